@@ -1,0 +1,42 @@
+"""The codes of what the kernel's state does to a packet, each with its meaning in one line.
+
+A plugin's deviations have codes of their own: `<plugin>.<table>.<missing|differs|unreadable>`.
+"""
+
+CODES: dict[str, str] = {
+    "bridge.hairpin": "the bridge may not send a frame back out of the port it came in by",
+    "bridge.isolated": "both bridge ports are isolated from each other",
+    "bridge.port-down": "a bridge port is down, disabled or blocking",
+    "bridge.no-destination": "the bridge knows no port for the destination MAC and may not flood",
+    "bridge.wrong-port": "the bridge's forwarding entry leads to another port than the destination's",
+    "conntrack.invalid": "conntrack calls the packet INVALID and a rule drops that",
+    "conntrack.stale": "an existing conntrack entry would send this flow elsewhere",
+    "conntrack.port-taken": "no source port is free for the translation",
+    "device.down": "a device on the way is down",
+    "device.mtu": "the packet is larger than the next device takes, and nobody is told",
+    "device.no-peer": "the device leads nowhere that was collected",
+    "forwarding.disabled": "the kernel does not forward for the device that the packet came in by",
+    "forwarding.ttl": "the packet's TTL ends here",
+    "forwarding.too-big": "the packet must not be fragmented and is larger than the next hop's MTU",
+    "icmp.ignored": "echo requests are ignored by a setting",
+    "neighbour.other-host": "the frame is addressed to a MAC that is not the receiver's",
+    "neighbour.unresolved": "nobody answers for the next hop's address",
+    "netfilter.drop": "a rule or a chain's policy drops the packet",
+    "netfilter.reject": "a rule rejects the packet",
+    "netfilter.nat": "an address translation cannot be made",
+    "reply.unexpected-source": "the answer comes from another address than was asked, the sender ignores it",
+    "route.blackhole": "a blackhole route or rule discards the packet",
+    "route.none": "no route to the destination",
+    "route.prohibit": "a prohibit route or rule refuses the packet",
+    "route.unreachable": "an unreachable route or rule refuses the packet",
+    "source.address": "the sender cannot use its source address",
+    "source.martian": "the source address cannot come from outside, the kernel drops it",
+    "source.own": "the source address is one of the receiver's own",
+    "source.rp-filter": "reverse path filtering: the way back leads by another device",
+    "socket.backlog": "the listener's queue is full",
+    "socket.closed": "nothing listens on the port",
+    "socket.other-address": "the port is listened on, but not on this address or device",
+    "tunnel.closed": "no tunnel device takes the packet here",
+    "tunnel.no-remote": "the tunnel device knows no remote for the destination MAC",
+    "external.unknown": "the packet leaves what was collected",
+}

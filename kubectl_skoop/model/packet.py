@@ -1,0 +1,130 @@
+"""What is on the wire, and what belongs to a packet only inside one namespace."""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+BROADCAST_MAC = "ff:ff:ff:ff:ff:ff"
+ICMP_ECHO_REPLY, ICMP_UNREACHABLE, ICMP_REDIRECT, ICMP_ECHO, ICMP_TIME_EXCEEDED = 0, 3, 5, 8, 11
+
+
+class Protocol(IntEnum):
+    """IP protocol numbers (IANA)."""
+
+    ICMP = 1
+    IPIP = 4
+    TCP = 6
+    UDP = 17
+    ICMPV6 = 58
+    SCTP = 132
+
+
+class TcpFlags(IntFlag):
+    FIN = 0x01
+    SYN = 0x02
+    RST = 0x04
+    PSH = 0x08
+    ACK = 0x10
+    URG = 0x20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """An IP packet in its frame."""
+
+    src: Address
+    dst: Address
+    protocol: int
+    sport: int = 0
+    dport: int = 0
+    flags: TcpFlags = TcpFlags(0)
+    mss: int = 0
+    """MSS option of a SYN, bytes; 0: absent."""
+    icmp_type: int = 0
+    icmp_code: int = 0
+    icmp_id: int = 0
+    icmp_mtu: int = 0
+    """Next-hop MTU of ICMP 3/4, bytes."""
+    quoted: "Packet | None" = None
+    """The packet that an ICMP error is about."""
+    length: int = 60
+    """IP total length of one segment, bytes."""
+    gso: bool = False
+    """A larger buffer that is cut into segments of `length` when a device cannot do it (K-35)."""
+    df: bool = False
+    fragment_offset: int = 0
+    more_fragments: bool = False
+    ttl: int = 64
+    tos: int = 0
+    src_mac: str = ""
+    dst_mac: str = ""
+    vlan: int | None = None
+    vni: int | None = None
+    inner: "Packet | Arp | None" = None
+    """The frame that this packet carries, if it is a tunnel's outer packet."""
+
+    @property
+    def family(self) -> int:
+        """4 or 6."""
+        return self.src.version
+
+    @property
+    def innermost(self) -> "Packet":
+        packet = self
+        while isinstance(packet.inner, Packet):
+            packet = packet.inner
+        return packet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arp:
+    """An ARP message in its frame (RFC 826)."""
+
+    request: bool
+    sender_mac: str
+    sender: IPv4Address
+    target_mac: str = ""
+    target: IPv4Address
+    src_mac: str = ""
+    dst_mac: str = BROADCAST_MAC
+    vlan: int | None = None
+
+
+Frame = Packet | Arp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The process behind a socket."""
+
+    uid: int = 0
+    gid: int = 0
+    cgroup: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Passage:
+    """What the kernel keeps beside a packet inside one namespace (struct sk_buff).
+
+    Cleared where a veth leads to another namespace (skb_scrub_packet), kept through a tunnel (K-38).
+    """
+
+    mark: int = 0
+    iif: int = 0
+    """Index of the device it came in by; 0: made here."""
+    physin: int = 0
+    """Bridge port it came in by, when br_netfilter calls the hooks."""
+    physout: int = 0
+    owner: Owner | None = None
+    """The local socket that sent it; None for forwarded packets, RST and the outer packets of tunnels."""
+    connection: object | None = None
+    """The entry of this branch's conntrack table (netstack.conntrack), if tracked."""
+    ct_state: str = ""
+    """NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED; empty before conntrack ran or where it does not run."""
+    ct_reply: bool = False
+    """Travels against the direction of the connection's first packet."""
+    bridged: bool = False
+    """PREROUTING already ran at the bridge (ip_sabotage_in): not again."""

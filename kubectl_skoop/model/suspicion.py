@@ -1,0 +1,33 @@
+"""Findings: stable codes, calm levels."""
+
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Literal
+
+from kubectl_skoop.model.place import Where
+
+
+class Level(IntEnum):
+    """KubeSkoop's levels. Only what stops the packet in question is FATAL."""
+
+    INFO = 0
+    WARNING = 1
+    CRITICAL = 2
+    FATAL = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    code: str
+    """`subject.problem` for what the kernel does (see `model.codes`), `plugin.table.state` for deviations."""
+    level: Level
+    where: Where
+    message: str
+    evidence: tuple[str, ...] = ()
+    """What was read: the rule, the route, the setting, as their own tools print them."""
+    remedy: str = ""
+    effect: Literal["", "stops", "unknown"] = ""
+    """Set by an InfraShim only: the underlay stops the packet here, or may."""
+
+    def at(self, level: Level) -> "Suspicion":
+        return replace(self, level=level)

@@ -1,0 +1,73 @@
+"""Three-valued truth, and the choices that split a walk into branches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NoReturn, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Not decidable from what was collected, or not modelled; `reason` says which."""
+
+    reason: str
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"an unknown was read as yes or no: {self.reason}")
+
+
+Ternary = bool | Unknown
+
+
+def negate(value: Ternary) -> Ternary:
+    return value if isinstance(value, Unknown) else not value
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One decision that the state does not make: random (with probabilities) or unknown (without)."""
+
+    what: str
+    taken: int
+    probabilities: tuple[Fraction, ...]
+    """Empty for an unknown: then both ways are followed and must agree."""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Choices:
+    """The decisions of one branch.
+
+    A walk is straight-line code that asks here where the kernel would draw a random number or where we do
+    not know. The driver (`diagnosis.fan_out`) runs the walk again for each other answer: `script` holds the
+    answers to give first, in order; after it the first alternative is taken and recorded.
+    """
+
+    script: tuple[int, ...] = ()
+    made: list[Choice] = field(default_factory=list)
+
+    def pick(self, what: str, options: Sequence[tuple[Fraction, T]]) -> T:
+        """One of the options; their probabilities must add up to 1."""
+        if len(options) == 1:
+            return options[0][1]
+        taken = self._next()
+        self.made.append(Choice(what, taken, tuple(share for share, _ in options)))
+        return options[taken][1]
+
+    def undecided(self, unknown: Unknown) -> bool:
+        """True in one branch, False in another; the verdict stands only where they agree."""
+        for choice in self.made:
+            if choice.reason == unknown.reason:
+                return choice.taken == 0
+        taken = self._next()
+        self.made.append(Choice("unknown", taken, (), unknown.reason))
+        return taken == 0
+
+    def decide(self, value: Ternary) -> bool:
+        return self.undecided(value) if isinstance(value, Unknown) else value
+
+    def _next(self) -> int:
+        position = len(self.made)
+        return self.script[position] if position < len(self.script) else 0

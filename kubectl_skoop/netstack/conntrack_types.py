@@ -1,0 +1,29 @@
+"""Conntrack entries (NFNL_SUBSYS_CTNETLINK)."""
+
+from dataclasses import dataclass
+
+from kubectl_skoop.model.packet import Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuple:
+    """One direction of a connection. For ICMP `sport` is the id, `dport` type·256+code."""
+
+    src: Address
+    dst: Address
+    protocol: int
+    sport: int = 0
+    dport: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConntrackEntry:
+    original: Tuple
+    reply: Tuple
+    status: int = 0
+    """IPS_*: seen_reply 0x2, assured 0x4, confirmed 0x8, src_nat 0x10, dst_nat 0x20."""
+    tcp_state: str = ""
+    mark: int = 0
+    zone: int = 0
+    timeout: int = 0
+    """Seconds left at collection."""

@@ -1,0 +1,121 @@
+"""Network devices as netlink gives them (RTM_GETLINK)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kubectl_skoop.model.packet import Address
+
+IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
+IFF_RUNNING, IFF_NOARP, IFF_PROMISC, IFF_LOWER_UP = 0x40, 0x80, 0x100, 0x10000
+
+SAME_NAMESPACE = ""
+"""`Device.link_netns`: the linked device is in the same namespace."""
+BR_STATE_FORWARDING = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """IFLA_BR_*"""
+
+    vlan_filtering: bool = False
+    nf_call_iptables: bool = False
+    nf_call_ip6tables: bool = False
+    nf_call_arptables: bool = False
+    stp: bool = False
+    group_fwd_mask: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgePort:
+    """IFLA_BRPORT_*"""
+
+    state: int = BR_STATE_FORWARDING
+    hairpin: bool = False
+    isolated: bool = False
+    learning: bool = True
+    unicast_flood: bool = True
+    multicast_flood: bool = True
+    broadcast_flood: bool = True
+    proxy_arp: bool = False
+    neigh_suppress: bool = False
+    locked: bool = False
+    vlans: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vxlan:
+    """IFLA_VXLAN_*"""
+
+    vni: int
+    port: int = 8472
+    """UDP, host order."""
+    local: Address | None = None
+    link: int = 0
+    """Index of the underlying device, 0: by the route."""
+    group: Address | None = None
+    learning: bool = True
+    ttl: int = 0
+    """0: the default, 64."""
+    tos: int = 0
+    df: int = 0
+    """0 unset, 1 set, 2 inherit."""
+    external: bool = False
+    proxy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    index: int
+    name: str
+    kind: str = ""
+    """IFLA_INFO_KIND; empty for a physical device and for lo."""
+    mac: str = ""
+    mtu: int = 1500
+    flags: int = IFF_UP | IFF_LOWER_UP | IFF_RUNNING
+    master: int = 0
+    link: int = 0
+    """IFLA_LINK: the veth's peer, the lower device; 0: none."""
+    link_netns: str = SAME_NAMESPACE
+    """Identity (`NetworkNamespace.id`) of the namespace that `link` counts in; `unmapped:N` if not collected."""
+    bridge: Bridge | None = None
+    port: BridgePort | None = None
+    vxlan: Vxlan | None = None
+    programs: tuple[str, ...] = ()
+    """XDP, tc and BPF programs that may take a packet here, each as text."""
+    tso: bool = True
+    """TCP segmentation offload: the device takes GSO packets whole (ethtool tx-tcp-segmentation and tx-gso)."""
+    advmss_cap: int = 0
+    details: Mapping[str, object] = field(default_factory=dict)
+    """All else that netlink told, under netlink's names."""
+
+    @property
+    def up(self) -> bool:
+        return bool(self.flags & IFF_UP)
+
+    @property
+    def carrier(self) -> bool:
+        return bool(self.flags & IFF_LOWER_UP)
+
+    @property
+    def arp(self) -> bool:
+        return not self.flags & (IFF_NOARP | IFF_LOOPBACK)
+
+    @property
+    def loopback(self) -> bool:
+        return bool(self.flags & IFF_LOOPBACK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceAddress:
+    """RTM_GETADDR, in kernel order within a device."""
+
+    device: int
+    address: Address
+    prefix: int
+    scope: int = 0
+    """RT_SCOPE_*: 0 universe, 253 link, 254 host."""
+    peer: Address | None = None
+    broadcast: Address | None = None
+    secondary: bool = False
+    flags: int = 0
+    """IFA_F_*: tentative 0x40, dadfailed 0x08, deprecated 0x20."""

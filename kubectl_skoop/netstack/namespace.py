@@ -1,0 +1,57 @@
+"""Everything that one network namespace knows, frozen as it was collected."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.conntrack_types import ConntrackEntry
+from kubectl_skoop.netstack.device import Device, InterfaceAddress
+from kubectl_skoop.netstack.ipset import IpSet
+from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
+from kubectl_skoop.netstack.netfilter.types import Netfilter
+from kubectl_skoop.netstack.routing.types import PolicyRule, Route, RouteException
+from kubectl_skoop.netstack.socket_types import Socket
+from kubectl_skoop.netstack.sysctl import Sysctls
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkNamespace:
+    """One kernel network stack. Changed copies are made with `dataclasses.replace`."""
+
+    id: str
+    """`node/device:inode` of the namespace file: unique in a snapshot."""
+    place: Place
+    node: str
+    devices: Mapping[int, Device] = field(default_factory=dict)
+    addresses: tuple[InterfaceAddress, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
+    routes: tuple[Route, ...] = ()
+    """Of every table and both families, in the order of the dump."""
+    exceptions: tuple[RouteException, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    fdb: tuple[FdbEntry, ...] = ()
+    netfilter: Netfilter = Netfilter()
+    ipsets: Mapping[str, IpSet] = field(default_factory=dict)
+    conntrack: tuple[ConntrackEntry, ...] = ()
+    sockets: tuple[Socket, ...] = ()
+    sysctls: Sysctls = Sysctls({})
+    gaps: Mapping[str, str] = field(default_factory=dict)
+    """Tables that could not be read, by their section's name, with the reason."""
+
+    @cached_property
+    def device_by_name(self) -> Mapping[str, Device]:
+        return {device.name: device for device in self.devices.values()}
+
+    @cached_property
+    def local_addresses(self) -> Mapping[Address, InterfaceAddress]:
+        return {entry.address: entry for entry in self.addresses}
+
+    @cached_property
+    def neighbour_by_key(self) -> Mapping[tuple[int, Address], Neighbour]:
+        return {(entry.device, entry.address): entry for entry in self.neighbours if not entry.proxy}
+
+    def device_name(self, index: int) -> str:
+        device = self.devices.get(index)
+        return device.name if device else f"if{index}"

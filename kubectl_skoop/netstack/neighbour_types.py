@@ -1,0 +1,43 @@
+"""Neighbour and forwarding entries as netlink gives them (RTM_GETNEIGH)."""
+
+from dataclasses import dataclass
+
+from kubectl_skoop.model.packet import Address
+
+NUD_INCOMPLETE, NUD_REACHABLE, NUD_STALE, NUD_DELAY = 0x01, 0x02, 0x04, 0x08
+NUD_PROBE, NUD_FAILED, NUD_NOARP, NUD_PERMANENT = 0x10, 0x20, 0x40, 0x80
+NUD_VALID = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY
+NUD_CONNECTED = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    device: int
+    address: Address
+    mac: str = ""
+    state: int = NUD_REACHABLE
+    proxy: bool = False
+    """A proxy entry (NTF_PROXY): answered for, not resolved."""
+
+    @property
+    def valid(self) -> bool:
+        return bool(self.state & NUD_VALID)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FdbEntry:
+    """A forwarding entry of a bridge (`port` is a port) or of a vxlan device (`port` is the device itself)."""
+
+    mac: str
+    port: int
+    bridge: int = 0
+    """Index of the bridge; 0: the device's own table (NTF_SELF)."""
+    destination: Address | None = None
+    vni: int | None = None
+    vlan: int = 0
+    local: bool = False
+    """The bridge's or port's own MAC (NUD_PERMANENT on a bridge)."""
+    static: bool = False
+    sticky: bool = False
+    out_device: int = 0
+    nexthop_id: int = 0

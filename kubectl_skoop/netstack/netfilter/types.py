@@ -1,0 +1,175 @@
+"""Rules as values: what the parsers make and the walk evaluates.
+
+`netfilter.iptables` and `netfilter.nft` each turn their text into these; `netfilter.traverse` runs the base
+chains of one hook in the kernel's order.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from kubectl_skoop.model.packet import Address, Packet, Passage
+from kubectl_skoop.model.verdict import Ternary, Unknown
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.stack import Stack
+
+
+class Hook(StrEnum):
+    PREROUTING = "prerouting"
+    INPUT = "input"
+    FORWARD = "forward"
+    OUTPUT = "output"
+    POSTROUTING = "postrouting"
+
+
+Engine = Literal["iptables-legacy", "iptables-nft", "nft"]
+ChainType = Literal["filter", "nat", "route"]
+
+
+@dataclass(slots=True, kw_only=True)
+class RuleContext:
+    """What a rule sees. Targets change `packet` (by replacing it) and `passage`."""
+
+    stack: "Stack"
+    hook: Hook
+    packet: Packet
+    passage: Passage
+    indev: int = 0
+    """Device index, 0 where the hook has none."""
+    outdev: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Ends this base chain; the next one still runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """To the next rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    chain: str
+    goto: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    kind: str
+    """`tcp-reset`, or the name of the ICMP code as iptables writes it (icmp-port-unreachable …)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nat:
+    """A binding that a nat chain asks for. Ports and addresses are inclusive ranges."""
+
+    kind: Literal["snat", "dnat", "masquerade", "redirect", "netmap"]
+    low: Address | None = None
+    high: Address | None = None
+    port_low: int = 0
+    port_high: int = 0
+    netmap_prefix: int = 0
+    random: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stolen:
+    """The packet goes where the simulator cannot follow (NFQUEUE, TPROXY …)."""
+
+    unknown: Unknown
+
+
+Verdict = Accept | Drop | Continue | Return | Jump | Reject | Nat | Stolen
+
+
+class Statement(Protocol):
+    """Something a rule does. Returns Continue where the kernel goes on with the rule or the chain."""
+
+    def apply(self, ctx: RuleContext) -> Verdict | Unknown: ...
+
+
+class Match(Protocol):
+    """Something a rule asks."""
+
+    def matches(self, ctx: RuleContext) -> Ternary: ...
+
+
+class Rule(Protocol):
+    """One rule of either engine. `text` is as the tool prints it, without counters."""
+
+    @property
+    def text(self) -> str: ...
+
+    def evaluate(self, ctx: RuleContext) -> Verdict | Unknown:
+        """The verdict; Continue if it does not match.
+
+        Unknown: it cannot be told whether it matches: then `if_matched` is followed in one branch.
+        """
+        ...
+
+    def if_matched(self, ctx: RuleContext) -> Verdict | Unknown: ...
+
+
+class Chain(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def rules(self, packet: Packet) -> Sequence[tuple[int, Rule]]:
+        """Positions (from 1) and rules that may match this packet; a long chain may leave out those that
+        certainly do not (by destination address or port)."""
+        ...
+
+
+class Table(Protocol):
+    """One table of one engine and family: user chains by name, parsed when reached."""
+
+    @property
+    def name(self) -> str: ...
+
+    def chain(self, name: str) -> Chain | Unknown: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseChain:
+    """A chain that is registered at a hook."""
+
+    engine: Engine
+    families: frozenset[int]
+    """{4}, {6}, or both (nft inet)."""
+    table: Table
+    chain: str
+    type: ChainType
+    hook: Hook
+    priority: int
+    policy: Literal["accept", "drop"] = "accept"
+    order: int = 0
+    """Position among equal priorities where the kernel told it, else 0 for all (K-1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Netfilter:
+    """All rules of one namespace."""
+
+    base_chains: tuple[BaseChain, ...] = ()
+    conntrack_families: frozenset[int] = frozenset()
+    """Families in which some loaded rule needs conntrack (K-5)."""
+    nat_families: frozenset[int] = frozenset()
+    """Families with any nat base chain loaded: the null binding (K-7)."""
+    order_known: bool = False
+    """The kernel told the order of hooks at equal priority."""
+    unknowns: Mapping[int, tuple[Unknown, ...]] = field(default_factory=dict)
+    """By family: tables that could not be read, so that any hook may decide otherwise."""

@@ -1,0 +1,90 @@
+"""Routes and policy rules as netlink gives them (RTM_GETROUTE, RTM_GETRULE)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kubectl_skoop.model.packet import Address, Network
+
+RouteType = Literal[
+    "unicast",
+    "local",
+    "broadcast",
+    "anycast",
+    "multicast",
+    "blackhole",
+    "unreachable",
+    "prohibit",
+    "throw",
+    "nat",
+]
+SCOPE_UNIVERSE, SCOPE_SITE, SCOPE_LINK, SCOPE_HOST, SCOPE_NOWHERE = 0, 200, 253, 254, 255
+TABLE_DEFAULT, TABLE_MAIN, TABLE_LOCAL = 253, 254, 255
+PROTO_KERNEL, PROTO_BOOT, PROTO_STATIC, PROTO_BIRD = 2, 3, 4, 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nexthop:
+    device: int = 0
+    gateway: Address | None = None
+    weight: int = 1
+    onlink: bool = False
+    dead: bool = False
+    linkdown: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    destination: Network
+    table: int = TABLE_MAIN
+    type: RouteType = "unicast"
+    nexthops: tuple[Nexthop, ...] = ()
+    """Empty for the error types."""
+    prefsrc: Address | None = None
+    metric: int = 0
+    scope: int = SCOPE_UNIVERSE
+    protocol: int = PROTO_BOOT
+    tos: int = 0
+    mtu: int = 0
+    mtu_locked: bool = False
+    advmss: int = 0
+    nexthop_id: int = 0
+    encap: str = ""
+    """Lightweight tunnel (seg6, mpls, bpf …) that is not modelled: its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRule:
+    priority: int
+    family: int
+    action: Literal["lookup", "goto", "nop", "blackhole", "unreachable", "prohibit"] = "lookup"
+    table: int = TABLE_MAIN
+    goto: int = 0
+    invert: bool = False
+    source: Network | None = None
+    destination: Network | None = None
+    iif: str = ""
+    iif_detached: bool = False
+    oif: str = ""
+    oif_detached: bool = False
+    mark: int = 0
+    mask: int = 0
+    """0: the rule has no mark selector."""
+    tos: int = 0
+    protocol: int = 0
+    sport: tuple[int, int] | None = None
+    dport: tuple[int, int] | None = None
+    uid: tuple[int, int] | None = None
+    suppress_prefix: int = -1
+    suppress_group: int = -1
+    l3mdev: bool = False
+    unsupported: str = ""
+    """A selector or action that is not modelled, as text: the rule is unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteException:
+    """A cached route (RTM_F_CLONED): learned PMTU or redirect."""
+
+    destination: Address
+    mtu: int = 0
+    gateway: Address | None = None
