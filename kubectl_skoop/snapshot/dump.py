@@ -1,0 +1,50 @@
+"""What the agent read on one node, as the kernel and the tools gave it: the content of a node's sections.
+
+Everything in `Table.data` is msgpack-able: dict, list, str, bytes, int, float, bool, None.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+TableState = Literal["ok", "absent", "forbidden", "failed", "timeout"]
+NamespaceKind = Literal["host", "pod"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One kind of state of one namespace. An empty table is `ok` with empty data."""
+
+    state: TableState = "ok"
+    """`absent`: the kernel has no such feature, or the tool that reads it is missing."""
+    reason: str = ""
+    """Why the state is not `ok`."""
+    time: float = 0.0
+    """When it was read, seconds since the epoch: the tables of one node differ in time (K-71)."""
+    data: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceDump:
+    """One network namespace of the node."""
+
+    id: str
+    """`<st_dev>:<st_ino>` of the namespace file: the identity of a namespace on its node."""
+    kind: NamespaceKind
+    pods: tuple[str, ...] = ()
+    """`namespace/name` of the pods that live in it; pods with hostNetwork are in the host's."""
+    tables: Mapping[str, Table] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDump:
+    """Each namespace of a node once, the host's first."""
+
+    node: str
+    time: float
+    """When the agent began, seconds since the epoch."""
+    kernel: str
+    """`uname -r`."""
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """Version line of each tool that was run."""
+    namespaces: tuple[NamespaceDump, ...] = ()
