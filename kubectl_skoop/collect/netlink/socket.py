@@ -1,0 +1,140 @@
+"""A netlink socket of the namespace in which it was opened."""
+
+import os
+import socket
+import struct
+from collections.abc import Callable, Hashable, Iterator
+from types import TracebackType
+from typing import Self
+
+from kubectl_skoop.collect.netlink.message import (
+    NLM_F_ACK,
+    NLM_F_DUMP,
+    NLM_F_DUMP_INTR,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSG_NOOP,
+    Message,
+    pack_message,
+    split_messages,
+)
+
+NETLINK_ROUTE, NETLINK_SOCK_DIAG, NETLINK_XFRM, NETLINK_NETFILTER, NETLINK_GENERIC = 0, 4, 6, 12, 16
+SOL_NETLINK, NETLINK_GET_STRICT_CHK = 270, 12
+RECEIVE_BYTES = 1 << 20
+TIMEOUT = 10.0
+ATTEMPTS = 4
+
+
+class Interrupted(Exception):
+    """The state changed at each reading (NLM_F_DUMP_INTR): no consistent dump."""
+
+
+class NetlinkSocket:
+    """Requests and dumps. Belongs to one thread."""
+
+    def __init__(self, protocol: int, *, strict: bool = False) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+        self._socket.settimeout(TIMEOUT)
+        self._socket.bind((0, 0))
+        self._buffer = bytearray(RECEIVE_BYTES)
+        self._sequence = 0
+        if strict:
+            self._be_strict()
+
+    def _be_strict(self) -> None:
+        """Filters in the header are obeyed (Linux 4.20); older kernels ignore them."""
+        try:
+            self._socket.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+        except OSError:
+            return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def dump(
+        self, kind: int, payload: bytes, *, identity: Callable[[Message], Hashable] | None = None
+    ) -> list[Message]:
+        """All entries, read again while the kernel says that the list changed under the reader.
+
+        `identity`: for lists that the kernel does not watch; read until two dumps in a row list the same, and
+        after `ATTEMPTS` readings take the last.
+
+        Raises:
+            Interrupted: it changed at each reading.
+            OSError: the kernel refused.
+            TimeoutError: no answer.
+        """
+        before: list[Hashable] | None = None
+        messages: list[Message] = []
+        whole = False
+        for _ in range(ATTEMPTS):
+            messages, whole = self._dump_once(kind, payload)
+            if not whole:
+                before = None
+                continue
+            if identity is None:
+                return messages
+            listed = [identity(message) for message in messages]
+            if listed == before or (not listed and before is None):
+                return messages
+            before = listed
+        if not whole:
+            raise Interrupted(f"changed at each of {ATTEMPTS} readings")
+        return messages
+
+    def _dump_once(self, kind: int, payload: bytes) -> tuple[list[Message], bool]:
+        self._send(kind, NLM_F_DUMP, payload)
+        messages: list[Message] = []
+        whole = True
+        for message in self._replies():
+            whole = whole and not message.flags & NLM_F_DUMP_INTR
+            if message.type == NLMSG_DONE:
+                if len(message.payload) >= 4:
+                    _raise_errno(message.payload)
+                return messages, whole
+            messages.append(message)
+        raise AssertionError("unreachable: replies end with an exception only")
+
+    def request(self, kind: int, payload: bytes, flags: int = 0) -> Message:
+        """The one answer to one question.
+
+        Raises:
+            OSError: the kernel's answer is an error.
+            TimeoutError: no answer.
+        """
+        self._send(kind, flags, payload)
+        return next(self._replies())
+
+    def acknowledge(self, kind: int, payload: bytes) -> None:
+        """Send and wait for the kernel's yes. Raises: as `request`."""
+        self._send(kind, NLM_F_ACK, payload)
+        next(self._replies())
+
+    def _send(self, kind: int, flags: int, payload: bytes) -> None:
+        self._sequence += 1
+        self._socket.send(pack_message(kind, NLM_F_REQUEST | flags, self._sequence, payload))
+
+    def _replies(self) -> Iterator[Message]:
+        while True:
+            size, _, flags, _ = self._socket.recvmsg_into([self._buffer])
+            if flags & socket.MSG_TRUNC:
+                raise OSError(f"a netlink message above {RECEIVE_BYTES} bytes")
+            for message in split_messages(bytes(memoryview(self._buffer)[:size])):
+                if message.sequence != self._sequence or message.type == NLMSG_NOOP:
+                    continue
+                if message.type == NLMSG_ERROR:
+                    _raise_errno(message.payload)
+                yield message
+
+
+def _raise_errno(payload: bytes) -> None:
+    (code,) = struct.unpack_from("=i", payload)
+    if code:
+        raise OSError(-code, os.strerror(-code))
