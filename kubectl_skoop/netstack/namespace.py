@@ -6,7 +6,7 @@ from functools import cached_property
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.netstack.conntrack_types import ConntrackEntry
+from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
 from kubectl_skoop.netstack.ipset import IpSet
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
@@ -51,6 +51,11 @@ class NetworkNamespace:
     @cached_property
     def neighbour_by_key(self) -> Mapping[tuple[int, Address], Neighbour]:
         return {(entry.device, entry.address): entry for entry in self.neighbours if not entry.proxy}
+
+    @cached_property
+    def conntrack_by_tuple(self) -> Mapping[tuple[int, Tuple], ConntrackEntry]:
+        """By zone and the tuple of either direction."""
+        return {(entry.zone, key): entry for entry in self.conntrack for key in (entry.original, entry.reply)}
 
     def device_name(self, index: int) -> str:
         device = self.devices.get(index)

@@ -1,0 +1,184 @@
+"""Walking the rules of one base chain (ipt_do_table, nft_do_chain)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from kubectl_skoop.model.trace import Trace
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.netfilter.conntrack import connection_of
+from kubectl_skoop.netstack.netfilter.types import (
+    Accept,
+    BaseChain,
+    Continue,
+    Drop,
+    Jump,
+    Nat,
+    Reject,
+    Return,
+    Rule,
+    RuleContext,
+    Stolen,
+    Verdict,
+)
+
+MAX_DEPTH = 512
+MAX_JUMPS = 100_000
+"""Bounds that no loadable rule set reaches: the kernel refuses loops, a forged snapshot need not."""
+
+Final = Accept | Drop | Reject | Nat | Stolen
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a base chain ended, and the step that says so."""
+
+    verdict: Final
+    trace: Trace | None = None
+
+
+@dataclass(slots=True)
+class _Frame:
+    chain: str
+    rules: Sequence[tuple[int, Rule]]
+    position: int = 0
+
+
+def run_base_chain(ctx: RuleContext, base: BaseChain) -> Decision:
+    """Follow jumps until a rule ends the chain, else the policy."""
+    entered = _enter(ctx, base, base.chain)
+    if isinstance(entered, Unknown):
+        return _lost(ctx, base, base.chain, entered)
+    frames = [entered]
+    for _ in range(MAX_JUMPS):
+        frame = frames[-1]
+        verdict, trace = _next_verdict(ctx, base, frame)
+        match verdict:
+            case Return():
+                frames.pop()
+                if not frames:
+                    return _policy(ctx, base)
+            case Jump(chain=chain, goto=goto):
+                entered = _enter(ctx, base, chain)
+                if isinstance(entered, Unknown):
+                    return _lost(ctx, base, frame.chain, entered)
+                if goto:
+                    frames.pop()
+                frames.append(entered)
+                if len(frames) > MAX_DEPTH:
+                    break
+            case Accept() | Drop() | Reject() | Nat() | Stolen():
+                return Decision(verdict, trace)
+            case _:
+                assert_never(verdict)
+    return _lost(ctx, base, base.chain, Unknown("the chains jump in a loop"))
+
+
+def _next_verdict(
+    ctx: RuleContext, base: BaseChain, frame: _Frame
+) -> tuple[Final | Return | Jump, Trace | None]:
+    """Of the frame's rules from its position on; Return at their end."""
+    while frame.position < len(frame.rules):
+        number, rule = frame.rules[frame.position]
+        frame.position += 1
+        before = _snapshot(ctx)
+        verdict = _evaluate(ctx, base, frame.chain, number, rule)
+        after = _snapshot(ctx)
+        if isinstance(verdict, Continue):
+            if before != after:
+                _step(ctx, base, frame.chain, number, rule, _changes(before, after))
+            continue
+        effect = ", ".join(part for part in (_changes(before, after), _describe(verdict)) if part)
+        return verdict, _step(ctx, base, frame.chain, number, rule, effect)
+    return Return(), None
+
+
+def _evaluate(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule) -> Verdict:
+    verdict = rule.evaluate(ctx)
+    if not isinstance(verdict, Unknown):
+        return verdict
+    if not ctx.stack.choices.undecided(_in_rule(base, chain, number, rule, verdict)):
+        return Continue()
+    verdict = rule.if_matched(ctx)
+    return Stolen(_in_rule(base, chain, number, rule, verdict)) if isinstance(verdict, Unknown) else verdict
+
+
+def _in_rule(base: BaseChain, chain: str, number: int, rule: Rule, unknown: Unknown) -> Unknown:
+    return Unknown(f"{base.table.name} {chain} rule {number}: {unknown.reason}: {rule.text}")
+
+
+def _enter(ctx: RuleContext, base: BaseChain, name: str) -> _Frame | Unknown:
+    chain = base.table.chain(name)
+    return chain if isinstance(chain, Unknown) else _Frame(name, chain.rules(ctx.packet))
+
+
+def _policy(ctx: RuleContext, base: BaseChain) -> Decision:
+    if base.policy == "accept":
+        return Decision(Accept())
+    trace = ctx.stack.step(
+        "policy",
+        f"policy {base.policy}",
+        "drop",
+        table=base.table.name,
+        chain=base.chain,
+        hook=ctx.hook.value,
+    )
+    return Decision(Drop(), trace)
+
+
+def _lost(ctx: RuleContext, base: BaseChain, chain: str, unknown: Unknown) -> Decision:
+    trace = ctx.stack.step(
+        "rule", unknown.reason, "unknown", table=base.table.name, chain=chain, hook=ctx.hook.value
+    )
+    return Decision(Stolen(unknown), trace)
+
+
+def _step(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule, effect: str) -> Trace:
+    return ctx.stack.step(
+        "rule", rule.text, effect, table=base.table.name, chain=chain, rule=number, hook=ctx.hook.value
+    )
+
+
+def _snapshot(ctx: RuleContext) -> tuple[object, ...]:
+    connection = connection_of(ctx.passage)
+    return (ctx.packet, ctx.passage.mark, ctx.passage.ct_state, connection.mark if connection else None)
+
+
+def _changes(before: tuple[object, ...], after: tuple[object, ...]) -> str:
+    names = ("packet", "mark", "ct state", "ct mark")
+    changes = []
+    for name, old, new in zip(names, before, after, strict=True):
+        if old == new:
+            continue
+        if isinstance(old, int) and isinstance(new, int):
+            changes.append(f"{name} {old:#x} → {new:#x}")
+        else:
+            changes.append(f"{name} changed" if name == "packet" else f"{name} {new}")
+    return ", ".join(changes)
+
+
+def _describe(verdict: Final | Return | Jump) -> str:
+    match verdict:
+        case Jump(chain=chain, goto=goto):
+            return f"{'goto' if goto else 'jump'} {chain}"
+        case Reject(kind=kind):
+            return f"reject with {kind}"
+        case Nat():
+            return _describe_nat(verdict)
+        case Stolen(unknown=unknown):
+            return f"unknown: {unknown.reason}"
+        case Accept() | Drop() | Return():
+            return type(verdict).__name__.lower()
+    assert_never(verdict)
+
+
+def _describe_nat(nat: Nat) -> str:
+    address = "" if nat.low is None else str(nat.low)
+    if nat.high not in (None, nat.low):
+        address += f"-{nat.high}"
+    if nat.netmap_prefix:
+        address += f"/{nat.netmap_prefix}"
+    ports = "" if not nat.port_low else str(nat.port_low)
+    if nat.port_high != nat.port_low:
+        ports += f"-{nat.port_high}"
+    return " ".join(part for part in (nat.kind, address, f"port {ports}" if ports else "") if part)

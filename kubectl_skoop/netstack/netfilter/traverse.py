@@ -1,0 +1,302 @@
+"""All that netfilter does with a packet at one hook, in the kernel's order (nf_hook_slow)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
+from typing import TypeVar
+
+from kubectl_skoop.model.packet import Address, Packet, Passage
+from kubectl_skoop.model.trace import Trace
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.netfilter import conntrack
+from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
+from kubectl_skoop.netstack.netfilter.nat import bind, bind_null, is_bound, outgoing_device_changed
+from kubectl_skoop.netstack.netfilter.translate import translate, translate_error
+from kubectl_skoop.netstack.netfilter.tuples import ICMP_REDIRECTS, is_icmp_error
+from kubectl_skoop.netstack.netfilter.types import (
+    Accept,
+    BaseChain,
+    Drop,
+    Hook,
+    Nat,
+    Netfilter,
+    Reject,
+    RuleContext,
+)
+from kubectl_skoop.netstack.netfilter.types import Stolen as StolenVerdict
+from kubectl_skoop.netstack.stack import Stack
+
+PRIORITY_CONNTRACK = -200
+PRIORITY_NAT = {Hook.PREROUTING: -100, Hook.OUTPUT: -100, Hook.INPUT: 100, Hook.POSTROUTING: 100}
+"""Where translation happens, whatever the priority of the nat chains (K-2)."""
+TRACKING_HOOKS = (Hook.PREROUTING, Hook.OUTPUT)
+CONFIRMING_HOOKS = (Hook.INPUT, Hook.POSTROUTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    packet: Packet
+    reroute: bool = False
+    """At OUTPUT: the route must be looked up again (ip_route_me_harder, K-12)."""
+    route_mark: int = 0
+    """The mark that this lookup uses: later chains may have changed the packet's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    trace: Trace
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    kind: str
+    """`tcp-reset`, or the ICMP code as iptables names it."""
+    trace: Trace
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Stolen:
+    """Its fate cannot be told from here on."""
+
+    unknown: Unknown
+    trace: Trace
+
+
+Outcome = Passed | Dropped | Rejected | Stolen
+
+
+@dataclass(frozen=True, slots=True)
+class _NatHook:
+    """nf_nat_inet_fn with the nat chains of this hook, in their order."""
+
+    chains: tuple[BaseChain, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tracker:
+    """nf_conntrack_in."""
+
+
+_Action = BaseChain | _NatHook | _Tracker
+_A = TypeVar("_A", bound=_Action)
+
+
+@dataclass(slots=True)
+class _Walk:
+    ctx: RuleContext
+    nexthop: Address
+    reroute: bool = False
+    route_mark: int = 0
+
+
+def traverse(
+    stack: Stack,
+    hook: Hook,
+    packet: Packet,
+    passage: Passage,
+    *,
+    indev: int,
+    outdev: int,
+    nexthop: Address | None = None,
+) -> Outcome:
+    """Run the hook for the packet's family.
+
+    `indev`, `outdev`: device indexes, 0 where the hook has none. `nexthop`: the gateway of the chosen route,
+    which MASQUERADE fits its address to (None: the destination itself).
+    """
+    netfilter = stack.ns.netfilter
+    for unknown in netfilter.unknowns.get(packet.family, ()):
+        question = Unknown(f"{unknown.reason}: it may drop or change what passes {hook}")
+        if not stack.choices.undecided(question):
+            trace = stack.step("rule", question.reason, "unknown", hook=hook.value)
+            return Stolen(question, trace)
+    ctx = RuleContext(stack=stack, hook=hook, packet=packet, passage=passage, indev=indev, outdev=outdev)
+    if packet.family in netfilter.conntrack_families:
+        ctx.packet = _defragment(ctx.packet)
+    walk = _Walk(ctx, nexthop or packet.dst)
+    for action in _actions(stack, netfilter, ctx.packet, hook):
+        end = _perform(walk, action)
+        if end is not None:
+            return end
+    if hook in CONFIRMING_HOOKS:
+        conntrack.confirm(stack, passage)
+    return Passed(ctx.packet, walk.reroute, walk.route_mark)
+
+
+def _defragment(packet: Packet) -> Packet:
+    """nf_defrag_ipv4, at −400 wherever conntrack runs: rules see the datagram as a whole (K-6)."""
+    if not packet.fragment_offset and not packet.more_fragments:
+        return packet
+    return replace(packet, fragment_offset=0, more_fragments=False)
+
+
+def _perform(walk: _Walk, action: _Action) -> Dropped | Rejected | Stolen | None:
+    match action:
+        case _Tracker():
+            _track(walk.ctx)
+            return None
+        case _NatHook(chains=chains):
+            return _run_nat(walk, chains)
+        case BaseChain(type="route") if walk.ctx.hook is Hook.OUTPUT:
+            return _run_route_chain(walk, action)
+        case BaseChain():
+            return _end(walk.ctx, run_base_chain(walk.ctx, action))
+
+
+def _end(ctx: RuleContext, decision: Decision) -> Dropped | Rejected | Stolen | None:
+    """None: the packet goes on to the next chain."""
+    trace = decision.trace
+    match decision.verdict:
+        case Accept():
+            return None
+        case Drop() if trace:
+            return Dropped(trace, ctx.packet)
+        case Reject(kind=kind) if trace:
+            return Rejected(kind, trace, ctx.packet)
+        case StolenVerdict(unknown=unknown) if trace:
+            return Stolen(unknown, trace)
+    unknown = Unknown("a translation in a chain that is not of type nat")
+    return Stolen(unknown, ctx.stack.step("rule", unknown.reason, "unknown", hook=ctx.hook.value))
+
+
+def _track(ctx: RuleContext) -> None:
+    known = conntrack.connection_of(ctx.passage) is not None or ctx.passage.ct_state == conntrack.UNTRACKED
+    conntrack.track(ctx.stack, ctx.packet, ctx.passage)
+    if not known:
+        direction = "reply" if ctx.passage.ct_reply else "original"
+        effect = (
+            f"{ctx.passage.ct_state}, {direction} direction"
+            if ctx.passage.connection
+            else ctx.passage.ct_state
+        )
+        ctx.stack.step("conntrack", "conntrack", effect, hook=ctx.hook.value)
+
+
+def _run_route_chain(walk: _Walk, base: BaseChain) -> Dropped | Rejected | Stolen | None:
+    """ipt_mangle_out, nf_route_table_hook4: what the route depends on is compared afterwards."""
+    ctx = walk.ctx
+    before = _route_key(ctx)
+    end = _end(ctx, run_base_chain(ctx, base))
+    if end is None and _route_key(ctx) != before:
+        walk.reroute, walk.route_mark = True, ctx.passage.mark
+    return end
+
+
+def _route_key(ctx: RuleContext) -> tuple[object, ...]:
+    packet = ctx.packet
+    extra = packet.tos if packet.family == 4 else packet.ttl
+    return packet.src, packet.dst, ctx.passage.mark, extra
+
+
+def _run_nat(walk: _Walk, chains: Sequence[BaseChain]) -> Dropped | Rejected | Stolen | None:
+    """nf_nat_ipv4_fn, nf_nat_inet_fn, nf_nat_ipv4_local_fn."""
+    ctx = walk.ctx
+    connection = conntrack.connection_of(ctx.passage)
+    if connection is None:
+        return None
+    before = ctx.packet
+    if ctx.passage.ct_state == conntrack.RELATED and is_icmp_error(before):
+        redirect = before.icmp_type == ICMP_REDIRECTS.get(before.protocol)
+        if redirect and connection.status & conntrack.IPS_NAT_MASK:
+            return _refuse(ctx, "an ICMP redirect about a translated connection")
+        ctx.packet = translate_error(before, ctx.passage, connection, ctx.hook)
+    else:
+        end = _bind(walk, connection, chains)
+        if end is not None:
+            return end
+        if outgoing_device_changed(connection, ctx.passage, ctx.hook, ctx.outdev):
+            connection.status |= conntrack.IPS_DYING
+            return _refuse(ctx, "the masqueraded connection now leaves by another device")
+        ctx.packet = translate(before, ctx.passage, connection, ctx.hook)
+    if ctx.packet != before:
+        ctx.stack.step("nat", _flow(before), f"→ {_flow(ctx.packet)}", hook=ctx.hook.value)
+    if ctx.hook is Hook.OUTPUT:
+        reply = ctx.passage.ct_reply
+        if connection.tuple(reply=reply).dst != connection.tuple(reply=not reply).src:
+            walk.reroute, walk.route_mark = True, ctx.passage.mark
+    return None
+
+
+def _bind(
+    walk: _Walk, connection: conntrack.Connection, chains: Sequence[BaseChain]
+) -> Dropped | Rejected | Stolen | None:
+    """The nat chains see the first packet only, and the first binding ends them (K-3, K-4)."""
+    ctx = walk.ctx
+    if ctx.passage.ct_state not in (conntrack.NEW, conntrack.RELATED) or is_bound(connection, ctx.hook):
+        return None
+    for base in chains:
+        decision = run_base_chain(ctx, base)
+        if isinstance(decision.verdict, Nat):
+            refusal = bind(ctx, connection, decision.verdict, walk.nexthop)
+            if refusal:
+                return _refuse(ctx, refusal)
+        else:
+            end = _end(ctx, decision)
+            if end is not None:
+                return end
+        if is_bound(connection, ctx.hook):
+            return None
+    bind_null(ctx.stack, connection, ctx.hook)
+    return None
+
+
+def _refuse(ctx: RuleContext, reason: str) -> Dropped:
+    return Dropped(ctx.stack.step("nat", reason, "drop", hook=ctx.hook.value), ctx.packet)
+
+
+def _flow(packet: Packet) -> str:
+    if packet.sport or packet.dport:
+        return f"{packet.src}:{packet.sport} to {packet.dst}:{packet.dport}"
+    return f"{packet.src} to {packet.dst}"
+
+
+def _actions(stack: Stack, netfilter: Netfilter, packet: Packet, hook: Hook) -> list[_Action]:
+    family = packet.family
+    chains = [base for base in netfilter.base_chains if base.hook is hook and family in base.families]
+    entries: list[tuple[int, _Action]] = [(base.priority, base) for base in chains if base.type != "nat"]
+    if family in netfilter.conntrack_families and hook in TRACKING_HOOKS:
+        entries.append((PRIORITY_CONNTRACK, _Tracker()))
+    if family in netfilter.nat_families and hook in PRIORITY_NAT:
+        nat_chains = [(base.priority, base) for base in chains if base.type == "nat"]
+        entries.append((PRIORITY_NAT[hook], _NatHook(tuple(_in_order(stack, packet, hook, nat_chains)))))
+    return _in_order(stack, packet, hook, entries)
+
+
+def _in_order(stack: Stack, packet: Packet, hook: Hook, entries: Sequence[tuple[int, _A]]) -> list[_A]:
+    """At equal priority the hook that was registered last runs first (nf_hook_entries_grow, K-1)."""
+    result: list[_A] = []
+    for priority, group in groupby(sorted(entries, key=itemgetter(0)), key=itemgetter(0)):
+        equals = [action for _, action in group]
+        if stack.ns.netfilter.order_known:
+            equals.sort(key=_known_order)
+        elif len(equals) > 1:
+            equals.reverse()
+            if _order_matters(equals, packet):
+                question = Unknown(f"which of the chains at priority {priority} of {hook} runs first")
+                if not stack.choices.undecided(question):
+                    equals.reverse()
+        result += equals
+    return result
+
+
+def _known_order(action: _Action) -> int:
+    return action.order if isinstance(action, BaseChain) else 0
+
+
+def _order_matters(actions: Sequence[_Action], packet: Packet) -> bool:
+    """More than one of them does anything, and they were registered by different tools."""
+    origins = {
+        action.engine if isinstance(action, BaseChain) else "kernel"
+        for action in actions
+        if not (isinstance(action, BaseChain) and _is_idle(action, packet))
+    }
+    return len(origins) > 1
+
+
+def _is_idle(base: BaseChain, packet: Packet) -> bool:
+    """Accepts without looking."""
+    chain = base.table.chain(base.chain)
+    return base.policy == "accept" and not isinstance(chain, Unknown) and not chain.rules(packet)
