@@ -1,0 +1,76 @@
+"""One node's dump. Changes nothing on the node: loads no module, creates no table."""
+
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from kubectl_skoop.collect.features import Kernel
+from kubectl_skoop.collect.namespace import read_namespace
+from kubectl_skoop.collect.netns import identity
+from kubectl_skoop.collect.table import describe
+from kubectl_skoop.collect.tools import Running
+from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
+
+WORKERS = 4
+VERSIONS = {
+    "iptables-legacy": ("iptables-legacy-save", "--version"),
+    "iptables-nft": ("iptables-nft-save", "--version"),
+    "nft": ("nft", "--version"),
+}
+
+
+def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeDump:
+    """The host's namespace first, then each other one once, whatever pods share it.
+
+    `pods`: `namespace/name` → file of the pod's network namespace.
+
+    Raises:
+        InputError: a path that is no network namespace, or one that may not be entered.
+    """
+    started = time.time()
+    kernel = Kernel()
+    versions = Running(VERSIONS)
+    host = _identity(host_netns)
+    paths = {host: host_netns}
+    owners: dict[str, list[str]] = {host: []}
+    for pod, path in pods.items():
+        number = _identity(path)
+        paths.setdefault(number, path)
+        owners.setdefault(number, []).append(pod)
+
+    def read(number: str) -> NamespaceDump:
+        others = {other: path for other, path in paths.items() if other != number}
+        try:
+            tables = read_namespace(paths[number], kernel, others)
+        except OSError as error:
+            raise InputError(
+                f"{paths[number]}: cannot be entered: {describe(error)}",
+                hint="collect needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, on the node",
+            ) from error
+        return NamespaceDump(
+            id=number, kind="host" if number == host else "pod", pods=tuple(owners[number]), tables=tables
+        )
+
+    with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="namespace") as workers:
+        namespaces = tuple(workers.map(read, paths))
+    return NodeDump(
+        node=node,
+        time=started,
+        kernel=os.uname().release,
+        tools={
+            name: table.data.strip()
+            for name, table in versions.finish().items()
+            if isinstance(table.data, str)
+        },
+        namespaces=namespaces,
+    )
+
+
+def _identity(path: Path) -> str:
+    try:
+        return identity(path)
+    except OSError as error:
+        raise InputError(f"{path}: no network namespace: {error.strerror}") from error

@@ -1,0 +1,108 @@
+"""All tables of one namespace."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from kubectl_skoop.collect.bpf import read_bpf
+from kubectl_skoop.collect.ethtool import read_ethtool
+from kubectl_skoop.collect.features import Kernel
+from kubectl_skoop.collect.ipvs import read_ipvs
+from kubectl_skoop.collect.netfilter import NetfilterReading
+from kubectl_skoop.collect.netlink.schema import Fields
+from kubectl_skoop.collect.netlink.socket import (
+    NETLINK_NETFILTER,
+    NETLINK_ROUTE,
+    NETLINK_SOCK_DIAG,
+    NETLINK_XFRM,
+    NetlinkSocket,
+)
+from kubectl_skoop.collect.netns import entered
+from kubectl_skoop.collect.nfnetlink.conntrack import read_conntrack
+from kubectl_skoop.collect.nfnetlink.hooks import read_hooks
+from kubectl_skoop.collect.procnet import read_counters, read_recent
+from kubectl_skoop.collect.rtnetlink.netnsid import read_netnsids
+from kubectl_skoop.collect.rtnetlink.tables import DUMPS, read_filters
+from kubectl_skoop.collect.sockets import read_sockets
+from kubectl_skoop.collect.sysctls import read_sysctls
+from kubectl_skoop.collect.table import Absent, read_table
+from kubectl_skoop.collect.xfrm import read_xfrm
+from kubectl_skoop.snapshot.dump import Table
+
+
+def read_namespace(netns: Path, kernel: Kernel, known: Mapping[str, Path]) -> dict[str, Table]:
+    """`known`: the other namespaces of the node by their identity, to name those that links lead to.
+
+    Raises:
+        OSError: the namespace cannot be entered.
+    """
+    with entered(netns):
+        netfilter = NetfilterReading(kernel)
+        tables = dict(_route_tables(known))
+        links = _entries(tables["links"])
+        tables["ethtool"] = read_table(lambda: read_ethtool(_texts(links, "ifname")))
+        tables["bpf"] = read_table(lambda: read_bpf(_numbers(links, "index")))
+        tables["conntrack"] = read_table(lambda: _read_conntrack(kernel))
+        tables["sockets"] = read_table(lambda: _read_sockets(kernel))
+        tables["nft_hooks"] = read_table(lambda: _read_hooks(kernel))
+        tables["xfrm"] = read_table(lambda: _read_xfrm(kernel))
+        tables["ipvs"] = read_table(read_ipvs)
+        tables["sysctls"] = read_table(read_sysctls)
+        tables["counters"] = read_table(read_counters)
+        tables["xt_recent"] = read_table(read_recent)
+        return tables | netfilter.finish()
+
+
+def _route_tables(known: Mapping[str, Path]) -> Iterator[tuple[str, Table]]:
+    with NetlinkSocket(NETLINK_ROUTE, strict=True) as socket:
+        tables = {}
+        for name, dump in DUMPS.items():
+            tables[name] = read_table(partial(dump.read, socket))
+            yield name, tables[name]
+        yield "tc_filters", read_table(lambda: read_filters(socket, _entries(tables["qdiscs"])))
+        wanted = _numbers(_entries(tables["links"]), "link_netnsid")
+        yield "netnsids", read_table(lambda: read_netnsids(socket, wanted, known))
+
+
+def _read_conntrack(kernel: Kernel) -> list[Fields]:
+    if not kernel.has("nf_conntrack_netlink", "CONFIG_NF_CT_NETLINK"):
+        if kernel.has("nf_conntrack", "CONFIG_NF_CONNTRACK"):
+            raise OSError("nf_conntrack is loaded, but not nf_conntrack_netlink, which lists its entries")
+        raise Absent("nf_conntrack is not loaded")
+    with NetlinkSocket(NETLINK_NETFILTER) as socket:
+        return read_conntrack(socket)
+
+
+def _read_sockets(kernel: Kernel) -> list[Fields]:
+    for module in ("inet_diag", "tcp_diag", "udp_diag"):
+        option = f"CONFIG_INET_{module.removeprefix('inet_').upper()}"
+        if not kernel.has(module, option):
+            raise OSError(f"{module}, which lists sockets, is not loaded")
+    with NetlinkSocket(NETLINK_SOCK_DIAG) as socket:
+        return read_sockets(socket)
+
+
+def _read_hooks(kernel: Kernel) -> list[Fields]:
+    if not kernel.has("nfnetlink_hook", "CONFIG_NETFILTER_NETLINK_HOOK"):
+        raise Absent("nfnetlink_hook, which tells the order of hooks, is not loaded")
+    with NetlinkSocket(NETLINK_NETFILTER) as socket:
+        return read_hooks(socket)
+
+
+def _read_xfrm(kernel: Kernel) -> dict[str, object]:
+    if not kernel.has("xfrm_user", "CONFIG_XFRM_USER"):
+        raise Absent("xfrm_user is not loaded")
+    with NetlinkSocket(NETLINK_XFRM) as socket:
+        return read_xfrm(socket)
+
+
+def _entries(table: Table) -> Sequence[Fields]:
+    return table.data if isinstance(table.data, list) else ()
+
+
+def _texts(entries: Sequence[Fields], name: str) -> list[str]:
+    return [value for entry in entries if isinstance(value := entry.get(name), str)]
+
+
+def _numbers(entries: Sequence[Fields], name: str) -> list[int]:
+    return [value for entry in entries if isinstance(value := entry.get(name), int)]

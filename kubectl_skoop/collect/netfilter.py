@@ -1,0 +1,149 @@
+"""Rules of all back ends and ipsets: which tools to run in a namespace, and that their outputs fit together.
+
+A tool runs only where the kernel already has what it reads, so nothing is loaded or created; and only where
+there is something to print, so that a pod without rules costs no process.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from kubectl_skoop.collect.features import Kernel
+from kubectl_skoop.collect.netlink.schema import Fields
+from kubectl_skoop.collect.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
+from kubectl_skoop.collect.nfnetlink.ipset import set_names
+from kubectl_skoop.collect.nfnetlink.nftables import (
+    NFPROTO_ARP,
+    NFPROTO_IPV4,
+    NFPROTO_IPV6,
+    generation,
+    read_nft_tables,
+    read_xt_rules,
+)
+from kubectl_skoop.collect.procnet import legacy_tables
+from kubectl_skoop.collect.table import Absent, read_table
+from kubectl_skoop.collect.tools import Running
+from kubectl_skoop.snapshot.dump import Table
+
+LEGACY = {
+    "iptables-legacy": ("ip_tables_names", ("iptables-legacy-save", "-c")),
+    "ip6tables-legacy": ("ip6_tables_names", ("ip6tables-legacy-save", "-c")),
+    "arptables-legacy": ("arp_tables_names", ("arptables-legacy-save", "-c")),
+}
+NFT = ("nft", "-j", "list", "ruleset")
+NFT_SAVE = {
+    "iptables-nft": (NFPROTO_IPV4, ("iptables-nft-save", "-c")),
+    "ip6tables-nft": (NFPROTO_IPV6, ("ip6tables-nft-save", "-c")),
+    "arptables": (NFPROTO_ARP, ("arptables-nft-save", "-c")),
+}
+IPTABLES_NAMES = frozenset({"raw", "mangle", "nat", "filter", "security"})
+NO_RULES = '{"nftables": []}'
+TRANSACTION_ATTEMPTS = 3
+
+
+class NetfilterReading:
+    """Begun in one namespace and ended there, so that other tables can be read while the tools run."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._tables: dict[str, Table] = {}
+        commands = self._legacy_commands() | self._ipset_command()
+        self._nft_tables: Sequence[Fields] = ()
+        self._generation: int | None = None
+        self._nft_commands = self._begin_nft()
+        self._running = Running(commands | self._nft_commands)
+
+    def finish(self) -> dict[str, Table]:
+        self._tables |= {name: _missing_is_failed(table) for name, table in self._running.finish().items()}
+        if self._generation is not None:
+            self._finish_nft(self._generation)
+        return self._tables
+
+    def _legacy_commands(self) -> dict[str, Sequence[str]]:
+        commands: dict[str, Sequence[str]] = {}
+        for name, (listing, command) in LEGACY.items():
+            loaded: list[str] = []
+            table = read_table(partial(_legacy_names, listing, loaded))
+            if loaded:
+                commands[name] = command
+            else:
+                self._tables[name] = table
+        return commands
+
+    def _ipset_command(self) -> dict[str, Sequence[str]]:
+        def names() -> str:
+            if not self._kernel.has("ip_set", "CONFIG_IP_SET"):
+                raise Absent("ip_set is not loaded")
+            with NetlinkSocket(NETLINK_NETFILTER) as socket:
+                found.extend(set_names(socket))
+            return ""
+
+        found: list[str] = []
+        table = read_table(names)
+        if found:
+            return {"ipset": ("ipset", "save")}
+        self._tables["ipset"] = table
+        return {}
+
+    def _begin_nft(self) -> dict[str, Sequence[str]]:
+        def begin() -> str:
+            if not self._kernel.has("nf_tables", "CONFIG_NF_TABLES"):
+                raise Absent("nf_tables is not loaded")
+            with NetlinkSocket(NETLINK_NETFILTER) as socket:
+                self._generation = generation(socket)
+                self._nft_tables = read_nft_tables(socket)
+            return ""
+
+        state = read_table(begin)
+        for name in ("nft", "nft_raw", *NFT_SAVE):
+            self._tables[name] = state
+        self._tables["nft"] = replace(state, data=NO_RULES if state.state == "ok" else None)
+        commands = _nft_commands(self._nft_tables)
+        for name in commands:
+            del self._tables[name]
+        return commands
+
+    def _finish_nft(self, before: int) -> None:
+        """Run again while rules were changed in between: text, JSON and raw rules are of one generation."""
+        raw = read_table(partial(_read_raw, before))
+        for _ in range(TRANSACTION_ATTEMPTS):
+            if not isinstance(raw.data, Mapping) or raw.data["generation_after"] == before:
+                break
+            before = raw.data["generation_after"]
+            self._tables |= {
+                name: _missing_is_failed(table)
+                for name, table in Running(self._nft_commands).finish().items()
+            }
+            raw = read_table(partial(_read_raw, before))
+        self._tables["nft_raw"] = raw
+
+
+def _legacy_names(listing: str, loaded: list[str]) -> str:
+    names = legacy_tables(listing)
+    if names is None:
+        raise Absent(f"this kernel has no {listing.removesuffix('_names')}")
+    loaded.extend(names)
+    return ""
+
+
+def _nft_commands(tables: Sequence[Fields]) -> dict[str, Sequence[str]]:
+    commands: dict[str, Sequence[str]] = {"nft": NFT} if tables else {}
+    for name, (family, command) in NFT_SAVE.items():
+        if any(table["family"] == family and table.get("name") in IPTABLES_NAMES for table in tables):
+            commands[name] = command
+    return commands
+
+
+def _read_raw(before: int) -> dict[str, object]:
+    with NetlinkSocket(NETLINK_NETFILTER) as socket:
+        return {
+            "generation_before": before,
+            "tables": read_nft_tables(socket),
+            "rules": read_xt_rules(socket),
+            "generation_after": generation(socket),
+        }
+
+
+def _missing_is_failed(table: Table) -> Table:
+    """A tool was needed, as the kernel has something to print: without it that is unread, not absent."""
+    return replace(table, state="failed") if table.state == "absent" else table

@@ -1,0 +1,63 @@
+"""The connection table, both families in one dump (include/uapi/linux/netfilter/nfnetlink_conntrack.h)."""
+
+from kubectl_skoop.collect.netlink.schema import (
+    Fields,
+    address,
+    be16,
+    be32,
+    be64,
+    nested,
+    raw,
+    read_attributes,
+    schema,
+    text,
+    u8,
+)
+from kubectl_skoop.collect.netlink.socket import NetlinkSocket
+from kubectl_skoop.collect.nfnetlink.request import CTNETLINK, HEADER_BYTES, family_of, header, message_type
+
+IPCTNL_MSG_CT_GET = 1
+_IP = schema((1, "src", address), (2, "dst", address), (3, "src", address), (4, "dst", address))
+_PROTOCOL = schema(
+    (1, "num", u8),
+    (2, "src_port", be16),
+    (3, "dst_port", be16),
+    (4, "icmp_id", be16),
+    (5, "icmp_type", u8),
+    (6, "icmp_code", u8),
+    (7, "icmp_id", be16),
+    (8, "icmp_type", u8),
+    (9, "icmp_code", u8),
+)
+_TUPLE = schema((1, "ip", nested(_IP)), (2, "proto", nested(_PROTOCOL)), (3, "zone", be16))
+_TCP = schema(
+    (1, "state", u8), (2, "wscale_original", u8), (3, "wscale_reply", u8), (4, "flags_original", raw)
+)
+_SCTP = schema((1, "state", u8), (2, "vtag_original", be32), (3, "vtag_reply", be32))
+_COUNTERS = schema((1, "packets", be64), (2, "bytes", be64))
+ENTRY = schema(
+    (1, "orig", nested(_TUPLE)),
+    (2, "reply", nested(_TUPLE)),
+    (3, "status", be32),
+    (4, "protoinfo", nested(schema((1, "tcp", nested(_TCP)), (3, "sctp", nested(_SCTP))))),
+    (5, "help", nested(schema((1, "name", text)))),
+    (7, "timeout", be32),
+    (8, "mark", be32),
+    (9, "counters_orig", nested(_COUNTERS)),
+    (10, "counters_reply", nested(_COUNTERS)),
+    (11, "use", be32),
+    (12, "id", be32),
+    (14, "master", nested(_TUPLE)),
+    (18, "zone", be16),
+    (20, "timestamp", nested(schema((1, "start", be64), (2, "stop", be64)))),
+    (22, "labels", raw),
+)
+
+
+def read_conntrack(socket: NetlinkSocket) -> list[Fields]:
+    """Raises: as `NetlinkSocket.dump`."""
+    messages = socket.dump(message_type(CTNETLINK, IPCTNL_MSG_CT_GET), header())
+    return [
+        {"family": family_of(message.payload), **read_attributes(message.payload, ENTRY, HEADER_BYTES)}
+        for message in messages
+    ]

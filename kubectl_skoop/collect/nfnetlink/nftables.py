@@ -1,0 +1,83 @@
+"""What `nft -j` and the save tools leave out: table flags, generations, parameters of xt matches and targets.
+
+K-25; include/uapi/linux/netfilter/{nf_tables,nf_tables_compat}.h.
+"""
+
+from kubectl_skoop.collect.netlink.message import split_attributes
+from kubectl_skoop.collect.netlink.schema import (
+    Fields,
+    be32,
+    be64,
+    raw,
+    read_attributes,
+    schema,
+    text,
+)
+from kubectl_skoop.collect.netlink.socket import NetlinkSocket
+from kubectl_skoop.collect.nfnetlink.request import HEADER_BYTES, NFTABLES, family_of, header, message_type
+
+NFT_MSG_GETTABLE, NFT_MSG_GETRULE, NFT_MSG_GETGEN = 1, 7, 16
+NFPROTO_ARP, NFPROTO_IPV4, NFPROTO_IPV6 = 3, 2, 10
+_TABLE = schema(
+    (1, "name", text),
+    (2, "flags", be32),
+    (3, "use", be32),
+    (4, "handle", be64),
+    (6, "userdata", raw),
+    (7, "owner", be32),
+)
+_RULE = schema(
+    (1, "table", text),
+    (2, "chain", text),
+    (3, "handle", be64),
+    (4, "expressions", raw),
+    (5, "compat", raw),
+    (6, "position", be64),
+    (7, "userdata", raw),
+)
+_EXPRESSION = schema((1, "name", text), (2, "data", raw))
+_XT = schema((1, "name", text), (2, "revision", be32), (3, "info", raw))
+
+
+def generation(socket: NetlinkSocket) -> int:
+    """Counts the transactions of this namespace. Raises: as `NetlinkSocket.request`."""
+    answer = socket.request(message_type(NFTABLES, NFT_MSG_GETGEN), header())
+    number = read_attributes(answer.payload, schema((1, "id", be32)), HEADER_BYTES)["id"]
+    assert isinstance(number, int)
+    return number
+
+
+def read_nft_tables(socket: NetlinkSocket) -> list[Fields]:
+    """Name, family, flags (dormant is 1) and handle of each. Raises: as `NetlinkSocket.dump`."""
+    messages = socket.dump(message_type(NFTABLES, NFT_MSG_GETTABLE), header())
+    return [
+        {"family": family_of(message.payload), **read_attributes(message.payload, _TABLE, HEADER_BYTES)}
+        for message in messages
+    ]
+
+
+def read_xt_rules(socket: NetlinkSocket) -> list[Fields]:
+    """The rules that have an xt match or target, with all expressions. Raises: as `NetlinkSocket.dump`."""
+    rules = []
+    for message in socket.dump(message_type(NFTABLES, NFT_MSG_GETRULE), header()):
+        fields = read_attributes(message.payload, _RULE, HEADER_BYTES)
+        data = fields.get("expressions")
+        if isinstance(data, bytes):
+            expressions = [_expression(item) for _, item in split_attributes(data)]
+            if any(expression["name"] in ("match", "target") for expression in expressions):
+                rules.append({"family": family_of(message.payload), **fields, "expressions": expressions})
+    return rules
+
+
+def _expression(item: bytes) -> Fields:
+    """`xt`, `revision` and `info` (struct xt_*_info) of a match or target; else `data`, its attributes."""
+    fields = read_attributes(item, _EXPRESSION)
+    data = fields.pop("data", b"")
+    assert isinstance(data, bytes)
+    if fields.get("name") in ("match", "target"):
+        parameters = read_attributes(data, _XT)
+        fields["xt"] = parameters.pop("name", "")
+        fields.update(parameters)
+    else:
+        fields["data"] = data
+    return fields

@@ -1,0 +1,108 @@
+"""Running the tools that print netfilter's state, several at once, with bounded time and output."""
+
+import contextlib
+import os
+import selectors
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from kubectl_skoop.snapshot.dump import Table
+
+TIMEOUT = 30.0
+OUTPUT_BYTES = 512 << 20
+_REASON_BYTES = 400
+_SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
+_ENVIRONMENT = {"LC_ALL": "C", "PATH": _SEARCH}
+
+
+class Running:
+    """Tools that were started in the calling thread's network namespace; they inherit it."""
+
+    def __init__(self, commands: Mapping[str, Sequence[str]], *, timeout: float = TIMEOUT) -> None:
+        self.started = time.time()
+        self._deadline = time.monotonic() + timeout
+        self._timeout = timeout
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._results: dict[str, Table] = {}
+        self._commands = commands
+        for name, (tool, *arguments) in commands.items():
+            path = shutil.which(tool, path=_SEARCH)
+            if path is None:
+                self._end(name, Table(state="absent", reason=f"{tool}: not installed", time=self.started))
+                continue
+            self._processes[name] = subprocess.Popen(
+                [path, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_ENVIRONMENT,
+            )
+
+    def finish(self) -> dict[str, Table]:
+        """The output of each as text; none is left running."""
+        output: dict[str, list[bytes]] = {name: [] for name in self._processes}
+        complaints: dict[str, bytes] = dict.fromkeys(self._processes, b"")
+        sizes = dict.fromkeys(self._processes, 0)
+        with selectors.DefaultSelector() as selector:
+            for name, process in self._processes.items():
+                assert process.stdout is not None
+                assert process.stderr is not None
+                selector.register(process.stdout, selectors.EVENT_READ, (name, True))
+                selector.register(process.stderr, selectors.EVENT_READ, (name, False))
+            while selector.get_map():
+                ready = selector.select(max(0.0, self._deadline - time.monotonic()))
+                if not ready:
+                    break
+                for key, _ in ready:
+                    name, is_output = key.data
+                    data = os.read(key.fd, 1 << 20)
+                    if not data:
+                        selector.unregister(key.fileobj)
+                    elif is_output:
+                        output[name].append(data)
+                        sizes[name] += len(data)
+                        if sizes[name] > OUTPUT_BYTES:
+                            self._too_long(name, selector)
+                    elif len(complaints[name]) < _REASON_BYTES:
+                        complaints[name] += data
+        for name, process in self._processes.items():
+            self._end(name, self._result(process, b"".join(output[name]), complaints[name]))
+        return self._results
+
+    def _result(self, process: subprocess.Popen[bytes], output: bytes, complaint: bytes) -> Table:
+        try:
+            code = process.wait(max(0.0, self._deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return Table(state="timeout", reason=f"no end after {self._timeout:g} s", time=self.started)
+        finally:
+            _close(process.stdout)
+            _close(process.stderr)
+        if code == 0:
+            return Table(time=self.started, data=output.decode("utf-8", "backslashreplace"))
+        words = complaint[:_REASON_BYTES].decode("utf-8", "backslashreplace").strip().replace("\n", "; ")
+        denied = "ermission denied" in words or "Operation not permitted" in words
+        reason = words or f"ended with {code}"
+        return Table(state="forbidden" if denied else "failed", reason=reason, time=self.started)
+
+    def _too_long(self, name: str, selector: selectors.BaseSelector) -> None:
+        process = self._processes[name]
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            with contextlib.suppress(KeyError):
+                selector.unregister(stream)
+        process.kill()
+        reason = f"more than {OUTPUT_BYTES >> 20} MiB of output"
+        self._end(name, Table(state="failed", reason=reason, time=self.started))
+
+    def _end(self, name: str, table: Table) -> None:
+        self._results.setdefault(name, table)
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    if stream is not None:
+        stream.close()
