@@ -1,0 +1,134 @@
+"""Members of a set as keys that a packet's fields are looked up by."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
+from itertools import product
+
+from kubectl_skoop.netstack.ipset.icmp import ICMP_NAMES, ICMPV6_NAMES
+from kubectl_skoop.netstack.netfilter.iptables.protocol import PROTOCOLS
+
+Part = int | str | tuple[int, int]
+"""An address or mark as a number, a MAC or device name as text, a port as (protocol, port), a net as
+(network, prefix length)."""
+Key = tuple[Part, ...]
+
+ANY_PROTOCOL = 0
+"""Of the ports in a bitmap:port."""
+ANY_MAC = ""
+"""Of a bitmap:ip,mac member that was added without one."""
+
+_LARGEST_RANGE = 1 << 17
+
+
+@dataclass(slots=True)
+class Members:
+    """`nomatch` is the value of each key."""
+
+    nomatch: dict[Key, bool] = field(default_factory=dict)
+    lengths: list[tuple[int, ...]] = field(default_factory=list)
+    """Prefix lengths of the net dimensions, most specific first, as the kernel tries them."""
+    prefixes: list[tuple[Key, str, bool]] = field(default_factory=list)
+    """hash:net,iface members `wildcard`: the key of the net, the beginning of the device name, nomatch."""
+    unreadable: list[str] = field(default_factory=list)
+    """Members that are not modelled: they may be the ones that match."""
+
+
+def read_members(dimensions: Sequence[str], family: int, entries: Iterable[str]) -> Members:
+    members = Members()
+    lengths: set[tuple[int, ...]] = set()
+    nets = [place for place, dimension in enumerate(dimensions) if dimension == "net"]
+    for entry in entries:
+        element, _, extensions = entry.partition(" ")
+        flags = extensions.split('"')[0].split()
+        try:
+            keys = list(_keys(dimensions, element, family))
+        except ValueError:
+            members.unreadable.append(entry)
+            continue
+        for key in keys:
+            lengths.add(tuple(_length(key[place]) for place in nets))
+            if "wildcard" in flags:
+                members.prefixes.append((key[:-1], str(key[-1]), "nomatch" in flags))
+            else:
+                members.nomatch[key] = "nomatch" in flags
+    members.lengths = sorted(lengths, reverse=True)
+    return members
+
+
+def _length(part: Part) -> int:
+    return part[1] if isinstance(part, tuple) else 0
+
+
+def _keys(dimensions: Sequence[str], element: str, family: int) -> Iterator[Key]:
+    """The keys of one element: several where it is a range. Raises: ValueError."""
+    texts = element.split(",")
+    if dimensions == ("ip", "mac") and len(texts) == 1:
+        texts.append(ANY_MAC)
+    if len(texts) != len(dimensions):
+        raise ValueError(element)
+    parts = [list(_parts(dimension, text, family)) for dimension, text in zip(dimensions, texts, strict=True)]
+    yield from product(*parts)
+
+
+def _parts(dimension: str, text: str, family: int) -> Iterable[Part]:
+    match dimension:
+        case "ip":
+            return _addresses(text, family)
+        case "net":
+            return _networks(text, family)
+        case "port":
+            return _ports(text)
+        case "mark":
+            return (int(text, 0),)
+        case "iface" if text.startswith("physdev:"):
+            raise ValueError(text)
+    return (text.lower() if dimension == "mac" else text,)
+
+
+def _addresses(text: str, family: int) -> Iterable[int]:
+    low, dash, high = text.partition("-")
+    if "/" in text:
+        network = ip_network(text, strict=False)
+        first, last = int(network.network_address), int(network.broadcast_address)
+    else:
+        first = _address(low, family)
+        last = _address(high, family) if dash else first
+    if not 0 <= last - first < _LARGEST_RANGE:
+        raise ValueError(text)
+    return range(first, last + 1)
+
+
+def _networks(text: str, family: int) -> Iterator[tuple[int, int]]:
+    low, dash, high = text.partition("-")
+    if not dash:
+        network = ip_network(text, strict=False)
+        yield int(network.network_address), network.prefixlen
+    elif family == 4:
+        for part in summarize_address_range(IPv4Address(low), IPv4Address(high)):
+            yield int(part.network_address), part.prefixlen
+    else:
+        for six in summarize_address_range(IPv6Address(low), IPv6Address(high)):
+            yield int(six.network_address), six.prefixlen
+
+
+def _ports(text: str) -> Iterable[tuple[int, int]]:
+    """`PROTOCOL:PORT`, `PORT` (bitmap:port, or TCP), `icmp:NAME`, `icmp:TYPE/CODE`; ports also as ranges."""
+    name, colon, port = text.rpartition(":")
+    protocol = ANY_PROTOCOL
+    if colon:
+        protocol = int(name) if name.isdigit() else PROTOCOLS.get(name, -1)
+    if protocol < 0:
+        raise ValueError(text)
+    if names := {1: ICMP_NAMES, 58: ICMPV6_NAMES}.get(protocol):
+        kind, slash, code = port.partition("/")
+        pair = (int(kind), int(code)) if slash else names.get(port)
+        if pair is None:
+            raise ValueError(text)
+        return ((protocol, pair[0] << 8 | pair[1]),)
+    low, dash, high = port.partition("-")
+    return ((protocol, number) for number in range(int(low), int(high if dash else low) + 1))
+
+
+def _address(text: str, family: int) -> int:
+    return int(IPv4Address(text)) if family == 4 else int(IPv6Address(text))

@@ -1,0 +1,64 @@
+"""-m mac, -m pkttype: the frame's addresses."""
+
+from dataclasses import dataclass
+
+from kubectl_skoop.model.packet import BROADCAST_MAC
+from kubectl_skoop.model.verdict import Ternary, Unknown
+from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
+from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable
+from kubectl_skoop.netstack.netfilter.types import RuleContext
+
+_PACKET_TYPES = frozenset({"unicast", "broadcast", "multicast"})
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMac:
+    """Kernel: xt_mac.c, mac_mt: never where the frame came in by no Ethernet device, negated or not."""
+
+    mac: str
+    negated: bool
+
+    def matches(self, ctx: RuleContext) -> Ternary:
+        device = ctx.stack.ns.devices.get(ctx.indev)
+        if device is None or device.loopback or not device.mac:
+            return False
+        if not ctx.packet.src_mac:
+            return Unknown("the frame's source MAC is not known")
+        return (ctx.packet.src_mac == self.mac) != self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class PacketType:
+    """Kernel: xt_pkttype.c, pkttype_mt."""
+
+    name: str
+    negated: bool
+
+    def matches(self, ctx: RuleContext) -> bool:
+        return (_type_of(ctx.packet.dst_mac if ctx.indev else "") == self.name) != self.negated
+
+
+def _type_of(mac: str) -> str:
+    if mac == BROADCAST_MAC:
+        return "broadcast"
+    if mac and int(mac[:2], 16) & 1:
+        return "multicast"
+    return "unicast"
+
+
+def _parse_mac(options: Options) -> SourceMac:
+    option = options.require("--mac-source")
+    return SourceMac(option.values[0].lower(), option.negated)
+
+
+def _parse_type(options: Options) -> PacketType:
+    option = options.require("--pkt-type")
+    if option.values[0] not in _PACKET_TYPES:
+        raise Unreadable(f"--pkt-type {option.values[0]}")
+    return PacketType(option.values[0], option.negated)
+
+
+KINDS = {
+    "mac": MatchKind({"--mac-source": 1}, _parse_mac),
+    "pkttype": MatchKind({"--pkt-type": 1}, _parse_type),
+}

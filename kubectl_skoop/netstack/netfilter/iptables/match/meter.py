@@ -1,0 +1,116 @@
+"""-m limit, hashlimit, connlimit, quota, connbytes: rules that count other traffic too.
+
+What else is on its way is not part of a diagnosis: the packet meets an idle meter, and the walk says so.
+"""
+
+from dataclasses import dataclass
+
+from kubectl_skoop.model.verdict import Ternary, Unknown
+from kubectl_skoop.netstack.netfilter.conntrack import NEW, connection_of
+from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
+from kubectl_skoop.netstack.netfilter.iptables.options import Options, interval, number
+from kubectl_skoop.netstack.netfilter.types import RuleContext
+
+_BYTES = 0xFFFFFFFFFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class IdleMeter:
+    """Kernel: xt_limit.c, limit_mt; xt_hashlimit.c, hashlimit_mt; xt_quota.c, quota_mt; xt_connlimit.c."""
+
+    name: str
+    passes: bool
+    """The answer when nothing else is counted."""
+
+    def matches(self, ctx: RuleContext) -> bool:
+        assume(ctx, f"-m {self.name} is not used up by other traffic")
+        return self.passes
+
+
+@dataclass(frozen=True, slots=True)
+class ConnBytes:
+    """Kernel: xt_connbytes.c, connbytes_mt. Of a new connection exactly this packet was counted."""
+
+    low: int
+    high: int
+    negated: bool
+    mode: str
+    direction: str
+
+    def matches(self, ctx: RuleContext) -> Ternary:
+        if connection_of(ctx.passage) is None:
+            return False
+        if ctx.passage.ct_state != NEW:
+            return Unknown("how much a connection has carried is not modelled")
+        sent = 1 if self.mode == "packets" else ctx.packet.length
+        counted = 0 if self.direction == "reply" else sent
+        return (self.low <= counted <= self.high) != self.negated
+
+
+def assume(ctx: RuleContext, sentence: str) -> None:
+    if sentence not in ctx.stack.assumptions:
+        ctx.stack.assumptions.append(sentence)
+
+
+def _limit(options: Options) -> IdleMeter:
+    return IdleMeter("limit", True)
+
+
+def _hashlimit(options: Options) -> IdleMeter:
+    upto = options.find("--hashlimit-upto", "--hashlimit")
+    above = options.find("--hashlimit-above")
+    return IdleMeter("hashlimit", not (above and not above.negated) and not (upto and upto.negated))
+
+
+def _connlimit(options: Options) -> IdleMeter:
+    """This connection is the only one."""
+    option = options.require("--connlimit-above", "--connlimit-upto")
+    above = (option.name == "--connlimit-above") != option.negated
+    exceeded = number(option.values[0]) < 1
+    return IdleMeter("connlimit", exceeded == above)
+
+
+def _quota(options: Options) -> IdleMeter:
+    option = options.require("--quota")
+    return IdleMeter("quota", (number(option.values[0], _BYTES) > 0) != option.negated)
+
+
+def _connbytes(options: Options) -> ConnBytes:
+    option = options.require("--connbytes")
+    low, high = interval(option.values[0], _BYTES)
+    mode, direction = options.value("--connbytes-mode"), options.value("--connbytes-dir")
+    return ConnBytes(low, high, option.negated, mode, direction)
+
+
+_HASHLIMIT = (
+    "--hashlimit",
+    "--hashlimit-upto",
+    "--hashlimit-above",
+    "--hashlimit-burst",
+    "--hashlimit-mode",
+    "--hashlimit-name",
+    "--hashlimit-srcmask",
+    "--hashlimit-dstmask",
+    "--hashlimit-htable-size",
+    "--hashlimit-htable-max",
+    "--hashlimit-htable-expire",
+    "--hashlimit-htable-gcinterval",
+    "--hashlimit-rate-interval",
+)
+
+KINDS = {
+    "limit": MatchKind({"--limit": 1, "--limit-burst": 1}, _limit),
+    "hashlimit": MatchKind({**dict.fromkeys(_HASHLIMIT, 1), "--hashlimit-rate-match": 0}, _hashlimit),
+    "connlimit": MatchKind(
+        {
+            "--connlimit-above": 1,
+            "--connlimit-upto": 1,
+            "--connlimit-mask": 1,
+            "--connlimit-saddr": 0,
+            "--connlimit-daddr": 0,
+        },
+        _connlimit,
+    ),
+    "quota": MatchKind({"--quota": 1}, _quota),
+    "connbytes": MatchKind({"--connbytes": 1, "--connbytes-mode": 1, "--connbytes-dir": 1}, _connbytes),
+}

@@ -1,0 +1,77 @@
+"""-m udp, -m udplite, -m sctp: ports. Also the port comparison of -m tcp."""
+
+from dataclasses import dataclass
+
+from kubectl_skoop.model.verdict import Ternary, Unknown
+from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
+from kubectl_skoop.netstack.netfilter.iptables.options import Option, Options, Unreadable
+from kubectl_skoop.netstack.netfilter.types import RuleContext
+
+_ARITY = {"--sport": 1, "--source-port": 1, "--dport": 1, "--destination-port": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    low: int = 0
+    high: int = 0xFFFF
+    negated: bool = False
+
+    def covers(self, port: int) -> bool:
+        return (self.low <= port <= self.high) != self.negated
+
+
+ANY_PORT = PortRange()
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Kernel: xt_tcpudp.c, udp_mt; xt_sctp.c, sctp_mt. A later fragment has no ports and never matches."""
+
+    source: PortRange = ANY_PORT
+    destination: PortRange = ANY_PORT
+    more: str = ""
+    """What else is asked for and not modelled."""
+
+    def matches(self, ctx: RuleContext) -> Ternary:
+        packet = ctx.packet
+        if packet.fragment_offset:
+            return False
+        if not (self.source.covers(packet.sport) and self.destination.covers(packet.dport)):
+            return False
+        return Unknown(f"{self.more} is not modelled") if self.more else True
+
+
+def port(text: str) -> int:
+    """Raises: Unreadable."""
+    if text.isdigit() and int(text) <= 0xFFFF:
+        return int(text)
+    raise Unreadable(f"{text} is no port")
+
+
+def port_range(option: Option | None) -> PortRange:
+    if option is None:
+        return ANY_PORT
+    low, colon, high = option.values[0].partition(":")
+    if not colon:
+        return PortRange(port(low), port(low), option.negated)
+    return PortRange(port(low) if low else 0, port(high) if high else 0xFFFF, option.negated)
+
+
+def source_ports(options: Options) -> PortRange:
+    return port_range(options.find("--sport", "--source-port"))
+
+
+def destination_ports(options: Options) -> PortRange:
+    return port_range(options.find("--dport", "--destination-port"))
+
+
+def _parse(options: Options) -> Ports:
+    more = "-m sctp --chunk-types" if options.has("--chunk-types") else ""
+    return Ports(source_ports(options), destination_ports(options), more)
+
+
+KINDS = {
+    "udp": MatchKind(_ARITY, _parse),
+    "udplite": MatchKind(_ARITY, _parse),
+    "sctp": MatchKind({**_ARITY, "--chunk-types": 2}, _parse),
+}

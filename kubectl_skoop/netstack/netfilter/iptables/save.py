@@ -1,0 +1,154 @@
+"""The text of iptables-save and ip6tables-save, with or without counters, of either back end.
+
+Nothing but the places of tables is looked at on loading: a chain is cut out of the text when a packet reaches
+it, and its lines are parsed when they may match.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.netfilter.iptables.index import LineIndex
+from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule, parse_rule
+from kubectl_skoop.netstack.netfilter.types import BaseChain, Chain, ChainType, Engine, Hook, Rule
+
+LONG = 64
+"""Rules; above it a chain is indexed."""
+
+_FILTER = {"INPUT": Hook.INPUT, "FORWARD": Hook.FORWARD, "OUTPUT": Hook.OUTPUT}
+_HOOKS = {"PREROUTING": Hook.PREROUTING, **_FILTER, "POSTROUTING": Hook.POSTROUTING}
+_RAW, _MANGLE, _DSTNAT, _SRCNAT, _SECURITY = -300, -150, -100, 100, 50
+
+PRIORITIES: dict[str, dict[str, int]] = {
+    "raw": {"PREROUTING": _RAW, "OUTPUT": _RAW},
+    "mangle": dict.fromkeys(_HOOKS, _MANGLE),
+    "nat": {"PREROUTING": _DSTNAT, "INPUT": _SRCNAT, "OUTPUT": _DSTNAT, "POSTROUTING": _SRCNAT},
+    "filter": dict.fromkeys(_FILTER, 0),
+    "security": dict.fromkeys(_FILTER, _SECURITY),
+}
+"""NF_IP_PRI_* (linux/netfilter_ipv4.h), by table and chain."""
+
+_TABLE = re.compile(r"^\*(\S+)$", re.MULTILINE)
+_COUNTERS = re.compile(r"\[\d+:\d+\] ")
+
+
+@dataclass(frozen=True)
+class SavedChain:
+    name: str
+    family: int
+    lines: tuple[str, ...]
+    """`-A NAME …`, with counters if they were saved."""
+    _parsed: dict[int, XtRule] = field(default_factory=dict, compare=False, repr=False)
+
+    def rules(self, packet: Packet) -> Sequence[tuple[int, Rule]]:
+        if len(self.lines) <= LONG:
+            return self.all_rules
+        return [(place + 1, self._rule(place)) for place in self._index.candidates(packet)]
+
+    @cached_property
+    def all_rules(self) -> tuple[tuple[int, XtRule], ...]:
+        return tuple((place + 1, self._rule(place)) for place in range(len(self.lines)))
+
+    @cached_property
+    def _index(self) -> LineIndex:
+        return LineIndex(self.lines, self.family)
+
+    def _rule(self, place: int) -> XtRule:
+        rule = self._parsed.get(place)
+        if rule is None:
+            rule = self._parsed[place] = parse_rule(without_counters(self.lines[place]), self.family)
+        return rule
+
+
+@dataclass(frozen=True)
+class SavedTable:
+    name: str
+    family: int
+    text: str
+    """From the first chain declaration up to COMMIT, beginning and ending with a newline."""
+    _chains: dict[str, SavedChain] = field(default_factory=dict, compare=False, repr=False)
+
+    def chain(self, name: str) -> Chain | Unknown:
+        chain = self._chains.get(name)
+        if chain is None:
+            if f"\n:{name} " not in self.text:
+                return Unknown(
+                    f"{name} is neither a chain of table {self.name} nor a target that is modelled"
+                )
+            lines = tuple(_lines_of(self.text, name))
+            chain = self._chains[name] = SavedChain(name, self.family, lines)
+        return chain
+
+    def policy(self, name: str) -> str:
+        """Of a base chain: ACCEPT or DROP; empty if the table does not have it, `-` for a user chain."""
+        found = re.search(rf"^:{re.escape(name)} (\S+)", self.text, re.MULTILINE)
+        return found[1] if found else ""
+
+    @property
+    def chain_names(self) -> tuple[str, ...]:
+        return tuple(re.findall(r"^:(\S+) ", self.text, re.MULTILINE))
+
+
+def parse_save(text: str, family: int, engine: Engine) -> tuple[BaseChain, ...]:
+    """The base chains of every table, in the order of the text."""
+    chains: list[BaseChain] = []
+    for name, body in _tables(text):
+        table = SavedTable(name, family, body)
+        for chain, priority in PRIORITIES.get(name, {}).items():
+            policy = table.policy(chain)
+            if not policy or policy == "-":
+                continue
+            chains.append(
+                BaseChain(
+                    engine=engine,
+                    families=frozenset({family}),
+                    table=table,
+                    chain=chain,
+                    type=_type(name, chain),
+                    hook=_HOOKS[chain],
+                    priority=priority,
+                    policy=_POLICIES.get(policy, "accept"),
+                )
+            )
+    return tuple(chains)
+
+
+_POLICIES: dict[str, Literal["accept", "drop"]] = {"ACCEPT": "accept", "DROP": "drop"}
+
+
+def _type(table: str, chain: str) -> ChainType:
+    """mangle OUTPUT looks the route up again (K-12)."""
+    if table == "nat":
+        return "nat"
+    return "route" if (table, chain) == ("mangle", "OUTPUT") else "filter"
+
+
+def _tables(text: str) -> Iterator[tuple[str, str]]:
+    position = 0
+    while found := _TABLE.search(text, position):
+        end = text.find("\nCOMMIT", found.end())
+        position = end if end >= 0 else len(text)
+        yield found[1], text[found.end() : position] + "\n"
+
+
+def _lines_of(text: str, chain: str) -> Iterator[str]:
+    """The tools print the rules of a chain together; should a hand-made file not do so, all are found."""
+    wanted = f"-A {chain}"
+    position = text.find(wanted)
+    while position >= 0:
+        start = text.rfind("\n", 0, position) + 1
+        end = text.find("\n", position)
+        after = position + len(wanted)
+        prefix = text[start:position]
+        if text[after] in " \n" and (not prefix or _COUNTERS.fullmatch(prefix)):
+            yield text[start:end]
+        position = text.find(wanted, end)
+
+
+def without_counters(line: str) -> str:
+    found = _COUNTERS.match(line)
+    return line[found.end() :] if found else line

@@ -1,0 +1,59 @@
+"""What loaded rules switch on in the kernel, whether a packet reaches them or not (K-5)."""
+
+import re
+from itertools import pairwise
+
+from kubectl_skoop.netstack.netfilter.iptables.options import Unreadable, words
+
+_MATCHES = frozenset(
+    {"cluster", "connbytes", "connlabel", "connlimit", "connmark", "conntrack", "helper", "state"}
+)
+_TARGETS = frozenset(
+    {
+        "CLUSTERIP",
+        "CONNMARK",
+        "CONNSECMARK",
+        "CT",
+        "DNAT",
+        "MASQUERADE",
+        "NETMAP",
+        "REDIRECT",
+        "SNAT",
+        "SYNPROXY",
+    }
+)
+"""Those whose checkentry function calls nf_ct_netns_get."""
+
+_CANDIDATE = re.compile(
+    rf"^.* -(?:m (?:{'|'.join(sorted(_MATCHES))})|j (?:{'|'.join(sorted(_TARGETS))}))(?: .*)?$", re.MULTILINE
+)
+
+
+def needs_conntrack(text: str) -> bool:
+    """Some rule of this iptables-save output has conntrack run in its family, reached or not."""
+    return any(_asks(found[0]) for found in _CANDIDATE.finditer(text))
+
+
+def has_nat(text: str) -> bool:
+    """The nat table is loaded: its chains are registered, with or without rules (K-7)."""
+    return re.search(r"^\*nat$", text, re.MULTILINE) is not None
+
+
+def unreadable_tables(text: str) -> tuple[str, ...]:
+    """Tables that iptables-nft-save left out: another tool wrote rules to them (K-25)."""
+    return tuple(re.findall(r"^# Table `(\S+)' is incompatible", text, re.MULTILINE))
+
+
+def _asks(line: str) -> bool:
+    try:
+        given = words(line)
+    except Unreadable:
+        return True
+    for option, name in pairwise(given):
+        if option.quoted or name.quoted:
+            continue
+        if option.text == "-m" and name.text in _MATCHES:
+            return True
+        if option.text == "-j" and name.text in _TARGETS:
+            return name.text != "CT" or not any(word.text == "--notrack" for word in given)
+    return False
