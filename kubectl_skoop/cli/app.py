@@ -1,0 +1,70 @@
+"""The program: runs a command, turns errors into one line and an exit code."""
+
+import io
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+import typer.main
+
+from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.group import LazyGroup
+from kubectl_skoop.cli.output import report_error, report_skoop_error
+from kubectl_skoop.model.errors import NoVerdict, SkoopError
+
+PROGRAM = "kubectl skoop"
+
+app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Would this packet arrive, and if not, which setting on which hop stops it?
+
+    Exit codes: 0 reachable or nothing found, 1 not reachable or findings, 2 wrong request or input,
+    3 no verdict, 4 a bug of this tool, 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code. `--debug` may stand anywhere on the command line, as kubectl's global flags do."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = typer.main.get_command(app).main(
+            [word for word in words if word != "--debug"] or ["--help"],
+            prog_name=PROGRAM,
+            standalone_mode=False,
+        )
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        # The last resort: whatever it is, the user sees one line.
+        if debug:
+            raise
+        return _report(error)
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _report(error: Exception) -> ExitCode:
+    match error:
+        case SkoopError():
+            report_skoop_error(error)
+            return ExitCode.NO_VERDICT if isinstance(error, NoVerdict) else ExitCode.INPUT
+        case typer.TyperException():
+            report_error(error.format_message().rstrip("."), f"see '{PROGRAM} --help'")
+            return ExitCode.INPUT
+        case OSError(filename=str(name), strerror=str(reason)):
+            report_error(f"{name}: {reason}")
+            return ExitCode.INPUT
+        case _:
+            report_error(
+                f"a bug of {PROGRAM}: {type(error).__name__}: {error}", "run with --debug and report it"
+            )
+            return ExitCode.BUG
