@@ -1,0 +1,61 @@
+"""Conntrack entries."""
+
+from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
+from kubectl_skoop.snapshot.decode.entry import Entry, entries
+
+_TCP_STATES = (
+    "NONE",
+    "SYN_SENT",
+    "SYN_RECV",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
+    "SYN_SENT2",
+)
+
+
+def decode_conntrack(data: object) -> tuple[ConntrackEntry, ...]:
+    """Raises: FormatError."""
+    return tuple(_entry(entry) for entry in entries(data, "$.conntrack"))
+
+
+def _entry(entry: Entry) -> ConntrackEntry:
+    original = _tuple(entry.entry("orig"))
+    return ConntrackEntry(
+        original=original,
+        reply=_tuple(entry.entry("reply")),
+        status=entry.number("status"),
+        tcp_state=_tcp_state(entry) if original.protocol == Protocol.TCP else "",
+        mark=entry.number("mark", 0),
+        zone=entry.number("zone", 0),
+        timeout=entry.number("timeout", 0),
+    )
+
+
+def _tuple(entry: Entry) -> Tuple:
+    addresses, protocol = entry.entry("ip"), entry.entry("proto")
+    number = protocol.number("num")
+    if number in (Protocol.ICMP, Protocol.ICMPV6):
+        sport = protocol.number("icmp_id", 0)
+        dport = protocol.number("icmp_type", 0) << 8 | protocol.number("icmp_code", 0)
+    else:
+        sport, dport = protocol.number("src_port", 0), protocol.number("dst_port", 0)
+    return Tuple(
+        src=addresses.address("src"),
+        dst=addresses.address("dst"),
+        protocol=number,
+        sport=sport,
+        dport=dport,
+    )
+
+
+def _tcp_state(entry: Entry) -> str:
+    tcp = entry.entry("protoinfo").entry("tcp")
+    number = tcp.number("state", 0)
+    if not 0 <= number < len(_TCP_STATES):
+        raise tcp.wrong("state", f"no TCP state: {number}")
+    return _TCP_STATES[number]

@@ -1,0 +1,156 @@
+"""Links with what other tables tell of them: VLANs of bridge ports, offloads, programs."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from kubectl_skoop.netstack.device import SAME_NAMESPACE, Bridge, BridgePort, Device, Vxlan
+from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
+
+_NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
+BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
+MAX_VLAN = 4095
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
+    """By device index, but `features` by name."""
+
+    vlans: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    features: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    programs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+def decode_devices(
+    data: object, namespace_of: Callable[[int], str], additions: Additions
+) -> dict[int, Device]:
+    """`namespace_of`: the identity behind an IFLA_LINK_NETNSID. Raises: FormatError."""
+    return {
+        device.index: device
+        for device in (_device(entry, namespace_of, additions) for entry in entries(data, "$.links"))
+    }
+
+
+def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additions) -> Device:
+    index, name = entry.number("index"), entry.text("ifname")
+    info = entry.entry("linkinfo")
+    kind = info.text("kind", "")
+    features = additions.features.get(name, {})
+    elsewhere = "link_netnsid" in entry.fields
+    xdp = entry.entry("xdp")
+    programs = additions.programs.get(index, ())
+    if xdp.number("attached", 0):
+        programs = (f"XDP program {xdp.number('prog_id', 0)}", *programs)
+    return Device(
+        index=index,
+        name=name,
+        kind=kind,
+        mac=entry.text("address", ""),
+        mtu=entry.number("mtu", 0),
+        flags=entry.number("flags"),
+        master=entry.number("master", 0),
+        link=entry.number("link", 0),
+        link_netns=namespace_of(entry.number("link_netnsid")) if elsewhere else SAME_NAMESPACE,
+        bridge=_bridge(info.entry("data")) if kind == "bridge" else None,
+        port=_port(info.entry("slave_data"), additions.vlans.get(index, ()))
+        if info.text("slave_kind", "") == "bridge"
+        else None,
+        vxlan=_vxlan(info.entry("data")) if kind == "vxlan" else None,
+        programs=programs,
+        tso=_takes_large_packets(features),
+        details={key: value for key, value in entry.fields.items() if key not in _NAMED},
+    )
+
+
+def _takes_large_packets(features: Mapping[str, object]) -> bool:
+    return all(features.get(name, True) for name in ("tx-tcp-segmentation", "tx-generic-segmentation"))
+
+
+def _bridge(data: Entry) -> Bridge:
+    return Bridge(
+        vlan_filtering=data.flag("vlan_filtering"),
+        nf_call_iptables=data.flag("nf_call_iptables"),
+        nf_call_ip6tables=data.flag("nf_call_ip6tables"),
+        nf_call_arptables=data.flag("nf_call_arptables"),
+        stp=data.flag("stp_state"),
+        group_fwd_mask=data.number("group_fwd_mask", 0),
+    )
+
+
+def _port(data: Entry, vlans: tuple[int, ...]) -> BridgePort:
+    return BridgePort(
+        state=data.number("state"),
+        hairpin=data.flag("hairpin"),
+        isolated=data.flag("isolated"),
+        learning=data.flag("learning", True),
+        unicast_flood=data.flag("unicast_flood", True),
+        multicast_flood=data.flag("mcast_flood", True),
+        broadcast_flood=data.flag("bcast_flood", True),
+        proxy_arp=data.flag("proxyarp"),
+        neigh_suppress=data.flag("neigh_suppress"),
+        locked=data.flag("locked"),
+        vlans=vlans,
+    )
+
+
+def _vxlan(data: Entry) -> Vxlan:
+    return Vxlan(
+        vni=data.number("id"),
+        port=data.number("port"),
+        local=data.optional_address("local") or data.optional_address("local6"),
+        link=data.number("link", 0),
+        group=data.optional_address("group") or data.optional_address("group6"),
+        learning=data.flag("learning", True),
+        ttl=data.number("ttl", 0),
+        tos=data.number("tos", 0),
+        df=data.number("df", 0),
+        external=data.flag("collect_metadata"),
+        proxy=data.flag("proxy"),
+    )
+
+
+def decode_vlans(data: object) -> dict[int, tuple[int, ...]]:
+    """VLANs of each port. Raises: FormatError."""
+    found = {}
+    for entry in entries(data, "$.bridge_vlans"):
+        vlans: set[int] = set()
+        first = 0
+        for info in entry.entry("af_spec").entries("vlan_info"):
+            flags, vlan = info.number("flags"), info.number("vid")
+            if not 0 <= vlan <= MAX_VLAN:
+                raise info.wrong("vid", f"no VLAN: {vlan}")
+            if flags & BRIDGE_VLAN_INFO_RANGE_BEGIN:
+                first = vlan
+            vlans.update(range(first, vlan + 1) if flags & BRIDGE_VLAN_INFO_RANGE_END else (vlan,))
+        found[entry.number("index")] = tuple(sorted(vlans))
+    return found
+
+
+def decode_features(data: object) -> dict[str, Mapping[str, object]]:
+    """Offloads of each device by their ethtool names. Raises: FormatError."""
+    root = Entry(table_map(data, "$.ethtool"), "$.ethtool")
+    return {name: root.entry(name).entry("features").fields for name in root.fields}
+
+
+def decode_programs(filters: object, bpf: object) -> dict[int, tuple[str, ...]]:
+    """tc filters and BPF programs of each device, each as text. Raises: FormatError."""
+    found: dict[int, dict[str, None]] = defaultdict(dict)
+    for entry in entries(filters, "$.tc_filters"):
+        parent = entry.number("parent")
+        place = _PARENTS.get(parent, f"parent {parent >> 16:x}:{parent & 0xFFFF:x}")
+        text = f"tc filter {place} {entry.text('kind', '')} pref {entry.number('info') >> 16}"
+        found[entry.number("ifindex")][text] = None
+    for entry in entries(bpf, "$.bpf"):
+        programs = " ".join(str(number) for number in _list(entry, "programs"))
+        found[entry.number("ifindex")][f"BPF {entry.text('attach')} program {programs}"] = None
+    return {index: tuple(texts) for index, texts in found.items()}
+
+
+def _list(entry: Entry, name: str) -> list[object]:
+    value = entry.fields.get(name, [])
+    if not isinstance(value, list):
+        raise entry.wrong(name, "a list is wanted")
+    return value
+
+
+_PARENTS = {0xFFFF0000: "ingress", 0xFFFFFFF2: "ingress", 0xFFFFFFF3: "egress"}

@@ -1,0 +1,133 @@
+"""Reading untrusted values: each accessor checks the type and names the place of what is wrong."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from kubectl_skoop.model.errors import FormatError
+from kubectl_skoop.model.packet import Address, Network
+
+
+@lru_cache(maxsize=1 << 16)
+def parse_address(text: str) -> Address:
+    """Raises: ValueError."""
+    address = ip_address(text)
+    if address.version == 6 and address.scope_id is not None:
+        raise ValueError(f"{text!r} has a scope")
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A map, and where it is (`$.links[3]`). Raises: FormatError in every method."""
+
+    fields: Mapping[str, object]
+    path: str
+
+    def wrong(self, name: str, what: str) -> FormatError:
+        return FormatError(f"{self.path}.{name}: {what}")
+
+    def number(self, name: str, default: int | None = None) -> int:
+        value = self.fields.get(name, default)
+        if type(value) is not int:
+            raise self.wrong(name, f"a number is wanted, not {describe(value)}")
+        return value
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        value = self.fields.get(name, default)
+        if not isinstance(value, int):
+            raise self.wrong(name, f"a number or true is wanted, not {describe(value)}")
+        return bool(value)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.fields.get(name, default)
+        if not isinstance(value, str):
+            raise self.wrong(name, f"text is wanted, not {describe(value)}")
+        return value
+
+    def octets(self, name: str) -> bytes:
+        value = self.fields.get(name, b"")
+        if not isinstance(value, bytes):
+            raise self.wrong(name, f"bytes are wanted, not {describe(value)}")
+        return value
+
+    def address(self, name: str) -> Address:
+        try:
+            return parse_address(self.text(name))
+        except ValueError as error:
+            raise self.wrong(name, str(error)) from error
+
+    def optional_address(self, name: str) -> Address | None:
+        return self.address(name) if name in self.fields else None
+
+    def network(self, name: str, length_name: str, family: int) -> Network:
+        """The prefix; all of the family where the kernel leaves it out."""
+        length = self.number(length_name)
+        if name not in self.fields:
+            return _network(parse_address("0.0.0.0" if family == 4 else "::"), self, length_name, length)
+        return _network(self.address(name), self, length_name, length)
+
+    def family(self) -> int:
+        """4 or 6, of AF_INET and AF_INET6."""
+        family = self.number("family")
+        if family == 2:
+            return 4
+        if family == 10:
+            return 6
+        raise self.wrong("family", f"{family} is neither IPv4 (2) nor IPv6 (10)")
+
+    def entry(self, name: str) -> "Entry":
+        """A map inside; empty where it is left out."""
+        value = self.fields.get(name, {})
+        if not isinstance(value, Mapping):
+            raise self.wrong(name, f"a map is wanted, not {describe(value)}")
+        return Entry(value, f"{self.path}.{name}")
+
+    def entries(self, name: str) -> Iterator["Entry"]:
+        """A list of maps inside; empty where it is left out."""
+        return entries(self.fields.get(name, []), f"{self.path}.{name}")
+
+
+def _network(address: Address, entry: Entry, name: str, length: int) -> Network:
+    try:
+        kind = IPv4Network if address.version == 4 else IPv6Network
+        return kind((int(address), length), strict=False)
+    except ValueError as error:
+        raise entry.wrong(name, f"no prefix length: {length}") from error
+
+
+def entries(data: object, path: str) -> Iterator[Entry]:
+    """A list of maps. Raises: FormatError."""
+    if not isinstance(data, list):
+        raise FormatError(f"{path}: a list is wanted, not {describe(data)}")
+    for position, item in enumerate(data):
+        if not isinstance(item, Mapping):
+            raise FormatError(f"{path}[{position}]: a map is wanted, not {describe(item)}")
+        yield Entry(item, f"{path}[{position}]")
+
+
+def table_map(data: object, path: str) -> Mapping[str, object]:
+    """A map with text keys. Raises: FormatError."""
+    if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
+        raise FormatError(f"{path}: a map with text keys is wanted, not {describe(data)}")
+    return data
+
+
+def text(data: object, path: str) -> str:
+    """Raises: FormatError."""
+    if not isinstance(data, str):
+        raise FormatError(f"{path}: text is wanted, not {describe(data)}")
+    return data
+
+
+def describe(value: object) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool() | int() | float():
+            return f"{value!r:.40}"
+        case str():
+            return f"{value[:40]!r}"
+        case _:
+            return f"a {type(value).__name__}"

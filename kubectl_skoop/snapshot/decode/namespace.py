@@ -1,0 +1,132 @@
+"""One namespace: each table on its own, so that a damaged one is a gap and the others stand."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.ipset import IpSet, parse_ipsets
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.neighbour_types import Neighbour
+from kubectl_skoop.netstack.sysctl import Sysctls
+from kubectl_skoop.snapshot.decode.addresses import decode_addresses
+from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack
+from kubectl_skoop.snapshot.decode.devices import (
+    Additions,
+    decode_devices,
+    decode_features,
+    decode_programs,
+    decode_vlans,
+)
+from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map, text
+from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_neighbours
+from kubectl_skoop.snapshot.decode.netfilter import decode_netfilter
+from kubectl_skoop.snapshot.decode.routes import (
+    NexthopObject,
+    decode_exceptions,
+    decode_nexthops,
+    decode_routes,
+)
+from kubectl_skoop.snapshot.decode.rules import decode_rules
+from kubectl_skoop.snapshot.decode.sockets import decode_sockets
+from kubectl_skoop.snapshot.decode.tables import Tables
+from kubectl_skoop.snapshot.dump import NamespaceDump
+
+
+def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNamespace:
+    """Never fails: what is damaged is in `gaps`, with the place of the damage."""
+    tables = Tables(dump)
+    numbers: Mapping[int, str] = tables.decode("netnsids", _identities, {})
+
+    def namespace_of(number: int) -> str:
+        identity = numbers.get(number)
+        return f"unmapped:{number}" if identity is None else f"{node}/{identity}"
+
+    additions = Additions(
+        vlans=tables.decode("bridge_vlans", decode_vlans, {}),
+        features=tables.decode("ethtool", decode_features, {}),
+        programs=_programs(tables),
+    )
+    devices: Mapping[int, Device] = tables.decode(
+        "links", lambda data: decode_devices(data, namespace_of, additions), {}
+    )
+    objects: Mapping[int, NexthopObject] = tables.decode("nexthops", decode_nexthops, {})
+    neighbours: list[Neighbour] = []
+    for name in ("neighbours", "proxy_neighbours"):
+        neighbours += tables.decode(name, partial(decode_neighbours, table=name), ())
+    for name, find in _NOT_MODELLED.items():
+        found = tables.decode(name, find, "")
+        if found:
+            tables.gaps[name] = found
+    return NetworkNamespace(
+        id=f"{node}/{dump.id}",
+        place=place,
+        node=node,
+        devices=devices,
+        addresses=tables.decode("addresses", decode_addresses, ()),
+        rules=tables.decode("rules", decode_rules, ()),
+        routes=tables.decode("routes", lambda data: decode_routes(data, objects), ()),
+        exceptions=tables.decode("route_exceptions", decode_exceptions, ()),
+        neighbours=tuple(neighbours),
+        fdb=tables.decode("fdb", lambda data: decode_fdb(data, devices), ()),
+        netfilter=decode_netfilter(tables),
+        ipsets=tables.decode("ipset", _ipsets, {}),
+        conntrack=tables.decode("conntrack", decode_conntrack, ()),
+        sockets=tables.decode("sockets", decode_sockets, ()),
+        sysctls=tables.decode("sysctls", _sysctls, Sysctls({})),
+        gaps=tables.gaps,
+    )
+
+
+def _programs(tables: Tables) -> Mapping[int, tuple[str, ...]]:
+    empty: dict[int, tuple[str, ...]] = {}
+    filters = tables.decode("tc_filters", lambda data: decode_programs(data, []), empty)
+    bpf = tables.decode("bpf", lambda data: decode_programs([], data), empty)
+    return {index: (*filters.get(index, ()), *bpf.get(index, ())) for index in {*filters, *bpf}}
+
+
+def _ipsets(data: object) -> Mapping[str, IpSet]:
+    return parse_ipsets(text(data, "$.ipset"))
+
+
+def _sysctls(data: object) -> Sysctls:
+    values = table_map(data, "$.sysctls")
+    return Sysctls({name: Entry(values, "$.sysctls").text(name) for name in values})
+
+
+def _identities(data: object) -> dict[int, str]:
+    """By IFLA_LINK_NETNSID the identity of the namespace."""
+    root = Entry(table_map(data, "$.netnsids"), "$.netnsids")
+    return {root.number(identity): identity for identity in root.fields}
+
+
+def _ipsec(data: object) -> str:
+    policies = list(Entry(table_map(data, "$.xfrm"), "$.xfrm").entries("policies"))
+    return f"{len(policies)} IPsec policies, which are not modelled" if policies else ""
+
+
+def _ipvs(data: object) -> str:
+    services = list(entries(data, "$.ipvs"))
+    return f"{len(services)} IPVS services, which are not modelled" if services else ""
+
+
+def _socket_programs(data: object) -> str:
+    names = [entry.text("attach") for entry in entries(data, "$.bpf") if not entry.number("ifindex")]
+    return f"BPF programs {', '.join(names)}, which choose sockets" if names else ""
+
+
+def _arp_rules(data: object) -> str:
+    """Without rules and with open policies they decide nothing."""
+    lines = text(data, "$.arptables").splitlines()
+    if any(line.startswith("-A ") or "-A " in line[:40] or " DROP" in line[:60] for line in lines):
+        return "rules for ARP, which are not modelled"
+    return ""
+
+
+_NOT_MODELLED: Mapping[str, Callable[[object], str]] = {
+    "xfrm": _ipsec,
+    "ipvs": _ipvs,
+    "bpf": _socket_programs,
+    "arptables": _arp_rules,
+    "arptables-legacy": _arp_rules,
+}

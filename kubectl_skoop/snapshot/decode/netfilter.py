@@ -1,0 +1,44 @@
+"""Rules of all back ends, handed to the loader as text: chains are parsed when they are reached."""
+
+import json
+from functools import partial
+
+from kubectl_skoop.model.errors import FormatError
+from kubectl_skoop.netstack.netfilter.load import load_netfilter
+from kubectl_skoop.netstack.netfilter.types import Netfilter
+from kubectl_skoop.snapshot.decode.entry import text
+from kubectl_skoop.snapshot.decode.tables import Tables
+
+SAVED = ("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft")
+ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks"})
+
+
+def decode_netfilter(tables: Tables) -> Netfilter:
+    """What could not be read is in `Netfilter.unknowns` too."""
+    saved: dict[str, str | None] = {}
+    for name in SAVED:
+        saved[name] = tables.decode(name, partial(_saved, name), None)
+    nft = tables.decode("nft", _json, None)
+    raw = tables.decode("nft_raw", lambda data: data, None)
+    order = tables.decode("nft_hooks", lambda data: data, None)
+    return load_netfilter(
+        iptables_legacy=saved["iptables-legacy"],
+        ip6tables_legacy=saved["ip6tables-legacy"],
+        iptables_nft=saved["iptables-nft"],
+        ip6tables_nft=saved["ip6tables-nft"],
+        nft=nft,
+        nft_raw=raw,
+        hook_order=order,
+        gaps={name: reason for name, reason in tables.gaps.items() if name in ALL},
+    )
+
+
+def _saved(name: str, data: object) -> str | None:
+    return text(data, f"$.{name}")
+
+
+def _json(data: object) -> object:
+    try:
+        return json.loads(text(data, "$.nft"))
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"$.nft: no JSON: {error}") from error

@@ -1,0 +1,167 @@
+"""Routes of every table, their nexthop objects resolved, and route exceptions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.netstack.routing.types import Nexthop, Route, RouteException, RouteType
+from kubectl_skoop.snapshot.decode.entry import Entry, entries
+
+RTM_F_CLONED = 0x200
+RTNH_F_DEAD, RTNH_F_ONLINK, RTNH_F_LINKDOWN = 0x01, 0x04, 0x10
+RTAX_MTU = 2
+_TYPES: dict[int, RouteType] = {
+    1: "unicast",
+    2: "local",
+    3: "broadcast",
+    4: "anycast",
+    5: "multicast",
+    6: "blackhole",
+    7: "unreachable",
+    8: "prohibit",
+    9: "throw",
+    10: "nat",
+}
+_ERRORS = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
+_ENCAPSULATIONS = {1: "mpls", 2: "ip", 3: "ila", 4: "ip6", 5: "seg6", 6: "bpf", 7: "seg6local", 8: "rpl"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NexthopObject:
+    nexthops: tuple[Nexthop, ...] = ()
+    members: tuple[tuple[int, int], ...] = ()
+    """Of a group: id and weight."""
+    blackhole: bool = False
+    encap: str = ""
+
+
+def decode_nexthops(data: object) -> dict[int, NexthopObject]:
+    """Nexthop objects by their id. Raises: FormatError."""
+    return {entry.number("id"): _object(entry) for entry in entries(data, "$.nexthops")}
+
+
+def _object(entry: Entry) -> NexthopObject:
+    if "group" in entry.fields:
+        members = tuple((one.number("id"), one.number("weight")) for one in entry.entries("group"))
+        return NexthopObject(members=members)
+    if entry.flag("blackhole"):
+        return NexthopObject(blackhole=True)
+    return NexthopObject(nexthops=(_nexthop(entry),), encap=_encapsulation(entry))
+
+
+def decode_routes(data: object, objects: Mapping[int, NexthopObject]) -> tuple[Route, ...]:
+    """Raises: FormatError."""
+    return tuple(
+        _route(entry, objects)
+        for entry in entries(data, "$.routes")
+        if not entry.number("flags") & RTM_F_CLONED
+    )
+
+
+def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
+    kind = _TYPES.get(entry.number("type"))
+    if kind is None:
+        raise entry.wrong("type", f"no route type: {entry.number('type')}")
+    metrics = entry.entry("metrics")
+    number = entry.number("nh_id", 0)
+    nexthops, encap = _nexthops_of(entry)
+    if number and not nexthops and kind not in _ERRORS:
+        kind, nexthops, encap = _resolve(entry, number, kind, objects)
+    if entry.number("src_len"):
+        encap = f"from {entry.address('src')}/{entry.number('src_len')}"
+    return Route(
+        destination=entry.network("dst", "dst_len", entry.family()),
+        table=entry.number("table"),
+        type=kind,
+        nexthops=() if kind in _ERRORS else nexthops,
+        prefsrc=entry.optional_address("prefsrc"),
+        metric=entry.number("priority", 0),
+        scope=entry.number("scope"),
+        protocol=entry.number("protocol"),
+        tos=entry.number("tos"),
+        mtu=metrics.number("mtu", 0),
+        mtu_locked=bool(metrics.number("lock", 0) & 1 << RTAX_MTU),
+        advmss=metrics.number("advmss", 0),
+        nexthop_id=number,
+        encap=encap,
+    )
+
+
+def _nexthops_of(entry: Entry) -> tuple[tuple[Nexthop, ...], str]:
+    if "multipath" in entry.fields:
+        paths = list(entry.entries("multipath"))
+        encap = next((name for path in paths if (name := _encapsulation(path))), "")
+        return tuple(_nexthop(path, path.number("hops") + 1) for path in paths), encap
+    if "oif" in entry.fields or "gateway" in entry.fields or "via" in entry.fields:
+        return (_nexthop(entry),), _encapsulation(entry)
+    return (), _encapsulation(entry)
+
+
+def _resolve(
+    entry: Entry, number: int, kind: RouteType, objects: Mapping[int, NexthopObject]
+) -> tuple[RouteType, tuple[Nexthop, ...], str]:
+    """With nexthop_compat_mode=0 a route has only the id (K-53)."""
+    chosen = objects.get(number)
+    if chosen is None:
+        raise entry.wrong("nh_id", f"no nexthop object {number}")
+    if chosen.blackhole:
+        return "blackhole", (), ""
+    nexthops = list(chosen.nexthops)
+    encap = chosen.encap
+    for member, weight in chosen.members:
+        part = objects.get(member)
+        if part is None:
+            raise entry.wrong("nh_id", f"group {number} has no nexthop object {member}")
+        if part.blackhole:
+            return "blackhole", (), ""
+        encap = encap or part.encap
+        nexthops += [_weighted(nexthop, weight) for nexthop in part.nexthops]
+    return kind, tuple(nexthops), encap
+
+
+def _weighted(nexthop: Nexthop, weight: int) -> Nexthop:
+    return Nexthop(
+        device=nexthop.device,
+        gateway=nexthop.gateway,
+        weight=weight,
+        onlink=nexthop.onlink,
+        dead=nexthop.dead,
+        linkdown=nexthop.linkdown,
+    )
+
+
+def _nexthop(entry: Entry, weight: int = 1) -> Nexthop:
+    flags = entry.number("flags")
+    return Nexthop(
+        device=entry.number("oif", 0),
+        gateway=_gateway(entry),
+        weight=weight,
+        onlink=bool(flags & RTNH_F_ONLINK),
+        dead=bool(flags & RTNH_F_DEAD),
+        linkdown=bool(flags & RTNH_F_LINKDOWN),
+    )
+
+
+def _gateway(entry: Entry) -> Address | None:
+    """RTA_VIA: a gateway of the other family."""
+    if "via" in entry.fields:
+        return entry.entry("via").address("address")
+    return entry.optional_address("gateway")
+
+
+def _encapsulation(entry: Entry) -> str:
+    number = entry.number("encap_type", 0)
+    return _ENCAPSULATIONS.get(number, f"encapsulation {number}") if number else ""
+
+
+def decode_exceptions(data: object) -> tuple[RouteException, ...]:
+    """Raises: FormatError."""
+    return tuple(
+        RouteException(
+            destination=entry.address("dst"),
+            mtu=entry.entry("metrics").number("mtu", 0),
+            gateway=entry.optional_address("gateway"),
+        )
+        for entry in entries(data, "$.route_exceptions")
+        if entry.number("flags") & RTM_F_CLONED
+    )
