@@ -1,6 +1,6 @@
 """Everything that one network namespace knows, frozen as it was collected."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from kubectl_skoop.netstack.device import Device, InterfaceAddress
 from kubectl_skoop.netstack.ipset import IpSet
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
 from kubectl_skoop.netstack.netfilter.types import Netfilter
+from kubectl_skoop.netstack.routing.table import Fib
 from kubectl_skoop.netstack.routing.types import PolicyRule, Route, RouteException
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.sysctl import Sysctls
@@ -56,6 +57,22 @@ class NetworkNamespace:
     def conntrack_by_tuple(self) -> Mapping[tuple[int, Tuple], ConntrackEntry]:
         """By zone and the tuple of either direction."""
         return {(entry.zone, key): entry for entry in self.conntrack for key in (entry.original, entry.reply)}
+
+    @cached_property
+    def fib(self) -> Fib:
+        """The routes and policy rules, indexed for lookups."""
+        return Fib(self.routes, self.rules)
+
+    @cached_property
+    def _addresses_by_device(self) -> Mapping[tuple[int, int], list[InterfaceAddress]]:
+        found: dict[tuple[int, int], list[InterfaceAddress]] = {}
+        for entry in self.addresses:
+            found.setdefault((entry.address.version, entry.device), []).append(entry)
+        return found
+
+    def addresses_of(self, family: int, device: int) -> Sequence[InterfaceAddress]:
+        """Of one device, in kernel order; `family` 4 or 6."""
+        return self._addresses_by_device.get((family, device), ())
 
     def device_name(self, index: int) -> str:
         device = self.devices.get(index)

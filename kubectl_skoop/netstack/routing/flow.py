@@ -1,0 +1,31 @@
+"""What a route is looked up by (struct flowi4, flowi6)."""
+
+from dataclasses import dataclass
+
+from kubectl_skoop.model.packet import Address
+
+LOOPBACK_INDEX = 1
+"""Index of lo in every namespace."""
+DSCP_LEGACY = 0x1C
+"""INET_DSCP_LEGACY_TOS_MASK: what IPv4 routes and rules see of a packet's TOS (K-49)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowKey:
+    """`src` None: not chosen yet; `iif` 0: made here (rules call that `iif lo`); `oif` 0: any."""
+
+    dst: Address
+    src: Address | None = None
+    iif: int = 0
+    oif: int = 0
+    mark: int = 0
+    tos: int = 0
+    uid: int = 0
+    protocol: int = 0
+    sport: int = 0
+    dport: int = 0
+
+    @property
+    def family(self) -> int:
+        """4 or 6."""
+        return self.dst.version

@@ -1,0 +1,46 @@
+"""IPv6: where a packet that came in goes (ip6_rcv_core, ip6_route_input, ip6_forward)."""
+
+from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.netstack.routing.input4 import input_key, multicast
+from kubectl_skoop.netstack.routing.lookup import Failed, lookup
+from kubectl_skoop.netstack.routing.select import preferred_source
+from kubectl_skoop.netstack.routing.source import SourceProblem
+from kubectl_skoop.netstack.routing.way import Forward, InputRoute, Local, Refused
+from kubectl_skoop.netstack.stack import Stack
+
+_ICMP: dict[str, tuple[int, int]] = {"no-route": (1, 0), "unreachable": (1, 0), "prohibit": (1, 1)}
+_NOT_NEIGHBOUR = (1, 2)
+
+
+def route_input6(stack: Stack, packet: Packet, device: int, mark: int) -> InputRoute:
+    """There is no reverse path filter and no check for own sources in IPv6."""
+    ns = stack.ns
+    entry = ns.devices.get(device)
+    on_loopback = entry is not None and entry.loopback
+    if packet.src.is_multicast or (packet.src.is_loopback and not on_loopback):
+        return Refused(
+            kind="source", problem=SourceProblem("source.martian", (f"{packet.src} cannot come in",), "")
+        )
+    if packet.dst.is_loopback and not on_loopback:
+        return Refused(kind="martian-destination", evidence=(f"{packet.dst} cannot come in",))
+    if packet.dst.is_multicast:
+        return multicast(stack, packet, device)
+    found = lookup(stack, input_key(packet, device, mark))
+    if isinstance(found, Failed):
+        return Refused(kind=found.kind, route=found.route, rule=found.rule, icmp=_ICMP.get(found.kind))
+    if found.route.type in ("local", "anycast"):
+        return Local(route=found.route, rule=found.rule)
+    if not ns.sysctls.forwarding(ns.device_name(device), 6):
+        return Refused(kind="forwarding-disabled", route=found.route, rule=found.rule)
+    if int(packet.src) == 0 or packet.src.is_link_local:
+        problem = SourceProblem("source.martian", (f"{packet.src} is valid on its own link only",), "")
+        icmp = _NOT_NEIGHBOUR if packet.src.is_link_local else None
+        return Refused(kind="source", problem=problem, route=found.route, rule=found.rule, icmp=icmp)
+    return Forward(
+        device=found.nexthop.device,
+        nexthop=found.nexthop.gateway,
+        route=found.route,
+        rule=found.rule,
+        source=preferred_source(ns, found, packet.dst),
+        redirect=found.nexthop.device == device,
+    )

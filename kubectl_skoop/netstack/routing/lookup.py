@@ -1,0 +1,243 @@
+"""Policy rules, then tables: the route for a flow (fib_lookup, fib_table_lookup, fib6_rule_lookup)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing import rule as rules
+from kubectl_skoop.netstack.routing.flow import DSCP_LEGACY, FlowKey
+from kubectl_skoop.netstack.routing.multipath import choose_nexthop
+from kubectl_skoop.netstack.routing.text import route_text
+from kubectl_skoop.netstack.routing.types import (
+    TABLE_DEFAULT,
+    TABLE_LOCAL,
+    Nexthop,
+    PolicyRule,
+    Route,
+)
+from kubectl_skoop.netstack.stack import Stack
+
+__all__ = ["Failed", "FailedKind", "FlowKey", "Found", "RouteErrno", "lookup", "match_route", "select_path"]
+
+FailedKind = Literal["no-route", "blackhole", "unreachable", "prohibit"]
+RouteErrno = Literal["ENETUNREACH", "EHOSTUNREACH", "EACCES", "EINVAL", "EADDRNOTAVAIL", "ENODEV"]
+
+
+_ERRNO: dict[FailedKind, RouteErrno] = {
+    "no-route": "ENETUNREACH",
+    "blackhole": "EINVAL",
+    "prohibit": "EACCES",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    rule: PolicyRule | None
+    """None: no listed rule led to the table (the list lacks it)."""
+    route: Route
+    nexthop: Nexthop
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    kind: FailedKind
+    rule: PolicyRule | None = None
+    route: Route | None = None
+
+    @property
+    def errno(self) -> RouteErrno:
+        """fib_props[].error of a route; a rule `unreachable` is ENETUNREACH (fib4_rule_action)."""
+        if self.kind == "unreachable":
+            return "EHOSTUNREACH" if self.route else "ENETUNREACH"
+        return _ERRNO[self.kind]
+
+
+_ERROR_TYPES: dict[str, FailedKind] = {
+    "blackhole": "blackhole",
+    "unreachable": "unreachable",
+    "prohibit": "prohibit",
+    "nat": "blackhole",
+}
+
+
+def lookup(stack: Stack, key: FlowKey) -> Found | Failed:
+    """fib_lookup, then fib_select_path."""
+    found = match_route(stack, key)
+    return found if isinstance(found, Failed) else select_path(stack, key, found)
+
+
+def select_path(stack: Stack, key: FlowKey, found: Found) -> Found | Failed:
+    """fib_select_path: the nexthop, if there are several and the packet goes out by the route."""
+    if found.route.type == "local":
+        return found
+    if found.route.encap:
+        unknown = Unknown(f"{found.route.encap} is not modelled: {route_text(stack.ns, found.route)}")
+        if not stack.choices.undecided(unknown):
+            return Failed("no-route", found.rule, found.route)
+    if key.oif:
+        return found
+    if len(found.route.nexthops) > 1:
+        return replace(found, nexthop=choose_nexthop(stack, found.route, key))
+    if key.family == 4 and not found.route.destination.prefixlen and found.route.type == "unicast":
+        return _select_default(stack, found)
+    return found
+
+
+def match_route(stack: Stack, key: FlowKey, *, ignore_linkdown: bool = False) -> Found | Failed:
+    """fib_lookup alone: the nexthop is the first that can be used.
+
+    `ignore_linkdown`: FIB_LOOKUP_IGNORE_LINKSTATE, nexthops without carrier count whatever the sysctl says.
+    """
+    for what in ("rules", "routes"):
+        if (reason := stack.ns.gaps.get(what)) is not None and not stack.choices.undecided(
+            Unknown(f"{what} of {stack.ns.place} were not read: {reason}")
+        ):
+            return Failed("no-route")
+    walk = _Walk(stack, key, ignore_linkdown)
+    if key.family == 4 and stack.ns.fib.has_default_rules:
+        return walk.without_rules()
+    return walk.by_rules(stack.ns.fib.rules(key.family))
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    stack: Stack
+    key: FlowKey
+    ignore_linkdown: bool
+
+    def by_rules(self, listed: Sequence[PolicyRule]) -> Found | Failed:
+        """fib_rules_lookup."""
+        stack, position = self.stack, 0
+        while position < len(listed):
+            rule = listed[position]
+            position += 1
+            match = rules.matches(stack.ns, rule, self.key)
+            if not stack.choices.decide(match):
+                continue
+            match rule.action:
+                case "nop":
+                    continue
+                case "goto":
+                    position = _target(listed, position, rule.goto)
+                    continue
+                case "blackhole" | "unreachable" | "prohibit":
+                    return Failed(rule.action, rule)
+            if rule.l3mdev:
+                return Failed("no-route", rule)
+            result = self._in_table(rule.table, rule)
+            if result is None or (isinstance(result, Found) and _suppressed(stack.ns, rule, result)):
+                continue
+            return result
+        return Failed("no-route")
+
+    def without_rules(self) -> Found | Failed:
+        """fib_lookup before any rule was changed: tables local and main are one trie, then table default.
+
+        So a longer prefix in main beats a shorter one in local. Whether a rule was ever changed cannot be
+        seen when they look unchanged again: where that matters, both are walked.
+        """
+        fib = self.stack.ns.fib
+        listed = fib.rules(4)
+        result = self._first(fib.merged.candidates(int(self.key.dst)), None)
+        if result is not None and result.route is not None and result.route.table != TABLE_LOCAL:
+            apart = self._in_table(TABLE_LOCAL, listed[0])
+            if apart is not None and not rules_untouched(self.stack):
+                return apart
+        if result is not None:
+            result = replace(result, rule=_leading_to(listed, result.route))
+        if isinstance(result, Found) or fib.table(4, TABLE_DEFAULT) is None:
+            return result or Failed("no-route")
+        if result is not None and not rules_untouched(self.stack):
+            return result
+        return self._in_table(TABLE_DEFAULT, listed[-1]) or Failed("no-route")
+
+    def _in_table(self, table: int, rule: PolicyRule) -> Found | Failed | None:
+        prefixes = self.stack.ns.fib.table(self.key.family, table)
+        return None if prefixes is None else self._first(prefixes.candidates(int(self.key.dst)), rule)
+
+    def _first(self, candidates: Iterable[Route], rule: PolicyRule | None) -> Found | Failed | None:
+        """fib_table_lookup; None: nothing fits, or a `throw` route ended the search (K-54)."""
+        tos = self.key.tos & DSCP_LEGACY
+        for route in candidates:
+            if route.tos and route.tos != tos:
+                continue
+            if route.type == "throw":
+                return None
+            if (kind := _ERROR_TYPES.get(route.type)) is not None:
+                return Failed(kind, rule, route)
+            for nexthop in route.nexthops:
+                if self._usable(nexthop):
+                    return Found(rule, route, nexthop)
+        return None
+
+    def _usable(self, nexthop: Nexthop) -> bool:
+        """fib_lookup_good_nhc."""
+        if nexthop.dead or (self.key.oif and self.key.oif != nexthop.device):
+            return False
+        return not nexthop.linkdown or self.ignore_linkdown or not ignores_linkdown(self.stack.ns, nexthop)
+
+
+def rules_untouched(stack: Stack) -> bool:
+    """Asked only where it matters and the rules look as in a new namespace."""
+    return stack.choices.undecided(
+        Unknown(
+            f"whether a policy rule was ever changed in {stack.ns.place}: until then IPv4 looks up tables "
+            "local and main as one, and the answers differ here"
+        )
+    )
+
+
+def ignores_linkdown(ns: NetworkNamespace, nexthop: Nexthop) -> bool:
+    return ns.sysctls.either(ns.device_name(nexthop.device), "ignore_routes_with_linkdown")
+
+
+def _target(listed: Sequence[PolicyRule], position: int, priority: int) -> int:
+    """Where `goto` goes on; an unresolved one is passed over. Only forwards, as the kernel demands."""
+    for index in range(position, len(listed)):
+        if listed[index].priority == priority:
+            return index
+    return position
+
+
+def _suppressed(ns: NetworkNamespace, rule: PolicyRule, found: Found) -> bool:
+    """fib4_rule_suppress, fib6_rule_suppress."""
+    if found.route.destination.prefixlen <= rule.suppress_prefix:
+        return True
+    if rule.suppress_group < 0 or not found.route.nexthops:
+        return False
+    device = ns.devices.get(found.route.nexthops[0].device)
+    return device is not None and device.details.get("group", 0) == rule.suppress_group
+
+
+def _leading_to(listed: Sequence[PolicyRule], route: Route | None) -> PolicyRule | None:
+    return next((rule for rule in listed if route is not None and rule.table == route.table), None)
+
+
+def _select_default(stack: Stack, found: Found) -> Found:
+    """fib_select_default: of several default routes with the same metric, one with a reachable gateway.
+
+    The kernel remembers which it used last, so without a reachable one both are walked.
+    """
+    prefixes = stack.ns.fib.table(4, found.route.table)
+    twins = [
+        route
+        for route in (prefixes.longest(0) if prefixes else ())
+        if not route.destination.prefixlen
+        and (route.metric, route.tos, route.scope) == (found.route.metric, found.route.tos, found.route.scope)
+        and route.type == "unicast"
+        and route.nexthops
+        and route.nexthops[0].gateway is not None
+        and not route.nexthops[0].dead
+    ]
+    if len(twins) < 2 or found.route not in twins:
+        return found
+    for route in twins[:-1]:
+        unknown = Unknown(
+            "several default routes have the same metric, the kernel takes one whose gateway answers: "
+            + route_text(stack.ns, route)
+        )
+        if stack.choices.undecided(unknown):
+            return replace(found, route=route, nexthop=route.nexthops[0])
+    return replace(found, route=twins[-1], nexthop=twins[-1].nexthops[0])

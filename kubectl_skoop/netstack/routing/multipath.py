@@ -1,0 +1,74 @@
+"""Which nexthop of several (fib_select_multipath, nexthop_select_path_hthr, fib6_select_path)."""
+
+from fractions import Fraction
+from ipaddress import IPv4Address
+
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.neighbour_types import NUD_VALID
+from kubectl_skoop.netstack.routing.flow import FlowKey
+from kubectl_skoop.netstack.routing.select import nexthop_source
+from kubectl_skoop.netstack.routing.text import nexthop_text
+from kubectl_skoop.netstack.routing.types import Nexthop, Route
+from kubectl_skoop.netstack.stack import Stack
+
+_PREFERS_SOURCE_SINCE = (6, 16)
+"""Kernel version from which a bound source draws the flow to its own device (K-47)."""
+
+
+def choose_nexthop(stack: Stack, route: Route, key: FlowKey) -> Nexthop:
+    """One of the nexthops that can be used, each as likely as its weight says: a hash of the flow decides."""
+    ns = stack.ns
+    usable = [nexthop for nexthop in route.nexthops if not _skipped(ns, nexthop)]
+    shares = _shares(usable, [_good(ns, route, nexthop) for nexthop in usable])
+    if key.iif == 0 and isinstance(key.src, IPv4Address) and not route.nexthop_id and _prefers_source(ns):
+        own = [nexthop_source(ns, route, nexthop) == key.src for nexthop in usable]
+        if any(own):
+            shares = _shares(usable, own)
+    options = [(share, nexthop) for share, nexthop in shares if share]
+    if not options:
+        return route.nexthops[0]
+    names = ", ".join(nexthop_text(ns, nexthop) for _, nexthop in options)
+    return stack.choices.pick(f"nexthop of {route.destination}: {names}", options)
+
+
+def _skipped(ns: NetworkNamespace, nexthop: Nexthop) -> bool:
+    """fib_rebalance: these get no part of the hash."""
+    if nexthop.dead:
+        return True
+    name = ns.device_name(nexthop.device)
+    return nexthop.linkdown and ns.sysctls.either(name, "ignore_routes_with_linkdown")
+
+
+def _good(ns: NetworkNamespace, route: Route, nexthop: Nexthop) -> bool:
+    """fib_good_nh, ipv4_good_nh: nexthop objects always ask the neighbour's state, routes by sysctl."""
+    if not route.nexthop_id and not ns.sysctls.number("net.ipv4.fib_multipath_use_neigh", 0):
+        return True
+    if nexthop.gateway is None:
+        return True
+    neighbour = ns.neighbour_by_key.get((nexthop.device, nexthop.gateway))
+    return neighbour is None or bool(neighbour.state & NUD_VALID)
+
+
+def _shares(nexthops: list[Nexthop], allowed: list[bool]) -> list[tuple[Fraction, Nexthop]]:
+    """Each nexthop owns a part of the hash; that of one that is passed over falls to the next allowed one.
+
+    Past the last allowed one it falls to the first.
+    """
+    total = sum(nexthop.weight for nexthop in nexthops)
+    takers = [index for index, good in enumerate(allowed) if good]
+    if not takers:
+        takers = [0] if nexthops else []
+    shares = dict.fromkeys(takers, Fraction(0))
+    for index, nexthop in enumerate(nexthops):
+        taker = next((candidate for candidate in takers if candidate >= index), takers[0])
+        shares[taker] += Fraction(nexthop.weight, total)
+    return [(share, nexthops[index]) for index, share in shares.items()]
+
+
+def _prefers_source(ns: NetworkNamespace) -> bool:
+    """By kernel.osrelease, if it was collected; else as new kernels do."""
+    release = ns.sysctls.text("kernel.osrelease")
+    if release is None:
+        return True
+    numbers = [int(part) for part in release.split("-")[0].split(".")[:2] if part.isdigit()]
+    return tuple(numbers) >= _PREFERS_SOURCE_SINCE

@@ -1,0 +1,50 @@
+"""Where a packet that is made here goes, and from which address, IPv4 and IPv6."""
+
+from dataclasses import replace
+
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.netstack.routing.flow import FlowKey
+from kubectl_skoop.netstack.routing.local import is_local
+from kubectl_skoop.netstack.routing.output4 import route_output4
+from kubectl_skoop.netstack.routing.output6 import route_output6
+from kubectl_skoop.netstack.routing.text import route_text, rule_text, table_name
+from kubectl_skoop.netstack.routing.way import OutputRoute, RouteError
+from kubectl_skoop.netstack.stack import Stack
+
+__all__ = ["OutputRoute", "RouteError", "route_output"]
+
+
+def route_output(stack: Stack, key: FlowKey, bound_source: Address | None = None) -> OutputRoute | RouteError:
+    """The way of a packet of our own.
+
+    `bound_source` must be an address of this namespace; `key.src` alone need not be (FLOWI_FLAG_ANYSRC:
+    transparent sockets, rerouting).
+    """
+    if bound_source is not None:
+        key = replace(key, src=bound_source)
+        if not _may_send_from(stack, bound_source):
+            return _traced(stack, key, RouteError(errno="EINVAL", kind="source"))
+    route = route_output4 if key.family == 4 else route_output6
+    return _traced(stack, key, route(stack, key))
+
+
+def _may_send_from(stack: Stack, source: Address) -> bool:
+    if source.is_multicast or not int(source):
+        return False
+    return is_local(stack.ns, source)
+
+
+def _traced(stack: Stack, key: FlowKey, result: OutputRoute | RouteError) -> OutputRoute | RouteError:
+    ns = stack.ns
+    if isinstance(result, RouteError):
+        effect = f"{result.kind}: {result.errno}"
+    else:
+        way = f" to {result.nexthop}" if result.nexthop else ""
+        effect = f"out by {ns.device_name(result.device)}{way} from {result.source}"
+    if result.route is not None:
+        stack.step("route", route_text(ns, result.route), effect, table=table_name(result.route.table))
+    elif result.rule is not None:
+        stack.step("route", rule_text(result.rule), effect)
+    else:
+        stack.step("route", f"no route to {key.dst}", effect)
+    return result

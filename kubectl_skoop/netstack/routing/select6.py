@@ -1,0 +1,68 @@
+"""IPv6 source choice, RFC 6724 as net/ipv6/addrconf.c, ipv6_dev_get_saddr does it."""
+
+from ipaddress import IPv6Address, IPv6Network
+
+from kubectl_skoop.netstack.device import InterfaceAddress
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+_TENTATIVE, _OPTIMISTIC, _DADFAILED, _DEPRECATED = 0x40, 0x04, 0x08, 0x20
+_SCOPE_LINK, _SCOPE_SITE, _SCOPE_GLOBAL = 2, 5, 14
+_LABELS = tuple(
+    (IPv6Network(prefix), label)
+    for prefix, label in (
+        ("::1/128", 0),
+        ("::ffff:0:0/96", 4),
+        ("::/96", 3),
+        ("2001:10::/28", 7),
+        ("2001::/32", 6),
+        ("2002::/16", 2),
+        ("fc00::/7", 5),
+        ("::/0", 1),
+    )
+)
+"""Address labels that the kernel begins with (net/ipv6/addrlabel.c)."""
+
+
+def select_address6(ns: NetworkNamespace, device: int, destination: IPv6Address) -> IPv6Address | None:
+    """Best address by rules 1, 2, 3, 5, 6 and 8, of equal ones the first; of other devices too if allowed."""
+    only_device = device and (destination.is_multicast or _scope(destination) <= _SCOPE_LINK)
+    indexes = [device] if only_device else sorted(ns.devices)
+    best: tuple[tuple[int, ...], IPv6Address] | None = None
+    for index in indexes:
+        for entry in ns.addresses_of(6, index):
+            if entry.flags & _DADFAILED or (entry.flags & _TENTATIVE and not entry.flags & _OPTIMISTIC):
+                continue
+            if not isinstance(entry.address, IPv6Address) or entry.address.is_multicast:
+                continue
+            score = _score(entry, entry.address, destination, device)
+            if best is None or score > best[0]:
+                best = score, entry.address
+    return best[1] if best else None
+
+
+def _score(
+    entry: InterfaceAddress, address: IPv6Address, destination: IPv6Address, device: int
+) -> tuple[int, ...]:
+    """Compared from left to right (ipv6_get_saddr_eval)."""
+    scope, wanted = _scope(address), _scope(destination)
+    return (
+        int(address == destination),
+        -scope if scope >= wanted else scope - 128,
+        int(not entry.flags & _DEPRECATED),
+        int(not device or entry.device == device),
+        int(_label(address) == _label(destination)),
+        min(128 - (int(address) ^ int(destination)).bit_length(), entry.prefix),
+    )
+
+
+def _scope(address: IPv6Address) -> int:
+    """ipv6_addr_src_scope, IPV6_ADDR_MC_SCOPE; loopback counts as link-local."""
+    if address.is_multicast:
+        return (int(address) >> 112) & 0xF
+    if address.is_link_local or address.is_loopback:
+        return _SCOPE_LINK
+    return _SCOPE_SITE if address.is_site_local else _SCOPE_GLOBAL
+
+
+def _label(address: IPv6Address) -> int:
+    return next(label for prefix, label in _LABELS if address in prefix)

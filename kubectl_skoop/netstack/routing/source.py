@@ -1,0 +1,204 @@
+"""May a packet come in from its source: martians, own addresses, reverse path (net/ipv4/fib_frontend.c)."""
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from typing import Literal
+
+from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.flow import FlowKey
+from kubectl_skoop.netstack.routing.lookup import (
+    Failed,
+    Found,
+    match_route,
+    rules_untouched,
+)
+from kubectl_skoop.netstack.routing.text import route_text
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.sysctl import device_key
+
+_ANY, _LIMITED_BROADCAST = IPv4Address(0), IPv4Address(0xFFFFFFFF)
+_SEND_REDIRECTS_DEFAULT = 1
+
+SourceCode = Literal["source.martian", "source.own", "source.rp-filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProblem:
+    code: SourceCode
+    evidence: tuple[str, ...]
+    """The setting with its value, and the route back."""
+    sysctl: str
+    """The setting that decides; empty if none would let the packet in."""
+
+
+def validate_source(
+    stack: Stack, packet: Packet, device: int, passage_mark: int, local: bool, out_device: int
+) -> SourceProblem | None:
+    """Whether the kernel takes an IPv4 packet from its source.
+
+    `local`: it is for this namespace, so `out_device`, the device of the forward route, does not count.
+    """
+    problem = martian_source(stack.ns, packet, device)
+    if problem is not None:
+        return problem
+    way_back = check_way_back(
+        stack, packet, device, passage_mark, asker=packet.dst, out_device=0 if local else out_device
+    )
+    return way_back if isinstance(way_back, SourceProblem) else None
+
+
+def martian_source(ns: NetworkNamespace, packet: Packet, device: int) -> SourceProblem | None:
+    """Sources that are refused before any lookup (ip_route_input_slow)."""
+    source = packet.src
+    if source.is_multicast or source == _LIMITED_BROADCAST:
+        return SourceProblem("source.martian", (f"{source} is no unicast address",), "")
+    if packet.dst == _LIMITED_BROADCAST or int(source) == int(packet.dst) == 0:
+        return None
+    if int(source) >> 24 == 0:
+        return SourceProblem("source.martian", (f"{source} is in 0.0.0.0/8",), "")
+    if source.is_loopback and not packet.dst.is_loopback:
+        name = ns.device_name(device)
+        if not ns.sysctls.either(name, "route_localnet"):
+            sysctl = _key(name, "route_localnet")
+            return SourceProblem("source.martian", (f"{source} is in 127.0.0.0/8", f"{sysctl} = 0"), sysctl)
+    return None
+
+
+def check_way_back(
+    stack: Stack, packet: Packet, device: int, mark: int, *, asker: Address, out_device: int
+) -> SourceProblem | bool:
+    """fib_validate_source: the problem, or whether the source is a direct neighbour as far as was looked at.
+
+    `asker`: source of the lookup of the way back, 0.0.0.0 for broadcasts. `out_device` is that of the
+    forward route, 0 for local delivery.
+    """
+    ns = stack.ns
+    name = ns.device_name(device)
+    strictness = ns.sysctls.maximum(name, "rp_filter")
+    quick = not strictness and not (device == out_device and sends_redirects(ns, name))
+    if not quick:
+        return _full_check(stack, packet, device, mark, asker, out_device, strictness)
+    if ns.sysctls.either(name, "accept_local"):
+        return False
+    own = packet.src in ns.local_addresses
+    if ns.fib.has_default_rules and not ns.fib.has_custom_local_routes:
+        careful = _full_check(stack, packet, device, mark, asker, out_device, strictness)
+        if isinstance(careful, SourceProblem) == own or rules_untouched(stack):
+            return _own(stack, name, packet.src) if own else False
+        return careful
+    return _full_check(stack, packet, device, mark, asker, out_device, strictness)
+
+
+def sends_redirects(ns: NetworkNamespace, name: str) -> bool:
+    """IN_DEV_TX_REDIRECTS."""
+    return ns.sysctls.either(name, "send_redirects", _SEND_REDIRECTS_DEFAULT)
+
+
+def _full_check(
+    stack: Stack, packet: Packet, device: int, mark: int, asker: Address, out_device: int, strictness: int
+) -> SourceProblem | bool:
+    """__fib_validate_source. The lookup's iif is the *out* device of the forward route (K-43)."""
+    ns = stack.ns
+    name = ns.device_name(device)
+    key = FlowKey(
+        dst=packet.src,
+        src=asker,
+        iif=out_device,
+        mark=mark if ns.sysctls.either(name, "src_valid_mark") else 0,
+        tos=packet.tos,
+        protocol=packet.protocol,
+        sport=packet.dport,
+        dport=packet.sport,
+    )
+    back = match_route(stack, key)
+    if isinstance(back, Failed):
+        return _rp_filter(ns, name, packet, back) if strictness else False
+    if back.route.type == "local":
+        if not ns.sysctls.either(name, "accept_local"):
+            return _own(stack, name, packet.src)
+    elif back.route.type != "unicast":
+        evidence = (f"{packet.src} is of type {back.route.type}", route_text(ns, back.route))
+        return SourceProblem("source.martian", evidence, "")
+    loopback = back.route.type == "local" and name == "lo"
+    if loopback or any(nexthop.device == device for nexthop in back.route.nexthops):
+        return _direct(back)
+    if not ns.addresses_of(4, device):
+        return _rp_filter(ns, name, packet, back) if strictness else False
+    if strictness == 1:
+        return _rp_filter(ns, name, packet, back)
+    by_device = match_route(stack, replace(key, oif=device), ignore_linkdown=True)
+    return isinstance(by_device, Found) and by_device.route.type == "unicast" and _direct(by_device)
+
+
+def rpfilter_match(
+    stack: Stack,
+    packet: Packet,
+    device: int,
+    *,
+    loose: bool = False,
+    validmark: bool = False,
+    accept_local: bool = False,
+    mark: int = 0,
+) -> bool:
+    """`-m rpfilter` (net/ipv4/netfilter/ipt_rpfilter.c, ip6t_rpfilter.c); `mark` counts with `validmark`."""
+    entry = stack.ns.devices.get(device)
+    if entry is not None and entry.loopback:
+        return True
+    key = FlowKey(dst=packet.src, mark=mark if validmark else 0, tos=packet.tos)
+    if packet.family == 6:
+        return _rpfilter6(stack, packet, device, key, loose, accept_local)
+    destination = packet.dst
+    unspecific = destination.is_multicast or destination == _LIMITED_BROADCAST or int(destination) >> 24 == 0
+    if int(packet.src) >> 24 == 0 and (
+        destination == _LIMITED_BROADCAST or int(destination) >> 8 == 0xE00000
+    ):
+        return True
+    key = replace(key, src=_ANY if unspecific else destination)
+    back = match_route(stack, key, ignore_linkdown=True)
+    if isinstance(back, Failed):
+        return False
+    if back.route.type != "unicast" and not (back.route.type == "local" and accept_local):
+        return False
+    return loose or any(nexthop.device == device for nexthop in back.route.nexthops)
+
+
+def _rpfilter6(
+    stack: Stack, packet: Packet, device: int, key: FlowKey, loose: bool, accept_local: bool
+) -> bool:
+    """rpfilter_lookup_reverse6: strict mode looks for a route by the device itself."""
+    if int(packet.src) == 0:
+        return True
+    oif = device if not loose or packet.src.is_link_local else 0
+    back = match_route(stack, replace(key, src=packet.dst, oif=oif), ignore_linkdown=True)
+    if isinstance(back, Failed) or back.route.type == "anycast":
+        return False
+    if back.route.type == "local" and not accept_local:
+        return False
+    return loose or any(nexthop.device == device for nexthop in back.route.nexthops)
+
+
+def _direct(found: Found) -> bool:
+    """nhc_scope >= RT_SCOPE_HOST: no gateway between."""
+    return found.nexthop.gateway is None
+
+
+def _own(stack: Stack, name: str, source: Address) -> SourceProblem:
+    sysctl = _key(name, "accept_local")
+    return SourceProblem(
+        "source.own", (f"{source} is an address of {stack.ns.place}", f"{sysctl} = 0"), sysctl
+    )
+
+
+def _rp_filter(ns: NetworkNamespace, name: str, packet: Packet, back: Found | Failed) -> SourceProblem:
+    """Names the larger of `all` and the device, and the way back."""
+    everywhere = ns.sysctls.device("all", "rp_filter")
+    decides = "all" if everywhere > ns.sysctls.device(name, "rp_filter") else name
+    sysctl = _key(decides, "rp_filter")
+    value = ns.sysctls.device(decides, "rp_filter")
+    way = route_text(ns, back.route) if back.route is not None else f"no route to {packet.src}"
+    return SourceProblem("source.rp-filter", (f"{sysctl} = {value}", way), sysctl)
+
+
+def _key(name: str, setting: str) -> str:
+    return f"net.ipv4.conf.{device_key(name)}.{setting}"
