@@ -1,0 +1,57 @@
+"""Which addresses an object has: the index of a snapshot and that of a cluster are made of this."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from kubectl_skoop.cluster.objects import Object, flag, items, mapping, text, texts
+from kubectl_skoop.model.packet import Address
+
+FINISHED = frozenset({"Succeeded", "Failed"})
+"""Phases in which a pod has given its addresses back."""
+
+
+def addresses_of(kind: str, item: Object) -> Iterator[str]:
+    """In canonical form, each once; only those that lead to this object and to no other of its kind.
+
+    Pods with hostNetwork have their node's addresses, finished ones none: the kubelet keeps `podIPs` in the
+    status of a finished pod though the address may be another's by now.
+    """
+    match kind:
+        case "Pod":
+            found = _pod(item)
+        case "Node":
+            found = (text(entry, "address") for entry in items(item, "status", "addresses"))
+        case "Service":
+            found = _service(item)
+        case _:
+            return
+    seen = set()
+    for written in found:
+        address = parse_address(written)
+        if address is not None and (canonical := str(address)) not in seen:
+            seen.add(canonical)
+            yield canonical
+
+
+def parse_address(written: str) -> Address | None:
+    """None: not an address (a host name, `None` of a headless service, nothing)."""
+    try:
+        return ip_address(written)
+    except ValueError:
+        return None
+
+
+def _pod(item: Object) -> Iterator[str]:
+    status = mapping(item, "status")
+    if flag(item, "spec", "hostNetwork") or text(status, "phase") in FINISHED:
+        return
+    yield text(status, "podIP")
+    yield from (text(entry, "ip") for entry in items(status, "podIPs"))
+
+
+def _service(item: Object) -> Iterator[str]:
+    spec = mapping(item, "spec")
+    yield text(spec, "clusterIP")
+    yield from texts(spec, "clusterIPs")
+    yield from texts(spec, "externalIPs")
+    yield from (text(entry, "ip") for entry in items(item, "status", "loadBalancer", "ingress"))

@@ -1,0 +1,18 @@
+"""Data that is not there, with the reason: never an empty list in its place."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+MissingState = Literal["absent", "forbidden", "failed", "timeout", "not collected", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class NotCollected:
+    what: str
+    """`node/n2`, `pod/default/a`, `n1/host/ipset`, `objects/Service` …"""
+    state: MissingState
+    """`lost`: it was collected, but the file is damaged there."""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.state}" + (f" ({self.reason})" if self.reason else "")

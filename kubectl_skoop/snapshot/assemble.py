@@ -1,0 +1,69 @@
+"""Snapshots made of what was collected: one node's dump, or several dumps merged with the objects."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from kubectl_skoop.cluster.objects import Object, ref_of
+from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.dump import NodeDump
+from kubectl_skoop.snapshot.format import Header
+from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from kubectl_skoop.snapshot.write import SnapshotWriter
+
+
+def new_header(time: float, cluster: Mapping[str, object] | None = None) -> Header:
+    """`time`: seconds since the epoch."""
+    return Header(tool=version("kubectl-skoop"), time=time, cluster=cluster or {})
+
+
+def write_node_dump(dump: NodeDump, path: Path) -> None:
+    """A snapshot with one node and no objects. Raises: OSError."""
+    with SnapshotWriter(path, new_header(dump.time)) as writer:
+        writer.add_node(dump)
+
+
+def assemble(
+    dumps: Iterable[Path], objects: Mapping[str, Sequence[Object]], path: Path, *, time: float
+) -> tuple[NotCollected, ...]:
+    """Merges node dumps (or whole snapshots) and objects into one snapshot.
+
+    Returns what is not in it: nodes without a dump, and what the dumps had lost.
+    Raises: InputError (FormatError for a file that is no dump; two dumps of one node), OSError.
+    """
+    missing: list[NotCollected] = []
+    origin: dict[str, Path] = {}
+    with SnapshotWriter(path, new_header(time)) as writer:
+        for kind in sorted(objects):
+            writer.add_objects(kind, objects[kind])
+        for dump in dumps:
+            snapshot = open_snapshot(dump)
+            try:
+                _merge(writer, snapshot, dump, origin)
+                missing += snapshot.missing
+            finally:
+                snapshot.close()
+        for what in missing:
+            if not what.what.startswith("node/"):
+                writer.add_note(what.what, what.state, what.reason)
+        expected = {ref_of(item).name for item in objects.get("Node", ())}
+        for name in sorted(expected - origin.keys()):
+            writer.add_missing_node(name, "not collected", "no dump of this node was given")
+            missing.append(NotCollected(f"node/{name}", "not collected", "no dump of this node was given"))
+    return tuple(dict.fromkeys(missing))
+
+
+def _merge(writer: SnapshotWriter, snapshot: Snapshot, path: Path, origin: dict[str, Path]) -> None:
+    for name in snapshot.nodes():
+        if name in origin:
+            raise InputError(f"node {name} is in two dumps: {origin[name]} and {path}", hint="leave one out")
+        origin[name] = path
+        entry, dump = snapshot.node(name), snapshot.node_dump(name)
+        if isinstance(dump, NotCollected) or isinstance(entry, NotCollected):
+            if isinstance(dump, NotCollected):
+                writer.add_missing_node(name, dump.state, dump.reason)
+            continue
+        found = {namespace.id for namespace in dump.namespaces}
+        gone = [f"namespace {entry.id}" for entry in entry.namespaces if entry.id not in found]
+        writer.add_node(dump, (*entry.lost, *gone))

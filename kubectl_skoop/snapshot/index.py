@@ -1,0 +1,169 @@
+"""What the index of a snapshot says: which section holds what."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
+
+from kubectl_skoop.model.missing import MissingState, NotCollected
+from kubectl_skoop.snapshot.dump import NamespaceKind
+from kubectl_skoop.snapshot.format import SectionRef, parse_ref
+from kubectl_skoop.snapshot.limits import Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceEntry:
+    id: str
+    """As in `NamespaceDump`: without the node's name."""
+    kind: NamespaceKind
+    pods: tuple[str, ...]
+    section: SectionRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeEntry:
+    """A node as its section describes it."""
+
+    node: str
+    time: float = 0.0
+    kernel: str = ""
+    tools: Mapping[str, str] = field(default_factory=dict)
+    namespaces: tuple[NamespaceEntry, ...] = ()
+    lost: tuple[str, ...] = ()
+    """What a damaged file no longer holds of this node, in words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectShard:
+    """Objects of one kind, sorted by namespace: from the first to the last namespace, both included."""
+
+    first: str
+    last: str
+    section: SectionRef
+
+
+Lookup = Sequence[SectionRef] | Mapping[str, object]
+"""Shards by the key's checksum; or, of a file whose index is lost, all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    header: bytes = b""
+    """SHA-256 of the header; empty if the index is lost."""
+    nodes: Mapping[str, SectionRef | NodeEntry | NotCollected] = field(default_factory=dict)
+    objects: Mapping[str, Sequence[ObjectShard] | NotCollected] = field(default_factory=dict)
+    """Kinds that were asked for; an empty one: the cluster has none."""
+    owners: Lookup = ()
+    """Address → [[kind, namespace, name]]."""
+    pods: Lookup = ()
+    """`namespace/name` → [[node, namespace id]]."""
+    infra: Mapping[str, SectionRef] = field(default_factory=dict)
+    notes: tuple[NotCollected, ...] = ()
+
+
+def parse_index(value: object) -> Index:
+    """Raises: Refused."""
+    match value:
+        case {
+            "header": bytes(header),
+            "nodes": dict(nodes),
+            "objects": dict(objects),
+            "owners": list(owners),
+            "pods": list(pods),
+            "infra": dict(infra),
+            "notes": list(notes),
+        }:
+            return Index(
+                header=header,
+                nodes={name: _node_place(name, entry) for name, entry in nodes.items()},
+                objects={
+                    kind: [_shard(entry) for entry in _list(shards)] for kind, shards in objects.items()
+                },
+                owners=[parse_ref(entry) for entry in owners],
+                pods=[parse_ref(entry) for entry in pods],
+                infra={name: parse_ref(entry) for name, entry in infra.items()},
+                notes=tuple(_note(entry) for entry in notes),
+            )
+        case _:
+            raise Refused("is no index")
+
+
+def parse_node(value: object) -> NodeEntry:
+    """Raises: Refused."""
+    match value:
+        case {
+            "node": str(node),
+            "time": int() | float() as time,
+            "kernel": str(kernel),
+            "tools": dict(tools),
+            "namespaces": list(namespaces),
+            "lost": list(lost),
+        }:
+            return NodeEntry(
+                node=node,
+                time=float(time),
+                kernel=kernel,
+                tools={str(key): str(version) for key, version in tools.items()},
+                namespaces=tuple(_namespace(entry) for entry in namespaces),
+                lost=tuple(str(entry) for entry in lost),
+            )
+        case _:
+            raise Refused("does not describe a node")
+
+
+def parse_namespace_kind(value: object) -> NamespaceKind:
+    match value:
+        case "host" | "pod":
+            return value
+        case _:
+            raise Refused(f"has the unknown kind {value!r}")
+
+
+def parse_state(value: object) -> MissingState:
+    for state in get_args(MissingState):
+        if value == state:
+            known: MissingState = state
+            return known
+    raise Refused(f"has the unknown state {value!r}")
+
+
+def _namespace(value: object) -> NamespaceEntry:
+    match value:
+        case {"id": str(identity), "kind": kind, "pods": list(pods), "section": section}:
+            return NamespaceEntry(
+                id=identity,
+                kind=parse_namespace_kind(kind),
+                pods=tuple(str(pod) for pod in pods),
+                section=parse_ref(section),
+            )
+        case _:
+            raise Refused("holds a bad namespace")
+
+
+def _node_place(name: str, value: object) -> SectionRef | NotCollected:
+    match value:
+        case {"state": state, "reason": str(reason)}:
+            return NotCollected(f"node/{name}", parse_state(state), reason)
+        case _:
+            return parse_ref(value)
+
+
+def _shard(value: object) -> ObjectShard:
+    match value:
+        case [str(first), str(last), section]:
+            return ObjectShard(first=first, last=last, section=parse_ref(section))
+        case _:
+            raise Refused("holds a bad shard")
+
+
+def _note(value: object) -> NotCollected:
+    match value:
+        case [str(what), state, str(reason)]:
+            return NotCollected(what, parse_state(state), reason)
+        case _:
+            raise Refused("holds a bad note")
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise Refused("holds no list where one belongs")
+    return value

@@ -1,0 +1,99 @@
+"""What a snapshot may make us spend: a stranger wrote the file, so all is bounded before memory is spent."""
+
+import io
+from collections.abc import Iterator
+
+import msgpack
+import zstandard
+
+KIB, MIB = 1 << 10, 1 << 20
+MAX_HEADER = 256 * KIB
+MAX_SECTION = 16 * MIB
+"""Raw bytes of one section; longer tables are cut into several."""
+MAX_TABLE = 128 * MIB
+"""Raw bytes of all sections of one table."""
+PIECE = 2 * MIB
+"""Raw bytes that the writer puts into one section of a table that it cuts."""
+MAX_OBJECTS = 2_200_000
+"""Values (maps, lists, strings, large numbers) in one section: a piece cannot hold more than its bytes."""
+MAX_DEPTH = 32
+MAX_WINDOW = 8 * MIB
+"""Memory that a zstd frame may ask for."""
+
+# Bytes that may begin a value for which Python allocates an object (msgpack spec, "Formats").
+_HEADS = bytes([*range(0x80, 0xC0), *range(0xC4, 0xE0)])
+_SCALARS = frozenset({str, bytes, int, float, bool, type(None)})
+
+
+class Refused(ValueError):
+    """The bytes are damaged, or ask for more than a snapshot may."""
+
+
+def inflate(data: bytes, length: int) -> bytes:
+    """Exactly `length` bytes out of a zstd frame.
+
+    The size that the frame states is not believed: output is counted, the window is bounded.
+    Raises: Refused.
+    """
+    if not 0 <= length <= MAX_SECTION:
+        raise Refused(f"states {length} bytes, more than the {MAX_SECTION} allowed")
+    reader = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(io.BytesIO(data))
+    output = io.BytesIO()
+    try:
+        while output.tell() <= length and (chunk := reader.read(min(MIB, length + 1 - output.tell()))):
+            output.write(chunk)
+    except (zstandard.ZstdError, MemoryError) as error:
+        raise Refused(f"does not decompress: {error}") from error
+    if output.tell() != length:
+        raise Refused(f"decompresses to another length than the {length} bytes stated")
+    return output.getvalue()
+
+
+def unpack(data: bytes) -> object:
+    """The one msgpack value that `data` is.
+
+    Raises: Refused, for damage, extension types, too many values, too deep nesting.
+    """
+    check_size(data)
+    try:
+        value: object = msgpack.unpackb(
+            data, raw=False, strict_map_key=True, ext_hook=_refuse_extension, max_ext_len=0
+        )
+    except (ValueError, msgpack.UnpackException) as error:
+        raise Refused(f"is no msgpack: {str(error) or type(error).__name__}") from error
+    check_shape(value)
+    return value
+
+
+def check_size(data: bytes) -> None:
+    """Raises: Refused where `unpack` would not take packed data of this size."""
+    if len(data) > MAX_SECTION:
+        raise Refused(f"{len(data)} bytes, more than the {MAX_SECTION} allowed")
+    # An upper bound of the values inside, at memory speed; bytes of text and numbers may be counted too.
+    if len(data) > MAX_OBJECTS and len(data) - len(data.translate(None, _HEADS)) > MAX_OBJECTS:
+        raise Refused("holds too many values")
+
+
+def _refuse_extension(code: int, data: bytes) -> object:
+    raise Refused(f"extension type {code}")
+
+
+def check_shape(value: object) -> None:
+    """Raises: Refused where the value nests too deep or holds what no section holds."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for parent in level for child in _children(parent) if type(child) not in _SCALARS]
+        if not level:
+            return
+    raise Refused("is nested too deep")
+
+
+def _children(value: object) -> Iterator[object]:
+    match value:
+        case dict():
+            yield from value.values()
+        case list():
+            yield from value
+        case _ if type(value) not in _SCALARS:
+            # msgpack decodes timestamps (extension −1) without asking the hook.
+            raise Refused(f"holds a {type(value).__name__}")

@@ -1,0 +1,189 @@
+"""A snapshot file as sections: opened by its header and index, read by seeking."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import msgpack
+
+from kubectl_skoop.model.errors import FormatError, SectionDamaged
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.format import (
+    FORMAT,
+    MAGIC,
+    TRAILER_SIZE,
+    Header,
+    SectionRef,
+    parse_section,
+    parse_trailer,
+)
+from kubectl_skoop.snapshot.index import Index, NodeEntry, parse_index, parse_node
+from kubectl_skoop.snapshot.limits import MAX_HEADER, MAX_SECTION, Refused, check_shape
+from kubectl_skoop.snapshot.recover import recover
+from kubectl_skoop.snapshot.write import shard_of
+
+_BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
+
+
+@dataclass(slots=True, kw_only=True)
+class SnapshotFile:
+    """An open file with its index. Whatever a reference leads to is checked when it is read."""
+
+    path: Path
+    size: int
+    header: Header
+    index: Index
+    lost: tuple[NotCollected, ...]
+    """What is damaged, as far as opening the file could tell."""
+    file: BinaryIO = field(repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.file.close()
+
+    def content(self, ref: SectionRef, what: str) -> object:
+        """Raises: SectionDamaged."""
+        try:
+            return self._content(ref)
+        except Refused as refused:
+            raise SectionDamaged(
+                f"{self.path}: {what} is lost: its section {refused}",
+                hint="the other sections can be read; collect again for this one",
+            ) from refused
+
+    def node(self, name: str) -> NodeEntry | NotCollected:
+        entry = self.index.nodes.get(name)
+        match entry:
+            case None:
+                return NotCollected(f"node/{name}", "not collected", "the snapshot has no dump of it")
+            case SectionRef():
+                try:
+                    return parse_node(self._content(entry))
+                except Refused as refused:
+                    return NotCollected(f"node/{name}", "lost", f"its section {refused}")
+            case _:
+                return entry
+
+    def look_up(self, lookup: Sequence[SectionRef] | Mapping[str, object], key: str) -> Sequence[object]:
+        """The entries of a key. Raises: SectionDamaged."""
+        if not isinstance(lookup, Mapping):
+            if not lookup:
+                return ()
+            shard = self.content(lookup[shard_of(key, len(lookup))], "a part of the index")
+            if not isinstance(shard, Mapping):
+                raise SectionDamaged(f"{self.path}: a part of the index is no map")
+            lookup = shard
+        found = lookup.get(key, ())
+        return found if isinstance(found, list) else ()
+
+    def _content(self, ref: SectionRef) -> object:
+        if ref.size > MAX_SECTION * 2 or ref.length > MAX_SECTION or ref.offset + ref.size > self.size:
+            raise Refused("lies outside of the file")
+        self.file.seek(ref.offset)
+        section = parse_section(self.file.read(ref.size))
+        if section.sha256 != ref.sha256 or section.length != ref.length:
+            raise Refused("is another than the index says")
+        return section.content()
+
+
+def open_file(path: Path) -> SnapshotFile:
+    """Raises: FormatError where the file is missing, no snapshot, too new, or ends in its header."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise FormatError(f"{path}: no such file") from None
+    except OSError as error:
+        raise FormatError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+    try:
+        return _open(path, file)
+    except OSError as error:
+        file.close()
+        raise FormatError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+    except FormatError:
+        file.close()
+        raise
+
+
+def _open(path: Path, file: BinaryIO) -> SnapshotFile:
+    if not file.seekable():
+        raise FormatError(f"{path}: is not a regular file")
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    beginning = file.read(MAX_HEADER)
+    header, length = _header(path, beginning)
+    index = _index(file, size)
+    lost: tuple[NotCollected, ...] = ()
+    if index is None:
+        index = recover(file, length, size)
+        lost = (NotCollected("index", "lost", "the file is cut off or damaged at its end"),)
+    elif hashlib.sha256(beginning[:length]).digest() != index.header:
+        lost = (NotCollected("header", "lost", "it does not fit its SHA-256"),)
+        header = Header()
+    return SnapshotFile(
+        path=path, size=size, header=header, index=index, lost=(*lost, *index.notes), file=file
+    )
+
+
+def _header(path: Path, beginning: bytes) -> tuple[Header, int]:
+    if not beginning:
+        raise FormatError(f"{path}: is empty, no snapshot")
+    if not beginning.startswith(_BEGINNING[: len(beginning)]):
+        raise FormatError(f"{path}: is no snapshot of kubectl-skoop")
+    unpacker = msgpack.Unpacker(max_buffer_size=MAX_HEADER, ext_hook=_no_extension)
+    unpacker.feed(beginning)
+    try:
+        value = unpacker.unpack()
+        check_shape(value)
+    except msgpack.OutOfData as error:
+        raise FormatError(f"{path}: is cut off in its header, nothing can be read") from error
+    except (ValueError, msgpack.UnpackException) as error:
+        raise FormatError(f"{path}: its header is damaged") from error
+    match value:
+        case {"format": int(version), "tool": str(tool)} if version > FORMAT:
+            raise FormatError(
+                f"{path}: has snapshot format {version}, written by kubectl-skoop {tool[:40]!r}; "
+                f"this version reads up to {FORMAT}",
+                hint="upgrade kubectl-skoop",
+            )
+        case {
+            "format": int(version),
+            "tool": str(tool),
+            "time": int() | float() as time,
+            "cluster": dict(cluster),
+            "options": dict(options),
+        } if version >= 1:
+            header = Header(format=version, tool=tool, time=float(time), cluster=cluster, options=options)
+            return header, unpacker.tell()
+        case _:
+            raise FormatError(f"{path}: its header is damaged")
+
+
+def _no_extension(code: int, data: bytes) -> object:
+    raise Refused(f"extension type {code}")
+
+
+def _index(file: BinaryIO, size: int) -> Index | None:
+    """None: the file does not end with a trailer that leads to a whole index."""
+    if size < TRAILER_SIZE:
+        return None
+    file.seek(size - TRAILER_SIZE)
+    place = parse_trailer(file.read(TRAILER_SIZE))
+    if place is None or place[0] + place[1] + TRAILER_SIZE != size:
+        return None
+    try:
+        file.seek(place[0])
+        section = parse_section(file.read(min(place[1], MAX_SECTION * 2)))
+        return parse_index(section.content()) if section.kind == "index" else None
+    except Refused:
+        return None

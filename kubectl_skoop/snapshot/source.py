@@ -1,0 +1,307 @@
+"""What a diagnosis may ask of a snapshot: objects, nodes, namespaces. Answers are kept."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from kubectl_skoop.cluster.objects import Object, Ref
+from kubectl_skoop.model.errors import SectionDamaged
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table, TableState
+from kubectl_skoop.snapshot.format import Header, parse_ref
+from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
+from kubectl_skoop.snapshot.limits import MAX_TABLE, Refused
+from kubectl_skoop.snapshot.pieces import join
+from kubectl_skoop.snapshot.read import SnapshotFile, open_file
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+T = TypeVar("T")
+
+
+class Tables(Mapping[str, Table]):
+    """The tables of one namespace; long ones are read when asked for. One that is lost is `failed`."""
+
+    def __init__(self, file: SnapshotFile, where: str, entries: Mapping[str, object]) -> None:
+        self._file = file
+        self._where = where
+        self._entries = entries
+        self._read: dict[str, Table] = {}
+
+    def __getitem__(self, name: str) -> Table:
+        if name not in self._read:
+            self._read[name] = self._table(name, self._entries[name])
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def size(self, name: str) -> int:
+        """Raw bytes of the sections that the table has of its own; 0: it is in its namespace's section."""
+        match self._entries[name]:
+            case {"sections": list(sections)}:
+                return sum(parse_ref(section).length for section in sections)
+            case _:
+                return 0
+
+    def state(self, name: str) -> str:
+        """Without reading the table."""
+        match self._entries[name]:
+            case {"state": str(state)}:
+                return state
+            case _:
+                return "failed"
+
+    def _table(self, name: str, entry: object) -> Table:
+        try:
+            match entry:
+                case dict() as fields:
+                    return self._checked(name, fields)
+                case _:
+                    raise Refused("holds a bad table")
+        except (Refused, SectionDamaged) as error:
+            return Table(state="failed", reason=f"lost: {error}")
+
+    def _checked(self, name: str, fields: Mapping[str, object]) -> Table:
+        match fields.get("state"), fields.get("reason"), fields.get("time"):
+            case (
+                "ok" | "absent" | "forbidden" | "failed" | "timeout" as state,
+                str(reason),
+                int() | float() as time,
+            ):
+                known: TableState = state
+                return Table(state=known, reason=reason, time=float(time), data=self._data(name, fields))
+            case _:
+                raise Refused("holds a bad table")
+
+    def _data(self, name: str, entry: Mapping[str, object]) -> object:
+        match entry:
+            case {"data": data}:
+                return data
+            case {"form": str(form), "sections": list(sections)}:
+                refs = [parse_ref(section) for section in sections]
+                if sum(ref.length for ref in refs) > MAX_TABLE:
+                    raise Refused("is longer than a table may be")
+                return join(form, [self._file.content(ref, f"{self._where}/{name}") for ref in refs])
+            case _:
+                raise Refused("holds a table without data")
+
+
+NodeState = NodeEntry | NotCollected
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A SnapshotSource over a file."""
+
+    file: SnapshotFile
+    _nodes: dict[str, NodeState] = field(default_factory=dict)
+    _objects: dict[tuple[str, str], Sequence[Object] | NotCollected] = field(default_factory=dict)
+    _dumps: dict[str, NamespaceDump | NotCollected] = field(default_factory=dict)
+    _namespaces: dict[str, "NetworkNamespace"] = field(default_factory=dict)
+    _missed: dict[NotCollected, None] = field(default_factory=dict)
+
+    @property
+    def header(self) -> Header:
+        return self.file.header
+
+    @property
+    def missing(self) -> tuple[NotCollected, ...]:
+        """Nodes without a dump, what the file lost, and nodes and namespaces that were asked for in vain."""
+        absent = [entry for entry in self.file.index.nodes.values() if isinstance(entry, NotCollected)]
+        return tuple(dict.fromkeys((*self.file.lost, *absent, *self._missed)))
+
+    def close(self) -> None:
+        self.file.close()
+
+    def nodes(self) -> tuple[str, ...]:
+        """Names, also of those that could not be collected."""
+        return tuple(sorted(self.file.index.nodes))
+
+    def node(self, name: str) -> NodeState:
+        if name not in self._nodes:
+            self._nodes[name] = self.file.node(name)
+        return self._note(self._nodes[name])
+
+    def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected:
+        """All of a kind, or those of one namespace, by namespace and name. Empty: the cluster has none."""
+        key = (kind, namespace)
+        if key not in self._objects:
+            self._objects[key] = self._read_objects(kind, namespace)
+        return self._objects[key]
+
+    def kinds(self) -> tuple[str, ...]:
+        return tuple(sorted(self.file.index.objects))
+
+    def owners(self, address: str) -> tuple[Ref, ...]:
+        """Every object that has the address (in canonical form). Raises: SectionDamaged."""
+        found = self.file.look_up(self.file.index.owners, address)
+        return tuple(ref for entry in found if (ref := _ref(entry)) is not None)
+
+    def owner(self, address: str) -> Ref | None:
+        """The first of `owners`."""
+        return next(iter(self.owners(address)), None)
+
+    def infra(self, provider: str) -> Mapping[str, object] | NotCollected:
+        ref = self.file.index.infra.get(provider)
+        if ref is None:
+            return self._note(NotCollected(f"infra/{provider}", "not collected"))
+        match self.file.content(ref, f"infra/{provider}"):
+            case {"fields": dict(fields)}:
+                return fields
+            case _:
+                return self._note(NotCollected(f"infra/{provider}", "lost", "holds no fields"))
+
+    def prefetch(self, nodes: Sequence[str]) -> None:
+        """Nothing: a file has no latency to hide."""
+
+    def namespace(self, place: Place) -> "NetworkNamespace | NotCollected":
+        """Of a node's host, or of a pod (the host's for pods with hostNetwork)."""
+        identity = self.identity(place)
+        return identity if isinstance(identity, NotCollected) else self.namespace_by_id(identity)
+
+    def namespace_by_id(self, identity: str) -> "NetworkNamespace | NotCollected":
+        """By `NetworkNamespace.id`: node, slash, `NamespaceDump.id`."""
+        if identity in self._namespaces:
+            return self._namespaces[identity]
+        dump = self.namespace_dump(identity)
+        if isinstance(dump, NotCollected):
+            return dump
+        from kubectl_skoop.snapshot.decode import decode_namespace
+
+        node = identity.partition("/")[0]
+        place = Place("pod", dump.pods[0]) if dump.kind == "pod" and dump.pods else Place("node", node)
+        self._namespaces[identity] = decode_namespace(dump, node, place)
+        return self._namespaces[identity]
+
+    def raw_tables(self, place: Place) -> Mapping[str, Table] | NotCollected:
+        """As collected, for people to read."""
+        identity = self.identity(place)
+        if isinstance(identity, NotCollected):
+            return identity
+        dump = self.namespace_dump(identity)
+        return dump if isinstance(dump, NotCollected) else dump.tables
+
+    def identity(self, place: Place) -> str | NotCollected:
+        """`NetworkNamespace.id` of the namespace at a place."""
+        match place.kind:
+            case "node":
+                node = self.node(place.name)
+                if isinstance(node, NotCollected):
+                    return node
+                for entry in node.namespaces:
+                    if entry.kind == "host":
+                        return f"{node.node}/{entry.id}"
+                reason = "; ".join(node.lost) or "the dump has no host namespace"
+                return self._note(NotCollected(str(place), "lost" if node.lost else "not collected", reason))
+            case "pod":
+                return self._identity_of_pod(place)
+            case _:
+                return NotCollected(str(place), "not collected", "it is outside of what can be collected")
+
+    def namespace_dump(self, identity: str) -> NamespaceDump | NotCollected:
+        if identity not in self._dumps:
+            self._dumps[identity] = self._read_namespace(identity)
+        return self._note(self._dumps[identity])
+
+    def node_dump(self, name: str) -> NodeDump | NotCollected:
+        """Everything of one node; its namespaces' long tables are read when asked for."""
+        node = self.node(name)
+        if isinstance(node, NotCollected):
+            return node
+        read = [self._read_entry(node.node, entry) for entry in node.namespaces]
+        return NodeDump(
+            node=node.node,
+            time=node.time,
+            kernel=node.kernel,
+            tools=node.tools,
+            namespaces=tuple(entry for entry in read if isinstance(entry, NamespaceDump)),
+        )
+
+    def _identity_of_pod(self, place: Place) -> str | NotCollected:
+        try:
+            found = self.file.look_up(self.file.index.pods, place.name)
+        except SectionDamaged as damaged:
+            return self._note(NotCollected(str(place), "lost", str(damaged)))
+        for entry in found:
+            match entry:
+                case [str(node), str(identity)]:
+                    return f"{node}/{identity}"
+        return self._note(NotCollected(str(place), "not collected", "no node's dump holds its namespace"))
+
+    def _read_namespace(self, identity: str) -> NamespaceDump | NotCollected:
+        name, _, bare = identity.partition("/")
+        node = self.node(name)
+        if isinstance(node, NotCollected):
+            return node
+        for entry in node.namespaces:
+            if entry.id == bare:
+                return self._read_entry(name, entry)
+        return NotCollected(f"namespace/{identity}", "not collected", f"not among those of node {name}")
+
+    def _read_entry(self, node: str, entry: NamespaceEntry) -> NamespaceDump | NotCollected:
+        where = f"{node}/{'host' if entry.kind == 'host' else ', '.join(entry.pods) or entry.id}"
+        try:
+            content = self.file.content(entry.section, where)
+        except SectionDamaged as damaged:
+            return NotCollected(where, "lost", str(damaged))
+        match content:
+            case {"tables": dict(tables)}:
+                return NamespaceDump(
+                    id=entry.id, kind=entry.kind, pods=entry.pods, tables=Tables(self.file, where, tables)
+                )
+            case _:
+                return NotCollected(where, "lost", "the section holds no tables")
+
+    def _read_objects(self, kind: str, namespace: str) -> Sequence[Object] | NotCollected:
+        shards = self.file.index.objects.get(kind)
+        if shards is None:
+            return NotCollected(f"objects/{kind}", "not collected")
+        if isinstance(shards, NotCollected):
+            return shards
+        found: list[Object] = []
+        for shard in shards:
+            if namespace and not shard.first <= namespace <= shard.last:
+                continue
+            try:
+                content = self.file.content(shard.section, f"objects/{kind}")
+            except SectionDamaged as damaged:
+                return NotCollected(f"objects/{kind}", "lost", str(damaged))
+            match content:
+                case {"objects": list(objects)}:
+                    found += [item for item in objects if _belongs(item, namespace)]
+                case _:
+                    return NotCollected(f"objects/{kind}", "lost", "the section holds no objects")
+        return tuple(found)
+
+    def _note(self, answer: T) -> T:
+        if isinstance(answer, NotCollected):
+            self._missed[answer] = None
+        return answer
+
+
+def _belongs(item: object, namespace: str) -> bool:
+    match item:
+        case {"metadata": dict(metadata)}:
+            return not namespace or metadata.get("namespace", "") == namespace
+        case _:
+            return False
+
+
+def _ref(entry: object) -> Ref | None:
+    match entry:
+        case [str(kind), str(namespace), str(name)]:
+            return Ref(kind, namespace, name)
+        case _:
+            return None
+
+
+def open_snapshot(path: Path | str) -> Snapshot:
+    """Raises: FormatError, one line that says what the file is instead."""
+    return Snapshot(open_file(Path(path)))

@@ -1,0 +1,198 @@
+"""A snapshot written section by section: memory holds one node and the index, not the cluster."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+from zlib import crc32
+
+from kubectl_skoop.cluster.addresses import addresses_of
+from kubectl_skoop.cluster.objects import Object, ref_of
+from kubectl_skoop.model.missing import MissingState
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
+from kubectl_skoop.snapshot.format import (
+    LONG_TABLES,
+    Header,
+    SectionKind,
+    SectionRef,
+    pack,
+    pack_header,
+    pack_section,
+    pack_trailer,
+)
+from kubectl_skoop.snapshot.limits import KIB, MAX_TABLE, Refused, check_size
+from kubectl_skoop.snapshot.pieces import cut
+
+INLINE = 64 * KIB
+"""A table that packs to more than this is a section of its own, bytes."""
+OBJECTS_PER_SHARD = 500
+KEYS_PER_SHARD = 4000
+
+
+class SnapshotWriter:
+    """Writes beside the target and moves it there when all is written; after an error nothing is left.
+
+    Objects come before nodes, so that a file that is cut off later still has them.
+    """
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._path = path
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        self._header = pack_header(header)
+        self._stored: dict[bytes, SectionRef] = {}
+        self._nodes: dict[str, object] = {}
+        self._objects: dict[str, list[object]] = {}
+        self._owners: dict[str, list[object]] = {}
+        self._pods: dict[str, list[object]] = {}
+        self._infra: dict[str, object] = {}
+        self._notes: list[object] = []
+
+    def __enter__(self) -> Self:
+        self._file: BinaryIO = self._partial.open("wb")
+        self._file.write(self._header)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            self._file.close()
+            if kind is None:
+                self._partial.replace(self._path)
+        finally:
+            self._file.close()
+            self._partial.unlink(missing_ok=True)
+
+    def add_node(self, dump: NodeDump, lost: Sequence[str] = ()) -> None:
+        """`lost`: what a damaged dump no longer holds of this node, in words."""
+        namespaces = []
+        for namespace in dump.namespaces:
+            at = self._add_namespace(dump.node, namespace)
+            namespaces.append(
+                {
+                    "id": namespace.id,
+                    "kind": namespace.kind,
+                    "pods": list(namespace.pods),
+                    "section": at.packed(),
+                }
+            )
+            for pod in namespace.pods:
+                self._pods.setdefault(pod, []).append([dump.node, namespace.id])
+        content = {
+            "node": dump.node,
+            "time": dump.time,
+            "kernel": dump.kernel,
+            "tools": dict(dump.tools),
+            "namespaces": namespaces,
+            "lost": list(lost),
+        }
+        self._nodes[dump.node] = self._add("node", dump.node, pack(content)).packed()
+
+    def add_missing_node(self, node: str, state: MissingState, reason: str) -> None:
+        self._nodes.setdefault(node, {"state": state, "reason": reason})
+
+    def add_objects(self, kind: str, objects: Iterable[Object]) -> None:
+        """All objects of a kind; none of them is an answer, too: then the cluster has none."""
+        ordered = sorted(objects, key=ref_of)
+        shards = self._objects.setdefault(kind, [])
+        count = -(-len(ordered) // OBJECTS_PER_SHARD)
+        for number in range(count):
+            shard = ordered[number * OBJECTS_PER_SHARD : (number + 1) * OBJECTS_PER_SHARD]
+            first, last = ref_of(shard[0]).namespace, ref_of(shard[-1]).namespace
+            raw = pack({"kind": kind, "shard": number, "of": count, "objects": shard})
+            section = self._add("objects", f"{kind}/{number}", raw)
+            shards.append([first, last, section.packed()])
+        for item in ordered:
+            owner = ref_of(item)
+            for address in addresses_of(kind, item):
+                self._owners.setdefault(address, []).append([owner.kind, owner.namespace, owner.name])
+
+    def add_infra(self, provider: str, fields: Mapping[str, object]) -> None:
+        raw = pack({"provider": provider, "fields": fields})
+        self._infra[provider] = self._add("infra", provider, raw).packed()
+
+    def add_note(self, what: str, state: MissingState, reason: str) -> None:
+        """Something beside nodes that is not there."""
+        self._notes.append([what, state, reason])
+
+    def _add_namespace(self, node: str, namespace: NamespaceDump) -> SectionRef:
+        where = f"{node}/{namespace.id}"
+        content = {
+            "node": node,
+            "id": namespace.id,
+            "kind": namespace.kind,
+            "pods": list(namespace.pods),
+            "tables": {
+                name: self._packed_table(f"{where}/{name}", name, table)
+                for name, table in namespace.tables.items()
+            },
+        }
+        return self._add("netns", where, pack(content))
+
+    def _packed_table(self, where: str, name: str, table: Table) -> Mapping[str, object]:
+        entry: dict[str, object] = {"state": table.state, "reason": table.reason, "time": table.time}
+        long = name.startswith(LONG_TABLES) and table.data
+        if not long and len(pack(table.data)) <= INLINE:
+            return entry | {"data": table.data}
+        form, pieces = cut(table.data)
+        sections: list[object] = []
+        total = 0
+        for number, piece in enumerate(pieces):
+            total += len(piece)
+            try:
+                check_size(piece)
+            except Refused as refused:
+                return _too_large(entry, f"a part {refused}")
+            if total > MAX_TABLE:
+                return _too_large(entry, f"more than the {MAX_TABLE} bytes that a snapshot takes")
+            sections.append(self._add("table", f"{where}/{number}", piece).packed())
+        return entry | {"form": form, "sections": sections}
+
+    def _add(self, kind: SectionKind, name: str, raw: bytes) -> SectionRef:
+        sha256 = hashlib.sha256(raw).digest()
+        if (stored := self._stored.get(sha256)) is not None:
+            return stored
+        packed = pack_section(kind, name, raw, sha256)
+        ref = SectionRef(self._file.tell(), len(packed), len(raw), sha256)
+        self._file.write(packed)
+        self._stored[sha256] = ref
+        return ref
+
+    def _finish(self) -> None:
+        index = {
+            "header": hashlib.sha256(self._header).digest(),
+            "nodes": self._nodes,
+            "objects": self._objects,
+            "owners": self._lookup("owners", self._owners),
+            "pods": self._lookup("pods", self._pods),
+            "infra": self._infra,
+            "notes": self._notes,
+        }
+        offset = self._file.tell()
+        ref = self._add("index", "", pack(index))
+        self._file.write(pack_trailer(offset, ref.size))
+
+    def _lookup(self, name: str, entries: Mapping[str, object]) -> list[object]:
+        """Sections by the checksum of the key, so that a question reads one of them."""
+        count = -(-len(entries) // KEYS_PER_SHARD)
+        shards: list[dict[str, object]] = [{} for _ in range(count)]
+        for key, value in entries.items():
+            shards[shard_of(key, count)][key] = value
+        return [
+            self._add("lookup", f"{name}/{number}", pack(shard)).packed()
+            for number, shard in enumerate(shards)
+        ]
+
+
+def shard_of(key: str, count: int) -> int:
+    return crc32(key.encode()) % count
+
+
+def _too_large(entry: Mapping[str, object], reason: str) -> Mapping[str, object]:
+    return {**entry, "state": "failed", "reason": f"too large: {reason}", "data": None}
