@@ -1,0 +1,184 @@
+"""A small cluster made of network namespaces on this machine: real devices, routes, rules, listeners.
+
+The settings are those of a node with systemd's defaults (`rp_filter` 2 for each device, 0 for `all`), as
+kubelet, kube-proxy and the CNI leave it. Four things differ from a real node, so that a test has one answer:
+ICMP errors are not rate limited, neighbours are given up after 3 × 50 ms instead of 3 × 1 s, IPv6 is off, and
+the connection tracking of all nodes shares this machine's limit.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Self
+
+from kubectl_skoop.testing import calico, flannel, kube_proxy, netns
+from kubectl_skoop.testing.capture import keep_timestamps
+from kubectl_skoop.testing.listeners import Listeners
+from kubectl_skoop.testing.netns import LabError, Namespace, finish
+from kubectl_skoop.testing.nfacct import create_counters
+from kubectl_skoop.testing.objects import Object, cluster_objects
+from kubectl_skoop.testing.restore import Ruleset
+from kubectl_skoop.testing.topology import (
+    APISERVER_PORT,
+    DNS_PORT,
+    GATEWAY,
+    KUBELET_PORT,
+    POD_PORT,
+    Backend,
+    LabNode,
+    LabPod,
+    Mode,
+    Topology,
+    standard,
+)
+
+SWITCH = "switch"
+
+NEW_NAMESPACE: Mapping[str, object] = {
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.default.rp_filter": 2,
+    "net.ipv4.icmp_ratelimit": 0,
+    "net.ipv4.icmp_ratemask": 0,
+    "net.ipv6.conf.all.disable_ipv6": 1,
+    "net.ipv6.conf.default.disable_ipv6": 1,
+}
+NEIGHBOUR_RETRANSMIT_MS = 50
+NODE: Mapping[str, object] = {
+    "net.ipv4.ip_forward": 1,
+    "net.ipv4.conf.all.route_localnet": 1,
+    "net.bridge.bridge-nf-call-iptables": 1,
+}
+
+
+class ClusterLab:
+    """Built by `with ClusterLab(mode, backend) as lab`; everything is gone after it."""
+
+    def __init__(
+        self, mode: Mode, backend: Backend = "iptables-nft", *, topology: Topology | None = None
+    ) -> None:
+        self.mode = mode
+        self.backend = backend
+        self.topology = topology or standard()
+        self.prefix = netns.lab_prefix()
+        places = [
+            SWITCH,
+            *(node.name for node in self.topology.nodes),
+            *(pod.name for pod in self.topology.pods),
+        ]
+        self.namespaces = {place: Namespace(self.prefix + place) for place in places}
+        self.listeners = Listeners()
+        self._timestamps = keep_timestamps()
+
+    def __enter__(self) -> Self:
+        try:
+            self._build()
+        except (LabError, OSError):
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._timestamps.close()
+        self.listeners.close()
+        netns.delete(namespace.name for namespace in self.namespaces.values())
+
+    def namespace(self, place: str) -> Namespace:
+        """Of a node or a pod, by its short name, or of the `switch` between the nodes."""
+        return self.namespaces[place]
+
+    def host_device(self, pod: LabPod) -> str:
+        return pod.host_device(self.mode)
+
+    def objects(self) -> list[Object]:
+        return cluster_objects(self.mode, self.topology)
+
+    def _build(self) -> None:
+        netns.create(namespace.name for namespace in self.namespaces.values())
+        for namespace in self.namespaces.values():
+            namespace.set_sysctls(NEW_NAMESPACE)
+        for node in self.topology.nodes:
+            self.namespaces[node.name].set_sysctls(NODE)
+        self._batch("ip", {SWITCH: self._switch_links()})
+        self._batch("ip", {node.name: self._node_links(node) for node in self.topology.nodes})
+        self._batch("ip", {pod.name: self._pod_links(pod) for pod in self.topology.pods})
+        for namespace in self.namespaces.values():
+            namespace.set_for_each_device("net.ipv4.neigh", "retrans_time_ms", NEIGHBOUR_RETRANSMIT_MS)
+        if self.mode == "calico":
+            for node in self.topology.nodes:
+                self.namespaces[node.name].set_sysctls(calico.node_sysctls(self.topology, node))
+            self._all({node.name: (("ipset", "restore"), calico.ipsets()) for node in self.topology.nodes})
+        else:
+            fdb = {
+                node.name: flannel.fdb_entries(self.mode, self.topology, node) for node in self.topology.nodes
+            }
+            self._batch("bridge", {name: lines for name, lines in fdb.items() if lines})
+        self._write_rules()
+        self._listen()
+
+    def _switch_links(self) -> list[str]:
+        lines = [
+            "link set lo up",
+            "link add br0 type bridge",
+            f"addr add {GATEWAY}/24 dev br0",
+            "link set br0 up",
+        ]
+        for node in self.topology.nodes:
+            peer = self.namespaces[node.name].name
+            lines += [
+                f"link add u{node.number} type veth peer name eth0 address {node.mac} netns {peer}",
+                f"link set u{node.number} master br0 up",
+            ]
+        return lines
+
+    def _node_links(self, node: LabNode) -> list[str]:
+        lines = [
+            "link set lo up",
+            f"addr add {node.address}/24 brd 10.0.0.255 dev eth0",
+            "link set eth0 up",
+            f"route add default via {GATEWAY} dev eth0",
+        ]
+        namespace_of = {pod.key: self.namespaces[pod.name].name for pod in self.topology.pods}
+        if self.mode == "calico":
+            return lines + calico.node_links(self.topology, node, namespace_of)
+        return lines + flannel.node_links(self.mode, self.topology, node, namespace_of)
+
+    def _pod_links(self, pod: LabPod) -> list[str]:
+        lines = calico.pod_links(pod) if self.mode == "calico" else flannel.pod_links(pod)
+        return ["link set lo up", *lines]
+
+    def _write_rules(self) -> None:
+        proxy = kube_proxy.rules(self.topology.services)
+        commands: dict[str, tuple[tuple[str, ...], str]] = {}
+        for node in self.topology.nodes:
+            create_counters(self.namespaces[node.name], kube_proxy.NFACCT_COUNTERS)
+            commands[node.name] = ((f"{self.backend}-restore", "--noflush"), self._rules(node, proxy))
+        self._all(commands)
+
+    def _rules(self, node: LabNode, proxy: Ruleset) -> str:
+        if self.mode == "calico":
+            return calico.rules(self.topology, node).text(proxy, calico.appended())
+        return proxy.text(flannel.rules(node))
+
+    def _listen(self) -> None:
+        for pod in self.topology.pods:
+            self.listeners.open(self.namespaces[pod.name], pod.name, "tcp", POD_PORT)
+            self.listeners.open(self.namespaces[pod.name], pod.name, "udp", DNS_PORT)
+        for node in self.topology.nodes:
+            self.listeners.open(self.namespaces[node.name], node.name, "tcp", KUBELET_PORT)
+        first = self.topology.nodes[0].name
+        self.listeners.open(self.namespaces[first], first, "tcp", APISERVER_PORT)
+
+    def _batch(self, tool: str, lines: Mapping[str, Iterable[str]]) -> None:
+        self._all({place: ((tool, "-batch", "-"), "\n".join(text) + "\n") for place, text in lines.items()})
+
+    def _all(self, commands: Mapping[str, tuple[tuple[str, ...], str]]) -> None:
+        """Run one command in each place, at the same time."""
+        started = [
+            (self.namespaces[place].start(*command), text) for place, (command, text) in commands.items()
+        ]
+        for process, text in started:
+            finish(process, text)

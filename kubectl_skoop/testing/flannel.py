@@ -1,0 +1,103 @@
+"""A node as flanneld and the bridge CNI plugin set it up, vxlan and host-gw."""
+
+# Rules stand as iptables-save prints them.
+# ruff: noqa: E501
+
+from kubectl_skoop.testing.restore import Ruleset
+from kubectl_skoop.testing.topology import (
+    CLUSTER_CIDR,
+    UNDERLAY_MTU,
+    VNI,
+    VXLAN_OVERHEAD,
+    VXLAN_PORT,
+    LabNode,
+    LabPod,
+    Mode,
+    Topology,
+)
+
+
+def pod_mtu(mode: Mode) -> int:
+    return UNDERLAY_MTU - (VXLAN_OVERHEAD if mode == "flannel-vxlan" else 0)
+
+
+def node_links(mode: Mode, topology: Topology, node: LabNode, namespace_of: dict[str, str]) -> list[str]:
+    """`ip -batch` lines for the node; the pods' namespaces get their eth0."""
+    mtu = pod_mtu(mode)
+    lines = [
+        f"link add cni0 address {node.bridge_mac} mtu {mtu} type bridge",
+        f"addr add {node.bridge_address}/24 brd {node.pod_cidr.broadcast_address} dev cni0",
+        "link set cni0 up",
+    ]
+    if mode == "flannel-vxlan":
+        lines += [
+            f"link add flannel.{VNI} address {node.vtep_mac} mtu {mtu} type vxlan id {VNI} "
+            f"local {node.address} dev eth0 dstport {VXLAN_PORT} nolearning",
+            f"addr add {node.pod_cidr.network_address}/32 dev flannel.{VNI}",
+            f"link set flannel.{VNI} up",
+        ]
+    for peer in topology.nodes:
+        if peer == node:
+            continue
+        vtep = peer.pod_cidr.network_address
+        if mode == "flannel-vxlan":
+            lines += [
+                f"neigh replace {vtep} lladdr {peer.vtep_mac} dev flannel.{VNI} nud permanent",
+                f"route add {peer.pod_cidr} via {vtep} dev flannel.{VNI} onlink",
+            ]
+        else:
+            lines.append(f"route add {peer.pod_cidr} via {peer.address} dev eth0")
+    for pod in topology.pods_of(node):
+        device = pod.host_device(mode)
+        lines += [
+            f"link add {device} mtu {mtu} type veth peer name eth0 address {pod.mac} mtu {mtu} "
+            f"netns {namespace_of[pod.key]}",
+            f"link set {device} master cni0 up",
+            f"link set {device} type bridge_slave hairpin on",
+        ]
+    return lines
+
+
+def fdb_entries(mode: Mode, topology: Topology, node: LabNode) -> list[str]:
+    """`bridge -batch` lines."""
+    if mode != "flannel-vxlan":
+        return []
+    return [
+        f"fdb append {peer.vtep_mac} dev flannel.{VNI} dst {peer.address} self permanent"
+        for peer in topology.nodes
+        if peer != node
+    ]
+
+
+def pod_links(pod: LabPod) -> list[str]:
+    lines = [
+        f"addr add {pod.address}/24 brd {pod.node.pod_cidr.broadcast_address} dev eth0",
+        "link set eth0 up",
+        f"route add default via {pod.node.bridge_address} dev eth0",
+    ]
+    return [*lines, f"route add {CLUSTER_CIDR} via {pod.node.bridge_address} dev eth0"]
+
+
+def rules(node: LabNode) -> Ruleset:
+    """FLANNEL-FWD and FLANNEL-POSTRTG (pkg/trafficmngr/iptables)."""
+    mine, masquerade = node.pod_cidr, '-m comment --comment "flanneld masq"'
+    forward = '-m comment --comment "flanneld forward"'
+    return Ruleset(
+        chains={"filter": ("FLANNEL-FWD",), "nat": ("FLANNEL-POSTRTG",)},
+        rules={
+            "filter": (
+                f"-A FORWARD {forward} -j FLANNEL-FWD",
+                f"-A FLANNEL-FWD -s {CLUSTER_CIDR} {forward} -j ACCEPT",
+                f"-A FLANNEL-FWD -d {CLUSTER_CIDR} {forward} -j ACCEPT",
+            ),
+            "nat": (
+                f"-A POSTROUTING {masquerade} -j FLANNEL-POSTRTG",
+                f"-A FLANNEL-POSTRTG -m mark --mark 0x4000/0x4000 {masquerade} -j RETURN",
+                f"-A FLANNEL-POSTRTG -s {mine} -d {CLUSTER_CIDR} {masquerade} -j RETURN",
+                f"-A FLANNEL-POSTRTG -s {CLUSTER_CIDR} -d {mine} {masquerade} -j RETURN",
+                f"-A FLANNEL-POSTRTG ! -s {CLUSTER_CIDR} -d {mine} {masquerade} -j RETURN",
+                f"-A FLANNEL-POSTRTG -s {CLUSTER_CIDR} ! -d 224.0.0.0/4 {masquerade} -j MASQUERADE --random-fully",
+                f"-A FLANNEL-POSTRTG ! -s {CLUSTER_CIDR} -d {CLUSTER_CIDR} {masquerade} -j MASQUERADE --random-fully",
+            ),
+        },
+    )

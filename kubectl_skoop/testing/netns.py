@@ -1,0 +1,137 @@
+"""Network namespaces for labs: created by name, entered by setns, deleted again.
+
+All names begin with a prefix of this process, so that a lab never touches what it did not make.
+"""
+
+import ctypes
+import os
+import secrets
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CLONE_NEWNET = 0x40000000
+NAMED = Path("/run/netns")
+SYSCTL = Path("/proc/sys")
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class LabError(RuntimeError):
+    """A command of the lab itself failed: no statement about the kernel is possible."""
+
+
+def lab_prefix() -> str:
+    """A fresh prefix: process id and a random part."""
+    return f"sk{os.getpid()}-{secrets.token_hex(2)}-"
+
+
+def why_no_lab() -> str:
+    """Why no lab can start here; empty if one can."""
+    if os.geteuid() != 0:
+        return "labs need root (network namespaces)"
+    for tool in ("ip", "bridge", "iptables-nft", "iptables-legacy", "ipset"):
+        if not any(Path(folder, tool).exists() for folder in ("/usr/sbin", "/sbin", "/usr/bin", "/bin")):
+            return f"labs need {tool}"
+    return ""
+
+
+@contextmanager
+def entered(path: Path) -> Iterator[None]:
+    """The calling thread is in the namespace of this file; sockets and processes made here stay in it."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _setns(target)
+        finally:
+            os.close(target)
+        try:
+            yield
+        finally:
+            _setns(home)
+    finally:
+        os.close(home)
+
+
+def _setns(descriptor: int) -> None:
+    if _libc.setns(descriptor, CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, f"setns: {os.strerror(number)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A named network namespace."""
+
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return NAMED / self.name
+
+    def start(self, *command: str) -> "subprocess.Popen[str]":
+        """The command, started inside; feed and await it with `finish`."""
+        with entered(self.path):
+            return subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+
+    def run(self, *command: str, text: str = "") -> str:
+        """What the command printed.
+
+        Raises:
+            LabError: it failed.
+        """
+        return finish(self.start(*command), text)
+
+    def set_sysctls(self, values: Mapping[str, object]) -> None:
+        """Names as sysctl writes them (`net.ipv4.ip_forward`; a dot inside a device name is `/`)."""
+        with entered(self.path):
+            for name, value in values.items():
+                sysctl_file(name).write_text(str(value))
+
+    def set_for_each_device(self, tree: str, name: str, value: object) -> None:
+        """`tree` is `net.ipv4.conf`, `net.ipv4.neigh` …"""
+        with entered(self.path):
+            for folder in sysctl_file(tree).iterdir():
+                (folder / name).write_text(str(value))
+
+
+def sysctl_file(name: str) -> Path:
+    """sysctl(8): a `/` in a dotted name stands for a dot inside one of its parts."""
+    return SYSCTL / "/".join(part.replace("/", ".") for part in name.split("."))
+
+
+def finish(process: "subprocess.Popen[str]", text: str = "") -> str:
+    """Feed a started command, wait for it, return what it printed.
+
+    Raises:
+        LabError: it failed, or did not end within 20 seconds.
+    """
+    try:
+        out, err = process.communicate(text, timeout=20)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        process.communicate()
+        raise LabError(f"{process.args!r}: no end after 20 s") from error
+    if process.returncode:
+        raise LabError(f"{process.args!r}: {err.strip() or out.strip()}\n{text}")
+    return out
+
+
+def create(names: Iterable[str]) -> None:
+    _ip_batch(f"netns add {name}" for name in names)
+
+
+def delete(names: Iterable[str]) -> None:
+    _ip_batch(f"netns del {name}" for name in names if (NAMED / name).exists())
+
+
+def _ip_batch(lines: Iterable[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    done = subprocess.run(("ip", "-batch", "-"), input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"ip -batch: {done.stderr.strip()}\n{text}")

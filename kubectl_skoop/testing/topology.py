@@ -1,0 +1,170 @@
+"""Which nodes, pods and services a lab has, with the names and addresses that a real cluster gives them."""
+
+import hashlib
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import Literal
+
+Mode = Literal["flannel-vxlan", "flannel-host-gw", "calico"]
+Backend = Literal["iptables-nft", "iptables-legacy"]
+
+MODES: tuple[Mode, ...] = ("flannel-vxlan", "flannel-host-gw", "calico")
+BACKENDS: tuple[Backend, ...] = ("iptables-nft", "iptables-legacy")
+
+CLUSTER_CIDR = "10.244.0.0/16"
+UNDERLAY = "10.0.0"
+GATEWAY = f"{UNDERLAY}.254"
+VNI = 1
+VXLAN_PORT = 8472
+VXLAN_OVERHEAD = 50
+"""Bytes that vxlan over IPv4 adds: 14 inner Ethernet, 8 vxlan, 8 UDP, 20 IP."""
+UNDERLAY_MTU = 1500
+
+POD_PORT = 8080
+DNS_PORT = 5353
+KUBELET_PORT = 10250
+APISERVER_PORT = 6443
+NODE_PORT = 30080
+
+
+@dataclass(frozen=True, slots=True)
+class LabNode:
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"n{self.number}"
+
+    @property
+    def address(self) -> str:
+        return f"{UNDERLAY}.{self.number}"
+
+    @property
+    def mac(self) -> str:
+        return f"02:00:00:00:00:{self.number:02x}"
+
+    @property
+    def vtep_mac(self) -> str:
+        return f"0e:00:00:00:00:{self.number:02x}"
+
+    @property
+    def bridge_mac(self) -> str:
+        return f"0a:58:0a:f4:{self.number:02x}:01"
+
+    @property
+    def pod_cidr(self) -> IPv4Network:
+        return IPv4Network(f"10.244.{self.number}.0/24")
+
+    @property
+    def block(self) -> IPv4Network:
+        """Calico's block of 64 addresses."""
+        return IPv4Network(f"10.244.{self.number}.0/26")
+
+    @property
+    def bridge_address(self) -> str:
+        return f"10.244.{self.number}.1"
+
+
+@dataclass(frozen=True, slots=True)
+class LabPod:
+    name: str
+    node: LabNode
+    slot: int
+    """Position on its node, from 0."""
+
+    namespace: str = "default"
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def address(self) -> str:
+        return f"10.244.{self.node.number}.{self.slot + 2}"
+
+    @property
+    def mac(self) -> str:
+        return f"0a:58:0a:f4:{self.node.number:02x}:{self.slot + 2:02x}"
+
+    def host_device(self, mode: Mode) -> str:
+        """Calico: `cali` and 11 hex digits of SHA-1 over `namespace.name`; the bridge plugin draws by lot."""
+        digest = hashlib.sha1(f"{self.namespace}.{self.name}".encode()).hexdigest()
+        return f"cali{digest[:11]}" if mode == "calico" else f"veth{digest[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class LabBackend:
+    address: str
+    port: int
+    node: str
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabService:
+    name: str
+    address: str
+    port: int
+    backends: tuple[LabBackend, ...]
+    protocol: Literal["tcp", "udp"] = "tcp"
+    node_port: int = 0
+    port_name: str = ""
+
+    @property
+    def port_key(self) -> str:
+        """As kube-proxy writes it: `default/web`, `default/kubernetes:https`."""
+        return f"default/{self.name}" + (f":{self.port_name}" if self.port_name else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    nodes: tuple[LabNode, ...]
+    pods: tuple[LabPod, ...]
+    services: tuple[LabService, ...]
+
+    def node(self, name: str) -> LabNode:
+        return next(node for node in self.nodes if node.name == name)
+
+    def pod(self, name: str) -> LabPod:
+        return next(pod for pod in self.pods if pod.name == name)
+
+    def service(self, name: str) -> LabService:
+        return next(service for service in self.services if service.name == name)
+
+    def pods_of(self, node: LabNode) -> tuple[LabPod, ...]:
+        return tuple(pod for pod in self.pods if pod.node == node)
+
+
+def standard(nodes: int = 2) -> Topology:
+    """Pods a and a2 on n1, b and b2 on n2, c and c2 on n3 …; services of each kind:
+
+    `web` (one backend, b; with a node port), `self` (its backend is a), `pair` (a2 and b2), `empty` (none),
+    `dns` (UDP, b), `kubernetes` (the API server on n1).
+    """
+    lab_nodes = tuple(LabNode(number) for number in range(1, nodes + 1))
+    pods = tuple(
+        LabPod(letter + suffix, node, slot)
+        for letter, node in zip("abcdefgh", lab_nodes, strict=False)
+        for slot, suffix in enumerate(("", "2"))
+    )
+    by_name = {pod.name: pod for pod in pods}
+
+    def backend(name: str, port: int = POD_PORT) -> LabBackend:
+        pod = by_name[name]
+        return LabBackend(pod.address, port, pod.node.name, name)
+
+    services = (
+        LabService(
+            "kubernetes",
+            "10.96.0.1",
+            443,
+            (LabBackend(lab_nodes[0].address, APISERVER_PORT, lab_nodes[0].name),),
+            port_name="https",
+        ),
+        LabService("web", "10.96.0.10", 80, (backend("b"),), node_port=NODE_PORT),
+        LabService("self", "10.96.0.11", 80, (backend("a"),)),
+        LabService("pair", "10.96.0.12", 80, (backend("a2"), backend("b2"))),
+        LabService("empty", "10.96.0.13", 80, ()),
+        LabService("dns", "10.96.0.53", 53, (backend("b", DNS_PORT),), protocol="udp"),
+    )
+    return Topology(lab_nodes, pods, services)
