@@ -27,6 +27,8 @@ class Options:
 
     family: int
     given: tuple[Option, ...]
+    native: bool = False
+    """iptables-nft: ports are read by nft's payload expression, not by the match's own function."""
 
     def find(self, *names: str) -> Option | None:
         for option in self.given:

@@ -58,9 +58,9 @@ class XtRule:
     target: Statement
 
     def evaluate(self, ctx: RuleContext) -> Verdict | Unknown:
-        answer = self._matched(ctx)
+        answer = self.asks_for(ctx)
         if isinstance(answer, Unknown):
-            return Unknown(f"{answer.reason}: {self.text}")
+            return answer
         return self.if_matched(ctx) if answer else Continue()
 
     def if_matched(self, ctx: RuleContext) -> Verdict | Unknown:
@@ -70,9 +70,11 @@ class XtRule:
                 return Stolen(Unknown(f"{reason}: {self.text}"))
         return verdict
 
-    def _matched(self, ctx: RuleContext) -> Ternary:
-        """A certain no of one match outweighs what others do not know. Random matches are asked last, so
-        that a walk splits only where it must."""
+    def asks_for(self, ctx: RuleContext) -> Ternary:
+        """Whether it matches; a certain no of one match outweighs what the others do not know.
+
+        Random matches are asked last, so that a walk splits only where it must.
+        """
         if not self.header.matches(ctx):
             return False
         unknown: Unknown | None = None
@@ -92,8 +94,11 @@ class XtRule:
         return True if unknown is None else unknown
 
 
-def parse_rule(text: str, family: int) -> XtRule:
-    """`-A CHAIN …` without counters. What is not modelled becomes an Unsupported match or target."""
+def parse_rule(text: str, family: int, *, native: bool = False) -> XtRule:
+    """`-A CHAIN …` without counters. What is not modelled becomes an Unsupported match or target.
+
+    `native`: of iptables-nft (see Options).
+    """
     try:
         given = words(text)
         found, position, stray = take_options(given, 2, header.ARITY)
@@ -104,14 +109,16 @@ def parse_rule(text: str, family: int) -> XtRule:
     if stray:
         protocol = next((option.values[0] for option in found if option.name in {"-p", "--protocol"}), "")
         name = _IMPLICIT.get(protocol, "")
-        one, position = _match(given, position, name, family) if name else _skip(given, position, stray)
+        one, position = (
+            _match(given, position, name, family, native) if name else _skip(given, position, stray)
+        )
         matches.append(one)
     aim: Statement = NoTarget()
     while position < len(given):
         kind = given[position].text if is_section(given, position) else ""
         name = given[position + 1].text if position + 1 < len(given) else ""
         if kind == "-m":
-            one, position = _match(given, position + 2, name, family)
+            one, position = _match(given, position + 2, name, family, native)
             matches.append(one)
         elif kind in {"-j", "-g"}:
             aim, position = _target(given, position + 2, name, family, goto=kind == "-g")
@@ -129,7 +136,7 @@ def parse_rule(text: str, family: int) -> XtRule:
     return XtRule(text, head, tuple(matches), aim)
 
 
-def _match(given: Sequence[Word], position: int, name: str, family: int) -> tuple[Match, int]:
+def _match(given: Sequence[Word], position: int, name: str, family: int, native: bool) -> tuple[Match, int]:
     kind = match.kind_of(name)
     if kind is None:
         return _skip(given, position, f"-m {name}")
@@ -137,7 +144,7 @@ def _match(given: Sequence[Word], position: int, name: str, family: int) -> tupl
         options, end, stray = take_options(given, position, kind.arity)
         if (stray and not stray.startswith("-")) or stray.startswith("--"):
             return _skip(given, end, f"-m {name} {stray}")
-        return kind.parse(Options(family, tuple(options))), end
+        return kind.parse(Options(family, tuple(options), native)), end
     except Unreadable as error:
         return _skip(given, position, f"-m {name}: {error}")
 

@@ -40,6 +40,7 @@ _COUNTERS = re.compile(r"\[\d+:\d+\] ")
 class SavedChain:
     name: str
     family: int
+    native: bool
     lines: tuple[str, ...]
     """`-A NAME …`, with counters if they were saved."""
     _parsed: dict[int, XtRule] = field(default_factory=dict, compare=False, repr=False)
@@ -60,7 +61,9 @@ class SavedChain:
     def _rule(self, place: int) -> XtRule:
         rule = self._parsed.get(place)
         if rule is None:
-            rule = self._parsed[place] = parse_rule(without_counters(self.lines[place]), self.family)
+            rule = self._parsed[place] = parse_rule(
+                without_counters(self.lines[place]), self.family, native=self.native
+            )
         return rule
 
 
@@ -68,6 +71,7 @@ class SavedChain:
 class SavedTable:
     name: str
     family: int
+    native: bool
     text: str
     """From the first chain declaration up to COMMIT, beginning and ending with a newline."""
     _chains: dict[str, SavedChain] = field(default_factory=dict, compare=False, repr=False)
@@ -80,7 +84,7 @@ class SavedTable:
                     f"{name} is neither a chain of table {self.name} nor a target that is modelled"
                 )
             lines = tuple(_lines_of(self.text, name))
-            chain = self._chains[name] = SavedChain(name, self.family, lines)
+            chain = self._chains[name] = SavedChain(name, self.family, self.native, lines)
         return chain
 
     def policy(self, name: str) -> str:
@@ -97,7 +101,7 @@ def parse_save(text: str, family: int, engine: Engine) -> tuple[BaseChain, ...]:
     """The base chains of every table, in the order of the text."""
     chains: list[BaseChain] = []
     for name, body in _tables(text):
-        table = SavedTable(name, family, body)
+        table = SavedTable(name, family, engine == "iptables-nft", body)
         for chain, priority in PRIORITIES.get(name, {}).items():
             policy = table.policy(chain)
             if not policy or policy == "-":

@@ -25,20 +25,26 @@ ANY_PORT = PortRange()
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Kernel: xt_tcpudp.c, udp_mt; xt_sctp.c, sctp_mt. A later fragment has no ports and never matches."""
+    """Kernel: xt_tcpudp.c, udp_mt; xt_sctp.c, sctp_mt."""
 
     source: PortRange = ANY_PORT
     destination: PortRange = ANY_PORT
     more: str = ""
     """What else is asked for and not modelled."""
+    native: bool = False
 
     def matches(self, ctx: RuleContext) -> Ternary:
         packet = ctx.packet
         if packet.fragment_offset:
-            return False
+            return later_fragment(native=self.native)
         if not (self.source.covers(packet.sport) and self.destination.covers(packet.dport)):
             return False
         return Unknown(f"{self.more} is not modelled") if self.more else True
+
+
+def later_fragment(*, native: bool) -> Ternary:
+    """It has no ports and never matches; but nft_payload_fast_eval reads its data in their place."""
+    return Unknown("nft takes the data of a later fragment for ports") if native else False
 
 
 def port(text: str) -> int:
@@ -70,8 +76,13 @@ def _parse(options: Options) -> Ports:
     return Ports(source_ports(options), destination_ports(options), more)
 
 
+def _parse_udp(options: Options) -> Ports:
+    native = options.native and bool(options.given)
+    return Ports(source_ports(options), destination_ports(options), native=native)
+
+
 KINDS = {
-    "udp": MatchKind(_ARITY, _parse),
+    "udp": MatchKind(_ARITY, _parse_udp),
     "udplite": MatchKind(_ARITY, _parse),
     "sctp": MatchKind({**_ARITY, "--chunk-types": 2}, _parse),
 }

@@ -9,6 +9,7 @@ from kubectl_skoop.netstack.netfilter.iptables.match.port import (
     ANY_PORT,
     PortRange,
     destination_ports,
+    later_fragment,
     source_ports,
 )
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, interval, member, number
@@ -35,11 +36,12 @@ class Tcp:
     option: int = 0
     """Number of a TCP option that must be present; 0: none."""
     not_option: bool = False
+    native: bool = False
 
     def matches(self, ctx: RuleContext) -> Ternary:
         packet = ctx.packet
         if packet.fragment_offset:
-            return False
+            return later_fragment(native=self.native)
         if not (self.source.covers(packet.sport) and self.destination.covers(packet.dport)):
             return False
         if ((packet.flags & self.mask) == self.compare) == self.not_flags:
@@ -57,17 +59,21 @@ class Tcp:
 
 @dataclass(frozen=True, slots=True)
 class TcpMss:
-    """-m tcpmss --mss LOW:HIGH. Kernel: xt_tcpmss.c, tcpmss_mt: without the option, never negated."""
+    """Kernel: xt_tcpmss.c, tcpmss_mt: a SYN without the option matches if negated.
+
+    It takes the data of a later fragment for a TCP header, and drops the packet if that is malformed.
+    """
 
     low: int
     high: int
     negated: bool
 
-    def matches(self, ctx: RuleContext) -> bool:
+    def matches(self, ctx: RuleContext) -> Ternary:
         packet = ctx.packet
-        if packet.protocol != Protocol.TCP or packet.fragment_offset:
+        if packet.protocol != Protocol.TCP:
             return False
-        # Kernel: no MSS option: `return info->invert`.
+        if packet.fragment_offset:
+            return Unknown("-m tcpmss takes the data of a later fragment for a TCP header")
         if not packet.mss:
             return self.negated
         return (self.low <= packet.mss <= self.high) != self.negated
@@ -93,6 +99,7 @@ def _parse(options: Options) -> Tcp:
         not_flags=not_flags,
         option=number(option.values[0], 255) if option else 0,
         not_option=bool(option and option.negated),
+        native=options.native and bool(options.given) and not option,
     )
 
 
