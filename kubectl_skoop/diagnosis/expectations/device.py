@@ -1,0 +1,148 @@
+"""A network device and its settings."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
+from kubectl_skoop.diagnosis.expectations.link_up import bring_up
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.netstack.device import BridgePort, Device, Vxlan
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceExpectation(Expectation):
+    """Fields that are None or empty are not compared."""
+
+    table: ClassVar[str] = "device"
+    sections: ClassVar[tuple[str, ...]] = ("links",)
+
+    name: str
+    kind: str = ""
+    up: bool | None = None
+    carrier: bool | None = None
+    mtu: int | None = None
+    """Exactly, bytes."""
+    max_mtu: int | None = None
+    mac: str = ""
+    master: str = ""
+    vni: int | None = None
+    port: int | None = None
+    """UDP port of a vxlan device."""
+    local: Address | None = None
+    """Source address of a vxlan device's outer packets."""
+
+    @property
+    def key(self) -> str:
+        return f"device {self.name}"
+
+    @property
+    def device(self) -> str:
+        return self.name
+
+    @property
+    def want(self) -> str:
+        words = [self.name, self.kind]
+        settings = (("id", self.vni), ("dstport", self.port), ("local", self.local), ("mtu", self.mtu))
+        words += [f"{word} {value}" for word, value in settings if value is not None]
+        words += [f"mtu at most {self.max_mtu}"] if self.max_mtu is not None else []
+        words += [f"address {self.mac}"] if self.mac else []
+        words += [f"master {self.master}"] if self.master else []
+        words += ["up" if self.up else "down"] if self.up is not None else []
+        words += ["with a carrier"] if self.carrier else []
+        return " ".join(word for word in words if word)
+
+    def find(self, ns: NetworkNamespace) -> Sequence[Device]:
+        device = ns.device_by_name.get(self.name)
+        return () if device is None else (device,)
+
+    def difference(self, ns: NetworkNamespace) -> Deviation | None:
+        device = ns.device_by_name.get(self.name)
+        if device is None:
+            return missing(self)
+        wrong = [*self._wrong_link(ns, device), *self._wrong_vxlan(device)]
+        if not wrong:
+            return None
+        how = " and ".join(aspect.problem for aspect in wrong)
+        found = " ".join([self.name, *(aspect.has for aspect in wrong)])
+        command = "; ".join(aspect.command for aspect in wrong if aspect.command)
+        return differs(self, how, [found], command=command)
+
+    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+        device = ns.device_by_name.get(self.name)
+        if device is None or (self.kind and device.kind != self.kind):
+            return None
+        changed = replace(device, mac=self.mac or device.mac, mtu=self._mtu(device))
+        if device.vxlan is not None:
+            changed = replace(changed, vxlan=self._vxlan(device.vxlan))
+        if self.master:
+            master = ns.device_by_name.get(self.master)
+            if master is None:
+                return None
+            if master.index != device.master:
+                changed = replace(changed, master=master.index, port=BridgePort())
+        mended = replace(ns, devices={**ns.devices, device.index: changed})
+        down = (self.up and not device.up) or (self.carrier and not device.carrier)
+        return bring_up(mended, changed) if down else mended
+
+    def _mtu(self, device: Device) -> int:
+        if self.mtu is not None:
+            return self.mtu
+        return device.mtu if self.max_mtu is None else min(device.mtu, self.max_mtu)
+
+    def _vxlan(self, found: Vxlan) -> Vxlan:
+        return replace(
+            found,
+            vni=found.vni if self.vni is None else self.vni,
+            port=found.port if self.port is None else self.port,
+            local=self.local or found.local,
+        )
+
+    def _wrong_link(self, ns: NetworkNamespace, device: Device) -> "Iterator[_Aspect]":
+        change = f"ip link set {self.name}"
+        if self.kind and device.kind != self.kind:
+            yield _Aspect(f"is no {self.kind}", device.kind or "physical", "")
+        if self.up and not device.up:
+            yield _Aspect("is down", "down", f"{change} up")
+        elif self.carrier and not device.carrier:
+            yield _Aspect("has no carrier", "no-carrier", "")
+        if self.up is False and device.up:
+            yield _Aspect("is up", "up", f"{change} down")
+        if self.mtu is not None and device.mtu != self.mtu:
+            yield _Aspect(
+                f"has MTU {device.mtu}, not {self.mtu}", f"mtu {device.mtu}", f"{change} mtu {self.mtu}"
+            )
+        if self.max_mtu is not None and device.mtu > self.max_mtu:
+            problem = f"has MTU {device.mtu}, more than {self.max_mtu}"
+            yield _Aspect(problem, f"mtu {device.mtu}", f"{change} mtu {self.max_mtu}")
+        if self.mac and device.mac != self.mac:
+            problem = f"has the MAC {device.mac}, not {self.mac}"
+            yield _Aspect(problem, f"address {device.mac}", f"{change} address {self.mac}")
+        if self.master:
+            master = ns.device_name(device.master) if device.master else ""
+            if master != self.master:
+                problem = f"belongs to {master or 'no bridge'}, not to {self.master}"
+                has = f"master {master}" if master else "without master"
+                yield _Aspect(problem, has, f"{change} master {self.master}")
+
+    def _wrong_vxlan(self, device: Device) -> "Iterator[_Aspect]":
+        found = device.vxlan
+        if found is None:
+            return
+        for word, name, wanted, has in (
+            ("id", "VNI", self.vni, found.vni),
+            ("dstport", "UDP port", self.port, found.port),
+            ("local", "local address", self.local, found.local),
+        ):
+            if wanted is not None and wanted != has:
+                yield _Aspect(f"has the {name} {has}, not {wanted}", f"{word} {has}", "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Aspect:
+    """One setting that is not as wanted."""
+
+    problem: str
+    has: str
+    command: str

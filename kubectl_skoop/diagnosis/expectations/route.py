@@ -1,0 +1,163 @@
+"""A route in one table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
+from kubectl_skoop.model.packet import Address, Network
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES, route_text, table_name
+from kubectl_skoop.netstack.routing.types import (
+    PROTO_BOOT,
+    SCOPE_LINK,
+    SCOPE_UNIVERSE,
+    TABLE_MAIN,
+    Nexthop,
+    Route,
+    RouteType,
+)
+
+ERROR_TYPES = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteExpectation(Expectation):
+    table: ClassVar[str] = "route"
+    sections: ClassVar[tuple[str, ...]] = ("links", "routes")
+
+    destination: Network
+    dev: str = ""
+    via: Address | None = None
+    scope: int | None = None
+    type: RouteType = "unicast"
+    protocol: int | None = None
+    onlink: bool = False
+    """For mending only: the gateway is in no network of the device."""
+    in_table: int = TABLE_MAIN
+    carries: Address | None = None
+    """An address that no more specific route may take away, unless it leads the same way."""
+
+    @property
+    def key(self) -> str:
+        default = self.destination.prefixlen == 0
+        name = "the default route" if default else f"the route to {self.destination}"
+        return name if self.in_table == TABLE_MAIN else f"{name} in table {table_name(self.in_table)}"
+
+    @property
+    def device(self) -> str:
+        return self.dev
+
+    @property
+    def want(self) -> str:
+        words = [] if self.type == "unicast" else [self.type]
+        words.append("default" if self.destination.prefixlen == 0 else str(self.destination))
+        words += ["via", str(self.via)] if self.via else []
+        words += ["dev", self.dev] if self.dev else []
+        words += ["table", table_name(self.in_table)] if self.in_table != TABLE_MAIN else []
+        words += ["proto", PROTOCOLS.get(self.protocol, str(self.protocol))] if self.protocol else []
+        words += ["scope", SCOPES[self.scope]] if self.scope else []
+        words += ["onlink"] if self.onlink else []
+        return " ".join(words)
+
+    def _replace_command(self) -> str:
+        complete = self.dev or self.via or self.type in ERROR_TYPES
+        family = "ip -6" if self.destination.version == 6 else "ip"
+        return f"{family} route replace {self.want}" if complete else ""
+
+    def find(self, ns: NetworkNamespace) -> Sequence[Route]:
+        """The one the kernel tries first in front."""
+        same = (
+            route
+            for route in ns.routes
+            if route.destination == self.destination and route.table == self.in_table and not route.tos
+        )
+        return sorted(same, key=lambda route: route.metric)
+
+    def difference(self, ns: NetworkNamespace) -> Deviation | None:
+        routes = self.find(ns)
+        if not routes:
+            instead = self._taking(ns, self.carries or self.destination.network_address)
+            found = [f"{route_text(ns, route)} (used instead)" for route in instead[:1]]
+            return missing(self, found, command=self._replace_command())
+        how = self._mismatch(ns, routes[0])
+        if how:
+            return differs(self, how, _texts(ns, routes), command=self._replace_command())
+        thieves = self._thieves(ns)
+        if thieves:
+            how = f"does not carry {self.carries}: a more specific route does"
+            command = f"ip route del {thieves[0].destination}"
+            return differs(self, how, _texts(ns, thieves), command=command)
+        return None
+
+    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+        found = self.find(ns)
+        nexthops: tuple[Nexthop, ...] = ()
+        if self.type not in ERROR_TYPES:
+            device = self._outgoing(ns, found)
+            if device == 0:
+                return None
+            nexthops = (Nexthop(device=device, gateway=self.via, onlink=self.onlink),)
+        link = self.via is None and self.type == "unicast"
+        wanted = Route(
+            destination=self.destination,
+            table=self.in_table,
+            type=self.type,
+            nexthops=nexthops,
+            prefsrc=found[0].prefsrc if found else None,
+            scope=self.scope if self.scope is not None else SCOPE_LINK if link else SCOPE_UNIVERSE,
+            protocol=PROTO_BOOT if self.protocol is None else self.protocol,
+        )
+        in_the_way = {id(route) for route in (*found, *self._thieves(ns))}
+        kept = tuple(route for route in ns.routes if id(route) not in in_the_way)
+        return replace(ns, routes=(*kept, wanted))
+
+    def _outgoing(self, ns: NetworkNamespace, found: Sequence[Route]) -> int:
+        """Index of the device, 0 if it cannot be told."""
+        if self.dev:
+            named = ns.device_by_name.get(self.dev)
+            return named.index if named else 0
+        towards = self._taking(ns, self.via) if self.via is not None else found
+        return next((hop.device for route in towards for hop in route.nexthops if hop.gateway is None), 0)
+
+    def _mismatch(self, ns: NetworkNamespace, route: Route) -> str:
+        elsewhere = self._leads_elsewhere(ns, route)
+        if elsewhere:
+            return elsewhere
+        if self.scope is not None and route.scope != self.scope:
+            return f"has the scope {SCOPES.get(route.scope, route.scope)}, not {SCOPES[self.scope]}"
+        if self.protocol is not None and route.protocol != self.protocol:
+            names = [PROTOCOLS.get(number, str(number)) for number in (route.protocol, self.protocol)]
+            return f"was written by {names[0]}, not {names[1]}"
+        return ""
+
+    def _leads_elsewhere(self, ns: NetworkNamespace, route: Route) -> str:
+        if route.type != self.type:
+            return f"is of type {route.type}, not {self.type}"
+        for hop in route.nexthops:
+            name = ns.device_name(hop.device)
+            if self.dev and name != self.dev:
+                return f"goes by {name}, not {self.dev}"
+            if self.via is not None and hop.gateway != self.via:
+                return f"goes to {hop.gateway or 'the link itself'}, not to {self.via}"
+            if hop.dead:
+                return f"is dead: {name} is down"
+        return ""
+
+    def _thieves(self, ns: NetworkNamespace) -> list[Route]:
+        if self.carries is None:
+            return []
+        return [
+            route
+            for route in self._taking(ns, self.carries)
+            if route.destination.prefixlen > self.destination.prefixlen and self._leads_elsewhere(ns, route)
+        ]
+
+    def _taking(self, ns: NetworkNamespace, address: Address) -> list[Route]:
+        """Routes that cover the address, longest prefix first."""
+        prefixes = ns.fib.table(address.version, self.in_table)
+        return list(prefixes.candidates(int(address))) if prefixes else []
+
+
+def _texts(ns: NetworkNamespace, routes: Sequence[Route]) -> list[str]:
+    return [route_text(ns, route) for route in routes]
