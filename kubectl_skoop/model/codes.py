@@ -26,6 +26,7 @@ CODES: dict[str, str] = {
     "netfilter.nat": "an address translation cannot be made",
     "reply.unexpected-source": "the answer comes from another address than was asked, the sender ignores it",
     "route.blackhole": "a blackhole route or rule discards the packet",
+    "route.martian": "the destination address cannot be reached from outside, the kernel drops the packet",
     "route.none": "no route to the destination",
     "route.prohibit": "a prohibit route or rule refuses the packet",
     "route.unreachable": "an unreachable route or rule refuses the packet",
@@ -38,5 +39,8 @@ CODES: dict[str, str] = {
     "socket.other-address": "the port is listened on, but not on this address or device",
     "tunnel.closed": "no tunnel device takes the packet here",
     "tunnel.no-remote": "the tunnel device knows no remote for the destination MAC",
+    "bridge.program": "a bridge, netdev or arp rule or a port setting that is not modelled may decide",
+    "device.program": "a program on the device (XDP, tc, BPF) may take the packet",
+    "device.unmodelled": "the device is of a kind that is not modelled",
     "external.unknown": "the packet leaves what was collected",
 }

@@ -57,6 +57,8 @@ class Packet:
     df: bool = False
     fragment_offset: int = 0
     more_fragments: bool = False
+    datagram: int = 0
+    """Length of the whole datagram that this is the largest fragment of; 0: not a fragment."""
     ttl: int = 64
     tos: int = 0
     src_mac: str = ""

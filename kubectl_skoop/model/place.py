@@ -1,7 +1,7 @@
 """Where things are: nodes, pods, the outside; and what an address stands for."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 from kubectl_skoop.model.packet import Address
 
@@ -27,6 +27,16 @@ class Endpoint:
     kind: EndpointKind
     name: str
     address: Address
+
+
+class WhereFields(TypedDict, total=False):
+    """The fields of `Where` but the place."""
+
+    device: str
+    table: str
+    chain: str
+    rule: int
+    hook: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,61 @@
 """One namespace in one branch: the frozen state, and what packets made of it on their way (K-68)."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Unpack
 
-from kubectl_skoop.model.packet import Address, Frame
-from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.packet import Address, Frame, Packet, Passage
+from kubectl_skoop.model.place import Where, WhereFields
+from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.trace import StepKind, Trace
-from kubectl_skoop.model.verdict import Choices
+from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.endpoint import Client, Server
+    from kubectl_skoop.netstack.netfilter.conntrack import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A frame that ended here, and why."""
+
+    because: Suspicion
+    frame: Frame
+    unknown: Unknown | None = None
+    """What becomes of the frame here cannot be told."""
+
+
+@dataclass(slots=True)
+class Journey:
+    """What one NetNode did with one frame: from its arrival (or its making) until it left or ended."""
+
+    trace: list[Trace] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    served: bool = False
+    """It reached a socket, or what answers in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """A frame that leaves by a device whose other end is not in this namespace."""
+
+    device: int
+    frame: Frame
+    journey: Journey
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A packet that waits for its neighbour (arp_queue)."""
+
+    packet: Packet
+    passage: Passage
+    journey: Journey
+    bridge_port: int = 0
+    """Port by which it goes on being bridged (K-32); 0: it is routed."""
 
 
 @dataclass(slots=True)
@@ -17,18 +64,86 @@ class Stack:
 
     ns: NetworkNamespace
     choices: Choices
-    trace: list[Trace] = field(default_factory=list)
+    journey: Journey = field(default_factory=Journey)
+    """Of the frame that is being handled."""
+    out: deque[Emission] = field(default_factory=deque)
+    waiting: dict[tuple[int, Address], list[Waiting]] = field(default_factory=dict)
+    """(device, next hop) → packets."""
     neighbours: dict[tuple[int, Address], str] = field(default_factory=dict)
     """MACs learned in this branch."""
     fdb: dict[tuple[int, str], int] = field(default_factory=dict)
     """(bridge, MAC) → port, learned in this branch."""
-    connections: list[object] = field(default_factory=list)
-    """netstack.netfilter.conntrack.Connection, made in this branch."""
+    connections: "list[Connection]" = field(default_factory=list)
+    """Made in this branch."""
+    use_existing: bool = False
+    """The conntrack entries of the dump count, too (stale ones among them)."""
     pmtu: dict[Address, int] = field(default_factory=dict)
     """Learned path MTUs, bytes."""
+    clients: "list[Client]" = field(default_factory=list)
+    """Sockets that this branch opened towards a destination."""
+    servers: "list[Server]" = field(default_factory=list)
+    """What this branch's packets reached: connections of listeners, datagram sockets."""
+    cold: bool = False
+    """Neighbours that were resolved, not configured, count as absent."""
+    assumptions: list[str] = field(default_factory=list)
+    """What was taken for granted on the way, as sentences for the user."""
+    depth: int = 0
+    """Devices that the frame passed inside this namespace; bounded by `netstack.receive.MAX_DEPTH`."""
 
-    def step(self, kind: StepKind, text: str, effect: str = "", **where: str | int) -> Trace:
-        """Append a trace entry; `where`: device, table, chain, rule, hook of `model.place.Where`."""
-        entry = Trace(kind=kind, where=Where(place=self.ns.place, **where), text=text, effect=effect)  # type: ignore[arg-type]
-        self.trace.append(entry)
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What happens inside belongs to no journey: a look-up that only answers a question."""
+        here, self.journey = self.journey, Journey()
+        try:
+            yield
+        finally:
+            self.journey = here
+
+    @property
+    def trace(self) -> list[Trace]:
+        return self.journey.trace
+
+    def where(self, **fields: Unpack[WhereFields]) -> Where:
+        return Where(place=self.ns.place, **fields)
+
+    def step(self, kind: StepKind, text: str, effect: str = "", **fields: Unpack[WhereFields]) -> Trace:
+        entry = Trace(kind=kind, where=self.where(**fields), text=text, effect=effect)
+        self.journey.trace.append(entry)
         return entry
+
+    def lose(
+        self,
+        code: str,
+        frame: Frame,
+        message: str,
+        *,
+        where: Where | None = None,
+        evidence: Sequence[str] = (),
+        remedy: str = "",
+    ) -> None:
+        """The frame ends here; `code` is one of `model.codes`."""
+        self._end(code, frame, message, where or self.where(), tuple(evidence), remedy, None)
+
+    def give_up(self, code: str, frame: Frame, reason: str, *, where: Where | None = None) -> None:
+        """The frame goes where the simulator cannot follow: its fate is unknown, for this reason."""
+        self._end(code, frame, reason, where or self.where(), (), "", Unknown(reason))
+
+    def _end(
+        self,
+        code: str,
+        frame: Frame,
+        message: str,
+        where: Where,
+        evidence: tuple[str, ...],
+        remedy: str,
+        unknown: Unknown | None,
+    ) -> None:
+        because = Suspicion(
+            code=code,
+            level=Level.FATAL if unknown is None else Level.WARNING,
+            where=where,
+            message=message,
+            evidence=evidence,
+            remedy=remedy,
+        )
+        self.journey.losses.append(Loss(because=because, frame=frame, unknown=unknown))

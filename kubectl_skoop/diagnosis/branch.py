@@ -1,0 +1,84 @@
+"""One branch of a walk: its stacks, and a record of every frame that crossed between them."""
+
+from dataclasses import dataclass, field
+
+from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.model.packet import Address, Arp, Frame, Packet
+from kubectl_skoop.model.path import Link
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.model.verdict import Choices
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.stack import Journey, Loss, Stack
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """What one NetNode did with one packet."""
+
+    place: Place
+    ns_id: str
+    """Empty for the outside."""
+    input: Link | None
+    packet: Packet | None
+    """As it came; None: it was made here."""
+    journey: Journey
+    outputs: list[Link] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Branch:
+    """Everything that is true in one branch only."""
+
+    world: World
+    choices: Choices
+    cold: bool = False
+    use_existing: bool = False
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    visits: list[Visit] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    arp_losses: list[Loss] = field(default_factory=list)
+    assumptions: dict[str, None] = field(default_factory=dict)
+    """A set that keeps its order."""
+    shim_findings: list[Suspicion] = field(default_factory=list)
+
+    def stack(self, ns: NetworkNamespace) -> Stack:
+        stack = self.stacks.get(ns.id)
+        if stack is None:
+            stack = Stack(ns, self.choices, cold=self.cold, use_existing=self.use_existing)
+            self.stacks[ns.id] = stack
+        return stack
+
+    def visit_of(self, journey: Journey) -> Visit | None:
+        return next((visit for visit in reversed(self.visits) if visit.journey is journey), None)
+
+    def assume(self, sentence: str) -> None:
+        self.assumptions[sentence] = None
+
+    def losses(self) -> list[Loss]:
+        """Of packets, in the order in which they were lost; an unresolved neighbour is explained by what
+        became of the question for it."""
+        found = []
+        for visit in self.visits:
+            for loss in visit.journey.losses:
+                found.append(self._explained(loss))
+        return found
+
+    def _explained(self, loss: Loss) -> Loss:
+        if loss.because.code != "neighbour.unresolved":
+            return loss
+        for asked in self.arp_losses:
+            if isinstance(asked.frame, Arp) and str(_subject(asked.frame)) in loss.because.message:
+                return Loss(because=asked.because, frame=loss.frame, unknown=asked.unknown)
+        return loss
+
+
+def _subject(message: Arp) -> Address:
+    """The address that an ARP message is about."""
+    return message.target if message.request else message.sender
+
+
+def frame_text(frame: Frame) -> str:
+    if isinstance(frame, Arp):
+        return f"ARP for {_subject(frame)}"
+    return f"{frame.src} → {frame.dst}"

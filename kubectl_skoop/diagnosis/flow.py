@@ -1,0 +1,141 @@
+"""One flow in one branch: request, reply, and for TCP the data that follows the handshake."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kubectl_skoop.diagnosis.branch import Branch
+from kubectl_skoop.diagnosis.outside import Outside
+from kubectl_skoop.diagnosis.result import FateKind
+from kubectl_skoop.diagnosis.shim import Underlay
+from kubectl_skoop.diagnosis.walk import Walk
+from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.model.verdict import Choices, Unknown
+from kubectl_skoop.netstack import tcp, udp
+from kubectl_skoop.netstack.endpoint import Client, Refusal
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.stack import Loss, Stack
+
+SMALL_SEGMENT = 140
+"""IP length in bytes of the data that follows a handshake, both ways."""
+
+Progress = tuple[int, int]
+"""How far a flow got: stage of the conversation, crossings. Compared when a mended state is tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How a flow is walked, beside the probe."""
+
+    full: bool = False
+    """TCP: bulk data both ways after the handshake, in buffers that the devices cut into full segments."""
+    segment: int = 0
+    """TCP: IP length in bytes of single segments both ways after the handshake; 0: small ones."""
+    cold: bool = False
+    """As if resolved neighbours were not there."""
+    use_existing: bool = False
+    """Conntrack entries of the snapshot may match."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowResult:
+    fate: FateKind
+    symptom: str
+    loss: Loss | None
+    unknown: Unknown | None
+    progress: Progress
+    branch: Branch
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs a probe in a world; calls are independent of each other."""
+
+    world: World
+    underlay: Underlay
+    outside: Outside
+    source: Callable[[World], NetworkNamespace | NotCollected]
+
+    def run(self, probe: Probe, setting: Setting, choices: Choices, world: World | None = None) -> FlowResult:
+        """Raises nothing: what is not there makes the fate unknown."""
+        here = world or self.world
+        branch = Branch(here, choices, cold=setting.cold, use_existing=setting.use_existing)
+        start = self.source(here)
+        if isinstance(start, NotCollected):
+            unknown = Unknown(f"{start.what} was not collected: {start.reason or start.state}")
+            return FlowResult(
+                fate="unknown", symptom="", loss=None, unknown=unknown, progress=(0, 0), branch=branch
+            )
+        walk = Walk(branch, self.underlay, self.outside)
+        stack = walk.begin(start)
+        client = (tcp.connect if probe.protocol == Protocol.TCP else udp.send)(stack, probe)
+        walk.pump()
+        if isinstance(client, Client) and probe.protocol == Protocol.TCP:
+            payload = setting.segment or probe.size or SMALL_SEGMENT
+            _talk(walk, stack, client, payload - tcp.HEADERS, full=setting.full)
+        return _result(branch, client)
+
+
+def _talk(walk: Walk, stack: Stack, client: Client, payload: int, *, full: bool) -> None:
+    """Data there and back, once the handshake is done."""
+    if not client.established or client.failed:
+        return
+    walk.begin(stack.ns)
+    tcp.send(stack, client, payload, full=full)
+    walk.pump()
+    for other in list(walk.branch.stacks.values()):
+        for server in list(other.servers):
+            if server.protocol == Protocol.TCP and server.received:
+                walk.begin(other.ns)
+                tcp.send(other, server, payload, full=full)
+                walk.pump()
+
+
+def _result(branch: Branch, client: Client | Refusal) -> FlowResult:
+    loss = significant(branch.losses())
+    if isinstance(client, Client) and client.answered:
+        return FlowResult(
+            fate="served",
+            symptom="answer",
+            loss=None,
+            unknown=None,
+            progress=(4, len(branch.links)),
+            branch=branch,
+        )
+    unknown = loss.unknown if loss else Unknown("no loss was recorded, and no answer came")
+    symptom = client.symptom
+    fate: FateKind = "refused" if symptom == "connection refused" else "dropped"
+    if unknown is not None:
+        fate = "unknown"
+    return FlowResult(
+        fate=fate,
+        symptom=symptom,
+        loss=loss,
+        unknown=unknown,
+        progress=(_stage(branch, client), len(branch.links)),
+        branch=branch,
+    )
+
+
+def _stage(branch: Branch, client: Client | Refusal) -> int:
+    if isinstance(client, Refusal):
+        return 0
+    servers = [server for stack in branch.stacks.values() for server in stack.servers]
+    if client.established:
+        return 3 if any(server.established for server in servers) else 2
+    return 1 if servers else 0
+
+
+def significant(losses: list[Loss]) -> Loss | None:
+    """The loss that decides: the first, but copies of a flooded frame that were for others do not count."""
+    return next((loss for loss in losses if loss.because.code != "neighbour.other-host"), None) or (
+        losses[0] if losses else None
+    )
+
+
+def place_of(probe: Probe) -> Place:
+    """Where the probe is sent from."""
+    return Place("pod" if probe.source.kind == "pod" else "node", probe.source.name)

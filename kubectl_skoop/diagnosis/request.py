@@ -1,0 +1,38 @@
+"""The question as the user puts it; `diagnosis.resolve` makes a Probe of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ProtocolName = Literal["tcp", "udp", "icmp", "sctp"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One flow, in the user's words."""
+
+    source: str
+    """`pod/NAME`, `NAMESPACE/POD`, `node/NAME`, an address …"""
+    destination: str
+    port: str = ""
+    """A number or a service's port name; empty: the only port of the service, none for ICMP."""
+    protocol: ProtocolName = "tcp"
+    source_port: int = 0
+    size: int = 0
+    """IP total length in bytes; 0: a SYN, a small datagram, a default echo."""
+    df: bool = False
+    uid: int = 0
+    namespace: str = ""
+    """For names that bear none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What overrides detection. Empty strings: detect."""
+
+    network_plugin: str = ""
+    cloud_provider: str = ""
+    proxy_mode: str = ""
+    cluster_cidr: str = ""
+    plugin: Mapping[str, str] = field(default_factory=dict)
+    """Options of plugins and providers by their name on the command line (`flannel-pod-mtu`), as typed."""

@@ -1,0 +1,123 @@
+"""Causes by trial: a deviation explains a failure if mending it in a copy lets the packet get further."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from kubectl_skoop.diagnosis.branch import Branch, Visit
+from kubectl_skoop.diagnosis.expectation import Deviation, Expectation
+from kubectl_skoop.diagnosis.fan_out import Way
+from kubectl_skoop.diagnosis.flow import FlowResult
+from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
+from kubectl_skoop.diagnosis.paths import is_answer
+from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.suspicion import Level, Suspicion
+
+Progress = tuple[Fraction, Fraction, Fraction]
+"""Share that is served, mean stage, mean number of crossings: compared in this order."""
+MAX_TRIALS = 24
+Walker = Callable[[World], Progress]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A deviation at a place, and what becomes of the packet if it is put right."""
+
+    place: Place
+    deviation: Deviation
+    suspicion: Suspicion
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """What was found of the plugin's wishes."""
+
+    findings: tuple[Finding, ...]
+    remarks: tuple[Suspicion, ...]
+    """Seen in objects only."""
+
+
+def progress(ways: Sequence[Way[FlowResult]]) -> Progress:
+    served = sum((way.share for way in ways if way.result.fate == "served"), Fraction(0))
+    stage = sum((way.share * way.result.progress[0] for way in ways), Fraction(0))
+    crossings = sum((way.share * way.result.progress[1] for way in ways), Fraction(0))
+    return served, stage, crossings
+
+
+def compare(
+    world: World,
+    plugin: str,
+    branch: Branch,
+    action_of: Mapping[Place, NetNodeAction],
+    extra: Iterable[Place],
+) -> Wished:
+    """Ask the plugin at every place that the packets came to, and at `extra`; compare with the state."""
+    findings: list[Finding] = []
+    remarks: list[Suspicion] = []
+    seen: set[tuple[Place, Expectation]] = set()
+    visits = [(visit.place, visit) for visit in branch.visits if visit.ns_id]
+    for place, visit in [*visits, *((place, None) for place in extra)]:
+        action, ns = action_of.get(place), world.at(place)
+        if action is None or isinstance(ns, NotCollected):
+            continue
+        for wish in wishes_at(action, visit):
+            if isinstance(wish, Suspicion):
+                remarks.append(wish)
+                continue
+            if (place, wish) in seen:
+                continue
+            seen.add((place, wish))
+            deviation = wish.compare(ns)
+            if deviation is not None:
+                findings.append(Finding(place, deviation, deviation.suspicion(plugin, place)))
+    return Wished(tuple(findings), tuple(dict.fromkeys(remarks)))
+
+
+def wishes_at(action: NetNodeAction, visit: Visit | None) -> Wishes:
+    yield from action.always()
+    if visit is None:
+        return
+    for passing in _passings(visit):
+        yield from action.wishes(passing)
+
+
+def _passings(visit: Visit) -> Iterable[Passing]:
+    """What came and what went on; an answer is a packet of its own."""
+    onward = [link.packet for link in visit.outputs if isinstance(link.packet, Packet)]
+    if visit.packet is None:
+        if onward:
+            yield Passing(upstream=None, arrived=onward[0], left=tuple(packet.innermost for packet in onward))
+        return
+    answers = [
+        link.packet for link in visit.outputs if isinstance(link.packet, Packet) and is_answer(visit, link)
+    ]
+    through = tuple(packet.innermost for packet in onward if packet not in answers)
+    yield Passing(upstream=visit.input, arrived=visit.packet, left=through)
+    for answer in answers:
+        yield Passing(upstream=None, arrived=answer.innermost, left=(answer.innermost,))
+
+
+def explaining(
+    world: World,
+    findings: Sequence[Finding],
+    before: Progress,
+    walk: Walker,
+) -> tuple[list[Suspicion], list[Suspicion]]:
+    """(those that explain, best first; the others): each finding is mended by itself and walked again."""
+    explain: list[tuple[Progress, int, Suspicion]] = []
+    others: list[Suspicion] = []
+    for number, finding in enumerate(findings):
+        ns = world.at(finding.place)
+        mended = None
+        if number < MAX_TRIALS and not isinstance(ns, NotCollected):
+            mended = finding.deviation.expectation.mend(ns)
+        after = walk(world.with_mended(mended)) if mended is not None else before
+        if after > before:
+            explain.append((after, -number, finding.suspicion.at(Level.FATAL)))
+        else:
+            others.append(finding.suspicion)
+    explain.sort(key=lambda entry: entry[:2], reverse=True)
+    return [suspicion for _, _, suspicion in explain], others

@@ -1,0 +1,102 @@
+"""Where a device leads: the peer of a veth, the owner of a MAC or an address on the underlay, the outside."""
+
+from dataclasses import dataclass
+
+from kubectl_skoop.diagnosis.branch import Branch
+from kubectl_skoop.diagnosis.world import Port, World, on_underlay
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Frame, Packet
+from kubectl_skoop.model.path import LinkKind
+from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The frame comes in at a device that was collected."""
+
+    kind: LinkKind
+    port: Port
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The frame leaves what was collected by the underlay."""
+
+    nexthop: Address | None
+    """Whose MAC it is addressed to, if the sender's neighbour table says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """It cannot be told where the device leads."""
+
+    reason: str
+
+
+Lead = Arrival | Outside | Nowhere
+
+
+def lead(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | None:
+    """None: nobody there takes the frame (a question that nobody has the answer to)."""
+    if device.kind == "veth" and not device.link_netns.startswith("unmapped"):
+        return _veth_peer(branch.world, stack.ns, device)
+    if on_underlay(stack.ns, device):
+        return _underlay(branch, stack, device, frame)
+    return Nowhere(f"{device.name} of {stack.ns.place} leads to a namespace that was not collected")
+
+
+def _veth_peer(world: World, ns: NetworkNamespace, device: Device) -> Lead:
+    identity = ns.id if device.link_netns == SAME_NAMESPACE else device.link_netns
+    peer_ns = world.by_id(identity)
+    if isinstance(peer_ns, NotCollected):
+        return Nowhere(f"{device.name} of {ns.place} leads to {peer_ns.what}: {peer_ns.reason}")
+    peer = peer_ns.devices.get(device.link)
+    if peer is None:
+        return Nowhere(f"the peer of {device.name} of {ns.place} is not in the snapshot")
+    return Arrival("veth", Port(peer_ns, peer))
+
+
+def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | None:
+    if isinstance(frame, Arp) and frame.dst_mac == BROADCAST_MAC:
+        owner = branch.world.owner_of_address(frame.target)
+        if owner is None:
+            return None if _failed(stack, device, frame.target) else Outside(frame.target)
+        if owner.ns.id == stack.ns.id:
+            return None
+        branch.assume(f"{owner.ns.place} hears {stack.ns.place} on the underlay")
+        return Arrival("infra", owner)
+    if frame.dst_mac == BROADCAST_MAC:
+        return None
+    nexthops = _addresses_of(stack, device, frame.dst_mac)
+    destination = [frame.dst] if isinstance(frame, Packet) else [frame.target]
+    owner = branch.world.owner_of_mac(frame.dst_mac, [*nexthops, *destination])
+    if owner is not None and owner.ns.id != stack.ns.id:
+        return Arrival("infra", owner)
+    for address in nexthops:
+        owner = branch.world.owner_of_address(address)
+        if owner is not None and owner.ns.id != stack.ns.id:
+            return Arrival("infra", owner)
+    return Outside(nexthops[0] if nexthops else None)
+
+
+def _failed(stack: Stack, device: Device, address: Address) -> bool:
+    """Nobody answered when the snapshot was taken."""
+    entry = stack.ns.neighbour_by_key.get((device.index, address))
+    return entry is not None and not entry.valid and not stack.cold
+
+
+def _addresses_of(stack: Stack, device: Device, mac: str) -> list[Address]:
+    """The addresses that this namespace believes to be at a MAC."""
+    found = [
+        entry.address
+        for entry in stack.ns.neighbours
+        if entry.device == device.index and entry.mac == mac and not entry.proxy
+    ]
+    found += [
+        address
+        for (index, address), known in stack.neighbours.items()
+        if (index, known) == (device.index, mac)
+    ]
+    return found

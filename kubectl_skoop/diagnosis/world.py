@@ -1,0 +1,103 @@
+"""All network stacks that a walk may enter, and who on the underlay has an address or a MAC."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+
+class Namespaces(Protocol):
+    """The part of a SnapshotSource that a walk needs."""
+
+    def nodes(self) -> Sequence[str]: ...
+
+    def namespace(self, place: Place) -> NetworkNamespace | NotCollected: ...
+
+    def namespace_by_id(self, identity: str) -> NetworkNamespace | NotCollected: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One device in one namespace."""
+
+    ns: NetworkNamespace
+    device: Device
+
+
+@dataclass(slots=True)
+class World:
+    """The namespaces of the snapshot, some of them perhaps mended. Shared by all branches of a walk."""
+
+    namespaces: Namespaces
+    node_of_address: Callable[[Address], str | None]
+    """Name of the node that has an address, by the objects; None: no node."""
+    mended: Mapping[str, NetworkNamespace] = field(default_factory=dict)
+    """By namespace id: what is taken instead of the collected state."""
+    missing: dict[str, NotCollected] = field(default_factory=dict)
+    """What was asked for and is not there, by what."""
+
+    def with_mended(self, ns: NetworkNamespace) -> "World":
+        return World(self.namespaces, self.node_of_address, {**self.mended, ns.id: ns}, self.missing)
+
+    def at(self, place: Place) -> NetworkNamespace | NotCollected:
+        return self._seen(self.namespaces.namespace(place))
+
+    def by_id(self, identity: str) -> NetworkNamespace | NotCollected:
+        if identity in self.mended:
+            return self.mended[identity]
+        return self._seen(self.namespaces.namespace_by_id(identity))
+
+    def owner_of_mac(self, mac: str, hints: Iterable[Address]) -> Port | None:
+        """The node's device on the underlay with this MAC; nodes that own one of `hints` are asked first."""
+        for ns in self._hosts(hints):
+            for port in underlay_ports(ns):
+                if port.device.mac == mac:
+                    return port
+        return None
+
+    def owner_of_address(self, address: Address) -> Port | None:
+        """The node's device on the underlay that an address belongs to (any address of the node counts: a
+        node answers on its NIC for all of its addresses, arp_ignore=0)."""
+        for ns in self._hosts([address]):
+            entry = ns.local_addresses.get(address)
+            if entry is None:
+                continue
+            ports = list(underlay_ports(ns))
+            own = [port for port in ports if port.device.index == entry.device]
+            if own or ports:
+                return (own or ports)[0]
+        return None
+
+    def _hosts(self, hints: Iterable[Address]) -> Iterator[NetworkNamespace]:
+        first = [name for hint in hints if (name := self.node_of_address(hint)) is not None]
+        for name in dict.fromkeys([*first, *self.namespaces.nodes()]):
+            ns = self.at(Place("node", name))
+            if not isinstance(ns, NotCollected):
+                yield ns
+
+    def _seen(self, answer: NetworkNamespace | NotCollected) -> NetworkNamespace | NotCollected:
+        if isinstance(answer, NotCollected):
+            self.missing[answer.what] = answer
+            return answer
+        return self.mended.get(answer.id, answer)
+
+
+def underlay_ports(ns: NetworkNamespace) -> Iterator[Port]:
+    for device in ns.devices.values():
+        if on_underlay(ns, device):
+            yield Port(ns, device)
+
+
+def on_underlay(ns: NetworkNamespace, device: Device) -> bool:
+    """A NIC of a node: physical, or a veth to the outside that has an address of its own."""
+    if ns.place.kind != "node" or device.loopback:
+        return False
+    if device.kind == "veth":
+        outside = device.link_netns != SAME_NAMESPACE and device.link_netns.startswith("unmapped")
+        return outside and any(entry.device == device.index for entry in ns.addresses)
+    return device.kind in ("", "virtio_net", "hv_netvsc") and bool(device.mac)

@@ -1,0 +1,276 @@
+"""The bridge: which ports a frame goes out of (net/bridge/br_input.c, br_forward.c, br_fdb.c)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, Passage
+from kubectl_skoop.netstack import bridge_netfilter, receive, xmit
+from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
+from kubectl_skoop.netstack.neighbour_types import FdbEntry
+from kubectl_skoop.netstack.stack import Stack
+
+BR_STATE_LEARNING = 2
+STATE_NAMES = {0: "disabled", 1: "listening", 2: "learning", 3: "forwarding", 4: "blocking"}
+
+
+def handle_frame(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> None:
+    """br_handle_frame: a frame comes in by a port."""
+    settings = port.port or BridgePort()
+    if settings.state not in (BR_STATE_FORWARDING, BR_STATE_LEARNING) or not bridge.up:
+        _refuse_port(stack, bridge, port, frame, settings)
+        return
+    if bridge.bridge is not None and bridge.bridge.vlan_filtering:
+        _vlan_filtering_unknown(stack, bridge, frame)
+        return
+    passed = bridge_netfilter.prerouting(stack, bridge, port, frame, passage)
+    if passed is not None:
+        finish(stack, bridge, port, passed, passage)
+
+
+def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> None:
+    """br_handle_frame_finish."""
+    settings = port.port or BridgePort()
+    known = _entry(stack, bridge, frame.src_mac)
+    if settings.locked and (known is None or known.port != port.index):
+        stack.lose(
+            "bridge.port-down",
+            frame,
+            f"port {port.name} is locked and does not know {frame.src_mac}",
+            where=stack.where(device=port.name),
+            evidence=[f"{port.name}: locked on"],
+            remedy=f"bridge link set dev {port.name} locked off",
+        )
+        return
+    if settings.learning and not (known is not None and known.sticky):
+        stack.fdb[(bridge.index, frame.src_mac)] = port.index
+    if settings.state == BR_STATE_LEARNING:
+        _refuse_port(stack, bridge, port, frame, settings)
+        return
+    if _is_group(frame.dst_mac):
+        _flood(stack, bridge, frame, passage, port)
+        _pass_up(stack, bridge, frame, passage)
+    elif _is_local(stack, bridge, frame.dst_mac):
+        _pass_up(stack, bridge, frame, passage)
+    else:
+        _towards(stack, bridge, frame, passage, port)
+
+
+def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
+    """br_dev_xmit: the namespace itself sends by the bridge."""
+    stack.step("bridge", f"{bridge.name} sends to {frame.dst_mac}", device=bridge.name)
+    if bridge.bridge is not None and bridge.bridge.vlan_filtering:
+        _vlan_filtering_unknown(stack, bridge, frame)
+    elif _is_group(frame.dst_mac):
+        _flood(stack, bridge, frame, passage, None)
+    else:
+        _towards(stack, bridge, frame, passage, None)
+
+
+def _towards(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source: Device | None) -> None:
+    learned = stack.fdb.get((bridge.index, frame.dst_mac))
+    entry = _entry(stack, bridge, frame.dst_mac)
+    if learned is not None and not (entry is not None and entry.sticky):
+        target = learned
+    elif entry is not None:
+        target = entry.port
+    else:
+        _flood(stack, bridge, frame, passage, source)
+        return
+    port = stack.ns.devices.get(target)
+    if port is None or port.master != bridge.index:
+        stack.lose(
+            "bridge.no-destination",
+            frame,
+            f"{bridge.name} knows {frame.dst_mac} by a port that is gone",
+            where=stack.where(device=bridge.name),
+        )
+        return
+    stack.step("bridge", f"{frame.dst_mac} is known by {port.name}", device=bridge.name)
+    if _may_leave(stack, bridge, port, frame, source):
+        _forward(stack, bridge, port, frame, passage, source)
+
+
+def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source: Device | None) -> None:
+    """br_flood: copies to all ports that may have them; the receivers sort out by MAC."""
+    group = _is_group(frame.dst_mac)
+    ports = [port for port in _ports(stack, bridge) if source is None or port.index != source.index]
+    allowed = [port for port in ports if _floods(port, frame, group)]
+    open_ports = [port for port in allowed if _open(port) and not _isolated(port, source)]
+    if not group:
+        stack.step(
+            "bridge",
+            f"{frame.dst_mac} is not known",
+            f"flooded to {len(open_ports)} ports",
+            device=bridge.name,
+        )
+    hairpin = source is not None and (source.port or BridgePort()).hairpin
+    if hairpin and source is not None and _floods(source, frame, group) and not _isolated(source, source):
+        open_ports.append(source)
+    if not open_ports:
+        if not group or not ports:
+            _nowhere(stack, bridge, frame, ports, allowed, source)
+        elif any(_isolated(port, source) for port in allowed):
+            _explain_isolated(stack, bridge, frame, source)
+        return
+    for port in open_ports:
+        _forward(stack, bridge, port, frame, replace(passage), source)
+
+
+def _forward(
+    stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage, source: Device | None
+) -> None:
+    """__br_forward, br_dev_queue_push_xmit."""
+    if source is not None:
+        passed = bridge_netfilter.forward(stack, bridge, source, port, frame, passage)
+        if passed is None:
+            return
+        frame = passed
+    if isinstance(frame, Packet) and not frame.gso and frame.length > port.mtu + xmit.VLAN_SLACK:
+        stack.lose(
+            "device.mtu",
+            frame,
+            f"{frame.length} bytes do not fit port {port.name} (MTU {port.mtu}); a bridge tells nobody",
+            where=stack.where(device=port.name),
+            evidence=[f"{port.name} mtu {port.mtu}", f"{bridge.name} mtu {bridge.mtu}"],
+            remedy=f"ip link set {port.name} mtu {bridge.mtu}",
+        )
+        return
+    xmit.transmit(stack, port, frame, passage)
+
+
+def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source: Device | None) -> bool:
+    """should_deliver: state, hairpin, isolation; each refusal is a loss of its own."""
+    where = stack.where(device=port.name)
+    if not _open(port):
+        _refuse_port(stack, bridge, port, frame, port.port or BridgePort())
+        return False
+    if source is not None and source.index == port.index and not (port.port or BridgePort()).hairpin:
+        stack.lose(
+            "bridge.hairpin",
+            frame,
+            f"the frame would go back out of {port.name}, whose hairpin mode is off",
+            where=where,
+            evidence=[f"{port.name}: hairpin off"],
+            remedy=f"bridge link set dev {port.name} hairpin on",
+        )
+        return False
+    if _isolated(port, source):
+        _explain_isolated(stack, bridge, frame, source)
+        return False
+    return True
+
+
+def _pass_up(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
+    """br_pass_frame_up."""
+    if not bridge.up:
+        _refuse_port(stack, bridge, bridge, frame, BridgePort())
+        return
+    stack.step("device", f"in by {bridge.name}", device=bridge.name)
+    receive.deliver(stack, bridge, frame, passage)
+
+
+def _refuse_port(stack: Stack, bridge: Device, port: Device, frame: Frame, settings: BridgePort) -> None:
+    if not bridge.up:
+        message, remedy = f"{bridge.name} is down", f"ip link set {bridge.name} up"
+        evidence = f"{bridge.name}: not UP"
+    elif not port.up or not port.carrier:
+        message, remedy = f"port {port.name} of {bridge.name} is down", f"ip link set {port.name} up"
+        evidence = f"{port.name}: down"
+    else:
+        state = STATE_NAMES.get(settings.state, str(settings.state))
+        message = f"port {port.name} of {bridge.name} is {state}"
+        evidence, remedy = f"{port.name}: state {state}", f"bridge link set dev {port.name} state 3"
+    stack.lose(
+        "bridge.port-down",
+        frame,
+        message,
+        where=stack.where(device=bridge.name if not bridge.up else port.name),
+        evidence=[evidence],
+        remedy=remedy,
+    )
+
+
+def _explain_isolated(stack: Stack, bridge: Device, frame: Frame, source: Device | None) -> None:
+    names = source.name if source else bridge.name
+    stack.lose(
+        "bridge.isolated",
+        frame,
+        f"{names} and the destination's port of {bridge.name} are isolated from each other",
+        where=stack.where(device=names),
+        evidence=[f"{names}: isolated on"],
+        remedy=f"bridge link set dev {names} isolated off",
+    )
+
+
+def _nowhere(
+    stack: Stack,
+    bridge: Device,
+    frame: Frame,
+    ports: list[Device],
+    allowed: list[Device],
+    source: Device | None,
+) -> None:
+    if any(_isolated(port, source) for port in allowed):
+        _explain_isolated(stack, bridge, frame, source)
+        return
+    closed = [port for port in allowed if not _open(port)]
+    if closed:
+        _refuse_port(stack, bridge, closed[0], frame, closed[0].port or BridgePort())
+        return
+    silent = [port.name for port in ports if port not in allowed]
+    stack.lose(
+        "bridge.no-destination",
+        frame,
+        f"{bridge.name} does not know {frame.dst_mac}"
+        + (f" and may not flood to {', '.join(silent)}" if silent else " and has no other port"),
+        where=stack.where(device=bridge.name),
+        evidence=[f"{name}: flood off" for name in silent] or [f"{bridge.name}: ports: none other"],
+        remedy="; ".join(f"bridge link set dev {name} flood on" for name in silent),
+    )
+
+
+def _vlan_filtering_unknown(stack: Stack, bridge: Device, frame: Frame) -> None:
+    reason = f"{bridge.name} filters VLANs, which is not modelled"
+    stack.give_up("bridge.program", frame, reason, where=stack.where(device=bridge.name))
+
+
+def _ports(stack: Stack, bridge: Device) -> Iterator[Device]:
+    return (device for device in stack.ns.devices.values() if device.master == bridge.index)
+
+
+def _open(port: Device) -> bool:
+    return port.up and port.carrier and (port.port or BridgePort()).state == BR_STATE_FORWARDING
+
+
+def _isolated(port: Device, source: Device | None) -> bool:
+    if source is None:
+        return False
+    return (port.port or BridgePort()).isolated and (source.port or BridgePort()).isolated
+
+
+def _floods(port: Device, frame: Frame, group: bool) -> bool:
+    settings = port.port or BridgePort()
+    if not group:
+        return settings.unicast_flood
+    return settings.broadcast_flood if frame.dst_mac == BROADCAST_MAC else settings.multicast_flood
+
+
+def _entry(stack: Stack, bridge: Device, mac: str) -> FdbEntry | None:
+    return next(
+        (
+            entry
+            for entry in stack.ns.fdb
+            if entry.mac == mac and entry.bridge == bridge.index and not entry.local and entry.vlan in (0, 1)
+        ),
+        None,
+    )
+
+
+def _is_local(stack: Stack, bridge: Device, mac: str) -> bool:
+    if mac == bridge.mac:
+        return True
+    return any(entry.local and entry.mac == mac and entry.bridge == bridge.index for entry in stack.ns.fdb)
+
+
+def _is_group(mac: str) -> bool:
+    return bool(int(mac[:2], 16) & 1)

@@ -1,0 +1,69 @@
+"""What follows when a hook does not let a packet pass: losses, and the answers of REJECT."""
+
+from kubectl_skoop.model.packet import Packet, Passage, Protocol, TcpFlags
+from kubectl_skoop.model.trace import Trace
+from kubectl_skoop.netstack import icmp, tcp
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed, Rejected, Stolen
+from kubectl_skoop.netstack.stack import Stack
+
+REJECT_CODES = {
+    "icmp-net-unreachable": (3, 0),
+    "icmp-host-unreachable": (3, 1),
+    "icmp-proto-unreachable": (3, 2),
+    "icmp-port-unreachable": (3, 3),
+    "icmp-net-prohibited": (3, 9),
+    "icmp-host-prohibited": (3, 10),
+    "icmp-admin-prohibited": (3, 13),
+}
+"""net/ipv4/netfilter/ipt_REJECT.c: --reject-with → ICMP type and code."""
+
+
+def end(
+    stack: Stack,
+    result: Passed | Dropped | Rejected | Stolen,
+    packet: Packet,
+    passage: Passage,
+    device: Device | None,
+) -> None:
+    """Record the loss; a REJECT also answers. `device` is the one that the packet came in by, if any."""
+    match result:
+        case Dropped(trace=trace):
+            stack.lose(
+                _code(trace), packet, _message(trace, "drops"), where=trace.where, evidence=[trace.text]
+            )
+        case Rejected(kind=kind, trace=trace):
+            stack.lose(
+                "netfilter.reject",
+                packet,
+                _message(trace, "rejects") + f" ({kind})",
+                where=trace.where,
+                evidence=[trace.text],
+            )
+            _reject(stack, kind, packet, passage)
+        case Stolen(unknown=unknown, trace=trace):
+            stack.give_up("netfilter.drop", packet, unknown.reason, where=trace.where)
+        case Passed():
+            pass
+
+
+def _reject(stack: Stack, kind: str, packet: Packet, passage: Passage) -> None:
+    if kind == "tcp-reset":
+        if packet.protocol == Protocol.TCP and not packet.flags & TcpFlags.RST:
+            tcp.send_reset(stack, packet, passage, forwarded=True)
+        return
+    type_and_code = REJECT_CODES.get(kind)
+    if type_and_code is not None:
+        icmp.send_error(stack, packet, passage, type_and_code)
+
+
+def _code(trace: Trace) -> str:
+    return "netfilter.nat" if trace.kind == "nat" else "netfilter.drop"
+
+
+def _message(trace: Trace, verb: str) -> str:
+    if trace.kind == "policy":
+        return f"the policy of {trace.where.table} {trace.where.chain} {verb} the packet"
+    if trace.kind == "nat":
+        return trace.effect or trace.text
+    return f"rule {trace.where.rule} of {trace.where.table} {trace.where.chain} {verb} the packet"

@@ -1,0 +1,173 @@
+"""ICMP: echo, and the errors that hosts and routers send (net/ipv4/icmp.c; K-15 to K-17)."""
+
+from kubectl_skoop.model.packet import (
+    ICMP_ECHO,
+    ICMP_ECHO_REPLY,
+    ICMP_TIME_EXCEEDED,
+    ICMP_UNREACHABLE,
+    Owner,
+    Packet,
+    Passage,
+    Protocol,
+)
+from kubectl_skoop.netstack import ip, tcp
+from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client
+from kubectl_skoop.netstack.netfilter.conntrack import attach
+from kubectl_skoop.netstack.routing.local import address_type
+from kubectl_skoop.netstack.routing.lookup import FlowKey
+from kubectl_skoop.netstack.routing.output import RouteError, route_output
+from kubectl_skoop.netstack.stack import Stack
+
+NET_UNREACHABLE, HOST_UNREACHABLE, PROTOCOL_UNREACHABLE = (3, 0), (3, 1), (3, 2)
+PORT_UNREACHABLE, FRAGMENTATION_NEEDED, ADMIN_PROHIBITED = (3, 3), (3, 4), (3, 13)
+TTL_EXCEEDED = (11, 0)
+
+ERRNO = {
+    0: "ENETUNREACH",
+    1: "EHOSTUNREACH",
+    2: "ENOPROTOOPT",
+    3: "ECONNREFUSED",
+    4: "EMSGSIZE",
+    9: "ENETUNREACH",
+    10: "EHOSTUNREACH",
+    11: "ENETUNREACH",
+    12: "EHOSTUNREACH",
+    13: "EHOSTUNREACH",
+}
+"""icmp_err_convert: code of a destination unreachable → errno."""
+
+
+def send_error(
+    stack: Stack,
+    packet: Packet,
+    passage: Passage,
+    type_and_code: tuple[int, int],
+    *,
+    mtu: int = 0,
+    delayed: bool = False,
+) -> None:
+    """icmp_send: tell the packet's sender, unless the packet is one that must not be answered.
+
+    A packet of a local socket is not answered on the wire: its program gets the error. `mtu` in bytes.
+    """
+    if passage.iif == 0:
+        _tell_local(stack, packet, type_and_code, mtu)
+        return
+    if is_error(packet) or packet.family == 6 or packet.dst.is_multicast or packet.fragment_offset:
+        return
+    local = address_type(stack.ns, packet.dst) == "LOCAL"
+    mark = passage.mark if stack.ns.sysctls.number("net.ipv4.fwmark_reflect", 0) else 0
+    key = FlowKey(dst=packet.src, src=packet.dst if local else None, mark=mark, protocol=Protocol.ICMP)
+    route = route_output(stack, key, bound_source=packet.dst if local else None)
+    if isinstance(route, RouteError):
+        return
+    kind, code = type_and_code
+    error = Packet(
+        src=route.source,
+        dst=packet.src,
+        protocol=Protocol.ICMP,
+        icmp_type=kind,
+        icmp_code=code,
+        icmp_mtu=mtu,
+        quoted=packet,
+        length=min(576, 28 + packet.length),
+    )
+    answer = Passage(mark=mark, owner=Owner())
+    attach(answer, passage)
+    text = f"ICMP {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
+    stack.step("send", text, f"to {packet.src}" + (" after some seconds" if delayed else ""))
+    ip.send(stack, error, answer, route)
+
+
+def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
+    """icmp_rcv."""
+    if packet.icmp_type == ICMP_ECHO:
+        _answer_echo(stack, packet, passage)
+    elif packet.icmp_type == ICMP_ECHO_REPLY:
+        for client in stack.clients:
+            if (
+                client.protocol == Protocol.ICMP
+                and client.port == packet.icmp_id
+                and client.remote == packet.src
+            ):
+                client.answered, client.symptom = True, "answer"
+                stack.journey.served = True
+    elif is_error(packet) and packet.quoted is not None:
+        _tell_clients(stack, packet, packet.quoted)
+
+
+def is_error(packet: Packet) -> bool:
+    return packet.protocol == Protocol.ICMP and packet.icmp_type in (3, 4, 5, ICMP_TIME_EXCEEDED, 12)
+
+
+def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
+    if stack.ns.sysctls.number("net.ipv4.icmp_echo_ignore_all", 0):
+        stack.lose(
+            "icmp.ignored",
+            packet,
+            "echo requests are ignored",
+            evidence=["net.ipv4.icmp_echo_ignore_all = 1"],
+            remedy="sysctl -w net.ipv4.icmp_echo_ignore_all=0",
+        )
+        return
+    stack.journey.served = True
+    mark = passage.mark if stack.ns.sysctls.number("net.ipv4.fwmark_reflect", 0) else 0
+    source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else None
+    key = FlowKey(dst=packet.src, src=source, mark=mark, tos=packet.tos, protocol=Protocol.ICMP)
+    route = route_output(stack, key, bound_source=source)
+    if isinstance(route, RouteError):
+        ip.lose_unroutable(stack, packet, packet.src, route)
+        return
+    reply = Packet(
+        src=route.source,
+        dst=packet.src,
+        protocol=Protocol.ICMP,
+        icmp_type=ICMP_ECHO_REPLY,
+        icmp_id=packet.icmp_id,
+        length=packet.length,
+        tos=packet.tos,
+    )
+    ip.send(stack, reply, Passage(mark=mark, owner=Owner()), route)
+
+
+def _tell_local(stack: Stack, packet: Packet, type_and_code: tuple[int, int], mtu: int) -> None:
+    """The packet never left: ipv4_link_failure and EMSGSIZE reach the socket itself."""
+    kind, code = type_and_code
+    error = Packet(
+        src=packet.src, dst=packet.src, protocol=Protocol.ICMP, icmp_type=kind, icmp_code=code, icmp_mtu=mtu
+    )
+    _tell_clients(stack, error, packet)
+
+
+def _tell_clients(stack: Stack, error: Packet, quoted: Packet) -> None:
+    if error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]:
+        known = stack.pmtu.get(quoted.dst, quoted.length)
+        stack.pmtu[quoted.dst] = min(known, error.icmp_mtu or known)
+    for client in stack.clients:
+        if _is_of(client, quoted):
+            stack.journey.served = True
+            _tell(stack, client, error, quoted)
+
+
+def _is_of(client: Client, quoted: Packet) -> bool:
+    if (client.protocol, client.local, client.remote) != (quoted.protocol, quoted.src, quoted.dst):
+        return False
+    if client.protocol == Protocol.ICMP:
+        return client.port == quoted.icmp_id
+    return (client.port, client.remote_port) == (quoted.sport, quoted.dport)
+
+
+def _tell(stack: Stack, client: Client, error: Packet, quoted: Packet) -> None:
+    """tcp_v4_err, udp_err, ping_err."""
+    too_big = error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]
+    if client.protocol == Protocol.TCP:
+        if too_big:
+            tcp.mtu_reduced(stack, client, quoted, error.icmp_mtu)
+            return
+        if client.established:
+            return
+    if error.icmp_type == ICMP_TIME_EXCEEDED:
+        errno = "EHOSTUNREACH"
+    else:
+        errno = ERRNO.get(error.icmp_code, "EHOSTUNREACH")
+    client.fail(SYMPTOMS[errno])

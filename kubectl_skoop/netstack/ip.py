@@ -1,0 +1,187 @@
+"""IPv4 and IPv6 in one namespace: in, through, out (net/ipv4/ip_input.c, ip_forward.c, ip_output.c)."""
+
+from dataclasses import replace
+
+from kubectl_skoop.model.packet import Address, Packet, Passage
+from kubectl_skoop.netstack import fragment, hook_end, icmp, ip_error, neighbour, transport, xmit
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.netfilter.types import Hook
+from kubectl_skoop.netstack.routing.input import Broadcast, Forward, Local, Refused, route_input
+from kubectl_skoop.netstack.routing.local import address_type
+from kubectl_skoop.netstack.routing.lookup import FlowKey
+from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
+from kubectl_skoop.netstack.routing.types import Route
+from kubectl_skoop.netstack.stack import Stack
+
+
+def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
+    """ip_rcv: PREROUTING, then the route decides."""
+    before = packet.dst
+    if passage.bridged:
+        passage.bridged, passage.physin = False, 0
+    else:
+        result = traverse(stack, Hook.PREROUTING, packet, passage, indev=device.index, outdev=0)
+        if not isinstance(result, Passed):
+            hook_end.end(stack, result, packet, passage, device)
+            return
+        packet = result.packet
+    if packet.dst != before:
+        stack.step("nat", f"destination {before} becomes {packet.dst}", device=device.name)
+    route = route_input(stack, packet, device.index, passage.mark)
+    match route:
+        case Local() | Broadcast():
+            _deliver(stack, device, packet, passage)
+        case Forward():
+            _forward(stack, device, packet, passage, route)
+        case Refused():
+            ip_error.refused(stack, packet, passage, route, device)
+
+
+def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute) -> None:
+    """ip_local_out: OUTPUT, a second lookup where the hook asks for it, POSTROUTING (K-12)."""
+    result = traverse(
+        stack, Hook.OUTPUT, packet, passage, indev=0, outdev=route.device, nexthop=route.nexthop
+    )
+    if not isinstance(result, Passed):
+        hook_end.end(stack, result, packet, passage, None)
+        transport.refused_locally(stack, packet, result)
+        return
+    packet = result.packet
+    if result.reroute:
+        rerouted = _reroute(stack, packet, passage, result.route_mark)
+        if rerouted is None:
+            return
+        route = rerouted
+    _output(stack, packet, passage, route.device, route.nexthop, route.route, indev=0)
+
+
+def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int) -> OutputRoute | None:
+    """ip_route_me_harder."""
+    key = flow_key(packet, mark=mark, uid=passage.owner.uid if passage.owner else 0)
+    own = address_type(stack.ns, packet.src) == "LOCAL"
+    route = route_output(stack, key if own else replace(key, src=None))
+    if isinstance(route, RouteError):
+        lose_unroutable(stack, packet, packet.dst, route)
+        transport.unroutable_locally(stack, packet, route)
+        return None
+    return route
+
+
+def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
+    """ip_local_deliver."""
+    packet = fragment.whole(packet)
+    result = traverse(stack, Hook.INPUT, packet, passage, indev=device.index, outdev=0)
+    if isinstance(result, Passed):
+        transport.deliver(stack, device, result.packet, passage)
+    else:
+        hook_end.end(stack, result, packet, passage, device)
+
+
+def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, route: Forward) -> None:
+    """ip_forward: TTL and size are looked at before FORWARD (K-17)."""
+    out = stack.ns.devices[route.device]
+    if packet.ttl <= 1:
+        stack.lose(
+            "forwarding.ttl", packet, "the packet's TTL ends here", where=stack.where(device=device.name)
+        )
+        icmp.send_error(stack, packet, passage, icmp.TTL_EXCEEDED)
+        return
+    mtu = _forward_mtu(stack, packet, out, route.route)
+    if packet.length > mtu and packet.df:
+        _too_big(stack, packet, passage, out, mtu)
+        return
+    packet = replace(packet, ttl=packet.ttl - 1)
+    result = traverse(
+        stack, Hook.FORWARD, packet, passage, indev=device.index, outdev=out.index, nexthop=route.nexthop
+    )
+    if not isinstance(result, Passed):
+        hook_end.end(stack, result, packet, passage, device)
+        return
+    passage.owner = None
+    _output(stack, result.packet, passage, out.index, route.nexthop, route.route, indev=device.index)
+
+
+def _output(
+    stack: Stack,
+    packet: Packet,
+    passage: Passage,
+    outdev: int,
+    nexthop: Address | None,
+    route: Route | None,
+    *,
+    indev: int,
+) -> None:
+    """ip_output, ip_finish_output."""
+    before = packet.src
+    result = traverse(stack, Hook.POSTROUTING, packet, passage, indev=indev, outdev=outdev, nexthop=nexthop)
+    if not isinstance(result, Passed):
+        hook_end.end(stack, result, packet, passage, stack.ns.devices.get(indev))
+        if not indev:
+            transport.refused_locally(stack, packet, result)
+        return
+    packet = result.packet
+    if packet.src != before:
+        stack.step("nat", f"source {before} becomes {packet.src}", device=stack.ns.device_name(outdev))
+    device = stack.ns.devices[outdev]
+    mtu = _output_mtu(stack, packet, device, route, local=not indev)
+    if packet.length > mtu:
+        if packet.df:
+            _too_big(stack, packet, passage, device, mtu)
+            return
+        packet = fragment.largest(packet, mtu)
+    mac = neighbour.resolve(stack, device, nexthop or packet.dst, packet, passage)
+    if mac is not None:
+        xmit.transmit(stack, device, replace(packet, src_mac=device.mac, dst_mac=mac), passage)
+
+
+def _too_big(stack: Stack, packet: Packet, passage: Passage, device: Device, mtu: int) -> None:
+    stack.lose(
+        "forwarding.too-big",
+        packet,
+        f"{packet.length} bytes that must not be fragmented do not fit {device.name} (MTU {mtu})",
+        where=stack.where(device=device.name),
+        evidence=[f"{device.name} mtu {mtu}"],
+        remedy=f"lower the MTU of the sender to {mtu}, or raise that of {device.name}",
+    )
+    icmp.send_error(stack, packet, passage, icmp.FRAGMENTATION_NEEDED, mtu=mtu)
+
+
+def _forward_mtu(stack: Stack, packet: Packet, device: Device, route: Route | None) -> int:
+    """ip_dst_mtu_maybe_forward: learned path MTUs do not count, unless told to (K-52)."""
+    if stack.ns.sysctls.number("net.ipv4.ip_forward_use_pmtu", 0) or (route and route.mtu_locked):
+        return path_mtu(stack, packet.dst, device, route)
+    return (route.mtu if route else 0) or device.mtu
+
+
+def _output_mtu(stack: Stack, packet: Packet, device: Device, route: Route | None, *, local: bool) -> int:
+    if local:
+        return path_mtu(stack, packet.dst, device, route)
+    return _forward_mtu(stack, packet, device, route)
+
+
+def path_mtu(stack: Stack, destination: Address, device: Device, route: Route | None) -> int:
+    """ipv4_mtu, bytes: a learned value, the route's, the device's."""
+    mtu = (route.mtu if route else 0) or device.mtu
+    for entry in stack.ns.exceptions:
+        if entry.destination == destination and entry.mtu:
+            mtu = min(mtu, entry.mtu)
+    return min(mtu, stack.pmtu.get(destination, mtu))
+
+
+def lose_unroutable(stack: Stack, packet: Packet, destination: Address, route: RouteError) -> None:
+    ip_error.unroutable(stack, packet, destination, route)
+
+
+def flow_key(packet: Packet, *, mark: int = 0, uid: int = 0) -> FlowKey:
+    """The lookup key of a packet that this namespace sends."""
+    return FlowKey(
+        dst=packet.dst,
+        src=packet.src,
+        mark=mark,
+        tos=packet.tos,
+        uid=uid,
+        protocol=packet.protocol,
+        sport=packet.sport,
+        dport=packet.dport,
+    )

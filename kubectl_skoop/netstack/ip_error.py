@@ -1,0 +1,79 @@
+"""Routes that are no way: what is lost there and what its sender is told (ip_error in net/ipv4/route.c)."""
+
+from kubectl_skoop.model.packet import Packet, Passage
+from kubectl_skoop.netstack import icmp
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.routing.input import Refused
+from kubectl_skoop.netstack.routing.output import RouteError
+from kubectl_skoop.netstack.routing.text import route_text, rule_text
+from kubectl_skoop.netstack.stack import Stack
+
+CODES = {
+    "blackhole": "route.blackhole",
+    "no-route": "route.none",
+    "device": "device.down",
+    "prohibit": "route.prohibit",
+    "source": "source.address",
+    "unreachable": "route.unreachable",
+}
+
+
+def refused(stack: Stack, packet: Packet, passage: Passage, route: Refused, device: Device) -> None:
+    """An arriving packet that routing does not take."""
+    where = stack.where(device=device.name)
+    if route.problem is not None:
+        stack.lose(
+            route.problem.code,
+            packet,
+            f"{device.name} does not take a packet from {packet.src}: {route.problem.sysctl or 'its source'}",
+            where=where,
+            evidence=route.problem.evidence,
+        )
+        return
+    if route.kind == "forwarding-disabled":
+        key = device.name.replace(".", "/")
+        values = [
+            f"net.ipv4.ip_forward = {stack.ns.sysctls.text('net.ipv4.ip_forward')}",
+            f"net.ipv4.conf.{key}.forwarding = {stack.ns.sysctls.text(f'net.ipv4.conf.{key}.forwarding')}",
+        ]
+        everywhere = not stack.ns.sysctls.number("net.ipv4.ip_forward", 0)
+        remedy = "net.ipv4.ip_forward=1" if everywhere else f"net.ipv4.conf.{key}.forwarding=1"
+        stack.lose(
+            "forwarding.disabled",
+            packet,
+            f"the kernel does not forward what comes in by {device.name}",
+            where=where,
+            evidence=values,
+            remedy=f"sysctl -w {remedy}",
+        )
+        return
+    if route.kind in ("martian-destination", "multicast"):
+        stack.lose(
+            "route.martian",
+            packet,
+            f"{device.name} does not take a packet to {packet.dst}",
+            where=where,
+            evidence=route.evidence,
+        )
+        return
+    unroutable(stack, packet, packet.dst, route)
+    if route.icmp is not None:
+        icmp.send_error(stack, packet, passage, route.icmp)
+
+
+def unroutable(stack: Stack, packet: Packet, destination: object, route: Refused | RouteError) -> None:
+    evidence = []
+    if route.route is not None:
+        evidence.append(route_text(stack.ns, route.route))
+    if route.rule is not None:
+        evidence.append(rule_text(route.rule))
+    what = {
+        "blackhole": f"a blackhole route discards packets to {destination}",
+        "prohibit": f"a prohibit route refuses packets to {destination}",
+        "unreachable": f"an unreachable route refuses packets to {destination}",
+        "source": f"the source address cannot be used towards {destination}",
+        "device": f"the device towards {destination} is down or gone",
+    }.get(route.kind, f"no route to {destination}")
+    if not evidence:
+        evidence.append(f"no route matches {destination} in any table that the rules name")
+    stack.lose(CODES.get(route.kind, "route.none"), packet, what, evidence=evidence)

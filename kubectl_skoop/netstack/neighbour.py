@@ -1,0 +1,119 @@
+"""Who has the next hop's address on a device (net/core/neighbour.c; K-57, K-69)."""
+
+from dataclasses import replace
+
+from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Packet, Passage
+from kubectl_skoop.netstack import arp, bridge, icmp, xmit
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.neighbour_types import NUD_NOARP, NUD_PERMANENT, Neighbour
+from kubectl_skoop.netstack.stack import Stack, Waiting
+
+
+def known(stack: Stack, device: Device, address: Address) -> str | None:
+    """The MAC that the kernel would use now: learned on this walk, else a valid entry of the table."""
+    learned = stack.neighbours.get((device.index, address))
+    if learned is not None:
+        return learned
+    entry = stack.ns.neighbour_by_key.get((device.index, address))
+    if entry is None or not entry.valid or (stack.cold and not _configured(entry)):
+        return None
+    return entry.mac
+
+
+def resolve(
+    stack: Stack, device: Device, nexthop: Address, packet: Packet, passage: Passage, *, bridge_port: int = 0
+) -> str | None:
+    """The MAC for a next hop; None: the packet waits for an answer (or is lost, which is then recorded)."""
+    if not device.arp or nexthop.is_multicast:
+        return ""
+    if _is_broadcast(stack, device, nexthop):
+        return BROADCAST_MAC
+    mac = known(stack, device, nexthop)
+    if mac is not None:
+        stack.step("neighbour", f"{nexthop} dev {device.name} lladdr {mac}", device=device.name)
+        return mac
+    if nexthop.version == 6:
+        reason = f"{nexthop} on {device.name} is not resolved, and neighbour discovery is not modelled"
+        stack.give_up("neighbour.unresolved", packet, reason, where=stack.where(device=device.name))
+        return None
+    queue = stack.waiting.setdefault((device.index, nexthop), [])
+    queue.append(Waiting(packet, passage, stack.journey, bridge_port))
+    if len(queue) == 1:
+        arp.solicit(stack, device, nexthop, packet.src)
+    return None
+
+
+def learn(stack: Stack, device: Device, address: Address, mac: str) -> None:
+    """An ARP message told it: remember, and send what waited."""
+    entry = stack.ns.neighbour_by_key.get((device.index, address))
+    if entry is not None and entry.state & (NUD_PERMANENT | NUD_NOARP):
+        return
+    stack.neighbours[(device.index, address)] = mac
+    for waiting in stack.waiting.pop((device.index, address), []):
+        here, stack.journey = stack.journey, waiting.journey
+        stack.step("neighbour", f"{address} dev {device.name} lladdr {mac}", "resolved", device=device.name)
+        _send(stack, device, mac, waiting)
+        stack.journey = here
+
+
+def expire(stack: Stack) -> bool:
+    """Nobody answered: the packets that wait are lost, their senders are told (arp_error_report)."""
+    if not stack.waiting:
+        return False
+    for (index, address), queue in list(stack.waiting.items()):
+        del stack.waiting[(index, address)]
+        device = stack.ns.devices[index]
+        for waiting in queue:
+            stack.journey = waiting.journey
+            _lost(stack, device, address, waiting)
+    return True
+
+
+def _send(stack: Stack, device: Device, mac: str, waiting: Waiting) -> None:
+    if waiting.bridge_port:
+        port = stack.ns.devices[waiting.bridge_port]
+        bridge.finish(stack, device, port, replace(waiting.packet, dst_mac=mac), waiting.passage)
+        return
+    frame = replace(waiting.packet, src_mac=device.mac, dst_mac=mac)
+    xmit.transmit(stack, device, frame, waiting.passage)
+
+
+def _lost(stack: Stack, device: Device, address: Address, waiting: Waiting) -> None:
+    entry = stack.ns.neighbour_by_key.get((device.index, address))
+    stack.lose(
+        "neighbour.unresolved",
+        waiting.packet,
+        f"nobody answers for {address} on {device.name}",
+        where=stack.where(device=device.name),
+        evidence=[
+            entry_text(stack, entry) if entry else f"no neighbour entry for {address} dev {device.name}"
+        ],
+        remedy=f"look who should have {address} on the link of {device.name}",
+    )
+    icmp.send_error(stack, waiting.packet, waiting.passage, icmp.HOST_UNREACHABLE, delayed=True)
+
+
+def entry_text(stack: Stack, entry: Neighbour) -> str:
+    """As `ip neigh` prints it."""
+    names = {
+        0x01: "INCOMPLETE",
+        0x02: "REACHABLE",
+        0x04: "STALE",
+        0x08: "DELAY",
+        0x10: "PROBE",
+        0x20: "FAILED",
+    }
+    names |= {NUD_NOARP: "NOARP", NUD_PERMANENT: "PERMANENT"}
+    mac = f" lladdr {entry.mac}" if entry.mac else ""
+    state = names.get(entry.state, "NONE")
+    return f"{entry.address} dev {stack.ns.device_name(entry.device)}{mac} {state}"
+
+
+def _configured(entry: Neighbour) -> bool:
+    return bool(entry.state & (NUD_PERMANENT | NUD_NOARP))
+
+
+def _is_broadcast(stack: Stack, device: Device, address: Address) -> bool:
+    if str(address) == "255.255.255.255":
+        return True
+    return any(entry.device == device.index and entry.broadcast == address for entry in stack.ns.addresses)

@@ -1,0 +1,80 @@
+"""Opening a socket towards a destination: source address and port (ip_route_connect, inet_hash_connect)."""
+
+from dataclasses import replace
+
+from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.netstack import ip_error
+from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client, Ports, Refusal
+from kubectl_skoop.netstack.routing.lookup import FlowKey
+from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
+from kubectl_skoop.netstack.stack import Stack
+
+
+def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refusal:
+    """The socket and its route, or what the program sees instead.
+
+    The first lookup, before OUTPUT and any translation, must succeed and chooses the source (K-13); a
+    connected socket looks up again with that source (K-42).
+    """
+    remote = probe.destination.address
+    port = _port(stack, probe)
+    if port is None:
+        stack.lose(
+            "source.address",
+            _unsent(probe, probe.bind_source or remote),
+            f"no local port is free towards {remote}:{probe.dport}",
+            evidence=[_range_text(stack)],
+            remedy="widen net.ipv4.ip_local_port_range",
+        )
+        return Refusal(SYMPTOMS["EADDRNOTAVAIL"])
+    key = FlowKey(
+        dst=remote, src=probe.bind_source, uid=probe.owner.uid, protocol=probe.protocol, dport=probe.dport
+    )
+    route = route_output(stack, key, bound_source=probe.bind_source)
+    if not isinstance(route, RouteError) and probe.connected and probe.bind_source is None:
+        with stack.aside():
+            second = route_output(
+                stack, replace(key, src=route.source, sport=port), bound_source=route.source
+            )
+        route = second
+    if isinstance(route, RouteError):
+        ip_error.unroutable(stack, _unsent(probe, probe.bind_source or remote), remote, route)
+        return Refusal(SYMPTOMS.get(route.errno, route.errno))
+    client = Client(
+        protocol=probe.protocol,
+        local=route.source,
+        port=port,
+        remote=remote,
+        remote_port=probe.dport,
+        owner=probe.owner,
+        df=probe.df,
+    )
+    return client, route
+
+
+def ephemeral_ports(stack: Stack, probe: Probe) -> Ports:
+    """net.ipv4.ip_local_port_range without the ports that already lead to the same destination."""
+    text = stack.ns.sysctls.text("net.ipv4.ip_local_port_range") or "32768 60999"
+    low, high = (int(word) for word in text.split()[:2])
+    taken = frozenset(
+        socket.port
+        for socket in stack.ns.sockets
+        if socket.protocol == probe.protocol
+        and socket.remote == probe.destination.address
+        and socket.remote_port == probe.dport
+    )
+    return Ports(low, high, taken)
+
+
+def _unsent(probe: Probe, source: Address) -> Packet:
+    """Stands for the packet that was not made."""
+    return Packet(src=source, dst=probe.destination.address, protocol=probe.protocol, dport=probe.dport)
+
+
+def _port(stack: Stack, probe: Probe) -> int | None:
+    return probe.sport or ephemeral_ports(stack, probe).first_free()
+
+
+def _range_text(stack: Stack) -> str:
+    return f"net.ipv4.ip_local_port_range = {stack.ns.sysctls.text('net.ipv4.ip_local_port_range')}"

@@ -1,0 +1,98 @@
+"""A frame arrives at a device: who takes it (net/core/dev.c, __netif_receive_skb_core)."""
+
+from kubectl_skoop.model.packet import BROADCAST_MAC, Arp, Frame, Passage
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack import arp, bridge, ip
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.stack import Stack
+
+MAX_DEPTH = 32
+"""Devices that one frame may pass inside one namespace before we call it a loop."""
+
+
+def receive(stack: Stack, index: int, frame: Frame, passage: Passage | None = None) -> None:
+    """Let the namespace handle a frame that comes in by the device with this index.
+
+    What comes of it is in `stack.out` (frames that leave), `stack.journey` (trace, losses) and the sockets.
+    """
+    device = stack.ns.devices.get(index)
+    if device is None:
+        stack.lose("device.no-peer", frame, f"device {index} is not in the snapshot")
+        return
+    if stack.depth >= MAX_DEPTH:
+        stack.lose("forwarding.ttl", frame, f"the packet passes more than {MAX_DEPTH} devices: a loop")
+        return
+    stack.depth += 1
+    try:
+        _handle(stack, device, frame, passage or Passage())
+    finally:
+        stack.depth -= 1
+
+
+def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    if not device.up:
+        stack.lose(
+            "device.down",
+            frame,
+            f"{device.name} is down",
+            where=stack.where(device=device.name),
+            evidence=[f"{device.name}: not UP"],
+            remedy=f"ip link set {device.name} up",
+        )
+        return
+    if not programs_pass(stack, device, frame):
+        return
+    if frame.vlan is not None and device.kind != "bridge":
+        reason = f"VLAN tag {frame.vlan} on {device.name} is not modelled"
+        stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
+        return
+    stack.step("device", f"in by {device.name}", device=device.name)
+    master = stack.ns.devices.get(device.master)
+    if master is not None and master.kind == "bridge":
+        bridge.handle_frame(stack, master, device, frame, passage)
+    elif device.master:
+        kind = master.kind if master else "absent"
+        reason = f"{device.name} belongs to a {kind} device, which is not modelled"
+        stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
+    else:
+        deliver(stack, device, frame, passage)
+
+
+def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    """To the protocol handlers (arp_rcv, ip_rcv), which take only what is addressed to the device."""
+    other_host = is_other_host(device, frame)
+    if isinstance(frame, Arp):
+        if not other_host:
+            arp.receive(stack, device, frame)
+        return
+    if other_host:
+        stack.lose(
+            "neighbour.other-host",
+            frame,
+            f"the frame is for {frame.dst_mac}, but {device.name} is {device.mac}",
+            where=stack.where(device=device.name),
+            evidence=[f"{device.name} link/ether {device.mac}", f"frame to {frame.dst_mac}"],
+            remedy="mend the neighbour entry of the sender",
+        )
+        return
+    passage.iif = device.index
+    ip.receive(stack, device, frame, passage)
+
+
+def is_other_host(device: Device, frame: Frame) -> bool:
+    """PACKET_OTHERHOST (eth_type_trans)."""
+    if device.loopback or not frame.dst_mac or frame.dst_mac == BROADCAST_MAC:
+        return False
+    if int(frame.dst_mac[:2], 16) & 1:
+        return False
+    return frame.dst_mac != device.mac
+
+
+def programs_pass(stack: Stack, device: Device, frame: Frame) -> bool:
+    """Whether XDP, tc and BPF programs let the frame by: not known, so both ways are followed."""
+    for program in device.programs:
+        reason = f"{program} on {device.name} may take the packet"
+        if not stack.choices.undecided(Unknown(reason)):
+            stack.lose("device.program", frame, reason, where=stack.where(device=device.name))
+            return False
+    return True

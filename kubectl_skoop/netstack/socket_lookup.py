@@ -1,0 +1,57 @@
+"""Which socket gets a packet (net/ipv4/inet_hashtables.c, udp.c: compute_score; K-63 to K-65)."""
+
+from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.netstack.socket_types import Socket, SocketState
+from kubectl_skoop.netstack.stack import Stack
+
+
+def find(stack: Stack, packet: Packet, device: int, state: SocketState) -> Socket | None:
+    """The best socket for the packet's destination; `device`: index of the device it came in by."""
+    scored = [
+        (score, socket)
+        for socket in stack.ns.sockets
+        if socket.state == state and socket.protocol == packet.protocol
+        if (score := _score(socket, packet, device)) is not None
+    ]
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def near_misses(stack: Stack, packet: Packet, state: SocketState) -> list[Socket]:
+    """Sockets on the port that do not take this packet: another address, device or family."""
+    return [
+        socket
+        for socket in stack.ns.sockets
+        if socket.state == state and socket.protocol == packet.protocol and socket.port == packet.dport
+    ]
+
+
+def wildcard(address: Address) -> bool:
+    return int(address) == 0
+
+
+def socket_text(stack: Stack, socket: Socket) -> str:
+    """In the manner of `ss -ln`."""
+    address = (
+        "*" if wildcard(socket.local) and socket.local.version == 6 and not socket.v6only else socket.local
+    )
+    shown = f"[{address}]" if socket.local.version == 6 and address != "*" else str(address)
+    device = f"%{stack.ns.device_name(socket.device)}" if socket.device else ""
+    return f"{shown}{device}:{socket.port}"
+
+
+def _score(socket: Socket, packet: Packet, device: int) -> int | None:
+    if socket.port != packet.dport:
+        return None
+    if socket.device and socket.device != device:
+        return None
+    score = 4 if socket.device else 0
+    if socket.local.version != packet.family:
+        if socket.local.version == 4 or socket.v6only:
+            return None
+        mapped = getattr(socket.local, "ipv4_mapped", None)
+        if mapped is not None:
+            return score + 2 if mapped == packet.dst else None
+        return score if wildcard(socket.local) else None
+    if wildcard(socket.local):
+        return score + (1 if packet.family == socket.local.version else 0)
+    return score + 2 if socket.local == packet.dst else None

@@ -1,0 +1,43 @@
+"""From INPUT to the protocols, and to the sockets that send (ip_protocol_deliver_rcu)."""
+
+from kubectl_skoop.model.packet import Packet, Passage, Protocol
+from kubectl_skoop.netstack import icmp, tcp, udp, vxlan
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.endpoint import SYMPTOMS
+from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed, Rejected, Stolen
+from kubectl_skoop.netstack.routing.output import RouteError
+from kubectl_skoop.netstack.stack import Stack
+
+
+def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
+    match packet.protocol:
+        case Protocol.ICMP:
+            icmp.deliver(stack, packet, passage)
+        case Protocol.TCP:
+            tcp.deliver(stack, device, packet, passage)
+        case Protocol.UDP if vxlan.takes(stack, packet):
+            vxlan.receive(stack, packet, passage)
+        case Protocol.UDP:
+            udp.deliver(stack, device, packet, passage)
+        case Protocol.ICMPV6 | Protocol.SCTP:
+            stack.give_up(
+                "device.unmodelled", packet, f"delivery of IP protocol {packet.protocol} is not modelled"
+            )
+        case _:
+            stack.lose("socket.closed", packet, f"nothing takes IP protocol {packet.protocol} here")
+            icmp.send_error(stack, packet, passage, icmp.PROTOCOL_UNREACHABLE)
+
+
+def refused_locally(stack: Stack, packet: Packet, result: Passed | Dropped | Rejected | Stolen) -> None:
+    """The sender's own hook dropped it: a datagram's send fails with EPERM, TCP goes on trying (K-14)."""
+    if isinstance(result, Dropped | Rejected) and packet.protocol != Protocol.TCP:
+        for client in stack.clients:
+            if client.remote == packet.dst or client.local == packet.src:
+                client.fail(SYMPTOMS["EPERM"])
+
+
+def unroutable_locally(stack: Stack, packet: Packet, route: RouteError) -> None:
+    """The lookup after OUTPUT found nothing: the program sees its errno."""
+    for client in stack.clients:
+        if client.local == packet.src and client.protocol == packet.protocol:
+            client.fail(SYMPTOMS.get(route.errno, route.errno))

@@ -1,0 +1,134 @@
+"""vxlan: the frame in a UDP packet and out of it (drivers/net/vxlan/vxlan_core.c; K-38 to K-40)."""
+
+from ipaddress import ip_address
+
+from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol
+from kubectl_skoop.netstack import ip
+from kubectl_skoop.netstack import receive as receiving
+from kubectl_skoop.netstack.device import Device, Vxlan
+from kubectl_skoop.netstack.neighbour_types import FdbEntry
+from kubectl_skoop.netstack.routing.lookup import FlowKey
+from kubectl_skoop.netstack.routing.output import RouteError, route_output
+from kubectl_skoop.netstack.stack import Stack
+
+OVERHEAD = 50
+"""IPv4, UDP and vxlan headers and the inner Ethernet header, bytes."""
+ARP_LENGTH = 28
+DEFAULT_TTL = 64
+ALL_ZERO_MAC = "00:00:00:00:00:00"
+
+
+def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    """vxlan_xmit."""
+    config = device.vxlan
+    where = stack.where(device=device.name)
+    if config is None or config.external:
+        reason = f"what {device.name} does with a frame is decided outside of it (external mode)"
+        stack.give_up("device.unmodelled", frame, reason, where=where)
+        return
+    remotes = [entry for entry in _entries(stack, device, frame.dst_mac) if entry.destination is not None]
+    if not remotes:
+        known = [entry_text(stack, entry) for entry in stack.ns.fdb if entry.port == device.index]
+        stack.lose(
+            "tunnel.no-remote",
+            frame,
+            f"{device.name} knows no remote for {frame.dst_mac}",
+            where=where,
+            evidence=known or [f"{device.name} has no forwarding entry"],
+            remedy=f"bridge fdb append {frame.dst_mac} dev {device.name} dst NODE-ADDRESS",
+        )
+        return
+    for entry in remotes:
+        if entry.destination is not None:
+            stack.step("tunnel", entry_text(stack, entry), device=device.name)
+            _encapsulate(stack, device, config, frame, passage, entry.destination, entry.vni)
+
+
+def _encapsulate(
+    stack: Stack,
+    device: Device,
+    config: Vxlan,
+    frame: Frame,
+    passage: Passage,
+    remote: Address,
+    vni: int | None,
+) -> None:
+    """vxlan_xmit_one: routed by the inner packet's mark, and by the underlying device if one is given."""
+    key = FlowKey(
+        dst=remote,
+        src=config.local,
+        oif=config.link,
+        mark=passage.mark,
+        protocol=Protocol.UDP,
+        dport=config.port,
+    )
+    route = route_output(stack, key, bound_source=config.local)
+    inner_length = frame.length if isinstance(frame, Packet) else ARP_LENGTH
+    outer = Packet(
+        src=config.local or (ip_address("0.0.0.0") if isinstance(route, RouteError) else route.source),
+        dst=remote,
+        protocol=Protocol.UDP,
+        sport=49152,
+        dport=config.port,
+        length=inner_length + OVERHEAD,
+        gso=isinstance(frame, Packet) and frame.gso,
+        df=config.df == 1 or (config.df == 2 and isinstance(frame, Packet) and frame.df),
+        ttl=config.ttl or DEFAULT_TTL,
+        tos=config.tos,
+        vni=config.vni if vni is None else vni,
+        inner=frame,
+    )
+    if isinstance(route, RouteError):
+        ip.lose_unroutable(stack, outer, remote, route)
+        return
+    if route.device == device.index:
+        stack.lose(
+            "forwarding.ttl", outer, f"the remote {remote} is routed into {device.name} itself: a loop"
+        )
+        return
+    stack.step("tunnel", f"vni {outer.vni} to {remote}:{config.port}", "encapsulated", device=device.name)
+    ip.send(stack, outer, Passage(mark=passage.mark), route)
+
+
+def takes(stack: Stack, packet: Packet) -> bool:
+    """A vxlan device that is up has a socket of the kernel on its port."""
+    return any(_listens(device, packet) for device in stack.ns.devices.values())
+
+
+def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
+    """vxlan_rcv: by VNI to a device; an unknown VNI is silently dropped (K-40)."""
+    for device in stack.ns.devices.values():
+        if not _listens(device, packet) or device.vxlan is None:
+            continue
+        if device.vxlan.vni == packet.vni and packet.inner is not None:
+            stack.step("tunnel", f"vni {packet.vni}", "decapsulated", device=device.name)
+            receiving.receive(stack, device.index, packet.inner, Passage(mark=passage.mark))
+            return
+    there = ", ".join(
+        f"{device.name} has vni {device.vxlan.vni}"
+        for device in stack.ns.devices.values()
+        if device.vxlan is not None and _listens(device, packet)
+    )
+    stack.lose(
+        "tunnel.closed",
+        packet,
+        f"no vxlan device here has vni {packet.vni}: {there}",
+        evidence=[there],
+        remedy="give both ends the same VNI",
+    )
+
+
+def entry_text(stack: Stack, entry: FdbEntry) -> str:
+    """As `bridge fdb` prints it."""
+    destination = f" dst {entry.destination}" if entry.destination else ""
+    return f"{entry.mac} dev {stack.ns.device_name(entry.port)}{destination}"
+
+
+def _listens(device: Device, packet: Packet) -> bool:
+    return device.vxlan is not None and device.up and device.vxlan.port == packet.dport
+
+
+def _entries(stack: Stack, device: Device, mac: str) -> list[FdbEntry]:
+    own = [entry for entry in stack.ns.fdb if entry.port == device.index and entry.bridge == 0]
+    exact = [entry for entry in own if entry.mac == mac]
+    return exact or [entry for entry in own if entry.mac == ALL_ZERO_MAC]

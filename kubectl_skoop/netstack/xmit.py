@@ -1,0 +1,81 @@
+"""A frame leaves by a device (dev_queue_xmit and the ndo_start_xmit of each kind)."""
+
+from dataclasses import replace
+
+from kubectl_skoop.model.packet import Frame, Packet, Passage
+from kubectl_skoop.netstack import bridge, receive, vxlan
+from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.stack import Emission, Stack
+
+VLAN_SLACK = 4
+"""A receiver takes VLAN_HLEN bytes more than its MTU (is_skb_forwardable, K-34)."""
+ETHERNET_KINDS = frozenset({"", "veth", "dummy", "tun", "virtio_net"})
+
+
+def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    where = stack.where(device=device.name)
+    if not device.up or not device.carrier:
+        state = "has no carrier" if device.up else "is down"
+        stack.lose(
+            "device.down",
+            frame,
+            f"{device.name} {state}",
+            where=where,
+            evidence=[f"{device.name}: " + ("NO-CARRIER" if device.up else "not UP")],
+            remedy=_remedy(stack, device),
+        )
+        return
+    if not receive.programs_pass(stack, device, frame):
+        return
+    if not device.tso and isinstance(frame, Packet) and frame.gso:
+        frame = replace(frame, gso=False)
+    match device.kind:
+        case "bridge":
+            bridge.transmit(stack, device, frame, passage)
+        case "vxlan":
+            vxlan.transmit(stack, device, frame, passage)
+        case "veth" if device.link and device.link_netns == SAME_NAMESPACE:
+            _to_local_peer(stack, device, frame, passage)
+        case _ if device.loopback:
+            receive.receive(stack, device.index, frame, passage)
+        case kind if kind in ETHERNET_KINDS:
+            stack.step("send", f"out by {device.name}", device=device.name)
+            stack.out.append(Emission(device.index, frame, stack.journey))
+        case kind:
+            reason = f"{device.name} is a {kind} device, which is not modelled"
+            stack.give_up("device.unmodelled", frame, reason, where=where)
+
+
+def _to_local_peer(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    """Both ends of the veth in one namespace: the mark is kept, conntrack is not (K-38)."""
+    peer = stack.ns.devices.get(device.link)
+    if peer is None:
+        stack.lose("device.no-peer", frame, f"the peer of {device.name} is not in the snapshot")
+    elif fits(stack, peer, frame):
+        receive.receive(stack, peer.index, frame, Passage(mark=passage.mark))
+
+
+def fits(stack: Stack, receiver: Device, frame: Frame) -> bool:
+    """Whether a veth's receiving end takes a frame of this size (__dev_forward_skb, K-34, K-35)."""
+    if not isinstance(frame, Packet) or frame.gso or frame.length <= receiver.mtu + VLAN_SLACK:
+        return True
+    stack.lose(
+        "device.mtu",
+        frame,
+        f"{frame.length} bytes do not fit {receiver.name} (MTU {receiver.mtu}), and nobody is told",
+        where=stack.where(device=receiver.name),
+        evidence=[f"{receiver.name} mtu {receiver.mtu}"],
+        remedy="give both ends of the veth the same MTU",
+    )
+    return False
+
+
+def _remedy(stack: Stack, device: Device) -> str:
+    if not device.up:
+        return f"ip link set {device.name} up"
+    if device.kind == "veth":
+        return f"set the other end of {device.name} up"
+    if device.kind == "bridge":
+        ports = [entry.name for entry in stack.ns.devices.values() if entry.master == device.index]
+        return f"bring a port of {device.name} up ({', '.join(ports) or 'it has none'})"
+    return f"look for why {device.name} has no carrier"
