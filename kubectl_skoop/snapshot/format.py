@@ -18,7 +18,7 @@ from typing import Literal
 import msgpack
 import zstandard
 
-from kubectl_skoop.snapshot.limits import MAX_SECTION, Refused, inflate, unpack
+from kubectl_skoop.snapshot.limits import MAX_SECTION, Refused, inflate, refuse_extension, unpack
 
 FORMAT = 1
 MAGIC = "kubectl-skoop snapshot"
@@ -124,7 +124,7 @@ def parse_section(data: bytes) -> Section:
     if len(data) > MAX_SECTION + _FRAME_ALLOWANCE:
         raise Refused("is larger than a section may be")
     try:
-        match msgpack.unpackb(data, max_map_len=6, max_array_len=0, ext_hook=_no_extension):
+        match msgpack.unpackb(data, max_map_len=6, max_array_len=0, max_ext_len=0, ext_hook=refuse_extension):
             case {
                 "kind": str(kind),
                 "name": str(name),
@@ -138,10 +138,6 @@ def parse_section(data: bytes) -> Section:
                 raise Refused("is no section")
     except (ValueError, msgpack.UnpackException) as error:
         raise Refused(str(error) or "is no section") from error
-
-
-def _no_extension(code: int, data: bytes) -> object:
-    raise Refused(f"extension type {code}")
 
 
 def pack_trailer(offset: int, size: int) -> bytes:

@@ -22,7 +22,7 @@ from kubectl_skoop.snapshot.format import (
     parse_trailer,
 )
 from kubectl_skoop.snapshot.index import Index, NodeEntry, parse_index, parse_node
-from kubectl_skoop.snapshot.limits import MAX_HEADER, MAX_SECTION, Refused, check_shape
+from kubectl_skoop.snapshot.limits import MAX_HEADER, MAX_SECTION, Refused, check_shape, refuse_extension
 from kubectl_skoop.snapshot.recover import recover
 from kubectl_skoop.snapshot.write import shard_of
 
@@ -140,7 +140,7 @@ def _header(path: Path, beginning: bytes) -> tuple[Header, int]:
         raise FormatError(f"{path}: is empty, no snapshot")
     if not beginning.startswith(_BEGINNING[: len(beginning)]):
         raise FormatError(f"{path}: is no snapshot of kubectl-skoop")
-    unpacker = msgpack.Unpacker(max_buffer_size=MAX_HEADER, ext_hook=_no_extension)
+    unpacker = msgpack.Unpacker(max_buffer_size=MAX_HEADER, max_ext_len=0, ext_hook=refuse_extension)
     unpacker.feed(beginning)
     try:
         value = unpacker.unpack()
@@ -167,10 +167,6 @@ def _header(path: Path, beginning: bytes) -> tuple[Header, int]:
             return header, unpacker.tell()
         case _:
             raise FormatError(f"{path}: its header is damaged")
-
-
-def _no_extension(code: int, data: bytes) -> object:
-    raise Refused(f"extension type {code}")
 
 
 def _index(file: BinaryIO, size: int) -> Index | None:

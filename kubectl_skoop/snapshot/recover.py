@@ -141,7 +141,7 @@ def _sections(
 def _end_of_value(file: BinaryIO) -> int | None:
     """Length of the msgpack value that begins here; None: damaged, or the file ends within it."""
     unpacker = msgpack.Unpacker(
-        file, read_size=256 << 10, max_buffer_size=_LARGEST, max_array_len=0, max_map_len=6
+        file, read_size=256 << 10, max_buffer_size=_LARGEST, max_array_len=0, max_map_len=6, max_ext_len=0
     )
     try:
         unpacker.skip()
