@@ -268,18 +268,22 @@ def _actions(stack: Stack, netfilter: Netfilter, packet: Packet, hook: Hook) -> 
 def _in_order(stack: Stack, packet: Packet, hook: Hook, entries: Sequence[tuple[int, _A]]) -> list[_A]:
     """At equal priority the hook that was registered last runs first (nf_hook_entries_grow, K-1)."""
     result: list[_A] = []
-    for priority, group in groupby(sorted(entries, key=itemgetter(0)), key=itemgetter(0)):
+    for _, group in groupby(sorted(entries, key=itemgetter(0)), key=itemgetter(0)):
         equals = [action for _, action in group]
-        if stack.ns.netfilter.order_known:
-            equals.sort(key=_known_order)
-        elif len(equals) > 1:
-            equals.reverse()
-            if _order_matters(equals, packet):
-                question = Unknown(f"which of the chains at priority {priority} of {hook} runs first")
-                if not stack.choices.undecided(question):
-                    equals.reverse()
+        if len(equals) > 1:
+            known = stack.ns.netfilter.order_known and all(isinstance(each, BaseChain) for each in equals)
+            equals = sorted(equals, key=_known_order) if known else _last_first(stack, packet, hook, equals)
         result += equals
     return result
+
+
+def _last_first(stack: Stack, packet: Packet, hook: Hook, equals: list[_A]) -> list[_A]:
+    """Listings are in the order of creation; between tools that order is not known, so both are walked."""
+    if _order_matters(equals, packet):
+        question = Unknown(f"which of the chains of equal priority at {hook} runs first")
+        if not stack.choices.undecided(question):
+            return equals
+    return equals[::-1]
 
 
 def _known_order(action: _Action) -> int:

@@ -161,6 +161,21 @@ class BaseChain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChain:
+    """A base chain of a family that is not modelled, with something in it that may decide."""
+
+    family: Literal["bridge", "netdev", "arp"]
+    table: str
+    chain: str
+    hook: str
+    """As nft names it: `ingress`, `forward` …"""
+    devices: tuple[str, ...] = ()
+    """Of a netdev chain."""
+    rules: tuple[str, ...] = ()
+    """As nft prints them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Netfilter:
     """All rules of one namespace."""
 
@@ -173,3 +188,5 @@ class Netfilter:
     """The kernel told the order of hooks at equal priority."""
     unknowns: Mapping[int, tuple[Unknown, ...]] = field(default_factory=dict)
     """By family: tables that could not be read, so that any hook may decide otherwise."""
+    link_chains: tuple[LinkChain, ...] = ()
+    """What may decide at a bridge, at a device, or about ARP."""

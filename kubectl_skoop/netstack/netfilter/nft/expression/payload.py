@@ -1,0 +1,140 @@
+"""Header fields: `ip saddr`, `tcp dport`, `th dport` … (nft_payload.c)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.netstack.netfilter.nft import datatype as types
+from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
+from kubectl_skoop.netstack.netfilter.nft.document import text
+from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
+from kubectl_skoop.netstack.netfilter.tuples import ICMP_PROTOCOLS, PORT_PROTOCOLS
+from kubectl_skoop.netstack.netfilter.types import RuleContext
+
+UNPREDICTABLE = -1
+"""A checksum and the like: equal to no constant."""
+
+Field = tuple[Datatype, Callable[[Packet], int]]
+
+
+def _header_length(packet: Packet) -> int:
+    network = 20 if packet.family == 4 else 40
+    return packet.length - network
+
+
+def _mac(text: str) -> int:
+    return types.mac_number(text)
+
+
+_LINK: dict[str, Field] = {
+    "saddr": (types.MAC, lambda packet: _mac(packet.src_mac)),
+    "daddr": (types.MAC, lambda packet: _mac(packet.dst_mac)),
+    "type": (types.ETHER_TYPE, lambda packet: 0x0800 if packet.family == 4 else 0x86DD),
+}
+_IP: dict[str, Field] = {
+    "saddr": (types.IPV4, lambda packet: int(packet.src)),
+    "daddr": (types.IPV4, lambda packet: int(packet.dst)),
+    "protocol": (types.PROTOCOL, lambda packet: packet.protocol),
+    "ttl": (types.INTEGER, lambda packet: packet.ttl),
+    "length": (types.INTEGER, lambda packet: packet.length),
+    "dscp": (types.DSCP, lambda packet: packet.tos >> 2),
+    "ecn": (types.INTEGER, lambda packet: packet.tos & 3),
+    "version": (types.INTEGER, lambda packet: 4),
+    "hdrlength": (types.INTEGER, lambda packet: 5),
+    "frag-off": (
+        types.INTEGER,
+        lambda packet: packet.fragment_offset // 8 | packet.more_fragments << 13 | packet.df << 14,
+    ),
+}
+_IP6: dict[str, Field] = {
+    "saddr": (types.IPV6, lambda packet: int(packet.src)),
+    "daddr": (types.IPV6, lambda packet: int(packet.dst)),
+    "nexthdr": (types.PROTOCOL, lambda packet: packet.protocol),
+    "hoplimit": (types.INTEGER, lambda packet: packet.ttl),
+    "length": (types.INTEGER, lambda packet: packet.length - 40),
+    "dscp": (types.DSCP, lambda packet: packet.tos >> 2),
+    "ecn": (types.INTEGER, lambda packet: packet.tos & 3),
+    "version": (types.INTEGER, lambda packet: 6),
+}
+_PORTS: dict[str, Field] = {
+    "sport": (types.SERVICE, lambda packet: packet.sport),
+    "dport": (types.SERVICE, lambda packet: packet.dport),
+}
+_TRANSPORT: dict[str, Field] = {
+    "sport": (
+        types.SERVICE,
+        lambda packet: (
+            packet.icmp_type << 8 | packet.icmp_code if packet.protocol in ICMP_PROTOCOLS else packet.sport
+        ),
+    ),
+    "dport": (
+        types.SERVICE,
+        lambda packet: UNPREDICTABLE if packet.protocol in ICMP_PROTOCOLS else packet.dport,
+    ),
+}
+_TCP: dict[str, Field] = {**_PORTS, "flags": (types.TCP_FLAGS, lambda packet: int(packet.flags))}
+_UDP: dict[str, Field] = {**_PORTS, "length": (types.INTEGER, _header_length)}
+_ICMP: dict[str, Field] = {
+    "type": (types.ICMP_TYPE, lambda packet: packet.icmp_type),
+    "code": (types.ICMP_CODE, lambda packet: packet.icmp_code),
+    "id": (types.INTEGER, lambda packet: packet.icmp_id),
+    "mtu": (types.INTEGER, lambda packet: packet.icmp_mtu),
+}
+_ICMPV6: dict[str, Field] = {
+    **_ICMP,
+    "type": (types.ICMPV6_TYPE, lambda packet: packet.icmp_type),
+    "code": (types.ICMPV6_CODE, lambda packet: packet.icmp_code),
+}
+
+
+def _has_frame(packet: Packet) -> bool:
+    return bool(packet.src_mac and packet.dst_mac)
+
+
+def _is_transport(packet: Packet) -> bool:
+    """A later fragment has no transport header (NFT_PKTINFO_L4PROTO and fragoff, K-6)."""
+    return not packet.fragment_offset
+
+
+def _carries(protocol: int) -> Callable[[Packet], bool]:
+    return lambda packet: packet.protocol == protocol and _is_transport(packet)
+
+
+_HEADERS: dict[str, tuple[Callable[[Packet], bool], dict[str, Field]]] = {
+    "ether": (_has_frame, _LINK),
+    "ip": (lambda packet: packet.family == 4, _IP),
+    "ip6": (lambda packet: packet.family == 6, _IP6),
+    "th": (
+        lambda packet: packet.protocol in PORT_PROTOCOLS | ICMP_PROTOCOLS and _is_transport(packet),
+        _TRANSPORT,
+    ),
+    "tcp": (_carries(Protocol.TCP), _TCP),
+    "udp": (_carries(Protocol.UDP), _UDP),
+    "sctp": (_carries(Protocol.SCTP), _PORTS),
+    "dccp": (_carries(33), _PORTS),
+    "udplite": (_carries(136), _PORTS),
+    "icmp": (_carries(Protocol.ICMP), _ICMP),
+    "icmpv6": (_carries(Protocol.ICMPV6), _ICMPV6),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    protocol: str
+    field: str
+
+    @property
+    def types(self) -> tuple[Datatype, ...]:
+        return (_HEADERS[self.protocol][1][self.field][0],)
+
+    def read(self, ctx: RuleContext) -> Reading:
+        present, fields = _HEADERS[self.protocol]
+        return fields[self.field][1](ctx.packet) if present(ctx.packet) else ABSENT
+
+
+def parse_payload(body: object) -> Payload:
+    """Raises Unmodelled."""
+    protocol, field = text(body, "protocol"), text(body, "field")
+    if protocol not in _HEADERS or field not in _HEADERS[protocol][1]:
+        raise Unmodelled(f"the header field {protocol} {field}")
+    return Payload(protocol, field)

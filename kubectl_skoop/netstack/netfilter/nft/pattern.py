@@ -1,0 +1,115 @@
+"""What a value is compared with: constants, ranges, prefixes, and tuples of these."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Interval, Scalar, Unmodelled, Value
+from kubectl_skoop.netstack.netfilter.nft.document import field, items, single
+
+
+class Pattern(Protocol):
+    def contains(self, value: Value) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    value: Value
+
+    def contains(self, value: Value) -> bool:
+        return value == self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    interval: Interval
+
+    def contains(self, value: Value) -> bool:
+        return isinstance(value, int) and self.interval.low <= value <= self.interval.high
+
+
+@dataclass(frozen=True, slots=True)
+class NamePrefix:
+    """`eth*`"""
+
+    prefix: str
+
+    def contains(self, value: Value) -> bool:
+        return isinstance(value, str) and value.startswith(self.prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """The catch-all element `*`."""
+
+    def contains(self, value: Value) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """A concatenation with at least one part that is no constant."""
+
+    parts: tuple[Pattern, ...]
+
+    def contains(self, value: Value) -> bool:
+        return isinstance(value, tuple) and all(
+            part.contains(each) for part, each in zip(self.parts, value, strict=True)
+        )
+
+
+def parse_pattern(json: object, types: Sequence[Datatype]) -> Pattern:
+    """Raises Unmodelled."""
+    if json == "*":
+        return Anything()
+    kind, body = single(json)
+    if kind == "elem":
+        return parse_pattern(field(body, "val"), types)
+    parts = tuple(_part(each, datatype) for each, datatype in _each(json, types))
+    if len(parts) == 1:
+        return parts[0]
+    if all(isinstance(part, Exact) for part in parts):
+        return Exact(parse_value(json, types))
+    return Combined(parts)
+
+
+def parse_value(json: object, types: Sequence[Datatype]) -> Value:
+    """A constant, or an interval, or a tuple of them. Raises Unmodelled."""
+    parts = tuple(_scalar(each, datatype) for each, datatype in _each(json, types))
+    return parts[0] if len(parts) == 1 else parts
+
+
+def _each(json: object, types: Sequence[Datatype]) -> Sequence[tuple[object, Datatype]]:
+    kind, body = single(json)
+    parts = items(body) if kind == "concat" else [json]
+    if len(parts) != len(types):
+        raise Unmodelled("a value of another length than its type")
+    return list(zip(parts, types, strict=True))
+
+
+def _part(json: object, datatype: Datatype) -> Pattern:
+    if datatype.kind == "name" and isinstance(json, str) and json.endswith("*"):
+        return Exact(json[:-2] + "*") if json.endswith("\\*") else NamePrefix(json[:-1])
+    scalar = _scalar(json, datatype)
+    return Range(scalar) if isinstance(scalar, Interval) else Exact(scalar)
+
+
+def _scalar(json: object, datatype: Datatype) -> Scalar:
+    kind, body = single(json)
+    if kind == "range":
+        low, high = (datatype.parse(each) for each in items(body))
+        if not isinstance(low, int) or not isinstance(high, int):
+            raise Unmodelled("a range of names")
+        return Interval(low, high)
+    if kind == "prefix":
+        return _prefix(datatype.parse(field(body, "addr")), field(body, "len"), datatype)
+    if kind == "|":
+        json = [each for part in items(body) for each in (part if isinstance(part, list) else [part])]
+    return datatype.parse(json)
+
+
+def _prefix(address: int | str, length: object, datatype: Datatype) -> Interval:
+    if not isinstance(address, int) or not isinstance(length, int) or not 0 <= length <= datatype.bits:
+        raise Unmodelled("a malformed prefix")
+    host = (1 << (datatype.bits - length)) - 1
+    return Interval(address & ~host, address | host)

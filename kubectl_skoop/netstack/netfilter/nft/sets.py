@@ -1,0 +1,123 @@
+"""Sets and maps: membership, and what a key leads to."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled, Value, datatypes
+from kubectl_skoop.netstack.netfilter.nft.document import field, items, single
+from kubectl_skoop.netstack.netfilter.nft.pattern import (
+    Anything,
+    Exact,
+    Pattern,
+    Range,
+    parse_pattern,
+    parse_value,
+)
+from kubectl_skoop.netstack.netfilter.nft.verdict import parse_verdict
+from kubectl_skoop.netstack.netfilter.types import Verdict
+
+D = TypeVar("D")
+
+
+class Lookup(Generic[D]):
+    """Elements in the form that answers fastest: a dict, sorted intervals, a list of the rest."""
+
+    def __init__(self, elements: Sequence[tuple[Pattern, D]]) -> None:
+        self._exact: dict[Value, D] = {}
+        self._others: list[tuple[Pattern, D]] = []
+        self._default: list[D] = []
+        ranges: list[tuple[int, int, D]] = []
+        for pattern, data in elements:
+            match pattern:
+                case Exact(value=value):
+                    self._exact[value] = data
+                case Range(interval=interval):
+                    ranges.append((interval.low, interval.high, data))
+                case Anything():
+                    self._default.append(data)
+                case _:
+                    self._others.append((pattern, data))
+        self._ranges = sorted(ranges, key=lambda each: each[0])
+        self._lows = [low for low, _, _ in self._ranges]
+
+    def find(self, value: Value) -> D | None:
+        if value in self._exact:
+            return self._exact[value]
+        if isinstance(value, int) and self._ranges:
+            position = bisect_right(self._lows, value) - 1
+            if position >= 0 and value <= self._ranges[position][1]:
+                return self._ranges[position][2]
+        for pattern, data in self._others:
+            if pattern.contains(value):
+                return data
+        return self._default[0] if self._default else None
+
+
+def parse_set(elements: object, types: Sequence[Datatype]) -> Lookup[bool]:
+    """Raises Unmodelled."""
+    return Lookup([(parse_pattern(each, types), True) for each in items(elements)])
+
+
+def parse_verdict_map(elements: object, types: Sequence[Datatype]) -> Lookup[Verdict]:
+    """Raises Unmodelled."""
+    return _parse_map(elements, types, parse_verdict)
+
+
+def parse_value_map(elements: object, types: Sequence[Datatype], data: Sequence[Datatype]) -> Lookup[Value]:
+    """Raises Unmodelled."""
+    return _parse_map(elements, types, lambda json: parse_value(json, data))
+
+
+def _parse_map(elements: object, types: Sequence[Datatype], read: Callable[[object], D]) -> Lookup[D]:
+    pairs = []
+    for each in items(elements):
+        pair = items(each)
+        if len(pair) != 2:
+            raise Unmodelled("a map element without data")
+        pairs.append((parse_pattern(pair[0], types), read(pair[1])))
+    return Lookup(pairs)
+
+
+@dataclass(frozen=True)
+class NamedSet:
+    """A set or map as `nft -j` declares it; its elements are read when a packet first asks."""
+
+    name: str
+    declaration: object
+
+    @cached_property
+    def types(self) -> tuple[Datatype, ...]:
+        """Raises Unmodelled."""
+        return datatypes(field(self.declaration, "type"))
+
+    @cached_property
+    def data_types(self) -> tuple[Datatype, ...]:
+        """Of a map that does not lead to verdicts. Raises Unmodelled."""
+        return datatypes(field(self.declaration, "map"))
+
+    @cached_property
+    def members(self) -> Lookup[bool] | Unknown:
+        return self._read(lambda elements: parse_set(_keys(elements), self.types))
+
+    @cached_property
+    def verdicts(self) -> Lookup[Verdict] | Unknown:
+        return self._read(lambda elements: parse_verdict_map(elements, self.types))
+
+    @cached_property
+    def values(self) -> Lookup[Value] | Unknown:
+        return self._read(lambda elements: parse_value_map(elements, self.types, self.data_types))
+
+    def _read(self, parse: Callable[[object], Lookup[D]]) -> Lookup[D] | Unknown:
+        try:
+            return parse(field(self.declaration, "elem") or [])
+        except Unmodelled as error:
+            return Unknown(f"set {self.name}: {error}")
+
+
+def _keys(elements: object) -> list[object]:
+    """A map may be asked for membership, too."""
+    return [each[0] if isinstance(each, list) and single(each)[0] == "" else each for each in items(elements)]

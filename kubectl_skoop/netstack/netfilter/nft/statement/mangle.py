@@ -1,0 +1,123 @@
+"""Statements that change the packet or what belongs to it: `meta mark set`, `ct mark set`, `ip ttl set` …"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address
+
+from kubectl_skoop.model.packet import Packet, TcpFlags
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.netfilter import conntrack
+from kubectl_skoop.netstack.netfilter.nft import datatype as types
+from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
+from kubectl_skoop.netstack.netfilter.nft.document import field, single, text
+from kubectl_skoop.netstack.netfilter.nft.expression.option import MaximumSegment, parse_option
+from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_mapping
+from kubectl_skoop.netstack.netfilter.nft.expression.payload import Payload, parse_payload
+from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expression
+from kubectl_skoop.netstack.netfilter.nft.statement.outcome import Outcome, Progress
+from kubectl_skoop.netstack.netfilter.types import RuleContext, Stolen
+
+_IGNORED_META = frozenset({"nftrace", "priority", "pkttype", "secmark"})
+_IGNORED_CT = frozenset({"helper", "timeout", "expectation", "label", "event", "secmark"})
+
+
+def _set_mark(ctx: RuleContext, value: int) -> None:
+    ctx.passage.mark = value
+
+
+def _set_ct_mark(ctx: RuleContext, value: int) -> None:
+    connection = conntrack.connection_of(ctx.passage)
+    if connection is not None:
+        connection.mark = value
+
+
+def _set_ct_zone(ctx: RuleContext, value: int) -> None:
+    conntrack.set_zone(ctx.passage, value)
+
+
+def _set_mss(ctx: RuleContext, value: int) -> None:
+    """Never raises it (nft_exthdr_tcp_set_eval)."""
+    if ctx.packet.mss > value:
+        ctx.packet = replace(ctx.packet, mss=value)
+
+
+_HEADER: dict[tuple[str, str], Callable[[Packet, int], Packet]] = {
+    ("ip", "saddr"): lambda packet, value: replace(packet, src=IPv4Address(value)),
+    ("ip", "daddr"): lambda packet, value: replace(packet, dst=IPv4Address(value)),
+    ("ip6", "saddr"): lambda packet, value: replace(packet, src=IPv6Address(value)),
+    ("ip6", "daddr"): lambda packet, value: replace(packet, dst=IPv6Address(value)),
+    ("ip", "ttl"): lambda packet, value: replace(packet, ttl=value),
+    ("ip6", "hoplimit"): lambda packet, value: replace(packet, ttl=value),
+    ("ip", "dscp"): lambda packet, value: replace(packet, tos=value << 2 | packet.tos & 3),
+    ("ip6", "dscp"): lambda packet, value: replace(packet, tos=value << 2 | packet.tos & 3),
+    ("ip", "ecn"): lambda packet, value: replace(packet, tos=packet.tos & ~3 | value),
+    ("tcp", "flags"): lambda packet, value: replace(packet, flags=TcpFlags(value)),
+    **{
+        (protocol, "sport"): lambda packet, value: replace(packet, sport=value)
+        for protocol in ("tcp", "udp", "sctp", "th")
+    },
+    **{
+        (protocol, "dport"): lambda packet, value: replace(packet, dport=value)
+        for protocol in ("tcp", "udp", "sctp", "th")
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    target: Callable[[RuleContext, int], None]
+    value: Expression
+    requires: Expression | None = None
+    """A header that must be there, else the rule ends."""
+
+    def execute(self, ctx: RuleContext) -> Outcome:
+        value = self.value.read(ctx)
+        if isinstance(value, Absent) or (self.requires and isinstance(self.requires.read(ctx), Absent)):
+            return Progress.BREAK
+        if isinstance(value, Unknown):
+            return Stolen(value)
+        if not isinstance(value, int):
+            return Stolen(Unknown("a value that is no number"))
+        self.target(ctx, value)
+        return Progress.NEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """It changes nothing that a packet's fate depends on."""
+
+    def execute(self, ctx: RuleContext) -> Outcome:
+        return Progress.NEXT
+
+
+def parse_mangle(body: object, scope: Scope) -> Assignment | Ignored:
+    """Raises Unmodelled."""
+    kind, key = single(field(body, "key"))
+    value = field(body, "value")
+    match kind:
+        case "meta" if text(key, "key") == "mark":
+            return Assignment(_set_mark, parse_mapping(value, (types.MARK,), scope))
+        case "meta" if text(key, "key") in _IGNORED_META:
+            return Ignored()
+        case "ct" if text(key, "key") == "mark":
+            return Assignment(_set_ct_mark, parse_mapping(value, (types.MARK,), scope))
+        case "ct" if text(key, "key") == "zone" and field(key, "dir") is None:
+            return Assignment(_set_ct_zone, parse_mapping(value, (types.INTEGER,), scope))
+        case "ct" if text(key, "key") in _IGNORED_CT:
+            return Ignored()
+        case "payload":
+            return _parse_header(parse_payload(key), value, scope)
+        case "tcp option" if isinstance(option := parse_option(key), MaximumSegment) and not option.exists:
+            return Assignment(_set_mss, parse_mapping(value, (types.INTEGER,), scope), option)
+    raise Unmodelled(f"setting {kind} {field(key, 'key') or ''}".rstrip())
+
+
+def _parse_header(header: Payload, value: object, scope: Scope) -> Assignment:
+    change = _HEADER.get((header.protocol, header.field))
+    if change is None:
+        raise Unmodelled(f"setting {header.protocol} {header.field}")
+
+    def assign(ctx: RuleContext, number: int) -> None:
+        ctx.packet = change(ctx.packet, number)
+
+    return Assignment(assign, parse_mapping(value, header.types, scope), header)

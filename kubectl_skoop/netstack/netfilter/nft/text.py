@@ -1,0 +1,225 @@
+"""Rules as `nft list ruleset` prints them, from their JSON, also those that are not modelled."""
+
+from collections.abc import Callable
+from json import dumps
+
+from kubectl_skoop.netstack.netfilter.nft.document import field, single, words
+
+_UNQUALIFIED = frozenset({"iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "iifgroup", "oifgroup"})
+_OPERATORS = frozenset({"&", "|", "^", "<<", ">>"})
+_QUOTED_META = frozenset({"iif", "oif", "iifname", "oifname"})
+
+
+def print_rule(rule: object) -> str:
+    expressions = field(rule, "expr")
+    parts = [print_statement(each) for each in expressions] if isinstance(expressions, list) else []
+    comment = field(rule, "comment")
+    if isinstance(comment, str):
+        parts.append(f'comment "{comment}"')
+    return " ".join(part for part in parts if part)
+
+
+def print_statement(json: object) -> str:
+    kind, body = single(json)
+    if isinstance(json, str):
+        return json
+    printer = _STATEMENTS.get(kind)
+    return printer(body) if printer else dumps(json)
+
+
+def print_expression(json: object, *, quote: bool = False, mark: bool = False) -> str:
+    """`quote`: names of devices; `mark`: numbers as marks."""
+    kind, body = single(json)
+    if isinstance(json, bool):
+        return "exists" if json else "missing"
+    if isinstance(json, int):
+        return f"0x{json:08x}" if mark else str(json)
+    if isinstance(json, str):
+        return f'"{json}"' if quote and not json.startswith("@") else json
+    if isinstance(json, list):
+        return ",".join(print_expression(each, quote=quote, mark=mark) for each in json)
+    if kind in _OPERATORS and isinstance(body, list):
+        parts = [print_expression(each, mark=mark or _is_mark(body[0])) for each in body]
+        return f" {kind} ".join(parts)
+    printer = _EXPRESSIONS.get(kind)
+    return printer(body) if printer else dumps(json)
+
+
+def _is_mark(json: object) -> bool:
+    kind, body = single(json)
+    if kind in _OPERATORS and isinstance(body, list) and body:
+        return _is_mark(body[0])
+    return kind in ("meta", "ct") and field(body, "key") == "mark"
+
+
+def _is_device(json: object) -> bool:
+    kind, body = single(json)
+    return kind == "meta" and field(body, "key") in _QUOTED_META
+
+
+def _match(body: object) -> str:
+    left, operator = field(body, "left"), str(field(body, "op"))
+    right = print_expression(field(body, "right"), quote=_is_device(left), mark=_is_mark(left))
+    sign = "" if operator in ("==", "in") else f"{operator} "
+    if operator == "==" and single(left)[0] in _OPERATORS:
+        sign = "== "
+    return f"{print_expression(left)} {sign}{right}"
+
+
+def _listed(body: object, quote: bool = False) -> str:
+    if not isinstance(body, list):
+        return print_expression(body)
+    return "{ " + ", ".join(_element(each) for each in body) + " }"
+
+
+def _element(json: object) -> str:
+    if isinstance(json, list) and len(json) == 2:
+        kind, _ = single(json[1])
+        data = print_statement(json[1]) if kind in _VERDICTS else print_expression(json[1])
+        return f"{print_expression(json[0])} : {data}"
+    return print_expression(json)
+
+
+def _data(json: object) -> str:
+    kind, body = single(json)
+    return _listed(body) if kind == "set" else print_expression(json)
+
+
+def _ct(body: object) -> str:
+    direction = field(body, "dir")
+    return " ".join(["ct", *([str(direction)] if direction else []), str(field(body, "key"))])
+
+
+def _meta(body: object) -> str:
+    key = str(field(body, "key"))
+    return key if key in _UNQUALIFIED else f"meta {key}"
+
+
+def _numgen(body: object) -> str:
+    offset = field(body, "offset")
+    return f"numgen {field(body, 'mode')} mod {field(body, 'mod')}" + (f" offset {offset}" if offset else "")
+
+
+def _jhash(body: object) -> str:
+    seed = field(body, "seed")
+    text = f"jhash {print_expression(field(body, 'expr'))} mod {field(body, 'mod')}"
+    return text + (f" seed 0x{seed:x}" if isinstance(seed, int) else "")
+
+
+def _joined(separator: str) -> Callable[[object], str]:
+    def join(body: object) -> str:
+        return separator.join(print_expression(each) for each in body) if isinstance(body, list) else ""
+
+    return join
+
+
+def _payload(body: object) -> str:
+    if field(body, "protocol") is None:
+        return f"@{field(body, 'base')},{field(body, 'offset')},{field(body, 'len')}"
+    return f"{field(body, 'protocol')} {field(body, 'field')}"
+
+
+def _option(body: object) -> str:
+    return " ".join(["tcp option", *words(field(body, "name")), *words(field(body, "field"))])
+
+
+_EXPRESSIONS: dict[str, Callable[[object], str]] = {
+    "payload": _payload,
+    "meta": _meta,
+    "ct": _ct,
+    "fib": lambda body: f"fib {' . '.join(words(field(body, 'flags')))} {field(body, 'result')}",
+    "concat": _joined(" . "),
+    "range": _joined("-"),
+    "prefix": lambda body: f"{field(body, 'addr')}/{field(body, 'len')}",
+    "set": _listed,
+    "elem": lambda body: print_expression(field(body, "val")),
+    "map": lambda body: f"{print_expression(field(body, 'key'))} map {_data(field(body, 'data'))}",
+    "numgen": _numgen,
+    "jhash": _jhash,
+    "symhash": lambda body: f"symhash mod {field(body, 'mod')}",
+    "tcp option": _option,
+    "rt": lambda body: f"rt {field(body, 'key')}",
+    "socket": lambda body: f"socket {field(body, 'key')}",
+    "exthdr": lambda body: " ".join(["exthdr", *words(field(body, "name")), *words(field(body, "field"))]),
+}
+
+
+def _nat(kind: str) -> Callable[[object], str]:
+    def print_nat(body: object) -> str:
+        family, address, port = field(body, "family"), field(body, "addr"), field(body, "port")
+        parts = [kind]
+        if address is not None:
+            parts += [*([str(family)] if family else []), "to"]
+        elif port is not None:
+            parts.append("to")
+        target = "" if address is None else print_expression(address)
+        target += "" if port is None else f":{print_expression(port)}"
+        return " ".join(
+            [*parts, *([target] if target else []), ",".join(words(field(body, "flags")))]
+        ).rstrip()
+
+    return print_nat
+
+
+def _reject(body: object) -> str:
+    kind, code = field(body, "type"), field(body, "expr")
+    if kind is None or code == "port-unreachable":
+        return "reject"
+    if kind == "tcp reset":
+        return "reject with tcp reset"
+    return f"reject with {kind} {code}"
+
+
+def _limit(body: object) -> str:
+    if not isinstance(body, dict):
+        return f'limit name "{body}"'
+    over = "over " if body.get("inv") else ""
+    burst = f" burst {body['burst']} packets" if body.get("burst") else ""
+    return f"limit rate {over}{body.get('rate')}/{body.get('per')}{burst}"
+
+
+def _update(body: object) -> str:
+    target = field(body, "set") or field(body, "map")
+    data = field(body, "data")
+    element = print_expression(field(body, "elem")) + ("" if data is None else f" : {print_expression(data)}")
+    return f"{field(body, 'op')} {target} {{ {element} }}"
+
+
+def _mangle(body: object) -> str:
+    key = field(body, "key")
+    return f"{print_expression(key)} set {print_expression(field(body, 'value'), mark=_is_mark(key))}"
+
+
+def _log(body: object) -> str:
+    prefix = field(body, "prefix")
+    return "log" + (f' prefix "{prefix}"' if isinstance(prefix, str) else "")
+
+
+_VERDICTS: dict[str, Callable[[object], str]] = {
+    "accept": lambda body: "accept",
+    "drop": lambda body: "drop",
+    "continue": lambda body: "continue",
+    "return": lambda body: "return",
+    "jump": lambda body: f"jump {field(body, 'target')}",
+    "goto": lambda body: f"goto {field(body, 'target')}",
+}
+_STATEMENTS: dict[str, Callable[[object], str]] = {
+    **_VERDICTS,
+    "match": _match,
+    "vmap": lambda body: f"{print_expression(field(body, 'key'))} vmap {_data(field(body, 'data'))}",
+    "snat": _nat("snat"),
+    "dnat": _nat("dnat"),
+    "masquerade": _nat("masquerade"),
+    "redirect": _nat("redirect"),
+    "reject": _reject,
+    "mangle": _mangle,
+    "set": _update,
+    "map": _update,
+    "limit": _limit,
+    "quota": lambda body: f"quota {'over ' if field(body, 'inv') else ''}{field(body, 'val')} bytes",
+    "counter": lambda body: "counter",
+    "log": _log,
+    "notrack": lambda body: "notrack",
+    "queue": lambda body: f"queue to {field(body, 'num')}",
+    "xt": lambda body: f"xt {field(body, 'type')} {field(body, 'name')}",
+}
