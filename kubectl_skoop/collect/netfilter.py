@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from kubectl_skoop.collect import nft_json
 from kubectl_skoop.collect.features import Kernel
 from kubectl_skoop.collect.netlink.schema import Fields
 from kubectl_skoop.collect.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
@@ -30,14 +31,12 @@ LEGACY = {
     "ip6tables-legacy": ("ip6_tables_names", ("ip6tables-legacy-save", "-c")),
     "arptables-legacy": ("arp_tables_names", ("arptables-legacy-save", "-c")),
 }
-NFT = ("nft", "-j", "list", "ruleset")
 NFT_SAVE = {
     "iptables-nft": (NFPROTO_IPV4, ("iptables-nft-save", "-c")),
     "ip6tables-nft": (NFPROTO_IPV6, ("ip6tables-nft-save", "-c")),
     "arptables": (NFPROTO_ARP, ("arptables-nft-save", "-c")),
 }
 IPTABLES_NAMES = frozenset({"raw", "mangle", "nat", "filter", "security"})
-NO_RULES = '{"nftables": []}'
 TRANSACTION_ATTEMPTS = 3
 
 
@@ -47,16 +46,14 @@ class NetfilterReading:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._tables: dict[str, Table] = {}
-        commands = self._legacy_commands() | self._ipset_command()
         self._nft_tables: Sequence[Fields] = ()
         self._generation: int | None = None
-        self._nft_commands = self._begin_nft()
-        self._running = Running(commands | self._nft_commands)
+        self._running = Running(self._legacy_commands() | self._ipset_command() | self._begin_nft())
 
     def finish(self) -> dict[str, Table]:
-        self._tables |= {name: _missing_is_failed(table) for name, table in self._running.finish().items()}
+        self._tables |= self._results(self._running)
         if self._generation is not None:
-            self._finish_nft(self._generation)
+            self._tables["nft_raw"] = self._finish_nft()
         return self._tables
 
     def _legacy_commands(self) -> dict[str, Sequence[str]]:
@@ -97,25 +94,24 @@ class NetfilterReading:
         state = read_table(begin)
         for name in ("nft", "nft_raw", *NFT_SAVE):
             self._tables[name] = state
-        self._tables["nft"] = replace(state, data=NO_RULES if state.state == "ok" else None)
-        commands = _nft_commands(self._nft_tables)
-        for name in commands:
-            del self._tables[name]
-        return commands
+        self._tables["nft"] = replace(state, data=nft_json.NO_RULES if state.state == "ok" else None)
+        return _nft_commands(self._nft_tables)
 
-    def _finish_nft(self, before: int) -> None:
-        """Run again while rules were changed in between: text, JSON and raw rules are of one generation."""
-        raw = read_table(partial(_read_raw, before))
+    def _results(self, running: Running) -> dict[str, Table]:
+        results = {name: _missing_is_failed(table) for name, table in running.finish().items()}
+        return nft_json.join(results, self._nft_tables, running.started)
+
+    def _finish_nft(self) -> Table:
+        """The raw rules. All is read again while rules are changed meanwhile: it must be of one generation."""
         for _ in range(TRANSACTION_ATTEMPTS):
-            if not isinstance(raw.data, Mapping) or raw.data["generation_after"] == before:
-                break
-            before = raw.data["generation_after"]
-            self._tables |= {
-                name: _missing_is_failed(table)
-                for name, table in Running(self._nft_commands).finish().items()
-            }
+            before = self._generation
             raw = read_table(partial(_read_raw, before))
-        self._tables["nft_raw"] = raw
+            if not isinstance(raw.data, Mapping) or raw.data["generation_after"] == before:
+                return raw
+            self._tables |= self._results(Running(self._begin_nft()))
+        return replace(
+            raw, state="failed", reason=f"rules changed at each of {TRANSACTION_ATTEMPTS} readings"
+        )
 
 
 def _legacy_names(listing: str, loaded: list[str]) -> str:
@@ -127,14 +123,14 @@ def _legacy_names(listing: str, loaded: list[str]) -> str:
 
 
 def _nft_commands(tables: Sequence[Fields]) -> dict[str, Sequence[str]]:
-    commands: dict[str, Sequence[str]] = {"nft": NFT} if tables else {}
+    commands = nft_json.commands(tables)
     for name, (family, command) in NFT_SAVE.items():
         if any(table["family"] == family and table.get("name") in IPTABLES_NAMES for table in tables):
             commands[name] = command
     return commands
 
 
-def _read_raw(before: int) -> dict[str, object]:
+def _read_raw(before: int | None) -> dict[str, object]:
     with NetlinkSocket(NETLINK_NETFILTER) as socket:
         return {
             "generation_before": before,

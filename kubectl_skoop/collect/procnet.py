@@ -42,15 +42,13 @@ def legacy_tables(name: str) -> list[str] | None:
 
 
 def read_recent() -> dict[str, object]:
-    """The lists of the `recent` match; their times are in jiffies, so the present ones are beside them (K-26).
+    """The lists of the `recent` match; their times are in jiffies, so the present one is beside them (K-26).
 
     Raises:
         OSError: no `recent` match, or not readable.
     """
-    lists = {
-        entry.name: entry.read_text("utf-8", "backslashreplace")
-        for entry in (PROC_NET / "xt_recent").iterdir()
-    }
+    files = (PROC_NET / "xt_recent").iterdir()
+    lists = {file.name: file.read_text("utf-8", "backslashreplace") for file in files}
     return {"jiffies": _jiffies() if lists else None, "lists": lists}
 
 

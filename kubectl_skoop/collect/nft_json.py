@@ -1,0 +1,60 @@
+"""The ruleset as JSON.
+
+nft 1.0.6 breaks off at a dormant table (K-25): where there is one, the others are listed one by one.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from kubectl_skoop.collect.netlink.schema import Fields
+from kubectl_skoop.snapshot.dump import Table
+
+NFT_TABLE_F_DORMANT = 1
+RULESET = ("nft", "-j", "list", "ruleset")
+NO_RULES = '{"nftables": []}'
+FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+_PART = "nft table "
+
+
+def commands(tables: Sequence[Fields]) -> dict[str, Sequence[str]]:
+    """What to run, by a name that `join` knows."""
+    if not tables:
+        return {}
+    if not any(_dormant(table) for table in tables):
+        return {"nft": RULESET}
+    return {
+        f"{_PART}{position}": ("nft", "-j", "list", "table", _family(table), str(table.get("name")))
+        for position, table in enumerate(tables)
+        if not _dormant(table)
+    }
+
+
+def join(results: Mapping[str, Table], tables: Sequence[Fields], started: float) -> dict[str, Table]:
+    """`results` with the parts of the ruleset put together under `nft`."""
+    rest = {name: table for name, table in results.items() if not name.startswith(_PART)}
+    dormant = [table for table in tables if _dormant(table)]
+    if not dormant:
+        return rest
+    listed: list[object] = [_entry(table) for table in dormant]
+    for name, result in results.items():
+        if name.startswith(_PART):
+            if result.state != "ok":
+                return {**rest, "nft": result}
+            listed += json.loads(str(result.data))["nftables"]
+    return {**rest, "nft": Table(time=started, data=json.dumps({"nftables": listed}))}
+
+
+def _entry(table: Fields) -> Mapping[str, object]:
+    fields = {"family": _family(table), "name": table.get("name"), "handle": table.get("handle")}
+    return {"table": {**fields, "flags": ["dormant"]}}
+
+
+def _dormant(table: Fields) -> bool:
+    flags = table.get("flags")
+    return isinstance(flags, int) and bool(flags & NFT_TABLE_F_DORMANT)
+
+
+def _family(table: Fields) -> str:
+    number = table["family"]
+    assert isinstance(number, int)
+    return FAMILIES.get(number, str(number))
