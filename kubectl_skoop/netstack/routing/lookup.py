@@ -145,13 +145,9 @@ class _Walk:
             apart = self._in_table(TABLE_LOCAL, listed[0])
             if apart is not None and not rules_untouched(self.stack):
                 return apart
-        if result is not None:
-            result = replace(result, rule=_leading_to(listed, result.route))
-        if isinstance(result, Found) or fib.table(4, TABLE_DEFAULT) is None:
-            return result or Failed("no-route")
-        if result is not None and not rules_untouched(self.stack):
-            return result
-        return self._in_table(TABLE_DEFAULT, listed[-1]) or Failed("no-route")
+        if result is None:
+            return self._in_table(TABLE_DEFAULT, listed[-1]) or Failed("no-route")
+        return replace(result, rule=_leading_to(listed, result.route))
 
     def _in_table(self, table: int, rule: PolicyRule) -> Found | Failed | None:
         prefixes = self.stack.ns.fib.table(self.key.family, table)

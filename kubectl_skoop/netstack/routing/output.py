@@ -13,6 +13,8 @@ from kubectl_skoop.netstack.stack import Stack
 
 __all__ = ["OutputRoute", "RouteError", "route_output"]
 
+_LIMITED_BROADCAST = 0xFFFFFFFF
+
 
 def route_output(stack: Stack, key: FlowKey, bound_source: Address | None = None) -> OutputRoute | RouteError:
     """The way of a packet of our own.
@@ -22,16 +24,15 @@ def route_output(stack: Stack, key: FlowKey, bound_source: Address | None = None
     """
     if bound_source is not None:
         key = replace(key, src=bound_source)
-        if not _may_send_from(stack, bound_source):
-            return _traced(stack, key, RouteError(errno="EINVAL", kind="source"))
+        if _is_host(bound_source) and not is_local(stack.ns, bound_source):
+            return _traced(stack, key, RouteError(errno="ENETUNREACH", kind="source"))
     route = route_output4 if key.family == 4 else route_output6
     return _traced(stack, key, route(stack, key))
 
 
-def _may_send_from(stack: Stack, source: Address) -> bool:
-    if source.is_multicast or not int(source):
-        return False
-    return is_local(stack.ns, source)
+def _is_host(address: Address) -> bool:
+    """Other sources are refused, or count as none, before anybody asks whose they are."""
+    return int(address) != 0 and not address.is_multicast and int(address) != _LIMITED_BROADCAST
 
 
 def _traced(stack: Stack, key: FlowKey, result: OutputRoute | RouteError) -> OutputRoute | RouteError:

@@ -32,7 +32,7 @@ def route_output4(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
     if group and key.src is not None and not key.oif:
         entry = stack.ns.local_addresses.get(key.src)
         if entry is None:
-            return RouteError(errno="EINVAL", kind="source")
+            return RouteError(errno="ENETUNREACH", kind="source")
         return _make_route(stack, key, entry.device, key.src, None)
     if key.oif:
         device = stack.ns.devices.get(key.oif)
