@@ -122,14 +122,13 @@ def _netmask(ipset: IpSet) -> int:
 
 
 def _port(packet: Packet, source: bool) -> Part | None:
-    """ip_set_getport.c, ip_set_get_ip4_port: a later fragment has no port, other protocols have port 0."""
-    if packet.protocol in _WITH_PORTS or packet.protocol in _ICMP:
-        if packet.fragment_offset:
-            return None
-        if packet.protocol in _ICMP:
-            return packet.protocol, packet.icmp_type << 8 | packet.icmp_code
-        return packet.protocol, packet.sport if source else packet.dport
-    return packet.protocol, 0
+    """ip_set_getport.c: a later fragment has none; other protocols have port 0 (IPv4: fragments too)."""
+    known = packet.protocol in _WITH_PORTS or packet.protocol in _ICMP
+    if packet.fragment_offset and (known or packet.family == 6):
+        return None
+    if packet.protocol in _ICMP:
+        return packet.protocol, packet.icmp_type << 8 | packet.icmp_code
+    return packet.protocol, (packet.sport if source else packet.dport) if known else 0
 
 
 def _bitmap_port(packet: Packet, source: bool) -> Part | None:
@@ -149,7 +148,10 @@ def _mac(subject: Subject, source: bool) -> Part | Unknown | None:
 
 
 def _find(ipset: IpSet, query: Sequence[Part]) -> bool | None:
-    """Whether the most specific member that covers the query says nomatch; None: there is none."""
+    """Whether the most specific member that covers the query says nomatch; None: there is none.
+
+    hash:net,iface ends at the most specific net that it holds with any device (hash_netiface4_data_equal).
+    """
     members, bits = ipset.members, 128 if ipset.family == 6 else 32
     for lengths in members.lengths:
         key = _key(ipset.dimensions, query, lengths, bits)
@@ -158,7 +160,7 @@ def _find(ipset: IpSet, query: Sequence[Part]) -> bool | None:
             nomatch = _by_prefix(members, key)
         if nomatch is None and ipset.type == "bitmap:ip,mac":
             nomatch = members.nomatch.get((key[0], ANY_MAC))
-        if nomatch is not None:
+        if nomatch is not None or key[:-1] in members.nets:
             return nomatch
     return None
 

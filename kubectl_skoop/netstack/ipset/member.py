@@ -30,6 +30,8 @@ class Members:
     """Prefix lengths of the net dimensions, most specific first, as the kernel tries them."""
     prefixes: list[tuple[Key, str, bool]] = field(default_factory=list)
     """hash:net,iface members `wildcard`: the key of the net, the beginning of the device name, nomatch."""
+    nets: set[Key] = field(default_factory=set)
+    """The nets of a hash:net,iface, with whatever device."""
     unreadable: list[str] = field(default_factory=list)
     """Members that are not modelled: they may be the ones that match."""
 
@@ -48,6 +50,8 @@ def read_members(dimensions: Sequence[str], family: int, entries: Iterable[str])
             continue
         for key in keys:
             lengths.add(tuple(_length(key[place]) for place in nets))
+            if dimensions[-1] == "iface":
+                members.nets.add(key[:-1])
             if "wildcard" in flags:
                 members.prefixes.append((key[:-1], str(key[-1]), "nomatch" in flags))
             else:
