@@ -1,0 +1,144 @@
+"""Cuts an object down to what may go into a snapshot: never Secrets, environment or arbitrary annotations."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kubectl_skoop.cluster.fields import CLUSTER_WIDE, FIELDS, METADATA, Fields
+from kubectl_skoop.cluster.objects import Object, labels, mapping, text
+
+_CALICO = ("crd.projectcalico.org", "projectcalico.org")
+_GROUPS: Mapping[tuple[str, str], str] = {
+    ("", "Pod"): "Pod",
+    ("", "Node"): "Node",
+    ("", "Service"): "Service",
+    ("", "Endpoints"): "Endpoints",
+    ("", "Namespace"): "Namespace",
+    ("", "ConfigMap"): "ConfigMap",
+    ("apps", "DaemonSet"): "DaemonSet",
+    ("discovery.k8s.io", "EndpointSlice"): "EndpointSlice",
+    ("networking.k8s.io", "NetworkPolicy"): "NetworkPolicy",
+    **{(group, "IPPool"): "IPPool" for group in _CALICO},
+    **{(group, "Node"): "CalicoNode" for group in _CALICO},
+    **{(group, "BlockAffinity"): "BlockAffinity" for group in _CALICO},
+}
+
+ANNOTATIONS = frozenset(
+    {
+        "flannel.alpha.coreos.com/backend-data",
+        "flannel.alpha.coreos.com/backend-type",
+        "flannel.alpha.coreos.com/kube-subnet-manager",
+        "flannel.alpha.coreos.com/public-ip",
+        "flannel.alpha.coreos.com/public-ip-overwrite",
+        "projectcalico.org/IPv4Address",
+        "projectcalico.org/IPv4IPIPTunnelAddr",
+        "projectcalico.org/IPv4VXLANTunnelAddr",
+        "projectcalico.org/IPv6Address",
+        "projectcalico.org/VXLANTunnelMACAddr",
+    }
+)
+_KUBE_PROXY = ("kube-proxy", "kube-proxy-worker")
+_KUBE_PROXY_FIELD = re.compile(r"^(mode|clusterCIDR):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_LONGEST_VALUE = 64 << 10
+"""Of an annotation or an entry of a ConfigMap, characters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What plugins and providers want beside the built-in list."""
+
+    annotations: frozenset[str] = frozenset()
+    config_maps: frozenset[str] = frozenset()
+    """`namespace/name`: kept whole."""
+    kinds: frozenset[str] = frozenset()
+    """Custom resources as `Kind.group`: kept whole but for their metadata."""
+
+
+BUILT_IN = Allowed()
+
+
+def kind_of(item: Object, allowed: Allowed = BUILT_IN) -> str | None:
+    """The kind under which a snapshot keeps the object; None: it keeps none of these.
+
+    The group counts: a NetworkPolicy of another group is another thing.
+    """
+    group, _, version = text(item, "apiVersion").rpartition("/")
+    kind = text(item, "kind")
+    known = _GROUPS.get((group, kind))
+    if known is not None or not version:
+        return known
+    return name if (name := f"{kind}.{group}") in allowed.kinds else None
+
+
+def prune(item: Object, allowed: Allowed = BUILT_IN) -> Object | None:
+    """The object with what is allowed of it, `kind` as `kind_of` says; None: nothing is."""
+    kind = kind_of(item, allowed)
+    if kind is None:
+        return None
+    metadata = _kept(mapping(item, "metadata"), METADATA)
+    if kind not in CLUSTER_WIDE and kind in FIELDS and "namespace" not in metadata:
+        metadata["namespace"] = "default"
+    wanted = ANNOTATIONS | allowed.annotations
+    annotations = {
+        key: value
+        for key, value in labels(item, "metadata", "annotations").items()
+        if key in wanted and len(value) <= _LONGEST_VALUE
+    }
+    if annotations:
+        metadata["annotations"] = annotations
+    if kind == "ConfigMap":
+        data = _config_data(item, allowed)
+        return {"kind": kind, "metadata": metadata, "data": data} if data else None
+    fields = FIELDS.get(kind)
+    if fields is None:
+        return {"kind": kind, "metadata": metadata, "spec": item.get("spec"), "status": item.get("status")}
+    return {"kind": kind, "metadata": metadata, **_kept(item, fields)}
+
+
+def _kept(item: Mapping[str, object], fields: Fields) -> dict[str, object]:
+    kept = {}
+    for key, inner in fields.items():
+        value = _value(item.get(key), inner)
+        if value is not None:
+            kept[key] = value
+    return kept
+
+
+def _value(value: object, inner: object) -> object:
+    match inner:
+        case 1:
+            return _plain(value)
+        case "strings" if isinstance(value, Mapping):
+            return {str(key): str(entry) for key, entry in value.items()}
+        case [Mapping() as fields] if isinstance(value, list):
+            return [_kept(entry, fields) for entry in value if isinstance(entry, Mapping)]
+        case Mapping() as fields if isinstance(value, Mapping):
+            return _kept(value, fields)
+        case _:
+            return None
+
+
+def _plain(value: object) -> object:
+    """A scalar or a list of scalars, else None."""
+    match value:
+        case str() | int() | float() | bool():
+            return value
+        case list():
+            return [entry for entry in value if isinstance(entry, str | int | float | bool)]
+        case _:
+            return None
+
+
+def _config_data(item: Object, allowed: Allowed) -> dict[str, str]:
+    name = f"{text(item, 'metadata', 'namespace')}/{text(item, 'metadata', 'name')}"
+    data = {key: value for key, value in labels(item, "data").items() if len(value) <= _LONGEST_VALUE}
+    if name in allowed.config_maps:
+        return data
+    namespace, _, bare = name.partition("/")
+    if namespace == "kube-system" and bare in _KUBE_PROXY and "config.conf" in data:
+        found = _KUBE_PROXY_FIELD.findall(data["config.conf"])
+        return {"config.conf": json.dumps({key: value.strip("\"'") for key, value in found})}
+    if bare == "kube-flannel-cfg" and "net-conf.json" in data:
+        return {"net-conf.json": data["net-conf.json"]}
+    return {}
