@@ -102,7 +102,7 @@ class NetfilterReading:
         return nft_json.join(results, self._nft_tables, running.started)
 
     def _finish_nft(self) -> Table:
-        """The raw rules. All is read again while rules are changed meanwhile: it must be of one generation."""
+        """The raw rules. All is read again where rules changed meanwhile: it must be of one generation."""
         for _ in range(TRANSACTION_ATTEMPTS):
             before = self._generation
             raw = read_table(partial(_read_raw, before))

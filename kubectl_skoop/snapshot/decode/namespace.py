@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.ipset import IpSet, parse_ipsets
@@ -86,7 +87,10 @@ def _programs(tables: Tables) -> Mapping[int, tuple[str, ...]]:
 
 
 def _ipsets(data: object) -> Mapping[str, IpSet]:
-    return parse_ipsets(text(data, "$.ipset"))
+    try:
+        return parse_ipsets(text(data, "$.ipset"))
+    except ValueError as error:
+        raise FormatError(f"$.ipset: {error}") from error
 
 
 def _sysctls(data: object) -> Sysctls:

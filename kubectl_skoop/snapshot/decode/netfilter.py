@@ -4,6 +4,7 @@ import json
 from functools import partial
 
 from kubectl_skoop.model.errors import FormatError
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.snapshot.decode.entry import text
@@ -21,16 +22,20 @@ def decode_netfilter(tables: Tables) -> Netfilter:
     nft = tables.decode("nft", _json, None)
     raw = tables.decode("nft_raw", lambda data: data, None)
     order = tables.decode("nft_hooks", lambda data: data, None)
-    return load_netfilter(
-        iptables_legacy=saved["iptables-legacy"],
-        ip6tables_legacy=saved["ip6tables-legacy"],
-        iptables_nft=saved["iptables-nft"],
-        ip6tables_nft=saved["ip6tables-nft"],
-        nft=nft,
-        nft_raw=raw,
-        hook_order=order,
-        gaps={name: reason for name, reason in tables.gaps.items() if name in ALL},
-    )
+    try:
+        return load_netfilter(
+            iptables_legacy=saved["iptables-legacy"],
+            ip6tables_legacy=saved["ip6tables-legacy"],
+            iptables_nft=saved["iptables-nft"],
+            ip6tables_nft=saved["ip6tables-nft"],
+            nft=nft,
+            nft_raw=raw,
+            hook_order=order,
+            gaps={name: reason for name, reason in tables.gaps.items() if name in ALL},
+        )
+    except FormatError as error:
+        tables.gaps["netfilter"] = f"damaged: {error}"
+        return Netfilter(unknowns=dict.fromkeys((4, 6), (Unknown(f"rules: {error}"),)))
 
 
 def _saved(name: str, data: object) -> str | None:

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.collect.sysctls import read_sysctls
+
+FILES = {
+    "ipv4/ip_forward": "1\n",
+    "ipv4/conf/eth0.100/rp_filter": "2\n",
+    "ipv4/tcp_rmem": "4096\t131072\t6291456\n",
+    "ipv6/conf/all/stable_secret": "key\n",
+    "ipv4/tcp_fastopen_key": "key\n",
+    "unix/max_dgram_qlen": "10\n",
+}
+
+
+def test_keys_are_written_as_sysctl_does_and_secrets_left_out(tmp_path: Path) -> None:
+    for name, value in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(value)
+    assert read_sysctls(tmp_path) == {
+        "net.ipv4.ip_forward": "1",
+        "net.ipv4.conf.eth0/100.rp_filter": "2",
+        "net.ipv4.tcp_rmem": "4096\t131072\t6291456",
+    }
+
+
+def test_no_sysctls_at_all_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_sysctls(tmp_path / "none")

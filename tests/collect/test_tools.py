@@ -1,0 +1,54 @@
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from kubectl_skoop.collect import tools
+from kubectl_skoop.collect.tools import Running
+
+SHELL = ("sh", "-c")
+
+
+@pytest.mark.parametrize(
+    ("command", "state", "reason", "data"),
+    [
+        pytest.param([*SHELL, "echo rules"], "ok", "", "rules\n", id="what it prints is the data"),
+        pytest.param([*SHELL, "true"], "ok", "", "", id="nothing printed is empty, not absent"),
+        pytest.param([*SHELL, r"printf '\377'"], "ok", "", r"\xff", id="bytes that are no UTF-8 are escaped"),
+        pytest.param(
+            [*SHELL, "echo bad >&2; exit 3"], "failed", "bad", None, id="its complaint is the reason"
+        ),
+        pytest.param([*SHELL, "exit 3"], "failed", "ended with 3", None, id="no complaint"),
+        pytest.param(
+            [*SHELL, "echo Permission denied >&2; exit 1"],
+            "forbidden",
+            "Permission denied",
+            None,
+            id="denied",
+        ),
+        pytest.param(["no-such-tool"], "absent", "no-such-tool: not installed", None, id="not installed"),
+    ],
+)
+def test_ending(command: Sequence[str], state: str, reason: str, data: str | None) -> None:
+    (table,) = Running({"it": command}).finish().values()
+    assert (table.state, table.reason, table.data) == (state, reason, data)
+
+
+def test_one_that_does_not_end_is_stopped_and_the_others_stand() -> None:
+    started = time.monotonic()
+    tables = Running({"slow": ("sleep", "60"), "fast": ("echo", "x")}, timeout=0.3).finish()
+    assert time.monotonic() - started < 5
+    assert (tables["slow"].state, tables["fast"].data) == ("timeout", "x\n")
+
+
+def test_too_much_output_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "OUTPUT_BYTES", 1 << 20)
+    tables = Running({"long": ("yes",), "fast": ("echo", "x")}, timeout=10).finish()
+    assert (tables["long"].state, tables["long"].reason) == ("failed", "more than 1 MiB of output")
+    assert tables["fast"].data == "x\n"
+
+
+def test_tools_run_at_the_same_time() -> None:
+    started = time.monotonic()
+    Running({str(number): ("sleep", "0.3") for number in range(6)}).finish()
+    assert time.monotonic() - started < 1.5

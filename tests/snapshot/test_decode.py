@@ -1,0 +1,238 @@
+"""Damage in a dump is a gap that names its place; the rest of the namespace stands."""
+
+import json
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.snapshot.decode import decode_namespace
+from kubectl_skoop.snapshot.dump import NamespaceDump, Table
+
+LINK = {"index": 2, "ifname": "eth0", "flags": 0x10043, "mtu": 1500, "address": "02:00:00:00:00:02"}
+ROUTE = {
+    "family": 2,
+    "dst_len": 24,
+    "dst": "10.0.0.0",
+    "src_len": 0,
+    "tos": 0,
+    "table": 254,
+    "protocol": 2,
+    "scope": 253,
+    "type": 1,
+    "flags": 0,
+    "oif": 2,
+}
+SOCKET = {
+    "protocol": 6,
+    "family": 2,
+    "state": 10,
+    "src": "0.0.0.0",
+    "sport": 80,
+    "dst": "0.0.0.0",
+    "dport": 0,
+    "if": 0,
+    "rqueue": 0,
+    "wqueue": 128,
+    "uid": 0,
+    "inode": 1,
+}
+DATA: dict[str, object] = {
+    "links": [LINK],
+    "addresses": [
+        {
+            "family": 2,
+            "prefixlen": 24,
+            "ifa_flags": 128,
+            "scope": 0,
+            "index": 2,
+            "local": "10.0.0.2",
+            "address": "10.0.0.2",
+        }
+    ],
+    "routes": [ROUTE],
+    "rules": [{"family": 2, "dst_len": 0, "src_len": 0, "tos": 0, "table": 254, "action": 1, "flags": 0}],
+    "neighbours": [
+        {"family": 2, "ifindex": 2, "state": 2, "dst": "10.0.0.1", "lladdr": "02:00:00:00:00:01", "flags": 0}
+    ],
+    "proxy_neighbours": [],
+    "fdb": [],
+    "bridge_vlans": [],
+    "nexthops": [],
+    "netnsids": {},
+    "tc_filters": [],
+    "bpf": [],
+    "ethtool": {},
+    "route_exceptions": [],
+    "conntrack": [],
+    "sockets": [SOCKET],
+    "sysctls": {"net.ipv4.ip_forward": "1"},
+    "ipset": "",
+    "iptables-legacy": "",
+    "ip6tables-legacy": "",
+    "iptables-nft": "",
+    "ip6tables-nft": "",
+    "nft": '{"nftables": []}',
+    "nft_raw": {"generation_before": 1, "generation_after": 1, "tables": [], "rules": []},
+    "xfrm": {"policies": [], "states": 0},
+    "ipvs": [],
+}
+
+
+def decoded(tables: dict[str, Table]) -> NetworkNamespace:
+    dump = NamespaceDump(id="4:99", kind="host", tables=tables)
+    return decode_namespace(dump, "n1", Place("node", "n1"))
+
+
+def with_data(**data: object) -> dict[str, Table]:
+    return {name: Table(data=value) for name, value in {**DATA, **data}.items()}
+
+
+def test_a_whole_dump_has_no_gaps() -> None:
+    ns = decoded(with_data())
+    assert (ns.id, ns.gaps) == ("n1/4:99", {})
+    assert ns.devices[2].name == "eth0"
+    assert ns.local_addresses[ip_address("10.0.0.2")].prefix == 24
+    assert ns.sockets[0].backlog == 128
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "wanted"),
+    [
+        pytest.param("links", [LINK, {**LINK, "mtu": "big"}], "$.links[1].mtu: ", id="text for a number"),
+        pytest.param("links", [{"index": 2}], "$.links[0].ifname: ", id="a name left out"),
+        pytest.param("links", {"a": 1}, "$.links: a list is wanted, not a dict", id="a map for a list"),
+        pytest.param("links", [7], "$.links[0]: a map is wanted, not 7", id="a number for a map"),
+        pytest.param(
+            "links", [{**LINK, "linkinfo": 3}], "$.links[0].linkinfo: ", id="a number for nested attributes"
+        ),
+        pytest.param("routes", [{**ROUTE, "gateway": "x"}], "$.routes[0].gateway: ", id="no address"),
+        pytest.param("routes", [{**ROUTE, "dst_len": 33}], "$.routes[0].dst_len: ", id="no prefix length"),
+        pytest.param("routes", [{**ROUTE, "family": 3}], "$.routes[0].family: ", id="no family"),
+        pytest.param("routes", [{**ROUTE, "type": 99}], "$.routes[0].type: ", id="no route type"),
+        pytest.param("routes", [{**ROUTE, "oif": True}], "$.routes[0].oif: ", id="true is no number"),
+        pytest.param(
+            "routes",
+            [{**ROUTE, "multipath": [{"flags": 0}]}],
+            "$.routes[0].multipath[0].",
+            id="deep inside a route",
+        ),
+        pytest.param(
+            "conntrack",
+            [{"orig": {"ip": {"src": 1}, "proto": {"num": 6}}}],
+            "$.conntrack[0].orig.ip.src: ",
+            id="a tuple",
+        ),
+        pytest.param("sysctls", {"net.a": 1}, "$.sysctls.net.a: ", id="a sysctl that is no text"),
+        pytest.param("nft", "{", "$.nft: no JSON", id="JSON that breaks off"),
+        pytest.param("iptables-legacy", b"x", "$.iptables-legacy: text is wanted", id="bytes for text"),
+        pytest.param("ipset", "create x", "$.ipset: ", id="an ipset without a type"),
+    ],
+)
+def test_a_damaged_table_is_a_gap_with_its_place(name: str, data: object, wanted: str) -> None:
+    ns = decoded(with_data(**{name: data}))
+    assert set(ns.gaps) == {name}
+    assert ns.gaps[name].startswith(f"damaged: {wanted}")
+    assert len(ns.rules) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "gap"),
+    [
+        pytest.param("routes", Table(state="forbidden", reason="no"), "forbidden: no", id="forbidden"),
+        pytest.param("conntrack", Table(state="timeout", reason="30 s"), "timeout: 30 s", id="timed out"),
+        pytest.param(
+            "ipvs", Table(state="absent", reason="not loaded"), None, id="a kernel without the feature"
+        ),
+        pytest.param("nft_hooks", Table(state="failed", reason="?"), None, id="one that changes no verdict"),
+        pytest.param("ipvs", Table(data=[{}]), "1 IPVS services, which are not modelled", id="IPVS in use"),
+        pytest.param(
+            "xfrm",
+            Table(data={"policies": [{}], "states": 0}),
+            "1 IPsec policies, which are not modelled",
+            id="IPsec in use",
+        ),
+        pytest.param(
+            "arptables",
+            Table(data="*filter\n:INPUT DROP\n"),
+            "rules for ARP, which are not modelled",
+            id="ARP closed",
+        ),
+        pytest.param("arptables", Table(data="*filter\n:INPUT ACCEPT\n"), None, id="ARP open"),
+    ],
+)
+def test_what_could_not_be_read_and_matters_is_a_gap(name: str, table: Table, gap: str | None) -> None:
+    assert decoded({**with_data(), name: table}).gaps.get(name) == gap
+
+
+def test_a_needed_table_that_is_not_in_the_dump_is_a_gap() -> None:
+    tables = with_data()
+    del tables["routes"]
+    assert decoded(tables).gaps == {"routes": "was not collected"}
+
+
+def test_a_selector_of_a_newer_kernel_makes_the_rule_unknown() -> None:
+    rule = {
+        "family": 2,
+        "dst_len": 0,
+        "src_len": 0,
+        "tos": 0,
+        "table": 9,
+        "action": 1,
+        "flags": 0,
+        "77": b"?",
+    }
+    assert decoded(with_data(rules=[rule])).rules[0].unsupported == "attribute 77"
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=12)
+    | st.binary(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(sorted(DATA)), values)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_anything_at_all_in_a_table_is_decoded_or_a_gap(name: str, data: object) -> None:
+    decoded(with_data(**{name: data}))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["table", "chain", "rule", "set", "family", "name", "expr"]), inner)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.lists(json_values, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_any_ruleset_is_decoded_or_a_gap(listed: list[object]) -> None:
+    decoded(with_data(nft=json.dumps({"nftables": listed})))
+
+
+@given(st.sampled_from(["links", "addresses", "routes", "rules", "neighbours", "sockets"]), st.data(), values)
+@settings(max_examples=400, deadline=None)
+def test_any_value_in_a_field_is_decoded_or_a_gap(name: str, data: st.DataObject, value: object) -> None:
+    entries = DATA[name]
+    assert isinstance(entries, list)
+    field = data.draw(st.sampled_from(sorted(entries[0])))
+    ns = decoded(with_data(**{name: [{**entries[0], field: value}]}))
+    assert ns.gaps.get(name, f"damaged: $.{name}[0].{field}").startswith(f"damaged: $.{name}[0].")
+
+
+def test_veth_peers_are_named_by_node_and_namespace() -> None:
+    links = [{**LINK, "link": 5, "link_netnsid": number, "index": 3 + number} for number in (0, 1)]
+    ns = decoded(with_data(links=links, netnsids={"4:77": 0}))
+    assert [ns.devices[3].link_netns, ns.devices[4].link_netns] == ["n1/4:77", "unmapped:1"]
