@@ -1,13 +1,16 @@
 """What a finding's code means: the sections of `docs/suspicions.md`, which the package ships."""
 
+import re
 from difflib import get_close_matches
 from importlib.resources import files
+from textwrap import fill
 
 from kubectl_skoop.model.codes import CODES
 from kubectl_skoop.model.errors import UnknownName
 
 DEVIATIONS = "PLUGIN.TABLE.STATE"
 """The section that stands for the codes of all plugins' deviations."""
+WIDTH = 100
 STATES = frozenset({"missing", "differs", "unreadable"})
 
 
@@ -28,10 +31,15 @@ def explain(code: str) -> str:
     """
     known = sections()
     if code in known:
-        meaning = CODES.get(code, "")
-        return f"{code}: {meaning}\n\n{known[code]}" if meaning else f"{code}\n\n{known[code]}"
+        return _page(code, CODES.get(code, "a deviation from what a plugin wants"), known[code])
     if code.count(".") >= 2 and code.rpartition(".")[2] in STATES:
-        return f"{code}\n\n{known[DEVIATIONS]}"
+        return _page(code, "a deviation from what a plugin wants", known[DEVIATIONS])
     near = get_close_matches(code, known, n=3)
     hint = "did you mean " + ", ".join(near) + "?" if near else "'explain' without a code lists them"
     raise UnknownName(f"no such code: {code}", hint=hint)
+
+
+def _page(code: str, meaning: str, section: str) -> str:
+    """The Markdown as plain text, wrapped for a terminal."""
+    paragraphs = [re.sub(r"\*\*|`", "", paragraph) for paragraph in section.split("\n\n")]
+    return "\n\n".join([f"{code}: {meaning}", *(fill(text, WIDTH) for text in paragraphs)])

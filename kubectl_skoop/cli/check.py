@@ -1,0 +1,54 @@
+"""`check`."""
+
+from typing import Annotated
+
+import typer
+
+from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.output import ColorMode, emit, report_error, use_color
+from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.diagnosis.result import Check
+from kubectl_skoop.model.suspicion import Level
+from kubectl_skoop.report.formats import Format, render_check
+
+COMMAND_CLASS = PluginOptionsCommand
+
+
+def run(
+    ctx: typer.Context,
+    snapshot: parameters.SnapshotFile = None,
+    output: Annotated[Format, typer.Option("--output", "-o")] = "table",
+    color: Annotated[ColorMode, typer.Option("--color")] = "auto",
+    network_plugin: parameters.NetworkPlugin = "",
+    cloud_provider: parameters.CloudProvider = "",
+    proxy_mode: parameters.ProxyMode = "",
+    cluster_cidr: parameters.ClusterCidr = "",
+) -> int:
+    """Without a flow: what every plugin wants on every node, and what is not as it should be."""
+    options = Options(
+        network_plugin=network_plugin,
+        cloud_provider=cloud_provider,
+        proxy_mode=proxy_mode,
+        cluster_cidr=cluster_cidr,
+        plugin=typed_options(ctx),
+    )
+    with parameters.opened(snapshot) as source:
+        from kubectl_skoop.diagnosis.check import check
+
+        result = check(source, options)
+    emit(render_check(result, output, color=use_color(color)))
+    code = exit_code(result)
+    if code is ExitCode.NO_VERDICT:
+        report_error(
+            f"not everything could be checked: {len(result.missing)} gaps, listed under missing data"
+        )
+    return code
+
+
+def exit_code(check: Check) -> ExitCode:
+    """Findings outweigh gaps: what was found stands, whatever else could not be read."""
+    if any(finding.level >= Level.WARNING for finding in check.suspicions):
+        return ExitCode.FINDINGS
+    return ExitCode.NO_VERDICT if any(gap.state != "absent" for gap in check.missing) else ExitCode.OK

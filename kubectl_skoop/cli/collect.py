@@ -1,0 +1,70 @@
+"""`collect`."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.output import emit, report_error
+from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.snapshot.dump import NodeDump
+
+HOST_NETNS = Path("/proc/1/ns/net")
+
+
+def run(
+    node: Annotated[str, typer.Option("--node", metavar="NAME", help="The node's name in the cluster.")],
+    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The dump to write.")],
+    host_netns: Annotated[
+        Path, typer.Option("--host-netns", metavar="PATH", help="The node's own network namespace.")
+    ] = HOST_NETNS,
+    netns: Annotated[
+        list[str] | None,
+        typer.Option("--netns", metavar="NAMESPACE/POD=PATH", help="A pod's network namespace; repeatable."),
+    ] = None,
+) -> int:
+    """On a node, as root: dump what its kernel would use for a packet. Nothing on the node is changed.
+
+    A namespace is given by a file: /proc/PID/ns/net, or one below /run/netns.
+    """
+    pods = parse_pods(netns or [])
+    if sys.platform != "linux":
+        raise InputError("collect reads the Linux kernel of the node it runs on, this is another system")
+    if os.geteuid() != 0:
+        raise InputError("collect must run as root", hint="it enters network namespaces and reads netfilter")
+    from kubectl_skoop.collect.agent import collect_node
+    from kubectl_skoop.snapshot.assemble import write_node_dump
+
+    dump = collect_node(node, host_netns, pods)
+    write_node_dump(dump, file)
+    emit(f"{file}: node {node}, {len(dump.namespaces)} network namespaces")
+    unread = list(_unread(dump))
+    if unread:
+        report_error(f"{len(unread)} tables could not be read, the dump says which: {'; '.join(unread[:3])}")
+    return ExitCode.NO_VERDICT if unread else ExitCode.OK
+
+
+def parse_pods(options: Sequence[str]) -> dict[str, Path]:
+    """`NAMESPACE/POD=PATH` each. Raises: InputError."""
+    pods: dict[str, Path] = {}
+    for option in options:
+        name, _, path = option.partition("=")
+        namespace, _, pod = name.partition("/")
+        if not namespace or not pod or "/" in pod or not path:
+            raise InputError(f"--netns {option}: must be NAMESPACE/POD=PATH")
+        if name in pods:
+            raise InputError(f"--netns: {name} was given twice")
+        pods[name] = Path(path)
+    return pods
+
+
+def _unread(dump: NodeDump) -> Iterator[str]:
+    for namespace in dump.namespaces:
+        for name, table in namespace.tables.items():
+            if table.state not in ("ok", "absent"):
+                owner = ", ".join(namespace.pods) or namespace.kind
+                yield f"{owner} {name}: {table.state} ({table.reason})"

@@ -1,0 +1,47 @@
+"""Options that several commands share, declared once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kubectl_skoop.model.errors import InputError
+
+if TYPE_CHECKING:
+    from kubectl_skoop.snapshot.source import Snapshot
+
+SnapshotFile = Annotated[
+    Path | None,
+    typer.Option("--snapshot", metavar="FILE", envvar="SKOOP_SNAPSHOT", help="The snapshot to ask."),
+]
+NetworkPlugin = Annotated[
+    str, typer.Option("--network-plugin", metavar="NAME", help="The cluster's CNI; default: detected.")
+]
+CloudProvider = Annotated[
+    str, typer.Option("--cloud-provider", metavar="NAME", help="The cloud; default: detected.")
+]
+ProxyMode = Annotated[
+    str, typer.Option("--proxy-mode", metavar="MODE", help="kube-proxy's mode; default: detected.")
+]
+ClusterCidr = Annotated[
+    str, typer.Option("--cluster-cidr", metavar="CIDR", help="The pods' network; default: detected.")
+]
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator["Snapshot"]:
+    """The snapshot to ask. Raises: InputError."""
+    if path is None:
+        raise InputError(
+            "no snapshot was given, and a live cluster cannot be asked yet",
+            hint="--snapshot FILE, or SKOOP_SNAPSHOT; 'collect' and 'snapshot' make one",
+        )
+    from kubectl_skoop.snapshot.source import open_snapshot
+
+    snapshot = open_snapshot(path)
+    try:
+        yield snapshot
+    finally:
+        snapshot.close()

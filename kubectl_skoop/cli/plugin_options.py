@@ -1,0 +1,111 @@
+"""Options that plugins and providers declare (ConfigBinder), as a part of a command.
+
+They are looked up only where the command line has an option that the command itself does not know, where the
+environment has one, and for `--help`: nothing else pays for importing a plugin.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+import typer
+from typer._click.core import Context
+from typer._click.formatting import HelpFormatter
+from typer.core import TyperCommand
+
+from kubectl_skoop.model.errors import InputError
+
+_KEY = "kubectl_skoop.plugin_options"
+_ENVIRONMENT = "SKOOP_"
+_OWN_VARIABLES = frozenset({"SKOOP_SNAPSHOT"})
+
+
+class PluginOptionsCommand(TyperCommand):
+    """A command that takes the options of every installed plugin and provider, too."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        own = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        own.add("--help")
+        rest, typed = take(args, own, Owners())
+        ctx.meta[_KEY] = {**from_environment(os.environ, Owners()), **typed}
+        return super().parse_args(ctx, rest)
+
+    def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        for owner, rows in help_rows():
+            with formatter.section(f"Options of {owner}"):
+                formatter.write_dl(rows)
+
+
+def typed_options(ctx: typer.Context) -> Mapping[str, str]:
+    """By name without dashes (`flannel-pod-mtu`), as typed; the command line outweighs the environment."""
+    typed: Mapping[str, str] = ctx.meta.get(_KEY, {})
+    return typed
+
+
+class Owners:
+    """Names of installed plugins and providers, read when first asked for."""
+
+    def __init__(self, names: Sequence[str] | None = None) -> None:
+        self._names = names
+
+    def owner_of(self, option: str) -> str | None:
+        """The longest name that the option begins with."""
+        if self._names is None:
+            from kubectl_skoop.diagnosis.registry import plugin_names, provider_names
+
+            self._names = (*plugin_names(), *provider_names())
+        fits = [name for name in self._names if option.startswith(f"{name}-")]
+        return max(fits, key=len, default=None)
+
+
+def take(words: Sequence[str], own: set[str], owners: Owners) -> tuple[list[str], dict[str, str]]:
+    """The words that are left for the command, and the options of plugins.
+
+    `--name=value`, `--name value`, and `--name` alone for `true`. Raises: InputError for one given twice.
+    """
+    rest: list[str] = []
+    typed: dict[str, str] = {}
+    position = 0
+    while position < len(words):
+        word = words[position]
+        position += 1
+        if word == "--":
+            return [*rest, *words[position - 1 :]], typed
+        name, has_value, value = word.partition("=")
+        if not name.startswith("--") or name in own or owners.owner_of(name[2:]) is None:
+            rest.append(word)
+            continue
+        if not has_value:
+            following = words[position] if position < len(words) else "-"
+            value = "true" if following.startswith("-") else following
+            position += not following.startswith("-")
+        if name[2:] in typed:
+            raise InputError(f"{name} was given twice")
+        typed[name[2:]] = value
+    return rest, typed
+
+
+def from_environment(environment: Mapping[str, str], owners: Owners) -> dict[str, str]:
+    """`SKOOP_FLANNEL_POD_MTU=1400` is `--flannel-pod-mtu 1400`."""
+    names = [name for name in environment if name.startswith(_ENVIRONMENT) and name not in _OWN_VARIABLES]
+    options = {name.removeprefix(_ENVIRONMENT).lower().replace("_", "-"): environment[name] for name in names}
+    return {name: value for name, value in options.items() if owners.owner_of(name)}
+
+
+def help_rows() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """For each plugin and provider with options: its name, and (option, text) rows."""
+    from kubectl_skoop.diagnosis.options import options_of
+    from kubectl_skoop.diagnosis.registry import load_plugin, load_provider, plugin_names, provider_names
+
+    classes = [
+        *((name, load_plugin(name)) for name in plugin_names()),
+        *((name, load_provider(name)) for name in provider_names()),
+    ]
+    for owner, implementation in classes:
+        entries = options_of(implementation.options, owner)
+        if entries:
+            yield owner, [(f"--{entry.name} {_value(entry.values)}", entry.help) for entry in entries]
+
+
+def _value(values: Sequence[str]) -> str:
+    return "|".join(values) or "VALUE"

@@ -1,0 +1,40 @@
+"""Output formats by name. Each is loaded when it is asked for."""
+
+from typing import Literal
+
+from kubectl_skoop.diagnosis.result import Check, Diagnosis
+from kubectl_skoop.report.fields import Fields, check_fields, diagnosis_fields
+from kubectl_skoop.report.style import Style
+
+Format = Literal["table", "wide", "json", "yaml"]
+
+
+def render_diagnosis(diagnosis: Diagnosis, form: Format, *, color: bool = False, trace: bool = False) -> str:
+    """`trace` is for people only: JSON and YAML have the trace always."""
+    match form:
+        case "json" | "yaml":
+            return render_fields(diagnosis_fields(diagnosis), form)
+        case "table" | "wide":
+            from kubectl_skoop.report.table import diagnosis_text
+
+            return diagnosis_text(diagnosis, Style(color), wide=form == "wide", trace=trace)
+
+
+def render_check(check: Check, form: Format, *, color: bool = False) -> str:
+    match form:
+        case "json" | "yaml":
+            return render_fields(check_fields(check), form)
+        case "table" | "wide":
+            from kubectl_skoop.report.table import check_text
+
+            return check_text(check, Style(color), wide=form == "wide")
+
+
+def render_fields(fields: Fields, form: Literal["json", "yaml"]) -> str:
+    if form == "json":
+        from kubectl_skoop.report.json import json_text
+
+        return json_text(fields)
+    from kubectl_skoop.report.yaml import yaml_text
+
+    return yaml_text(fields)
