@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from kubectl_skoop.cluster.objects import Object, flag, items, mapping, text, texts
+from kubectl_skoop.cluster.raw import Object, flag, items, mapping, text, texts
 from kubectl_skoop.model.packet import Address
 
 FINISHED = frozenset({"Succeeded", "Failed"})

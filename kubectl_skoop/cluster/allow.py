@@ -1,12 +1,11 @@
 """Cuts an object down to what may go into a snapshot: never Secrets, environment or arbitrary annotations."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kubectl_skoop.cluster.fields import CLUSTER_WIDE, FIELDS, METADATA, Fields
-from kubectl_skoop.cluster.objects import Object, labels, mapping, text
+from kubectl_skoop.cluster.raw import Object, labels, mapping, text
 
 _CALICO = ("crd.projectcalico.org", "projectcalico.org")
 _GROUPS: Mapping[tuple[str, str], str] = {
@@ -39,7 +38,7 @@ ANNOTATIONS = frozenset(
     }
 )
 _KUBE_PROXY = ("kube-proxy", "kube-proxy-worker")
-_KUBE_PROXY_FIELD = re.compile(r"^(mode|clusterCIDR):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_KUBE_PROXY_FIELD = re.compile(r"^(mode|clusterCIDR):[ \t]*(.*)$", re.MULTILINE)
 _LONGEST_VALUE = 64 << 10
 """Of an annotation or an entry of a ConfigMap, characters."""
 
@@ -138,7 +137,7 @@ def _config_data(item: Object, allowed: Allowed) -> dict[str, str]:
     namespace, _, bare = name.partition("/")
     if namespace == "kube-system" and bare in _KUBE_PROXY and "config.conf" in data:
         found = _KUBE_PROXY_FIELD.findall(data["config.conf"])
-        return {"config.conf": json.dumps({key: value.strip("\"'") for key, value in found})}
+        return {"config.conf": "".join(f"{key}: {value}\n" for key, value in found)}
     if bare == "kube-flannel-cfg" and "net-conf.json" in data:
         return {"net-conf.json": data["net-conf.json"]}
     return {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from kubectl_skoop.cluster.objects import Object, ref_of
+from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.dump import NodeDump

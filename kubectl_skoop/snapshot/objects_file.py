@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kubectl_skoop.cluster.allow import BUILT_IN, Allowed, kind_of, prune
-from kubectl_skoop.cluster.objects import Object, Ref, ref_of
+from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.model.errors import FormatError
 
 SUFFIXES = (".yaml", ".yml", ".json")

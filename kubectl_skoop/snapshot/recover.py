@@ -7,7 +7,7 @@ from typing import BinaryIO
 import msgpack
 
 from kubectl_skoop.cluster.addresses import addresses_of
-from kubectl_skoop.cluster.objects import ref_of
+from kubectl_skoop.cluster.raw import ref_of
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.format import SECTION_START, Section, SectionRef, parse_section
 from kubectl_skoop.snapshot.index import (

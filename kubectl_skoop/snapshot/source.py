@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from kubectl_skoop.cluster.objects import Object, Ref
+from kubectl_skoop.cluster.raw import Object, Ref
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place

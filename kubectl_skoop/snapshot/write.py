@@ -9,7 +9,7 @@ from typing import BinaryIO, Self
 from zlib import crc32
 
 from kubectl_skoop.cluster.addresses import addresses_of
-from kubectl_skoop.cluster.objects import Object, ref_of
+from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.model.missing import MissingState
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import (

@@ -9,7 +9,7 @@ import msgpack
 import pytest
 import zstandard
 
-from kubectl_skoop.cluster.objects import Object, Ref
+from kubectl_skoop.cluster.raw import Object, Ref
 from kubectl_skoop.model.errors import FormatError, SectionDamaged
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kubectl_skoop.cluster.objects import Object, Ref
+from kubectl_skoop.cluster.raw import Object, Ref
 from kubectl_skoop.model.errors import FormatError, InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place

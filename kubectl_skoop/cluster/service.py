@@ -1,0 +1,152 @@
+"""Services and what is behind them: EndpointSlices, else Endpoints."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from kubectl_skoop.cluster.addresses import parse_address
+from kubectl_skoop.cluster.raw import Object, dig, flag, items, labels, number, ref_of, text, texts
+from kubectl_skoop.model.packet import Address
+
+SERVICE_NAME = "kubernetes.io/service-name"
+"""Label of an EndpointSlice: the service, in the same namespace."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePort:
+    port: int
+    name: str = ""
+    protocol: str = "TCP"
+    target: int | str = 0
+    """Number or name of the container's port; 0: the same as `port`."""
+    node_port: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    name: str
+    namespace: str
+    type: str = "ClusterIP"
+    cluster_addresses: tuple[Address, ...] = ()
+    """Empty for a headless service."""
+    external_addresses: tuple[Address, ...] = ()
+    load_balancer_addresses: tuple[Address, ...] = ()
+    external_name: str = ""
+    ports: tuple[ServicePort, ...] = ()
+    selector: Mapping[str, str] = field(default_factory=dict)
+    session_affinity: str = "None"
+    internal_traffic_policy: str = "Cluster"
+    external_traffic_policy: str = "Cluster"
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def headless(self) -> bool:
+        return not self.cluster_addresses and self.type != "ExternalName"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One endpoint of one service port."""
+
+    address: Address
+    port: int
+    port_name: str = ""
+    protocol: str = "TCP"
+    pod: str = ""
+    """`namespace/name`; empty: not a pod."""
+    node: str = ""
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+
+
+def service_info(item: Object) -> Service:
+    ref = ref_of(item)
+    spec = dig(item, "spec")
+    ingress = (text(entry, "ip") for entry in items(item, "status", "loadBalancer", "ingress"))
+    return Service(
+        name=ref.name,
+        namespace=ref.namespace,
+        type=text(spec, "type") or "ClusterIP",
+        cluster_addresses=_addresses((text(spec, "clusterIP"), *texts(spec, "clusterIPs"))),
+        external_addresses=_addresses(texts(spec, "externalIPs")),
+        load_balancer_addresses=_addresses(ingress),
+        external_name=text(spec, "externalName"),
+        ports=tuple(_port(entry) for entry in items(spec, "ports")),
+        selector=labels(spec, "selector"),
+        session_affinity=text(spec, "sessionAffinity") or "None",
+        internal_traffic_policy=text(spec, "internalTrafficPolicy") or "Cluster",
+        external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
+    )
+
+
+def slice_backends(item: Object) -> Iterator[Backend]:
+    """discovery.k8s.io/v1 EndpointSlice: `ready` and `serving` that are not set count as true."""
+    for endpoint in items(item, "endpoints"):
+        conditions = dig(endpoint, "conditions")
+        ready = dig(conditions, "ready") is not False
+        serving = dig(conditions, "serving")
+        for address in _addresses(texts(endpoint, "addresses")[:1]):
+            for port in items(item, "ports"):
+                yield Backend(
+                    address=address,
+                    port=number(port, "port"),
+                    port_name=text(port, "name"),
+                    protocol=text(port, "protocol") or "TCP",
+                    pod=_pod(dig(endpoint, "targetRef")),
+                    node=text(endpoint, "nodeName"),
+                    ready=ready,
+                    serving=serving if isinstance(serving, bool) else ready,
+                    terminating=flag(conditions, "terminating"),
+                )
+
+
+def endpoints_backends(item: Object) -> Iterator[Backend]:
+    """The older Endpoints (core/v1)."""
+    for subset in items(item, "subsets"):
+        for key, ready in (("addresses", True), ("notReadyAddresses", False)):
+            for entry in items(subset, key):
+                for address in _addresses((text(entry, "ip"),)):
+                    for port in items(subset, "ports"):
+                        yield Backend(
+                            address=address,
+                            port=number(port, "port"),
+                            port_name=text(port, "name"),
+                            protocol=text(port, "protocol") or "TCP",
+                            pod=_pod(dig(entry, "targetRef")),
+                            node=text(entry, "nodeName"),
+                            ready=ready,
+                            serving=ready,
+                        )
+
+
+def usable(backends: Iterable[Backend]) -> tuple[Backend, ...]:
+    """Those that kube-proxy sends new connections to: the ready ones; if there are none, those that still
+    serve while they terminate (pkg/proxy/topology.go, CategorizeEndpoints)."""
+    known = tuple(backends)
+    ready = tuple(backend for backend in known if backend.ready)
+    return ready or tuple(backend for backend in known if backend.serving and backend.terminating)
+
+
+def _port(item: object) -> ServicePort:
+    target = dig(item, "targetPort")
+    return ServicePort(
+        port=number(item, "port"),
+        name=text(item, "name"),
+        protocol=text(item, "protocol") or "TCP",
+        target=target if isinstance(target, int | str) else 0,
+        node_port=number(item, "nodePort"),
+    )
+
+
+def _addresses(written: Iterable[str]) -> tuple[Address, ...]:
+    parsed = (parse_address(entry) for entry in written)
+    return tuple(dict.fromkeys(address for address in parsed if address is not None))
+
+
+def _pod(target: object) -> str:
+    if text(target, "kind") != "Pod":
+        return ""
+    return f"{text(target, 'namespace')}/{text(target, 'name')}"
