@@ -19,6 +19,7 @@ from kubectl_skoop.testing.frame import encode
 from kubectl_skoop.testing.netns import LabError, Namespace, create, delete, entered, lab_prefix
 
 SENDER_MAC, ROUTER_MAC = "02:00:00:00:01:01", "02:00:00:00:01:02"
+FAR_ROUTER_MAC, RECEIVER_MAC = "02:00:00:00:02:01", "02:00:00:00:02:02"
 NET, FAR_NET = {4: "10.77.1", 6: "fd77:1:"}, {4: "10.77.2", 6: "fd77:2:"}
 SENTINEL = "sentinel"
 """Comment of the rule whose counter says that a packet was handled."""
@@ -34,7 +35,8 @@ class RuleLab:
     in_device: int
     """Towards the sender."""
     out_device: int
-    _socket: socket.socket
+    _near: socket.socket
+    _far: socket.socket
     _sequence: int = 0
 
     def load(self, engine: str, family: int, text: str) -> None:
@@ -49,9 +51,10 @@ class RuleLab:
         text = self.save(engine, family, counters=True)
         return [int(packets) for packets, _ in _RULE.findall(text)]
 
-    def send(self, packet: Packet) -> None:
+    def send(self, packet: Packet, *, back: bool = False) -> None:
+        """From the sender; `back`: from the receiver."""
         self._sequence += 1
-        self._socket.send(encode(packet, sequence=self._sequence))
+        (self._far if back else self._near).send(encode(packet, sequence=self._sequence))
 
     def matched(self, engine: str, family: int, before: list[int], sentinel: int) -> list[int]:
         """The counters once the rule at `sentinel` has counted one packet more.
@@ -95,27 +98,31 @@ def rule_lab(sysctls: Mapping[str, object] | None = None) -> Iterator[RuleLab]:
         sender.run("ip", "-batch", "-", text="link set lo up\nlink set out0 up\n")
         receiver.run("ip", "-batch", "-", text="link set lo up\nlink set in0 up\n")
         devices = _devices(router)
-        with entered(sender.path):
-            raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-            raw.bind(("out0", 0))
-        with raw:
+        with _raw_socket(sender, "out0") as near, _raw_socket(receiver, "in0") as far:
             ns = NetworkNamespace(
                 id=router.name, place=Place("node", "router"), node="router", devices=devices
             )
             index = {device.name: number for number, device in devices.items()}
-            yield RuleLab(router, ns, index["in0"], index["out0"], raw)
+            yield RuleLab(router, ns, index["in0"], index["out0"], near, far)
     finally:
         delete(names)
+
+
+def _raw_socket(namespace: Namespace, device: str) -> socket.socket:
+    with entered(namespace.path):
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    raw.bind((device, 0))
+    return raw
 
 
 def _links(sender: str, receiver: str) -> str:
     lines = [
         "link set lo up",
         f"link add in0 address {ROUTER_MAC} type veth peer name out0 netns {sender} address {SENDER_MAC}",
-        f"link add out0 address 02:00:00:00:02:01 type veth peer name in0 netns {receiver}"
-        " address 02:00:00:00:02:02",
+        f"link add out0 address {FAR_ROUTER_MAC} type veth peer name in0 netns {receiver}"
+        f" address {RECEIVER_MAC}",
     ]
-    for device, net, mac in (("in0", NET, SENDER_MAC), ("out0", FAR_NET, "02:00:00:00:02:02")):
+    for device, net, mac in (("in0", NET, SENDER_MAC), ("out0", FAR_NET, RECEIVER_MAC)):
         lines += [f"link set {device} up", f"addr add {net[4]}.1/24 dev {device}"]
         lines.append(f"addr add {net[6]}:1/64 dev {device} nodad")
         for host in range(2, 10):

@@ -6,7 +6,7 @@ What else is on its way is not part of a diagnosis: the packet meets an idle met
 from dataclasses import dataclass
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
-from kubectl_skoop.netstack.netfilter.conntrack import NEW, connection_of
+from kubectl_skoop.netstack.netfilter.conntrack import connection_of
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, interval, number
 from kubectl_skoop.netstack.netfilter.types import RuleContext
@@ -29,7 +29,7 @@ class IdleMeter:
 
 @dataclass(frozen=True, slots=True)
 class ConnBytes:
-    """Kernel: xt_connbytes.c, connbytes_mt. Of a new connection exactly this packet was counted."""
+    """Kernel: xt_connbytes.c, connbytes_mt. At a connection's first packet exactly this one was counted."""
 
     low: int
     high: int
@@ -38,9 +38,10 @@ class ConnBytes:
     direction: str
 
     def matches(self, ctx: RuleContext) -> Ternary:
-        if connection_of(ctx.passage) is None:
+        connection = connection_of(ctx.passage)
+        if connection is None:
             return False
-        if ctx.passage.ct_state != NEW:
+        if connection.confirmed:
             return Unknown("how much a connection has carried is not modelled")
         sent = 1 if self.mode == "packets" else ctx.packet.length
         counted = 0 if self.direction == "reply" else sent
