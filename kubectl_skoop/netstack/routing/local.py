@@ -32,10 +32,15 @@ def is_local(ns: NetworkNamespace, address: Address) -> bool:
 
     Kernel: __ip_dev_find; IPv6: table local alone, as the addresses of a device that is down vanish (K-51).
     """
-    if address.version == 4 and address in ns.local_addresses:
-        return True
+    return local_device(ns, address) is not None
+
+
+def local_device(ns: NetworkNamespace, address: Address) -> int | None:
+    """Index of the device that has the address, or that the `local` route names; None: not local."""
+    if address.version == 4 and (entry := ns.local_addresses.get(address)) is not None:
+        return entry.device
     route = _local_entry(ns, address)
-    return route is not None and route.type == "local"
+    return route.nexthops[0].device if route is not None and route.type == "local" else None
 
 
 def _local_entry(ns: NetworkNamespace, address: Address) -> Route | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing import rule as rules
@@ -154,10 +155,15 @@ class _Walk:
         return None if prefixes is None else self._first(prefixes.candidates(int(self.key.dst)), rule)
 
     def _first(self, candidates: Iterable[Route], rule: PolicyRule | None) -> Found | Failed | None:
-        """fib_table_lookup; None: nothing fits, or a `throw` route ended the search (K-54)."""
+        """fib_table_lookup; None: nothing fits, or a `throw` route ended the search (K-54).
+
+        Where no nexthop of a nexthop object can be used, IPv4 passes over the whole trie leaf: all shorter
+        prefixes with the same network address, too.
+        """
         tos = self.key.tos & DSCP_LEGACY
+        missed: Address | None = None
         for route in candidates:
-            if route.tos and route.tos != tos:
+            if (route.tos and route.tos != tos) or route.destination.network_address == missed:
                 continue
             if route.type == "throw":
                 return None
@@ -166,6 +172,8 @@ class _Walk:
             for nexthop in route.nexthops:
                 if self._usable(nexthop):
                     return Found(rule, route, nexthop)
+            if route.nexthop_id and self.key.family == 4:
+                missed = route.destination.network_address
         return None
 
     def _usable(self, nexthop: Nexthop) -> bool:

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX, FlowKey
+from kubectl_skoop.netstack.routing.local import local_device
 from kubectl_skoop.netstack.routing.lookup import (
     Failed,
     Found,
@@ -30,10 +31,10 @@ def route_output4(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
         return RouteError(errno="EINVAL", kind="source")
     group = key.dst.is_multicast or key.dst == _LIMITED_BROADCAST
     if group and key.src is not None and not key.oif:
-        entry = stack.ns.local_addresses.get(key.src)
-        if entry is None:
+        owner = local_device(stack.ns, key.src)
+        if owner is None:
             return RouteError(errno="ENETUNREACH", kind="source")
-        return _make_route(stack, key, entry.device, key.src, None)
+        return _make_route(stack, key, owner, key.src, None)
     if key.oif:
         device = stack.ns.devices.get(key.oif)
         if device is None:

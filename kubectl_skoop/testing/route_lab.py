@@ -1,0 +1,184 @@
+"""A namespace with random devices, addresses, routes, rules and sysctls, the same for the same seed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
+
+PAIRS = 4
+DEVICES = tuple(f"{side}{number}" for number in range(PAIRS) for side in ("v", "p"))
+"""veth pairs with both ends in the namespace."""
+OWN = ("10.0.0.1", "10.0.1.1", "10.1.0.2", "10.2.3.254", "192.168.7.7", "10.3.3.3")
+SPECIAL = ("127.0.0.1", "127.0.0.9", "255.255.255.255", "10.0.0.255", "10.0.0.0", "192.168.7.255", "8.8.8.8")
+MARKS = (0, 1, 2, 3, 0x10, 0x11)
+TOS = (0, 0, 0, 0x10, 0x30, 0xB0, 0x08, 0x04)
+PORTS = (53, 80, 443, 1024, 40000)
+_TABLES = ("main", "main", "main", "100", "101", "102", "default", "local")
+_LENGTHS = (0, 0, 8, 12, 15, 16, 20, 22, 24, 24, 25, 28, 30, 31, 32, 32)
+_SUPPRESSIONS = ("suppress_prefixlength 0", "suppress_prefixlength 16", "suppress_ifgroup 0")
+_CONF = {
+    "rp_filter": (0, 0, 1, 2),
+    "accept_local": (0, 0, 1),
+    "route_localnet": (0, 0, 1),
+    "src_valid_mark": (0, 1),
+    "forwarding": (1, 1, 1, 0),
+    "send_redirects": (0, 1),
+    "ignore_routes_with_linkdown": (0, 0, 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """Few addresses, so that prefixes overlap and queries hit."""
+
+    random: Random
+
+    def address(self) -> str:
+        draw = self.random.random()
+        if draw < 0.15:
+            return self.random.choice(OWN)
+        if draw < 0.22:
+            return self.random.choice(SPECIAL)
+        last = self.random.choice((0, 1, 2, 3, 77, 127, 128, 254, 255))
+        return f"10.{self.random.randrange(4)}.{self.random.randrange(4)}.{last}"
+
+    def prefix(self) -> str:
+        length = self.random.choice(_LENGTHS)
+        network = ip_network(f"{self.address()}/{length}", strict=False)
+        return str(network)
+
+
+class RouteLab:
+    """`rules` False: the policy rules are never touched."""
+
+    def __init__(self, seed: int, *, rules: bool, routes: int = 60) -> None:
+        self._random = Random(seed)
+        self._universe = Universe(self._random)
+        self._rules = rules
+        self._routes = routes
+        self.namespace = Namespace(f"{lab_prefix()}rt")
+
+    def __enter__(self) -> Self:
+        create([self.namespace.name])
+        try:
+            self.namespace.run("ip", "-batch", "-", text="\n".join(self._links()))
+            self.namespace.set_sysctls(dict(self._sysctls()))
+            # Some of the random lines contradict each other: the kernel refuses those.
+            lines = [*self._route_lines(), *(self._rule_lines() if self._rules else ())]
+            self.namespace.run(
+                "sh", "-c", "ip -force -batch - >/dev/null 2>&1 || :", text="\n".join(lines) + "\n"
+            )
+        except BaseException:
+            delete([self.namespace.name])
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        delete([self.namespace.name])
+
+    def _links(self) -> Iterator[str]:
+        yield "link set lo up"
+        for number in range(PAIRS):
+            yield f"link add v{number} type veth peer name p{number}"
+            yield f"link set v{number} up"
+            if number != PAIRS - 1:
+                yield f"link set p{number} up"
+        yield "addr add 10.0.0.1/24 dev v0"
+        yield "addr add 10.0.1.1/25 dev v0"
+        yield "addr add 10.1.0.2/16 dev v1"
+        yield "addr add 10.2.3.254/31 dev v2"
+        yield "addr add 192.168.7.7/24 dev v3"
+        yield "addr add 10.3.3.3/32 dev lo"
+
+    def _sysctls(self) -> Iterator[tuple[str, object]]:
+        yield "net.ipv4.conf.all.forwarding", 1
+        for setting, values in _CONF.items():
+            if setting != "forwarding":
+                yield f"net.ipv4.conf.all.{setting}", self._random.choice((0, 0, 0, *values))
+            for device in DEVICES:
+                yield f"net.ipv4.conf.{device}.{setting}", self._random.choice(values)
+
+    def _route_lines(self) -> Iterator[str]:
+        yield "nexthop add id 1 via 10.0.0.50 dev v0"
+        yield "nexthop add id 2 via 10.1.0.50 dev v1"
+        yield "nexthop add id 3 group 1,3/2"
+        yield "nexthop add id 4 blackhole"
+        for _ in range(self._routes):
+            yield f"route {self._random.choice(('add', 'append', 'prepend'))} {self._route()}"
+
+    def _route(self) -> str:
+        draw = self._random.random()
+        table = self._random.choice(_TABLES)
+        words = ["table", table]
+        if self._random.random() < 0.2:
+            words += ["tos", self._random.choice(("0x10", "0x08", "0x04"))]
+        if self._random.random() < 0.3:
+            words += ["metric", str(self._random.choice((1, 5, 10, 100)))]
+        prefix = self._universe.prefix()
+        if draw < 0.3:
+            kind = self._random.choice(("blackhole", "unreachable", "prohibit", "throw", "throw"))
+            return " ".join([kind, prefix, *words])
+        if draw < 0.42:
+            kind = self._random.choice(("local", "local", "broadcast", "anycast", "multicast"))
+            return " ".join([kind, prefix, "dev", self._random.choice((*DEVICES, "lo")), *words])
+        if draw < 0.5:
+            return " ".join([prefix, "nhid", str(self._random.randrange(1, 5)), *words])
+        if draw < 0.65:
+            hops = [f"nexthop {self._way()} weight {self._random.randrange(1, 4)}" for _ in range(3)]
+            return " ".join([prefix, *words, *hops])
+        if self._random.random() < 0.2:
+            words += ["src", self._random.choice(OWN)]
+        return " ".join([prefix, self._way(), *words])
+
+    def _way(self) -> str:
+        device = self._random.choice(DEVICES)
+        if self._random.random() < 0.5:
+            return f"dev {device}"
+        return f"via {self._universe.address()} dev {device} onlink"
+
+    def _rule_lines(self) -> Iterator[str]:
+        moved = self._random.random() < 0.3
+        if moved:
+            yield "rule add pref 500 lookup local"
+            yield "rule del pref 0"
+        for _ in range(self._random.randrange(2, 14)):
+            yield f"rule add {self._rule()}"
+
+    def _rule(self) -> str:
+        choose, priority = self._random.choice, self._random.randrange(1, 1000)
+        selectors: tuple[Callable[[], str], ...] = (
+            lambda: f"from {self._universe.prefix()}",
+            lambda: f"to {self._universe.prefix()}",
+            lambda: f"iif {choose((*DEVICES, 'lo', 'lo', 'gone'))}",
+            lambda: f"oif {choose((*DEVICES, 'gone'))}",
+            lambda: f"fwmark {choose(MARKS)}" + choose(("", "/0x1", "/0x3", "/0x10", "/0x0")),
+            lambda: f"tos {choose(('0x10', '0x08', '0x04'))}",
+            lambda: f"ipproto {choose(('tcp', 'udp', 'icmp'))}",
+            lambda: f"sport {choose(('53', '1-1024', '40000'))}",
+            lambda: f"dport {choose(('80', '443-500', '53'))}",
+            lambda: f"uidrange {choose(('0-0', '1000-2000', '0-999'))}",
+        )
+        words = [f"pref {priority}"]
+        if self._random.random() < 0.2:
+            words.append("not")
+        words += [
+            selector() for selector in self._random.sample(selectors, self._random.choice((1, 1, 1, 2, 3)))
+        ]
+        draw = self._random.random()
+        if draw < 0.12:
+            words.append(f"goto {self._random.randrange(priority, 1200)}" if draw < 0.04 else "goto 32766")
+        elif draw < 0.2:
+            words.append(choose(("blackhole", "unreachable", "prohibit", "nop")))
+        else:
+            words.append(f"lookup {choose(('main', '100', '101', '102', '103', 'local', 'default'))}")
+            if self._random.random() < 0.2:
+                words.append(
+                    choose(("suppress_prefixlength 0", "suppress_prefixlength 16", "suppress_ifgroup 0"))
+                )
+        return " ".join(words)

@@ -1,0 +1,151 @@
+"""Random routes and rules: each lookup must give what the kernel answers."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from ipaddress import IPv4Address, ip_address
+from random import Random
+from typing import TypeVar
+
+import pytest
+
+from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.verdict import Choices
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.flow import FlowKey
+from kubectl_skoop.netstack.routing.input import Refused, route_input
+from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
+from kubectl_skoop.netstack.routing.types import Route
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.testing.route_lab import DEVICES, MARKS, OWN, PORTS, TOS, RouteLab, Universe
+from kubectl_skoop.testing.route_oracle import Answer, RouteOracle, read_state
+
+T = TypeVar("T")
+
+pytestmark = pytest.mark.kernel
+
+LOOKUPS = int(os.environ.get("SKOOP_ROUTE_LOOKUPS", "20000"))
+SEEDS = range(first := int(os.environ.get("SKOOP_ROUTE_SEED", "0")), first + 20)
+LOOKUPS_A_LAB = LOOKUPS // len(SEEDS)
+ICMP_ERRNO = {(3, 0): "ENETUNREACH", (3, 1): "EHOSTUNREACH", (3, 13): "EACCES"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_lookups_agree_with_the_kernel(seed: int) -> None:
+    random = Random(f"questions {seed}")
+    differences = []
+    kinds: dict[str, int] = {}
+    with RouteLab(seed, rules=seed % 4 != 0) as lab, RouteOracle(lab.namespace.path) as oracle:
+        ns = read_state(lab.namespace.path)
+        assert not {"routes", "rules", "links", "addresses", "sysctls"} & set(ns.gaps), ns.gaps
+        for _ in range(LOOKUPS_A_LAB):
+            key = _question(random, ns, incoming=random.random() < 0.5)
+            answer = oracle.ask(key)
+            predictions = _each_way(ns, partial(_prediction, key))
+            expected = [_comparable(prediction) for prediction in predictions]
+            kinds[answer.errno or "route"] = kinds.get(answer.errno or "route", 0) + 1
+            if _comparable(answer) not in expected:
+                differences.append(f"{key}\n  kernel {answer}\n  ours   {expected}")
+    assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:5])
+    assert kinds["route"] > LOOKUPS_A_LAB // 10, kinds
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nexthop_and_source_agree_with_the_kernel(seed: int) -> None:
+    random = Random(f"ways {seed}")
+    differences = []
+    sources = 0
+    with RouteLab(seed, rules=seed % 4 != 0) as lab, RouteOracle(lab.namespace.path) as oracle:
+        ns = read_state(lab.namespace.path)
+        for _ in range(LOOKUPS_A_LAB // 2):
+            key = _question(random, ns, incoming=False)
+            answer = oracle.ask_way(key)
+            ways = list(_each_way(ns, partial(route_output, key=key, bound_source=key.src)))
+            if _way(answer) not in [_own_way(way, key) for way in ways]:
+                differences.append(f"{key}\n  kernel {answer}\n  ours   {ways}")
+            sources += answer.route is not None and answer.route.prefsrc is not None
+    assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:5])
+    assert sources > LOOKUPS_A_LAB // 50
+
+
+def _way(answer: Answer) -> tuple[object, ...]:
+    if answer.route is None:
+        return (answer.errno,)
+    (hop,) = answer.route.nexthops
+    return hop.device, hop.gateway, answer.route.prefsrc, answer.route.type
+
+
+def _own_way(way: OutputRoute | RouteError, key: FlowKey) -> tuple[object, ...]:
+    """The kernel names the source only if it chose one."""
+    if isinstance(way, RouteError):
+        return (way.errno,)
+    chosen = way.source if key.src is None and int(way.source) else None
+    return way.device, way.nexthop, chosen, way.type
+
+
+def _question(random: Random, ns: NetworkNamespace, *, incoming: bool) -> FlowKey:
+    universe = Universe(random)
+    protocol = random.choice((6, 17))
+    source: str | None = universe.address() if incoming else random.choice((None, None, *OWN))
+    if not incoming and random.random() < 0.05:
+        source = universe.address()
+    devices = ns.device_by_name
+    return FlowKey(
+        dst=ip_address(universe.address()),
+        src=None if source is None else ip_address(source),
+        iif=devices[random.choice(DEVICES)].index if incoming else 0,
+        oif=devices[random.choice(DEVICES)].index if not incoming and random.random() < 0.2 else 0,
+        mark=random.choice(MARKS),
+        tos=random.choice(TOS),
+        uid=0 if incoming else random.choice((0, 1000, 5000)),
+        protocol=protocol,
+        sport=random.choice(PORTS),
+        dport=random.choice(PORTS),
+    )
+
+
+def _each_way(ns: NetworkNamespace, route: Callable[[Stack], T]) -> Iterator[T]:
+    """One for each nexthop that the kernel may have chosen; what is unknown counts as untouched rules."""
+    scripts: list[tuple[int, ...]] = [()]
+    while scripts:
+        script = scripts.pop()
+        choices = Choices(script)
+        yield route(Stack(ns, choices))
+        for position in range(len(script), len(choices.made)):
+            made = choices.made[position]
+            before = tuple(choice.taken for choice in choices.made[:position])
+            alternatives = len(made.probabilities) or (2 if "same metric" in made.reason else 0)
+            scripts += [(*before, other) for other in range(1, alternatives)]
+
+
+def _prediction(key: FlowKey, stack: Stack) -> Answer:
+    if not key.iif:
+        way = route_output(stack, key, bound_source=key.src)
+        if isinstance(way, RouteError):
+            return Answer(errno=way.errno)
+        return Answer(route=replace(way.route, type=way.type)) if way.route else Answer(errno="EHOSTUNREACH")
+    assert isinstance(key.src, IPv4Address)
+    packet = Packet(
+        src=key.src, dst=key.dst, protocol=key.protocol, sport=key.sport, dport=key.dport, tos=key.tos
+    )
+    taken = route_input(stack, packet, key.iif, key.mark)
+    if isinstance(taken, Refused):
+        if taken.kind == "forwarding-disabled":
+            return Answer(errno="EHOSTUNREACH")
+        return Answer(errno=ICMP_ERRNO[taken.icmp] if taken.icmp else "EINVAL")
+    return Answer(route=taken.route) if taken.route else Answer(errno="EHOSTUNREACH")
+
+
+def _comparable(answer: Answer) -> tuple[object, ...]:
+    """Tables local and main are one while the rules are untouched: the kernel then says main for both."""
+    route = answer.route
+    if route is None:
+        return (answer.errno,)
+    return (*_identity(route),)
+
+
+def _identity(route: Route) -> tuple[object, ...]:
+    table = 254 if route.table == 255 else route.table
+    hops = tuple((hop.device, hop.gateway, hop.weight) for hop in route.nexthops)
+    return table, str(route.destination), route.type, route.tos, route.metric, route.prefsrc, hops
