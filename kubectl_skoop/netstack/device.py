@@ -76,14 +76,14 @@ class Device:
     link: int = 0
     """IFLA_LINK: the veth's peer, the lower device; 0: none."""
     link_netns: str = SAME_NAMESPACE
-    """Identity (`NetworkNamespace.id`) of the namespace that `link` counts in; `unmapped:N` if not collected."""
+    """`NetworkNamespace.id` of the namespace that `link` counts in; `unmapped:N` if not collected."""
     bridge: Bridge | None = None
     port: BridgePort | None = None
     vxlan: Vxlan | None = None
     programs: tuple[str, ...] = ()
     """XDP, tc and BPF programs that may take a packet here, each as text."""
     tso: bool = True
-    """TCP segmentation offload: the device takes GSO packets whole (ethtool tx-tcp-segmentation and tx-gso)."""
+    """TCP segmentation offload: the device takes GSO packets whole (ethtool tx-tcp-segmentation)."""
     advmss_cap: int = 0
     details: Mapping[str, object] = field(default_factory=dict)
     """All else that netlink told, under netlink's names."""

@@ -63,7 +63,8 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
 
 
 def _takes_large_packets(features: Mapping[str, object]) -> bool:
-    return all(features.get(name, True) for name in ("tx-tcp-segmentation", "tx-generic-segmentation"))
+    """GSO alone cuts a packet before the device gets it (validate_xmit_skb): only TSO hands it over whole."""
+    return bool(features.get("tx-tcp-segmentation", True))
 
 
 def _bridge(data: Entry) -> Bridge:
