@@ -16,7 +16,8 @@ from kubectl_skoop.netstack.stack import Stack
 
 
 def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
-    """ip_rcv: PREROUTING, then the route decides."""
+    """ip_rcv: PREROUTING, then the route decides. What came by lo keeps the route it was sent by
+    (skb_valid_dst in ip_rcv_finish_core), so nothing is martian there."""
     before = packet.dst
     if passage.bridged:
         passage.bridged, passage.physin = False, 0
@@ -28,6 +29,9 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         packet = result.packet
     if packet.dst != before:
         stack.step("nat", f"destination {before} becomes {packet.dst}", device=device.name)
+    if device.loopback:
+        _deliver(stack, device, packet, passage)
+        return
     route = route_input(stack, packet, device.index, passage.mark)
     match route:
         case Local() | Broadcast():
@@ -44,8 +48,8 @@ def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute) -> 
         stack, Hook.OUTPUT, packet, passage, indev=0, outdev=route.device, nexthop=route.nexthop
     )
     if not isinstance(result, Passed):
-        hook_end.end(stack, result, packet, passage, None)
         transport.refused_locally(stack, packet, result)
+        hook_end.end(stack, result, packet, passage, None)
         return
     packet = result.packet
     if result.reroute:
@@ -116,9 +120,9 @@ def _output(
     before = packet.src
     result = traverse(stack, Hook.POSTROUTING, packet, passage, indev=indev, outdev=outdev, nexthop=nexthop)
     if not isinstance(result, Passed):
-        hook_end.end(stack, result, packet, passage, stack.ns.devices.get(indev))
         if not indev:
             transport.refused_locally(stack, packet, result)
+        hook_end.end(stack, result, packet, passage, stack.ns.devices.get(indev))
         return
     packet = result.packet
     if packet.src != before:

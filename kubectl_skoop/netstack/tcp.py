@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kubectl_skoop.model.packet import Address, Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.netstack import ip, open_socket, socket_lookup
+from kubectl_skoop.netstack import ip, open_socket, socket_lookup, xmit
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import Client, Refusal, Server
 from kubectl_skoop.netstack.netfilter.conntrack import attach
@@ -78,6 +78,9 @@ def send_reset(stack: Stack, packet: Packet, passage: Passage, *, forwarded: boo
         length=RST_LENGTH,
         df=True,
     )
+    if forwarded and passage.physin:
+        _reset_bridged(stack, packet, reset, passage)
+        return
     own = address_type(stack.ns, reset.src) == "LOCAL"
     key = ip.flow_key(reset, mark=mark)
     route = route_output(stack, key if own else replace(key, src=None))
@@ -88,6 +91,14 @@ def send_reset(stack: Stack, packet: Packet, passage: Passage, *, forwarded: boo
     if forwarded:
         attach(answer, passage)
     ip.send(stack, reset, answer, route)
+
+
+def _reset_bridged(stack: Stack, packet: Packet, reset: Packet, passage: Passage) -> None:
+    """nf_send_reset for a bridged packet: straight back out of its port, past all hooks and translations."""
+    port = stack.ns.devices[passage.physin]
+    stack.step("send", "RST", f"to {reset.dst}, straight out of {port.name}", device=port.name)
+    frame = replace(reset, src_mac=packet.dst_mac, dst_mac=packet.src_mac)
+    xmit.transmit(stack, port, frame, Passage())
 
 
 def mtu_reduced(stack: Stack, client: Client, quoted: Packet, mtu: int) -> None:
@@ -172,16 +183,16 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
     if packet.flags & TcpFlags.RST:
         return
     if packet.flags & TcpFlags.ACK:
-        if any(client.protocol == Protocol.TCP for client in stack.clients):
-            stack.lose(
-                "reply.unexpected-source",
-                packet,
-                f"an answer from {packet.src}:{packet.sport} belongs to no connection of this socket",
-                evidence=[
-                    f"asked {client.remote}:{client.remote_port} from {client.local}:{client.port}"
-                    for client in stack.clients
-                ],
-            )
+        asked = [
+            f"asked: {client.remote}:{client.remote_port} from {client.local}:{client.port}"
+            for client in stack.clients
+        ]
+        stack.lose(
+            "reply.unexpected-source",
+            packet,
+            f"{packet.src}:{packet.sport} answers to {packet.dst}:{packet.dport}, where no connection waits for it",
+            evidence=asked,
+        )
         send_reset(stack, packet, passage)
         return
     misses = [socket_lookup.socket_text(stack, s) for s in socket_lookup.near_misses(stack, packet, "listen")]

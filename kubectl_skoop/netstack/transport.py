@@ -37,7 +37,7 @@ def refused_locally(stack: Stack, packet: Packet, result: Passed | Dropped | Rej
 
 
 def unroutable_locally(stack: Stack, packet: Packet, route: RouteError) -> None:
-    """The lookup after OUTPUT found nothing: the program sees its errno."""
+    """The lookup after OUTPUT found nothing: a datagram's send fails with its errno, TCP goes on trying."""
     for client in stack.clients:
-        if client.local == packet.src and client.protocol == packet.protocol:
+        if client.local == packet.src and client.protocol == packet.protocol != Protocol.TCP:
             client.fail(SYMPTOMS.get(route.errno, route.errno))
