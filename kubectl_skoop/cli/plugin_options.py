@@ -51,9 +51,9 @@ class Owners:
     def owner_of(self, option: str) -> str | None:
         """The longest name that the option begins with."""
         if self._names is None:
-            from kubectl_skoop.diagnosis.registry import plugin_names, provider_names
+            from kubectl_skoop.diagnosis.registry import PLUGINS, PROVIDERS, installed
 
-            self._names = (*plugin_names(), *provider_names())
+            self._names = (*installed(PLUGINS), *installed(PROVIDERS))
         fits = [name for name in self._names if option.startswith(f"{name}-")]
         return max(fits, key=len, default=None)
 
@@ -95,14 +95,12 @@ def from_environment(environment: Mapping[str, str], owners: Owners) -> dict[str
 def help_rows() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """For each plugin and provider with options: its name, and (option, text) rows."""
     from kubectl_skoop.diagnosis.options import options_of
-    from kubectl_skoop.diagnosis.registry import load_plugin, load_provider, plugin_names, provider_names
+    from kubectl_skoop.diagnosis.registry import PLUGINS, PROVIDERS, installed, load_plugin, load_provider
 
-    classes = [
-        *((name, load_plugin(name)) for name in plugin_names()),
-        *((name, load_provider(name)) for name in provider_names()),
-    ]
-    for owner, implementation in classes:
-        entries = options_of(implementation.options, owner)
+    binders = [(name, load_plugin(name).options) for name in installed(PLUGINS)]
+    binders += [(name, load_provider(name).options) for name in installed(PROVIDERS)]
+    for owner, binder in binders:
+        entries = options_of(binder, owner)
         if entries:
             yield owner, [(f"--{entry.name} {_value(entry.values)}", entry.help) for entry in entries]
 

@@ -39,11 +39,8 @@ def way_lines(path: PacketPath, style: Style, detail: Detail) -> Iterator[str]:
         max((len(cell) for cell in column), default=0) for column in zip(*map(_cells, rows), strict=True)
     ]
     for row in rows:
-        yield (
-            "  "
-            + "  ".join(cell.ljust(width) for cell, width in zip(_cells(row), widths, strict=True)).rstrip()
-            + ("  " + row.packet if row.packet else "")
-        )
+        cells = [cell.ljust(width) for cell, width in zip(_cells(row), widths, strict=True)]
+        yield ("  " + "  ".join([*cells, row.packet])).rstrip()
         for note in row.notes:
             yield f"  {'':{widths[0]}}  {note}"
         if detail.trace:

@@ -1,0 +1,44 @@
+"""`plugins`."""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import typer
+
+from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli.output import emit
+from kubectl_skoop.diagnosis.interface import Plugin, Provider
+from kubectl_skoop.diagnosis.options import options_of
+from kubectl_skoop.diagnosis.registry import PLUGINS, installed, load_plugin
+from kubectl_skoop.report.installed import Installed, installed_text
+
+Detect = Annotated[
+    bool,
+    typer.Option(
+        "--detect", help="Say what a snapshot's cluster has, where that was read, how to override it."
+    ),
+]
+
+
+def run(detect: Detect = False, snapshot: parameters.SnapshotFile = None) -> None:
+    """The network plugins that are installed, with their options."""
+    if detect:
+        from kubectl_skoop.cli.detect import detected
+
+        emit(detected(snapshot))
+    else:
+        emit(installed_text(entries(PLUGINS, load_plugin)))
+
+
+def entries(group: str, load: Callable[[str], type[Plugin] | type[Provider]]) -> Iterator[Installed]:
+    for name, entry in installed(group).items():
+        implementation = load(name)
+        module = inspect.getdoc(sys.modules[implementation.__module__]) or ""
+        yield Installed(
+            name=name,
+            origin=f"{entry.value} ({entry.dist.name})" if entry.dist else entry.value,
+            about=module.partition("\n")[0],
+            options=options_of(implementation.options, name),
+        )

@@ -1,0 +1,63 @@
+"""Lists of what is installed and of what was detected."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+from kubectl_skoop.diagnosis.options import Option
+from kubectl_skoop.diagnosis.result import Fact
+from kubectl_skoop.report.escape import safe
+
+_OVERRIDES = {
+    "network plugin": "--network-plugin",
+    "cloud provider": "--cloud-provider",
+    "proxy mode": "--proxy-mode",
+    "cluster cidr": "--cluster-cidr",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A plugin or provider."""
+
+    name: str
+    origin: str
+    """The package that brings it, and its class there."""
+    about: str
+    """The first line of its module."""
+    options: Sequence[Option] = ()
+
+
+def installed_text(entries: Iterable[Installed]) -> str:
+    entries = list(entries)
+    rows = [(safe(entry.name), safe(entry.about), safe(entry.origin)) for entry in entries]
+    text = tabulate(rows, headers=("NAME", "ABOUT", "FROM"), tablefmt="plain") + "\n"
+    options = [_option_row(option) for entry in entries for option in entry.options]
+    if options:
+        text += (
+            "\n"
+            + tabulate(options, headers=("OPTION", "VALUES", "DEFAULT", "ABOUT"), tablefmt="plain")
+            + "\n"
+        )
+    return text
+
+
+def _option_row(option: Option) -> tuple[str, str, str, str]:
+    default = getattr(option.default, "value", option.default)
+    shown = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"--{option.name}", "|".join(option.values) or "any", safe(shown), safe(option.help)
+
+
+def facts_text(facts: Iterable[Fact]) -> str:
+    """Each detected fact, where it was read, and which option overrides it."""
+    rows = [
+        (
+            safe(fact.name),
+            safe(fact.value) or "(not known)",
+            safe(fact.source),
+            _OVERRIDES.get(fact.name.lower(), ""),
+        )
+        for fact in facts
+    ]
+    return tabulate(rows, headers=("FACT", "VALUE", "SOURCE", "OVERRIDE"), tablefmt="plain") + "\n"

@@ -1,0 +1,56 @@
+"""The documentation cannot lag behind: codes, fields, commands and options are compared with it."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.cli.group import COMMANDS, load
+from kubectl_skoop.model.codes import CODES
+from kubectl_skoop.report.explain import DEVIATIONS, sections
+
+DOCS = Path(__file__).parent.parent / "docs"
+SCHEMA = json.loads(files("kubectl_skoop.report").joinpath("schema.json").read_text("utf-8"))
+OBJECTS = {name: schema for name, schema in SCHEMA["$defs"].items() if schema.get("type") == "object"}
+
+
+def _section(text: str, heading: str) -> str:
+    """The text below `## heading`, up to the next heading of its level."""
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    assert found, f"no section {heading}"
+    return found.group(1)
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_each_code_is_explained(code: str) -> None:
+    for part in ("Means", "Kernel", "Check", "Mend"):
+        assert f"**{part}:** " in sections()[code]
+
+
+def test_no_code_is_explained_that_nobody_gives() -> None:
+    assert set(sections()) - {DEVIATIONS} == set(CODES)
+
+
+def test_the_package_ships_the_page() -> None:
+    shipped = files("kubectl_skoop.report").joinpath("suspicions.md").read_text("utf-8")
+    assert shipped == (DOCS / "suspicions.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTS))
+def test_each_json_field_is_described(name: str) -> None:
+    section = _section((DOCS / "json.md").read_text("utf-8"), name)
+    assert set(re.findall(r"^\| `(\w+)` ", section, re.M)) == set(OBJECTS[name]["properties"])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_option_of_a_command_is_described(name: str) -> None:
+    section = _section((DOCS / "cli.md").read_text("utf-8"), name)
+    described = set(
+        re.findall(r"(?<![\w-])--?[a-z][a-z-]*", "\n".join(re.findall(r"^\| (`-.*?) \|", section, re.M)))
+    )
+    command = load(name)
+    assert described == {
+        option for parameter in command.params for option in parameter.opts if option[0] == "-"
+    }
