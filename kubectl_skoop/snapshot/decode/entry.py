@@ -1,7 +1,6 @@
 """Reading untrusted values: each accessor checks the type and names the place of what is wrong."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -18,12 +17,25 @@ def parse_address(text: str) -> Address:
     return address
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
-    """A map, and where it is (`$.links[3]`). Raises: FormatError in every method."""
+    """A map, and where it is (`$.links[3]`). Raises: FormatError in every method.
 
-    fields: Mapping[str, object]
-    path: str
+    A plain class whose path is put together only for an error: there are tens of thousands.
+    """
+
+    __slots__ = ("_at", "_inside", "fields")
+
+    def __init__(self, fields: Mapping[str, object], at: str | int, inside: "Entry | str" = "") -> None:
+        self.fields = fields
+        self._at = at
+        self._inside = inside
+
+    @property
+    def path(self) -> str:
+        inside = self._inside.path if isinstance(self._inside, Entry) else self._inside
+        if isinstance(self._at, int):
+            return f"{inside}[{self._at}]"
+        return f"{inside}.{self._at}" if inside else self._at
 
     def wrong(self, name: str, what: str) -> FormatError:
         return FormatError(f"{self.path}.{name}: {what}")
@@ -80,9 +92,9 @@ class Entry:
     def entry(self, name: str) -> "Entry":
         """A map inside; empty where it is left out."""
         value = self.fields.get(name, {})
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise self.wrong(name, f"a map is wanted, not {describe(value)}")
-        return Entry(value, f"{self.path}.{name}")
+        return Entry(value, name, self)
 
     def entries(self, name: str) -> Iterator["Entry"]:
         """A list of maps inside; empty where it is left out."""
@@ -102,14 +114,14 @@ def entries(data: object, path: str) -> Iterator[Entry]:
     if not isinstance(data, list):
         raise FormatError(f"{path}: a list is wanted, not {describe(data)}")
     for position, item in enumerate(data):
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict):
             raise FormatError(f"{path}[{position}]: a map is wanted, not {describe(item)}")
-        yield Entry(item, f"{path}[{position}]")
+        yield Entry(item, position, path)
 
 
 def table_map(data: object, path: str) -> Mapping[str, object]:
     """A map with text keys. Raises: FormatError."""
-    if not isinstance(data, Mapping) or not all(isinstance(key, str) for key in data):
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise FormatError(f"{path}: a map with text keys is wanted, not {describe(data)}")
     return data
 
