@@ -37,9 +37,10 @@ class Wants:
     """What a plugin needs collected of the Kubernetes objects, beside what every snapshot has."""
 
     kinds: tuple[str, ...] = ()
+    """Custom resources, as `Kind.group`."""
     annotations: tuple[str, ...] = ()
     config_maps: tuple[str, ...] = ()
-    """`namespace/name:key`."""
+    """`namespace/name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Detected:
 
     value: str
     source: str
+    guess: bool = False
+    """Concluded from the kernel's state, not told by the objects: stands behind one that is told."""
 
 
 class NetNodeAction(Protocol):

@@ -50,7 +50,7 @@ class RouteExpectation(Expectation):
 
     @property
     def want(self) -> str:
-        words = [] if self.type == "unicast" else [self.type]
+        words: list[str] = [] if self.type == "unicast" else [self.type]
         words.append("default" if self.destination.prefixlen == 0 else str(self.destination))
         words += ["via", str(self.via)] if self.via else []
         words += ["dev", self.dev] if self.dev else []

@@ -1,0 +1,77 @@
+"""The door for authors of plugins and providers: all they need, and all that stays as it is.
+
+`docs/plugins.md` is the guide.
+"""
+
+from kubectl_skoop.cluster import raw
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
+from kubectl_skoop.diagnosis import detection, expect
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.expectation import Deviation, Expectation
+from kubectl_skoop.diagnosis.interface import (
+    Detected,
+    InfraShim,
+    NetNodeAction,
+    Network,
+    Passing,
+    Plugin,
+    Provider,
+    SimplePluginNode,
+    Wants,
+    Wishes,
+)
+from kubectl_skoop.diagnosis.node import BasePluginNode, SimpleVethPod
+from kubectl_skoop.diagnosis.options import ConfigBinder, NoOptions, OptionError, option
+from kubectl_skoop.model.errors import InputError, SkoopError
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.model.path import Link
+from kubectl_skoop.model.place import Endpoint, Place, Where
+from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.sysctl import device_key
+
+__all__ = [
+    "BasePluginNode",
+    "Cluster",
+    "ConfigBinder",
+    "Context",
+    "Detected",
+    "Deviation",
+    "Device",
+    "Endpoint",
+    "Expectation",
+    "InfraShim",
+    "InputError",
+    "Level",
+    "Link",
+    "NetNodeAction",
+    "Network",
+    "NetworkNamespace",
+    "NoOptions",
+    "NodeInfo",
+    "NotCollected",
+    "OptionError",
+    "Packet",
+    "Passing",
+    "Place",
+    "Plugin",
+    "PodInfo",
+    "Protocol",
+    "Provider",
+    "Service",
+    "SimplePluginNode",
+    "SimpleVethPod",
+    "SkoopError",
+    "Suspicion",
+    "Wants",
+    "Where",
+    "Wishes",
+    "detection",
+    "device_key",
+    "expect",
+    "option",
+    "raw",
+]

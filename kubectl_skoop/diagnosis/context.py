@@ -1,0 +1,118 @@
+"""What plugins and providers are given: the source of all data, the objects, the options."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, TypeVar
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.objects import NodeInfo, PodInfo
+from kubectl_skoop.diagnosis import kube_proxy_config
+from kubectl_skoop.diagnosis.options import ConfigBinder, bind
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.diagnosis.result import Fact
+from kubectl_skoop.model.errors import UnknownName
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Network
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.snapshot.source import Snapshot
+
+if TYPE_CHECKING:
+    from kubectl_skoop.diagnosis.interface import Plugin
+
+BinderT = TypeVar("BinderT", bound=ConfigBinder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    source: Snapshot
+    cluster: Cluster
+    options: Options = field(default_factory=Options)
+    owner: str = ""
+    """Name of the plugin or provider that it is for."""
+    chosen: "Plugin | None" = field(default=None, repr=False)
+
+    @property
+    def plugin(self) -> "Plugin":
+        """The plugin of this diagnosis, for a provider to put into its Network."""
+        if self.chosen is None:
+            raise RuntimeError("asked for the plugin while it is being chosen")
+        return self.chosen
+
+    def owned_by(self, name: str) -> "Context":
+        return replace(self, owner=name)
+
+    def config(self, binder: type[BinderT]) -> BinderT:
+        """The owner's options. Raises: OptionError."""
+        return bind(binder, self.owner, self.options.plugin)
+
+    @cached_property
+    def proxy_mode(self) -> Fact:
+        """iptables, ipvs or nftables; the value is empty if it is not known. Raises: InputError."""
+        return kube_proxy_config.proxy_mode(self.options.proxy_mode, self.cluster)
+
+    @cached_property
+    def cluster_cidr(self) -> Fact:
+        """The networks of all pods, separated by commas; empty if they are not known."""
+        return kube_proxy_config.cluster_cidr(self.options.cluster_cidr, self.cluster)
+
+    def node(self, name: str) -> NodeInfo | None:
+        try:
+            return self.cluster.node(name)
+        except UnknownName:
+            return None
+
+    def pod(self, key: str) -> PodInfo | None:
+        """By `namespace/name`."""
+        try:
+            return self.cluster.pod(key)
+        except UnknownName:
+            return None
+
+    def pods_of(self, node: str) -> tuple[PodInfo, ...]:
+        """Pods with a network namespace of their own that was collected on the node."""
+        entry = self.source.node(node)
+        if isinstance(entry, NotCollected):
+            return ()
+        keys = (key for namespace in entry.namespaces if namespace.kind == "pod" for key in namespace.pods)
+        return tuple(pod for key in keys if (pod := self.pod(key)) is not None)
+
+    def namespace(self, place: Place) -> NetworkNamespace | NotCollected:
+        """The state of a node's host namespace, or of a pod's."""
+        return self.source.namespace(place)
+
+    def host_device(self, pod: str, device: str = "eth0") -> Device | None:
+        """The node's end of the veth of a pod (`namespace/name`); None: not collected, or no veth."""
+        ns = self.namespace(Place("pod", pod))
+        if isinstance(ns, NotCollected):
+            return None
+        inside = ns.device_by_name.get(device)
+        if inside is None or inside.kind != "veth" or inside.link_netns == SAME_NAMESPACE:
+            return None
+        host = self.namespace(Place("node", ns.node))
+        if isinstance(host, NotCollected) or host.id != inside.link_netns:
+            return None
+        return host.devices.get(inside.link)
+
+    def device_with(self, place: Place, address: object) -> Device | None:
+        """The device there that has the address; None: none has, or the place was not collected."""
+        ns = self.namespace(place)
+        if isinstance(ns, NotCollected):
+            return None
+        entry = ns.local_addresses.get(ip_address(str(address)))
+        return None if entry is None else ns.devices.get(entry.device)
+
+    def network_of(self, place: Place, address: object) -> Network | None:
+        """The network that the address is in there, by its prefix length on its device."""
+        ns = self.namespace(place)
+        if isinstance(ns, NotCollected):
+            return None
+        entry = ns.local_addresses.get(ip_address(str(address)))
+        return None if entry is None else ip_network((entry.address, entry.prefix), strict=False)
+
+    def device(self, place: Place, name: str) -> Device | None:
+        """By its name; None: there is none, or the place was not collected."""
+        ns = self.namespace(place)
+        return None if isinstance(ns, NotCollected) else ns.device_by_name.get(name)

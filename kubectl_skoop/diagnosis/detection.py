@@ -1,0 +1,34 @@
+"""How plugins find out whether theirs is the CNI of the cluster."""
+
+import re
+from collections.abc import Callable
+from itertools import islice
+
+from kubectl_skoop.cluster.raw import ref_of
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.interface import Detected
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.device import Device
+
+SAMPLE = 3
+"""Collected nodes that are looked at."""
+
+
+def by_daemon_set(ctx: Context, plugin: str, *patterns: str) -> Detected | None:
+    """A DaemonSet of any namespace has a name that fits one of the regular expressions as a whole."""
+    for item in ctx.cluster.objects("DaemonSet"):
+        ref = ref_of(item)
+        if any(re.fullmatch(pattern, ref.name) for pattern in patterns):
+            return Detected(plugin, f"DaemonSet {ref.namespace}/{ref.name}")
+    return None
+
+
+def by_device(ctx: Context, plugin: str, fits: Callable[[Device], bool]) -> Detected | None:
+    """One of the first nodes has such a device: a guess."""
+    states = (ctx.namespace(Place("node", name)) for name in ctx.source.nodes())
+    for ns in islice((ns for ns in states if not isinstance(ns, NotCollected)), SAMPLE):
+        for device in ns.devices.values():
+            if fits(device):
+                return Detected(plugin, f"{device.name} on {ns.place}", guess=True)
+    return None

@@ -1,0 +1,190 @@
+"""Which plugins and providers are installed, and which of them fit this cluster.
+
+Ours and a stranger's come the same way: by entry points, and only what is asked for is imported.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
+
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.guard import GuardedPlugin
+from kubectl_skoop.diagnosis.interface import Detected, Network, Plugin, Provider
+from kubectl_skoop.diagnosis.options import unknown_option
+from kubectl_skoop.diagnosis.result import Fact
+from kubectl_skoop.model.errors import InputError, SkoopError, UnknownName
+from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.suspicion import Level, Suspicion
+
+T = TypeVar("T")
+
+PLUGINS, PROVIDERS = "kubectl_skoop.plugins", "kubectl_skoop.providers"
+FALLBACK_PLUGIN, FALLBACK_PROVIDER = "any", "generic"
+
+
+class PluginError(InputError):
+    """A plugin or provider that is installed, but cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a diagnosis runs on, and why."""
+
+    network: Network
+    plugin: GuardedPlugin
+    """The network's plugin; its errors are findings."""
+    ctx: Context
+    facts: tuple[Fact, ...]
+    remarks: tuple[Suspicion, ...]
+
+
+def installed(group: str) -> Mapping[str, EntryPoint]:
+    """By name, sorted. Raises: PluginError where two packages use one name."""
+    return index(entry_points(group=group))
+
+
+def index(found: Iterable[EntryPoint]) -> Mapping[str, EntryPoint]:
+    by_name: dict[str, EntryPoint] = {}
+    for entry in sorted(found, key=lambda entry: (entry.name, entry.value)):
+        other = by_name.setdefault(entry.name, entry)
+        if other.value != entry.value:
+            raise PluginError(
+                f"two packages bring {entry.name!r}: {_origin(other)} and {_origin(entry)}",
+                hint="uninstall one of them",
+            )
+    return by_name
+
+
+def load_plugin(name: str) -> type[Plugin]:
+    """Raises: UnknownName, PluginError."""
+    loaded = _load(installed(PLUGINS), name, "network plugin")
+    for method in ("detect", "create_pod", "create_node"):
+        _require(loaded, method, name)
+    plugin: type[Plugin] = loaded
+    return plugin
+
+
+def load_provider(name: str) -> type[Provider]:
+    """Raises: UnknownName, PluginError."""
+    loaded = _load(installed(PROVIDERS), name, "cloud provider")
+    for method in ("detect", "create_network"):
+        _require(loaded, method, name)
+    provider: type[Provider] = loaded
+    return provider
+
+
+def set_up(ctx: Context) -> Setup:
+    """Raises: InputError (names, options), PluginError."""
+    check_option_names(ctx.options.plugin)
+    plugin, plugin_fact, remarks = choose_plugin(ctx)
+    name = plugin_fact.value
+    with_plugin = replace(ctx, chosen=_guarded(name, lambda: plugin(ctx.owned_by(name))))
+    provider, provider_fact = choose_provider(ctx)
+    own = with_plugin.owned_by(provider_fact.value)
+    network = _guarded(own.owner, lambda: provider().create_network(own))
+    return Setup(
+        network=network,
+        plugin=GuardedPlugin(network.plugin),
+        ctx=with_plugin,
+        facts=(plugin_fact, provider_fact, ctx.proxy_mode, ctx.cluster_cidr),
+        remarks=tuple(remarks),
+    )
+
+
+def choose_plugin(ctx: Context) -> tuple[type[Plugin], Fact, Sequence[Suspicion]]:
+    """The one that was asked for, else the one that is sure, else one that guesses, else `any`."""
+    if ctx.options.network_plugin:
+        name = ctx.options.network_plugin
+        return load_plugin(name), Fact(name="network plugin", value=name, source="--network-plugin"), ()
+    found: list[Detected] = []
+    remarks: list[Suspicion] = []
+    for name in installed(PLUGINS):
+        if name == FALLBACK_PLUGIN:
+            continue
+        try:
+            detected = _detect(name, ctx)
+        except PluginError as error:
+            remarks.append(_unusable(name, error))
+        else:
+            found += [] if detected is None else [detected]
+    best = sorted(found, key=lambda detected: detected.guess)[:1]
+    if not best:
+        none = Detected(FALLBACK_PLUGIN, "no plugin knows the CNI of this cluster")
+        return load_plugin(FALLBACK_PLUGIN), _fact("network plugin", none, ()), remarks
+    rivals = [one for one in found if one is not best[0] and one.guess == best[0].guess]
+    return load_plugin(best[0].value), _fact("network plugin", best[0], rivals), remarks
+
+
+def _detect(name: str, ctx: Context) -> Detected | None:
+    """Raises: PluginError."""
+    return _guarded(name, lambda: load_plugin(name).detect(ctx.owned_by(name)))
+
+
+def choose_provider(ctx: Context) -> tuple[type[Provider], Fact]:
+    if ctx.options.cloud_provider:
+        name = ctx.options.cloud_provider
+        return load_provider(name), Fact(name="cloud provider", value=name, source="--cloud-provider")
+    for name in installed(PROVIDERS):
+        detected = None if name == FALLBACK_PROVIDER else load_provider(name).detect(ctx.owned_by(name))
+        if detected is not None:
+            return load_provider(name), _fact("cloud provider", detected, ())
+    none = Detected(FALLBACK_PROVIDER, "no provider knows this cloud")
+    return load_provider(FALLBACK_PROVIDER), _fact("cloud provider", none, ())
+
+
+def check_option_names(typed: Iterable[str]) -> None:
+    """Names must begin with an installed plugin or provider; the rest is checked when that one is chosen.
+
+    Raises: OptionError.
+    """
+    owners = [*installed(PLUGINS), *installed(PROVIDERS)]
+    for name in typed:
+        if not any(name.startswith(f"{owner}-") for owner in owners):
+            raise unknown_option(name, dict.fromkeys(owners))
+
+
+def _load(entries: Mapping[str, EntryPoint], name: str, what: str) -> type:
+    entry = entries.get(name)
+    if entry is None:
+        near = difflib.get_close_matches(name, entries, n=3) or list(entries)
+        raise UnknownName(f"no {what} {name!r} is installed", hint=f"there is: {', '.join(near)}")
+    loaded: object = _guarded(f"{name} ({_origin(entry)})", entry.load)
+    if not isinstance(loaded, type):
+        raise PluginError(f"{what} {name!r} ({_origin(entry)}) is no class")
+    return loaded
+
+
+def _guarded(who: str, call: Callable[[], T]) -> T:
+    """Raises: SkoopError as it is, PluginError for whatever else a stranger's code raises."""
+    try:
+        return call()
+    except SkoopError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{who} cannot be used: {type(error).__name__}: {error}") from error
+
+
+def _require(loaded: type, method: str, name: str) -> None:
+    if not callable(getattr(loaded, method, None)):
+        raise PluginError(f"{name!r} ({loaded.__module__}:{loaded.__qualname__}) has no method {method}")
+
+
+def _origin(entry: EntryPoint) -> str:
+    return f"{entry.value} of {entry.dist.name}" if entry.dist else entry.value
+
+
+def _fact(name: str, detected: Detected, rivals: Sequence[Detected]) -> Fact:
+    others = "; ".join(f"{rival.value} too: {rival.source}" for rival in rivals)
+    return Fact(name=name, value=detected.value, source=detected.source + (f" ({others})" if others else ""))
+
+
+def _unusable(name: str, error: PluginError) -> Suspicion:
+    return Suspicion(
+        code="plugin.unusable",
+        level=Level.INFO,
+        where=Where(),
+        message=f"the plugin {name} was not asked whether it knows this cluster: {error}",
+        remedy="uninstall it, or name a plugin with --network-plugin",
+    )

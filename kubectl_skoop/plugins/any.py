@@ -1,0 +1,44 @@
+"""For a CNI that nobody knows: only what Kubernetes itself demands of every one of them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kubectl_skoop.api import (
+    BasePluginNode,
+    Context,
+    Detected,
+    NetNodeAction,
+    NodeInfo,
+    Plugin,
+    PodInfo,
+    SimplePluginNode,
+    SimpleVethPod,
+    Wishes,
+    expect,
+)
+
+BECAUSE = "a node must forward for its pods; kubelet and kube-proxy expect it"
+
+
+class Any(Plugin):
+    name: ClassVar[str] = "any"
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+
+    @classmethod
+    def detect(cls, ctx: Context) -> Detected | None:
+        """Never: it is taken where no other plugin knows the CNI."""
+        return None
+
+    def create_pod(self, pod: PodInfo) -> NetNodeAction:
+        return SimpleVethPod(pod)
+
+    def create_node(self, node: NodeInfo) -> NetNodeAction:
+        return BasePluginNode(node, AnyNode(), self.ctx.cluster)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyNode(SimplePluginNode):
+    def always(self) -> Wishes:
+        yield expect.sysctl("net.ipv4.ip_forward", 1, because=BECAUSE)

@@ -1,0 +1,270 @@
+"""Calico without encapsulation: a host route for each pod, BGP between the nodes (projectcalico/calico).
+
+Pools with IPIP or VXLAN, and nodes that reach each other by a router, are left to the kernel's word.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv4Network, ip_interface, ip_network
+from typing import ClassVar
+
+from kubectl_skoop.api import (
+    BasePluginNode,
+    ConfigBinder,
+    Context,
+    Detected,
+    Device,
+    Expectation,
+    Link,
+    NetNodeAction,
+    NodeInfo,
+    OptionError,
+    Packet,
+    Place,
+    Plugin,
+    PodInfo,
+    SimplePluginNode,
+    SimpleVethPod,
+    Wants,
+    Wishes,
+    detection,
+    device_key,
+    expect,
+    option,
+    raw,
+)
+
+ADDRESS = "projectcalico.org/IPv4Address"
+GATEWAY = "169.254.1.1"
+BGP_CONFIGURATION = "BGPConfiguration.crd.projectcalico.org"
+DEFAULT_BLOCK_SIZE = 26
+
+
+@dataclass(frozen=True, slots=True)
+class CalicoOptions:
+    interface_prefix: str = option("cali", "beginning of the pods' device names on the nodes")
+    host_interface: str = option("", "device towards the other nodes; empty: the one with the node's address")
+    pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the device towards other nodes carries")
+
+    def validate(self) -> None:
+        if not 1 <= len(self.interface_prefix) <= 4:
+            raise OptionError("--calico-interface-prefix: 1 to 4 characters")
+        if self.pod_mtu and not 68 <= self.pod_mtu <= 65535:
+            raise OptionError("--calico-pod-mtu: 68 to 65535")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """An IPPool (calico api/v3)."""
+
+    network: IPv4Network
+    block_size: int
+    encapsulation: str
+    """`Never`, `CrossSubnet` or `Always`, whichever tunnel it is."""
+
+
+class Calico(Plugin):
+    name: ClassVar[str] = "calico"
+    options: ClassVar[type[ConfigBinder]] = CalicoOptions
+    wants: ClassVar[Wants] = Wants(kinds=(BGP_CONFIGURATION,), annotations=(ADDRESS,))
+    enforces: ClassVar[frozenset[str]] = frozenset({"NetworkPolicy"})
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self.config = ctx.config(CalicoOptions)
+        self.pools = tuple(
+            pool for item in ctx.cluster.objects("IPPool") if (pool := _pool(item)) is not None
+        )
+        settings = ctx.cluster.objects(BGP_CONFIGURATION)
+        self.full_mesh = all(raw.dig(item, "spec", "nodeToNodeMeshEnabled") is not False for item in settings)
+
+    @classmethod
+    def detect(cls, ctx: Context) -> Detected | None:
+        told = detection.by_daemon_set(ctx, cls.name, "calico-node.*")
+        return told or detection.by_device(
+            ctx, cls.name, lambda device: device.kind == "veth" and device.name.startswith("cali")
+        )
+
+    def create_pod(self, pod: PodInfo) -> NetNodeAction:
+        outside = self.ctx.device(Place("node", pod.node), self.device_of(pod))
+        return SimpleVethPod(
+            pod,
+            gateway=GATEWAY,
+            gateway_mac=outside.mac if outside else "",
+            max_mtu=self._pod_mtu(pod),
+        )
+
+    def create_node(self, node: NodeInfo) -> NetNodeAction:
+        return BasePluginNode(node, CalicoNode(self, node), self.ctx.cluster)
+
+    def device_of(self, pod: PodInfo) -> str:
+        """VethNameForWorkload (libcalico-go/lib/backend/k8s/conversion)."""
+        digest = hashlib.sha1(f"{pod.namespace}.{pod.name}".encode(), usedforsecurity=False).hexdigest()
+        return self.config.interface_prefix + digest[:11]
+
+    def pool_of(self, address: object) -> Pool | None:
+        """The most specific one; a snapshot without pools has none."""
+        fitting = [pool for pool in self.pools if address in pool.network]
+        return max(fitting, key=lambda pool: pool.network.prefixlen, default=None)
+
+    def uplink(self, node: NodeInfo | None) -> Device | None:
+        """The device towards the other nodes."""
+        if node is None:
+            return None
+        place = Place("node", node.name)
+        if self.config.host_interface:
+            return self.ctx.device(place, self.config.host_interface)
+        address = node_address(node)
+        return None if address is None else self.ctx.device_with(place, address.ip)
+
+    def _pod_mtu(self, pod: PodInfo) -> int | None:
+        """Bytes; None: not known, or the pool has a tunnel."""
+        if self.config.pod_mtu:
+            return self.config.pod_mtu
+        pool = self.pool_of(pod.addresses[0]) if pod.addresses else None
+        uplink = self.uplink(self.ctx.node(pod.node))
+        return uplink.mtu if uplink and pool and pool.encapsulation == "Never" else None
+
+
+@dataclass(frozen=True, slots=True)
+class CalicoNode(SimplePluginNode):
+    """IPv4 only: of dual-stack clusters the other half is left to the kernel's word."""
+
+    plugin: Calico
+    node: NodeInfo
+
+    def always(self) -> Wishes:
+        yield expect.sysctl("net.ipv4.ip_forward", 1, because="Felix sets it when it starts")
+        uplink = self.plugin.uplink(self.node)
+        if uplink is not None:
+            yield expect.device(uplink.name, up=True, carrier=True, because="it leads to the other nodes")
+            yield _device_sysctl(
+                uplink.name, "forwarding", "the kernel sets it on every device with net.ipv4.ip_forward"
+            )
+        if self._pods():
+            yield expect.default_route(
+                because=f"a node answers its pods' questions for {GATEWAY} only if it has a route to it"
+            )
+        for pod in self._pods():
+            yield from self._attached(pod)
+        yield from self._own_blocks()
+
+    def to_pod(self, upstream: Link | None, packet: Packet, pod: PodInfo) -> Wishes:
+        if packet.family != 4 or pod.host_network:
+            return
+        if pod.node == self.node.name:
+            yield from self._neighbour(packet, pod)
+            return
+        peer = self.plugin.ctx.node(pod.node)
+        pool = self.plugin.pool_of(packet.dst)
+        if peer is not None and pool is not None:
+            yield from self._peer(peer, pool, packet)
+
+    def _attached(self, pod: PodInfo) -> Wishes:
+        device, because = self.plugin.device_of(pod), f"Felix sets it up when {pod.key} starts"
+        inside = self.plugin.ctx.device(Place("pod", pod.key), "eth0")
+        yield expect.device(
+            device,
+            kind="veth",
+            up=True,
+            carrier=True,
+            mtu=inside.mtu if inside else None,
+            because=because,
+        )
+        yield _device_sysctl(device, "proxy_arp", because)
+        yield _device_sysctl(device, "forwarding", because)
+        for address in pod.addresses:
+            if address.version == 4:
+                yield expect.route(f"{address}/32", dev=device, scope="link", because=because)
+
+    def _neighbour(self, packet: Packet, pod: PodInfo) -> Wishes:
+        inside = self.plugin.ctx.device(Place("pod", pod.key), "eth0")
+        if inside is not None and packet.dst in pod.addresses:
+            yield expect.neighbour(
+                packet.dst,
+                dev=self.plugin.device_of(pod),
+                mac=inside.mac,
+                required=False,
+                because=f"the kernel asks for it; eth0 of {pod.key} has this MAC",
+            )
+
+    def _peer(self, peer: NodeInfo, pool: Pool, packet: Packet) -> Wishes:
+        own, other = node_address(self.node), node_address(peer)
+        if own is None or other is None or not self.plugin.full_mesh or other.ip not in own.network:
+            return
+        if pool.encapsulation == "Always":
+            return
+        block = _block(packet.dst, pool)
+        if self._owners(block) != {peer.name}:
+            return
+        uplink = self.plugin.uplink(self.node)
+        yield expect.route(
+            block,
+            dev=uplink.name if uplink else "",
+            via=other.ip,
+            carries=packet.dst,
+            because=f"BIRD adds it when it learns the block from node {peer.name}",
+        )
+
+    def _own_blocks(self) -> Wishes:
+        blocks = {
+            _block(address, pool): None
+            for pod in self._pods()
+            for address in pod.addresses
+            if (pool := self.plugin.pool_of(address)) is not None
+        }
+        for block in blocks:
+            if self._owners(block) == {self.node.name}:
+                because = "BIRD adds it with the node's block, against loops"
+                yield expect.route(block, type="blackhole", because=because)
+
+    def _owners(self, block: IPv4Network) -> set[str]:
+        """Nodes with a block affinity; if these were not collected: nodes with pods in the block."""
+        affinities = self.plugin.ctx.cluster.objects("BlockAffinity")
+        if affinities:
+            return {
+                raw.text(item, "spec", "node")
+                for item in affinities
+                if raw.text(item, "spec", "cidr") == str(block)
+            }
+        owners = (owner for address in block for owner in self.plugin.ctx.cluster.owners(address))
+        pods = (
+            self.plugin.ctx.pod(f"{owner.namespace}/{owner.name}") for owner in owners if owner.kind == "Pod"
+        )
+        return {pod.node for pod in pods if pod is not None}
+
+    def _pods(self) -> tuple[PodInfo, ...]:
+        return self.plugin.ctx.pods_of(self.node.name)
+
+
+def node_address(node: NodeInfo) -> IPv4Interface | None:
+    """As calico-node chose it, with its prefix length; None: it is not told."""
+    try:
+        address = ip_interface(node.annotations.get(ADDRESS, ""))
+    except ValueError:
+        return None
+    return address if isinstance(address, IPv4Interface) else None
+
+
+def _device_sysctl(device: str, key: str, because: str) -> Expectation:
+    return expect.sysctl(f"net.ipv4.conf.{device_key(device)}.{key}", 1, because=because)
+
+
+def _block(address: object, pool: Pool) -> IPv4Network:
+    return IPv4Network(f"{address}/{pool.block_size}", strict=False)
+
+
+def _pool(item: object) -> Pool | None:
+    """None: IPv6, or not readable."""
+    try:
+        network = ip_network(raw.text(item, "spec", "cidr"))
+    except ValueError:
+        return None
+    if not isinstance(network, IPv4Network):
+        return None
+    modes = {raw.text(item, "spec", key) or "Never" for key in ("ipipMode", "vxlanMode")} - {"Never"}
+    return Pool(
+        network=network,
+        block_size=raw.number(item, "spec", "blockSize") or DEFAULT_BLOCK_SIZE,
+        encapsulation=next(iter(modes), "Never"),
+    )
