@@ -1,0 +1,69 @@
+"""What the program costs beside a bare interpreter: ratios of whole processes, measured in turn.
+
+Prints a Markdown table for `docs/performance.md`; exit code 1 where a limit is passed.
+"""
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from snapshots.demo import questions
+
+ROUNDS = 30
+PYTHON = sys.executable
+PROGRAM = str(Path(PYTHON).with_name("kubectl-skoop"))
+PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    command: tuple[str, ...]
+    limit: float
+    """Times the bare interpreter; 0: the measure itself."""
+
+
+def cases() -> list[Case]:
+    first = questions()[0]
+    return [
+        Case("python3 -c pass", (PYTHON, "-c", "pass"), 0),
+        Case("kubectl-skoop --help", (PROGRAM, "--help"), 8),
+        Case(f"kubectl-skoop {' '.join(first.arguments)}", (PROGRAM, *first.arguments), 20),
+    ]
+
+
+def seconds(command: tuple[str, ...]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, cwd=PROJECT)
+    return time.perf_counter() - start
+
+
+def main() -> int:
+    measured = cases()
+    for case in measured:
+        subprocess.run(case.command, stdout=subprocess.DEVNULL, check=False, cwd=PROJECT)
+    times: dict[str, list[float]] = {case.name: [] for case in measured}
+    for _ in range(ROUNDS):
+        for case in measured:
+            times[case.name].append(seconds(case.command))
+    base = statistics.median(times[measured[0].name])
+    print(f"{ROUNDS} rounds in turn, medians; Python {platform.python_version()}, {os.cpu_count()} cores\n")
+    print("| command | ms | ratio | limit |\n| --- | ---: | ---: | ---: |")
+    failed = False
+    for case in measured:
+        median = statistics.median(times[case.name])
+        ratio = median / base
+        failed |= bool(case.limit) and ratio >= case.limit
+        print(f"| `{case.name}` | {median * 1000:.1f} | {ratio:.1f} | {case.limit or ''} |")
+    if failed:
+        print("error: a limit is passed", file=sys.stderr)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
