@@ -1,5 +1,8 @@
 """IPVS services and their destinations, by pyroute2 (which is loaded only where the kernel has IPVS)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from kubectl_skoop.collect.netlink.schema import Fields
 from kubectl_skoop.collect.procnet import read_optional
 from kubectl_skoop.collect.table import Absent
@@ -24,18 +27,22 @@ def read_ipvs() -> list[Fields]:
             found = []
             for message in ipvs.service("dump"):
                 destinations = ipvs.dest("dump", IPVSService.from_message(message))
-                fields = _fields(message.get_attr("IPVS_CMD_ATTR_SERVICE"))
-                fields["destinations"] = [_fields(one.get_attr("IPVS_CMD_ATTR_DEST")) for one in destinations]
+                fields = attributes_of(message, "IPVS_CMD_ATTR_SERVICE")
+                fields["destinations"] = [attributes_of(one, "IPVS_CMD_ATTR_DEST") for one in destinations]
                 found.append(fields)
             return found
     except NetlinkError as error:
         raise OSError(error.code, str(error)) from error
 
 
-def _fields(attributes: object) -> Fields:
-    """`IPVS_SVC_ATTR_ADDRESS` → `address`."""
-    pairs: list[tuple[str, object]] = getattr(attributes, "get", lambda _: [])("attrs") or []
-    return {name.split("_ATTR_", 1)[-1].lower(): _plain(value) for name, value in pairs}
+def attributes_of(message: Mapping[str, Any], name: str) -> Fields:
+    """The attributes in one nested attribute of a message of pyroute2: `IPVS_SVC_ATTR_PORT` as `port`."""
+    found = [value for kind, value in message["attrs"] if kind == name]
+    return _fields(found[0]) if found else {}
+
+
+def _fields(value: Mapping[str, Any]) -> Fields:
+    return {name.split("_ATTR_", 1)[-1].lower(): _plain(inner) for name, inner in value["attrs"]}
 
 
 def _plain(value: object) -> object:

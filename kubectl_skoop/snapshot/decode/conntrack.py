@@ -1,13 +1,9 @@
 """Conntrack entries."""
 
 from kubectl_skoop.model.packet import Protocol
-from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
-# Plain numbers: comparing with an IntEnum takes longer than the rest of a tuple.
-_TCP = int(Protocol.TCP)
-_ICMP = frozenset({int(Protocol.ICMP), int(Protocol.ICMPV6)})
 _TCP_STATES = (
     "NONE",
     "SYN_SENT",
@@ -33,7 +29,7 @@ def _entry(entry: Entry) -> ConntrackEntry:
         original=original,
         reply=_tuple(entry.entry("reply")),
         status=entry.number("status"),
-        tcp_state=_tcp_state(entry) if original.protocol == _TCP else "",
+        tcp_state=_tcp_state(entry) if original.protocol == Protocol.TCP else "",
         mark=entry.number("mark", 0),
         zone=entry.number("zone", 0),
         timeout=entry.number("timeout", 0),
@@ -43,7 +39,7 @@ def _entry(entry: Entry) -> ConntrackEntry:
 def _tuple(entry: Entry) -> Tuple:
     addresses, protocol = entry.entry("ip"), entry.entry("proto")
     number = protocol.number("num")
-    if number in _ICMP:
+    if number in (Protocol.ICMP, Protocol.ICMPV6):
         sport = protocol.number("icmp_id", 0)
         dport = protocol.number("icmp_type", 0) << 8 | protocol.number("icmp_code", 0)
     else:
