@@ -1,0 +1,195 @@
+"""The objects of a cluster, found by name and by address. Read when asked for, and kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import islice
+from typing import Protocol
+
+from kubectl_skoop.cluster.addresses import addresses_of
+from kubectl_skoop.cluster.node import NodeInfo, node_info
+from kubectl_skoop.cluster.pod import PodInfo, pod_info
+from kubectl_skoop.cluster.raw import Object, Ref, labels, ref_of
+from kubectl_skoop.cluster.service import (
+    SERVICE_NAME,
+    Backend,
+    Service,
+    ServicePort,
+    endpoints_backends,
+    service_info,
+    slice_backends,
+)
+from kubectl_skoop.model.errors import UnknownName
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Endpoint
+
+_COMPARED = 5000
+"""Names that are searched for near ones."""
+
+
+class ObjectSource(Protocol):
+    """Where objects come from: a snapshot, or `PlainObjects`."""
+
+    def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected: ...
+
+    def owners(self, address: str) -> Sequence[Ref]:
+        """Every object that has the address (in canonical form)."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlainObjects:
+    """Objects that are all in memory, by kind."""
+
+    by_kind: Mapping[str, Sequence[Object]]
+
+    def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected:
+        found = self.by_kind.get(kind)
+        if found is None:
+            return NotCollected(f"objects/{kind}", "not collected")
+        return tuple(item for item in found if not namespace or ref_of(item).namespace == namespace)
+
+    def owners(self, address: str) -> Sequence[Ref]:
+        return self._owners.get(address, ())
+
+    @cached_property
+    def _owners(self) -> Mapping[str, Sequence[Ref]]:
+        owners: dict[str, list[Ref]] = {}
+        for kind, found in self.by_kind.items():
+            for item in found:
+                for address in addresses_of(kind, item):
+                    owners.setdefault(address, []).append(ref_of(item))
+        return owners
+
+
+@dataclass(slots=True)
+class Cluster:
+    source: ObjectSource
+    _pods: dict[str, dict[str, PodInfo]] = field(default_factory=dict, repr=False)
+    _services: dict[str, dict[str, Service]] = field(default_factory=dict, repr=False)
+    _nodes: dict[str, NodeInfo] | None = field(default=None, repr=False)
+
+    def objects(self, kind: str, namespace: str = "") -> Sequence[Object]:
+        """Empty, too, if they were not collected: `source.objects` tells the difference."""
+        found = self.source.objects(kind, namespace)
+        return () if isinstance(found, NotCollected) else found
+
+    def pods(self, namespace: str = "") -> Sequence[PodInfo]:
+        """Of one namespace, or all; by namespace and name."""
+        return tuple(self._pods_by_key(namespace).values())
+
+    def services(self, namespace: str = "") -> Sequence[Service]:
+        return tuple(self._services_by_key(namespace).values())
+
+    def nodes(self) -> Sequence[NodeInfo]:
+        return tuple(self._nodes_by_name().values())
+
+    def pod(self, key: str) -> PodInfo:
+        """By `namespace/name`. Raises: UnknownName."""
+        pods = self._pods_by_key(key.partition("/")[0])
+        if key not in pods:
+            raise unknown("pod", key, (pod.key for pod in self.pods()))
+        return pods[key]
+
+    def service(self, key: str) -> Service:
+        """By `namespace/name`. Raises: UnknownName."""
+        services = self._services_by_key(key.partition("/")[0])
+        if key not in services:
+            raise unknown("service", key, (service.key for service in self.services()))
+        return services[key]
+
+    def node(self, name: str) -> NodeInfo:
+        """Raises: UnknownName."""
+        nodes = self._nodes_by_name()
+        if name not in nodes:
+            raise unknown("node", name, nodes)
+        return nodes[name]
+
+    def backends(self, service: Service, port: ServicePort) -> tuple[Backend, ...]:
+        """All that EndpointSlices name for a port, ready or not; without slices what Endpoints name."""
+        slices = [
+            item
+            for item in self.objects("EndpointSlice", service.namespace)
+            if labels(item, "metadata", "labels").get(SERVICE_NAME) == service.name
+        ]
+        known = [backend for item in slices for backend in slice_backends(item)]
+        if not slices:
+            for item in self.objects("Endpoints", service.namespace):
+                if ref_of(item).name == service.name:
+                    known += endpoints_backends(item)
+        wanted = (port.name, port.protocol)
+        chosen = (backend for backend in known if (backend.port_name, backend.protocol) == wanted)
+        return tuple(dict.fromkeys(chosen))
+
+    def owners(self, address: Address) -> tuple[Ref, ...]:
+        """Every object that has the address; more than one is a mistake that somebody made."""
+        return tuple(self.source.owners(str(address)))
+
+    def endpoint(self, address: Address) -> Endpoint:
+        """What an address stands for; external if no object has it.
+
+        Of several owners a running pod comes first, then other pods, nodes, services.
+        """
+        owners = self.owners(address)
+        if not owners:
+            return Endpoint("external", str(address), address)
+        owner = min(owners, key=self._rank)
+        match owner.kind:
+            case "Pod":
+                return Endpoint("pod", f"{owner.namespace}/{owner.name}", address)
+            case "Node":
+                return Endpoint("node", owner.name, address)
+            case _:
+                service = self.service(f"{owner.namespace}/{owner.name}")
+                outside = service.type == "LoadBalancer" and address not in service.cluster_addresses
+                return Endpoint("lb" if outside else "service", service.key, address)
+
+    def node_of_address(self, address: Address) -> str | None:
+        """Name of the node that has the address, by its status."""
+        return next((owner.name for owner in self.owners(address) if owner.kind == "Node"), None)
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
+        """Its data, as far as it is collected; None: there is no such ConfigMap."""
+        for item in self.objects("ConfigMap", namespace):
+            if ref_of(item).name == name:
+                return labels(item, "data")
+        return None
+
+    def detect_daemonset(self, *names: str) -> Ref | None:
+        """The first DaemonSet of any namespace that has one of the names."""
+        for item in self.objects("DaemonSet"):
+            if (ref := ref_of(item)).name in names:
+                return ref
+        return None
+
+    def _rank(self, owner: Ref) -> tuple[int, Ref]:
+        if owner.kind != "Pod":
+            return (2 if owner.kind == "Node" else 3), owner
+        pod = self._pods_by_key(owner.namespace).get(f"{owner.namespace}/{owner.name}")
+        return (0 if pod is not None and pod.phase == "Running" and not pod.deleted else 1), owner
+
+    def _pods_by_key(self, namespace: str) -> dict[str, PodInfo]:
+        if namespace not in self._pods:
+            pods = map(pod_info, self.objects("Pod", namespace))
+            self._pods[namespace] = {pod.key: pod for pod in pods}
+        return self._pods[namespace]
+
+    def _services_by_key(self, namespace: str) -> dict[str, Service]:
+        if namespace not in self._services:
+            services = map(service_info, self.objects("Service", namespace))
+            self._services[namespace] = {service.key: service for service in services}
+        return self._services[namespace]
+
+    def _nodes_by_name(self) -> dict[str, NodeInfo]:
+        if self._nodes is None:
+            self._nodes = {node.name: node for node in map(node_info, self.objects("Node"))}
+        return self._nodes
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
+    """The error for a name that nothing has, with those that are near."""
+    near = get_close_matches(name, list(islice(known, _COMPARED)), n=3, cutoff=0.5)
+    nearest = f"; the nearest: {', '.join(near)}" if near else ""
+    return UnknownName(f"there is no {kind} {name}{nearest}")
