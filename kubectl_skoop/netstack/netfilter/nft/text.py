@@ -1,13 +1,14 @@
 """Rules as `nft list ruleset` prints them, from their JSON, also those that are not modelled."""
 
 from collections.abc import Callable
+from enum import Enum
 from json import dumps
 
 from kubectl_skoop.netstack.netfilter.nft.document import field, single, words
 
 _UNQUALIFIED = frozenset({"iif", "oif", "iifname", "oifname", "iiftype", "oiftype", "iifgroup", "oifgroup"})
 _OPERATORS = frozenset({"&", "|", "^", "<<", ">>"})
-_QUOTED_META = frozenset({"iif", "oif", "iifname", "oifname"})
+_DEVICES = frozenset({"iif", "oif", "iifname", "oifname"})
 
 
 def print_rule(rule: object) -> str:
@@ -27,62 +28,98 @@ def print_statement(json: object) -> str:
     return printer(body) if printer else dumps(json)
 
 
-def print_expression(json: object, *, quote: bool = False, mark: bool = False) -> str:
-    """`quote`: names of devices; `mark`: numbers as marks."""
+class Style(Enum):
+    """How constants of a type are printed."""
+
+    PLAIN = "{}"
+    DEVICE = '"{}"'
+    MARK = "0x{:08x}"
+    BITS = "0x{:02x}"
+    FLAGS = "0x{:x}"
+
+
+def print_expression(json: object, style: Style = Style.PLAIN) -> str:
     kind, body = single(json)
     if isinstance(json, bool):
         return "exists" if json else "missing"
     if isinstance(json, int):
-        return f"0x{json:08x}" if mark else str(json)
+        return str(json) if style is Style.DEVICE else style.value.format(json)
     if isinstance(json, str):
-        return f'"{json}"' if quote and not json.startswith("@") else json
+        return style.value.format(json) if style is Style.DEVICE and not json.startswith("@") else json
     if isinstance(json, list):
-        return ",".join(print_expression(each, quote=quote, mark=mark) for each in json)
+        return ",".join(print_expression(each, style) for each in json)
     if kind in _OPERATORS and isinstance(body, list):
-        parts = [print_expression(each, mark=mark or _is_mark(body[0])) for each in body]
-        return f" {kind} ".join(parts)
+        style = _style(body[0]) if style is Style.PLAIN else style
+        return f" {kind} ".join(print_expression(each, style) for each in body)
+    if kind == "set":
+        return _listed(body, style)
+    if kind == "map":
+        return _map(body, style)
+    if kind in ("range", "concat") and isinstance(body, list):
+        return ("-" if kind == "range" else " . ").join(print_expression(each, style) for each in body)
     printer = _EXPRESSIONS.get(kind)
     return printer(body) if printer else dumps(json)
 
 
-def _is_mark(json: object) -> bool:
+def _style(json: object) -> Style:
+    """Of what an expression is compared with or set to."""
     kind, body = single(json)
     if kind in _OPERATORS and isinstance(body, list) and body:
-        return _is_mark(body[0])
-    return kind in ("meta", "ct") and field(body, "key") == "mark"
-
-
-def _is_device(json: object) -> bool:
-    kind, body = single(json)
-    return kind == "meta" and field(body, "key") in _QUOTED_META
+        return _style(body[0])
+    if kind in ("meta", "ct") and field(body, "key") == "mark":
+        return Style.MARK
+    if kind == "meta" and field(body, "key") in _DEVICES:
+        return Style.DEVICE
+    if kind == "payload" and field(body, "field") == "dscp":
+        return Style.BITS
+    return Style.FLAGS if _is_flags(json) else Style.PLAIN
 
 
 def _match(body: object) -> str:
     left, operator = field(body, "left"), str(field(body, "op"))
-    right = print_expression(field(body, "right"), quote=_is_device(left), mark=_is_mark(left))
+    right = print_expression(field(body, "right"), _style(left))
     sign = "" if operator in ("==", "in") else f"{operator} "
-    if operator == "==" and single(left)[0] in _OPERATORS:
+    kind, parts = single(left)
+    if kind == "&" and isinstance(parts, list) and isinstance(parts[1], list):
+        return f"{print_expression(parts[0])} {sign}{right} / {print_expression(parts[1])}"
+    if operator == "==" and (kind in _OPERATORS or _is_flags(left)):
         sign = "== "
     return f"{print_expression(left)} {sign}{right}"
 
 
-def _listed(body: object, quote: bool = False) -> str:
+def _is_flags(json: object) -> bool:
+    kind, body = single(json)
+    return kind == "payload" and field(body, "field") == "flags"
+
+
+def _listed(body: object, style: Style, key_style: Style = Style.PLAIN) -> str:
     if not isinstance(body, list):
         return print_expression(body)
-    return "{ " + ", ".join(_element(each) for each in body) + " }"
+    return "{ " + ", ".join(_element(each, style, key_style) for each in body) + " }"
 
 
-def _element(json: object) -> str:
+def _element(json: object, style: Style, key_style: Style) -> str:
+    """`style`: of the data of a map, or of the elements of a set."""
     if isinstance(json, list) and len(json) == 2:
         kind, _ = single(json[1])
-        data = print_statement(json[1]) if kind in _VERDICTS else print_expression(json[1])
-        return f"{print_expression(json[0])} : {data}"
-    return print_expression(json)
+        data = print_statement(json[1]) if kind in _VERDICTS else print_expression(json[1], style)
+        return f"{print_expression(json[0], key_style)} : {data}"
+    return print_expression(json, style)
 
 
-def _data(json: object) -> str:
+def _data(json: object, style: Style, key: object) -> str:
     kind, body = single(json)
-    return _listed(body) if kind == "set" else print_expression(json)
+    return _listed(body, style, _style(key)) if kind == "set" else print_expression(json)
+
+
+def _vmap(body: object) -> str:
+    key = field(body, "key")
+    return f"{print_expression(key)} vmap {_data(field(body, 'data'), Style.PLAIN, key)}"
+
+
+def _map(body: object, style: Style) -> str:
+    key = field(body, "key")
+    return f"{print_expression(key)} map {_data(field(body, 'data'), style, key)}"
 
 
 def _ct(body: object) -> str:
@@ -106,13 +143,6 @@ def _jhash(body: object) -> str:
     return text + (f" seed 0x{seed:x}" if isinstance(seed, int) else "")
 
 
-def _joined(separator: str) -> Callable[[object], str]:
-    def join(body: object) -> str:
-        return separator.join(print_expression(each) for each in body) if isinstance(body, list) else ""
-
-    return join
-
-
 def _payload(body: object) -> str:
     if field(body, "protocol") is None:
         return f"@{field(body, 'base')},{field(body, 'offset')},{field(body, 'len')}"
@@ -128,12 +158,8 @@ _EXPRESSIONS: dict[str, Callable[[object], str]] = {
     "meta": _meta,
     "ct": _ct,
     "fib": lambda body: f"fib {' . '.join(words(field(body, 'flags')))} {field(body, 'result')}",
-    "concat": _joined(" . "),
-    "range": _joined("-"),
     "prefix": lambda body: f"{field(body, 'addr')}/{field(body, 'len')}",
-    "set": _listed,
     "elem": lambda body: print_expression(field(body, "val")),
-    "map": lambda body: f"{print_expression(field(body, 'key'))} map {_data(field(body, 'data'))}",
     "numgen": _numgen,
     "jhash": _jhash,
     "symhash": lambda body: f"symhash mod {field(body, 'mod')}",
@@ -187,7 +213,7 @@ def _update(body: object) -> str:
 
 def _mangle(body: object) -> str:
     key = field(body, "key")
-    return f"{print_expression(key)} set {print_expression(field(body, 'value'), mark=_is_mark(key))}"
+    return f"{print_expression(key)} set {print_expression(field(body, 'value'), _style(key))}"
 
 
 def _log(body: object) -> str:
@@ -206,7 +232,7 @@ _VERDICTS: dict[str, Callable[[object], str]] = {
 _STATEMENTS: dict[str, Callable[[object], str]] = {
     **_VERDICTS,
     "match": _match,
-    "vmap": lambda body: f"{print_expression(field(body, 'key'))} vmap {_data(field(body, 'data'))}",
+    "vmap": _vmap,
     "snat": _nat("snat"),
     "dnat": _nat("dnat"),
     "masquerade": _nat("masquerade"),

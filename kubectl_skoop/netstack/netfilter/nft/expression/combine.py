@@ -42,7 +42,7 @@ class Concatenation:
                 values += reading
             else:
                 values.append(reading)
-        return unknown or tuple(values)
+        return tuple(values) if unknown is None else unknown
 
 
 @dataclass(frozen=True, slots=True)

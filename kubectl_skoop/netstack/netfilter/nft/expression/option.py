@@ -11,6 +11,16 @@ from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 
 @dataclass(frozen=True, slots=True)
+class TcpHeader:
+    """Present or not (nft_tcp_header_pointer)."""
+
+    types: tuple[Datatype, ...] = (types.BOOLEAN,)
+
+    def read(self, ctx: RuleContext) -> Reading:
+        return ABSENT if ctx.packet.protocol != Protocol.TCP or ctx.packet.fragment_offset else 1
+
+
+@dataclass(frozen=True, slots=True)
 class MaximumSegment:
     """The MSS option; `exists` asks only whether it is there."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import text
@@ -12,7 +13,7 @@ from kubectl_skoop.netstack.netfilter.tuples import ICMP_PROTOCOLS, PORT_PROTOCO
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 UNPREDICTABLE = -1
-"""A checksum and the like: equal to no constant."""
+"""A checksum, or a header that is not modelled: equal to no constant."""
 
 Field = tuple[Datatype, Callable[[Packet], int]]
 
@@ -24,6 +25,13 @@ def _header_length(packet: Packet) -> int:
 
 def _mac(text: str) -> int:
     return types.mac_number(text)
+
+
+def _first_word(packet: Packet) -> int:
+    """What stands where other protocols have the source port."""
+    if packet.protocol in ICMP_PROTOCOLS:
+        return packet.icmp_type << 8 | packet.icmp_code
+    return UNPREDICTABLE
 
 
 _LINK: dict[str, Field] = {
@@ -63,13 +71,11 @@ _PORTS: dict[str, Field] = {
 _TRANSPORT: dict[str, Field] = {
     "sport": (
         types.SERVICE,
-        lambda packet: (
-            packet.icmp_type << 8 | packet.icmp_code if packet.protocol in ICMP_PROTOCOLS else packet.sport
-        ),
+        lambda packet: packet.sport if packet.protocol in PORT_PROTOCOLS else _first_word(packet),
     ),
     "dport": (
         types.SERVICE,
-        lambda packet: UNPREDICTABLE if packet.protocol in ICMP_PROTOCOLS else packet.dport,
+        lambda packet: packet.dport if packet.protocol in PORT_PROTOCOLS else UNPREDICTABLE,
     ),
 }
 _TCP: dict[str, Field] = {**_PORTS, "flags": (types.TCP_FLAGS, lambda packet: int(packet.flags))}
@@ -91,23 +97,15 @@ def _has_frame(packet: Packet) -> bool:
     return bool(packet.src_mac and packet.dst_mac)
 
 
-def _is_transport(packet: Packet) -> bool:
-    """A later fragment has no transport header (NFT_PKTINFO_L4PROTO and fragoff, K-6)."""
-    return not packet.fragment_offset
-
-
 def _carries(protocol: int) -> Callable[[Packet], bool]:
-    return lambda packet: packet.protocol == protocol and _is_transport(packet)
+    return lambda packet: packet.protocol == protocol
 
 
 _HEADERS: dict[str, tuple[Callable[[Packet], bool], dict[str, Field]]] = {
     "ether": (_has_frame, _LINK),
     "ip": (lambda packet: packet.family == 4, _IP),
     "ip6": (lambda packet: packet.family == 6, _IP6),
-    "th": (
-        lambda packet: packet.protocol in PORT_PROTOCOLS | ICMP_PROTOCOLS and _is_transport(packet),
-        _TRANSPORT,
-    ),
+    "th": (lambda packet: True, _TRANSPORT),
     "tcp": (_carries(Protocol.TCP), _TCP),
     "udp": (_carries(Protocol.UDP), _UDP),
     "sctp": (_carries(Protocol.SCTP), _PORTS),
@@ -116,6 +114,9 @@ _HEADERS: dict[str, tuple[Callable[[Packet], bool], dict[str, Field]]] = {
     "icmp": (_carries(Protocol.ICMP), _ICMP),
     "icmpv6": (_carries(Protocol.ICMPV6), _ICMPV6),
 }
+
+
+_BELOW_TRANSPORT = frozenset({"ether", "ip", "ip6"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,13 @@ class Payload:
         return (_HEADERS[self.protocol][1][self.field][0],)
 
     def read(self, ctx: RuleContext) -> Reading:
+        """Of a later fragment, nft takes what stands there for the transport header (seen on 6.18; K-6)."""
         present, fields = _HEADERS[self.protocol]
-        return fields[self.field][1](ctx.packet) if present(ctx.packet) else ABSENT
+        if not present(ctx.packet):
+            return ABSENT
+        if ctx.packet.fragment_offset and self.protocol not in _BELOW_TRANSPORT:
+            return Unknown(f"data of a later fragment in the place of {self.protocol} {self.field}")
+        return fields[self.field][1](ctx.packet)
 
 
 def parse_payload(body: object) -> Payload:

@@ -10,7 +10,11 @@ from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, single, text
-from kubectl_skoop.netstack.netfilter.nft.expression.option import MaximumSegment, parse_option
+from kubectl_skoop.netstack.netfilter.nft.expression.option import (
+    MaximumSegment,
+    TcpHeader,
+    parse_option,
+)
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_mapping
 from kubectl_skoop.netstack.netfilter.nft.expression.payload import Payload, parse_payload
 from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expression
@@ -36,7 +40,7 @@ def _set_ct_zone(ctx: RuleContext, value: int) -> None:
 
 
 def _set_mss(ctx: RuleContext, value: int) -> None:
-    """Never raises it (nft_exthdr_tcp_set_eval)."""
+    """Never raises it; of a segment without the option the rule goes on (nft_exthdr_tcp_set_eval)."""
     if ctx.packet.mss > value:
         ctx.packet = replace(ctx.packet, mss=value)
 
@@ -108,7 +112,7 @@ def parse_mangle(body: object, scope: Scope) -> Assignment | Ignored:
         case "payload":
             return _parse_header(parse_payload(key), value, scope)
         case "tcp option" if isinstance(option := parse_option(key), MaximumSegment) and not option.exists:
-            return Assignment(_set_mss, parse_mapping(value, (types.INTEGER,), scope), option)
+            return Assignment(_set_mss, parse_mapping(value, (types.INTEGER,), scope), TcpHeader())
     raise Unmodelled(f"setting {kind} {field(key, 'key') or ''}".rstrip())
 
 

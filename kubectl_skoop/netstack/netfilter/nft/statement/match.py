@@ -8,6 +8,7 @@ from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled, Value
 from kubectl_skoop.netstack.netfilter.nft.document import field, single
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_expression
+from kubectl_skoop.netstack.netfilter.nft.expression.payload import UNPREDICTABLE
 from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expression, fold
 from kubectl_skoop.netstack.netfilter.nft.pattern import Exact, parse_pattern
 from kubectl_skoop.netstack.netfilter.nft.sets import Lookup, NamedSet, parse_set
@@ -20,7 +21,7 @@ _ORDER: dict[str, Callable[[int, int], bool]] = {"<": lt, ">": gt, "<=": le, ">=
 @dataclass(frozen=True, slots=True)
 class Comparison:
     left: Expression
-    test: Callable[[Value], bool]
+    test: Callable[[Value], Ternary]
 
     def matches(self, ctx: RuleContext) -> Ternary:
         """An absent field matches nothing, not even `!=` (K-22)."""
@@ -98,9 +99,15 @@ def _number(left: Expression, right: object) -> int:
     raise Unmodelled(f"{right!r} as a number")
 
 
-def _ordered(operator: str, left: Expression, right: object) -> Callable[[Value], bool]:
+def _ordered(operator: str, left: Expression, right: object) -> Callable[[Value], Ternary]:
     limit = _number(left, right)
-    return lambda value: isinstance(value, int) and _ORDER[operator](value, limit)
+
+    def test(value: Value) -> Ternary:
+        if value == UNPREDICTABLE:
+            return Unknown("a checksum where a port is asked for")
+        return isinstance(value, int) and _ORDER[operator](value, limit)
+
+    return test
 
 
 def _has_flags(left: Expression, right: object, negated: bool) -> Callable[[Value], bool]:
