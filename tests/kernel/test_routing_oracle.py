@@ -80,7 +80,7 @@ def _own_way(way: OutputRoute | RouteError, key: FlowKey) -> tuple[object, ...]:
     """The kernel names the source only if it chose one."""
     if isinstance(way, RouteError):
         return (way.errno,)
-    chosen = way.source if key.src is None and int(way.source) else None
+    chosen = way.source if int(way.source) and not (key.src and int(key.src)) else None
     return way.device, way.nexthop, chosen, way.type
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Packet
 
 LOOPBACK_INDEX = 1
 """Index of lo in every namespace."""
@@ -29,3 +29,10 @@ class FlowKey:
     def family(self) -> int:
         """4 or 6."""
         return self.dst.version
+
+
+def ports(packet: Packet) -> tuple[int, int]:
+    """Source and destination port as rules see them; no fragment has any (skb_flow_dissect_flow_keys)."""
+    if packet.fragment_offset or packet.more_fragments:
+        return 0, 0
+    return packet.sport, packet.dport

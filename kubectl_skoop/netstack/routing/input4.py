@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.routing.flow import FlowKey
+from kubectl_skoop.netstack.routing.flow import FlowKey, ports
 from kubectl_skoop.netstack.routing.lookup import Failed, Found, match_route, select_path
 from kubectl_skoop.netstack.routing.select import preferred_source
 from kubectl_skoop.netstack.routing.source import (
@@ -62,8 +62,8 @@ def route_input4(stack: Stack, packet: Packet, device: int, mark: int) -> InputR
 
 
 def _martian_destination(ns: NetworkNamespace, destination: Address, name: str) -> str | None:
-    if int(destination) >> 24 == 0:
-        return f"{destination} is in 0.0.0.0/8"
+    if int(destination) == 0:
+        return f"{destination} is no destination"
     if destination.is_loopback and not ns.sysctls.either(name, "route_localnet"):
         return f"{destination} is in 127.0.0.0/8 and route_localnet of {name} is 0"
     return None
@@ -73,7 +73,7 @@ def _broadcast(
     stack: Stack, packet: Packet, device: int, mark: int, found: Found | None
 ) -> Broadcast | Refused:
     """brd_input."""
-    if int(packet.src) >> 24 != 0:
+    if int(packet.src) != 0:
         problem = check_way_back(stack, packet, device, mark, asker=_ANY, out_device=0)
         if isinstance(problem, SourceProblem):
             return Refused(kind="source", problem=problem)
@@ -129,8 +129,8 @@ def _not_forwarding(result: Found | Failed) -> Refused:
 
 
 def input_key(packet: Packet, device: int, mark: int) -> FlowKey:
-    """fib4_rules_early_flow_dissect: fragments have no ports, uid is 0, oif none (K-41)."""
-    whole = not packet.fragment_offset and not packet.more_fragments
+    """uid is 0, oif none (K-41)."""
+    sport, dport = ports(packet)
     return FlowKey(
         dst=packet.dst,
         src=packet.src,
@@ -138,8 +138,8 @@ def input_key(packet: Packet, device: int, mark: int) -> FlowKey:
         mark=mark,
         tos=packet.tos,
         protocol=packet.protocol,
-        sport=packet.sport if whole else 0,
-        dport=packet.dport if whole else 0,
+        sport=sport,
+        dport=dport,
     )
 
 

@@ -17,7 +17,7 @@ def address_type(ns: NetworkNamespace, address: Address, device: int = 0) -> str
     if address.version == 6:
         return _type6(ns, address, device)
     number = int(address)
-    if number >> 24 == 0 or number == _LIMITED_BROADCAST:
+    if number == 0 or number == _LIMITED_BROADCAST:
         return "BROADCAST"
     if address.is_multicast:
         return "MULTICAST"

@@ -25,9 +25,7 @@ def route_output4(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
     device: Device | None = None
     if key.src is not None and not int(key.src):
         key = replace(key, src=None)
-    if key.src is not None and (
-        key.src.is_multicast or key.src == _LIMITED_BROADCAST or int(key.src) >> 24 == 0
-    ):
+    if key.src is not None and (key.src.is_multicast or key.src == _LIMITED_BROADCAST or int(key.src) == 0):
         return RouteError(errno="EINVAL", kind="source")
     group = key.dst.is_multicast or key.dst == _LIMITED_BROADCAST
     if group and key.src is not None and not key.oif:
@@ -89,7 +87,7 @@ def _make_route(
         kind = "broadcast"
     elif key.dst.is_multicast:
         kind = "multicast"
-    elif int(key.dst) >> 24 == 0:
+    elif int(key.dst) == 0:
         return _refused(found, "destination")
     return OutputRoute(
         device=device,

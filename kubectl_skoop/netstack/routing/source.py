@@ -6,7 +6,7 @@ from typing import Literal
 
 from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.routing.flow import FlowKey
+from kubectl_skoop.netstack.routing.flow import FlowKey, ports
 from kubectl_skoop.netstack.routing.lookup import (
     Failed,
     Found,
@@ -55,8 +55,8 @@ def martian_source(ns: NetworkNamespace, packet: Packet, device: int) -> SourceP
         return SourceProblem("source.martian", (f"{source} is no unicast address",), "")
     if packet.dst == _LIMITED_BROADCAST or int(source) == int(packet.dst) == 0:
         return None
-    if int(source) >> 24 == 0:
-        return SourceProblem("source.martian", (f"{source} is in 0.0.0.0/8",), "")
+    if int(source) == 0:
+        return SourceProblem("source.martian", (f"{source} is a source for broadcasts only",), "")
     if source.is_loopback and not packet.dst.is_loopback:
         name = ns.device_name(device)
         if not ns.sysctls.either(name, "route_localnet"):
@@ -101,6 +101,7 @@ def _full_check(
     """__fib_validate_source. The lookup's iif is the *out* device of the forward route (K-43)."""
     ns = stack.ns
     name = ns.device_name(device)
+    sport, dport = ports(packet)
     key = FlowKey(
         dst=packet.src,
         src=asker,
@@ -108,8 +109,8 @@ def _full_check(
         mark=mark if ns.sysctls.either(name, "src_valid_mark") else 0,
         tos=packet.tos,
         protocol=packet.protocol,
-        sport=packet.dport,
-        dport=packet.sport,
+        sport=dport,
+        dport=sport,
     )
     back = match_route(stack, key)
     if isinstance(back, Failed):
@@ -149,10 +150,8 @@ def rpfilter_match(
     if packet.family == 6:
         return _rpfilter6(stack, packet, device, key, loose, accept_local)
     destination = packet.dst
-    unspecific = destination.is_multicast or destination == _LIMITED_BROADCAST or int(destination) >> 24 == 0
-    if int(packet.src) >> 24 == 0 and (
-        destination == _LIMITED_BROADCAST or int(destination) >> 8 == 0xE00000
-    ):
+    unspecific = destination.is_multicast or destination == _LIMITED_BROADCAST or int(destination) == 0
+    if int(packet.src) == 0 and (destination == _LIMITED_BROADCAST or int(destination) >> 8 == 0xE00000):
         return True
     key = replace(key, src=_ANY if unspecific else destination)
     back = match_route(stack, key, ignore_linkdown=True)
