@@ -32,7 +32,6 @@ def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeD
     """
     started = time.time()
     kernel = Kernel()
-    versions = Running(VERSIONS)
     host = _identity(host_netns)
     paths = {host: host_netns}
     owners: dict[str, list[str]] = {host: []}
@@ -55,18 +54,20 @@ def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeD
         )
 
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="namespace") as workers:
+        tools = workers.submit(_versions)
         namespaces = tuple(workers.map(read, paths))
     return NodeDump(
         node=node,
         time=started,
         kernel=os.uname().release,
-        tools={
-            name: table.data.strip()
-            for name, table in versions.finish().items()
-            if isinstance(table.data, str)
-        },
+        tools=tools.result(),
         namespaces=namespaces,
     )
+
+
+def _versions() -> dict[str, str]:
+    tables = Running(VERSIONS).finish()
+    return {name: table.data.strip() for name, table in tables.items() if isinstance(table.data, str)}
 
 
 def _identity(path: Path) -> str:

@@ -63,7 +63,7 @@ class Kernel:
 
 
 _ENTRY_POINTS = {
-    "nfnetlink": "nfnetlink_rcv",
+    "nf_conntrack": "nf_conntrack_in",
     "nf_tables": "nf_tables_getrule",
     "nf_conntrack_netlink": "ctnetlink_get_conntrack",
     "nfnetlink_hook": "nfnl_hook_get",

@@ -38,19 +38,27 @@ def read_namespace(netns: Path, kernel: Kernel, known: Mapping[str, Path]) -> di
     """
     with entered(netns):
         netfilter = NetfilterReading(kernel)
-        tables = dict(_route_tables(known))
-        links = _entries(tables["links"])
-        tables["ethtool"] = read_table(lambda: read_ethtool(_texts(links, "ifname")))
-        tables["bpf"] = read_table(lambda: read_bpf(_numbers(links, "index")))
-        tables["conntrack"] = read_table(lambda: _read_conntrack(kernel))
-        tables["sockets"] = read_table(lambda: _read_sockets(kernel))
-        tables["nft_hooks"] = read_table(lambda: _read_hooks(kernel))
-        tables["xfrm"] = read_table(lambda: _read_xfrm(kernel))
-        tables["ipvs"] = read_table(read_ipvs)
-        tables["sysctls"] = read_table(read_sysctls)
-        tables["counters"] = read_table(read_counters)
-        tables["xt_recent"] = read_table(read_recent)
-        return tables | netfilter.finish()
+        try:
+            tables = _read_tables(kernel, known)
+        finally:
+            rules = netfilter.finish()
+        return tables | rules
+
+
+def _read_tables(kernel: Kernel, known: Mapping[str, Path]) -> dict[str, Table]:
+    tables = dict(_route_tables(known))
+    links = _entries(tables["links"])
+    tables["ethtool"] = read_table(lambda: read_ethtool(_texts(links, "ifname")))
+    tables["bpf"] = read_table(lambda: read_bpf(_numbers(links, "index")))
+    tables["conntrack"] = read_table(lambda: _read_conntrack(kernel))
+    tables["sockets"] = read_table(lambda: _read_sockets(kernel))
+    tables["nft_hooks"] = read_table(lambda: _read_hooks(kernel))
+    tables["xfrm"] = read_table(lambda: _read_xfrm(kernel))
+    tables["ipvs"] = read_table(read_ipvs)
+    tables["sysctls"] = read_table(read_sysctls)
+    tables["counters"] = read_table(read_counters)
+    tables["xt_recent"] = read_table(read_recent)
+    return tables
 
 
 def _route_tables(known: Mapping[str, Path]) -> Iterator[tuple[str, Table]]:

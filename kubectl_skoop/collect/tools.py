@@ -12,7 +12,8 @@ from typing import IO
 from kubectl_skoop.snapshot.dump import Table
 
 TIMEOUT = 30.0
-OUTPUT_BYTES = 512 << 20
+OUTPUT_BYTES = 128 << 20
+"""As much as a snapshot takes of one table."""
 _REASON_BYTES = 400
 _SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": _SEARCH}
