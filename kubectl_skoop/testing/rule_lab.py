@@ -76,8 +76,8 @@ def _tool(family: int) -> str:
 
 
 @contextmanager
-def rule_lab(sysctls: Mapping[str, object] | None = None) -> Iterator[RuleLab]:
-    """sender ─ in0 router out0 ─ receiver; the neighbours are static."""
+def rule_lab(sysctls: Mapping[str, object] | None = None, *, router_commands: str = "") -> Iterator[RuleLab]:
+    """sender ─ in0 router out0 ─ receiver; neighbours are static. `router_commands`: of ip(8)."""
     prefix = lab_prefix()
     sender, router, receiver = (Namespace(f"{prefix}{name}") for name in ("s", "r", "d"))
     names = [namespace.name for namespace in (sender, router, receiver)]
@@ -94,7 +94,7 @@ def rule_lab(sysctls: Mapping[str, object] | None = None) -> Iterator[RuleLab]:
                 }
             )
         router.set_sysctls({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1, **(sysctls or {})})
-        router.run("ip", "-batch", "-", text=_links(sender.name, receiver.name))
+        router.run("ip", "-batch", "-", text=_links(sender.name, receiver.name) + router_commands)
         sender.run("ip", "-batch", "-", text="link set lo up\nlink set out0 up\n")
         receiver.run("ip", "-batch", "-", text="link set lo up\nlink set in0 up\n")
         devices = _devices(router)

@@ -165,16 +165,23 @@ def rpfilter_match(
 def _rpfilter6(
     stack: Stack, packet: Packet, device: int, key: FlowKey, loose: bool, accept_local: bool
 ) -> bool:
-    """rpfilter_lookup_reverse6: strict mode looks for a route by the device itself."""
+    """rpfilter_lookup_reverse6: the longest prefix; a device only chooses among routes of that prefix."""
     if int(packet.src) == 0:
         return True
-    oif = device if not loose or packet.src.is_link_local else 0
-    back = match_route(stack, replace(key, src=packet.dst, oif=oif), ignore_linkdown=True)
+    key = replace(key, src=packet.dst, oif=device if packet.src.is_link_local else 0)
+    back = match_route(stack, key, ignore_linkdown=True)
     if isinstance(back, Failed) or back.route.type == "anycast":
         return False
-    if back.route.type == "local" and not accept_local:
-        return False
-    return loose or any(nexthop.device == device for nexthop in back.route.nexthops)
+    if back.route.type == "local":
+        return accept_local
+    if loose:
+        return True
+    by_device = match_route(stack, replace(key, oif=device), ignore_linkdown=True)
+    return (
+        isinstance(by_device, Found)
+        and (by_device.route.destination, by_device.route.table) == (back.route.destination, back.route.table)
+        and any(nexthop.device == device for nexthop in by_device.route.nexthops)
+    )
 
 
 def _direct(found: Found) -> bool:

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Option, Options, Unreadable
 from kubectl_skoop.netstack.netfilter.types import RuleContext
+from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.local import address_type
+from kubectl_skoop.netstack.routing.lookup import Failed, match_route
 
 _TYPES = frozenset(
     {
@@ -24,6 +27,8 @@ _TYPES = frozenset(
         "XRESOLVE",
     }
 )
+_LOOKED_UP = frozenset({"LOCAL", "ANYCAST", "UNREACHABLE"})
+"""Of IPv6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,10 @@ class Types:
     names: frozenset[str]
     negated: bool
 
-    def covers(self, name: str) -> bool:
-        return (name in self.names) != self.negated
+    def covers(self, ctx: RuleContext, address: Address, device: int) -> bool:
+        if address.version == 6:
+            return _covers6(ctx, self.names, address, device) != self.negated
+        return (address_type(ctx.stack.ns, address, device) in self.names) != self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,32 @@ class AddressType:
 
     def matches(self, ctx: RuleContext) -> bool:
         device = {"in": ctx.indev, "out": ctx.outdev}.get(self.limit, 0)
-        ns, packet = ctx.stack.ns, ctx.packet
-        if self.source is not None and not self.source.covers(address_type(ns, packet.src, device)):
+        if self.source is not None and not self.source.covers(ctx, ctx.packet.src, device):
             return False
-        return self.destination is None or self.destination.covers(address_type(ns, packet.dst, device))
+        return self.destination is None or self.destination.covers(ctx, ctx.packet.dst, device)
+
+
+def _covers6(ctx: RuleContext, names: frozenset[str], address: Address, device: int) -> bool:
+    """match_type6: MULTICAST, UNICAST and UNSPEC are kinds of addresses, and conditions beside the lookup."""
+    if "MULTICAST" in names and not address.is_multicast:
+        return False
+    if "UNICAST" in names and (address.is_multicast or address.is_unspecified):
+        return False
+    if "UNSPEC" in names and not address.is_unspecified:
+        return False
+    return not names & _LOOKED_UP or bool(names & _lookup6(ctx, address, device))
+
+
+def _lookup6(ctx: RuleContext, address: Address, device: int) -> set[str]:
+    """match_lookup_rt6."""
+    route = match_route(ctx.stack, FlowKey(dst=address, oif=device))
+    if isinstance(route, Failed):
+        return {"UNREACHABLE"}
+    found = {"ANYCAST"} if route.route.type == "anycast" else set()
+    if device:
+        own = ctx.stack.ns.local_addresses.get(address)
+        return found | {"LOCAL"} if own is not None and own.device == device else found
+    return found | {"LOCAL"} if route.route.type == "local" else found
 
 
 def _types(option: Option | None) -> Types | None:

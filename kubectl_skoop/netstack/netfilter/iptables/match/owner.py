@@ -22,7 +22,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class SocketOwner:
-    """Kernel: xt_owner.c, owner_mt. Without a socket: if all that is asked for is negated (K-21)."""
+    """Kernel: xt_owner.c, owner_mt. Without a process: if all ids are negated (K-21)."""
 
     uid: Ids | None
     gid: Ids | None
@@ -32,11 +32,10 @@ class SocketOwner:
 
     def matches(self, ctx: RuleContext) -> Ternary:
         owner = ctx.passage.owner
-        if owner is None:
-            asked = [ids.negated for ids in (self.uid, self.gid) if ids is not None]
-            return all(asked) and self.exists is not True
-        if self.exists is False:
+        if self.exists is not None and self.exists != _has_socket(ctx):
             return False
+        if owner is None:
+            return all(ids.negated for ids in (self.uid, self.gid) if ids is not None)
         if self.uid is not None and not self.uid.covers(owner.uid):
             return False
         if self.gid is None or self.gid.low <= owner.gid <= self.gid.high:
@@ -44,6 +43,11 @@ class SocketOwner:
         if self.supplementary:
             return Unknown("the sender's supplementary groups are not known")
         return self.gid.negated
+
+
+def _has_socket(ctx: RuleContext) -> bool:
+    """The kernel's own answers (RST, ICMP) have one without a process; forwarded and outer packets none."""
+    return ctx.passage.owner is not None or (not ctx.passage.iif and ctx.packet.inner is None)
 
 
 def _ids(option: Option | None) -> Ids | None:

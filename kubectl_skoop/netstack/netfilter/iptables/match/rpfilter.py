@@ -25,6 +25,7 @@ class RpFilter:
             loose=self.loose,
             validmark=self.validmark,
             accept_local=self.accept_local,
+            mark=ctx.passage.mark,
         )
         return passes != self.negated
 
