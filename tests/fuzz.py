@@ -1,7 +1,7 @@
 """Random rules, sets, routes against the kernel, with new seeds until the time is over.
 
-`make fuzz SECONDS=60`. Every kernel test with a parameter `seed` takes part. A round that fails names its first seed, and
-`make fuzz SEED=N` runs the same again.
+`make fuzz SECONDS=60`. Every kernel test with a parameter `seed` takes part. A round that fails names its
+first seed, and `make fuzz SEED=N` runs the same again.
 """
 
 import argparse
