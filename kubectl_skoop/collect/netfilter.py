@@ -4,6 +4,7 @@ A tool runs only where the kernel already has what it reads, so nothing is loade
 there is something to print, so that a pod without rules costs no process.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -38,6 +39,7 @@ NFT_SAVE = {
 }
 IPTABLES_NAMES = frozenset({"raw", "mangle", "nat", "filter", "security"})
 TRANSACTION_ATTEMPTS = 3
+_SAVED_TABLE = re.compile(r"^\*(\S+)$", re.MULTILINE)
 
 
 class NetfilterReading:
@@ -105,13 +107,22 @@ class NetfilterReading:
         """The raw rules. All is read again where rules changed meanwhile: it must be of one generation."""
         for _ in range(TRANSACTION_ATTEMPTS):
             before = self._generation
-            raw = read_table(partial(_read_raw, before))
+            raw = read_table(partial(_read_raw, before, self._saved_tables()))
             if not isinstance(raw.data, Mapping) or raw.data["generation_after"] == before:
                 return raw
             self._tables |= self._results(Running(self._begin_nft()))
         return replace(
             raw, state="failed", reason=f"rules changed at each of {TRANSACTION_ATTEMPTS} readings"
         )
+
+    def _saved_tables(self) -> set[tuple[int, object]]:
+        """Those that the save tools printed: a table with native rules too they only call incompatible."""
+        return {
+            (family, name)
+            for table, (family, _) in NFT_SAVE.items()
+            if isinstance(text := self._tables[table].data, str)
+            for name in _SAVED_TABLE.findall(text)
+        }
 
 
 def _legacy_names(listing: str, loaded: list[str]) -> str:
@@ -130,12 +141,14 @@ def _nft_commands(tables: Sequence[Fields]) -> dict[str, Sequence[str]]:
     return commands
 
 
-def _read_raw(before: int | None) -> dict[str, object]:
+def _read_raw(before: int | None, saved: set[tuple[int, object]]) -> dict[str, object]:
     with NetlinkSocket(NETLINK_NETFILTER) as socket:
+        tables = read_nft_tables(socket)
+        all_saved = all((table["family"], table.get("name")) in saved for table in tables)
         return {
             "generation_before": before,
-            "tables": read_nft_tables(socket),
-            "rules": read_xt_rules(socket),
+            "tables": tables,
+            "rules": [] if all_saved else read_xt_rules(socket, saved),
             "generation_after": generation(socket),
         }
 

@@ -147,6 +147,7 @@ def test_a_damaged_table_is_a_gap_with_its_place(name: str, data: object, wanted
         pytest.param(
             "ipvs", Table(state="absent", reason="not loaded"), None, id="a kernel without the feature"
         ),
+        pytest.param("counters", Table(state="failed", reason="?"), None, id="one that nobody asks for"),
         pytest.param("nft_hooks", Table(state="failed", reason="?"), None, id="one that changes no verdict"),
         pytest.param("ipvs", Table(data=[{}]), "1 IPVS services, which are not modelled", id="IPVS in use"),
         pytest.param(

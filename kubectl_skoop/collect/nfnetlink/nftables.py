@@ -3,6 +3,8 @@
 K-25; include/uapi/linux/netfilter/{nf_tables,nf_tables_compat}.h.
 """
 
+from collections.abc import Container
+
 from kubectl_skoop.collect.netlink.message import split_attributes
 from kubectl_skoop.collect.netlink.schema import (
     Fields,
@@ -56,16 +58,19 @@ def read_nft_tables(socket: NetlinkSocket) -> list[Fields]:
     ]
 
 
-def read_xt_rules(socket: NetlinkSocket) -> list[Fields]:
-    """The rules that have an xt match or target, with all expressions. Raises: as `NetlinkSocket.dump`."""
+def read_xt_rules(socket: NetlinkSocket, saved: Container[tuple[int, object]]) -> list[Fields]:
+    """The rules that have an xt match or target, with all expressions. Raises: as `NetlinkSocket.dump`.
+
+    `saved`: family and name of tables whose save text has the parameters already.
+    """
     rules = []
     for message in socket.dump(message_type(NFTABLES, NFT_MSG_GETRULE), header()):
         fields = read_attributes(message.payload, _RULE, HEADER_BYTES)
-        data = fields.get("expressions")
-        if isinstance(data, bytes):
+        data, family = fields.get("expressions"), family_of(message.payload)
+        if isinstance(data, bytes) and (family, fields.get("table")) not in saved:
             expressions = [_expression(item) for _, item in split_attributes(data)]
             if any(expression["name"] in ("match", "target") for expression in expressions):
-                rules.append({"family": family_of(message.payload), **fields, "expressions": expressions})
+                rules.append({"family": family, **fields, "expressions": expressions})
     return rules
 
 

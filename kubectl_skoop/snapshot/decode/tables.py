@@ -7,8 +7,8 @@ from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.snapshot.dump import NamespaceDump
 
 T = TypeVar("T")
-NOT_NEEDED = frozenset({"nft_hooks", "counters", "qdiscs", "xt_recent"})
-"""Unread, these change no verdict: without the order of hooks both are walked."""
+NOT_NEEDED = frozenset({"nft_hooks"})
+"""Unread it changes no verdict: without the order of hooks both are walked."""
 NEEDED = frozenset(
     {"links", "addresses", "routes", "rules", "neighbours", "fdb", "conntrack", "sockets", "sysctls", "nft"}
     | {"iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft", "ipset"}
@@ -17,19 +17,20 @@ NEEDED = frozenset(
 
 
 class Tables:
-    """The tables of one namespace; `gaps` grows while they are decoded."""
+    """The tables of one namespace; `gaps` grows while they are decoded. What is not asked for is not read."""
 
     def __init__(self, dump: NamespaceDump) -> None:
         self._tables = dump.tables
         self.gaps: dict[str, str] = dict.fromkeys(NEEDED - dump.tables.keys(), "was not collected")
-        for name, table in dump.tables.items():
-            if table.state not in ("ok", "absent") and name not in NOT_NEEDED:
-                self.gaps[name] = f"{table.state}: {table.reason}"
 
     def decode(self, name: str, read: Callable[[object], T], default: T) -> T:
         """`default` where there is nothing to decode, and where it is damaged: then that is a gap."""
         table = self._tables.get(name)
-        if table is None or table.state != "ok":
+        if table is None or table.state == "absent":
+            return default
+        if table.state != "ok":
+            if name not in NOT_NEEDED:
+                self.gaps[name] = f"{table.state}: {table.reason}"
             return default
         try:
             return read(table.data)
