@@ -1,7 +1,7 @@
 """Every way that a walk can go: it is run again for each other answer to the choices that it met."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Generic, TypeVar
 
@@ -30,6 +30,8 @@ class Way(Generic[R]):
     result: R
     choices: tuple[str, ...]
     unknown: str = ""
+    alternatives: tuple[R, ...] = ()
+    """Results of the other ways that an unknown opened; their fate is the same."""
 
 
 def fan_out(run: Callable[[Choices], R], fate: Callable[[R], object]) -> list[Way[R]]:
@@ -79,7 +81,7 @@ def _merge(leaves: Sequence[Leaf[R]], depth: int, fate: Callable[[R], object], c
             continue
         for way in _merge(groups[taken], depth + 1, fate, cut):
             text = f"{choice.what}: {taken + 1} of {len(choice.probabilities)}"
-            ways.append(Way(probability * way.share, way.result, (text, *way.choices), way.unknown))
+            ways.append(replace(way, share=probability * way.share, choices=(text, *way.choices)))
     return ways
 
 
@@ -97,7 +99,8 @@ def _agree(
     yes = _merge(groups[0], depth + 1, fate, cut)
     no = _merge(groups[1], depth + 1, fate, cut)
     if _shares(yes, fate) == _shares(no, fate):
-        return yes
+        others = tuple(way.result for way in no)
+        return [replace(way, alternatives=(*way.alternatives, *others)) for way in yes]
     return [Way(Fraction(1), yes[0].result, (), choice.reason)]
 
 

@@ -50,6 +50,11 @@ class FlowResult:
     branch: Branch
 
 
+def outcome(result: FlowResult) -> str:
+    """What must agree where an unknown decides: whether the flow works."""
+    return "lost" if result.fate in ("dropped", "refused") else result.fate
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """Runs a probe in a world; calls are independent of each other."""

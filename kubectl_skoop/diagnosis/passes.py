@@ -1,4 +1,4 @@
-"""The same flow walked again under other conditions: large packets, cold neighbours, connections that exist."""
+"""The same flow under other conditions: large packets, cold neighbours, connections that exist."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """Causes by trial: a deviation explains a failure if mending it in a copy lets the packet get further."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -51,7 +51,7 @@ def compare(
     world: World,
     plugin: str,
     branch: Branch,
-    action_of: Mapping[Place, NetNodeAction],
+    action_of: Callable[[Place], NetNodeAction | None],
     extra: Iterable[Place],
 ) -> Wished:
     """Ask the plugin at every place that the packets came to, and at `extra`; compare with the state."""
@@ -60,7 +60,7 @@ def compare(
     seen: set[tuple[Place, Expectation]] = set()
     visits = [(visit.place, visit) for visit in branch.visits if visit.ns_id]
     for place, visit in [*visits, *((place, None) for place in extra)]:
-        action, ns = action_of.get(place), world.at(place)
+        action, ns = action_of(place), world.at(place)
         if action is None or isinstance(ns, NotCollected):
             continue
         for wish in wishes_at(action, visit):

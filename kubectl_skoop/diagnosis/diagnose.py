@@ -1,0 +1,207 @@
+"""One flow from the question to the answer: resolve, walk every way, compare with what was wanted, decide."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.node import NodeInfo
+from kubectl_skoop.diagnosis import passes, paths, trial, verdict
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.fan_out import Way, fan_out
+from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
+from kubectl_skoop.diagnosis.interface import NetNodeAction
+from kubectl_skoop.diagnosis.outside import Outside
+from kubectl_skoop.diagnosis.registry import Setup, set_up
+from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.diagnosis.resolve import resolve_request
+from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Missing
+from kubectl_skoop.diagnosis.shim import Underlay
+from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.model.errors import UnknownName
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.path import PacketPath
+from kubectl_skoop.model.place import Place, Where
+from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.snapshot.source import Snapshot
+
+Ways = list[Way[FlowResult]]
+
+
+def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
+    """Raises: InputError (names, ports, options), UnknownName, PluginError."""
+    cluster = Cluster(source)
+    setup = set_up(Context(source=source, cluster=cluster, options=options))
+    resolved = resolve_request(cluster, request)
+    inquiry = _Inquiry(setup=setup, cluster=cluster, probe=resolved.probe)
+    answer = inquiry.answer()
+    return replace(answer, facts=(*setup.facts, *resolved.facts))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Inquiry:
+    """Everything about one probe."""
+
+    setup: Setup
+    cluster: Cluster
+    probe: Probe
+    world: World = field(init=False)
+    runner: Runner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.world = World(self.setup.ctx.source, self.cluster.node_of_address)
+        self.runner = Runner(
+            self.world,
+            Underlay(self.setup.network.shim, self._node),
+            Outside(lambda address: self.cluster.endpoint(address).kind),
+            self._start,
+        )
+
+    def answer(self) -> Diagnosis:
+        ways = self._walk(self.probe, Setting())
+        shares = verdict.shares(ways)
+        decided = verdict.verdict(shares)
+        way = verdict.deciding(ways)
+        explaining, deviations, remarks = self._compare(ways, way)
+        cause = self._cause(way, explaining)
+        hole = passes.large_packets(self._walk, self.probe, ways)
+        cold = passes.cold_neighbours(self._walk, self.probe, ways)
+        others = [
+            *explaining,
+            *self._losses(ways),
+            *deviations,
+            *remarks,
+            *([hole.suspicion] if hole else []),
+            *([cold] if cold else []),
+            *passes.stale_connections(self._walk, self.probe, ways),
+            *(finding for each in ways for finding in each.result.branch.shim_findings),
+            *self.setup.remarks,
+        ]
+        suspicions = _sorted([*([cause] if cause else []), *others])
+        seen = verdict.symptom(way)
+        path, reply = _paths(way, suspicions)
+        return Diagnosis(
+            request=self.probe,
+            verdict=decided,
+            headline=verdict.headline(self.probe, decided, shares, seen, cause, hole.above if hole else None),
+            arrives=shares.arrives,
+            lost=shares.lost,
+            unknown=shares.unknown,
+            symptom=seen,
+            cause=cause,
+            branches=tuple(self._ending(each, explaining if each is way else []) for each in _by_share(ways)),
+            suspicions=suspicions,
+            facts=(),
+            assumptions=tuple(
+                dict.fromkeys(sentence for each in ways for sentence in each.result.branch.assumptions)
+            ),
+            path=path,
+            reply=reply,
+            missing=tuple(
+                Missing(what=entry.what, state=entry.state, reason=entry.reason)
+                for entry in self.world.missing.values()
+            ),
+        )
+
+    def _walk(self, probe: Probe, setting: Setting, world: World | None = None) -> Ways:
+        return fan_out(lambda choices: self.runner.run(probe, setting, choices, world), outcome)
+
+    def _compare(
+        self, ways: Ways, way: Way[FlowResult]
+    ) -> tuple[list[Suspicion], list[Suspicion], tuple[Suspicion, ...]]:
+        """What the plugin wanted on the way: (what explains the outcome, other deviations, remarks)."""
+        places = list(self._places_of_destination())
+        wished = trial.compare(self.world, self.setup.plugin.plugin.name, way.result.branch, self._action_of, places)
+        if verdict.way_outcome(way) == "served":
+            return [], [finding.suspicion for finding in wished.findings], wished.remarks
+
+        def progress(world: World) -> trial.Progress:
+            return trial.progress(self._walk(self.probe, Setting(), world))
+
+        explaining, others = trial.explaining(self.world, wished.findings, trial.progress(ways), progress)
+        return explaining, others, wished.remarks
+
+    def _cause(self, way: Way[FlowResult], explaining: Sequence[Suspicion]) -> Suspicion | None:
+        kind = verdict.way_outcome(way)
+        if kind == "served":
+            return None
+        if explaining and kind == "lost":
+            return explaining[0]
+        if kind == "unknown":
+            return self._unknown(way)
+        return way.result.loss.because if way.result.loss else None
+
+    def _unknown(self, way: Way[FlowResult]) -> Suspicion:
+        result = way.result
+        reason = way.unknown or (result.unknown.reason if result.unknown else "")
+        where = result.loss.because.where if result.loss else Where(place=self._source_place())
+        code = result.loss.because.code if result.loss and not way.unknown else "unknown"
+        return Suspicion(code=code, level=Level.WARNING, where=where, message=reason)
+
+    def _losses(self, ways: Ways) -> list[Suspicion]:
+        """What stops each lost way, though something else may explain it."""
+        return [
+            way.result.loss.because
+            for way in ways
+            if way.result.loss is not None and verdict.way_outcome(way) == "lost"
+        ]
+
+    def _ending(self, way: Way[FlowResult], explaining: Sequence[Suspicion]) -> Ending:
+        cause = self._cause(way, explaining)
+        path, reply = _paths(way, [cause] if cause else [])
+        kind = verdict.way_outcome(way)
+        return Ending(
+            share=way.share,
+            fate="unknown" if kind == "unknown" else way.result.fate,
+            symptom="" if kind == "unknown" else verdict.symptom(way),
+            cause=cause,
+            choices=way.choices,
+            path=path,
+            reply=reply,
+        )
+
+    def _places_of_destination(self) -> list[Place]:
+        endpoint = self.probe.destination
+        if endpoint.kind == "node":
+            return [Place("node", endpoint.name)]
+        if endpoint.kind != "pod":
+            return []
+        node = self.cluster.pod(endpoint.name).node
+        return [Place("node", node), Place("pod", endpoint.name)] if node else [Place("pod", endpoint.name)]
+
+    def _action_of(self, place: Place) -> NetNodeAction | None:
+        plugin = self.setup.plugin
+        try:
+            if place.kind == "pod":
+                pod = self.cluster.pod(place.name)
+                return None if pod.host_network else plugin.create_pod(pod)
+            return plugin.create_node(self.cluster.node(place.name)) if place.kind == "node" else None
+        except UnknownName:
+            return None
+
+    def _node(self, name: str) -> NodeInfo | None:
+        try:
+            return self.cluster.node(name)
+        except UnknownName:
+            return None
+
+    def _source_place(self) -> Place:
+        return Place("pod" if self.probe.source.kind == "pod" else "node", self.probe.source.name)
+
+    def _start(self, world: World) -> NetworkNamespace | NotCollected:
+        return world.at(self._source_place())
+
+
+def _paths(way: Way[FlowResult], suspicions: Sequence[Suspicion]) -> tuple[PacketPath, PacketPath | None]:
+    branch = way.result.branch
+    return paths.request_path(branch, suspicions), paths.reply_path(branch, suspicions)
+
+
+def _by_share(ways: Ways) -> Ways:
+    return sorted(ways, key=lambda way: way.share, reverse=True)
+
+
+def _sorted(found: Sequence[Suspicion]) -> tuple[Suspicion, ...]:
+    """Each once, worst first; of equal level in the order of finding."""
+    return tuple(sorted(dict.fromkeys(found), key=lambda suspicion: suspicion.level, reverse=True))
