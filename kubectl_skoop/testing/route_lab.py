@@ -27,8 +27,11 @@ SPECIAL = (
 MARKS = (0, 1, 2, 3, 0x10, 0x11)
 TOS = (0, 0, 0, 0x10, 0x30, 0xB0, 0x08, 0x04)
 PORTS = (53, 80, 443, 1024, 40000)
+_OWN6 = (("v0", 64), ("v0", 48), ("v1", 32), ("v2", 127), ("v3", 64), ("lo", 128))
+"""Device and prefix length of the IPv6 addresses that stand for `OWN`."""
 _TABLES = ("main", "main", "main", "100", "101", "102", "default", "local")
 _LENGTHS = (0, 0, 8, 12, 15, 16, 20, 22, 24, 24, 25, 28, 30, 31, 32, 32)
+_LENGTHS6 = (0, 0, 15, 16, 31, 32, 32, 47, 48, 48, 64, 120, 126, 128, 128)
 _SUPPRESSIONS = ("suppress_prefixlength 0", "suppress_prefixlength 16", "suppress_ifgroup 0")
 _CONF = {
     "rp_filter": (0, 0, 1, 2),
@@ -41,13 +44,28 @@ _CONF = {
 }
 
 
+def to_ipv6(address: str) -> str:
+    """The IPv6 address that stands for an IPv4 one in an IPv6 lab."""
+    first, second, third, last = address.split(".")
+    return f"fd{first.zfill(2)[:2]}:{second}:{third}::{last}"
+
+
 @dataclass(frozen=True, slots=True)
 class Universe:
     """Few addresses, so that prefixes overlap and queries hit."""
 
     random: Random
+    family: int = 4
 
     def address(self) -> str:
+        address = self._address4()
+        return address if self.family == 4 else to_ipv6(address)
+
+    def own(self) -> str:
+        address = self.random.choice(OWN)
+        return address if self.family == 4 else to_ipv6(address)
+
+    def _address4(self) -> str:
         draw = self.random.random()
         if draw < 0.15:
             return self.random.choice(OWN)
@@ -57,7 +75,7 @@ class Universe:
         return f"10.{self.random.randrange(4)}.{self.random.randrange(4)}.{last}"
 
     def prefix(self) -> str:
-        length = self.random.choice(_LENGTHS)
+        length = self.random.choice(_LENGTHS if self.family == 4 else _LENGTHS6)
         network = ip_network(f"{self.address()}/{length}", strict=False)
         return str(network)
 
@@ -65,9 +83,10 @@ class Universe:
 class RouteLab:
     """`rules` False: the policy rules are never touched."""
 
-    def __init__(self, seed: int, *, rules: bool, routes: int = 60) -> None:
+    def __init__(self, seed: int, *, rules: bool, routes: int = 60, family: int = 4) -> None:
         self._random = Random(seed)
-        self._universe = Universe(self._random)
+        self._family = family
+        self._universe = Universe(self._random, family)
         self._rules = rules
         self._routes = routes
         self.namespace = Namespace(f"{lab_prefix()}rt")
@@ -105,16 +124,27 @@ class RouteLab:
         yield "addr add 10.2.3.254/31 dev v2"
         yield "addr add 192.168.7.7/24 dev v3"
         yield "addr add 10.3.3.3/32 dev lo"
+        if self._family == 6:
+            for own, (device, length) in zip(OWN, _OWN6, strict=True):
+                yield f"addr add {to_ipv6(own)}/{length} dev {device} nodad"
 
     def _sysctls(self) -> Iterator[tuple[str, object]]:
         yield "net.ipv4.conf.all.forwarding", 1
+        yield "net.ipv6.conf.all.forwarding", 1
         for setting, values in _CONF.items():
             if setting != "forwarding":
                 yield f"net.ipv4.conf.all.{setting}", self._random.choice((0, 0, 0, *values))
             for device in DEVICES:
                 yield f"net.ipv4.conf.{device}.{setting}", self._random.choice(values)
+        setting = "ignore_routes_with_linkdown"
+        for device in DEVICES:
+            yield f"net.ipv6.conf.{device}.{setting}", self._random.choice(_CONF[setting])
 
     def _route_lines(self) -> Iterator[str]:
+        if self._family == 6:
+            for _ in range(self._routes):
+                yield f"-6 route {self._random.choice(('add', 'append'))} {self._route6()}"
+            return
         yield "nexthop add id 1 via 10.0.0.50 dev v0"
         yield "nexthop add id 2 via 10.1.0.50 dev v1"
         yield "nexthop add id 3 group 1,3/2"
@@ -146,6 +176,24 @@ class RouteLab:
             words += ["src", self._random.choice(OWN)]
         return " ".join([prefix, self._way(), *words])
 
+    def _route6(self) -> str:
+        words = ["table", self._random.choice(_TABLES)]
+        if self._random.random() < 0.4:
+            words += ["metric", str(self._random.choice((1, 5, 256, 2000)))]
+        prefix = self._universe.prefix()
+        draw = self._random.random()
+        if draw < 0.3:
+            kind = self._random.choice(("blackhole", "unreachable", "prohibit", "throw", "throw"))
+            return " ".join([kind, prefix, *words])
+        if draw < 0.4:
+            return " ".join(["local", prefix, "dev", self._random.choice((*DEVICES, "lo")), *words])
+        if draw < 0.5:
+            hops = [f"nexthop {self._way()} weight {self._random.randrange(1, 4)}" for _ in range(3)]
+            return " ".join([prefix, *words, *hops])
+        if self._random.random() < 0.2:
+            words += ["src", self._universe.own()]
+        return " ".join([prefix, self._way(), *words])
+
     def _way(self) -> str:
         device = self._random.choice(DEVICES)
         if self._random.random() < 0.5:
@@ -154,11 +202,12 @@ class RouteLab:
 
     def _rule_lines(self) -> Iterator[str]:
         moved = self._random.random() < 0.3
+        family = f"-{self._family}"
         if moved:
-            yield "rule add pref 500 lookup local"
-            yield "rule del pref 0"
+            yield f"{family} rule add pref 500 lookup local"
+            yield f"{family} rule del pref 0"
         for _ in range(self._random.randrange(2, 14)):
-            yield f"rule add {self._rule()}"
+            yield f"{family} rule add {self._rule()}"
 
     def _rule(self) -> str:
         choose, priority = self._random.choice, self._random.randrange(1, 1000)

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Literal
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing import rule as rules
-from kubectl_skoop.netstack.routing.flow import DSCP_LEGACY, FlowKey
-from kubectl_skoop.netstack.routing.multipath import choose_nexthop
+from kubectl_skoop.netstack.routing.flow import DSCP_LEGACY, LOOPBACK_INDEX, FlowKey
+from kubectl_skoop.netstack.routing.multipath import choose_nexthop, ignores_linkdown
 from kubectl_skoop.netstack.routing.text import route_text
 from kubectl_skoop.netstack.routing.types import (
     TABLE_DEFAULT,
@@ -152,7 +153,10 @@ class _Walk:
 
     def _in_table(self, table: int, rule: PolicyRule) -> Found | Failed | None:
         prefixes = self.stack.ns.fib.table(self.key.family, table)
-        return None if prefixes is None else self._first(prefixes.candidates(int(self.key.dst)), rule)
+        if prefixes is None:
+            return None
+        candidates = prefixes.candidates(int(self.key.dst))
+        return self._first(candidates, rule) if self.key.family == 4 else self._first6(candidates, rule)
 
     def _first(self, candidates: Iterable[Route], rule: PolicyRule | None) -> Found | Failed | None:
         """fib_table_lookup; None: nothing fits, or a `throw` route ended the search (K-54).
@@ -172,15 +176,39 @@ class _Walk:
             for nexthop in route.nexthops:
                 if self._usable(nexthop):
                     return Found(rule, route, nexthop)
-            if route.nexthop_id and self.key.family == 4:
+            if route.nexthop_id:
                 missed = route.destination.network_address
         return None
+
+    def _first6(self, candidates: Iterable[Route], rule: PolicyRule) -> Found | Failed | None:
+        """fib6_table_lookup, rt6_select: of several routes with the same prefix and metric, one by the device
+        that the packet came in by is taken first. Error routes are routes by lo.
+        """
+        for _, group in groupby(candidates, key=lambda route: (route.destination.prefixlen, route.metric)):
+            routes = list(group)
+            usable = [route for route in routes if self._chosen6(route) is not None]
+            near = [route for route in usable if self.key.iif in _devices(route)] if self.key.iif else []
+            for route in (near or usable)[:1]:
+                if route.type == "throw":
+                    return None
+                if (kind := _ERROR_TYPES.get(route.type)) is not None:
+                    return Failed(kind, rule, route)
+                return Found(rule, route, self._chosen6(route) or route.nexthops[0])
+        return None
+
+    def _chosen6(self, route: Route) -> Nexthop | None:
+        if not route.nexthops:
+            by_lo = Nexthop(device=LOOPBACK_INDEX)
+            return by_lo if self._usable(by_lo) else None
+        return next((nexthop for nexthop in route.nexthops if self._usable(nexthop)), None)
 
     def _usable(self, nexthop: Nexthop) -> bool:
         """fib_lookup_good_nhc."""
         if nexthop.dead or (self.key.oif and self.key.oif != nexthop.device):
             return False
-        return not nexthop.linkdown or self.ignore_linkdown or not ignores_linkdown(self.stack.ns, nexthop)
+        if not nexthop.linkdown or self.ignore_linkdown:
+            return True
+        return not ignores_linkdown(self.stack.ns, nexthop.device, self.key.family)
 
 
 def rules_untouched(stack: Stack) -> bool:
@@ -193,8 +221,8 @@ def rules_untouched(stack: Stack) -> bool:
     )
 
 
-def ignores_linkdown(ns: NetworkNamespace, nexthop: Nexthop) -> bool:
-    return ns.sysctls.either(ns.device_name(nexthop.device), "ignore_routes_with_linkdown")
+def _devices(route: Route) -> set[int]:
+    return {nexthop.device for nexthop in route.nexthops} or {LOOPBACK_INDEX}
 
 
 def _target(listed: Sequence[PolicyRule], position: int, priority: int) -> int:

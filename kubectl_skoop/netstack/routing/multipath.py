@@ -18,7 +18,7 @@ _PREFERS_SOURCE_SINCE = (6, 16)
 def choose_nexthop(stack: Stack, route: Route, key: FlowKey) -> Nexthop:
     """One of the nexthops that can be used, each as likely as its weight says: a hash of the flow decides."""
     ns = stack.ns
-    usable = [nexthop for nexthop in route.nexthops if not _skipped(ns, nexthop)]
+    usable = [nexthop for nexthop in route.nexthops if not _skipped(ns, nexthop, key.family)]
     shares = _shares(usable, [_good(ns, route, nexthop) for nexthop in usable])
     if key.iif == 0 and isinstance(key.src, IPv4Address) and not route.nexthop_id and _prefers_source(ns):
         own = [nexthop_source(ns, route, nexthop) == key.src for nexthop in usable]
@@ -31,12 +31,19 @@ def choose_nexthop(stack: Stack, route: Route, key: FlowKey) -> Nexthop:
     return stack.choices.pick(f"nexthop of {route.destination}: {names}", options)
 
 
-def _skipped(ns: NetworkNamespace, nexthop: Nexthop) -> bool:
+def _skipped(ns: NetworkNamespace, nexthop: Nexthop, family: int) -> bool:
     """fib_rebalance: these get no part of the hash."""
     if nexthop.dead:
         return True
-    name = ns.device_name(nexthop.device)
-    return nexthop.linkdown and ns.sysctls.either(name, "ignore_routes_with_linkdown")
+    return nexthop.linkdown and ignores_linkdown(ns, nexthop.device, family)
+
+
+def ignores_linkdown(ns: NetworkNamespace, device: int, family: int) -> bool:
+    """ip_ignore_linkdown, ip6_ignore_linkdown: IPv6 knows no `all` here."""
+    name = ns.device_name(device)
+    if family == 4:
+        return ns.sysctls.either(name, "ignore_routes_with_linkdown")
+    return bool(ns.sysctls.device(name, "ignore_routes_with_linkdown", 0, 6))
 
 
 def _good(ns: NetworkNamespace, route: Route, nexthop: Nexthop) -> bool:
