@@ -47,6 +47,11 @@ class Flow:
         return f"{self.source} to {self.destination}{port} {self.protocol}{size}{bulk}{copy}"
 
     @property
+    def question(self) -> "Flow":
+        """Without the copy number."""
+        return replace(self, copy=0)
+
+    @property
     def source_place(self) -> str:
         """The lab's short name of the source."""
         return self.source.rsplit("/", 1)[-1]
@@ -80,6 +85,7 @@ def _flows(topology: Topology, mode: Mode) -> Iterator[Flow]:
     yield pod(a, "b", "udp", CLOSED_PORT)
     yield pod(b, "a", "tcp", POD_PORT)
     yield pod(b2, "b", "tcp", POD_PORT)
+    yield pod(b, "b", "tcp", POD_PORT)
     yield node(a, "n1", "tcp", KUBELET_PORT)
     yield node(a, "n2", "tcp", KUBELET_PORT)
     yield node(a, "n2", "icmp")

@@ -25,6 +25,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self._open: list[Listener] = []
+        self._held: list[socket.socket] = []
 
     def __iter__(self) -> Iterator[Listener]:
         return iter(self._open)
@@ -58,7 +59,13 @@ class Listeners:
             listener.socket.close()
             self._open.remove(listener)
 
+    def hold(self, connection: socket.socket) -> None:
+        """Keep a connection open as long as the lab."""
+        self._held.append(connection)
+
     def close(self) -> None:
+        for connection in self._held:
+            connection.close()
         for listener in self._open:
             listener.socket.close()
         self._open.clear()

@@ -1,0 +1,169 @@
+"""Kernel against tool: the same lab collected, diagnosed from the file, and asked with real packets."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kubectl_skoop.cluster.raw import Object
+from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.diagnosis.request import Request
+from kubectl_skoop.diagnosis.result import Diagnosis
+from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
+from kubectl_skoop.testing.breaking import fill, placeholders
+from kubectl_skoop.testing.cluster_lab import ClusterLab
+from kubectl_skoop.testing.faults import Fault
+from kubectl_skoop.testing.flows import Flow
+from kubectl_skoop.testing.probes import ANSWER, Outcome
+
+Outcomes = Mapping[Flow, Outcome]
+Question = Flow
+"""A flow without its copy number: what is asked once, and sent as often as there are copies."""
+Aspect = Literal["table", "verdict", "symptom", "large packets", "server", "source", "cause", "calm"]
+Diagnose = Callable[[Path, Request], Diagnosis]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that the tool says otherwise than the kernel or the fault's row."""
+
+    flow: str
+    aspect: Aspect
+    kernel: str
+    tool: str
+
+    def __str__(self) -> str:
+        return f"{self.flow}: {self.aspect}: expected {self.kernel}, the tool says {self.tool}"
+
+
+def take_snapshot(lab: ClusterLab, folder: Path) -> Path:
+    """What a user would do: collect each node, then assemble the dumps with the objects."""
+    dumps = []
+    for node in lab.topology.nodes:
+        pods = {pod.key: lab.namespace(pod.name).path for pod in lab.topology.pods_of(node)}
+        dump = collect_node(node.name, lab.namespace(node.name).path, pods)
+        path = folder / f"{node.name}.dump"
+        write_node_dump(dump, path)
+        dumps.append(path)
+    by_kind: dict[str, list[Object]] = {}
+    for item in lab.objects():
+        by_kind.setdefault(str(item["kind"]), []).append(item)
+    snapshot = folder / "lab.skoop"
+    assemble(dumps, by_kind, snapshot, time=0.0)
+    return snapshot
+
+
+def request_of(flow: Flow) -> Request:
+    return Request(
+        source=flow.source,
+        destination=flow.destination,
+        port=str(flow.port) if flow.port else "",
+        protocol=flow.protocol,
+        size=flow.size,
+        df=flow.df,
+    )
+
+
+def questions(outcomes: Outcomes) -> dict[Question, list[Outcome]]:
+    """Copies of a flow are one question with several outcomes."""
+    grouped: dict[Question, list[Outcome]] = {}
+    for flow, outcome in outcomes.items():
+        grouped.setdefault(flow.question, []).append(outcome)
+    return grouped
+
+
+def changed(outcomes: Outcomes, twin: Outcomes) -> set[Question]:
+    """The questions that end otherwise than in the healthy lab."""
+    return {
+        flow.question
+        for flow, outcome in outcomes.items()
+        if (outcome.symptom, outcome.large) != (twin[flow].symptom, twin[flow].large)
+    }
+
+
+def check_table(fault: Fault, outcomes: Outcomes, twin: Outcomes) -> list[Difference]:
+    """Does the fault break something in the kernel, as its row says?"""
+    broken = changed(outcomes, twin)
+    if fault.lot or bool(broken) != bool(fault.works):
+        return []
+    found = ", ".join(sorted(flow.id for flow in broken)) or "no flow"
+    return [Difference("all flows", "table", "nothing breaks" if fault.works else "something breaks", found)]
+
+
+def check_flow(flow: Question, outcomes: Sequence[Outcome], diagnosis: Diagnosis) -> list[Difference]:
+    """Verdict, symptom, server and source address against the kernel."""
+    differences = []
+    symptoms = {outcome.symptom for outcome in outcomes}
+    kernel = "/".join(sorted(symptoms))
+    if diagnosis.verdict not in possible_verdicts(symptoms, copies=len(outcomes)):
+        differences.append(Difference(flow.id, "verdict", kernel, describe(diagnosis)))
+        return differences
+    told = {ending.symptom for ending in diagnosis.branches}
+    if not symptoms <= told:
+        differences.append(Difference(flow.id, "symptom", kernel, "/".join(sorted(told))))
+    if flow.bulk and symptoms == {ANSWER}:
+        kernel_hole = next((outcome.large for outcome in outcomes if outcome.large != "passes"), "")
+        tool_hole = "packets above" in diagnosis.headline
+        if bool(kernel_hole) != tool_hole:
+            differences.append(
+                Difference(flow.id, "large packets", kernel_hole or "pass", diagnosis.headline)
+            )
+    return differences
+
+
+def possible_verdicts(symptoms: set[str], *, copies: int) -> set[str]:
+    """Several copies may all have drawn the same lot."""
+    if symptoms == {ANSWER}:
+        certain = "reachable"
+    elif ANSWER not in symptoms:
+        certain = "unreachable"
+    else:
+        return {"partial"}
+    return {certain, "partial"} if copies > 1 else {certain}
+
+
+def check_cause(lab: ClusterLab, fault: Fault, flow: Question, diagnosis: Diagnosis) -> list[Difference]:
+    """Is the setting that was changed the one that the tool names?"""
+    text = fill(fault.text, placeholders(lab))
+    wanted = " ".join(
+        part for part in (" or ".join(fault.codes), f"at {fault.place}" * bool(fault.place), text) if part
+    )
+    named = (
+        [diagnosis.cause]
+        if diagnosis.cause
+        else [one for one in diagnosis.suspicions if one.level >= Level.CRITICAL]
+    )
+    if any(names(fault, text, suspicion) for suspicion in named):
+        return []
+    found = "; ".join(show(suspicion) for suspicion in named) or "no cause"
+    return [Difference(flow.id, "cause", wanted, found)]
+
+
+def names(fault: Fault, text: str, suspicion: Suspicion) -> bool:
+    told = " ".join((suspicion.message, *suspicion.evidence, str(suspicion.where)))
+    return (
+        fault.names(suspicion.code)
+        and (not fault.place or str(suspicion.where.place) == fault.place)
+        and text.lower() in told.lower()
+    )
+
+
+def check_calm(flow: Question, diagnosis: Diagnosis) -> list[Difference]:
+    """A healthy flow in a healthy lab raises no suspicion of level warning or above."""
+    loud = [suspicion for suspicion in diagnosis.suspicions if suspicion.level >= Level.WARNING]
+    if diagnosis.verdict == "unreachable":
+        loud = [suspicion for suspicion in loud if suspicion != diagnosis.cause]
+    return [Difference(flow.id, "calm", "nothing", show(suspicion)) for suspicion in loud]
+
+
+def show(suspicion: Suspicion) -> str:
+    evidence = " | ".join(suspicion.evidence)
+    return f"{suspicion.code} at {suspicion.where}: {suspicion.message}" + (
+        f" [{evidence}]" if evidence else ""
+    )
+
+
+def describe(diagnosis: Diagnosis) -> str:
+    cause = f", because {show(diagnosis.cause)}" if diagnosis.cause else ""
+    return f"{diagnosis.verdict} ({diagnosis.symptom}){cause}"
