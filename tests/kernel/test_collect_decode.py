@@ -21,7 +21,7 @@ from kubectl_skoop.netstack.neighbour_types import NUD_PERMANENT, FdbEntry
 from kubectl_skoop.netstack.routing.types import SCOPE_LINK, Nexthop, PolicyRule
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.decode import decode_namespace
-from kubectl_skoop.snapshot.dump import NodeDump
+from kubectl_skoop.snapshot.dump import NodeDump, Table
 from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix, why_no_lab
 
 pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
@@ -69,6 +69,7 @@ route add 10.31.0.0/16 nhid 9
 route add 10.32.0.0/16 nhid 5
 route add 10.33.0.0/16 via inet6 fd00::99 dev br0
 route add fd01::/64 via fd00::7 dev br0 metric 5
+addrlabel add prefix fd00::/64 label 99
 """
 RULES = """
 rule add pref 100 from 10.1.0.0/16 to 10.2.0.0/16 lookup 1000
@@ -90,6 +91,8 @@ BRIDGE = """
 fdb append 00:00:00:00:00:00 dev vx0 dst 10.9.0.2
 fdb add 02:00:00:00:01:00 dev vx0 dst 10.9.0.3
 fdb add 02:00:00:00:00:aa dev v0 master static
+mdb add dev br0 port v0 grp 239.1.1.1 permanent
+mdb add dev br0 port v0 grp ff15::7 permanent
 """
 CONNECTIONS = (
     "-p tcp -s 10.1.1.1 -d 10.1.1.2 --sport 1000 --dport 80 --state ESTABLISHED -u SEEN_REPLY,ASSURED"
@@ -398,6 +401,47 @@ def test_raw_rules_have_dormant_tables_and_what_no_save_text_has(lab: Lab) -> No
     (rule_with_xt,) = raw["rules"]
     match = next(one for one in rule_with_xt["expressions"] if one["name"] == "match")
     assert (match["xt"], match["info"].rstrip(b"\0")) == ("comment", b"mixed")
+
+
+def test_multicast_groups_and_address_labels(lab: Lab) -> None:
+    """Never in a plain dump (K-79)."""
+    tables = lab.dump.namespaces[0].tables
+    (groups,) = (one["mdb"] for one in entries_of(tables["mdb"]) if one["ifindex"] == lab.index("br0"))
+    assert isinstance(groups, list)
+    assert {(one["port"], one["group"]) for one in groups} >= {
+        (lab.index("v0"), "239.1.1.1"),
+        (lab.index("v0"), "ff15::7"),
+    }
+    labels = {
+        (one["address"], one["prefixlen"], one["label"]) for one in entries_of(tables["address_labels"])
+    }
+    assert {("fd00::", 64, 99), ("::1", 128, 0)} <= labels
+
+
+def entries_of(table: Table) -> list[dict[str, object]]:
+    assert isinstance(table.data, list)
+    return table.data
+
+
+def test_ipsec_policies_are_a_gap_without_keys(lab: Lab) -> None:
+    selector = ["src", "10.50.0.0/16", "dst", "10.60.0.0/16", "dir", "out"]
+    lab.pods[1].run("ip", "xfrm", "policy", "add", *selector, "action", "block")
+    dump = collect_node("n1", lab.host.path, {"default/b": lab.pods[1].path})
+    pod = dump.namespaces[1]
+    assert pod.tables["xfrm"].data == {
+        "policies": [
+            {
+                "src": "10.50.0.0/16",
+                "dst": "10.60.0.0/16",
+                "protocol": 0,
+                "ifindex": 0,
+                "direction": "out",
+                "action": "block",
+            }
+        ],
+        "states": 0,
+    }
+    assert set(decode_namespace(pod, "n1", Place("pod", "default/b")).gaps) == {"xfrm"}
 
 
 def test_offloads(lab: Lab) -> None:

@@ -71,7 +71,7 @@ class NetlinkSocket:
             OSError: the kernel refused.
             TimeoutError: no answer.
         """
-        before: list[Hashable] | None = None
+        before: list[Message] | None = None
         messages: list[Message] = []
         whole = False
         for _ in range(ATTEMPTS):
@@ -79,12 +79,11 @@ class NetlinkSocket:
             if not whole:
                 before = None
                 continue
-            if identity is None:
+            if identity is None or (before is None and not messages):
                 return messages
-            listed = [identity(message) for message in messages]
-            if listed == before or (not listed and before is None):
+            if before is not None and _same(before, messages, identity):
                 return messages
-            before = listed
+            before = messages
         if not whole:
             raise Interrupted(f"changed at each of {ATTEMPTS} readings")
         return messages
@@ -132,6 +131,13 @@ class NetlinkSocket:
                 if message.type == NLMSG_ERROR:
                     _raise_errno(message.payload)
                 yield message
+
+
+def _same(before: list[Message], after: list[Message], identity: Callable[[Message], Hashable]) -> bool:
+    if len(before) != len(after):
+        return False
+    pairs = zip(before, after, strict=True)
+    return all(old.payload == new.payload or identity(old) == identity(new) for old, new in pairs)
 
 
 def _raise_errno(payload: bytes) -> None:
