@@ -10,6 +10,7 @@ from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
 from kubectl_skoop.netstack.ipset import IpSet
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
+from kubectl_skoop.netstack.netfilter.recent import RecentLists
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
 from kubectl_skoop.netstack.routing.types import PolicyRule, Route, RouteException
@@ -35,6 +36,8 @@ class NetworkNamespace:
     fdb: tuple[FdbEntry, ...] = ()
     netfilter: Netfilter = Netfilter()
     ipsets: Mapping[str, IpSet] = field(default_factory=dict)
+    recent: RecentLists | None = None
+    """Lists of the iptables match `recent`; None: not collected."""
     conntrack: tuple[ConntrackEntry, ...] = ()
     sockets: tuple[Socket, ...] = ()
     sysctls: Sysctls = Sysctls({})

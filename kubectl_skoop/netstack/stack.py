@@ -12,6 +12,7 @@ from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.trace import StepKind, Trace
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.netfilter.recent import RecentEntry
 
 if TYPE_CHECKING:
     from kubectl_skoop.netstack.endpoint import Client, Server
@@ -77,6 +78,8 @@ class Stack:
     """Made in this branch."""
     use_existing: bool = False
     """The conntrack entries of the dump count, too (stale ones among them)."""
+    recent: dict[str, dict[Address, RecentEntry | None]] = field(default_factory=dict)
+    """What rules wrote to the lists of the match `recent`; None: taken out."""
     pmtu: dict[Address, int] = field(default_factory=dict)
     """Learned path MTUs, bytes."""
     clients: "list[Client]" = field(default_factory=list)

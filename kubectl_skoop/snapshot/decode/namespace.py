@@ -22,6 +22,7 @@ from kubectl_skoop.snapshot.decode.devices import (
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map, text
 from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_neighbours
 from kubectl_skoop.snapshot.decode.netfilter import decode_netfilter
+from kubectl_skoop.snapshot.decode.recent import decode_recent
 from kubectl_skoop.snapshot.decode.routes import (
     NexthopObject,
     decode_exceptions,
@@ -72,6 +73,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         fdb=tables.decode("fdb", lambda data: decode_fdb(data, devices), ()),
         netfilter=decode_netfilter(tables),
         ipsets=tables.decode("ipset", _ipsets, {}),
+        recent=tables.decode("xt_recent", decode_recent, None),
         conntrack=tables.decode("conntrack", decode_conntrack, ()),
         sockets=tables.decode("sockets", decode_sockets, ()),
         sysctls=tables.decode("sysctls", _sysctls, Sysctls({})),
