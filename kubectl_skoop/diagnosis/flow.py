@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kubectl_skoop.diagnosis import paths
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.outside import Outside
 from kubectl_skoop.diagnosis.result import FateKind
@@ -107,7 +108,7 @@ def _result(branch: Branch, client: Client | Refusal) -> FlowResult:
             symptom="answer",
             loss=None,
             unknown=None,
-            progress=(4, len(branch.links)),
+            progress=(4, paths.crossings(branch)),
             branch=branch,
         )
     unknown = loss.unknown if loss else Unknown("no loss was recorded, and no answer came")
@@ -120,7 +121,7 @@ def _result(branch: Branch, client: Client | Refusal) -> FlowResult:
         symptom=symptom,
         loss=loss,
         unknown=unknown,
-        progress=(_stage(branch, client), len(branch.links)),
+        progress=(_stage(branch, client), paths.crossings(branch)),
         branch=branch,
     )
 

@@ -26,6 +26,23 @@ def reply_path(branch: Branch, findings: Iterable[Suspicion] = ()) -> PacketPath
     return None
 
 
+def crossings(branch: Branch) -> int:
+    """How many links the request took, and its answer if it was served; errors on their way back do not count."""
+    total = 0
+    following = {visit.input.id: visit for visit in branch.visits if visit.input is not None}
+    queue = deque(branch.visits[:1])
+    while queue:
+        visit = queue.popleft()
+        onward = [
+            link
+            for link in visit.outputs
+            if visit.journey.served or visit.input is None or not is_answer(visit, link)
+        ]
+        total += len(onward)
+        queue.extend(following[link.id] for link in onward if link.id in following)
+    return total
+
+
 def is_answer(visit: Visit, link: Link) -> bool:
     """The visit's place made this packet because of the one that came: its answer, an RST, an ICMP error."""
     if visit.packet is None or not isinstance(link.packet, Packet):

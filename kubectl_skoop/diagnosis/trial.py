@@ -85,17 +85,21 @@ def wishes_at(action: NetNodeAction, visit: Visit | None) -> Wishes:
 
 
 def _passings(visit: Visit) -> Iterable[Passing]:
-    """What came and what went on; an answer is a packet of its own."""
+    """What came and what went on, or was lost on its way on; an answer is a packet of its own."""
     onward = [link.packet for link in visit.outputs if isinstance(link.packet, Packet)]
+    lost = [loss.frame for loss in visit.journey.losses if isinstance(loss.frame, Packet)]
     if visit.packet is None:
-        if onward:
-            yield Passing(upstream=None, arrived=onward[0], left=tuple(packet.innermost for packet in onward))
+        left = onward or lost
+        if left:
+            yield Passing(upstream=None, arrived=left[0], left=tuple(packet.innermost for packet in left))
         return
     answers = [
         link.packet for link in visit.outputs if isinstance(link.packet, Packet) and is_answer(visit, link)
     ]
-    through = tuple(packet.innermost for packet in onward if packet not in answers)
-    yield Passing(upstream=visit.input, arrived=visit.packet, left=through)
+    through = [packet for packet in onward if packet not in answers] or lost
+    yield Passing(
+        upstream=visit.input, arrived=visit.packet, left=tuple(packet.innermost for packet in through)
+    )
     for answer in answers:
         yield Passing(upstream=None, arrived=answer.innermost, left=(answer.innermost,))
 

@@ -1,14 +1,22 @@
 """All network stacks that a walk may enter, and who on the underlay has an address or a MAC."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.device import (
+    BR_STATE_FORWARDING,
+    IFF_LOWER_UP,
+    IFF_RUNNING,
+    SAME_NAMESPACE,
+    Device,
+)
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+BR_STATE_DISABLED = 0
 
 
 class Namespaces(Protocol):
@@ -42,7 +50,27 @@ class World:
     """What was asked for and is not there, by what."""
 
     def with_mended(self, ns: NetworkNamespace) -> "World":
-        return World(self.namespaces, self.node_of_address, {**self.mended, ns.id: ns}, self.missing)
+        """The same world with this namespace in place of the collected one, and its veth peers' carrier."""
+        mended = {**self.mended, ns.id: ns}
+        before = self.by_id(ns.id)
+        if not isinstance(before, NotCollected):
+            for device in ns.devices.values():
+                old = before.devices.get(device.index)
+                if old is not None and device.kind == "veth" and device.up != old.up:
+                    self._tell_peer(mended, device)
+        return World(self.namespaces, self.node_of_address, mended, self.missing)
+
+    def _tell_peer(self, mended: dict[str, NetworkNamespace], device: Device) -> None:
+        peer_ns = mended.get(device.link_netns) or self.by_id(device.link_netns)
+        if isinstance(peer_ns, NotCollected) or device.link not in peer_ns.devices:
+            return
+        devices = dict(peer_ns.devices)
+        peer = devices[device.link]
+        devices[peer.index] = with_carrier(peer, device.up)
+        bridge = devices.get(peer.master)
+        if device.up and bridge is not None:
+            devices[bridge.index] = with_carrier(bridge, True)
+        mended[peer_ns.id] = replace(peer_ns, devices=devices)
 
     def at(self, place: Place) -> NetworkNamespace | NotCollected:
         return self._seen(self.namespaces.namespace(place))
@@ -85,6 +113,16 @@ class World:
             self.missing[answer.what] = answer
             return answer
         return self.mended.get(answer.id, answer)
+
+
+def with_carrier(device: Device, carrier: bool) -> Device:
+    """The device as the kernel shows it with or without carrier; a bridge port forwards only with one."""
+    both = IFF_LOWER_UP | IFF_RUNNING
+    flags = device.flags | both if carrier else device.flags & ~both
+    port = device.port
+    if port is not None:
+        port = replace(port, state=BR_STATE_FORWARDING if carrier else BR_STATE_DISABLED)
+    return replace(device, flags=flags, port=port)
 
 
 def underlay_ports(ns: NetworkNamespace) -> Iterator[Port]:

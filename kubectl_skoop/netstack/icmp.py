@@ -143,10 +143,11 @@ def _tell_clients(stack: Stack, error: Packet, quoted: Packet) -> None:
     if error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]:
         known = stack.pmtu.get(quoted.dst, quoted.length)
         stack.pmtu[quoted.dst] = min(known, error.icmp_mtu or known)
+        tcp.mtu_reduced(stack, quoted, error.icmp_mtu)
     for client in stack.clients:
         if _is_of(client, quoted):
             stack.journey.served = True
-            _tell(stack, client, error, quoted)
+            _tell(client, error)
 
 
 def _is_of(client: Client, quoted: Packet) -> bool:
@@ -157,14 +158,11 @@ def _is_of(client: Client, quoted: Packet) -> bool:
     return (client.port, client.remote_port) == (quoted.sport, quoted.dport)
 
 
-def _tell(stack: Stack, client: Client, error: Packet, quoted: Packet) -> None:
+def _tell(client: Client, error: Packet) -> None:
     """tcp_v4_err, udp_err, ping_err."""
     too_big = error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]
     if client.protocol == Protocol.TCP:
-        if too_big:
-            tcp.mtu_reduced(stack, client, quoted, error.icmp_mtu)
-            return
-        if client.established:
+        if too_big or client.established:
             return
     if error.icmp_type == ICMP_TIME_EXCEEDED:
         errno = "EHOSTUNREACH"

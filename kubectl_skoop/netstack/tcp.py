@@ -101,12 +101,16 @@ def _reset_bridged(stack: Stack, packet: Packet, reset: Packet, passage: Passage
     xmit.transmit(stack, port, frame, Passage())
 
 
-def mtu_reduced(stack: Stack, client: Client, quoted: Packet, mtu: int) -> None:
-    """tcp_v4_mtu_reduced: what was too large is sent again in smaller segments."""
-    if not mtu or quoted.length <= mtu or not client.established:
+def mtu_reduced(stack: Stack, quoted: Packet, mtu: int) -> None:
+    """tcp_v4_mtu_reduced: what was too large is sent again in smaller segments; `mtu` in bytes."""
+    if not mtu or quoted.length <= mtu or quoted.protocol != Protocol.TCP:
         return
-    client.mss = min(client.mss, mtu - HEADERS)
-    send(stack, client, client.mss, full=True)
+    ends: list[Client | Server] = [*stack.clients, *stack.servers]
+    for end in ends:
+        sent = (end.protocol, end.local, end.port, end.remote, end.remote_port)
+        if end.established and sent == (quoted.protocol, quoted.src, quoted.sport, quoted.dst, quoted.dport):
+            end.mss = min(end.mss, mtu - HEADERS)
+            send(stack, end, end.mss, full=quoted.gso)
 
 
 def advertised_mss(stack: Stack, destination: Address, route: OutputRoute) -> int:
