@@ -169,6 +169,12 @@ def test_what_could_not_be_read_and_matters_is_a_gap(name: str, table: Table, ga
     assert decoded({**with_data(), name: table}).gaps.get(name) == gap
 
 
+@pytest.mark.parametrize("name", ["nft", "nft_raw", "iptables-legacy"])
+def test_rules_that_could_not_be_read_are_unknown_at_every_hook(name: str) -> None:
+    ns = decoded({**with_data(), name: Table(state="failed", reason="changed at each of 3 readings")})
+    assert ns.netfilter.unknowns[4]
+
+
 def test_a_needed_table_that_is_not_in_the_dump_is_a_gap() -> None:
     tables = with_data()
     del tables["routes"]

@@ -31,11 +31,19 @@ def decode_netfilter(tables: Tables) -> Netfilter:
             nft=nft,
             nft_raw=raw,
             hook_order=order,
-            gaps={name: reason for name, reason in tables.gaps.items() if name in ALL},
+            gaps=_gaps(tables),
         )
     except FormatError as error:
         tables.gaps["netfilter"] = f"damaged: {error}"
         return Netfilter(unknowns=dict.fromkeys((4, 6), (Unknown(f"rules: {error}"),)))
+
+
+def _gaps(tables: Tables) -> dict[str, str]:
+    """Without the raw rules it is not known which tables sleep, nor that all was read at one moment."""
+    gaps = {name: reason for name, reason in tables.gaps.items() if name in ALL}
+    if "nft_raw" in gaps:
+        gaps.setdefault("nft", gaps["nft_raw"])
+    return gaps
 
 
 def _saved(name: str, data: object) -> str | None:
