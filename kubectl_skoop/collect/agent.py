@@ -74,4 +74,4 @@ def _identity(path: Path) -> str:
     try:
         return identity(path)
     except OSError as error:
-        raise InputError(f"{path}: no network namespace: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error

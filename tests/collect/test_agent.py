@@ -8,7 +8,7 @@ from kubectl_skoop.model.errors import InputError
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "gone"
-    with pytest.raises(InputError, match=r"gone: no network namespace: No such file"):
+    with pytest.raises(InputError, match=r"gone: cannot be read: No such file"):
         collect_node("n1", missing, {})
 
 

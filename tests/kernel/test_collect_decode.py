@@ -508,8 +508,18 @@ def test_collecting_leaves_a_fresh_namespace_unchanged() -> None:
         assert before["ip_tables_names"] == ""
         assert before["ruleset"] == ""
         assert dump.namespaces[0].tables["iptables-legacy"].data == ""
+        assert connections_after_a_packet(fresh) == 0
     finally:
         delete((fresh.name,))
+
+
+def connections_after_a_packet(namespace: Namespace) -> int:
+    """Conntrack does not run where no rule asks for it (K-5); looking at it must not start it."""
+    namespace.run("ip", "link", "set", "lo", "up")
+    with entered(namespace.path), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", ("127.0.0.1", 9))
+    dump = collect_node("n1", namespace.path, {})
+    return len(entries_of(dump.namespaces[0].tables["conntrack"]))
 
 
 def what_is_loaded(namespace: Namespace) -> dict[str, str]:
