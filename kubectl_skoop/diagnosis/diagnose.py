@@ -111,8 +111,13 @@ class _Inquiry:
         self, ways: Ways, way: Way[FlowResult]
     ) -> tuple[list[Suspicion], list[Suspicion], tuple[Suspicion, ...]]:
         """What the plugin wanted on the way: (what explains the outcome, other deviations, remarks)."""
-        places = list(self._places_of_destination())
-        wished = trial.compare(self.world, self.setup.plugin.plugin.name, way.result.branch, self._action_of, places)
+        wished = trial.compare(
+            self.world,
+            self.setup.plugin.plugin.name,
+            way.result.branch,
+            self._action_of,
+            self._places_of_destination(),
+        )
         if verdict.way_outcome(way) == "served":
             return [], [finding.suspicion for finding in wished.findings], wished.remarks
 

@@ -3,6 +3,7 @@
 Addresses, networks, scopes and protocols are given in the words of `ip`. Anything left out is not compared.
 """
 
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_interface, ip_network
 
 from kubectl_skoop.diagnosis.expectation import Expectation
@@ -35,12 +36,13 @@ def route(
     table: int = TABLE_MAIN,
     onlink: bool = False,
     carries: object = None,
+    source: object = None,
     remedy: str = "",
 ) -> Expectation:
     """The first route of the kernel's choice with this destination.
 
     `onlink`: needed to make it, not compared. `carries`: an address that no more specific route may take away
-    to another device or gateway.
+    to another device or gateway; with `source`, no policy rule either.
     """
     return RouteExpectation(
         destination=ip_network(str(dst)),
@@ -52,6 +54,7 @@ def route(
         onlink=onlink,
         in_table=table,
         carries=ip_address(str(carries)) if carries else None,
+        source=ip_address(str(source)) if source else None,
         because=because,
         remedy=remedy,
     )
@@ -80,6 +83,8 @@ def device(
     carrier: bool | None = None,
     mtu: int | None = None,
     max_mtu: int | None = None,
+    min_mtu: int | None = None,
+    arp: bool | None = None,
     mac: str = "",
     master: str = "",
     vni: int | None = None,
@@ -95,6 +100,8 @@ def device(
         carrier=carrier,
         mtu=mtu,
         max_mtu=max_mtu,
+        min_mtu=min_mtu,
+        arp=arp,
         mac=mac.lower(),
         master=master,
         vni=vni,
@@ -110,15 +117,20 @@ def sysctl(
     *values: int | str,
     because: str,
     at_least: int | None = None,
+    follows: str = "",
     remedy: str = "",
 ) -> Expectation:
-    """One of the values, or a number not below `at_least`. A dot in a device name is written `/`."""
+    """One of the values, or a number not below `at_least`. A dot in a device name is written `/`.
+
+    `follows`: a switch that sets it, too, and has a wish of its own; that one speaks while the switch is wrong.
+    """
     if bool(values) == (at_least is not None):
         raise TypeError(f"{key}: give values, or at_least")
     return SysctlExpectation(
         name=key,
         values=tuple(str(value) for value in values),
         at_least=at_least,
+        follows=follows,
         because=because,
         remedy=remedy,
     )
@@ -144,12 +156,25 @@ def fdb(mac: str, *, dev: str, dst: object, because: str, remedy: str = "") -> E
 
 
 def address(
-    dev: str, address: object, *, because: str, any_prefix: bool = False, remedy: str = ""
+    dev: str,
+    address: object,
+    *,
+    because: str,
+    any_prefix: bool = False,
+    others: Iterable[object] | None = None,
+    remedy: str = "",
 ) -> Expectation:
-    """`address` with its prefix length; `any_prefix`: it may have another one."""
-    interface = ip_interface(str(address))
+    """`address` with its prefix length; `any_prefix`: it may have another one.
+
+    `others`: which further addresses the device may have, link-local ones aside; None: any.
+    """
     return AddressExpectation(
-        dev=dev, address=interface, any_prefix=any_prefix, because=because, remedy=remedy
+        dev=dev,
+        address=ip_interface(str(address)),
+        any_prefix=any_prefix,
+        others=None if others is None else tuple(ip_address(str(other)) for other in others),
+        because=because,
+        remedy=remedy,
     )
 
 
@@ -195,6 +220,7 @@ def bridge_port(
     isolated: bool | None = None,
     learning: bool | None = None,
     flood: bool | None = None,
+    broadcast: bool | None = None,
     remedy: str = "",
 ) -> Expectation:
     """`state` is disabled, listening, learning, forwarding or blocking."""
@@ -205,6 +231,7 @@ def bridge_port(
         isolated=isolated,
         learning=learning,
         flood=flood,
+        broadcast=broadcast,
         because=because,
         remedy=remedy,
     )

@@ -1,9 +1,8 @@
 """What kube-proxy's ConfigMap says, unless the user says otherwise."""
 
-import json
+import re
 
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.cluster.raw import text
 from kubectl_skoop.diagnosis.result import Fact
 from kubectl_skoop.model.errors import InputError
 
@@ -20,10 +19,10 @@ def proxy_mode(given: str, cluster: Cluster) -> Fact:
             raise InputError(f"--proxy-mode: one of {', '.join(MODES)}, not {given!r}")
         return Fact(name=name, value=given, source="--proxy-mode")
     source, config = _read(cluster)
-    if config is None:
-        return Fact(name=name, value="", source=source)
-    mode = text(config, "mode")
-    return Fact(name=name, value=mode or "iptables", source=source if mode else f"{source} leaves it empty")
+    mode = _scalar(config, "mode")
+    if config and not mode:
+        return Fact(name=name, value="iptables", source=f"{source} leaves it empty")
+    return Fact(name=name, value=mode, source=source)
 
 
 def cluster_cidr(given: str, cluster: Cluster) -> Fact:
@@ -31,17 +30,19 @@ def cluster_cidr(given: str, cluster: Cluster) -> Fact:
     if given:
         return Fact(name=name, value=given, source="--cluster-cidr")
     source, config = _read(cluster)
-    return Fact(name=name, value=text(config, "clusterCIDR"), source=source)
+    return Fact(name=name, value=_scalar(config, "clusterCIDR"), source=source)
 
 
-def _read(cluster: Cluster) -> tuple[str, object]:
-    """Where it is from, and the fields that a snapshot keeps of it; None: there is none."""
+def _read(cluster: Cluster) -> tuple[str, str]:
+    """Where it is from, and the YAML text; empty: there is none."""
     for name in NAMES:
         data = cluster.config_map(NAMESPACE, name)
         if data is not None:
-            source = f"ConfigMap {NAMESPACE}/{name}"
-            try:
-                return source, json.loads(data.get(KEY, "{}"))
-            except ValueError:
-                return f"{source} cannot be read", None
-    return "no ConfigMap of kube-proxy", None
+            return f"ConfigMap {NAMESPACE}/{name}", data.get(KEY, "")
+    return "no ConfigMap of kube-proxy", ""
+
+
+def _scalar(config: str, name: str) -> str:
+    """One top-level text of a KubeProxyConfiguration."""
+    found = re.search(rf"^{name}:[ \t]*[\"']?([^\s\"'#]*)", config, re.MULTILINE)
+    return found[1] if found else ""

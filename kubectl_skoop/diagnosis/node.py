@@ -30,6 +30,8 @@ class SimpleVethPod:
     """Length of the IPv4 address's prefix, used when mending only."""
     routed: bool = True
     """It has a default route."""
+    alone: bool = True
+    """The device has no other addresses."""
 
     @property
     def place(self) -> Place:
@@ -39,7 +41,9 @@ class SimpleVethPod:
         if self.pod.host_network:
             return
         because = "the CNI plugin sets it up when the pod starts"
-        yield expect.device(self.device, up=True, carrier=True, max_mtu=self.max_mtu, because=because)
+        yield expect.device(
+            self.device, up=True, carrier=True, arp=True, max_mtu=self.max_mtu, because=because
+        )
         yield expect.device("lo", up=True, because="the container runtime sets it up")
         for address in self.pod.addresses:
             prefix = self.prefix if address.version == 4 else 128
@@ -47,6 +51,7 @@ class SimpleVethPod:
                 self.device,
                 f"{address}/{prefix}",
                 any_prefix=True,
+                others=self.pod.addresses if self.alone else None,
                 because="Kubernetes has this address as the pod's (status.podIPs)",
             )
         yield from self._routes()

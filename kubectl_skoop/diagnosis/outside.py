@@ -13,7 +13,7 @@ from kubectl_skoop.model.packet import (
     Protocol,
     TcpFlags,
 )
-from kubectl_skoop.model.place import EndpointKind, Place, Where
+from kubectl_skoop.model.place import EndpointKind, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.stack import Journey, Loss, Stack
@@ -30,16 +30,22 @@ class Outside:
     ) -> tuple[Port, Packet] | None:
         """The answer with the node's device that it arrives at; None: there is none."""
         kind = self.kind_of(packet.dst)
-        where = Where(place=Place("external", nexthop))
-        if kind in ("pod", "service"):
-            branch.assume(f"the underlay has no route to {kind} addresses")
-            self._lose(
-                journey,
-                packet,
-                where,
-                f"the packet for {kind} address {packet.dst} leaves {stack.ns.place} by {device.name} towards "
-                f"{nexthop}, which is not part of the cluster",
+        where = Where(place=stack.ns.place, device=device.name)
+        if kind == "service":
+            message = (
+                f"no rule of {stack.ns.place} translates service address {packet.dst} port {packet.dport}: "
+                f"the packet leaves as it is by {device.name} towards {nexthop}"
             )
+            branch.assume("the underlay has no route to service addresses")
+            _lose(journey, "service.untranslated", packet, where, message)
+            return None
+        if kind == "pod":
+            message = (
+                f"the packet for pod address {packet.dst} leaves {stack.ns.place} by {device.name} towards "
+                f"{nexthop}, which is not part of the cluster"
+            )
+            branch.assume("the underlay has no route to pod addresses")
+            _lose(journey, "external.pod-address", packet, where, message)
             return None
         if kind in ("node", "lb"):
             owner = branch.world.owner_of_address(packet.dst)
@@ -57,21 +63,20 @@ class Outside:
         self, branch: Branch, port: Port, reply: Packet, journey: Journey, where: Where
     ) -> tuple[Port, Packet] | None:
         if self.kind_of(reply.dst) == "pod":
-            branch.assume("the outside has no route to pod addresses")
-            self._lose(
-                journey,
-                reply,
-                where,
-                f"the answer goes to pod address {reply.dst}, to which the outside has no route: the source was "
-                "not translated on the way out",
+            message = (
+                f"the answer goes to pod address {reply.dst}, to which the outside has no route: "
+                f"{port.ns.place} did not translate the source on the way out"
             )
+            branch.assume("the outside has no route to pod addresses")
+            _lose(journey, "external.no-return", reply, where, message)
             return None
         owner = branch.world.owner_of_address(reply.dst) or port
         return owner, replace(reply, dst_mac=owner.device.mac)
 
-    def _lose(self, journey: Journey, packet: Packet, where: Where, message: str) -> None:
-        because = Suspicion(code="external.unknown", level=Level.FATAL, where=where, message=message)
-        journey.losses.append(Loss(because=because, frame=packet))
+
+def _lose(journey: Journey, code: str, packet: Packet, where: Where, message: str) -> None:
+    because = Suspicion(code=code, level=Level.FATAL, where=where, message=message)
+    journey.losses.append(Loss(because=because, frame=packet))
 
 
 def _reply(packet: Packet) -> Packet | None:

@@ -27,7 +27,7 @@ def reply_path(branch: Branch, findings: Iterable[Suspicion] = ()) -> PacketPath
 
 
 def crossings(branch: Branch) -> int:
-    """How many links the request took, and its answer if it was served; errors on their way back do not count."""
+    """Links that the request took, and its answer if it was served; errors on their way back do not count."""
     total = 0
     following = {visit.input.id: visit for visit in branch.visits if visit.input is not None}
     queue = deque(branch.visits[:1])

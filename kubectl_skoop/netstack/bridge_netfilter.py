@@ -14,7 +14,7 @@ from kubectl_skoop.netstack.stack import Stack
 
 
 def calls(stack: Stack, bridge: Device, family: int) -> bool:
-    """On if the sysctl or the bridge's own option says so (K-31); no sysctl file: the module is not loaded."""
+    """On if the sysctl or the bridge's own option says so (K-31); no sysctl file: not loaded."""
     name = "iptables" if family == 4 else "ip6tables"
     own = bridge.bridge is not None and (
         bridge.bridge.nf_call_iptables if family == 4 else bridge.bridge.nf_call_ip6tables

@@ -84,7 +84,6 @@ class Device:
     """XDP, tc and BPF programs that may take a packet here, each as text."""
     tso: bool = True
     """TCP segmentation offload: the device takes GSO packets whole (ethtool tx-tcp-segmentation)."""
-    advmss_cap: int = 0
     details: Mapping[str, object] = field(default_factory=dict)
     """All else that netlink told, under netlink's names."""
 

@@ -34,13 +34,13 @@ class NetworkNamespace:
     exceptions: tuple[RouteException, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     fdb: tuple[FdbEntry, ...] = ()
-    netfilter: Netfilter = Netfilter()
+    netfilter: Netfilter = field(default_factory=Netfilter)
     ipsets: Mapping[str, IpSet] = field(default_factory=dict)
     recent: RecentLists | None = None
     """Lists of the iptables match `recent`; None: not collected."""
     conntrack: tuple[ConntrackEntry, ...] = ()
     sockets: tuple[Socket, ...] = ()
-    sysctls: Sysctls = Sysctls({})
+    sysctls: Sysctls = field(default_factory=lambda: Sysctls({}))
     gaps: Mapping[str, str] = field(default_factory=dict)
     """Tables that could not be read, by their section's name, with the reason."""
 

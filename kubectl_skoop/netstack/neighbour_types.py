@@ -26,7 +26,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FdbEntry:
-    """A forwarding entry of a bridge (`port` is a port) or of a vxlan device (`port` is the device itself)."""
+    """Of a bridge (`port` is one of its ports), or of a vxlan device (`port` is the device itself)."""
 
     mac: str
     port: int

@@ -35,7 +35,7 @@ class Sysctls:
         return bool(self.device("all", key, default) or self.device(name, key, default))
 
     def forwarding(self, name: str, family: int = 4) -> bool:
-        """IPv4: the device's own value alone. IPv6: `all` decides, or the device's force_forwarding (F-65)."""
+        """IPv4: the device's own value alone. IPv6: that of `all`, or the device's force_forwarding."""
         if family == 4:
             return bool(self.device(name, "forwarding"))
         return bool(self.device("all", "forwarding", 0, 6) or self.device(name, "force_forwarding", 0, 6))

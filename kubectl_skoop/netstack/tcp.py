@@ -194,7 +194,8 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
         stack.lose(
             "reply.unexpected-source",
             packet,
-            f"{packet.src}:{packet.sport} answers to {packet.dst}:{packet.dport}, where no connection waits for it",
+            f"{packet.src}:{packet.sport} answers to {packet.dst}:{packet.dport}, "
+            "where no connection waits for it",
             evidence=asked,
         )
         send_reset(stack, packet, passage)

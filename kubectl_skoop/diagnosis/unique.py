@@ -1,0 +1,81 @@
+"""Addresses and MACs that two places have though only one may."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from kubectl_skoop.cluster.objects import PodInfo
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Place, Where
+from kubectl_skoop.model.suspicion import Level, Suspicion
+
+RT_SCOPE_UNIVERSE = 0
+
+
+def duplicates(ctx: Context, pods: Mapping[str, tuple[PodInfo, ...]]) -> Iterator[Suspicion]:
+    """`pods`: by node, those with a namespace of their own."""
+    yield from _pod_addresses(ctx, [pod for found in pods.values() for pod in found])
+    yield from _node_addresses(ctx, pods)
+    yield from _node_macs(ctx, pods)
+
+
+def _pod_addresses(ctx: Context, pods: Iterable[PodInfo]) -> Iterator[Suspicion]:
+    """By the status, and by what is on the devices."""
+    owners: dict[Address, dict[str, str]] = {}
+    for pod in pods:
+        for address in pod.addresses:
+            owners.setdefault(address, {})[pod.key] = f"{pod.key} on {pod.node}: status.podIPs {address}"
+        ns = ctx.namespace(Place("pod", pod.key))
+        for entry in () if isinstance(ns, NotCollected) else ns.addresses:
+            if entry.scope == RT_SCOPE_UNIVERSE and not entry.address.is_link_local:
+                line = f"{pod.key} on {pod.node}: {ns.device_name(entry.device)} {entry.address}"
+                owners.setdefault(entry.address, {}).setdefault(pod.key, line)
+    for address, lines in owners.items():
+        if len(lines) > 1:
+            yield Suspicion(
+                code="pod.duplicate-address",
+                level=Level.CRITICAL,
+                where=Where(place=Place("pod", next(iter(lines)))),
+                message=f"{len(lines)} pods have the address {address}: {', '.join(lines)}",
+                evidence=tuple(lines.values()),
+                remedy="delete all but one of them; look for leftovers of the CNI's address management",
+            )
+
+
+def _node_addresses(ctx: Context, nodes: Iterable[str]) -> Iterator[Suspicion]:
+    owners: dict[Address, list[str]] = {}
+    for name in nodes:
+        node = ctx.node(name)
+        for address in node.addresses if node is not None else ():
+            owners.setdefault(address, []).append(name)
+    for address, names in owners.items():
+        if len(names) > 1:
+            yield Suspicion(
+                code="node.duplicate-address",
+                level=Level.CRITICAL,
+                where=Where(place=Place("node", names[0])),
+                message=f"{len(names)} nodes have the address {address}: {', '.join(names)}",
+                evidence=tuple(f"node/{name}: status.addresses {address}" for name in names),
+                remedy="give each node an address of its own",
+            )
+
+
+def _node_macs(ctx: Context, nodes: Iterable[str]) -> Iterator[Suspicion]:
+    """Of the devices with the nodes' addresses: machines that were cloned."""
+    owners: dict[str, dict[str, str]] = {}
+    for name in nodes:
+        node = ctx.node(name)
+        for address in node.addresses if node is not None else ():
+            device = ctx.device_with(Place("node", name), address)
+            if device is not None and device.mac:
+                owners.setdefault(device.mac, {})[name] = device.name
+    for mac, devices in owners.items():
+        if len(devices) > 1:
+            yield Suspicion(
+                code="node.duplicate-mac",
+                level=Level.CRITICAL,
+                where=Where(place=Place("node", next(iter(devices)))),
+                message=f"{len(devices)} nodes have the MAC {mac}: {', '.join(devices)}",
+                evidence=tuple(f"node/{name}: {device} address {mac}" for name, device in devices.items()),
+                remedy="give each machine a MAC of its own; they may be clones with one machine-id",
+            )
