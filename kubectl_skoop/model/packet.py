@@ -31,6 +31,9 @@ class TcpFlags(IntFlag):
     URG = 0x20
 
 
+NO_FLAGS = TcpFlags(0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
     """An IP packet in its frame."""
@@ -40,7 +43,7 @@ class Packet:
     protocol: int
     sport: int = 0
     dport: int = 0
-    flags: TcpFlags = TcpFlags(0)
+    flags: TcpFlags = NO_FLAGS
     mss: int = 0
     """MSS option of a SYN, bytes; 0: absent."""
     icmp_type: int = 0

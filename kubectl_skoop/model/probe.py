@@ -1,6 +1,6 @@
 """The request as a packet and its sender."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubectl_skoop.model.packet import Address, Owner
 from kubectl_skoop.model.place import Endpoint
@@ -20,7 +20,7 @@ class Probe:
     size: int = 0
     """IP total length, bytes; 0: a SYN, an empty datagram, a default echo."""
     df: bool = False
-    owner: Owner = Owner()
+    owner: Owner = field(default_factory=Owner)
     bind_source: Address | None = None
     """The address that the sending socket is bound to."""
     connected: bool = True

@@ -161,9 +161,8 @@ def _is_of(client: Client, quoted: Packet) -> bool:
 def _tell(client: Client, error: Packet) -> None:
     """tcp_v4_err, udp_err, ping_err."""
     too_big = error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]
-    if client.protocol == Protocol.TCP:
-        if too_big or client.established:
-            return
+    if client.protocol == Protocol.TCP and (too_big or client.established):
+        return
     if error.icmp_type == ICMP_TIME_EXCEEDED:
         errno = "EHOSTUNREACH"
     else:
