@@ -198,6 +198,8 @@ class RouteLab:
         device = self._random.choice(DEVICES)
         if self._random.random() < 0.5:
             return f"dev {device}"
+        if self._family == 4 and self._random.random() < 0.1:
+            return f"via inet6 fe80::{self._random.randrange(1, 9)} dev {device} onlink"
         return f"via {self._universe.address()} dev {device} onlink"
 
     def _rule_lines(self) -> Iterator[str]:

@@ -27,7 +27,7 @@ def choose_nexthop(stack: Stack, route: Route, key: FlowKey) -> Nexthop:
     options = [(share, nexthop) for share, nexthop in shares if share]
     if not options:
         return route.nexthops[0]
-    names = ", ".join(nexthop_text(ns, nexthop) for _, nexthop in options)
+    names = ", ".join(nexthop_text(ns, nexthop, key.family) for _, nexthop in options)
     return stack.choices.pick(f"nexthop of {route.destination}: {names}", options)
 
 

@@ -50,16 +50,19 @@ _ALL_BITS = 0xFFFFFFFF
 
 
 def route_text(ns: NetworkNamespace, route: Route) -> str:
+    family = route.destination.version
     words: list[str] = [] if route.type == "unicast" else [route.type]
     words.append(_prefix(route.destination, "default"))
     if route.encap:
         words += ["encap", route.encap]
-    if route.tos:
-        words += ["tos", f"{route.tos:#04x}"]
     if route.nexthop_id:
         words += ["nhid", str(route.nexthop_id)]
+    if route.tos:
+        words += ["tos", f"{route.tos:#04x}"]
     if len(route.nexthops) == 1:
-        words += _way(ns, route.nexthops[0])
+        words += _way(ns, route.nexthops[0], family)
+    elif not route.nexthops and (family == 6 or route.nexthop_id):
+        words += ["dev", "lo"]
     if route.table != TABLE_MAIN:
         words += ["table", table_name(route.table)]
     if route.protocol != PROTO_BOOT:
@@ -78,12 +81,13 @@ def route_text(ns: NetworkNamespace, route: Route) -> str:
         words += ["advmss", str(route.advmss)]
     if len(route.nexthops) > 1:
         for nexthop in route.nexthops:
-            words += ["nexthop", nexthop_text(ns, nexthop)]
+            words += ["nexthop", nexthop_text(ns, nexthop, family)]
     return " ".join(words)
 
 
-def nexthop_text(ns: NetworkNamespace, nexthop: Nexthop) -> str:
-    return " ".join([*_way(ns, nexthop), "weight", str(nexthop.weight), *_flags(nexthop)])
+def nexthop_text(ns: NetworkNamespace, nexthop: Nexthop, family: int) -> str:
+    """`family` of the route."""
+    return " ".join([*_way(ns, nexthop, family), "weight", str(nexthop.weight), *_flags(nexthop)])
 
 
 def rule_text(rule: PolicyRule) -> str:
@@ -142,10 +146,11 @@ def _prefix(network: Network, everything: str) -> str:
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
 
-def _way(ns: NetworkNamespace, nexthop: Nexthop) -> list[str]:
+def _way(ns: NetworkNamespace, nexthop: Nexthop, family: int) -> list[str]:
     words: list[str] = []
     if nexthop.gateway is not None:
-        words += ["via", str(nexthop.gateway)]
+        foreign = nexthop.gateway.version != family
+        words += ["via", *([f"inet{nexthop.gateway.version}"] if foreign else []), str(nexthop.gateway)]
     if nexthop.device:
         words += ["dev", ns.device_name(nexthop.device)]
     return words
