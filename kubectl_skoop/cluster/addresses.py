@@ -1,7 +1,7 @@
 """Which addresses an object has: the index of a snapshot and that of a cluster are made of this."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from kubectl_skoop.cluster.raw import Object, flag, items, mapping, text, texts
 from kubectl_skoop.model.packet import Address
@@ -34,11 +34,12 @@ def addresses_of(kind: str, item: Object) -> Iterator[str]:
 
 
 def parse_address(written: str) -> Address | None:
-    """None: not an address (a host name, `None` of a headless service, nothing)."""
+    """None: not an address (a host name, `None` of a headless service, nothing), or one with a scope."""
     try:
-        return ip_address(written)
+        address = ip_address(written)
     except ValueError:
         return None
+    return None if isinstance(address, IPv6Address) and address.scope_id else address
 
 
 def _pod(item: Object) -> Iterator[str]:

@@ -108,7 +108,7 @@ def _dns(cluster: Cluster, written: str) -> Target:
 def _no_form(written: str) -> InputError:
     return InputError(
         f"{written!r} is no name that can be looked up",
-        hint="one of: pod/NAME, NAMESPACE/POD, svc/NAME[:PORT], node/NAME, deploy/NAME, web.shop.svc, ADDRESS",
+        hint="pod/NAME, NAMESPACE/POD, svc/NAME[:PORT], node/NAME, deploy/NAME, web.shop.svc, ADDRESS",
     )
 
 

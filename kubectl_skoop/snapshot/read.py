@@ -58,7 +58,7 @@ class SnapshotFile:
             return self._content(ref)
         except Refused as refused:
             raise SectionDamaged(
-                f"{self.path}: {what} is lost: its section {refused}",
+                f"{what} is damaged: its section {refused}",
                 hint="the other sections can be read; collect again for this one",
             ) from refused
 
@@ -82,7 +82,7 @@ class SnapshotFile:
                 return ()
             shard = self.content(lookup[shard_of(key, len(lookup))], "a part of the index")
             if not isinstance(shard, Mapping):
-                raise SectionDamaged(f"{self.path}: a part of the index is no map")
+                raise SectionDamaged("a part of the index is damaged: it is no map")
             lookup = shard
         found = lookup.get(key, ())
         return found if isinstance(found, list) else ()

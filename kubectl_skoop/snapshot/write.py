@@ -13,7 +13,6 @@ from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.model.missing import MissingState
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import (
-    LONG_TABLES,
     Header,
     SectionKind,
     SectionRef,
@@ -25,7 +24,7 @@ from kubectl_skoop.snapshot.format import (
 from kubectl_skoop.snapshot.limits import KIB, MAX_TABLE, Refused, check_size
 from kubectl_skoop.snapshot.pieces import cut
 
-INLINE = 64 * KIB
+INLINE = 4 * KIB
 """A table that packs to more than this is a section of its own, bytes."""
 OBJECTS_PER_SHARD = 500
 KEYS_PER_SHARD = 4000
@@ -129,16 +128,14 @@ class SnapshotWriter:
             "kind": namespace.kind,
             "pods": list(namespace.pods),
             "tables": {
-                name: self._packed_table(f"{where}/{name}", name, table)
-                for name, table in namespace.tables.items()
+                name: self._packed_table(f"{where}/{name}", table) for name, table in namespace.tables.items()
             },
         }
         return self._add("netns", where, pack(content))
 
-    def _packed_table(self, where: str, name: str, table: Table) -> Mapping[str, object]:
+    def _packed_table(self, where: str, table: Table) -> Mapping[str, object]:
         entry: dict[str, object] = {"state": table.state, "reason": table.reason, "time": table.time}
-        long = name.startswith(LONG_TABLES) and table.data
-        if not long and len(pack(table.data)) <= INLINE:
+        if len(pack(table.data)) <= INLINE:
             return entry | {"data": table.data}
         form, pieces = cut(table.data)
         sections: list[object] = []

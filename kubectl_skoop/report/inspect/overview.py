@@ -1,0 +1,109 @@
+"""What is in a snapshot: nodes, their namespaces, tables with states and sizes, objects."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.report.escape import safe
+from kubectl_skoop.snapshot.dump import NamespaceDump
+from kubectl_skoop.snapshot.index import NamespaceEntry
+from kubectl_skoop.snapshot.source import Snapshot, Tables
+
+_HEADERS = ("node", "place", "namespace", "tables", "size", "not read")
+
+
+def overview(snapshot: Snapshot) -> str:
+    """For people."""
+    from tabulate import tabulate
+
+    header = snapshot.header
+    lines = [
+        f"format {header.format}, written {_time(header.time)} by kubectl-skoop {header.tool or '?'}",
+        f"objects: {_counts(snapshot)}",
+        "",
+        *tabulate(list(_rows(snapshot)), headers=_HEADERS, tablefmt="plain", disable_numparse=True).split(
+            "\n"
+        ),
+    ]
+    if snapshot.missing:
+        lines += ["", "missing:", *(f"  {entry}" for entry in snapshot.missing)]
+    return "\n".join(safe(line) for line in lines)
+
+
+def overview_data(snapshot: Snapshot) -> dict[str, object]:
+    """For JSON."""
+    return {
+        "format": snapshot.header.format,
+        "tool": snapshot.header.tool,
+        "time": snapshot.header.time,
+        "objects": {kind: len(found) for kind, found in _objects(snapshot)},
+        "nodes": [
+            {"name": name, "namespaces": [_namespace_data(dump) for dump in _dumps(snapshot, name)]}
+            for name in snapshot.nodes()
+        ],
+        "missing": [
+            {"what": entry.what, "state": entry.state, "reason": entry.reason} for entry in snapshot.missing
+        ],
+    }
+
+
+def _namespace_data(dump: NamespaceDump) -> dict[str, object]:
+    tables = {
+        name: {"state": table.state, "reason": table.reason, "time": table.time}
+        for name, table in dump.tables.items()
+    }
+    return {"id": dump.id, "kind": dump.kind, "pods": list(dump.pods), "tables": tables}
+
+
+def _rows(snapshot: Snapshot) -> Iterator[list[str]]:
+    for name in snapshot.nodes():
+        node = snapshot.node(name)
+        if isinstance(node, NotCollected):
+            yield [safe(name), "-", "-", "-", "-", safe(f"{node.state}: {node.reason}")]
+            continue
+        for entry in node.namespaces:
+            place = ", ".join(entry.pods) if entry.kind == "pod" else "host"
+            cells = [
+                name,
+                place or "-",
+                entry.id,
+                *_tables(snapshot.namespace_dump(f"{name}/{entry.id}"), entry),
+            ]
+            yield [safe(cell) for cell in cells]
+
+
+def _tables(dump: NamespaceDump | NotCollected, entry: NamespaceEntry) -> list[str]:
+    """How many, their size before compression, and which could not be read."""
+    if isinstance(dump, NotCollected):
+        return ["-", "-", f"{dump.state}: {dump.reason}"]
+    tables = dump.tables
+    if not isinstance(tables, Tables):
+        return [str(len(tables)), "-", ""]
+    size = entry.section.length + sum(tables.size(name) for name in tables)
+    # Absent is an answer, too: the kernel has no such thing.
+    unread = [f"{name} ({state})" for name in tables if (state := tables.state(name)) not in ("ok", "absent")]
+    return [str(len(tables)), f"{size / 1024:.0f} KiB", ", ".join(unread)]
+
+
+def _dumps(snapshot: Snapshot, name: str) -> Sequence[NamespaceDump]:
+    dump = snapshot.node_dump(name)
+    return () if isinstance(dump, NotCollected) else dump.namespaces
+
+
+def _objects(snapshot: Snapshot) -> Iterator[tuple[str, Sequence[object]]]:
+    for kind in snapshot.kinds():
+        found = snapshot.objects(kind)
+        if not isinstance(found, NotCollected):
+            yield kind, found
+
+
+def _counts(snapshot: Snapshot) -> str:
+    return ", ".join(f"{len(found)} {kind}" for kind, found in _objects(snapshot)) or "none"
+
+
+def _time(seconds: float) -> str:
+    """UTC; as it stands where it is no time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)

@@ -1,0 +1,62 @@
+"""The overview of a snapshot."""
+
+import json
+from pathlib import Path
+
+from kubectl_skoop.report.inspect import overview, overview_data
+from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
+from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+
+
+def made(folder: Path) -> Snapshot:
+    host = NamespaceDump(
+        id="4:1",
+        kind="host",
+        tables={
+            "routes": Table(data=[{"n": n} for n in range(5000)]),
+            "ipset": Table(state="forbidden", reason="not root"),
+            "ipvs": Table(state="absent", reason="ip_vs is not loaded"),
+        },
+    )
+    pod = NamespaceDump(
+        id="4:2", kind="pod", pods=("default/a", "default/\x1b[2J"), tables={"routes": Table(data=[])}
+    )
+    dump = NodeDump(node="n1", time=1.0, kernel="6.1", namespaces=(host, pod))
+    write_node_dump(dump, folder / "n1.dump")
+    nodes = [{"kind": "Node", "metadata": {"name": name}} for name in ("n1", "n2")]
+    assemble([folder / "n1.dump"], {"Node": nodes, "Pod": []}, folder / "s", time=1_000_000_000.0)
+    return open_snapshot(folder / "s")
+
+
+def test_nodes_pods_tables_and_what_is_missing_are_told(tmp_path: Path) -> None:
+    snapshot = made(tmp_path)
+    printed = [line.rstrip() for line in overview(snapshot).split("\n")]
+    snapshot.close()
+    assert printed[0] == "format 1, written 2001-09-09 01:46:40 UTC by kubectl-skoop 0.1.0"
+    assert printed[1] == "objects: 2 Node, 0 Pod"
+    assert [line.split(maxsplit=5) for line in printed[4:6]] == [
+        ["n1", "host", "4:1", "3", "29", "KiB  ipset (forbidden)"],
+        ["n1", "default/a,", "default/\\x1b[2J", "4:2", "1", "0 KiB"],
+    ]
+    assert printed[6].split(maxsplit=5) == [
+        "n2",
+        "-",
+        "-",
+        "-",
+        "-",
+        "not collected: no dump of this node was given",
+    ]
+    assert printed[-2:] == ["missing:", "  node/n2: not collected (no dump of this node was given)"]
+
+
+def test_the_json_form_has_the_state_of_each_table(tmp_path: Path) -> None:
+    snapshot = made(tmp_path)
+    data = json.loads(json.dumps(overview_data(snapshot)))
+    snapshot.close()
+    assert data["objects"] == {"Node": 2, "Pod": 0}
+    assert [node["name"] for node in data["nodes"]] == ["n1", "n2"]
+    host = data["nodes"][0]["namespaces"][0]
+    assert (host["id"], host["kind"], host["pods"]) == ("4:1", "host", [])
+    assert host["tables"]["ipset"] == {"state": "forbidden", "reason": "not root", "time": 0.0}
+    assert data["missing"][0]["what"] == "node/n2"
