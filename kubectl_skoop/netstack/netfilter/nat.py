@@ -24,7 +24,7 @@ from kubectl_skoop.netstack.stack import Stack
 
 SCOPE_UNIVERSE = 0
 _IFA_F_TENTATIVE, _IFA_F_DADFAILED = 0x40, 0x08
-_MAX_ADDRESSES = 64
+_MAX_ADDRESSES = 16
 """Of a range that are told apart; a larger one is represented by its first addresses."""
 
 

@@ -57,6 +57,8 @@ def mac_number(text: str) -> int:
 def _flags(datatype: Datatype, constants: list[object]) -> int:
     result = 0
     for constant in constants:
+        if isinstance(constant, list):
+            raise Unmodelled(f"{constant!r} as {datatype.name}")
         bit = datatype.parse(constant)
         result |= bit if isinstance(bit, int) else 0
     return result
@@ -163,8 +165,10 @@ DATATYPES = {
 
 
 def datatypes(names: object) -> tuple[Datatype, ...]:
-    """Of a set or map declaration: one name, or the list of a concatenation. Raises Unmodelled."""
-    listed = names if isinstance(names, list) else [names]
+    """Of a declaration: `ipv4_addr`, `ipv4_addr . inet_service`, or a list of names. Raises Unmodelled."""
+    listed = names.split(" . ") if isinstance(names, str) else names
+    if not isinstance(listed, list):
+        raise Unmodelled(f"the type {names}")
     result = []
     for name in listed:
         if not isinstance(name, str) or name not in DATATYPES:

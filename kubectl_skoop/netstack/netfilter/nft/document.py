@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 
+MAX_DEPTH = 64
+
 
 def single(value: object) -> tuple[str, object]:
     """The one key and value of `{"payload": {…}}`; an empty key for anything else."""
@@ -30,6 +32,33 @@ def items(value: object) -> Sequence[object]:
     if not isinstance(value, list):
         raise Unmodelled(f"no list: {value!r}")
     return value
+
+
+def pair(value: object) -> tuple[object, object]:
+    listed = items(value)
+    if len(listed) != 2:
+        raise Unmodelled(f"no pair: {value!r}")
+    return listed[0], listed[1]
+
+
+def too_deep(value: object) -> bool:
+    """Nested deeper than any rule that a kernel takes, so that nothing here recurses without end."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            each
+            for container in level
+            for each in (
+                container.values()
+                if isinstance(container, dict)
+                else container
+                if isinstance(container, list)
+                else ()
+            )
+        ]
+        if not level:
+            return False
+    return True
 
 
 def words(value: object) -> tuple[str, ...]:

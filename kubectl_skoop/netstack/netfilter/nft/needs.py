@@ -34,7 +34,7 @@ def _mentions(json: object) -> bool:
         kind, body = single(value)
         if kind in _STATEMENTS or value in ("masquerade", "redirect"):
             return True
-        if kind == "xt" and field(body, "name") in _XT:
+        if kind == "xt" and str(field(body, "name")) in _XT:
             return True
         pending += _values(value)
     return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Interval, Scalar, Unmodelled, Value
-from kubectl_skoop.netstack.netfilter.nft.document import field, items, single
+from kubectl_skoop.netstack.netfilter.nft.document import field, items, pair, single
 
 
 class Pattern(Protocol):
@@ -62,9 +62,8 @@ def parse_pattern(json: object, types: Sequence[Datatype]) -> Pattern:
     """Raises Unmodelled."""
     if json == "*":
         return Anything()
-    kind, body = single(json)
-    if kind == "elem":
-        return parse_pattern(field(body, "val"), types)
+    while single(json)[0] == "elem":
+        json = field(single(json)[1], "val")
     parts = tuple(_part(each, datatype) for each, datatype in _each(json, types))
     if len(parts) == 1:
         return parts[0]
@@ -97,7 +96,7 @@ def _part(json: object, datatype: Datatype) -> Pattern:
 def _scalar(json: object, datatype: Datatype) -> Scalar:
     kind, body = single(json)
     if kind == "range":
-        low, high = (datatype.parse(each) for each in items(body))
+        low, high = (datatype.parse(each) for each in pair(body))
         if not isinstance(low, int) or not isinstance(high, int):
             raise Unmodelled("a range of names")
         return Interval(low, high)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter.nft.document import field, items
+from kubectl_skoop.netstack.netfilter.nft.document import field, too_deep
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
 from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable
 from kubectl_skoop.netstack.netfilter.nft.statement.opaque import Opaque
@@ -24,14 +24,16 @@ class NftRule:
 
     @cached_property
     def text(self) -> str:
-        return print_rule(self.json)
+        return "…" if too_deep(self.json) else print_rule(self.json)
 
     @cached_property
     def statements(self) -> Sequence[Executable]:
         """What is unknown names the rule."""
-        return [
-            self._named(parse_statement(each, self.scope)) for each in items(field(self.json, "expr") or [])
-        ]
+        if too_deep(self.json):
+            return [Opaque(Unknown("a rule nested this deep"))]
+        expressions = field(self.json, "expr")
+        listed = expressions if isinstance(expressions, list) else []
+        return [self._named(parse_statement(each, self.scope)) for each in listed]
 
     def evaluate(self, ctx: RuleContext) -> Verdict:
         """What cannot be told is asked where it stands: the statements before it have been carried out."""

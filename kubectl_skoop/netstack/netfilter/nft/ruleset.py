@@ -87,7 +87,7 @@ def base_chains(table: NftTable) -> Iterator[BaseChain]:
         return
     for chain in table.chains.values():
         hook, kind = chain.declaration.get("hook"), chain.declaration.get("type")
-        if hook not in set(Hook) or kind not in _TYPES:
+        if not isinstance(hook, str) or hook not in set(Hook) or kind not in _TYPES:
             continue
         priority = chain.declaration.get("prio")
         yield BaseChain(
@@ -96,7 +96,7 @@ def base_chains(table: NftTable) -> Iterator[BaseChain]:
             table=table,
             chain=chain.name,
             type=cast(ChainType, kind),
-            hook=Hook(str(hook)),
+            hook=Hook(hook),
             priority=priority if isinstance(priority, int) else 0,
             policy=_policy(chain),
         )

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled, Value, datatypes
-from kubectl_skoop.netstack.netfilter.nft.document import field, items, single
+from kubectl_skoop.netstack.netfilter.nft.document import field, items, pair, single
 from kubectl_skoop.netstack.netfilter.nft.pattern import (
     Anything,
     Exact,
@@ -75,10 +75,8 @@ def parse_value_map(elements: object, types: Sequence[Datatype], data: Sequence[
 def _parse_map(elements: object, types: Sequence[Datatype], read: Callable[[object], D]) -> Lookup[D]:
     pairs = []
     for each in items(elements):
-        pair = items(each)
-        if len(pair) != 2:
-            raise Unmodelled("a map element without data")
-        pairs.append((parse_pattern(pair[0], types), read(pair[1])))
+        key, data = pair(each)
+        pairs.append((parse_pattern(key, types), read(data)))
     return Lookup(pairs)
 
 

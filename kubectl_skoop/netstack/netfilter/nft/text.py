@@ -48,7 +48,7 @@ def print_expression(json: object, style: Style = Style.PLAIN) -> str:
         return style.value.format(json) if style is Style.DEVICE and not json.startswith("@") else json
     if isinstance(json, list):
         return ",".join(print_expression(each, style) for each in json)
-    if kind in _OPERATORS and isinstance(body, list):
+    if kind in _OPERATORS and isinstance(body, list) and body:
         style = _style(body[0]) if style is Style.PLAIN else style
         return f" {kind} ".join(print_expression(each, style) for each in body)
     if kind == "set":
@@ -68,7 +68,7 @@ def _style(json: object) -> Style:
         return _style(body[0])
     if kind in ("meta", "ct") and field(body, "key") == "mark":
         return Style.MARK
-    if kind == "meta" and field(body, "key") in _DEVICES:
+    if kind == "meta" and str(field(body, "key")) in _DEVICES:
         return Style.DEVICE
     if kind == "payload" and field(body, "field") == "dscp":
         return Style.BITS
@@ -80,7 +80,7 @@ def _match(body: object) -> str:
     right = print_expression(field(body, "right"), _style(left))
     sign = "" if operator in ("==", "in") else f"{operator} "
     kind, parts = single(left)
-    if kind == "&" and isinstance(parts, list) and isinstance(parts[1], list):
+    if kind == "&" and isinstance(parts, list) and len(parts) == 2 and isinstance(parts[1], list):
         return f"{print_expression(parts[0])} {sign}{right} / {print_expression(parts[1])}"
     if operator == "==" and (kind in _OPERATORS or _is_flags(left)):
         sign = "== "

@@ -17,6 +17,7 @@ from kubectl_skoop.netstack.netfilter.nft.expression.hash import parse_hash, par
 from kubectl_skoop.netstack.netfilter.nft.expression.meta import parse_meta
 from kubectl_skoop.netstack.netfilter.nft.expression.option import parse_extension, parse_option
 from kubectl_skoop.netstack.netfilter.nft.expression.payload import parse_payload
+from kubectl_skoop.netstack.netfilter.nft.expression.route import parse_route
 from kubectl_skoop.netstack.netfilter.nft.expression.socket import parse_socket
 from kubectl_skoop.netstack.netfilter.nft.expression.value import Constant, Expression
 from kubectl_skoop.netstack.netfilter.nft.pattern import parse_value
@@ -32,6 +33,7 @@ _LEAVES: dict[str, Callable[[object], Expression]] = {
     "tcp option": parse_option,
     "exthdr": parse_extension,
     "socket": parse_socket,
+    "rt": parse_route,
 }
 MAX_DEPTH = 32
 
@@ -65,9 +67,11 @@ def parse_expression(json: object, scope: Scope, depth: int = 0) -> Expression:
     if kind == "concat":
         return Concatenation(tuple(parse_expression(each, scope, depth + 1) for each in items(body)))
     if kind in OPERATORS:
-        left, *rest = items(body)
-        result = parse_expression(left, scope, depth + 1)
-        for each in rest:
+        operands = items(body)
+        if not operands:
+            raise Unmodelled(f"{kind} of nothing")
+        result = parse_expression(operands[0], scope, depth + 1)
+        for each in operands[1:]:
             result = Operation(kind, result, parse_operand(each, result.types, scope, depth + 1))
         return result
     if kind == "map":

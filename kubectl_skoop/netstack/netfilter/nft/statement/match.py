@@ -1,12 +1,13 @@
 """Comparisons: `ip daddr 10.0.0.0/8`, `ct state { new, related }` … (nft_cmp.c, nft_lookup.c)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import ge, gt, le, lt
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled, Value
 from kubectl_skoop.netstack.netfilter.nft.document import field, single
+from kubectl_skoop.netstack.netfilter.nft.expression.fib import FibReverse
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_expression
 from kubectl_skoop.netstack.netfilter.nft.expression.payload import UNPREDICTABLE
 from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expression, fold
@@ -69,15 +70,17 @@ def settle(ctx: RuleContext, matched: Ternary) -> Outcome:
 def parse_match(body: object, scope: Scope) -> Comparison | Membership:
     """Raises Unmodelled."""
     left = parse_expression(field(body, "left"), scope)
-    operator, right = field(body, "op"), field(body, "right")
+    operator, right = str(field(body, "op")), field(body, "right")
     named = scope.named(right)
     kind, elements = single(right)
     if named is not None:
         return Membership(left, named, operator == "!=")
     if kind == "set":
         return Comparison(left, _in_set(parse_set(elements, left.types), operator == "!="))
+    if isinstance(right, bool):
+        return _existence(left, operator, right)
     if operator in _ORDER:
-        return Comparison(left, _ordered(str(operator), left, right))
+        return Comparison(left, _ordered(operator, left, right))
     if operator in ("in", "!") and len(left.types) == 1 and left.types[0].kind == "flags":
         return Comparison(left, _has_flags(left, right, operator == "!"))
     if operator not in ("==", "!=", "in"):
@@ -86,6 +89,12 @@ def parse_match(body: object, scope: Scope) -> Comparison | Membership:
     if operator == "!=":
         return Comparison(left, lambda value: not pattern.contains(value))
     return Comparison(left, pattern.contains)
+
+
+def _existence(left: Expression, operator: str, exists: bool) -> Comparison:
+    """`exists`, `missing`."""
+    asked = replace(left, result="check") if isinstance(left, FibReverse) else left
+    return Comparison(asked, lambda value: bool(value) == (exists == (operator != "!=")))
 
 
 def _in_set(members: Lookup[bool], negated: bool) -> Callable[[Value], bool]:

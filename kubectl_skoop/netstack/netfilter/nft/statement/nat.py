@@ -29,8 +29,8 @@ class Translation:
     """May read a tuple of address and port."""
     port: Expression | None
     random: bool
-    prefix: int = 0
-    """Only these bits of the address are replaced; 0: all."""
+    netmap: bool = False
+    """The host part of the address stays; the interval that is read is a prefix."""
 
     def execute(self, ctx: RuleContext) -> Outcome:
         if self.family not in (0, ctx.packet.family):
@@ -45,8 +45,10 @@ class Translation:
             values += reading if isinstance(reading, tuple) else (reading,)
         address = _interval(values[0])
         port = _interval(next((each for each in values[1:] if each is not None), None))
-        if self.prefix and address:
-            return Nat(kind="netmap", low=_address(address.low, ctx.packet.family), netmap_prefix=self.prefix)
+        if self.netmap and address:
+            host_bits = (address.high ^ address.low).bit_length()
+            low = _address(address.low, ctx.packet.family)
+            return Nat(kind="netmap", low=low, netmap_prefix=low.max_prefixlen - host_bits)
         return Nat(
             kind=self.kind,
             low=_address(address.low, ctx.packet.family) if address else None,
@@ -61,19 +63,12 @@ def parse_translation(kind: Kind, body: object, scope: Scope) -> Translation:
     """Raises Unmodelled."""
     named = field(body, "family")
     family = _FAMILIES.get(str(named) if named else scope.family, 0)
-    if "netmap" in words(field(body, "type_flags")):
-        raise Unmodelled("a map of prefixes to translate to")
     address = _parse_address(field(body, "addr"), family, scope)
     given = field(body, "port")
     port = None if given is None else parse_mapping(given, (types.SERVICE,), scope)
     flags = words(field(body, "flags"))
     random = "random" in flags or "fully-random" in flags
-    prefix = 0
-    shape, content = single(field(body, "addr"))
-    if shape == "prefix":
-        length = field(content, "len")
-        prefix = length if isinstance(length, int) else 0
-    return Translation(kind, family, address, port, random, prefix)
+    return Translation(kind, family, address, port, random, "netmap" in flags)
 
 
 def _parse_address(json: object, family: int, scope: Scope) -> Expression | None:

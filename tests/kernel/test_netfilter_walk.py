@@ -1,0 +1,816 @@
+"""Packets through hooks, conntrack and NAT of a router, against the kernel: what comes out, and where."""
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.model.packet import Packet, Passage, Protocol, TcpFlags
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.verdict import Choices
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.netfilter import conntrack
+from kubectl_skoop.netstack.netfilter.traverse import Passed, Rejected, traverse
+from kubectl_skoop.netstack.netfilter.types import Hook
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.snapshot.decode import decode_namespace
+from kubectl_skoop.testing.frame import checksum, encode
+from kubectl_skoop.testing.netns import Namespace, entered
+from kubectl_skoop.testing.rule_lab import FAR_NET, NET, ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+
+pytestmark = pytest.mark.kernel
+
+SERVER_MAC, FAR_ROUTER_MAC = "02:00:00:00:02:02", "02:00:00:00:02:01"
+SYN, ACK, FIN, RST, PSH = TcpFlags.SYN, TcpFlags.ACK, TcpFlags.FIN, TcpFlags.RST, TcpFlags.PSH
+CLIENT, OTHER_CLIENT, SERVER, OTHER_SERVER = "10.77.1.2", "10.77.1.3", "10.77.2.2", "10.77.2.3"
+CLIENT6, SERVER6 = "fd77:1::2", "fd77:2::2"
+ROUTER = "10.77.1.1"
+VIP, VIP6 = "10.96.0.10", "fd96::10"
+_QUIET = 0.06
+_SHUTS = {"icmp-port-unreachable": (3, 3), "icmp-admin-prohibited": (3, 13), "icmp6-port-unreachable": (1, 4)}
+
+
+def tcp(
+    src: str = CLIENT, dst: str = SERVER, sport: int = 40000, dport: int = 80, flags: TcpFlags = SYN
+) -> Packet:
+    return Packet(src=ip_address(src), dst=ip_address(dst), protocol=6, sport=sport, dport=dport, flags=flags)
+
+
+def udp(src: str = CLIENT, dst: str = SERVER, sport: int = 40000, dport: int = 53) -> Packet:
+    return Packet(src=ip_address(src), dst=ip_address(dst), protocol=17, sport=sport, dport=dport)
+
+
+def echo(src: str = CLIENT, dst: str = SERVER, number: int = 7) -> Packet:
+    family = ip_address(src).version
+    return Packet(
+        src=ip_address(src),
+        dst=ip_address(dst),
+        protocol=Protocol.ICMP if family == 4 else Protocol.ICMPV6,
+        icmp_type=8 if family == 4 else 128,
+        icmp_id=number,
+    )
+
+
+@dataclass(frozen=True)
+class Send:
+    """From the client's side, or from the server's."""
+
+    packet: Packet
+    from_server: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The server answers what it got last."""
+
+    flags: TcpFlags = SYN | ACK
+
+
+@dataclass(frozen=True)
+class Again:
+    """The client sends what it sent last, with other flags."""
+
+    flags: TcpFlags = ACK
+
+
+@dataclass(frozen=True)
+class Complain:
+    """A router behind sends an ICMP error about what the server got last."""
+
+    source: str = "10.77.2.9"
+    code: tuple[int, int] = (3, 1)
+
+
+Step = Send | Answer | Again | Complain
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    steps: Sequence[Step]
+    native: str = ""
+    """See `ruleset`."""
+    both: str = ""
+    """iptables-restore text, loaded by each back end in turn."""
+    both6: str = ""
+    setup: Sequence[str] = field(default_factory=tuple)
+
+
+def decode(data: bytes) -> Packet | None:
+    """An IP packet without its Ethernet header; the fields that are compared."""
+    if data[0] >> 4 == 4:
+        size = (data[0] & 15) * 4
+        src, dst, protocol, ttl = data[12:16], data[16:20], data[9], data[8]
+    else:
+        size, src, dst, protocol, ttl = 40, data[8:24], data[24:40], data[6], data[7]
+    body = data[size:]
+    packet = Packet(src=ip_address(src), dst=ip_address(dst), protocol=protocol, ttl=ttl)
+    if protocol in (Protocol.ICMP, Protocol.ICMPV6):
+        packet = replace(packet, icmp_type=body[0], icmp_code=body[1])
+        if body[0] in (0, 8, 128, 129):
+            return replace(packet, icmp_id=struct.unpack("!H", body[4:6])[0])
+        if protocol == Protocol.ICMPV6 and body[0] > 129:
+            return None
+        return replace(packet, quoted=decode(body[8:]))
+    sport, dport = struct.unpack("!HH", body[:4])
+    flags = TcpFlags(body[13] & 0x3F) if protocol == Protocol.TCP and len(body) > 13 else TcpFlags(0)
+    return replace(packet, sport=sport, dport=dport, flags=flags)
+
+
+def to_bytes(packet: Packet, sequence: int) -> bytes:
+    if packet.quoted is None:
+        return encode(packet, sequence=sequence)
+    quoted = encode(replace(packet.quoted, src_mac=SERVER_MAC, dst_mac=SERVER_MAC), sequence=sequence)[14:]
+    header = 20 if packet.family == 4 else 40
+    whole = bytearray(encode(replace(packet, length=header + 8 + len(quoted)), sequence=sequence))
+    start = 14 + header
+    whole[start + 8 :] = quoted
+    whole[start + 2 : start + 4] = b"\0\0"
+    addresses = packet.src.packed + packet.dst.packed
+    pseudo = addresses + struct.pack("!II", len(whole) - start, 58) if packet.family == 6 else b""
+    whole[start + 2 : start + 4] = struct.pack("!H", checksum((pseudo, bytes(whole[start:]))))
+    return bytes(whole)
+
+
+def comparable(packet: Packet | None, *, ports: bool = True) -> Packet | None:
+    """Only what `decode` reads; without the port or id that the kernel draws."""
+    if packet is None:
+        return None
+    result = Packet(
+        src=packet.src,
+        dst=packet.dst,
+        protocol=packet.protocol,
+        sport=packet.sport,
+        dport=packet.dport,
+        flags=packet.flags,
+        icmp_type=packet.icmp_type,
+        icmp_code=packet.icmp_code,
+        icmp_id=packet.icmp_id,
+        ttl=packet.ttl,
+        quoted=replace(quoted, ttl=0) if (quoted := comparable(packet.quoted, ports=ports)) else None,
+    )
+    return result if ports else replace(result, sport=0, icmp_id=0)
+
+
+Output = tuple[str, Packet]
+"""`client` or `server`, and what arrived there."""
+
+
+@dataclass
+class Kernel:
+    lab: RuleLab
+    sockets: dict[str, socket.socket]
+    sequence: int = 100
+
+    def send(self, side: str, packet: Packet) -> Output | None:
+        """What came out of the router; None if nothing did for a while."""
+        for tap in self.sockets.values():
+            self._drain(tap)
+        self.sequence += 1
+        source, target = (SENDER_MAC, ROUTER_MAC) if side == "client" else (SERVER_MAC, FAR_ROUTER_MAC)
+        self.sockets[side].send(to_bytes(replace(packet, src_mac=source, dst_mac=target), self.sequence))
+        deadline = time.monotonic() + _QUIET
+        while (left := deadline - time.monotonic()) > 0:
+            ready, _, _ = select.select(list(self.sockets.values()), [], [], left)
+            for name, tap in self.sockets.items():
+                if tap in ready:
+                    data, address = tap.recvfrom(2048)
+                    outgoing = address[2] == socket.PACKET_OUTGOING
+                    if not outgoing and address[1] in (0x0800, 0x86DD) and (got := decode(data[14:])):
+                        return name, got
+        return None
+
+    def _drain(self, tap: socket.socket) -> None:
+        while select.select([tap], [], [], 0)[0]:
+            tap.recv(2048)
+
+
+@dataclass
+class Model:
+    """The order of hooks in a router, without anything else of the stack."""
+
+    stack: Stack
+    devices: dict[str, int]
+
+    def send(self, side: str, packet: Packet) -> Output | None:
+        passage = Passage(iif=self.devices[side])
+        result = self._hook(Hook.PREROUTING, packet, passage, indev=passage.iif)
+        if not isinstance(result, Packet):
+            return result
+        target = self._route(result)
+        if target is None:
+            return self._deliver(result, passage)
+        outdev = self.devices[target]
+        result = replace(result, ttl=result.ttl - 1)
+        for hook in (Hook.FORWARD, Hook.POSTROUTING):
+            forwarded = self._hook(hook, result, passage, indev=passage.iif, outdev=outdev)
+            if not isinstance(forwarded, Packet):
+                return forwarded
+            result = forwarded
+        return target, result
+
+    def _hook(
+        self, hook: Hook, packet: Packet, passage: Passage, *, indev: int = 0, outdev: int = 0
+    ) -> Packet | Output | None:
+        end = traverse(self.stack, hook, packet, passage, indev=indev, outdev=outdev)
+        match end:
+            case Passed(packet=passed):
+                return passed
+            case Rejected(kind=kind, packet=refused):
+                return self._refuse(kind, refused, passage)
+        return None
+
+    def _route(self, packet: Packet) -> str | None:
+        for side, nets in (("client", NET), ("server", FAR_NET)):
+            own = f"{nets[packet.family]}{'.1' if packet.family == 4 else ':1'}"
+            length = 24 if packet.family == 4 else 64
+            if packet.dst in ip_network(f"{own}/{length}", strict=False):
+                return None if packet.dst == ip_address(own) else side
+        return "server"
+
+    def _deliver(self, packet: Packet, passage: Passage) -> Output | None:
+        """No socket listens: a RST, which looks its connection up itself (K-15)."""
+        delivered = self._hook(Hook.INPUT, packet, passage, indev=passage.iif)
+        if not isinstance(delivered, Packet) or delivered.flags != SYN:
+            return delivered if isinstance(delivered, tuple) else None
+        return self._output(back(delivered, RST | ACK), Passage(), passage.iif)
+
+    def _refuse(self, kind: str, packet: Packet, passage: Passage) -> Output | None:
+        answer = Passage()
+        conntrack.attach(answer, passage)
+        if kind == "tcp-reset":
+            return self._output(back(packet, RST | ACK), answer, passage.iif)
+        number, code = _SHUTS[kind]
+        source = ROUTER if packet.family == 4 else "fd77:1::1"
+        error = Packet(
+            src=ip_address(source),
+            dst=packet.src,
+            protocol=Protocol.ICMP if packet.family == 4 else Protocol.ICMPV6,
+            icmp_type=number,
+            icmp_code=code,
+            quoted=packet,
+        )
+        return self._output(error, answer, passage.iif)
+
+    def _output(self, packet: Packet, passage: Passage, outdev: int) -> Output | None:
+        result: Packet | Output | None = packet
+        for hook in (Hook.OUTPUT, Hook.POSTROUTING):
+            if isinstance(result, Packet):
+                result = self._hook(hook, result, passage, outdev=outdev)
+        return ("client", result) if isinstance(result, Packet) else None
+
+
+def back(packet: Packet, flags: TcpFlags) -> Packet:
+    answers = {8: 0, 128: 129}
+    return replace(
+        packet,
+        src=packet.dst,
+        dst=packet.src,
+        sport=packet.dport,
+        dport=packet.sport,
+        flags=flags if packet.protocol == Protocol.TCP else TcpFlags(0),
+        icmp_type=answers.get(packet.icmp_type, packet.icmp_type),
+        ttl=64,
+    )
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    with rule_lab({"net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0}) as lab:
+        lab.router.run("ip", "route", "add", "10.96.0.0/16", "via", SERVER)
+        lab.router.run("ip", "route", "add", "fd96::/64", "via", SERVER6)
+        sockets = {}
+        for side, letter, device in (("client", "s", "out0"), ("server", "d", "in0")):
+            with entered(Namespace(lab.router.name[:-1] + letter).path):
+                sockets[side] = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+                sockets[side].bind((device, 3))
+        yield Kernel(lab, sockets)
+        for tap in sockets.values():
+            tap.close()
+
+
+def clear(router: Namespace) -> None:
+    router.run("nft", "flush", "ruleset")
+    for tool in ("iptables", "ip6tables"):
+        names = ("raw", "mangle", "nat", "filter")
+        text = "".join(f"*{name}\nCOMMIT\n" for name in names)
+        router.run(f"{tool}-legacy-restore", text=text)
+    router.run("conntrack", "-F")
+
+
+def collected(router: Namespace) -> NetworkNamespace:
+    dump = collect_node("router", router.path, {})
+    return decode_namespace(dump.namespaces[0], dump.node, Place("node", dump.node))
+
+
+def next_packet(step: Step, sent: Packet | None, got: Packet | None) -> tuple[str, Packet]:
+    match step:
+        case Send(packet=packet, from_server=True):
+            return "server", packet
+        case Send(packet=packet):
+            return "client", packet
+        case Again(flags=flags) if sent:
+            return "client", replace(sent, flags=flags)
+        case Answer(flags=flags) if got:
+            return "server", back(got, flags)
+        case Complain(source=source, code=(number, code)) if got:
+            protocol = Protocol.ICMP if got.family == 4 else Protocol.ICMPV6
+            return "server", Packet(
+                src=ip_address(source),
+                dst=got.src,
+                protocol=protocol,
+                icmp_type=number,
+                icmp_code=code,
+                quoted=got,
+            )
+    raise AssertionError(f"{step} has nothing to refer to")
+
+
+def play(world: Kernel | Model, steps: Sequence[Step]) -> list[Output | None]:
+    """What came out after each step; answers refer to what this world let through."""
+    outputs: list[Output | None] = []
+    sent: Packet | None = None
+    at_server: Packet | None = None
+    for step in steps:
+        side, packet = next_packet(step, sent, at_server)
+        if side == "client":
+            sent = packet
+        output = world.send(side, packet)
+        if output is not None and output[0] == "server":
+            at_server = output[1]
+        outputs.append(output)
+    return outputs
+
+
+def shown(outputs: Sequence[Output | None], *, ports: bool) -> list[tuple[str, Packet | None] | None]:
+    return [each and (each[0], comparable(each[1], ports=ports)) for each in outputs]
+
+
+NAT = "*nat\n{}\nCOMMIT\n"
+FILTER = "*filter\n{}\nCOMMIT\n"
+HANDSHAKE = (Send(tcp()), Answer(), Again(ACK), Answer(ACK), Again(FIN | ACK), Answer(RST))
+TO_VIP = (Send(tcp(dst=VIP, dport=8080)), Answer(), Again(ACK))
+DNAT = f"-A PREROUTING -d {VIP}/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination {SERVER}:80"
+MASQUERADE = "-A POSTROUTING -o out0 -j MASQUERADE"
+NOT_INVALID = FILTER.format("-A FORWARD -m conntrack --ctstate INVALID -j DROP")
+
+CASES = (
+    Case(
+        "masquerade takes the out device's address, replies are undone",
+        HANDSHAKE,
+        both=NAT.format(MASQUERADE),
+    ),
+    Case("dnat to another address and port, replies come from the VIP", TO_VIP, both=NAT.format(DNAT)),
+    Case(
+        "dnat and masquerade of the same connection",
+        TO_VIP,
+        both=NAT.format(f"{DNAT}\n{MASQUERADE}"),
+    ),
+    Case(
+        "an error of a router behind a dnat comes from the VIP (K-16)",
+        (*TO_VIP[:1], Complain()),
+        both=NAT.format(DNAT),
+    ),
+    Case(
+        "an error behind dnat and masquerade",
+        (*TO_VIP[:1], Complain(), Complain(code=(11, 0))),
+        both=NAT.format(f"{DNAT}\n{MASQUERADE}"),
+    ),
+    Case(
+        "an error about nothing is invalid",
+        (Send(tcp()), Answer(), Complain(), Send(tcp(sport=41000))),
+        both=FILTER.format("-A FORWARD -p icmp -m conntrack ! --ctstate RELATED -j DROP"),
+    ),
+    Case(
+        "a reject after a dnat comes from the VIP (K-16)",
+        (Send(tcp(dst=VIP, dport=8080)),),
+        both=NAT.format(DNAT) + FILTER.format("-A FORWARD -p tcp -m tcp --dport 80 -j REJECT"),
+    ),
+    Case(
+        "a reset after a dnat comes from the VIP",
+        (Send(tcp(dst=VIP, dport=8080)),),
+        both=NAT.format(DNAT)
+        + FILTER.format("-A FORWARD -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset"),
+    ),
+    Case(
+        "the answer of a reject is related (K-15)",
+        (Send(tcp()),),
+        both=FILTER.format(
+            "-A FORWARD -p tcp -j REJECT\n"
+            "-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A OUTPUT -j DROP"
+        ),
+    ),
+    Case(
+        "a reject passes an output that accepts what is related",
+        (Send(tcp()),),
+        both=FILTER.format(
+            "-A FORWARD -p tcp -j REJECT\n"
+            "-A OUTPUT -m conntrack --ctstate RELATED -j ACCEPT\n-A OUTPUT -j DROP"
+        ),
+    ),
+    Case(
+        "the reset of a closed port is established (K-15)",
+        (Send(tcp(dst=ROUTER, dport=81)),),
+        both=FILTER.format("-A OUTPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT\n-A OUTPUT -j DROP"),
+    ),
+    *(
+        Case(
+            f"a lone packet with {name} and what conntrack calls it (K-19)",
+            (Send(tcp(flags=flags)),),
+            both=NOT_INVALID,
+        )
+        for name, flags in {
+            "SYN": SYN,
+            "ACK": ACK,
+            "PSH ACK": PSH | ACK,
+            "SYN ACK": SYN | ACK,
+            "FIN ACK": FIN | ACK,
+            "RST": RST,
+            "RST ACK": RST | ACK,
+            "nothing": TcpFlags(0),
+            "FIN": FIN,
+        }.items()
+    ),
+    Case(
+        "a lone ACK is invalid without loose pickup",
+        (Send(tcp(flags=ACK)),),
+        both=NOT_INVALID,
+        setup=("net.netfilter.nf_conntrack_tcp_loose=0",),
+    ),
+    Case(
+        "what FORWARD drops has no entry (K-20)",
+        (Send(tcp(dport=81)), Send(replace(back(tcp(dport=81), SYN | ACK)), from_server=True)),
+        both=FILTER.format(
+            "-A FORWARD -p tcp -m tcp --dport 81 -j DROP\n-A FORWARD -m conntrack --ctstate INVALID -j DROP"
+        ),
+    ),
+    Case(
+        "new is accepted, established is not (K-18)",
+        (Send(tcp()), Answer(), Again(ACK)),
+        both=FILTER.format("-A FORWARD -m conntrack --ctstate NEW -j ACCEPT\n-A FORWARD -j DROP"),
+    ),
+    Case(
+        "a port that clashes without any snat rule is changed (K-7)",
+        (Send(tcp(dst=VIP, dport=8080)), Send(tcp()), Answer()),
+        both=NAT.format(DNAT),
+    ),
+    Case(
+        "masquerade keeps a free port and changes one that is taken (K-8)",
+        (Send(tcp()), Send(tcp(src=OTHER_CLIENT)), Answer()),
+        both=NAT.format(MASQUERADE),
+    ),
+    Case(
+        "a low port stays in its class (K-8)",
+        (Send(udp(sport=500)), Send(udp(src=OTHER_CLIENT, sport=500)), Answer()),
+        both=NAT.format(MASQUERADE),
+    ),
+    Case(
+        "masquerade at random",
+        (Send(tcp()), Answer(), Again(ACK)),
+        both=NAT.format(f"{MASQUERADE} --random-fully"),
+    ),
+    Case(
+        "echo keeps its id, and a taken one is changed",
+        (Send(echo()), Answer(), Send(echo(src=OTHER_CLIENT)), Answer()),
+        both=NAT.format(MASQUERADE),
+    ),
+    Case(
+        "snat to a fixed address and port range",
+        (Send(udp()), Answer(), Send(udp(src=OTHER_CLIENT)), Answer()),
+        both=NAT.format("-A POSTROUTING -p udp -j SNAT --to-source 10.77.2.8:1000-1001"),
+    ),
+    Case(
+        "redirect goes to the in device's first address (K-10)",
+        (Send(tcp(dst=VIP, dport=8080)),),
+        both=NAT.format("-A PREROUTING -p tcp -m tcp --dport 8080 -j REDIRECT --to-ports 81"),
+    ),
+    Case(
+        "netmap keeps the host part",
+        (Send(tcp(dst="10.96.0.3")), Answer()),
+        both=NAT.format("-A PREROUTING -d 10.96.0.0/24 -j NETMAP --to 10.77.2.0/24"),
+    ),
+    Case(
+        "an untracked packet is not translated",
+        (Send(tcp(dst=VIP, dport=8080)), Send(tcp())),
+        both="*raw\n-A PREROUTING -p tcp -j NOTRACK\nCOMMIT\n" + NAT.format(f"{DNAT}\n{MASQUERADE}"),
+    ),
+    Case(
+        "a connection mark is restored on replies",
+        (Send(tcp()), Answer(), Send(tcp(sport=40001)), Answer()),
+        both="*mangle\n-A PREROUTING -p tcp -m tcp --sport 40000 -j CONNMARK --set-xmark 0x5/0xffffffff\n"
+        "-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff\n"
+        "-A POSTROUTING -o in0 -m mark ! --mark 0x5 -j DROP\nCOMMIT\n",
+    ),
+    Case(
+        "nat chains see replies of no connection (K-4)",
+        (Send(tcp()), Answer(), Again(ACK)),
+        both=NAT.format(f"-A PREROUTING -i out0 -j DNAT --to-destination {OTHER_CLIENT}"),
+    ),
+    Case(
+        "the first nat chain that binds ends the hook (K-3)",
+        TO_VIP,
+        native=f"""
+table ip one
+base pre nat prerouting -100
+ip daddr {VIP} tcp dport 8080 dnat to {SERVER}:80
+table ip two
+base pre nat prerouting -99
+tcp dport 8080 drop
+""",
+    ),
+    Case(
+        "a nat chain that does not bind lets the next one drop",
+        TO_VIP[:1],
+        native="""
+table ip one
+base pre nat prerouting -100
+tcp dport 81 dnat to 1.1.1.1
+table ip two
+base pre nat prerouting -99
+tcp dport 8080 drop
+""",
+    ),
+    Case(
+        "a nat chain's priority sorts only among nat chains (K-2)",
+        TO_VIP[:1],
+        native=f"""
+table ip one
+base pre nat prerouting -190
+ip daddr {VIP} tcp dport 8080 dnat to {SERVER}:80
+base look filter prerouting -150
+tcp dport 8080 drop
+""",
+    ),
+    Case(
+        "a filter chain behind -100 sees the translated packet",
+        TO_VIP[:1],
+        native=f"""
+table ip one
+base pre nat prerouting 0
+ip daddr {VIP} tcp dport 8080 dnat to {SERVER}:80
+base look filter prerouting -99
+tcp dport 8080 drop
+""",
+    ),
+    Case(
+        "postrouting knows the in device of what is forwarded (K-22)",
+        (Send(tcp()), Send(back(tcp(), SYN), from_server=True)),
+        native="""
+table ip t
+base post filter postrouting 0
+iifname "in0" drop
+""",
+    ),
+    Case(
+        "in output the in device has no name (K-22)",
+        (Send(tcp(dst=ROUTER, dport=81)),),
+        native="""
+table ip t
+base out filter output 0
+iifname != "lo" drop
+""",
+    ),
+    Case(
+        "an untracked packet is not established (K-22)",
+        (Send(tcp()), Send(udp())),
+        native="""
+table ip t
+base raw filter prerouting -300
+tcp dport 80 notrack
+base forwarded filter forward 0
+ct state != established drop
+""",
+    ),
+    Case(
+        "ct mark of a packet without a connection matches nothing (K-22)",
+        (Send(tcp()), Send(udp())),
+        native="""
+table ip t
+base raw filter prerouting -300
+tcp dport 80 notrack
+base forwarded filter forward 0
+ct mark != 1 drop
+""",
+    ),
+    Case(
+        "dnat from a map of addresses and ports",
+        TO_VIP,
+        native=f"""
+table ip t
+map vips {{ typeof ip daddr . tcp dport : ip daddr . tcp dport
+elements = {{ {VIP} . 8080 : {SERVER} . 80 }}
+}}
+base pre nat prerouting -100
+dnat to ip daddr . tcp dport map @vips
+""",
+    ),
+    Case(
+        "verdict maps, jumps, goto and return",
+        (Send(tcp()), Send(udp()), Send(echo()), Send(tcp(dport=81)), Send(tcp(dport=82))),
+        native="""
+table ip t
+map kinds { type inet_proto : verdict; elements = { tcp : jump tcps, udp : goto udps, icmp : drop }; }
+chain tcps
+tcp dport 81 return
+tcp dport 82 drop
+accept
+chain udps
+return
+base forwarded filter forward 0
+meta l4proto vmap @kinds
+drop
+""",
+    ),
+    Case(
+        "goto returns to the caller of the chain that it left",
+        (Send(tcp()), Send(udp())),
+        native="""
+table ip t
+chain b
+meta l4proto udp return
+accept
+chain a
+goto b
+drop
+base forwarded filter forward 0
+jump a
+drop
+""",
+    ),
+    Case(
+        "an inet table sees both families",
+        (Send(tcp()), Send(tcp(src=CLIENT6, dst=SERVER6)), Send(udp(src=CLIENT6, dst=SERVER6))),
+        native="""
+table inet t
+base forwarded filter forward 0
+meta nfproto ipv6 tcp dport 80 drop
+""",
+    ),
+    Case(
+        "inet nat translates each family",
+        (
+            Send(tcp(src=CLIENT6, dst=VIP6, dport=8080)),
+            Answer(),
+            Send(tcp(dst=VIP, dport=8080)),
+            Answer(),
+            Again(ACK),
+        ),
+        native=f"""
+table inet t
+base pre nat prerouting -100
+ip6 daddr {VIP6} tcp dport 8080 dnat ip6 to [{SERVER6}]:80
+ip daddr {VIP} tcp dport 8080 dnat ip to {SERVER}:80
+base post nat postrouting 100
+oifname "out0" masquerade
+""",
+    ),
+    Case(
+        "reject with icmpx and tcp reset",
+        (Send(tcp()), Send(udp()), Send(tcp(src=CLIENT6, dst=SERVER6)), Send(udp(src=CLIENT6, dst=SERVER6))),
+        native="""
+table inet t
+base forwarded filter forward 0
+meta l4proto tcp reject with tcp reset
+reject
+""",
+    ),
+    Case(
+        "a dormant table is asleep",
+        (Send(tcp()),),
+        native="""
+table ip t
+flags dormant
+base forwarded filter forward 0 drop
+""",
+    ),
+    Case(
+        "masquerade and errors in IPv6",
+        (Send(tcp(src=CLIENT6, dst=VIP6, dport=8080)), Complain(source="fd77:2::9", code=(1, 3)), Answer()),
+        both6=NAT.format(
+            f"-A PREROUTING -d {VIP6}/128 -p tcp -j DNAT --to-destination [{SERVER6}]:80\n{MASQUERADE}"
+        ),
+    ),
+    Case(
+        "rules of iptables-nft and native ones are both there, once",
+        (Send(tcp()), Send(udp())),
+        both="*mangle\n-A FORWARD -p tcp -j MARK --set-xmark 0x1/0x1\nCOMMIT\n",
+        native="""
+table ip n
+base forwarded filter forward 0
+meta mark set meta mark ^ 1
+meta mark 1 drop
+""",
+    ),
+    Case(
+        "marks, hop limits and addresses that rules set stay",
+        (Send(tcp()), Send(udp())),
+        native="""
+table ip t
+base pre filter prerouting -150
+tcp dport 80 meta mark set 0x7
+udp dport 53 ip daddr set 10.77.2.5
+ip ttl set 33
+base forwarded filter forward 0
+meta mark 0x7 tcp dport set 8000
+""",
+    ),
+    Case(
+        "snat from maps of addresses and of prefixes",
+        (Send(udp()), Answer(), Send(tcp(src=OTHER_CLIENT)), Answer()),
+        native=f"""
+table ip t
+base post nat postrouting 100
+meta l4proto udp snat to ip saddr map {{ {CLIENT} : 10.77.2.7, {OTHER_CLIENT} : 10.77.2.8 }}
+meta l4proto tcp snat ip prefix to ip saddr map {{ 10.77.1.0/24 : 10.77.2.0/24 }}
+""",
+    ),
+    Case(
+        "a source without a way back is dropped",
+        (Send(tcp()), Send(tcp(src="10.77.2.4"))),
+        native="""
+table inet t
+base pre filter prerouting -300
+fib saddr . iif oif missing drop
+""",
+    ),
+    Case(
+        "local addresses by their type",
+        (Send(tcp(dst=ROUTER, dport=81)), Send(tcp())),
+        native="""
+table ip t
+base pre filter prerouting -300
+fib daddr type local drop
+""",
+    ),
+    Case(
+        "sets with timeouts, meters and ranges in a concatenation",
+        (Send(tcp()), Send(udp())),
+        native="""
+table ip t
+set seen { type ipv4_addr; flags dynamic,timeout; timeout 60s; }
+base forwarded filter forward 0
+update @seen { ip saddr limit rate 10/second burst 5 packets } counter
+ip saddr . tcp dport { 10.77.1.0/24 . 80-90 } accept
+drop
+""",
+    ),
+)
+
+
+def ruleset(text: str) -> str:
+    """A file of nft: `base NAME TYPE HOOK PRIORITY [POLICY]` stands for a chain with its first line."""
+    lines: list[str] = []
+    depth = 0
+    for line in filter(None, text.splitlines()):
+        kind, *words = line.split()
+        if kind in ("table", "chain", "base"):
+            level = 0 if kind == "table" else 1
+            lines += ["}"] * (depth - level)
+            depth = level + 1
+            lines.append(
+                f"{kind if kind == 'table' else 'chain'} {' '.join(words if level == 0 else words[:1])} {{"
+            )
+            if kind == "base":
+                policy = words[4] if len(words) > 4 else "accept"
+                lines.append(f"type {words[1]} hook {words[2]} priority {words[3]}; policy {policy};")
+        else:
+            lines.append(line)
+    return "\n".join([*lines, *["}"] * depth, ""])
+
+
+RUNS = [
+    pytest.param(case, engine, id=f"{case.name} [{engine}]")
+    for case in CASES
+    for engine in (("legacy", "nft") if case.both or case.both6 else ("nft",))
+]
+
+
+@pytest.mark.parametrize(("case", "engine"), RUNS)
+def test_what_leaves_the_router_is_what_was_predicted(kernel: Kernel, case: Case, engine: str) -> None:
+    router = kernel.lab.router
+    clear(router)
+    router.set_sysctls({"net.netfilter.nf_conntrack_tcp_loose": 1})
+    for setting in case.setup:
+        name, value = setting.split("=")
+        router.set_sysctls({name: value})
+    for family, text in ((4, case.both), (6, case.both6)):
+        if text:
+            kernel.lab.load(engine, family, text)
+    if case.native:
+        router.run("nft", "-f", "-", text=ruleset(case.native))
+    ns = collected(router)
+    stack = Stack(ns, Choices())
+    model = Model(stack, {"client": kernel.lab.in_device, "server": kernel.lab.out_device})
+    predicted = play(model, case.steps)
+    assert not stack.choices.made, stack.choices.made
+    real = play(kernel, case.steps)
+    exact = not any(each.symbolic_port for each in stack.connections)
+    assert shown(predicted, ports=exact) == shown(real, ports=exact), "\n".join(
+        f"{step.kind} {step.where} {step.text} | {step.effect}" for step in stack.trace
+    )
