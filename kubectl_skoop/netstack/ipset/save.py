@@ -11,7 +11,7 @@ def parse_ipsets(text: str) -> Mapping[str, IpSet]:
     """All sets by name. Members stay text until they are asked for."""
     created: dict[str, tuple[str, dict[str, str]]] = {}
     entries: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         verb, _, rest = line.partition(" ")
         if verb == "add":
             name, _, entry = rest.partition(" ")

@@ -9,7 +9,6 @@ from socket import AF_INET, AF_INET6, inet_pton
 
 from kubectl_skoop.model.packet import Packet
 
-_DESTINATION = re.compile(r"(?:\[\d+:\d+\] )?-A \S+ (?:(?:! )?-s \S+ )?-d ([0-9a-fA-F.:]+)(?:/(\d+))?(?= |$)")
 _PORT = re.compile(r"(?:[^\"]|\"(?:[^\"\\]|\\.)*\")*? (! )?--dport (\d+)(?= |$)")
 
 
@@ -20,11 +19,10 @@ class LineIndex:
         self._by_address: dict[bytes, list[int]] = {}
         self._by_port: dict[int, list[int]] = {}
         self._others: list[int] = []
-        domain, full = (AF_INET, "32") if family == 4 else (AF_INET6, "128")
         for position, line in enumerate(lines):
-            named = _DESTINATION.match(line)
-            if named and named[2] in {None, full}:
-                self._add_address(domain, named[1], position)
+            address = _destination(line, family)
+            if address is not None:
+                self._by_address.setdefault(address, []).append(position)
                 continue
             port = _PORT.match(line) if "--dport " in line else None
             if port and not port[1]:
@@ -32,14 +30,22 @@ class LineIndex:
             else:
                 self._others.append(position)
 
-    def _add_address(self, domain: int, text: str, position: int) -> None:
-        try:
-            self._by_address.setdefault(inet_pton(domain, text), []).append(position)
-        except OSError:
-            self._others.append(position)
-
     def candidates(self, packet: Packet) -> list[int]:
         """In the order of the chain."""
         named = self._by_address.get(packet.dst.packed, [])
         ports = self._by_port.get(packet.dport, [])
         return sorted(self._others + named + ports) if named or ports else self._others
+
+
+def _destination(line: str, family: int) -> bytes | None:
+    """The one address that a rule asks for; None: another form. `-d` stands before any `-m`."""
+    head, found, rest = line.partition(" -d ")
+    if not found or " -m " in head or head.endswith("!"):
+        return None
+    text, _, mask = rest.partition(" ")[0].partition("/")
+    if mask != ("32" if family == 4 else "128"):
+        return None
+    try:
+        return inet_pton(AF_INET if family == 4 else AF_INET6, text)
+    except OSError:
+        return None

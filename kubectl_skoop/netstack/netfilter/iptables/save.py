@@ -32,7 +32,6 @@ PRIORITIES: dict[str, dict[str, int]] = {
 }
 """NF_IP_PRI_* (linux/netfilter_ipv4.h), by table and chain."""
 
-_TABLE = re.compile(r"^\*(\S+)$", re.MULTILINE)
 _COUNTERS = re.compile(r"\[\d+:\d+\] ")
 
 
@@ -89,8 +88,17 @@ class SavedTable:
 
     def policy(self, name: str) -> str:
         """Of a base chain: ACCEPT or DROP; empty if the table does not have it, `-` for a user chain."""
-        found = re.search(rf"^:{re.escape(name)} (\S+)", self.text, re.MULTILINE)
-        return found[1] if found else ""
+        declared = f"\n:{name} "
+        start = self.text.find(declared, 0, self._declarations)
+        if start < 0:
+            return ""
+        start += len(declared)
+        return self.text[start : self.text.index("\n", start)].partition(" ")[0]
+
+    @cached_property
+    def _declarations(self) -> int:
+        """Where the rules begin."""
+        return max(self.text.find("-A "), 0) or len(self.text)
 
     @property
     def chain_names(self) -> tuple[str, ...]:
@@ -132,25 +140,26 @@ def _type(table: str, chain: str) -> ChainType:
 
 
 def _tables(text: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while found := _TABLE.search(text, position):
-        end = text.find("\nCOMMIT", found.end())
-        position = end if end >= 0 else len(text)
-        yield found[1], text[found.end() : position] + "\n"
+    text = f"\n{text}"
+    start = text.find("\n*")
+    while start >= 0:
+        head = text.find("\n", start + 1)
+        end = text.find("\nCOMMIT", head)
+        end = end if end >= 0 else len(text)
+        yield text[start + 2 : head].strip(), text[head:end] + "\n"
+        start = text.find("\n*", end)
 
 
 def _lines_of(text: str, chain: str) -> Iterator[str]:
     """The tools print the rules of a chain together; should a hand-made file not do so, all are found."""
     wanted = f"-A {chain}"
+    block = re.compile(rf"(?:(?:\[\d+:\d+\] )?{re.escape(wanted)}(?: .*)?\n)+")
     position = text.find(wanted)
     while position >= 0:
-        start = text.rfind("\n", 0, position) + 1
-        end = text.find("\n", position)
-        after = position + len(wanted)
-        prefix = text[start:position]
-        if text[after] in " \n" and (not prefix or _COUNTERS.fullmatch(prefix)):
-            yield text[start:end]
-        position = text.find(wanted, end)
+        found = block.match(text, text.rfind("\n", 0, position) + 1)
+        if found:
+            yield from found[0][:-1].split("\n")
+        position = text.find(wanted, found.end() if found else position + len(wanted))
 
 
 def without_counters(line: str) -> str:

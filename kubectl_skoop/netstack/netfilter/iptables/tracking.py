@@ -1,6 +1,7 @@
 """What loaded rules switch on in the kernel, whether a packet reaches them or not (K-5)."""
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 from kubectl_skoop.netstack.netfilter.iptables.options import Unreadable, words
@@ -24,24 +25,31 @@ _TARGETS = frozenset(
 )
 """Those whose checkentry function calls nf_ct_netns_get."""
 
-_CANDIDATE = re.compile(
-    rf"^.* -(?:m (?:{'|'.join(sorted(_MATCHES))})|j (?:{'|'.join(sorted(_TARGETS))}))(?: .*)?$", re.MULTILINE
-)
+_WANTED = (*(f" -m {name}" for name in sorted(_MATCHES)), *(f" -j {name}" for name in sorted(_TARGETS)))
 
 
 def needs_conntrack(text: str) -> bool:
     """Some rule of this iptables-save output has conntrack run in its family, reached or not."""
-    return any(_asks(found[0]) for found in _CANDIDATE.finditer(text))
+    return any(_asks(line) for wanted in _WANTED for line in _lines_with(text, wanted))
 
 
 def has_nat(text: str) -> bool:
     """The nat table is loaded: its chains are registered, with or without rules (K-7)."""
-    return re.search(r"^\*nat$", text, re.MULTILINE) is not None
+    return "\n*nat\n" in f"\n{text}"
 
 
 def unreadable_tables(text: str) -> tuple[str, ...]:
     """Tables that iptables-nft-save left out: another tool wrote rules to them (K-25)."""
     return tuple(re.findall(r"^# Table `(\S+)' is incompatible", text, re.MULTILINE))
+
+
+def _lines_with(text: str, wanted: str) -> Iterator[str]:
+    position = text.find(wanted)
+    while position >= 0:
+        end = text.find("\n", position)
+        end = end if end >= 0 else len(text)
+        yield text[text.rfind("\n", 0, position) + 1 : end]
+        position = text.find(wanted, end)
 
 
 def _asks(line: str) -> bool:

@@ -46,7 +46,7 @@ class Recent:
         answer = self._listed(ctx, entry)
         if self.action == "remove" and answer is True:
             self._write(ctx, address, None)
-        if self.action == "update" and answer is True and isinstance(entry, RecentEntry):
+        if self.action == "update" and isinstance(entry, RecentEntry) and answer == (not self.negated):
             self._write(ctx, address, RecentEntry(self._ttl(ctx), (*entry.ages, 0)))
         return negate(answer) if self.negated else answer
 
