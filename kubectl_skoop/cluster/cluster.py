@@ -38,6 +38,10 @@ class ObjectSource(Protocol):
         """Every object that has the address (in canonical form)."""
         ...
 
+    def namespaces_of(self, kind: str, name: str) -> Sequence[str]:
+        """The namespaces in which a Pod or Service has that name."""
+        ...
+
 
 @dataclass(frozen=True)
 class PlainObjects:
@@ -53,6 +57,10 @@ class PlainObjects:
 
     def owners(self, address: str) -> Sequence[Ref]:
         return self._owners.get(address, ())
+
+    def namespaces_of(self, kind: str, name: str) -> Sequence[str]:
+        refs = (ref_of(item) for item in self.by_kind.get(kind, ()))
+        return tuple(ref.namespace for ref in refs if ref.name == name)
 
     @cached_property
     def _owners(self) -> Mapping[str, Sequence[Ref]]:

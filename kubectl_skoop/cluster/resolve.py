@@ -4,9 +4,9 @@ pod/NAME  NAMESPACE/POD  pod/NAMESPACE/NAME  deploy/ sts/ ds/ (one of their pods
 svc/NAME[:PORT]  node/NAME  NAME.NAMESPACE.svc[:PORT]  an address
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster, unknown
@@ -26,7 +26,7 @@ _WORDS = {
     **dict.fromkeys(("ds", "daemonset", "daemonsets", "daemonset.apps"), "DaemonSet"),
 }
 _LISTED = 10
-T = TypeVar("T", PodInfo, Service)
+_SHORT = {"Pod": "pod", "Service": "svc"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +72,11 @@ def resolve(cluster: Cluster, written: str, namespace: str = "") -> Target:
         case "node" if not scope:
             return _node(cluster, name)
         case "pod":
-            return _pod(_only(cluster.pods, scope or namespace, name, kind))
+            return _pod(cluster.pod(_key(cluster, "Pod", scope or namespace, name)))
         case "service":
-            return _service(cluster, _only(cluster.services, scope or namespace, name, kind), port)
+            return _service(
+                cluster, cluster.service(_key(cluster, "Service", scope or namespace, name)), port
+            )
         case "Deployment" | "StatefulSet" | "DaemonSet":
             return _workload(cluster, kind, scope or namespace, name)
         case _:
@@ -112,19 +114,19 @@ def _no_form(written: str) -> InputError:
     )
 
 
-def _only(list_all: Callable[[str], Sequence[T]], namespace: str, name: str, kind: str) -> T:
-    """The one object of that name. Raises: UnknownName, InputError."""
-    found = [item for item in list_all(namespace) if item.name == name]
-    match found:
+def _key(cluster: Cluster, kind: Literal["Pod", "Service"], namespace: str, name: str) -> str:
+    """`namespace/name` of the one object that the name fits. Raises: UnknownName, InputError."""
+    if namespace:
+        return f"{namespace}/{name}"
+    match sorted(cluster.source.namespaces_of(kind, name)):
         case [only]:
-            return only
+            return f"{only}/{name}"
         case []:
-            known = list_all("") if not namespace else (*list_all(namespace), *list_all(""))
-            full = f"{namespace}/{name}" if namespace else name
-            keys = {item.key if namespace else item.name: None for item in known}
-            raise unknown(kind, full, keys)
-        case _:
-            raise _ambiguous(f"{kind} {name}", (f"{kind}/{item.key}" for item in found))
+            known = cluster.pods() if kind == "Pod" else cluster.services()
+            raise unknown(kind.lower(), name, {item.name: None for item in known})
+        case several:
+            listed = (f"{_SHORT[kind]}/{namespace}/{name}" for namespace in several)
+            raise _ambiguous(f"{kind.lower()} {name}", listed)
 
 
 def _ambiguous(what: str, candidates: Iterable[str]) -> InputError:

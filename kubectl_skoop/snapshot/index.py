@@ -54,6 +54,8 @@ class Index:
     """Kinds that were asked for; an empty one: the cluster has none."""
     owners: Lookup = ()
     """Address → [[kind, namespace, name]]."""
+    names: Lookup = ()
+    """`Kind/name` → [namespace], of the kinds that `write.NAMED` lists."""
     pods: Lookup = ()
     """`namespace/name` → [[node, namespace id]]."""
     infra: Mapping[str, SectionRef] = field(default_factory=dict)
@@ -68,6 +70,7 @@ def parse_index(value: object) -> Index:
             "nodes": dict(nodes),
             "objects": dict(objects),
             "owners": list(owners),
+            "names": list(names),
             "pods": list(pods),
             "infra": dict(infra),
             "notes": list(notes),
@@ -79,6 +82,7 @@ def parse_index(value: object) -> Index:
                     kind: [_shard(entry) for entry in _list(shards)] for kind, shards in objects.items()
                 },
                 owners=[parse_ref(entry) for entry in owners],
+                names=[parse_ref(entry) for entry in names],
                 pods=[parse_ref(entry) for entry in pods],
                 infra={name: parse_ref(entry) for name, entry in infra.items()},
                 notes=tuple(_note(entry) for entry in notes),

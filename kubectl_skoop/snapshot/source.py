@@ -148,6 +148,11 @@ class Snapshot:
         """The first of `owners`."""
         return next(iter(self.owners(address)), None)
 
+    def namespaces_of(self, kind: str, name: str) -> tuple[str, ...]:
+        """Where there is a Pod or Service of that name. Raises: SectionDamaged."""
+        found = self.file.look_up(self.file.index.names, f"{kind}/{name}")
+        return tuple(namespace for namespace in found if isinstance(namespace, str))
+
     def infra(self, provider: str) -> Mapping[str, object] | NotCollected:
         ref = self.file.index.infra.get(provider)
         if ref is None:

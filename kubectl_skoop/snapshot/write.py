@@ -28,6 +28,8 @@ INLINE = 4 * KIB
 """A table that packs to more than this is a section of its own, bytes."""
 OBJECTS_PER_SHARD = 500
 KEYS_PER_SHARD = 4000
+NAMED = frozenset({"Pod", "Service"})
+"""Kinds that are found by their bare name, too."""
 
 
 class SnapshotWriter:
@@ -44,6 +46,7 @@ class SnapshotWriter:
         self._nodes: dict[str, object] = {}
         self._objects: dict[str, list[object]] = {}
         self._owners: dict[str, list[object]] = {}
+        self._names: dict[str, list[object]] = {}
         self._pods: dict[str, list[object]] = {}
         self._infra: dict[str, object] = {}
         self._notes: list[object] = []
@@ -109,6 +112,8 @@ class SnapshotWriter:
             shards.append([first, last, section.packed()])
         for item in ordered:
             owner = ref_of(item)
+            if kind in NAMED:
+                self._names.setdefault(f"{kind}/{owner.name}", []).append(owner.namespace)
             for address in addresses_of(kind, item):
                 self._owners.setdefault(address, []).append([owner.kind, owner.namespace, owner.name])
 
@@ -167,6 +172,7 @@ class SnapshotWriter:
             "nodes": self._nodes,
             "objects": self._objects,
             "owners": self._lookup("owners", self._owners),
+            "names": self._lookup("names", self._names),
             "pods": self._lookup("pods", self._pods),
             "infra": self._infra,
             "notes": self._notes,

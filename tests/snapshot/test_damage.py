@@ -243,7 +243,7 @@ def test_a_table_whose_sections_repeat_is_bounded(tmp_path: Path, whole: bytes) 
         "node", pack({"node": "n", "time": 0, "kernel": "", "tools": {}, "namespaces": [host], "lost": []})
     )
     index = {"header": hashlib.sha256(content[: len(pack_header(Header()))]).digest(), "nodes": {"n": node}}
-    index |= {"objects": {}, "owners": [], "pods": [], "infra": {}, "notes": []}
+    index |= {"objects": {}, "owners": [], "names": [], "pods": [], "infra": {}, "notes": []}
     raw = pack(index)
     offset = len(content)
     content += pack_section("index", "", raw, hashlib.sha256(raw).digest())

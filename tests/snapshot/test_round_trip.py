@@ -190,6 +190,8 @@ def test_dumps_and_objects_make_a_snapshot(tmp_path: Path) -> None:
     assert snapshot.owners("10.0.0.1") == (Ref("Pod", "default", "a"), Ref("Pod", "shop", "a"))
     assert snapshot.owner("10.0.0.2") == Ref("Pod", "default", "b")
     assert snapshot.owner("10.0.0.3") is None
+    assert snapshot.namespaces_of("Pod", "a") == ("default", "shop")
+    assert snapshot.namespaces_of("Pod", "c") == ()
     assert tables_at(snapshot, Place("node", "n2"))["ipset"].state == "forbidden"
     snapshot.close()
 
