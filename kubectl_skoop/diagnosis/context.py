@@ -116,3 +116,8 @@ class Context:
         """By its name; None: there is none, or the place was not collected."""
         ns = self.namespace(place)
         return None if isinstance(ns, NotCollected) else ns.device_by_name.get(name)
+
+    def largest_pod_mtu(self, node: str, device: str = "eth0") -> int | None:
+        """Bytes; None: no pod of the node has such a device."""
+        found = (self.device(Place("pod", pod.key), device) for pod in self.pods_of(node))
+        return max((inside.mtu for inside in found if inside is not None), default=None)

@@ -122,7 +122,7 @@ def sysctl(
 ) -> Expectation:
     """One of the values, or a number not below `at_least`. A dot in a device name is written `/`.
 
-    `follows`: a switch that sets it, too, and has a wish of its own; that one speaks while the switch is wrong.
+    `follows`: a switch that sets it, too, and has a wish of its own, which speaks while the switch is wrong.
     """
     if bool(values) == (at_least is not None):
         raise TypeError(f"{key}: give values, or at_least")

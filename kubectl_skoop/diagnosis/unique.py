@@ -8,38 +8,48 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
-
-RT_SCOPE_UNIVERSE = 0
+from kubectl_skoop.netstack.routing.types import SCOPE_UNIVERSE
 
 
 def duplicates(ctx: Context, pods: Mapping[str, tuple[PodInfo, ...]]) -> Iterator[Suspicion]:
     """`pods`: by node, those with a namespace of their own."""
-    yield from _pod_addresses(ctx, [pod for found in pods.values() for pod in found])
+    yield from _pod_addresses(ctx, pods)
     yield from _node_addresses(ctx, pods)
     yield from _node_macs(ctx, pods)
 
 
-def _pod_addresses(ctx: Context, pods: Iterable[PodInfo]) -> Iterator[Suspicion]:
-    """By the status, and by what is on the devices."""
+def _pod_addresses(ctx: Context, pods: Mapping[str, tuple[PodInfo, ...]]) -> Iterator[Suspicion]:
+    """By the status, and by what is on the devices of pods and nodes."""
     owners: dict[Address, dict[str, str]] = {}
-    for pod in pods:
+    for pod in (pod for found in pods.values() for pod in found):
         for address in pod.addresses:
-            owners.setdefault(address, {})[pod.key] = f"{pod.key} on {pod.node}: status.podIPs {address}"
-        ns = ctx.namespace(Place("pod", pod.key))
-        for entry in () if isinstance(ns, NotCollected) else ns.addresses:
-            if entry.scope == RT_SCOPE_UNIVERSE and not entry.address.is_link_local:
-                line = f"{pod.key} on {pod.node}: {ns.device_name(entry.device)} {entry.address}"
-                owners.setdefault(entry.address, {}).setdefault(pod.key, line)
+            owners.setdefault(address, {})[f"pod/{pod.key}"] = f"pod/{pod.key}: status.podIPs {address}"
+        for address, line in _configured(ctx, Place("pod", pod.key)):
+            owners.setdefault(address, {}).setdefault(f"pod/{pod.key}", line)
+    for name in pods:
+        for address, line in _configured(ctx, Place("node", name)):
+            if address in owners:
+                owners[address].setdefault(f"node/{name}", line)
     for address, lines in owners.items():
         if len(lines) > 1:
             yield Suspicion(
                 code="pod.duplicate-address",
                 level=Level.CRITICAL,
-                where=Where(place=Place("pod", next(iter(lines)))),
-                message=f"{len(lines)} pods have the address {address}: {', '.join(lines)}",
+                where=Where(place=Place("pod", next(iter(lines)).removeprefix("pod/"))),
+                message=f"{len(lines)} places have the address {address}: {', '.join(lines)}",
                 evidence=tuple(lines.values()),
-                remedy="delete all but one of them; look for leftovers of the CNI's address management",
+                remedy="delete all but one of the pods; look for leftovers of the CNI's address management",
             )
+
+
+def _configured(ctx: Context, place: Place) -> Iterator[tuple[Address, str]]:
+    """Addresses of global scope, each with its line."""
+    ns = ctx.namespace(place)
+    if isinstance(ns, NotCollected):
+        return
+    for entry in ns.addresses:
+        if entry.scope == SCOPE_UNIVERSE and not entry.address.is_link_local:
+            yield entry.address, f"{place}: {ns.device_name(entry.device)} {entry.address}/{entry.prefix}"
 
 
 def _node_addresses(ctx: Context, nodes: Iterable[str]) -> Iterator[Suspicion]:

@@ -35,7 +35,7 @@ from kubectl_skoop.api import (
 )
 
 ADDRESS = "projectcalico.org/IPv4Address"
-GATEWAY = "169.254.1.1"
+GATEWAY, HOST_MAC = "169.254.1.1", "ee:ee:ee:ee:ee:ee"
 BGP_CONFIGURATION = "BGPConfiguration.crd.projectcalico.org"
 DEFAULT_BLOCK_SIZE = 26
 
@@ -86,16 +86,15 @@ class Calico(Plugin):
         )
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
-        outside = self.ctx.device(Place("node", pod.node), self.device_of(pod))
-        return SimpleVethPod(
-            pod,
-            gateway=GATEWAY,
-            gateway_mac=outside.mac if outside else "",
-            max_mtu=self._pod_mtu(pod),
-        )
+        return SimpleVethPod(pod, gateway=GATEWAY, gateway_mac=HOST_MAC, max_mtu=self.config.pod_mtu or None)
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
         return BasePluginNode(node, CalicoNode(self, node), self.ctx.cluster)
+
+    @property
+    def tunnels(self) -> bool:
+        """Some pool has one, so that pods' MTUs say nothing about the device towards other nodes."""
+        return any(pool.encapsulation != "Never" for pool in self.pools)
 
     def device_of(self, pod: PodInfo) -> str:
         """VethNameForWorkload (libcalico-go/lib/backend/k8s/conversion)."""
@@ -117,14 +116,6 @@ class Calico(Plugin):
         address = node_address(node)
         return None if address is None else self.ctx.device_with(place, address.ip)
 
-    def _pod_mtu(self, pod: PodInfo) -> int | None:
-        """Bytes; None: not known, or the pool has a tunnel."""
-        if self.config.pod_mtu:
-            return self.config.pod_mtu
-        pool = self.pool_of(pod.addresses[0]) if pod.addresses else None
-        uplink = self.uplink(self.ctx.node(pod.node))
-        return uplink.mtu if uplink and pool and pool.encapsulation == "Never" else None
-
 
 @dataclass(frozen=True, slots=True)
 class CalicoNode(SimplePluginNode):
@@ -137,10 +128,15 @@ class CalicoNode(SimplePluginNode):
         yield expect.sysctl("net.ipv4.ip_forward", 1, because="Felix sets it when it starts")
         uplink = self.plugin.uplink(self.node)
         if uplink is not None:
-            yield expect.device(uplink.name, up=True, carrier=True, because="it leads to the other nodes")
-            yield _device_sysctl(
-                uplink.name, "forwarding", "the kernel sets it on every device with net.ipv4.ip_forward"
+            yield expect.device(
+                uplink.name,
+                up=True,
+                carrier=True,
+                arp=True,
+                min_mtu=None if self.plugin.tunnels else self.plugin.ctx.largest_pod_mtu(self.node.name),
+                because="it leads to the other nodes",
             )
+            yield _forwarding(uplink.name, "the kernel sets it on every device with net.ipv4.ip_forward")
         if self._pods():
             yield expect.default_route(
                 because=f"a node answers its pods' questions for {GATEWAY} only if it has a route to it"
@@ -154,6 +150,7 @@ class CalicoNode(SimplePluginNode):
             return
         if pod.node == self.node.name:
             yield from self._neighbour(packet, pod)
+            yield from self._undiverted(packet, pod)
             return
         peer = self.plugin.ctx.node(pod.node)
         pool = self.plugin.pool_of(packet.dst)
@@ -168,11 +165,13 @@ class CalicoNode(SimplePluginNode):
             kind="veth",
             up=True,
             carrier=True,
+            arp=True,
+            mac=HOST_MAC,
             mtu=inside.mtu if inside else None,
             because=because,
         )
-        yield _device_sysctl(device, "proxy_arp", because)
-        yield _device_sysctl(device, "forwarding", because)
+        yield expect.sysctl(f"net.ipv4.conf.{device_key(device)}.proxy_arp", 1, because=because)
+        yield _forwarding(device, because)
         for address in pod.addresses:
             if address.version == 4:
                 yield expect.route(f"{address}/32", dev=device, scope="link", because=because)
@@ -188,10 +187,33 @@ class CalicoNode(SimplePluginNode):
                 because=f"the kernel asks for it; eth0 of {pod.key} has this MAC",
             )
 
+    def _undiverted(self, packet: Packet, pod: PodInfo) -> Wishes:
+        if packet.dst in pod.addresses:
+            yield expect.route(
+                f"{packet.dst}/32",
+                dev=self.plugin.device_of(pod),
+                scope="link",
+                carries=packet.dst,
+                source=packet.src,
+                because=f"Felix adds it when {pod.key} starts",
+            )
+
+    def to_host(self, upstream: Link | None, packet: Packet, node: NodeInfo) -> Wishes:
+        other = node_address(node)
+        return () if other is None or node.name == self.node.name else self._underlay(other)
+
+    def _underlay(self, other: IPv4Interface) -> Wishes:
+        """Nodes of one link reach each other without a router."""
+        own, uplink = node_address(self.node), self.plugin.uplink(self.node)
+        if own is not None and uplink is not None and other.ip in own.network:
+            because = "the kernel adds it with the node's address"
+            yield expect.route(own.network, dev=uplink.name, carries=other.ip, because=because)
+
     def _peer(self, peer: NodeInfo, pool: Pool, packet: Packet) -> Wishes:
         own, other = node_address(self.node), node_address(peer)
         if own is None or other is None or not self.plugin.full_mesh or other.ip not in own.network:
             return
+        yield from self._underlay(other)
         if pool.encapsulation == "Always":
             return
         block = _block(packet.dst, pool)
@@ -203,6 +225,7 @@ class CalicoNode(SimplePluginNode):
             dev=uplink.name if uplink else "",
             via=other.ip,
             carries=packet.dst,
+            source=packet.src,
             because=f"BIRD adds it when it learns the block from node {peer.name}",
         )
 
@@ -246,8 +269,9 @@ def node_address(node: NodeInfo) -> IPv4Interface | None:
     return address if isinstance(address, IPv4Interface) else None
 
 
-def _device_sysctl(device: str, key: str, because: str) -> Expectation:
-    return expect.sysctl(f"net.ipv4.conf.{device_key(device)}.{key}", 1, because=because)
+def _forwarding(device: str, because: str) -> Expectation:
+    key = f"net.ipv4.conf.{device_key(device)}.forwarding"
+    return expect.sysctl(key, 1, follows="net.ipv4.ip_forward", because=because)
 
 
 def _block(address: object, pool: Pool) -> IPv4Network:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import ClassVar
 
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, missing
+from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import connected_routes
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.device import InterfaceAddress
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.types import PROTO_KERNEL, SCOPE_UNIVERSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class AddressExpectation(Expectation):
     address: IPv4Interface | IPv6Interface
     any_prefix: bool = False
     """The prefix length is not compared, only used when mending."""
+    others: tuple[Address, ...] | None = None
+    """Which further addresses of global scope the device may have; None: any."""
 
     @property
     def key(self) -> str:
@@ -47,20 +50,30 @@ class AddressExpectation(Expectation):
 
     def difference(self, ns: NetworkNamespace) -> Deviation | None:
         found = self.find(ns)
-        right = (
-            entry.address == self.address.ip
-            and (self.any_prefix or entry.prefix == self.address.network.prefixlen)
+        right = [
+            entry
             for entry in found
-        )
-        if any(right):
+            if entry.address == self.address.ip
+            and (self.any_prefix or entry.prefix == self.address.network.prefixlen)
+        ]
+        if not right:
+            texts = [_line(self.dev, entry.address, entry.prefix) for entry in found]
+            return missing(self, texts, command=f"ip addr add {self.address} dev {self.dev}")
+        strange = self._strange(found)
+        if not strange:
             return None
-        texts = [_line(self.dev, entry.address, entry.prefix) for entry in found]
-        return missing(self, texts, command=f"ip addr add {self.address} dev {self.dev}")
+        texts = [_line(self.dev, entry.address, entry.prefix) for entry in strange]
+        listed = ", ".join(f"{entry.address}/{entry.prefix}" for entry in strange)
+        command = f"ip addr del {strange[0].address}/{strange[0].prefix} dev {self.dev}"
+        return differs(self, f"is not alone: {listed} is there, too", texts, command=command)
 
     def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         device = ns.device_by_name.get(self.dev)
         if device is None:
             return None
+        strange = self._strange(self.find(ns))
+        if strange:
+            return _without(ns, strange)
         network = self.address.network
         wanted = InterfaceAddress(
             device=device.index,
@@ -76,6 +89,28 @@ class AddressExpectation(Expectation):
             return mended
         new = [route for route in connected_routes(mended, device) if route not in ns.routes]
         return replace(mended, routes=(*ns.routes, *new))
+
+    def _strange(self, found: Sequence[InterfaceAddress]) -> list[InterfaceAddress]:
+        if self.others is None:
+            return []
+        expected = {self.address.ip, *self.others}
+        return [
+            entry
+            for entry in found
+            if entry.scope == SCOPE_UNIVERSE
+            and entry.address not in expected
+            and not entry.address.is_link_local
+        ]
+
+
+def _without(ns: NetworkNamespace, strange: Sequence[InterfaceAddress]) -> NetworkNamespace:
+    """fib_del_ifaddr: the routes that the kernel made for the addresses go, too."""
+    gone = {entry.address for entry in strange}
+    routes = tuple(
+        route for route in ns.routes if route.protocol != PROTO_KERNEL or route.prefsrc not in gone
+    )
+    kept = tuple(entry for entry in ns.addresses if entry not in strange)
+    return replace(ns, addresses=kept, routes=routes)
 
 
 def _line(dev: str, address: Address, prefix: int) -> str:

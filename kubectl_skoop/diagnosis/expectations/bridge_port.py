@@ -12,9 +12,9 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgePortExpectation(Expectation):
-    """Fields that are None are not compared."""
+    """Fields that are None are not compared; the state is not while the port is down or has no carrier."""
 
-    table: ClassVar[str] = "bridge-port"
+    table: ClassVar[str] = "device"
     sections: ClassVar[tuple[str, ...]] = ("links",)
 
     dev: str
@@ -24,7 +24,8 @@ class BridgePortExpectation(Expectation):
     isolated: bool | None = None
     learning: bool | None = None
     flood: bool | None = None
-    """Unicast flooding."""
+    """Of frames to unknown MACs."""
+    broadcast: bool | None = None
 
     @property
     def key(self) -> str:
@@ -67,6 +68,7 @@ class BridgePortExpectation(Expectation):
             isolated=port.isolated if self.isolated is None else self.isolated,
             learning=port.learning if self.learning is None else self.learning,
             unicast_flood=port.unicast_flood if self.flood is None else self.flood,
+            broadcast_flood=port.broadcast_flood if self.broadcast is None else self.broadcast,
         )
         return replace(ns, devices={**ns.devices, device.index: replace(device, port=changed)})
 
@@ -76,10 +78,11 @@ class BridgePortExpectation(Expectation):
         yield "isolated", "isolated", self.isolated
         yield "learning", "learning", self.learning
         yield "flood", "unicast_flood", self.flood
+        yield "bcast_flood", "broadcast_flood", self.broadcast
 
     def _wrong(self, device: Device, port: BridgePort) -> Iterator[tuple[str, str]]:
         """What it has, and the words for bridge(8) that put it right."""
-        if self.state is not None and port.state != self.state and device.up:
+        if self.state is not None and port.state != self.state and device.up and device.carrier:
             yield f"state {STATE_NAMES.get(port.state, port.state)}", f"state {self.state}"
         for name, field, wanted in self._switches():
             has: bool = getattr(port, field)

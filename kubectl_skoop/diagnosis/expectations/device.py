@@ -7,7 +7,7 @@ from typing import ClassVar
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import bring_up
 from kubectl_skoop.model.packet import Address
-from kubectl_skoop.netstack.device import BridgePort, Device, Vxlan
+from kubectl_skoop.netstack.device import IFF_NOARP, BridgePort, Device, Vxlan
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 
@@ -25,6 +25,8 @@ class DeviceExpectation(Expectation):
     mtu: int | None = None
     """Exactly, bytes."""
     max_mtu: int | None = None
+    min_mtu: int | None = None
+    arp: bool | None = None
     mac: str = ""
     master: str = ""
     vni: int | None = None
@@ -47,7 +49,9 @@ class DeviceExpectation(Expectation):
         settings = (("id", self.vni), ("dstport", self.port), ("local", self.local), ("mtu", self.mtu))
         words += [f"{word} {value}" for word, value in settings if value is not None]
         words += [f"mtu at most {self.max_mtu}"] if self.max_mtu is not None else []
+        words += [f"mtu at least {self.min_mtu}"] if self.min_mtu is not None else []
         words += [f"address {self.mac}"] if self.mac else []
+        words += [f"arp {'on' if self.arp else 'off'}"] if self.arp is not None else []
         words += [f"master {self.master}"] if self.master else []
         words += ["up" if self.up else "down"] if self.up is not None else []
         words += ["with a carrier"] if self.carrier else []
@@ -73,7 +77,11 @@ class DeviceExpectation(Expectation):
         device = ns.device_by_name.get(self.name)
         if device is None or (self.kind and device.kind != self.kind):
             return None
-        changed = replace(device, mac=self.mac or device.mac, mtu=self._mtu(device))
+        if self.carrier and device.up and not device.carrier:
+            return None
+        changed = replace(
+            device, mac=self.mac or device.mac, mtu=self._mtu(device), flags=self._flags(device)
+        )
         if device.vxlan is not None:
             changed = replace(changed, vxlan=self._vxlan(device.vxlan))
         if self.master:
@@ -83,13 +91,18 @@ class DeviceExpectation(Expectation):
             if master.index != device.master:
                 changed = replace(changed, master=master.index, port=BridgePort())
         mended = replace(ns, devices={**ns.devices, device.index: changed})
-        down = (self.up and not device.up) or (self.carrier and not device.carrier)
-        return bring_up(mended, changed) if down else mended
+        return bring_up(mended, changed) if self.up and not device.up else mended
 
     def _mtu(self, device: Device) -> int:
         if self.mtu is not None:
             return self.mtu
-        return device.mtu if self.max_mtu is None else min(device.mtu, self.max_mtu)
+        mtu = device.mtu if self.max_mtu is None else min(device.mtu, self.max_mtu)
+        return mtu if self.min_mtu is None else max(mtu, self.min_mtu)
+
+    def _flags(self, device: Device) -> int:
+        if self.arp is None:
+            return device.flags
+        return device.flags & ~IFF_NOARP if self.arp else device.flags | IFF_NOARP
 
     def _vxlan(self, found: Vxlan) -> Vxlan:
         return replace(
@@ -116,6 +129,12 @@ class DeviceExpectation(Expectation):
         if self.max_mtu is not None and device.mtu > self.max_mtu:
             problem = f"has MTU {device.mtu}, more than {self.max_mtu}"
             yield _Aspect(problem, f"mtu {device.mtu}", f"{change} mtu {self.max_mtu}")
+        if self.min_mtu is not None and device.mtu < self.min_mtu:
+            problem = f"has MTU {device.mtu}, less than {self.min_mtu}"
+            yield _Aspect(problem, f"mtu {device.mtu}", f"{change} mtu {self.min_mtu}")
+        if self.arp is not None and device.arp != self.arp:
+            word = "off" if self.arp else "on"
+            yield _Aspect(f"has ARP {word}", f"arp {word}", f"{change} arp {'on' if self.arp else 'off'}")
         if self.mac and device.mac != self.mac:
             problem = f"has the MAC {device.mac}, not {self.mac}"
             yield _Aspect(problem, f"address {device.mac}", f"{change} address {self.mac}")

@@ -7,13 +7,15 @@ from typing import ClassVar
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES, route_text, table_name
+from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES, route_text, rule_text, table_name
 from kubectl_skoop.netstack.routing.types import (
     PROTO_BOOT,
     SCOPE_LINK,
     SCOPE_UNIVERSE,
+    TABLE_LOCAL,
     TABLE_MAIN,
     Nexthop,
+    PolicyRule,
     Route,
     RouteType,
 )
@@ -37,6 +39,8 @@ class RouteExpectation(Expectation):
     in_table: int = TABLE_MAIN
     carries: Address | None = None
     """An address that no more specific route may take away, unless it leads the same way."""
+    source: Address | None = None
+    """Of packets to `carries`, which no policy rule may divert, unless it leads the same way."""
 
     @property
     def key(self) -> str:
@@ -88,6 +92,12 @@ class RouteExpectation(Expectation):
             how = f"does not carry {self.carries}: a more specific route does"
             command = f"ip route del {thieves[0].destination}"
             return differs(self, how, _texts(ns, thieves), command=command)
+        diverting = self._diverting(ns)
+        if diverting is not None:
+            rule, route = diverting
+            how = f"is not asked for packets from {self.source}: a policy rule leads to table {rule.table}"
+            command = f"ip rule del priority {rule.priority}"
+            return differs(self, how, [rule_text(rule), route_text(ns, route)], command=command)
         return None
 
     def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
@@ -110,7 +120,9 @@ class RouteExpectation(Expectation):
         )
         in_the_way = {id(route) for route in (*found, *self._thieves(ns))}
         kept = tuple(route for route in ns.routes if id(route) not in in_the_way)
-        return replace(ns, routes=(*kept, wanted))
+        diverting = self._diverting(ns)
+        rules = ns.rules if diverting is None else tuple(rule for rule in ns.rules if rule != diverting[0])
+        return replace(ns, routes=(*kept, wanted), rules=rules)
 
     def _outgoing(self, ns: NetworkNamespace, found: Sequence[Route]) -> int:
         """Index of the device, 0 if it cannot be told."""
@@ -153,10 +165,39 @@ class RouteExpectation(Expectation):
             if route.destination.prefixlen > self.destination.prefixlen and self._leads_elsewhere(ns, route)
         ]
 
+    def _diverting(self, ns: NetworkNamespace) -> tuple[PolicyRule, Route] | None:
+        """The first rule before this table's that leads the packets elsewhere, with the route it finds."""
+        if self.carries is None or self.source is None:
+            return None
+        for rule in ns.fib.rules(self.carries.version):
+            if rule.table == self.in_table and rule == _bare(rule):
+                return None
+            if not _selects(rule, self.source, self.carries):
+                continue
+            prefixes = ns.fib.table(self.carries.version, rule.table)
+            found = next(prefixes.candidates(int(self.carries)), None) if prefixes else None
+            if found is not None and found.type != "throw" and rule.table != self.in_table:
+                return (rule, found) if self._leads_elsewhere(ns, found) else None
+        return None
+
     def _taking(self, ns: NetworkNamespace, address: Address) -> list[Route]:
         """Routes that cover the address, longest prefix first."""
         prefixes = ns.fib.table(address.version, self.in_table)
         return list(prefixes.candidates(int(address))) if prefixes else []
+
+
+def _bare(rule: PolicyRule) -> PolicyRule:
+    """A rule that looks the same table up for every packet."""
+    return PolicyRule(priority=rule.priority, family=rule.family, table=rule.table)
+
+
+def _selects(rule: PolicyRule, source: Address, destination: Address) -> bool:
+    """It looks a table up by addresses alone, and these fit; of all others nothing is said."""
+    by_address = replace(_bare(rule), source=rule.source, destination=rule.destination)
+    if rule != by_address or rule.table == TABLE_LOCAL:
+        return False
+    fits_source = rule.source is None or source in rule.source
+    return fits_source and (rule.destination is None or destination in rule.destination)
 
 
 def _texts(ns: NetworkNamespace, routes: Sequence[Route]) -> list[str]:

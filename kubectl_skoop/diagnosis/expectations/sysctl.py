@@ -21,6 +21,8 @@ class SysctlExpectation(Expectation):
     values: tuple[str, ...] = ()
     """Each is right, the first is written when mending."""
     at_least: int | None = None
+    follows: str = ""
+    """A switch that sets it, too: compared only while the switch itself is as wanted."""
 
     @property
     def key(self) -> str:
@@ -44,6 +46,9 @@ class SysctlExpectation(Expectation):
         return () if text is None else (text,)
 
     def difference(self, ns: NetworkNamespace) -> Deviation | None:
+        switch = ns.sysctls.text(self.follows) if self.follows else None
+        if switch is not None and not self._right(switch):
+            return None
         text = ns.sysctls.text(self.name)
         command = f"sysctl -w {self.name}={self._wanted}"
         if text is None:

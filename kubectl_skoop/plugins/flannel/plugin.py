@@ -1,0 +1,62 @@
+"""The plugin: its detection, and what pods want."""
+
+from typing import ClassVar
+
+from kubectl_skoop.api import (
+    BasePluginNode,
+    ConfigBinder,
+    Context,
+    Detected,
+    NetNodeAction,
+    NodeInfo,
+    Place,
+    Plugin,
+    PodInfo,
+    SimpleVethPod,
+    Wants,
+    detection,
+)
+from kubectl_skoop.plugins.flannel.fabric import fabric
+from kubectl_skoop.plugins.flannel.node import FlannelNode
+from kubectl_skoop.plugins.flannel.settings import (
+    BACKEND_DATA,
+    BACKEND_TYPE,
+    CONFIG_MAPS,
+    PUBLIC_IP,
+    FlannelOptions,
+    pod_network,
+)
+
+DAEMON_SETS = ("kube-flannel(-ds.*)?", "canal", "rke2-canal", "flannel")
+
+
+class Flannel(Plugin):
+    name: ClassVar[str] = "flannel"
+    options: ClassVar[type[ConfigBinder]] = FlannelOptions
+    wants: ClassVar[Wants] = Wants(
+        annotations=(BACKEND_TYPE, BACKEND_DATA, PUBLIC_IP),
+        config_maps=tuple("/".join(name) for name in CONFIG_MAPS),
+    )
+
+    def __init__(self, ctx: Context) -> None:
+        self.fabric = fabric(ctx)
+
+    @classmethod
+    def detect(cls, ctx: Context) -> Detected | None:
+        told = detection.by_daemon_set(ctx, cls.name, *DAEMON_SETS)
+        return told or detection.by_device(ctx, cls.name, lambda device: device.name.startswith("flannel."))
+
+    def create_pod(self, pod: PodInfo) -> NetNodeAction:
+        fabric, node = self.fabric, self.fabric.ctx.node(pod.node)
+        network = pod_network(node)
+        bridge = fabric.ctx.device(Place("node", pod.node), fabric.options.bridge)
+        return SimpleVethPod(
+            pod,
+            gateway=str(network[1]) if network and fabric.on_bridge else "",
+            gateway_mac=bridge.mac if bridge and fabric.on_bridge else "",
+            max_mtu=fabric.pod_mtu(node),
+            prefix=network.prefixlen if network and fabric.on_bridge else 32,
+        )
+
+    def create_node(self, node: NodeInfo) -> NetNodeAction:
+        return BasePluginNode(node, FlannelNode(self.fabric, node), self.fabric.ctx.cluster)
