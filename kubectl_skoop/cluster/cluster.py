@@ -20,7 +20,7 @@ from kubectl_skoop.cluster.service import (
     service_info,
     slice_backends,
 )
-from kubectl_skoop.model.errors import UnknownName
+from kubectl_skoop.model.errors import SectionDamaged, SkoopError, UnknownName
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Endpoint
@@ -98,21 +98,21 @@ class Cluster:
         """By `namespace/name`. Raises: UnknownName."""
         pods = self._pods_by_key(key.partition("/")[0])
         if key not in pods:
-            raise unknown("pod", key, (pod.key for pod in self.pods()))
+            raise self.unknown("Pod", key, (pod.key for pod in self.pods()))
         return pods[key]
 
     def service(self, key: str) -> Service:
         """By `namespace/name`. Raises: UnknownName."""
         services = self._services_by_key(key.partition("/")[0])
         if key not in services:
-            raise unknown("service", key, (service.key for service in self.services()))
+            raise self.unknown("Service", key, (service.key for service in self.services()))
         return services[key]
 
     def node(self, name: str) -> NodeInfo:
         """Raises: UnknownName."""
         nodes = self._nodes_by_name()
         if name not in nodes:
-            raise unknown("node", name, nodes)
+            raise self.unknown("Node", name, nodes)
         return nodes[name]
 
     def backends(self, service: Service, port: ServicePort) -> tuple[Backend, ...]:
@@ -172,6 +172,16 @@ class Cluster:
                 return ref
         return None
 
+    def unknown(self, kind: str, name: str, known: Iterable[str], what: str = "") -> SkoopError:
+        """The error for a name that nothing has: with those that are near, or with why nobody can tell."""
+        found = self.source.objects(kind)
+        if isinstance(found, NotCollected):
+            reason = f"{name} cannot be looked up: there are no objects of kind {kind}"
+            if found.state == "lost":
+                return SectionDamaged(f"{reason}: {found.reason}")
+            return UnknownName(reason, hint="an address can be asked for, or assemble again with --objects")
+        return unknown(what or kind.lower(), name, known)
+
     def _rank(self, owner: Ref) -> tuple[int, Ref]:
         if owner.kind != "Pod":
             return (2 if owner.kind == "Node" else 3), owner
@@ -196,8 +206,8 @@ class Cluster:
         return self._nodes
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownName:
+def unknown(what: str, name: str, known: Iterable[str]) -> UnknownName:
     """The error for a name that nothing has, with those that are near."""
     near = get_close_matches(name, list(islice(known, _COMPARED)), n=3, cutoff=0.5)
     nearest = f"; the nearest: {', '.join(near)}" if near else ""
-    return UnknownName(f"there is no {kind} {name}{nearest}")
+    return UnknownName(f"there is no {what} {name}{nearest}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kubectl_skoop.cluster.addresses import parse_address
-from kubectl_skoop.cluster.cluster import Cluster, unknown
+from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.pod import PodInfo
 from kubectl_skoop.cluster.ports import in_range, service_port
 from kubectl_skoop.cluster.service import Service, usable
@@ -123,7 +123,7 @@ def _key(cluster: Cluster, kind: Literal["Pod", "Service"], namespace: str, name
             return f"{only}/{name}"
         case []:
             known = cluster.pods() if kind == "Pod" else cluster.services()
-            raise unknown(kind.lower(), name, {item.name: None for item in known})
+            raise cluster.unknown(kind, name, {item.name: None for item in known})
         case several:
             listed = (f"{_SHORT[kind]}/{namespace}/{name}" for namespace in several)
             raise _ambiguous(f"{kind.lower()} {name}", listed)
@@ -158,7 +158,8 @@ def _workload(cluster: Cluster, kind: str, namespace: str, name: str) -> Target:
     pods = [pod for pod in cluster.pods(namespace) if pod.controller.kind == kind]
     own = [pod for pod in pods if pod.controller.name == name]
     if not own:
-        raise unknown(f"pod of {kind}", name, {pod.controller.name: None for pod in pods})
+        known = {pod.controller.name: None for pod in pods}
+        raise cluster.unknown("Pod", name, known, what=f"pod of {kind}")
     if len({pod.namespace for pod in own}) > 1:
         owners = sorted({f"{kind.lower()}/{pod.namespace}/{name}" for pod in own})
         raise _ambiguous(f"{kind} {name}", owners)

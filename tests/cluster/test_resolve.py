@@ -9,7 +9,8 @@ from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.objects import Object, Ref
 from kubectl_skoop.cluster.ports import port_number
 from kubectl_skoop.cluster.resolve import Target, pair, resolve
-from kubectl_skoop.model.errors import InputError, UnknownName
+from kubectl_skoop.model.errors import InputError, SectionDamaged, UnknownName
+from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Endpoint
 
 
@@ -280,3 +281,27 @@ def test_a_port_is_a_number_or_a_name(
         with pytest.raises(InputError) as caught:
             port_number(cluster, endpoint, written, protocol)
         assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("pod/a", "Pod"),
+        ("default/a", "Pod"),
+        ("svc/web", "Service"),
+        ("node/n1", "Node"),
+        ("deploy/web", "Pod"),
+    ],
+)
+def test_without_objects_a_name_cannot_be_looked_up(written: str, kind: str) -> None:
+    with pytest.raises(UnknownName, match=f"cannot be looked up: there are no objects of kind {kind}"):
+        resolve(Cluster(PlainObjects({})), written)
+
+
+def test_with_lost_objects_nothing_can_be_said() -> None:
+    class Lost(PlainObjects):
+        def objects(self, kind: str, namespace: str = "") -> NotCollected:
+            return NotCollected(f"objects/{kind}", "lost", "1 of 2 parts are left")
+
+    with pytest.raises(SectionDamaged, match="1 of 2 parts are left"):
+        resolve(Cluster(Lost({})), "default/a")
