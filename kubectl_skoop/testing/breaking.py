@@ -3,7 +3,7 @@
 import re
 import shlex
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from kubectl_skoop.testing import calico, kube_proxy
 from kubectl_skoop.testing.cluster_lab import ClusterLab
@@ -17,20 +17,20 @@ _PLACEHOLDER = re.compile(r"\{([a-z0-9.-]+)\}")
 
 
 def apply(lab: ClusterLab, fault: Fault) -> None:
-    """Break the lab.
+    """Break the lab. Raises: LabError (a command failed), FaultError (a step that cannot be read)."""
+    run_steps(lab, fault.steps)
 
-    Raises:
-        LabError: a command failed.
-        FaultError: a step that cannot be read.
-    """
+
+def run_steps(lab: ClusterLab, steps: Iterable[str]) -> None:
+    """Raises: LabError, FaultError."""
     values = placeholders(lab)
-    for step in fault.steps:
+    for step in steps:
         place, _, command = fill(step, values).partition(": ")
         words = shlex.split(command)
         if (place, words) == ("lab", ["warm"]):
             run_flows(lab, standard_flows(lab.topology, lab.mode))
         elif place not in lab.namespaces:
-            raise FaultError(f"{fault.id}: no such place: {step}")
+            raise FaultError(f"no such place: {step}")
         else:
             _run(lab, place, words)
 

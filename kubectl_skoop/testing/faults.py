@@ -47,10 +47,10 @@ class Fault:
     steps: tuple[str, ...]
     codes: tuple[str, ...]
     """Patterns of the suspicion codes, one of which must be the cause; empty: nothing breaks."""
-    place: str
-    """Where the setting was changed: `node/n1`, `pod/default/a`."""
-    text: str
-    """Part of the cause's message or evidence; with placeholders."""
+    places: tuple[str, ...]
+    """Where the setting was changed: `node/n1`, `pod/default/a`; one of them; empty: anywhere."""
+    texts: tuple[str, ...]
+    """Parts of the cause's message or evidence, one of which must be there; with placeholders."""
     works: str
     """Why nothing breaks, if nothing does."""
     lot: bool
@@ -125,8 +125,8 @@ def _fault(path: Path, row: Mapping[str, object]) -> Fault:
         modes=_MODE_GROUPS[str(row.get("modes", "all"))],
         steps=_texts(row["do"]),
         codes=_texts(row.get("cause", ())),
-        place=str(row.get("place", "")),
-        text=str(row.get("text", "")),
+        places=_texts(row.get("place", ())),
+        texts=_texts(row.get("text", ())),
         works=str(row.get("works", "")),
         lot=bool(row.get("lot", False)),
         only=_texts(row.get("only", ())),
