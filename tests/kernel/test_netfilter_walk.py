@@ -14,6 +14,7 @@ from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.model.packet import Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices
+from kubectl_skoop.netstack.conntrack_types import Tuple
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.traverse import Passed, Rejected, traverse
@@ -346,6 +347,25 @@ def play(world: Kernel | Model, steps: Sequence[Step]) -> list[Output | None]:
             at_server = output[1]
         outputs.append(output)
     return outputs
+
+
+Entry = tuple[Tuple, Tuple, int, str, int, int]
+_COMPARED = conntrack.IPS_SEEN_REPLY | conntrack.IPS_ASSURED | conntrack.IPS_NAT_MASK
+
+
+def kernel_entries(router: Namespace) -> set[Entry]:
+    return {
+        (each.original, each.reply, each.status & _COMPARED, each.tcp_state, each.mark, each.zone)
+        for each in collected(router).conntrack
+    }
+
+
+def model_entries(stack: Stack) -> set[Entry]:
+    return {
+        (each.original, each.reply, each.status & _COMPARED, each.tcp_state, each.mark, each.zone)
+        for each in stack.connections
+        if not each.dead
+    }
 
 
 def shown(outputs: Sequence[Output | None], *, ports: bool) -> list[tuple[str, Packet | None] | None]:
@@ -814,3 +834,5 @@ def test_what_leaves_the_router_is_what_was_predicted(kernel: Kernel, case: Case
     assert shown(predicted, ports=exact) == shown(real, ports=exact), "\n".join(
         f"{step.kind} {step.where} {step.text} | {step.effect}" for step in stack.trace
     )
+    if exact:
+        assert model_entries(stack) == kernel_entries(router)
