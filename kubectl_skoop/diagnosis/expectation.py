@@ -50,8 +50,12 @@ class Expectation(ABC):
         """As `compare`, of tables that have been read."""
 
     @abstractmethod
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+        """As `mend`, of a namespace that deviates."""
+
     def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         """A copy with the entry as wanted; None: that cannot be made by changing this namespace's state."""
+        return ns if self.difference(ns) is None else self.put_right(ns)
 
     def compare(self, ns: NetworkNamespace) -> "Deviation | None":
         """None: it is there, as wanted."""

@@ -67,7 +67,7 @@ class AddressExpectation(Expectation):
         command = f"ip addr del {strange[0].address}/{strange[0].prefix} dev {self.dev}"
         return differs(self, f"is not alone: {listed} is there, too", texts, command=command)
 
-    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         device = ns.device_by_name.get(self.dev)
         if device is None:
             return None

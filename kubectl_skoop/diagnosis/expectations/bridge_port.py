@@ -56,7 +56,7 @@ class BridgePortExpectation(Expectation):
         command = f"bridge link set dev {self.dev} " + " ".join(words for _, words in wrong)
         return differs(self, how, [" ".join([self.dev, *(has for has, _ in wrong)])], command=command)
 
-    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         device = ns.device_by_name.get(self.dev)
         if device is None or device.port is None:
             return None

@@ -73,7 +73,7 @@ class DeviceExpectation(Expectation):
         command = "; ".join(aspect.command for aspect in wrong if aspect.command)
         return differs(self, how, [found], command=command)
 
-    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         device = ns.device_by_name.get(self.name)
         if device is None or (self.kind and device.kind != self.kind):
             return None

@@ -52,7 +52,7 @@ class FdbExpectation(Expectation):
         how = f"leads to {leads}, not to {self.dst} alone"
         return differs(self, how, [fdb_text(ns, entry) for entry in found], command=command)
 
-    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         device = ns.device_by_name.get(self.dev)
         if device is None:
             return None

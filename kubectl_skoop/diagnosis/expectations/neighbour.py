@@ -65,7 +65,7 @@ class NeighbourExpectation(Expectation):
             return differs(self, f"has the MAC {entry.mac}, not {self.mac}", text, command=command)
         return None
 
-    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         device = ns.device_by_name.get(self.dev)
         if device is None:
             return None

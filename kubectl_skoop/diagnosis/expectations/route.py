@@ -100,7 +100,7 @@ class RouteExpectation(Expectation):
             return differs(self, how, [rule_text(rule), route_text(ns, route)], command=command)
         return None
 
-    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         found = self.find(ns)
         nexthops: tuple[Nexthop, ...] = ()
         if self.type not in ERROR_TYPES:

@@ -40,7 +40,7 @@ class RuleExpectation(Expectation):
         family = "ip -6" if self.rule.family == 6 else "ip"
         return missing(self, found, command=f"{family} rule add {words}{priority}")
 
-    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         rules = sorted((*ns.rules, self.rule), key=lambda rule: rule.priority)
         return replace(ns, rules=tuple(rules))
 

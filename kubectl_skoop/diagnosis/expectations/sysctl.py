@@ -57,7 +57,7 @@ class SysctlExpectation(Expectation):
             return None
         return differs(self, f"is {text.strip()}", [f"{self.name} = {text.strip()}"], command=command)
 
-    def mend(self, ns: NetworkNamespace) -> NetworkNamespace | None:
+    def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         changed = dict(_written(ns, self.name, self._wanted))
         return replace(ns, sysctls=Sysctls({**ns.sysctls.values, **changed}))
 
