@@ -16,7 +16,7 @@ _BYTES = 0xFFFFFFFFFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class IdleMeter:
-    """Kernel: xt_limit.c, limit_mt; xt_hashlimit.c, hashlimit_mt; xt_quota.c, quota_mt; xt_connlimit.c."""
+    """Kernel: xt_limit.c, limit_mt; xt_hashlimit.c, hashlimit_mt; xt_connlimit.c, connlimit_mt."""
 
     name: str
     passes: bool
@@ -25,6 +25,19 @@ class IdleMeter:
     def matches(self, ctx: RuleContext) -> bool:
         assume(ctx, f"-m {self.name} is not used up by other traffic")
         return self.passes
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Kernel: xt_quota.c, quota_mt: while the whole packet fits."""
+
+    quota: int
+    """Bytes."""
+    negated: bool
+
+    def matches(self, ctx: RuleContext) -> bool:
+        assume(ctx, "-m quota is not used up by other traffic")
+        return (ctx.packet.length <= self.quota) != self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +84,9 @@ def _connlimit(options: Options) -> IdleMeter:
     return IdleMeter("connlimit", exceeded == above)
 
 
-def _quota(options: Options) -> IdleMeter:
+def _quota(options: Options) -> Quota:
     option = options.require("--quota")
-    return IdleMeter("quota", (number(option.values[0], _BYTES) > 0) != option.negated)
+    return Quota(number(option.values[0], _BYTES), option.negated)
 
 
 def _connbytes(options: Options) -> ConnBytes:

@@ -1,0 +1,87 @@
+"""Rules that count other traffic: the first packet of all meets them idle."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from kubectl_skoop.model.packet import Packet, Passage, Protocol
+from kubectl_skoop.model.verdict import Choices
+from kubectl_skoop.netstack.netfilter.conntrack import track
+from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_save
+from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.testing.netns import why_no_lab
+from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
+
+pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+
+RULES = (
+    "-m limit --limit 1/hour --limit-burst 1",
+    "-m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-mode srcip --hashlimit-name a",
+    "-m hashlimit --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-mode srcip --hashlimit-name b",
+    "-m connlimit --connlimit-above 0",
+    "-m connlimit --connlimit-above 1",
+    "-m connlimit --connlimit-upto 0",
+    "-m connlimit --connlimit-upto 1 --connlimit-mask 24 --connlimit-daddr",
+    "-m quota --quota 1000",
+    "-m quota ! --quota 1000",
+    "-m quota --quota 99",
+    "-m quota --quota 100",
+    "-m quota --quota 0",
+    "-m connbytes --connbytes 1:1 --connbytes-mode packets --connbytes-dir original",
+    "-m connbytes ! --connbytes 1:1 --connbytes-mode packets --connbytes-dir original",
+    "-m connbytes --connbytes 100:100 --connbytes-mode bytes --connbytes-dir both",
+    "-m connbytes --connbytes 100:100 --connbytes-mode avgpkt --connbytes-dir original",
+    "-m connbytes --connbytes 0:0 --connbytes-mode bytes --connbytes-dir reply",
+    "-m statistic --mode random --probability 0.0",
+    "-m statistic --mode random ! --probability 0.0",
+    "-m statistic --mode nth --every 1 --packet 0",
+)
+
+
+@pytest.fixture
+def lab() -> Iterator[RuleLab]:
+    with rule_lab() as made:
+        yield made
+
+
+@pytest.mark.parametrize("engine", ["legacy", "nft"])
+def test_the_first_packet_meets_an_idle_meter(lab: RuleLab, engine: str) -> None:
+    rules = [f"-A FORWARD {rule}" for rule in (*RULES, f"-m comment --comment {SENTINEL}")]
+    lab.load(engine, 4, "\n".join(["*mangle", *rules, "COMMIT", ""]))
+    (chain,) = (
+        base.table.chain(base.chain)
+        for base in parse_save(lab.save(engine, 4), 4, "iptables-legacy")
+        if base.hook is Hook.FORWARD and base.table.name == "mangle"
+    )
+    assert isinstance(chain, SavedChain)
+    sent = Packet(
+        src=ip_address("10.77.1.2"),
+        dst=ip_address("10.77.2.2"),
+        protocol=Protocol.UDP,
+        sport=1000,
+        dport=2000,
+        length=100,
+        src_mac=SENDER_MAC,
+        dst_mac=ROUTER_MAC,
+    )
+    before = lab.counts(engine, 4)
+    lab.send(sent)
+    after = lab.matched(engine, 4, before, len(before) - 1)
+    ctx = RuleContext(
+        stack=Stack(lab.ns, Choices()),
+        hook=Hook.FORWARD,
+        packet=replace(sent, ttl=sent.ttl - 1),
+        passage=Passage(iif=lab.in_device),
+        indev=lab.in_device,
+        outdev=lab.out_device,
+    )
+    track(ctx.stack, ctx.packet, ctx.passage)
+    wrong = [
+        f"kernel {new > old}: {one.text}"
+        for (_, one), new, old in zip(chain.all_rules, after, before, strict=True)
+        if one.asks_for(ctx) != (new > old)
+    ]
+    assert not wrong
