@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
-from kubectl_skoop.diagnosis import passes, paths, trial, verdict
+from kubectl_skoop.diagnosis import passes, paths, service_intent, trial, verdict
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
 from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
@@ -64,6 +64,9 @@ class _Inquiry:
         decided = verdict.verdict(shares)
         way = verdict.deciding(ways)
         explaining, deviations, remarks = self._compare(ways, way)
+        if verdict.way_outcome(way) == "lost":
+            meant = service_intent.explaining(self.cluster, self.probe, way.result.branch)
+            explaining = [*explaining, *meant]
         cause = self._cause(way, explaining)
         hole = passes.large_packets(self._walk, self.probe, ways)
         cold = passes.cold_neighbours(self._walk, self.probe, ways)

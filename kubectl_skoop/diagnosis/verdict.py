@@ -60,7 +60,7 @@ def symptom(way: Way[FlowResult]) -> str:
 def headline(
     probe: Probe, decided: Verdict, found: Shares, seen: str, cause: Suspicion | None, hole_above: int | None
 ) -> str:
-    because = f": {cause.message}" if cause else ""
+    because = f": {_told(cause)}" if cause else ""
     match decided:
         case "reachable" if hole_above is not None:
             return f"reachable, but packets above {hole_above} bytes are lost"
@@ -73,6 +73,10 @@ def headline(
             return f"partial, {percent(found.lost)} of {what} fail ({seen}){because}"
         case "unknown":
             return f"unknown{because}"
+
+
+def _told(cause: Suspicion) -> str:
+    return f"{cause.where.place}: {cause.message}" if cause.where.place else cause.message
 
 
 def percent(share: Fraction) -> str:

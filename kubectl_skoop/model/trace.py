@@ -18,3 +18,5 @@ class Trace:
     where: Where
     text: str
     effect: str = ""
+    tool: str = ""
+    """Of a rule or policy: the back end that it belongs to (iptables-legacy, iptables-nft, nft)."""

@@ -30,7 +30,12 @@ def end(
     match result:
         case Dropped(trace=trace):
             stack.lose(
-                _code(trace), packet, _message(trace, "drops"), where=trace.where, evidence=[trace.text]
+                _code(trace),
+                packet,
+                _message(trace, "drops"),
+                where=trace.where,
+                evidence=[trace.text],
+                remedy=_remedy(trace),
             )
         case Rejected(kind=kind, trace=trace):
             stack.lose(
@@ -39,6 +44,7 @@ def end(
                 _message(trace, "rejects") + f" ({kind})",
                 where=trace.where,
                 evidence=[trace.text],
+                remedy=_remedy(trace),
             )
             _reject(stack, kind, packet, passage)
         case Stolen(unknown=unknown, trace=trace):
@@ -62,8 +68,21 @@ def _code(trace: Trace) -> str:
 
 
 def _message(trace: Trace, verb: str) -> str:
-    if trace.kind == "policy":
-        return f"the policy of {trace.where.table} {trace.where.chain} {verb} the packet"
     if trace.kind == "nat":
         return trace.effect or trace.text
-    return f"rule {trace.where.rule} of {trace.where.table} {trace.where.chain} {verb} the packet"
+    place = f"{trace.where.table} {trace.where.chain}" + (f" ({trace.tool})" if trace.tool else "")
+    if trace.kind == "policy":
+        return f"the policy of {place} {verb} the packet"
+    return f"rule {trace.where.rule} of {place} {verb} the packet"
+
+
+def _remedy(trace: Trace) -> str:
+    """The command that takes the rule away, for the iptables back ends."""
+    if not trace.tool.startswith("iptables"):
+        return ""
+    command = f"{trace.tool} -t {trace.where.table}"
+    if trace.kind == "policy":
+        return f"{command} -P {trace.where.chain} ACCEPT, or accept this traffic by a rule"
+    return (
+        f"find out who wrote the rule; to take it away: {command} -D {trace.where.chain} {trace.where.rule}"
+    )

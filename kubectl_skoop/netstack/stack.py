@@ -109,8 +109,10 @@ class Stack:
     def where(self, **fields: Unpack[WhereFields]) -> Where:
         return Where(place=self.ns.place, **fields)
 
-    def step(self, kind: StepKind, text: str, effect: str = "", **fields: Unpack[WhereFields]) -> Trace:
-        entry = Trace(kind=kind, where=self.where(**fields), text=text, effect=effect)
+    def step(
+        self, kind: StepKind, text: str, effect: str = "", *, tool: str = "", **fields: Unpack[WhereFields]
+    ) -> Trace:
+        entry = Trace(kind=kind, where=self.where(**fields), text=text, effect=effect, tool=tool)
         self.journey.trace.append(entry)
         return entry
 

@@ -117,8 +117,9 @@ def _policy(ctx: RuleContext, base: BaseChain) -> Decision:
         return Decision(Accept())
     trace = ctx.stack.step(
         "policy",
-        f"policy {base.policy}",
+        f"-P {base.chain} DROP" if base.engine != "nft" else "policy drop",
         "drop",
+        tool=base.engine,
         table=base.table.name,
         chain=base.chain,
         hook=ctx.hook.value,
@@ -135,7 +136,14 @@ def _lost(ctx: RuleContext, base: BaseChain, chain: str, unknown: Unknown) -> De
 
 def _step(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule, effect: str) -> Trace:
     return ctx.stack.step(
-        "rule", rule.text, effect, table=base.table.name, chain=chain, rule=number, hook=ctx.hook.value
+        "rule",
+        rule.text,
+        effect,
+        tool=base.engine,
+        table=base.table.name,
+        chain=chain,
+        rule=number,
+        hook=ctx.hook.value,
     )
 
 

@@ -1,0 +1,94 @@
+"""What the objects say of the service that was asked for, held against what the node made of it."""
+
+from collections.abc import Iterator
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.service import Backend, Service, ServicePort, usable
+from kubectl_skoop.diagnosis.branch import Branch, Visit
+from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.model.suspicion import Level, Suspicion
+
+PROTOCOL_NAMES = {6: "TCP", 17: "UDP", 132: "SCTP"}
+
+
+def explaining(cluster: Cluster, probe: Probe, branch: Branch) -> Iterator[Suspicion]:
+    """Why a flow to a service fails, as far as its objects tell: no endpoints, or a backend that is none."""
+    if probe.destination.kind not in ("service", "lb"):
+        return
+    service = cluster.service(probe.destination.name)
+    port = _port(service, probe)
+    if port is None:
+        yield _no_port(service, probe)
+        return
+    known = cluster.backends(service, port)
+    if not usable(known):
+        yield _no_endpoints(service, known)
+        return
+    for visit, packet in _translated(branch, probe):
+        if not any((one.address, one.port) == (packet.dst, packet.dport) for one in known):
+            yield _no_backend(service, visit, packet, known)
+
+
+def _port(service: Service, probe: Probe) -> ServicePort | None:
+    name = PROTOCOL_NAMES.get(probe.protocol, "")
+    return next(
+        (port for port in service.ports if (port.port, port.protocol) == (probe.dport, name)),
+        None,
+    )
+
+
+def _translated(branch: Branch, probe: Probe) -> Iterator[tuple[Visit, Packet]]:
+    """Where the service's address was translated, and what the packet then was."""
+    for visit in branch.visits:
+        came = visit.packet
+        if came is not None and came.dst != probe.destination.address:
+            continue
+        lost = [loss.frame for loss in visit.journey.losses]
+        for frame in [*(link.packet for link in visit.outputs), *lost]:
+            if not isinstance(frame, Packet):
+                continue
+            packet = frame.innermost
+            if packet.dst not in (probe.destination.address, came.src if came else probe.source.address):
+                yield visit, packet
+
+
+def _no_port(service: Service, probe: Probe) -> Suspicion:
+    listed = ", ".join(f"{port.port}/{port.protocol}" for port in service.ports) or "none"
+    return Suspicion(
+        code="service.no-port",
+        level=Level.FATAL,
+        where=Where(),
+        message=f"service {service.key} has no port {probe.dport}/{PROTOCOL_NAMES.get(probe.protocol, '?')}",
+        evidence=(f"spec.ports: {listed}",),
+        remedy="ask one of its ports, or add this one to the service",
+    )
+
+
+def _no_endpoints(service: Service, known: tuple[Backend, ...]) -> Suspicion:
+    waiting = [f"{one.address}:{one.port} ({one.pod or 'no pod'}) is not ready" for one in known]
+    selector = ",".join(f"{key}={value}" for key, value in sorted(service.selector.items()))
+    return Suspicion(
+        code="service.no-endpoints",
+        level=Level.FATAL,
+        where=Where(),
+        message=f"service {service.key} has no ready endpoint",
+        evidence=tuple(waiting) or (f"selector: {selector or 'none'}", "EndpointSlices: no endpoint"),
+        remedy="let the readiness probes pass" if waiting else "compare the selector with the pods' labels",
+    )
+
+
+def _no_backend(service: Service, visit: Visit, packet: Packet, known: tuple[Backend, ...]) -> Suspicion:
+    rules = [step for step in visit.journey.trace if step.kind == "rule" and "DNAT" in step.text.upper()]
+    where = rules[-1].where if rules else Where(place=visit.place)
+    listed = ", ".join(f"{one.address}:{one.port}" for one in known)
+    return Suspicion(
+        code="service.stale-endpoint",
+        level=Level.FATAL,
+        where=where,
+        message=f"{visit.place} sends connections to {packet.dst}:{packet.dport}, which is no endpoint of "
+        f"service {service.key}",
+        evidence=(*(step.text for step in rules[-1:]), f"EndpointSlices: {listed}"),
+        remedy=f"look why kube-proxy on {visit.place.name} does not update its rules",
+    )
