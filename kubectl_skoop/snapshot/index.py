@@ -55,7 +55,7 @@ class Index:
     owners: Lookup = ()
     """Address → [[kind, namespace, name]]."""
     names: Lookup = ()
-    """`Kind/name` → [namespace], of the kinds that `write.NAMED` lists."""
+    """`Kind/name` → [namespace], of the kinds that `write.NAMED` lists; empty: ask the objects."""
     pods: Lookup = ()
     """`namespace/name` → [[node, namespace id]]."""
     infra: Mapping[str, SectionRef] = field(default_factory=dict)
@@ -70,7 +70,6 @@ def parse_index(value: object) -> Index:
             "nodes": dict(nodes),
             "objects": dict(objects),
             "owners": list(owners),
-            "names": list(names),
             "pods": list(pods),
             "infra": dict(infra),
             "notes": list(notes),
@@ -82,7 +81,7 @@ def parse_index(value: object) -> Index:
                     kind: [_shard(entry) for entry in _list(shards)] for kind, shards in objects.items()
                 },
                 owners=[parse_ref(entry) for entry in owners],
-                names=[parse_ref(entry) for entry in names],
+                names=[parse_ref(entry) for entry in _list(value.get("names", []))],
                 pods=[parse_ref(entry) for entry in pods],
                 infra={name: parse_ref(entry) for name, entry in infra.items()},
                 notes=tuple(_note(entry) for entry in notes),

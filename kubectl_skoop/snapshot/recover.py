@@ -32,7 +32,6 @@ class _Found:
     shards: dict[str, int] = field(default_factory=dict)
     """How many a kind has."""
     owners: dict[str, list[list[str]]] = field(default_factory=dict)
-    names: dict[str, list[str]] = field(default_factory=dict)
     infra: dict[str, SectionRef] = field(default_factory=dict)
     lost: list[NotCollected] = field(default_factory=list)
 
@@ -73,7 +72,6 @@ def recover(file: BinaryIO, start: int, size: int) -> Index:
         nodes=found.nodes,
         objects=objects,
         owners=found.owners,
-        names=found.names,
         pods=pods,
         infra=found.infra,
         notes=tuple(found.lost),
@@ -113,7 +111,6 @@ def _shard(found: _Found, kind: str, items: list[object], ref: SectionRef) -> Ob
         raise Refused("holds something that is no object")
     for item in objects:
         owner = ref_of(item)
-        found.names.setdefault(f"{kind}/{owner.name}", []).append(owner.namespace)
         for address in addresses_of(kind, item):
             found.owners.setdefault(address, []).append([owner.kind, owner.namespace, owner.name])
     return ObjectShard(first=ref_of(objects[0]).namespace, last=ref_of(objects[-1]).namespace, section=ref)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from kubectl_skoop.cluster.raw import Object, Ref
+from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
@@ -150,8 +150,12 @@ class Snapshot:
 
     def namespaces_of(self, kind: str, name: str) -> tuple[str, ...]:
         """Where there is a Pod or Service of that name. Raises: SectionDamaged."""
-        found = self.file.look_up(self.file.index.names, f"{kind}/{name}")
-        return tuple(namespace for namespace in found if isinstance(namespace, str))
+        if self.file.index.names:
+            found = self.file.look_up(self.file.index.names, f"{kind}/{name}")
+            return tuple(namespace for namespace in found if isinstance(namespace, str))
+        objects = self.objects(kind)
+        refs = () if isinstance(objects, NotCollected) else map(ref_of, objects)
+        return tuple(ref.namespace for ref in refs if ref.name == name)
 
     def infra(self, provider: str) -> Mapping[str, object] | NotCollected:
         ref = self.file.index.infra.get(provider)

@@ -254,3 +254,13 @@ def test_a_table_whose_sections_repeat_is_bounded(tmp_path: Path, whole: bytes) 
     assert not isinstance(tables, NotCollected)
     assert (tables["nft"].state, tables["nft"].reason) == ("failed", "lost: is longer than a table may be")
     snapshot.close()
+
+
+def test_a_name_is_found_without_the_index(tmp_path: Path, whole: bytes) -> None:
+    (tmp_path / "s").write_bytes(whole[:-1])
+    snapshot = open_snapshot(tmp_path / "s")
+    assert snapshot.missing
+    assert snapshot.namespaces_of("Pod", "b") == ("default",)
+    assert snapshot.namespaces_of("Pod", "c") == ()
+    assert snapshot.namespaces_of("Service", "b") == ()
+    snapshot.close()
