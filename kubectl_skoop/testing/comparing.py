@@ -128,6 +128,8 @@ def served_at(ending: Ending) -> set[tuple[str, str]]:
     """Where a packet of the request was served (the lab's short name), and its source address; empty if it
     never left the place."""
     links = {link.id: link for link in ending.path.links}
+    if not links:
+        return {(node.place.name.rsplit("/", 1)[-1], "") for node in ending.path.nodes}
     found = set()
     for node in ending.path.nodes:
         for action in node.actions:
