@@ -140,7 +140,7 @@ def to_bytes(packet: Packet, sequence: int) -> bytes:
 
 
 def comparable(packet: Packet | None, *, ports: bool = True) -> Packet | None:
-    """Only what `decode` reads; without the port or id that the kernel draws."""
+    """Only what `decode` reads; of ports that the kernel draws the class (K-8), of ids nothing."""
     if packet is None:
         return None
     result = Packet(
@@ -156,7 +156,13 @@ def comparable(packet: Packet | None, *, ports: bool = True) -> Packet | None:
         ttl=packet.ttl,
         quoted=replace(quoted, ttl=0) if (quoted := comparable(packet.quoted, ports=ports)) else None,
     )
-    return result if ports else replace(result, sport=0, icmp_id=0)
+    if ports:
+        return result
+    return replace(result, sport=port_class(packet.sport), dport=port_class(packet.dport), icmp_id=0)
+
+
+def port_class(port: int) -> int:
+    return next(low for low in (1024, 512, 0) if port >= low)
 
 
 Output = tuple[str, Packet]
