@@ -73,6 +73,7 @@ def parse_index(value: object) -> Index:
             "pods": list(pods),
             "infra": dict(infra),
             "notes": list(notes),
+            **rest,
         }:
             return Index(
                 header=header,
@@ -81,7 +82,7 @@ def parse_index(value: object) -> Index:
                     kind: [_shard(entry) for entry in _list(shards)] for kind, shards in objects.items()
                 },
                 owners=[parse_ref(entry) for entry in owners],
-                names=[parse_ref(entry) for entry in _list(value.get("names", []))],
+                names=[parse_ref(entry) for entry in _list(rest.get("names", []))],
                 pods=[parse_ref(entry) for entry in pods],
                 infra={name: parse_ref(entry) for name, entry in infra.items()},
                 notes=tuple(_note(entry) for entry in notes),
