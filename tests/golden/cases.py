@@ -21,8 +21,8 @@ SNAPSHOTS = HERE.parents[1] / "snapshots"
 INTRODUCTION = """# Snapshots to try
 
 Each was collected from a cluster of network namespaces on one machine, with real devices, routes and rules
-(`python -m tests.golden.cases` makes them anew, as root). The labs have the nodes n1 and n2, the pods a and a2
-on n1, b and b2 on n2, and the services web (b), self (a), pair (a2 and b2), dns (b, UDP) and empty (nothing).
+(`python -m tests.golden.cases` makes them anew, as root). The labs have the nodes n1 and n2, the pods a and
+a2 on n1, b and b2 on n2, and the services web (b), self (a), pair (a2, b2), dns (b, UDP), empty (nothing).
 The answers below are what `tests/golden` holds each version to.
 """
 
