@@ -7,7 +7,8 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.snapshot.dump import NamespaceDump
 from kubectl_skoop.snapshot.index import NamespaceEntry
-from kubectl_skoop.snapshot.source import Snapshot, Tables
+from kubectl_skoop.snapshot.source import Snapshot
+from kubectl_skoop.snapshot.tables import Tables
 
 _HEADERS = ("node", "place", "namespace", "tables", "size", "not read")
 

@@ -1,0 +1,81 @@
+"""The tables of one namespace in a file, read when asked for."""
+
+from collections.abc import Iterator, Mapping
+
+from kubectl_skoop.model.errors import SectionDamaged
+from kubectl_skoop.snapshot.dump import Table, TableState
+from kubectl_skoop.snapshot.format import parse_ref
+from kubectl_skoop.snapshot.limits import MAX_TABLE, Refused
+from kubectl_skoop.snapshot.pieces import join
+from kubectl_skoop.snapshot.read import SnapshotFile
+
+
+class Tables(Mapping[str, Table]):
+    """The tables of one namespace; long ones are read when asked for. One that is lost is `failed`."""
+
+    def __init__(self, file: SnapshotFile, where: str, entries: Mapping[str, object]) -> None:
+        self._file = file
+        self._where = where
+        self._entries = entries
+        self._read: dict[str, Table] = {}
+
+    def __getitem__(self, name: str) -> Table:
+        if name not in self._read:
+            self._read[name] = self._table(name, self._entries[name])
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def size(self, name: str) -> int:
+        """Raw bytes of the sections that the table has of its own; 0: it is in its namespace's section."""
+        match self._entries[name]:
+            case {"sections": list(sections)}:
+                return sum(parse_ref(section).length for section in sections)
+            case _:
+                return 0
+
+    def state(self, name: str) -> str:
+        """Without reading the table."""
+        match self._entries[name]:
+            case {"state": str(state)}:
+                return state
+            case _:
+                return "failed"
+
+    def _table(self, name: str, entry: object) -> Table:
+        try:
+            match entry:
+                case dict() as fields:
+                    return self._checked(name, fields)
+                case _:
+                    raise Refused("holds a bad table")
+        except (Refused, SectionDamaged) as error:
+            return Table(state="failed", reason=f"lost: {error}")
+
+    def _checked(self, name: str, fields: Mapping[str, object]) -> Table:
+        match fields.get("state"), fields.get("reason"), fields.get("time"):
+            case (
+                "ok" | "absent" | "forbidden" | "failed" | "timeout" as state,
+                str(reason),
+                int() | float() as time,
+            ):
+                known: TableState = state
+                return Table(state=known, reason=reason, time=float(time), data=self._data(name, fields))
+            case _:
+                raise Refused("holds a bad table")
+
+    def _data(self, name: str, entry: Mapping[str, object]) -> object:
+        match entry:
+            case {"data": data}:
+                return data
+            case {"form": str(form), "sections": list(sections)}:
+                refs = [parse_ref(section) for section in sections]
+                if sum(ref.length for ref in refs) > MAX_TABLE:
+                    raise Refused("is longer than a table may be")
+                return join(form, [self._file.content(ref, f"{self._where}/{name}") for ref in refs])
+            case _:
+                raise Refused("holds a table without data")
