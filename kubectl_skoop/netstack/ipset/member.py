@@ -1,9 +1,11 @@
 """Members of a set as keys that a packet's fields are looked up by."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
 from itertools import product
+from socket import AF_INET, AF_INET6, inet_pton
 
 from kubectl_skoop.netstack.ipset.icmp import ICMP_NAMES, ICMPV6_NAMES
 from kubectl_skoop.netstack.netfilter.iptables.protocol import PROTOCOLS
@@ -38,26 +40,60 @@ class Members:
 
 def read_members(dimensions: Sequence[str], family: int, entries: Iterable[str]) -> Members:
     members = Members()
-    lengths: set[tuple[int, ...]] = set()
     nets = [place for place, dimension in enumerate(dimensions) if dimension == "net"]
+    quick = [_quick_reader(dimension, family) for dimension in dimensions]
     for entry in entries:
         element, _, extensions = entry.partition(" ")
-        flags = extensions.split('"')[0].split()
+        flags = extensions.split('"')[0].split() if extensions else ()
         try:
-            keys = list(_keys(dimensions, element, family))
+            keys = _quick_key(quick, element) or list(_keys(dimensions, element, family))
         except ValueError:
             members.unreadable.append(entry)
             continue
-        for key in keys:
-            lengths.add(tuple(_length(key[place]) for place in nets))
-            if dimensions[-1] == "iface":
-                members.nets.add(key[:-1])
-            if "wildcard" in flags:
-                members.prefixes.append((key[:-1], str(key[-1]), "nomatch" in flags))
-            else:
+        if dimensions[-1] == "iface":
+            members.nets.update(key[:-1] for key in keys)
+        if "wildcard" in flags:
+            members.prefixes += [(key[:-1], str(key[-1]), "nomatch" in flags) for key in keys]
+        else:
+            for key in keys:
                 members.nomatch[key] = "nomatch" in flags
+    if not nets:
+        members.lengths = [()]
+        return members
+    wild = {(*net, "") for net, _, _ in members.prefixes}
+    lengths = {tuple(_length(key[place]) for place in nets) for key in (*members.nomatch, *wild)}
     members.lengths = sorted(lengths, reverse=True)
     return members
+
+
+def _quick_key(readers: Sequence[Callable[[str], Part]], element: str) -> list[Key] | None:
+    """The usual element: one value in each dimension. None: another."""
+    texts = element.split(",")
+    if len(texts) != len(readers):
+        return None
+    try:
+        return [tuple([read(text) for read, text in zip(readers, texts, strict=True)])]
+    except (OSError, ValueError):
+        return None
+
+
+def _quick_reader(dimension: str, family: int) -> Callable[[str], Part]:
+    """Raises: OSError or ValueError where the text is not one plain value."""
+    domain, bits = (AF_INET, 32) if family == 4 else (AF_INET6, 128)
+
+    def number(text: str) -> int:
+        return int.from_bytes(inet_pton(domain, text), "big")
+
+    def net(text: str) -> Part:
+        address, slash, length = text.partition("/")
+        rest = bits - int(length) if slash else 0
+        return number(address) >> rest << rest, bits - rest
+
+    def other(text: str) -> Part:
+        (part,) = _parts(dimension, text, family)
+        return part
+
+    return {"ip": number, "net": net}.get(dimension) or cache(other)
 
 
 def _length(part: Part) -> int:
