@@ -9,27 +9,38 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.testing.frame import encode
-from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
+from kubectl_skoop.testing.netns import LabError, Namespace, create, delete, entered, lab_prefix
 
 DEVICES = ("r0", "r1", "r2")
 PORT = 9999
+_ADDRESSES = {
+    4: "addr add 10.1.0.1/24 dev r0\naddr add 10.2.0.1/24 dev r1\nroute add 10.3.0.2/32 dev r2\n",
+    6: "addr add fd00:1::1/64 dev r0 nodad\naddr add fd00:2::1/64 dev r1 nodad\n",
+}
+_FORWARDING = {
+    4: {"net.ipv4.ip_forward": 1, "net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0},
+    6: {"net.ipv6.conf.all.forwarding": 1, "net.ipv6.icmp.ratelimit": 0},
+}
 _ETH_P_ALL = 3
 _WAIT = 0.06
 """Seconds after which a packet that nothing was seen of counts as dropped; a veth pair delivers at once."""
 _ZERO = ("rp_filter", "accept_local", "route_localnet", "src_valid_mark", "send_redirects")
+_HOUSEKEEPING = frozenset((*range(130, 137), 143))
+"""ICMPv6 types of neighbour and listener discovery."""
 _COUNTERS = {"IPReversePathFilter": "rp-filter", "InAddrErrors": "no forwarding"}
 
 
 class InputLab:
-    """Belongs to one thread."""
+    """Belongs to one thread. For IPv6 the addresses are fd00:1::1/64 and fd00:2::1/64."""
 
-    def __init__(self) -> None:
+    def __init__(self, family: int = 4) -> None:
+        self._family = family
         prefix = lab_prefix()
         self.router, self._outside = Namespace(f"{prefix}r"), Namespace(f"{prefix}o")
         self._taps: dict[str, socket.socket] = {}
@@ -54,12 +65,10 @@ class InputLab:
         delete([self.router.name, self._outside.name])
 
     def _build(self) -> None:
-        quiet: dict[str, object] = {
-            "net.ipv6.conf.all.disable_ipv6": 1,
-            "net.ipv6.conf.default.disable_ipv6": 1,
-        }
+        quiet = {"accept_dad": 0, "disable_ipv6": int(self._family == 4), "router_solicitations": 0}
         for namespace in (self.router, self._outside):
-            namespace.set_sysctls(quiet)
+            for name in ("all", "default"):
+                namespace.set_sysctls({f"net.ipv6.conf.{name}.{key}": value for key, value in quiet.items()})
         lines = ["link set lo up"]
         for number, device in enumerate(DEVICES):
             peer = f"s{number} netns {self._outside.name} address {_mac(device, outside=True)}"
@@ -69,14 +78,14 @@ class InputLab:
         self.router.run("ip", "-batch", "-", text="\n".join(lines) + "\n")
         up = "".join(f"link set s{number} up\n" for number in range(len(DEVICES)))
         self._outside.run("ip", "-batch", "-", text=up)
-        addresses = "addr add 10.1.0.1/24 dev r0\naddr add 10.2.0.1/24 dev r1\n"
-        self.router.run("ip", "-batch", "-", text=addresses)
-        self.router.set_sysctls(
-            {"net.ipv4.ip_forward": 1, "net.ipv4.icmp_ratelimit": 0, "net.ipv4.icmp_ratemask": 0}
-        )
+        self.router.run("ip", "-batch", "-", text=_ADDRESSES[self._family])
+        self.router.set_sysctls(_FORWARDING[self._family])
+        if self._family == 6:
+            self._await_link_local()
         with entered(self.router.path):
-            self._server = self._taps["server"] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._server.bind(("0.0.0.0", PORT))
+            kind, anywhere = (socket.AF_INET, "0.0.0.0") if self._family == 4 else (socket.AF_INET6, "::")
+            server = self._taps["server"] = socket.socket(kind, socket.SOCK_DGRAM)
+            server.bind((anywhere, PORT))
         with entered(self._outside.path):
             for number in range(len(DEVICES)):
                 tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
@@ -85,18 +94,29 @@ class InputLab:
         for tap in self._taps.values():
             tap.setblocking(False)
 
+    def _await_link_local(self) -> None:
+        """The kernel makes these addresses a moment after the link is up."""
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            listed = self.router.run("ip", "-6", "-oneline", "addr", "show", "scope", "link", "-tentative")
+            if listed.count("fe80:") == len(DEVICES):
+                return
+            time.sleep(0.005)
+        raise LabError("no link-local addresses after 2 s")
+
     def configure(self, sysctls: Mapping[str, object], lines: str, mark: int) -> None:
         """Beside the devices' own routes, no rp_filter and forwarding everywhere.
 
         `sysctls`: `r0.rp_filter` for `net.ipv4.conf.r0.rp_filter`. `lines`: for `ip -batch`.
         `mark`: arriving packets are marked with it.
         """
-        usual: dict[str, object] = {f"{device}.{name}": 0 for name in _ZERO for device in ("all", *DEVICES)}
-        usual |= {f"{device}.forwarding": 1 for device in DEVICES}
-        self.router.set_sysctls(
-            {f"net.ipv4.conf.{name}": value for name, value in {**usual, **sysctls}.items()}
-        )
-        self.router.run("ip", "-batch", "-", text=f"route add 10.3.0.2/32 dev r2\n{lines}\n")
+        usual: dict[str, object] = {}
+        if self._family == 4:
+            usual |= {f"{device}.{name}": 0 for name in _ZERO for device in ("all", *DEVICES)}
+            usual |= {f"{device}.forwarding": 1 for device in DEVICES}
+        tree = f"net.ipv{self._family}.conf"
+        self.router.set_sysctls({f"{tree}.{name}": value for name, value in {**usual, **sysctls}.items()})
+        self.router.run("ip", f"-{self._family}", "-batch", "-", text=f"{lines}\n")
         if mark:
             hook = "type filter hook prerouting priority -300"
             marking = f"add rule ip lab pre meta mark set {mark}"
@@ -113,8 +133,8 @@ class InputLab:
 
     def packet(self, source: str, destination: str, device: str) -> Packet:
         return Packet(
-            src=IPv4Address(source),
-            dst=IPv4Address(destination),
+            src=ip_address(source),
+            dst=ip_address(destination),
             protocol=Protocol.UDP,
             sport=1234,
             dport=PORT,
@@ -171,11 +191,13 @@ def _sightings(name: str, tap: socket.socket) -> set[str]:
             return seen
         if name == "server":
             seen.add("delivered")
-        elif origin[2] != socket.PACKET_OUTGOING and data[12:14] == b"\x08\x00":
-            protocol, body = data[23], data[34:]
-            if protocol == Protocol.ICMP:
+        elif origin[2] != socket.PACKET_OUTGOING:
+            ipv6 = data[12:14] == b"\x86\xdd"
+            protocol, body = (data[20], data[54:]) if ipv6 else (data[23], data[34:])
+            if protocol in (Protocol.ICMP, Protocol.ICMPV6):
                 kind, code = struct.unpack_from("!BB", body)
-                seen.add(f"icmp {kind}/{code}")
+                if kind not in _HOUSEKEEPING:
+                    seen.add(f"icmp {kind}/{code}")
             elif protocol == Protocol.UDP:
                 seen.add(f"forwarded by {name.replace('s', 'r')}")
     return seen

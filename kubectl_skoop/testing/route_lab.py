@@ -99,7 +99,10 @@ class RouteLab:
             # Some of the random lines contradict each other: the kernel refuses those.
             lines = [*self._route_lines(), *(self._rule_lines() if self._rules else ())]
             self.namespace.run(
-                "sh", "-c", "ip -force -batch - >/dev/null 2>&1 || :", text="\n".join(lines) + "\n"
+                "sh",
+                "-c",
+                f"ip -{self._family} -force -batch - >/dev/null 2>&1 || :",
+                text="\n".join(lines) + "\n",
             )
         except BaseException:
             delete([self.namespace.name])
@@ -143,7 +146,7 @@ class RouteLab:
     def _route_lines(self) -> Iterator[str]:
         if self._family == 6:
             for _ in range(self._routes):
-                yield f"-6 route {self._random.choice(('add', 'append'))} {self._route6()}"
+                yield f"route {self._random.choice(('add', 'append'))} {self._route6()}"
             return
         yield "nexthop add id 1 via 10.0.0.50 dev v0"
         yield "nexthop add id 2 via 10.1.0.50 dev v1"
@@ -204,12 +207,11 @@ class RouteLab:
 
     def _rule_lines(self) -> Iterator[str]:
         moved = self._random.random() < 0.3
-        family = f"-{self._family}"
         if moved:
-            yield f"{family} rule add pref 500 lookup local"
-            yield f"{family} rule del pref 0"
+            yield "rule add pref 500 lookup local"
+            yield "rule del pref 0"
         for _ in range(self._random.randrange(2, 14)):
-            yield f"{family} rule add {self._rule()}"
+            yield f"rule add {self._rule()}"
 
     def _rule(self) -> str:
         choose, priority = self._random.choice, self._random.randrange(1, 1000)

@@ -118,6 +118,45 @@ CASES = (
 )  # fmt: skip
 
 
+HERE6, ASKER6, NEXT6, NOWHERE6 = "fd00:1::1", "fd00:1::50", "fd00:2::9", "fd99::1"
+OFF6 = {"all.forwarding": 0}
+CASES6 = (
+    case("to the router", ASKER6, "delivered", to=HERE6),
+    case("to the router's other address", ASKER6, "delivered", to="fd00:2::1"),
+    case("there is no reverse path filter", "fd00:2::77", "delivered", to=HERE6),
+    case("an own address as source", "fd00:2::1", "delivered", to=HERE6),
+    case("forwarded", ASKER6, "forwarded by r1", to=NEXT6),
+    case("forwarding is off", ASKER6, to=NEXT6, sysctls=OFF6),
+    case("forwarding off on the in device does not matter", ASKER6, "forwarded by r1", to=NEXT6,
+         sysctls={"r0.forwarding": 0}),
+    case("no route", ASKER6, "icmp 1/0", to=NOWHERE6),
+    case("no route and forwarding is off", ASKER6, "icmp 1/0", to=NOWHERE6, sysctls=OFF6),
+    case("an unreachable route", ASKER6, "icmp 1/0", to=NOWHERE6, ip=f"route add unreachable {NOWHERE6}"),
+    case("a prohibit route", ASKER6, "icmp 1/1", to=NOWHERE6, ip=f"route add prohibit {NOWHERE6}"),
+    case("a blackhole route", ASKER6, to=NOWHERE6, ip=f"route add blackhole {NOWHERE6}"),
+    case("a prohibit rule", ASKER6, "icmp 1/1", to=NEXT6, ip=f"rule add pref 9 to {NEXT6} prohibit"),
+    case("an unreachable rule", ASKER6, "icmp 1/0", to=NEXT6, ip=f"rule add pref 9 to {NEXT6} unreachable"),
+    case("a loopback source", "::1", to=HERE6),
+    case("a loopback destination", ASKER6, to="::1"),
+    case("a multicast source", "ff02::5", to=HERE6),
+    case("a link-local source to the router", "fe80::50", "delivered", to=HERE6),
+    case("a link-local source is not forwarded", "fe80::50", "icmp 1/2", to=NEXT6),
+    case("the unspecified source is not forwarded", "::", to=NEXT6),
+    case("out by the device it came in by", ASKER6, "forwarded by r0", "icmp 137/0", to="fd00:1::64"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", CASES6, ids=lambda row: row.title)
+def test_the_router_does_what_the_kernel_does_with_ipv6(row: Case) -> None:
+    with InputLab(6) as lab:
+        lab.neighbours({NEXT6: "r1", "fd00:1::64": "r0", ASKER6: "r0", "fe80::50": "r0"})
+        lab.configure(row.sysctls, row.ip, row.mark)
+        ns = read_state(lab.router.path)
+        packet = lab.packet(row.source, row.to, row.by)
+        assert lab.send(packet, row.by) == row.seen
+    assert _predicted(Stack(ns, Choices()), packet, ns.device_by_name[row.by].index, row.mark) == row.seen
+
+
 @pytest.mark.parametrize("row", CASES, ids=lambda row: row.title)
 def test_the_router_does_what_the_kernel_does(row: Case) -> None:
     with InputLab() as lab:
@@ -136,10 +175,12 @@ def _predicted(stack: Stack, packet: Packet, device: int, mark: int) -> set[str]
             return {"delivered"}
         case Forward() as way:
             seen = {f"forwarded by {stack.ns.device_name(way.device)}"}
-            return seen | {"icmp 5/1"} if way.redirect else seen
+            redirect = "icmp 5/1" if packet.family == 4 else "icmp 137/0"
+            return seen | {redirect} if way.redirect else seen
         case Refused(kind="forwarding-disabled"):
-            return {"no forwarding"}
-        case Refused(problem=problem) if problem is not None:
-            return {"rp-filter"} if problem.code == "source.rp-filter" else set()
+            # The IPv4 counter; IPv6 is silent.
+            return {"no forwarding"} if packet.family == 4 else set()
+        case Refused(problem=problem) if problem is not None and problem.code == "source.rp-filter":
+            return {"rp-filter"}
         case Refused(icmp=icmp):
             return {f"icmp {icmp[0]}/{icmp[1]}"} if icmp else set()
