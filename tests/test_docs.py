@@ -33,6 +33,20 @@ def test_no_code_is_explained_that_nobody_gives() -> None:
     assert set(sections()) - {DEVIATIONS} == set(CODES)
 
 
+def test_each_code_in_the_source_is_in_the_table() -> None:
+    given = re.compile(r"""(?:\bcode=|\bCODE = |\.(?:lose|give_up)\(\s*)"([a-z-]+(?:\.[a-z-]+)*)\"""")
+    own = {"flannel.annotation.missing", "flannel.pod-cidr.missing"}
+    package = Path(str(files("kubectl_skoop")))
+    found = {
+        code
+        for source in package.rglob("*.py")
+        if "testing" not in source.parts
+        for code in given.findall(source.read_text("utf-8"))
+    }
+    assert len(found) > 20
+    assert found - own <= set(CODES)
+
+
 def test_the_package_ships_the_page() -> None:
     shipped = files("kubectl_skoop.report").joinpath("suspicions.md").read_text("utf-8")
     assert shipped == (DOCS / "suspicions.md").read_text("utf-8")

@@ -1,5 +1,6 @@
 """The program: runs a command, turns errors into one line and an exit code."""
 
+import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from kubectl_skoop.cli.output import report_error, report_skoop_error
 from kubectl_skoop.model.errors import NoVerdict, SkoopError
 
 PROGRAM = "kubectl skoop"
+GARBAGE_THRESHOLD = 200_000
+"""Allocations between two searches for cycles: imports and a walk leave few, and the process ends soon."""
 
 app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -31,6 +34,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. `--debug` may stand anywhere on the command line, as kubectl's global flags do."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     for stream in (sys.stdout, sys.stderr):

@@ -9,7 +9,7 @@ from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, emit, report_error, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
-from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
+from kubectl_skoop.diagnosis.result import Verdict
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.report.formats import Format, render_diagnosis
 
@@ -91,7 +91,7 @@ def run(
         diagnosis = diagnose(source, request, options)
     emit(render_diagnosis(diagnosis, output, color=use_color(color), trace=trace))
     if diagnosis.verdict == "unknown":
-        report_error(f"no verdict: {_why_unknown(diagnosis)}")
+        report_error(f"no verdict: {diagnosis.cause.message if diagnosis.cause else diagnosis.headline}")
     return _VERDICTS[diagnosis.verdict]
 
 
@@ -102,10 +102,3 @@ def _one(option: str, argument: str, what: str) -> str:
         flag = "-s SRC" if what == "source" else "-d DST"
         raise InputError(f"the {what} is missing", hint=f"diagnose SRC DST, or {flag}")
     return option or argument
-
-
-def _why_unknown(diagnosis: Diagnosis) -> str:
-    if diagnosis.missing:
-        gap = diagnosis.missing[0]
-        return f"{gap.what}: {gap.state}" + (f" ({gap.reason})" if gap.reason else "")
-    return diagnosis.cause.message if diagnosis.cause else diagnosis.headline

@@ -142,7 +142,7 @@ class _Inquiry:
 
     def _unknown(self, way: Way[FlowResult]) -> Suspicion:
         result = way.result
-        reason = way.unknown or (result.unknown.reason if result.unknown else "")
+        reason = way.unknown or (result.unknown.reason if result.unknown is not None else "")
         where = result.loss.because.where if result.loss else Where(place=self._source_place())
         code = result.loss.because.code if result.loss and not way.unknown else "unknown"
         return Suspicion(code=code, level=Level.WARNING, where=where, message=reason)

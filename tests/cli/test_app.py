@@ -1,10 +1,11 @@
 """The program: start, help, errors as one line, exit codes."""
 
+import gc
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -20,7 +21,7 @@ from kubectl_skoop.model.errors import (
     SkoopError,
     UnknownName,
 )
-from tests.cli.run import PROGRAM, skoop
+from tests.cli.run import PROGRAM, shell, skoop
 
 SLOW = (
     "rich",
@@ -42,7 +43,7 @@ def _raising(error: BaseException) -> Callable[[], None]:
 
 
 def test_help_lists_each_command() -> None:
-    ran = skoop("--help")
+    ran = shell("--help")
     assert ran.code == 0
     assert [line.split()[0] for line in ran.out.partition("Commands:\n")[2].splitlines()] == list(COMMANDS)
 
@@ -59,7 +60,7 @@ def test_each_command_has_help(name: str) -> None:
 
 
 def test_the_version() -> None:
-    assert skoop("version").out == f"kubectl-skoop {__version__}\n"
+    assert shell("version").out == f"kubectl-skoop {__version__}\n"
 
 
 def test_help_imports_nothing_slow() -> None:
@@ -156,9 +157,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 
 
 def test_a_terminal_that_knows_only_ascii_gets_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = skoop("explain", "bridge.hairpin", env={"PYTHONIOENCODING": "ascii"})
+    ran = shell("explain", "bridge.hairpin", env={"PYTHONIOENCODING": "ascii"})
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.isascii()
+
+
+@pytest.fixture(autouse=True)
+def _garbage_threshold() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
 
 
 def test_explain_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,93 @@
+"""`inspect [PLACE] [WHAT]`."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Literal
+
+import typer
+
+from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli.output import emit
+from kubectl_skoop.cluster.cluster import Cluster, unknown
+from kubectl_skoop.cluster.resolve import resolve
+from kubectl_skoop.model.errors import InputError, NoVerdict, UnknownName
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.report import inspect as printing
+from kubectl_skoop.report.json import json_text
+from kubectl_skoop.snapshot.dump import Table
+from kubectl_skoop.snapshot.source import Snapshot
+
+
+def run(
+    place: Annotated[
+        str, typer.Argument(metavar="[PLACE]", show_default=False, help="node/NAME, or a pod.")
+    ] = "",
+    what: Annotated[
+        str, typer.Argument(metavar="[WHAT]", show_default=False, help=", ".join(printing.WHATS))
+    ] = "",
+    snapshot: parameters.SnapshotFile = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NAME", help="For a pod's name that bears none.")
+    ] = "",
+    output: Annotated[Literal["table", "json"], typer.Option("--output", "-o")] = "table",
+) -> None:
+    """Print what is in a snapshot, as the usual tools print it. Without PLACE: an overview."""
+    if what and what not in printing.WHATS:
+        near = get_close_matches(what, printing.WHATS, n=1)
+        hint = f"did you mean {near[0]}?" if near else ""
+        raise InputError(f"{what}: must be one of {', '.join(printing.WHATS)}", hint=hint)
+    with parameters.opened(snapshot) as source:
+        if not place:
+            text = printing.overview(source)
+            emit(json_text(printing.overview_data(source)) if output == "json" else text)
+            return
+        tables = tables_at(source, place_of(source, place, namespace))
+        asked = [what] if what else list(printing.WHATS)
+        if output == "json":
+            emit(json_text({one: printing.table_data(one, tables) for one in asked}))
+        else:
+            emit("\n".join(_printed(one, tables, headed=not what) for one in asked))
+
+
+def _printed(what: str, tables: Mapping[str, Table], *, headed: bool) -> str:
+    text = printing.print_table(what, tables)
+    return f"== {what}\n{text}\n" if headed else text
+
+
+def place_of(source: Snapshot, written: str, namespace: str) -> Place:
+    """A node, or a pod; also in a node's dump, which has no objects.
+
+    Raises: InputError, UnknownName with the nearest names.
+    """
+    head, _, rest = written.partition("/")
+    if head in ("node", "no", "nodes"):
+        if rest not in source.nodes():
+            raise unknown("node", rest, source.nodes())
+        return Place("node", rest)
+    if source.kinds():
+        target = resolve(Cluster(source), written, namespace)
+        if target.kind not in ("pod", "node"):
+            raise InputError(f"{written} is a {target.kind}: name a node or a pod")
+        return Place("pod" if target.kind == "pod" else "node", target.name)
+    return Place("pod", _pod_of_dumps(source, rest if head in ("pod", "po", "pods") else written, namespace))
+
+
+def _pod_of_dumps(source: Snapshot, name: str, namespace: str) -> str:
+    nodes = [node for node in map(source.node, source.nodes()) if not isinstance(node, NotCollected)]
+    pods = sorted({pod for node in nodes for entry in node.namespaces for pod in entry.pods})
+    wanted = f"{namespace}/{name}" if namespace and "/" not in name else name
+    fitting = [pod for pod in pods if pod == wanted or ("/" not in wanted and pod.endswith(f"/{wanted}"))]
+    if len(fitting) > 1:
+        raise UnknownName(f"{name} is not one pod: {', '.join(fitting)}", hint="add its namespace")
+    if not fitting:
+        raise unknown("pod", name, pods)
+    return fitting[0]
+
+
+def tables_at(source: Snapshot, place: Place) -> Mapping[str, Table]:
+    """Raises: NoVerdict where it was not collected, or is lost."""
+    tables = source.raw_tables(place)
+    if isinstance(tables, NotCollected):
+        raise NoVerdict(str(tables))
+    return tables
