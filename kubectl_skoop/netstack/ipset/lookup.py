@@ -4,6 +4,7 @@ Kernel: net/netfilter/ipset, ip_set_core.c (ip_set_test), ip_set_hash_gen.h (mty
 function of each type. A field that the packet does not have makes it no member.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -19,8 +20,7 @@ _UDPLITE = 136
 _WITH_PORTS = frozenset({Protocol.TCP, Protocol.UDP, Protocol.SCTP, _UDPLITE})
 _ICMP = frozenset({Protocol.ICMP, Protocol.ICMPV6})
 _ZERO_MAC = "00:00:00:00:00:00"
-_NOT_MODELLED = ("bitmask",)
-"""Options of `create`."""
+_NUMBER = re.compile(r"0x[0-9a-f]{1,8}|[0-9]{1,3}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,9 @@ def lookup(
         return Unknown(f"set type {ipset.type} is not modelled")
     if len(directions) < len(dimensions) or ipset.family not in {0, subject.packet.family}:
         return False
-    for option in _NOT_MODELLED:
-        if option in ipset.options:
+    for option in ("bitmask", "netmask", "markmask"):
+        value = ipset.options.get(option)
+        if value is not None and (option == "bitmask" or not _NUMBER.fullmatch(value)):
             return Unknown(f"option {option} of set {name} is not modelled")
     if dimensions == ("set",):
         return _any_listed(sets, ipset, subject, directions, return_nomatch=return_nomatch)
@@ -88,7 +89,7 @@ def _any_listed(
             continue
         answer = lookup(sets, name, subject, directions, return_nomatch=return_nomatch)
         if isinstance(answer, Unknown):
-            unknown = unknown or answer
+            unknown = answer if unknown is None else unknown
         elif answer:
             return True
     return False if unknown is None else unknown
@@ -117,7 +118,7 @@ def _part(
 
 def _netmask(ipset: IpSet) -> int:
     bits = 128 if ipset.family == 6 else 32
-    length = int(ipset.options.get("netmask", bits))
+    length = min(int(ipset.options.get("netmask", str(bits)), 0), bits)
     return (1 << bits) - (1 << (bits - length))
 
 

@@ -87,6 +87,8 @@ def _quick_reader(dimension: str, family: int) -> Callable[[str], Part]:
     def net(text: str) -> Part:
         address, slash, length = text.partition("/")
         rest = bits - int(length) if slash else 0
+        if not 0 <= rest <= bits:
+            raise ValueError(text)
         return number(address) >> rest << rest, bits - rest
 
     def other(text: str) -> Part:

@@ -9,7 +9,7 @@ from socket import AF_INET, AF_INET6, inet_pton
 
 from kubectl_skoop.model.packet import Packet
 
-_PORT = re.compile(r"(?:[^\"]|\"(?:[^\"\\]|\\.)*\")*? (! )?--dport (\d+)(?= |$)")
+_PORT = re.compile(r"(?:[^\"]|\"(?:[^\"\\]|\\.)*\")*? (! )?--dport (\d{1,5})(?= |$)")
 
 
 class LineIndex:

@@ -85,7 +85,7 @@ class XtRule:
                 continue
             answer = one.matches(ctx)
             if isinstance(answer, Unknown):
-                unknown = unknown or answer
+                unknown = answer if unknown is None else unknown
             elif not answer:
                 return False
         for one in random:

@@ -163,6 +163,7 @@ def test_a_mark_is_set(line: str, mark: int) -> None:
         '-m string --string "-j ACCEPT" --algo bm --to 65535 -j DROP',
         "-m time --timestart 10:00:00 -j DROP",
         "-p tcp -m tcp --dport 80 -m nosuchmatch ! --foo bar baz -j DROP",
+        "-m u32 --u32 0x0=0x1 -m nosuchmatch --foo -m time --timestart 10:00 -j DROP",
         "-m conntrack --ctstate FUTURE -j DROP",
         "-m conntrack --ctfuture 3 -j DROP",
         "--future-option -j DROP",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
-from kubectl_skoop.netstack.netfilter.iptables.options import Option, Options, Unreadable
+from kubectl_skoop.netstack.netfilter.iptables.options import Option, Options, number
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 _ARITY = {"--sport": 1, "--source-port": 1, "--dport": 1, "--destination-port": 1}
@@ -49,9 +49,7 @@ def later_fragment(*, native: bool) -> Ternary:
 
 def port(text: str) -> int:
     """Raises: Unreadable."""
-    if text.isdigit() and int(text) <= 0xFFFF:
-        return int(text)
-    raise Unreadable(f"{text} is no port")
+    return number(text, 0xFFFF)
 
 
 def port_range(option: Option | None) -> PortRange:

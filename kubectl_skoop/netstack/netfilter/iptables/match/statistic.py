@@ -1,5 +1,6 @@
 """-m statistic."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -7,6 +8,7 @@ from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, number
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
+_DECIMAL = re.compile(r"[01](\.[0-9]{1,20})?")
 _SCALE = 1 << 31
 _LARGEST_DENOMINATOR = 10_000
 
@@ -29,11 +31,7 @@ class Statistic:
 
 def share_of(text: str) -> Fraction:
     """The simplest fraction that the kernel keeps as the same number (it counts in 1/2^31)."""
-    try:
-        exact = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise Unreadable(f"{text} is no probability") from None
-    if not 0 <= exact <= 1:
+    if not _DECIMAL.fullmatch(text) or (exact := Fraction(text)) > 1:
         raise Unreadable(f"{text} is no probability")
     kept = round(exact * _SCALE)
     simple = exact.limit_denominator(_LARGEST_DENOMINATOR)
