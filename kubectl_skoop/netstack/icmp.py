@@ -28,6 +28,7 @@ ERRNO = {
     2: "ENOPROTOOPT",
     3: "ECONNREFUSED",
     4: "EMSGSIZE",
+    6: "ENETUNREACH",
     9: "ENETUNREACH",
     10: "EHOSTUNREACH",
     11: "ENETUNREACH",
@@ -35,6 +36,8 @@ ERRNO = {
     13: "EHOSTUNREACH",
 }
 """icmp_err_convert: code of a destination unreachable → errno."""
+SOFT = frozenset({0, 1, 5, 11, 12})
+"""icmp_err_convert: codes that are not fatal, so a connected UDP socket does not report them."""
 
 
 def send_error(
@@ -159,9 +162,13 @@ def _is_of(client: Client, quoted: Packet) -> bool:
 
 
 def _tell(client: Client, error: Packet) -> None:
-    """tcp_v4_err, udp_err, ping_err."""
+    """tcp_v4_err, udp_err, ping_err; the program that sends echo requests asks for all errors, as ping does."""
     too_big = error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]
     if client.protocol == Protocol.TCP and (too_big or client.established):
+        return
+    if client.protocol == Protocol.UDP and (
+        error.icmp_type == ICMP_TIME_EXCEEDED or error.icmp_code in SOFT
+    ):
         return
     if error.icmp_type == ICMP_TIME_EXCEEDED:
         errno = "EHOSTUNREACH"

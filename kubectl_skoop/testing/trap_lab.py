@@ -1,0 +1,207 @@
+"""Small networks in one exact condition: hosts, wires and settings as text, collected before any packet."""
+
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.snapshot.decode import decode_namespace
+from kubectl_skoop.testing import netns
+from kubectl_skoop.testing.netns import Namespace, entered
+
+TCP_PORT, UDP_PORT = 80, 53
+RETRANSMIT_MS = 15
+"""Between the three questions for a neighbour."""
+NODE = "lab"
+"""All hosts are collected as pods of one node, whose own namespace is the first host's."""
+_NEW_HOST = {
+    "net.ipv4.icmp_ratelimit": 0,
+    "net.ipv4.icmp_ratemask": 0,
+    "net.ipv4.ping_group_range": "0 2147483647",
+    "net.ipv4.tcp_timestamps": 0,
+    "net.ipv6.conf.default.accept_dad": 0,
+}
+_WITHOUT_IPV6 = {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    host: str
+    protocol: str
+    socket: socket.socket
+
+
+@dataclass(slots=True)
+class TrapLab:
+    """`namespaces` by host; `listeners` are open before anything is collected."""
+
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
+    listeners: list[Listener] = field(default_factory=list)
+    kept: list[socket.socket] = field(default_factory=list)
+
+    def collect(self) -> "Collected":
+        paths = {host: namespace.path for host, namespace in self.namespaces.items()}
+        first = next(iter(paths.values()))
+        dump = collect_node(NODE, first, {f"lab/{host}": path for host, path in paths.items()})
+        return Collected(
+            decode_namespace(namespace, NODE, Place("pod", namespace.pods[0]))
+            for namespace in dump.namespaces
+        )
+
+    def close(self) -> None:
+        for listener in self.listeners:
+            listener.socket.close()
+        for kept in self.kept:
+            kept.close()
+        netns.delete(namespace.name for namespace in self.namespaces.values())
+
+
+class Collected:
+    """What a walk asks for: the hosts of one lab."""
+
+    def __init__(self, namespaces: Iterable[NetworkNamespace]) -> None:
+        self._by_id = {ns.id: ns for ns in namespaces}
+
+    def __iter__(self) -> Iterator[NetworkNamespace]:
+        return iter(self._by_id.values())
+
+    def nodes(self) -> Sequence[str]:
+        return ()
+
+    def namespace(self, place: Place) -> NetworkNamespace | NotCollected:
+        found = next((ns for ns in self if ns.place == place), None)
+        return found or NotCollected(str(place), "not collected")
+
+    def namespace_by_id(self, identity: str) -> NetworkNamespace | NotCollected:
+        return self._by_id.get(identity) or NotCollected(identity, "not collected")
+
+
+@contextmanager
+def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
+    """Lines of the texts, in order:
+
+    - `wire a:eth0 r:p0` a veth pair between two hosts (or inside one), both ends up, MACs by order
+    - `a: addr add 10.1.0.2/24 dev eth0` an argument list of ip(8)
+    - `a: sysctl net.ipv4.ip_forward=1`
+    - `a: listen tcp 80`, `a: listen udp 53 10.1.0.2 dev=eth0 v6only backlog=0`
+    - `a: fill tcp 81` a listener whose queue is full
+    - `a: no-listeners`: otherwise each host listens on TCP 80 and UDP 53
+    - `a: $ nft …` any other command
+
+    Raises:
+        LabError: a line failed.
+    """
+    lines = [line.strip() for text in texts for line in text.strip().splitlines() if line.strip()]
+    lab = TrapLab()
+    try:
+        _build(lab, lines, ipv6=ipv6)
+        for namespace in lab.namespaces.values():
+            for tree in ("ipv4", "ipv6"):
+                namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
+        yield lab
+    finally:
+        lab.close()
+
+
+def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:
+    prefix = netns.lab_prefix()
+    wires = [line.split()[1:] for line in lines if line.startswith("wire ")]
+    rest = [line.split(": ", 1) for line in lines if not line.startswith("wire ")]
+    ends = [tuple(end.split(":")) for wire in wires for end in wire]
+    hosts = dict.fromkeys([host for host, _ in ends] + [host for host, _ in rest])
+    lab.namespaces |= {host: Namespace(prefix + host) for host in hosts}
+    netns.create(namespace.name for namespace in lab.namespaces.values())
+    for namespace in lab.namespaces.values():
+        namespace.set_sysctls(_NEW_HOST if ipv6 else {**_NEW_HOST, **_WITHOUT_IPV6})
+    for host in hosts:
+        made = (
+            _veth(lab, number, wire) for number, wire in enumerate(wires) if wire[0].split(":")[0] == host
+        )
+        _ip(lab, host, ["link set lo up", *made])
+    for host in hosts:
+        _ip(lab, host, [f"link set {device} up" for where, device in ends if where == host])
+    quiet = {host for host, line in rest if line == "no-listeners"}
+    for host in hosts.keys() - quiet:
+        for protocol, port in (("tcp", TCP_PORT), ("udp", UDP_PORT)):
+            _listen(lab, host, [protocol, str(port)])
+    for (host, kind), group in groupby(rest, key=lambda entry: (entry[0], _kind(entry[1]))):
+        _perform(lab, host, kind, [line for _, line in group])
+
+
+def _kind(line: str) -> str:
+    first = line.split()[0]
+    return first if first in {"sysctl", "listen", "fill", "no-listeners", "$"} else "ip"
+
+
+def _perform(lab: TrapLab, host: str, kind: str, lines: Sequence[str]) -> None:
+    namespace = lab.namespaces[host]
+    match kind:
+        case "ip":
+            _ip(lab, host, lines)
+        case "sysctl":
+            pairs = [line.split(" ", 1)[1].split("=", 1) for line in lines]
+            namespace.set_sysctls(dict(pairs))
+        case "listen":
+            for line in lines:
+                _listen(lab, host, line.split()[1:])
+        case "fill":
+            for line in lines:
+                _fill(lab, host, int(line.split()[-1]))
+        case "$":
+            for line in lines:
+                namespace.run("sh", "-c", line[2:])
+
+
+def _ip(lab: TrapLab, host: str, lines: Sequence[str]) -> None:
+    names = {other: namespace.name for other, namespace in lab.namespaces.items()}
+    text = "".join(line.format(**names) + "\n" for line in lines)
+    lab.namespaces[host].run("ip", "-batch", "-", text=text)
+
+
+def _veth(lab: TrapLab, number: int, wire: Sequence[str]) -> str:
+    (_, device), (other, peer) = (end.split(":") for end in wire)
+    return (
+        f"link add {device} address {mac(number, 0)} type veth "
+        f"peer name {peer} address {mac(number, 1)} netns {lab.namespaces[other].name}"
+    )
+
+
+def mac(wire: int, end: int) -> str:
+    """Of an end (0 or 1) of a wire, counted from 0 in order of the lines."""
+    return f"02:00:00:00:{wire + 1:02x}:{end + 1:02x}"
+
+
+def _listen(lab: TrapLab, host: str, words: Sequence[str]) -> None:
+    protocol, port, *options = words
+    address = next((word for word in options if word[0].isdigit() or ":" in word), "0.0.0.0")
+    settings = dict(word.split("=", 1) for word in options if "=" in word)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with entered(lab.namespaces[host].path):
+        opened = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
+    lab.listeners.append(Listener(host, protocol, opened))
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, "v6only" in options)
+    if "dev" in settings:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, settings["dev"].encode())
+    if "mark" in settings:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(settings["mark"]))
+    opened.bind((address, int(port)))
+    if protocol == "tcp":
+        opened.listen(int(settings.get("backlog", 16)))
+    opened.setblocking(False)
+
+
+def _fill(lab: TrapLab, host: str, port: int) -> None:
+    """One waiting connection more than the backlog of 0 takes."""
+    with entered(lab.namespaces[host].path):
+        server = socket.socket()
+        server.bind(("0.0.0.0", port))
+        server.listen(0)
+        client = socket.create_connection(("127.0.0.1", port), timeout=1)
+    lab.kept += [server, client]

@@ -1,0 +1,356 @@
+"""Single flows between the hosts of a trap lab: sent for real, and walked; both told in the same words."""
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from kubectl_skoop.diagnosis.fan_out import Way, fan_out
+from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
+from kubectl_skoop.diagnosis.interface import InfraShim
+from kubectl_skoop.diagnosis.outside import Outside
+from kubectl_skoop.diagnosis.shim import Underlay
+from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.model.packet import Owner, Protocol
+from kubectl_skoop.model.place import Endpoint, Place
+from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.netstack import icmp
+from kubectl_skoop.testing.netns import entered
+from kubectl_skoop.testing.trap_lab import TCP_PORT, UDP_PORT, Collected, Listener, TrapLab
+
+QUIET = 0.22
+"""Seconds without any event after which the rest counts as lost; above the neighbours' timers of a trap lab,
+below a SYN's first repetition."""
+BULK = 120_000
+_IP_MTU_DISCOVER, _PMTUDISC_DO, _IP_RECVERR = 10, 2, 11
+_NUMBERS = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "icmp": Protocol.ICMP}
+_PORTS = {"tcp": TCP_PORT, "udp": UDP_PORT, "icmp": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """`a tcp 10.2.0.2` with options; see `parse_flow`."""
+
+    host: str
+    protocol: str
+    address: str
+    port: int
+    size: int = 0
+    """IP total length of the request, bytes; 0: small."""
+    df: bool = False
+    bulk: bool = False
+    segment: int = 0
+    source: str = ""
+    sport: int = 0
+    uid: int = 0
+
+
+def parse_flow(text: str) -> Flow:
+    """`HOST tcp|udp|icmp ADDRESS[:PORT]`, then `size=N df bulk segment=N from=ADDRESS sport=N uid=N`."""
+    host, protocol, target, *words = text.split()
+    address, _, port = target.partition(":") if target.count(":") == 1 else (target, "", "")
+    options = dict(word.partition("=")[::2] for word in words)
+    return Flow(
+        host=host,
+        protocol=protocol,
+        address=address,
+        port=int(port or _PORTS[protocol]),
+        size=int(options.get("size", 0)),
+        df="df" in options,
+        bulk="bulk" in options,
+        segment=int(options.get("segment", 0)),
+        source=options.get("from", ""),
+        sport=int(options.get("sport", 0)),
+        uid=int(options.get("uid", 0)),
+    )
+
+
+@dataclass(slots=True)
+class Told:
+    """What became of a flow; as text `answer, b sees 10.1.0.2`, `timeout, icmp 3/1 from 10.1.0.1`."""
+
+    symptom: str
+    seen: set[str] = field(default_factory=set)
+    """Each server that the request reached, with the source that it saw."""
+    errors: set[str] = field(default_factory=set)
+    """ICMP errors of others that reached the sender."""
+
+    def __str__(self) -> str:
+        return ", ".join([self.symptom, *sorted(self.seen), *sorted(self.errors)])
+
+
+def ask(lab: TrapLab, flows: Sequence[Flow]) -> list[str]:
+    """What the kernel does with the flows, all sent at once."""
+    clients = []
+    servers = {listener.socket.fileno(): _Answerer(listener) for listener in lab.listeners}
+    taps: dict[int, tuple[str, socket.socket]] = {}
+    try:
+        for host in {flow.host for flow in flows}:
+            with entered(lab.namespaces[host].path):
+                tap = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+            tap.setblocking(False)
+            taps[tap.fileno()] = host, tap
+        for flow in flows:
+            with entered(lab.namespaces[flow.host].path):
+                clients.append(_Client(flow))
+        _pump(clients, servers, taps)
+        return [str(client.told(servers.values(), alone=len(clients) == 1)) for client in clients]
+    finally:
+        for client in clients:
+            client.socket.close()
+        for _, tap in taps.values():
+            tap.close()
+        for server in servers.values():
+            server.close()
+
+
+def _pump(
+    clients: "Sequence[_Client]",
+    servers: "Mapping[int, _Answerer]",
+    taps: Mapping[int, tuple[str, socket.socket]],
+) -> None:
+    poll = select.epoll()
+    by_number: dict[int, _Client | _Answerer | _Connection] = dict(servers)
+    for number in [*servers, *taps]:
+        poll.register(number, select.EPOLLIN)
+    for client in clients:
+        if not client.done:
+            by_number[client.socket.fileno()] = client
+            poll.register(client.socket.fileno(), select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+    end = time.monotonic() + QUIET
+    while (left := end - time.monotonic()) > 0 and not all(client.done for client in clients):
+        for number, _ in poll.poll(left):
+            end = time.monotonic() + QUIET
+            if number in taps:
+                host, tap = taps[number]
+                _read_errors(host, tap, clients)
+                continue
+            for connection in by_number[number].step():
+                by_number[connection.socket.fileno()] = connection
+                poll.register(connection.socket.fileno(), select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
+    for _, (host, tap) in taps.items():
+        _read_errors(host, tap, clients)
+    poll.close()
+
+
+def _read_errors(host: str, tap: socket.socket, clients: "Sequence[_Client]") -> None:
+    for _ in range(100):
+        try:
+            data, (source, *_rest) = tap.recvfrom(2048)
+        except BlockingIOError:
+            return
+        kind, code = data[20], data[21]
+        if kind in (3, 11) and len(data) >= 52:
+            quoted = data[28:]
+            for client in clients:
+                if client.flow.host == host and source != client.local and client.sent(quoted):
+                    client.errors.add(f"icmp {kind}/{code} from {source}")
+
+
+class _Answerer:
+    """A listener: accepts, or answers datagrams."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.socket, self.host, self.protocol = listener.socket, listener.host, listener.protocol
+        self.connections: list[_Connection] = []
+        self.peers: list[tuple[str, int]] = []
+
+    def step(self) -> "Iterator[_Connection]":
+        if self.protocol == "udp":
+            try:
+                _, peer = self.socket.recvfrom(70000)
+                self.peers.append((_plain(peer[0]), peer[1]))
+                self.socket.sendto(b"pong", peer)
+            except OSError:
+                return
+            return
+        try:
+            accepted, peer = self.socket.accept()
+        except OSError:
+            return
+        accepted.setblocking(False)
+        self.peers.append((_plain(peer[0]), peer[1]))
+        connection = _Connection(accepted)
+        self.connections.append(connection)
+        yield connection
+
+    def close(self) -> None:
+        for connection in self.connections:
+            connection.socket.close()
+
+
+def _plain(address: str) -> str:
+    return address.removeprefix("::ffff:")
+
+
+class _Connection:
+    """The server's side: reads a length and as many bytes, sends as many back."""
+
+    def __init__(self, accepted: socket.socket) -> None:
+        self.socket = accepted
+        self._head = b""
+        self._count = 0
+        self._to_send = 0
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def step(self) -> "Iterator[_Connection]":
+        try:
+            while data := self.socket.recv(1 << 17):
+                if len(self._head) < 4:
+                    self._head += data[:4]
+                self._count += len(data)
+                if self._count == struct.unpack("!I", self._head)[0]:
+                    self._to_send = self._count
+                if self._to_send:
+                    break
+            while self._to_send:
+                self._to_send -= self.socket.send(bytes(self._to_send))
+        except OSError:
+            pass
+        yield from ()
+
+
+class _Client:
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.errors: set[str] = set()
+        self._symptom = ""
+        self._received = 0
+        family = socket.AF_INET6 if ":" in flow.address else socket.AF_INET
+        kind = socket.SOCK_STREAM if flow.protocol == "tcp" else socket.SOCK_DGRAM
+        protocol = socket.IPPROTO_ICMP if flow.protocol == "icmp" else 0
+        if flow.uid:
+            os.setresuid(flow.uid, flow.uid, 0)
+        try:
+            self.socket = socket.socket(family, kind, protocol)
+        finally:
+            if flow.uid:
+                os.setresuid(0, 0, 0)
+        self.socket.setblocking(False)
+        if flow.df:
+            self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DO)
+        if flow.protocol == "icmp":
+            self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+        self._to_send = b""
+        self._expected = 1
+        try:
+            self._open()
+        except OSError as error:
+            self._fail(error)
+        self.local, self.port = self.socket.getsockname()[:2]
+
+    @property
+    def done(self) -> bool:
+        return bool(self._symptom)
+
+    def _open(self) -> None:
+        flow = self.flow
+        if flow.source or flow.sport:
+            self.socket.bind((flow.source or "0.0.0.0", flow.sport))
+        if flow.protocol == "tcp":
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            count = BULK if flow.bulk else (flow.segment or flow.size or 140) - 40
+            self._to_send = struct.pack("!I", count) + bytes(count - 4)
+            self._expected = count
+            error = self.socket.connect_ex((flow.address, flow.port))
+            if error not in (0, errno.EINPROGRESS):
+                raise OSError(error, os.strerror(error))
+            return
+        self.socket.connect((flow.address, flow.port))
+        payload = bytes(flow.size - 28 if flow.size else 4 if flow.protocol == "udp" else 56)
+        if flow.protocol == "icmp":
+            payload = struct.pack("!BBHHH", 8, 0, 0, 0, 1) + payload
+        self.socket.send(payload)
+
+    def _fail(self, error: OSError) -> None:
+        self._symptom = os.strerror(error.errno or 0).lower()
+
+    def step(self) -> "Iterator[_Connection]":
+        try:
+            self._step()
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._fail(error)
+        yield from ()
+
+    def _step(self) -> None:
+        if error := self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            raise OSError(error, os.strerror(error))
+        while self._to_send:
+            try:
+                self._to_send = self._to_send[self.socket.send(self._to_send) :]
+            except BlockingIOError:
+                break
+        while data := self.socket.recv(1 << 17):
+            self._received += len(data)
+            if self._received >= self._expected:
+                self._symptom = "answer"
+
+    def sent(self, quoted: bytes) -> bool:
+        """Whether an IP packet that an ICMP error quotes is of this flow."""
+        flow = self.flow
+        if quoted[9] != _NUMBERS[flow.protocol]:
+            return False
+        if socket.inet_ntoa(quoted[16:20]) != flow.address:
+            return False
+        return flow.protocol == "icmp" or struct.unpack("!H", quoted[20:22])[0] == self.port
+
+    def told(self, servers: Iterable[_Answerer], *, alone: bool) -> Told:
+        """`alone`: everything that the servers saw is of this flow, whatever became of its source port."""
+        told = Told(self._symptom or "timeout", errors=self.errors)
+        for server in servers:
+            if server.protocol == self.flow.protocol:
+                told.seen |= {
+                    f"{server.host} sees {address}"
+                    for address, port in server.peers
+                    if alone or port == self.port
+                }
+        return told
+
+
+def predict(collected: Collected, flow: Flow) -> list[str]:
+    """What the walk says: one text for each way, `unknown: …` where it does not know."""
+    place = Place("pod", f"lab/{flow.host}")
+    target = ip_address(flow.address)
+    probe = Probe(
+        source=Endpoint("pod", place.name, ip_address(flow.source or "0.0.0.0")),
+        destination=Endpoint("external", flow.address, target),
+        protocol=_NUMBERS[flow.protocol],
+        dport=flow.port,
+        sport=flow.sport,
+        size=flow.size,
+        df=flow.df,
+        owner=Owner(uid=flow.uid),
+        bind_source=ip_address(flow.source) if flow.source else None,
+    )
+    runner = Runner(
+        World(collected, lambda address: None),
+        Underlay(InfraShim(), lambda name: None),
+        Outside(lambda address: "external"),
+        lambda world: world.at(place),
+    )
+    setting = Setting(full=flow.bulk, segment=flow.segment)
+    ways = fan_out(lambda choices: runner.run(probe, setting, choices), outcome)
+    return [_way_text(way, flow, place) for way in ways]
+
+
+def _way_text(way: Way[FlowResult], flow: Flow, place: Place) -> str:
+    result = way.result
+    if way.unknown or result.fate == "unknown":
+        return f"unknown: {way.unknown or (result.unknown.reason if result.unknown else '')}"
+    told = Told(result.symptom)
+    for stack in result.branch.stacks.values():
+        for server in stack.servers:
+            if server.established and server.protocol == _NUMBERS[flow.protocol]:
+                told.seen.add(f"{stack.ns.place.name.split('/')[1]} sees {server.remote}")
+    for visit in result.branch.visits:
+        packet = visit.packet
+        if packet is not None and visit.place == place and visit.journey.served and icmp.is_error(packet):
+            told.errors.add(f"icmp {packet.icmp_type}/{packet.icmp_code} from {packet.src}")
+    return str(told)
