@@ -16,9 +16,8 @@ def parse_ipsets(text: str) -> Mapping[str, IpSet]:
         if verb == "add":
             name, _, entry = rest.partition(" ")
             entries.setdefault(name, []).append(entry)
-        elif verb == "create":
-            name, kind, *options = rest.split()
-            created[name] = (kind, _options(options))
+        elif verb == "create" and len(words := rest.split()) > 1:
+            created[words[0]] = (words[1], _options(words[2:]))
     return {
         name: IpSet(name=name, type=kind, options=options, entries=tuple(entries.get(name, ())))
         for name, (kind, options) in created.items()

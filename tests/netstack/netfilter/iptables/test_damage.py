@@ -110,6 +110,7 @@ def test_damaged_sets_are_asked(seed: int) -> None:
             ("hash:ip,mark", "10.96.0.10,0x0"),
         )
     )
+    text += "create nothing\nadd\n"
     sets = parse_ipsets(damaged(random, text))
     for name in sets:
         lookup(sets, name, Subject(packet=PACKET, indev="eth0"), ("dst", "dst"))
