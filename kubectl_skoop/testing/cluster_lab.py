@@ -47,6 +47,12 @@ NODE: Mapping[str, object] = {
     "net.ipv4.conf.all.route_localnet": 1,
     "net.bridge.bridge-nf-call-iptables": 1,
 }
+ROUTER: Mapping[str, object] = {
+    "net.ipv4.ip_forward": 1,
+    "net.ipv4.conf.all.send_redirects": 0,
+    "net.ipv4.conf.default.send_redirects": 0,
+}
+"""The switch is the nodes' default gateway, too: it forwards between nodes and discards the rest."""
 
 
 class ClusterLab:
@@ -102,6 +108,7 @@ class ClusterLab:
             namespace.set_sysctls(NEW_NAMESPACE)
         for node in self.topology.nodes:
             self.namespaces[node.name].set_sysctls(NODE)
+        self.namespaces[SWITCH].set_sysctls(ROUTER)
         self._batch("ip", {SWITCH: self._switch_links()})
         self._batch("ip", {node.name: self._node_links(node) for node in self.topology.nodes})
         self._batch("ip", {pod.name: self._pod_links(pod) for pod in self.topology.pods})
@@ -125,6 +132,7 @@ class ClusterLab:
             "link add br0 type bridge",
             f"addr add {GATEWAY}/24 dev br0",
             "link set br0 up",
+            "route add blackhole default",
         ]
         for node in self.topology.nodes:
             peer = self.namespaces[node.name].name
