@@ -1,4 +1,4 @@
-"""The network sysctls of the namespace that the calling thread is in."""
+"""The network sysctls of the namespace that the calling thread is in, and the kernel's release."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def read_sysctls(root: Path = ROOT) -> dict[str, str]:
     Raises:
         OSError: no sysctls at all.
     """
-    found: dict[str, str] = {}
+    found: dict[str, str] = {"kernel.osrelease": os.uname().release}
     with os.scandir(root) as entries:
         names = {entry.name for entry in entries}
     for tree in TREES:

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, IPv4Network
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Packet, Passage
-from kubectl_skoop.netstack import neighbour, xmit
+from kubectl_skoop.netstack import link_hooks, neighbour, xmit
 from kubectl_skoop.netstack.device import IFF_NOARP, Device
 from kubectl_skoop.netstack.routing.input import Forward, Local, route_input
 from kubectl_skoop.netstack.routing.local import address_type
@@ -23,12 +23,12 @@ def solicit(stack: Stack, device: Device, target: Address, packet_source: Addres
         return
     request = Arp(request=True, sender_mac=device.mac, sender=sender, target=target, src_mac=device.mac)
     stack.step("neighbour", f"who has {target} tell {sender}", "asked", device=device.name)
-    xmit.transmit(stack, device, request, Passage())
+    _send(stack, device, request)
 
 
 def receive(stack: Stack, device: Device, message: Arp) -> None:
     """arp_process."""
-    if device.flags & IFF_NOARP:
+    if device.flags & IFF_NOARP or not link_hooks.passes(stack, "arp", "input", device, message):
         return
     if not message.request:
         neighbour.learn(stack, device, message.sender, message.sender_mac)
@@ -111,7 +111,13 @@ def _reply(stack: Stack, device: Device, message: Arp) -> None:
         dst_mac=message.sender_mac or BROADCAST_MAC,
     )
     stack.step("neighbour", f"{message.target} is at {device.mac}", "answered", device=device.name)
-    xmit.transmit(stack, device, answer, Passage())
+    _send(stack, device, answer)
+
+
+def _send(stack: Stack, device: Device, message: Arp) -> None:
+    """arp_xmit."""
+    if link_hooks.passes(stack, "arp", "output", device, message):
+        xmit.transmit(stack, device, message, Passage())
 
 
 def _announced(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, Passage
-from kubectl_skoop.netstack import bridge_netfilter, receive, xmit
+from kubectl_skoop.netstack import bridge_netfilter, link_hooks, receive, xmit
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
 from kubectl_skoop.netstack.neighbour_types import FdbEntry
 from kubectl_skoop.netstack.stack import Stack
@@ -21,6 +21,8 @@ def handle_frame(stack: Stack, bridge: Device, port: Device, frame: Frame, passa
         return
     if bridge.bridge is not None and bridge.bridge.vlan_filtering:
         _vlan_filtering_unknown(stack, bridge, frame)
+        return
+    if not link_hooks.passes(stack, "bridge", "prerouting", port, frame):
         return
     passed = bridge_netfilter.prerouting(stack, bridge, port, frame, passage)
     if passed is not None:
@@ -57,6 +59,8 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
 
 def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
     """br_dev_xmit: the namespace itself sends by the bridge."""
+    if not link_hooks.passes(stack, "bridge", "output", bridge, frame):
+        return
     stack.step("bridge", f"{bridge.name} sends to {frame.dst_mac}", device=bridge.name)
     if bridge.bridge is not None and bridge.bridge.vlan_filtering:
         _vlan_filtering_unknown(stack, bridge, frame)
@@ -121,10 +125,14 @@ def _forward(
 ) -> None:
     """__br_forward, br_dev_queue_push_xmit."""
     if source is not None:
+        if not link_hooks.passes(stack, "bridge", "forward", port, frame):
+            return
         passed = bridge_netfilter.forward(stack, bridge, source, port, frame, passage)
         if passed is None:
             return
         frame = passed
+    if not link_hooks.passes(stack, "bridge", "postrouting", port, frame):
+        return
     if isinstance(frame, Packet) and not frame.gso and frame.length > port.mtu + xmit.VLAN_SLACK:
         stack.lose(
             "device.mtu",
@@ -164,6 +172,8 @@ def _pass_up(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> No
     """br_pass_frame_up."""
     if not bridge.up:
         _refuse_port(stack, bridge, bridge, frame, BridgePort())
+        return
+    if not link_hooks.passes(stack, "bridge", "input", bridge, frame):
         return
     stack.step("device", f"in by {bridge.name}", device=bridge.name)
     receive.deliver(stack, bridge, frame, passage)

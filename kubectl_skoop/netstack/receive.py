@@ -2,7 +2,7 @@
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Arp, Frame, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import arp, bridge, ip
+from kubectl_skoop.netstack import arp, bridge, ip, link_hooks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.stack import Stack
 
@@ -41,6 +41,8 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         )
         return
     if not programs_pass(stack, device, frame):
+        return
+    if not link_hooks.passes(stack, "netdev", "ingress", device, frame):
         return
     if frame.vlan is not None and device.kind != "bridge":
         reason = f"VLAN tag {frame.vlan} on {device.name} is not modelled"

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import Frame, Packet, Passage
-from kubectl_skoop.netstack import bridge, receive, vxlan
+from kubectl_skoop.netstack import bridge, link_hooks, receive, vxlan
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
 from kubectl_skoop.netstack.stack import Emission, Stack
 
@@ -24,6 +24,8 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             evidence=[f"{device.name}: " + ("NO-CARRIER" if device.up else "not UP")],
             remedy=_remedy(stack, device),
         )
+        return
+    if not link_hooks.passes(stack, "netdev", "egress", device, frame):
         return
     if not receive.programs_pass(stack, device, frame):
         return

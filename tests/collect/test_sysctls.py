@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ def test_keys_are_written_as_sysctl_does_and_secrets_left_out(tmp_path: Path) ->
     for name, value in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(value)
-    assert read_sysctls(tmp_path) == {
+    found = read_sysctls(tmp_path)
+    assert found.pop("kernel.osrelease") == os.uname().release
+    assert found == {
         "net.ipv4.ip_forward": "1",
         "net.ipv4.conf.eth0/100.rp_filter": "2",
         "net.ipv4.tcp_rmem": "4096\t131072\t6291456",
