@@ -57,7 +57,8 @@ def _node(
     node = setup.ctx.node(name)
     if node is not None:
         action = setup.plugin.create_node(node)
-        yield from _compare(setup, action, _node_wishes(action, [*own, *remote], node.addresses), unread)
+        sources = own[0].addresses if own else node.addresses
+        yield from _compare(setup, action, _node_wishes(action, [*own, *remote], sources), unread)
     for pod in own:
         pod_action = setup.plugin.create_pod(pod)
         yield from _compare(setup, pod_action, pod_action.always(), unread)

@@ -53,19 +53,24 @@ def _configured(ctx: Context, place: Place) -> Iterator[tuple[Address, str]]:
 
 
 def _node_addresses(ctx: Context, nodes: Iterable[str]) -> Iterator[Suspicion]:
-    owners: dict[Address, list[str]] = {}
+    """By the status, and by what is on the devices."""
+    owners: dict[Address, dict[str, str]] = {}
     for name in nodes:
         node = ctx.node(name)
         for address in node.addresses if node is not None else ():
-            owners.setdefault(address, []).append(name)
-    for address, names in owners.items():
-        if len(names) > 1:
+            owners.setdefault(address, {})[name] = f"node/{name}: status.addresses {address}"
+    for name in nodes:
+        for address, line in _configured(ctx, Place("node", name)):
+            if address in owners:
+                owners[address].setdefault(name, line)
+    for address, lines in owners.items():
+        if len(lines) > 1:
             yield Suspicion(
                 code="node.duplicate-address",
                 level=Level.CRITICAL,
-                where=Where(place=Place("node", names[0])),
-                message=f"{len(names)} nodes have the address {address}: {', '.join(names)}",
-                evidence=tuple(f"node/{name}: status.addresses {address}" for name in names),
+                where=Where(place=Place("node", next(iter(lines)))),
+                message=f"{len(lines)} nodes have the address {address}: {', '.join(lines)}",
+                evidence=tuple(lines.values()),
                 remedy="give each node an address of its own",
             )
 

@@ -537,6 +537,21 @@ def test_a_port_without_carrier_is_not_blamed_for_its_state() -> None:
     assert PORT.compare(with_device(VETH, flags=IFF_UP, port=BridgePort(state=0, hairpin=True))(NODE)) is None
 
 
+def test_a_port_of_a_bridge_that_is_down_is_not_blamed_either_and_forwards_once_the_bridge_is_up() -> None:
+    down = with_device(CNI0, flags=0)(with_port(state=0)(NODE))
+    assert PORT.compare(down) is None
+    mended = expect.device("cni0", up=True, because="CNI").mend(down)
+    assert mended is not None
+    assert mended.devices[VETH].port == BridgePort(state=3, hairpin=True)
+
+
+def test_a_port_that_comes_up_gives_its_bridge_a_carrier() -> None:
+    alone = with_device(CNI0, flags=IFF_UP)(with_device(VETH, flags=0)(NODE))
+    mended = HOST_END.mend(alone)
+    assert mended is not None
+    assert mended.devices[CNI0].carrier
+
+
 def test_a_gateway_tells_the_device_where_the_wish_leaves_it_open() -> None:
     wish = expect.route("10.244.3.0/24", via="10.0.0.3", because="host-gw")
     near = replace(NODE, routes=(*NODE.routes, route("10.0.0.0/24", hop(ETH0), scope=SCOPE_LINK)))

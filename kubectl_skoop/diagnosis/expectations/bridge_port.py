@@ -12,7 +12,7 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgePortExpectation(Expectation):
-    """Fields that are None are not compared; the state is not while the port is down or has no carrier."""
+    """Fields that are None are not compared, nor the state while the port or its bridge is down."""
 
     table: ClassVar[str] = "device"
     sections: ClassVar[tuple[str, ...]] = ("links",)
@@ -49,7 +49,9 @@ class BridgePortExpectation(Expectation):
         device = ns.device_by_name.get(self.dev)
         if device is None or device.port is None:
             return missing(self)
-        wrong = list(self._wrong(device, device.port))
+        bridge = ns.devices.get(device.master)
+        running = device.up and device.carrier and bridge is not None and bridge.up
+        wrong = list(self._wrong(device.port, running=running))
         if not wrong:
             return None
         how = "has " + ", ".join(has for has, _ in wrong)
@@ -80,9 +82,9 @@ class BridgePortExpectation(Expectation):
         yield "flood", "unicast_flood", self.flood
         yield "bcast_flood", "broadcast_flood", self.broadcast
 
-    def _wrong(self, device: Device, port: BridgePort) -> Iterator[tuple[str, str]]:
+    def _wrong(self, port: BridgePort, *, running: bool) -> Iterator[tuple[str, str]]:
         """What it has, and the words for bridge(8) that put it right."""
-        if self.state is not None and port.state != self.state and device.up and device.carrier:
+        if running and self.state is not None and port.state != self.state:
             yield f"state {STATE_NAMES.get(port.state, port.state)}", f"state {self.state}"
         for name, field, wanted in self._switches():
             has: bool = getattr(port, field)

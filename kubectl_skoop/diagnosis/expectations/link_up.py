@@ -17,6 +17,7 @@ from kubectl_skoop.netstack.routing.types import (
 )
 
 BR_STATE_DISABLED = 0
+_CARRIER = IFF_LOWER_UP | IFF_RUNNING
 
 
 def bring_up(ns: NetworkNamespace, device: Device) -> NetworkNamespace:
@@ -32,14 +33,27 @@ def bring_up(ns: NetworkNamespace, device: Device) -> NetworkNamespace:
 
 
 def give_carrier(ns: NetworkNamespace, index: int, flags: int = 0) -> NetworkNamespace:
-    """The other end came up: a bridge port forwards again (br_stp_enable_port), routes lose `linkdown`."""
+    """The other end came up: routes lose `linkdown`, ports forward again and give their bridge a carrier."""
     device = ns.devices[index]
-    port = device.port
-    if port is not None and port.state == BR_STATE_DISABLED:
-        port = replace(port, state=BR_STATE_FORWARDING)
-    changed = replace(device, flags=device.flags | IFF_LOWER_UP | IFF_RUNNING | flags, port=port)
+    devices = {**ns.devices, index: replace(device, flags=device.flags | _CARRIER | flags)}
+    master = devices.get(device.master)
+    if master is not None:
+        devices[master.index] = replace(master, flags=master.flags | _CARRIER)
+    for port in ns.devices.values():
+        if index in (port.index, port.master):
+            devices[port.index] = _forwarding(devices[port.index], devices.get(port.master))
     routes = tuple(_with_link(route, index) for route in ns.routes)
-    return replace(ns, devices={**ns.devices, index: changed}, routes=routes)
+    return replace(ns, devices=devices, routes=routes)
+
+
+def _forwarding(device: Device, bridge: Device | None) -> Device:
+    """br_stp_enable_port, without STP: a port forwards once it and its bridge are up."""
+    port = device.port
+    if port is None or port.state != BR_STATE_DISABLED or bridge is None:
+        return device
+    if not (device.up and device.carrier and bridge.up):
+        return device
+    return replace(device, port=replace(port, state=BR_STATE_FORWARDING))
 
 
 def connected_routes(ns: NetworkNamespace, device: Device) -> Iterator[Route]:

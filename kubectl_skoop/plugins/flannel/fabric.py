@@ -10,6 +10,7 @@ from kubectl_skoop.plugins.flannel.settings import (
     FlannelOptions,
     NetConf,
     net_conf,
+    pod_network,
     public_ip_of,
 )
 
@@ -34,6 +35,16 @@ class Fabric:
                 return told
             case _:
                 return self.net.backend
+
+    def owner_of(self, address: object) -> NodeInfo | None:
+        """The node whose pod network the address is in."""
+        if self.net.network is None or address not in self.net.network:
+            return None
+        for node in self.ctx.cluster.nodes():
+            network = pod_network(node)
+            if network is not None and address in network:
+                return node
+        return None
 
     def uplink(self, node: NodeInfo | None) -> Device | None:
         """The device towards the other nodes; None: not known (the public-ip may be a translated one)."""

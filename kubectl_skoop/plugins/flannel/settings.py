@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_address
 from typing import Literal
 
 from kubectl_skoop.api import Context, NodeInfo, OptionError, option, raw
@@ -31,6 +31,8 @@ class FlannelOptions:
 class NetConf:
     """`net-conf.json` as flanneld reads it (pkg/subnet/config.go)."""
 
+    network: IPv4Network | None
+    """Of all pods."""
     backend: BackendType
     vni: int
     port: int
@@ -48,6 +50,7 @@ def net_conf(ctx: Context, config: FlannelOptions) -> NetConf:
     told = _json(next((data.get("net-conf.json", "") for data in found if data is not None), ""))
     backend = raw.mapping(told, "Backend")
     return NetConf(
+        network=_network(raw.text(told, "Network")),
         backend=config.backend_type or _backend_type(raw.text(backend, "Type")),
         vni=raw.number(backend, "VNI") or DEFAULT_VNI,
         port=raw.number(backend, "Port") or DEFAULT_PORT,
@@ -72,14 +75,16 @@ def _json(text: str) -> object:
 
 
 def pod_network(node: NodeInfo | None) -> IPv4Network | None:
-    for cidr in node.pod_cidrs if node is not None else ():
-        try:
-            network = ip_network(cidr)
-        except ValueError:
-            continue
-        if isinstance(network, IPv4Network):
-            return network
-    return None
+    networks = (_network(cidr) for cidr in (node.pod_cidrs if node is not None else ()))
+    return next((network for network in networks if network is not None), None)
+
+
+def _network(text: str) -> IPv4Network | None:
+    """None: another family, or no network."""
+    try:
+        return IPv4Network(text)
+    except ValueError:
+        return None
 
 
 def public_ip_of(node: NodeInfo) -> IPv4Address | None:
