@@ -80,6 +80,8 @@ class Stack:
     """The conntrack entries of the dump count, too (stale ones among them)."""
     recent: dict[str, dict[Address, RecentEntry | None]] = field(default_factory=dict)
     """What rules wrote to the lists of the match `recent`; None: taken out."""
+    changed_sets: set[str] = field(default_factory=set)
+    """ipsets that a rule changed: what they hold from then on is not modelled."""
     pmtu: dict[Address, int] = field(default_factory=dict)
     """Learned path MTUs, bytes."""
     clients: "list[Client]" = field(default_factory=list)

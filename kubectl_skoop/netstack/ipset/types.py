@@ -58,5 +58,7 @@ class IpSet:
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """Names of the sets in a list:set, in its order."""
+        """Names of the sets in a list:set, in its order; of another type none."""
+        if self.type != "list:set":
+            return ()
         return tuple(entry.split()[0] for entry in self.entries)

@@ -1,13 +1,15 @@
 """Lines of rules: what they become, and what is unknown about them."""
 
+from dataclasses import replace
 from fractions import Fraction
 from ipaddress import ip_address
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Passage, Protocol, TcpFlags
+from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
+from kubectl_skoop.netstack.ipset import parse_ipsets
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.iptables.match.statistic import share_of
 from kubectl_skoop.netstack.netfilter.iptables.options import Unreadable, Word, words
@@ -26,6 +28,10 @@ from kubectl_skoop.netstack.netfilter.types import (
     Verdict,
 )
 from kubectl_skoop.netstack.stack import Stack
+
+SETS = (
+    "create a hash:ip family inet\ncreate b list:set\nadd b a\ncreate c hash:ip family inet\nadd c 10.0.0.1\n"
+)
 
 
 def context(*, family: int = 4, dport: int = 80, choices: Choices | None = None) -> RuleContext:
@@ -236,6 +242,35 @@ def test_a_random_match_splits_the_walk_only_where_all_else_matches() -> None:
     (choice,) = asked.stack.choices.made
     assert (choice.what, choice.probabilities) == (rule.text, (Fraction(1, 4), Fraction(3, 4)))
     assert rule.evaluate(context(choices=Choices(script=(1,)))) == Continue()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--path kubepods", True),
+        ("--path kubepods/pod1", True),
+        ("--path kubepods/pod", False),
+        ("! --path system", True),
+        ("! --path /", False),
+    ],
+)
+def test_a_control_group_holds_those_below_it(line: str, expected: bool) -> None:
+    ctx = context()
+    ctx.passage.owner = Owner(cgroup="/kubepods/pod1")
+    assert parse_rule(f"-A X -m cgroup {line}", 4).asks_for(ctx) is expected
+
+
+def test_a_set_that_a_rule_changed_is_unknown_from_then_on() -> None:
+    ctx = context()
+    ctx.stack.ns = replace(ctx.stack.ns, ipsets=parse_ipsets(SETS))
+    match, listed, other = (parse_rule(f"-A X -m set --match-set {name} src", 4) for name in "abc")
+    same = parse_rule("-A X -j SET --add-set c src", 4)
+    assert same.evaluate(ctx) == Continue()
+    assert [rule.asks_for(ctx) for rule in (match, listed, other)] == [False, False, True]
+    assert parse_rule("-A X -j SET --add-set a src --exist", 4).evaluate(ctx) == Continue()
+    assert match.asks_for(ctx) == Unknown("a rule changed set a on the way")
+    assert listed.asks_for(ctx) == Unknown("a rule changed set b on the way")
+    assert other.asks_for(ctx) is True
 
 
 def test_an_idle_meter_passes_and_the_walk_says_so() -> None:

@@ -10,6 +10,7 @@ from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 
 MODULES = {
     "addrtype": "addrtype",
+    "cgroup": "cgroup",
     "comment": "always",
     "connbytes": "meter",
     "connlimit": "meter",

@@ -24,6 +24,11 @@ class MatchSet:
     """It also compares the counters of the member."""
 
     def matches(self, ctx: RuleContext) -> Ternary:
+        changed = ctx.stack.changed_sets
+        if changed:
+            ipset = ctx.stack.ns.ipsets.get(self.name)
+            if self.name in changed or (ipset is not None and not changed.isdisjoint(ipset.listed)):
+                return Unknown(f"a rule changed set {self.name} on the way")
         found = lookup(
             ctx.stack.ns.ipsets,
             self.name,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.ipset import Direction, lookup
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
 from kubectl_skoop.netstack.netfilter.iptables.match.set import directions, subject
@@ -12,18 +11,15 @@ from kubectl_skoop.netstack.netfilter.types import Continue, RuleContext, Verdic
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Kernel: xt_set.c, set_target_v3. Without effect where the set already is as the rule wants it."""
+    """Kernel: xt_set.c, set_target_v3: goes on. Later matches of a set that it changed are unknown."""
 
     name: str
     directions: tuple[Direction, ...]
     add: bool
 
-    def apply(self, ctx: RuleContext) -> Verdict | Unknown:
-        there = lookup(ctx.stack.ns.ipsets, self.name, subject(ctx), self.directions)
-        if isinstance(there, Unknown):
-            return there
-        if there != self.add:
-            return Unknown(f"the rule changes set {self.name}")
+    def apply(self, ctx: RuleContext) -> Verdict:
+        if lookup(ctx.stack.ns.ipsets, self.name, subject(ctx), self.directions) != self.add:
+            ctx.stack.changed_sets.add(self.name)
         return Continue()
 
 
