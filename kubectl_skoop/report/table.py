@@ -24,7 +24,7 @@ def _diagnosis(diagnosis: Diagnosis, style: Style, wide: bool, detail: Detail) -
     elif diagnosis.symptom and diagnosis.verdict != "reachable":
         yield from _block("Symptom", [safe(diagnosis.symptom)], style)
     if len(diagnosis.branches) > 1:
-        yield from _block("Branches", _branches(diagnosis.branches), style)
+        yield from _block("Branches", _branches(diagnosis.branches, wide), style)
     yield from ("", style.heading("Way"), *way_lines(diagnosis.path, style, detail))
     if diagnosis.reply:
         yield from ("", style.heading("Way back"), *way_lines(diagnosis.reply, style, detail))
@@ -83,11 +83,14 @@ def _findings(heading: str, findings: Sequence[Suspicion], style: Style, wide: b
         yield f"  and {len(findings) - len(shown)} more (-o wide)"
 
 
-def _branches(branches: Sequence[Ending]) -> Iterator[str]:
+def _branches(branches: Sequence[Ending], wide: bool) -> Iterator[str]:
+    """Each with its share and its end; the random decisions that lead there are long, and for `wide`."""
     for branch in branches:
-        because = f": {branch.cause.where}: {branch.cause.message}" if branch.cause else ""
-        chosen = f" [{'; '.join(branch.choices)}]" if branch.choices else ""
-        yield safe(f"{percent(branch.share):>6}  {branch.fate:8} {branch.symptom}{because}{chosen}")
+        at = f"at {branch.path.nodes[-1].place}" if branch.path.nodes else ""
+        because = f": {branch.cause.message}" if branch.cause else ""
+        yield safe(f"{percent(branch.share):>6}  {branch.fate:8} {at}, {branch.symptom}{because}")
+        if wide:
+            yield from (safe(f"        chosen: {choice}") for choice in branch.choices)
 
 
 def percent(share: Fraction) -> str:

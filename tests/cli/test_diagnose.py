@@ -41,8 +41,10 @@ REQUESTS: dict[str, tuple[list[str], Request]] = {
         Request(source="a/b", destination="c/d", port="80"),
     ),
     "everything": (
-        ["a", "c", "--protocol", "udp", "--source-port", "53", "--size", "1500", "--df"]
-        + ["--uid", "1337", "-n", "shop"],
+        [
+            *("a", "c", "--protocol", "udp", "--source-port", "53"),
+            *("--size", "1500", "--df", "--uid", "1337", "-n", "shop"),
+        ],
         Request(
             source="a",
             destination="c",

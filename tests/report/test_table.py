@@ -49,14 +49,14 @@ def test_trace_shows_each_rule_that_was_met() -> None:
     assert shown not in render_diagnosis(diagnosis(), "table")
 
 
-def test_branches_have_shares_choices_and_causes() -> None:
+def test_branches_have_shares_ends_and_causes_and_wide_their_choices() -> None:
     broken = ending(Fraction(1, 3), suspicion(), "KUBE-SVC-X: 1/3 to KUBE-SEP-B")
-    text = render_diagnosis(
-        diagnosis("partial", "partial: 33 % fail", branches=(ending(Fraction(2, 3)), broken)), "table"
-    )
-    assert "    67 %  served   answer\n" in text
-    assert "    33 %  dropped  timeout: node/n2 filter FORWARD rule 3" in text
-    assert "[KUBE-SVC-X: 1/3 to KUBE-SEP-B]" in text
+    made = diagnosis("partial", "partial: 33 % fail", branches=(ending(Fraction(2, 3)), broken))
+    text = render_diagnosis(made, "table")
+    assert "    67 %  served   at node/n2, answer\n" in text
+    assert "    33 %  dropped  at node/n2, timeout: rule 3 of FORWARD drops the packet\n" in text
+    assert "KUBE-SEP-B" not in text
+    assert "          chosen: KUBE-SVC-X: 1/3 to KUBE-SEP-B\n" in render_diagnosis(made, "wide")
 
 
 def test_one_branch_needs_no_list() -> None:
