@@ -1,3 +1,5 @@
 """Lab tests: root, network namespaces, the real kernel."""
 
-pytest_plugins = ["kubectl_skoop.testing.plugin"]
+from kubectl_skoop.testing.plugin import pytest_runtest_setup
+
+__all__ = ["pytest_runtest_setup"]
