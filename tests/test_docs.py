@@ -10,6 +10,7 @@ import pytest
 from kubectl_skoop.cli.group import COMMANDS, load
 from kubectl_skoop.model.codes import CODES
 from kubectl_skoop.report.explain import DEVIATIONS, sections
+from tests.cli.run import shell
 
 DOCS = Path(__file__).parent.parent / "docs"
 SCHEMA = json.loads(files("kubectl_skoop.report").joinpath("schema.json").read_text("utf-8"))
@@ -68,3 +69,10 @@ def test_each_option_of_a_command_is_described(name: str) -> None:
     assert described == {
         option for parameter in command.params for option in parameter.opts if option[0] == "-"
     }
+
+
+def test_the_example_of_the_readme_is_what_is_printed() -> None:
+    text = (DOCS.parent / "README.md").read_text("utf-8")
+    found = re.search(r"^    \$ kubectl skoop (.*)\n\n```\n(.*?)…\n```", text, re.M | re.S)
+    assert found, "no example"
+    assert shell(*found.group(1).split(), cwd=DOCS.parent).out.startswith(found.group(2))

@@ -30,7 +30,7 @@ def skoop(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:
     return Ran(int(code), out.getvalue(), err.getvalue())
 
 
-def shell(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:
+def shell(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ran:
     """As a process of its own."""
     done = subprocess.run(
         [PROGRAM, *arguments],
@@ -38,6 +38,7 @@ def shell(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:
         text=True,
         check=False,
         env=_environment(env),
+        cwd=cwd,
         timeout=60,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
