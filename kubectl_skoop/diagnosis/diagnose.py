@@ -1,11 +1,12 @@
 """One flow from the question to the answer: resolve, walk every way, compare with what was wanted, decide."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis import passes, paths, service_intent, trial, verdict
+from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
 from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
@@ -19,6 +20,7 @@ from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.errors import UnknownName
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
@@ -119,7 +121,7 @@ class _Inquiry:
             self.setup.plugin.plugin.name,
             way.result.branch,
             self._action_of,
-            self._places_of_destination(),
+            self._places_in_question(way.result.branch),
         )
         if verdict.way_outcome(way) == "served":
             return [], [finding.suspicion for finding in wished.findings], wished.remarks
@@ -169,14 +171,19 @@ class _Inquiry:
             reply=reply,
         )
 
-    def _places_of_destination(self) -> list[Place]:
-        endpoint = self.probe.destination
-        if endpoint.kind == "node":
-            return [Place("node", endpoint.name)]
-        if endpoint.kind != "pod":
-            return []
-        node = self.cluster.pod(endpoint.name).node
-        return [Place("node", node), Place("pod", endpoint.name)] if node else [Place("pod", endpoint.name)]
+    def _places_in_question(self, branch: Branch) -> Iterator[Place]:
+        """Where packets were going, though they may not have got there: pods with their nodes, nodes."""
+        destinations = [self.probe.destination]
+        frames = [link.packet for link in branch.links] + [loss.frame for loss in branch.losses()]
+        addresses = dict.fromkeys(frame.innermost.dst for frame in frames if isinstance(frame, Packet))
+        destinations += [self.cluster.endpoint(address) for address in addresses]
+        for endpoint in dict.fromkeys(destinations):
+            if endpoint.kind == "node":
+                yield Place("node", endpoint.name)
+            elif endpoint.kind == "pod":
+                node = self.cluster.pod(endpoint.name).node
+                yield from [Place("node", node)] if node else []
+                yield Place("pod", endpoint.name)
 
     def _action_of(self, place: Place) -> NetNodeAction | None:
         plugin = self.setup.plugin

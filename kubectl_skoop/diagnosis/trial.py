@@ -110,18 +110,44 @@ def explaining(
     before: Progress,
     walk: Walker,
 ) -> tuple[list[Suspicion], list[Suspicion]]:
-    """(those that explain, best first; the others): each finding is mended by itself and walked again."""
-    explain: list[tuple[Progress, int, Suspicion]] = []
-    others: list[Suspicion] = []
-    for number, finding in enumerate(findings):
-        ns = world.at(finding.place)
-        mended = None
-        if number < MAX_TRIALS and not isinstance(ns, NotCollected):
-            mended = finding.deviation.expectation.mend(ns)
-        after = walk(world.with_mended(mended)) if mended is not None else before
-        if after > before:
-            explain.append((after, -number, finding.suspicion.at(Level.FATAL)))
-        else:
-            others.append(finding.suspicion)
-    explain.sort(key=lambda entry: entry[:2], reverse=True)
-    return [suspicion for _, _, suspicion in explain], others
+    """(those that explain, best first; the others).
+
+    Each finding is mended by itself and walked again; where none helps alone, one after the other.
+    """
+    tried = findings[:MAX_TRIALS]
+    helped = [
+        (after, -number, finding)
+        for number, finding in enumerate(tried)
+        if (after := _after(world, [finding], before, walk)) > before
+    ]
+    helped.sort(key=lambda entry: entry[:2], reverse=True)
+    chosen = [finding for _, _, finding in helped] or _together(world, tried, before, walk)
+    others = [finding.suspicion for finding in findings if finding not in chosen]
+    return [finding.suspicion.at(Level.FATAL) for finding in chosen], others
+
+
+def _together(world: World, findings: Sequence[Finding], before: Progress, walk: Walker) -> list[Finding]:
+    """The first findings that help only if all of them are put right; empty: nothing helps."""
+    chosen: list[Finding] = []
+    for finding in findings:
+        chosen.append(finding)
+        if len(chosen) > 1 and _after(world, chosen, before, walk) > before:
+            break
+    else:
+        return []
+    for finding in chosen[:-1]:
+        fewer = [other for other in chosen if other is not finding]
+        if _after(world, fewer, before, walk) > before:
+            chosen = fewer
+    return chosen
+
+
+def _after(world: World, findings: Sequence[Finding], before: Progress, walk: Walker) -> Progress:
+    """How far the flow gets with these findings put right; `before` if none of them can be."""
+    mended = world
+    for finding in findings:
+        ns = mended.at(finding.place)
+        better = None if isinstance(ns, NotCollected) else finding.deviation.expectation.mend(ns)
+        if better is not None:
+            mended = mended.with_mended(better)
+    return before if mended is world else walk(mended)
