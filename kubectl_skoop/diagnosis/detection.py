@@ -25,10 +25,10 @@ def by_daemon_set(ctx: Context, plugin: str, *patterns: str) -> Detected | None:
 
 
 def by_device(ctx: Context, plugin: str, fits: Callable[[Device], bool]) -> Detected | None:
-    """One of the first nodes has such a device: a guess."""
+    """One of the first nodes has such a device."""
     states = (ctx.namespace(Place("node", name)) for name in ctx.source.nodes())
     for ns in islice((ns for ns in states if not isinstance(ns, NotCollected)), SAMPLE):
         for device in ns.devices.values():
             if fits(device):
-                return Detected(plugin, f"{device.name} on {ns.place}", guess=True)
+                return Detected(plugin, f"{device.name} on {ns.place}")
     return None

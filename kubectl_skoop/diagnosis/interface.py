@@ -49,8 +49,6 @@ class Detected:
 
     value: str
     source: str
-    guess: bool = False
-    """Concluded from the kernel's state, not told by the objects: stands behind one that is told."""
 
 
 class NetNodeAction(Protocol):
@@ -106,7 +104,14 @@ class Plugin(Protocol):
     def __init__(self, ctx: "Context") -> None: ...
 
     @classmethod
-    def detect(cls, ctx: "Context") -> Detected | None: ...
+    def detect(cls, ctx: "Context") -> Detected | None:
+        """Told by the objects."""
+        ...
+
+    @classmethod
+    def guess(cls, ctx: "Context") -> Detected | None:
+        """Concluded from the kernel's state: asked only where the objects tell no plugin."""
+        return None
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction: ...
 

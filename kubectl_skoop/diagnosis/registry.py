@@ -6,6 +6,7 @@ Ours and a stranger's come the same way: by entry points, and only what is asked
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
@@ -40,8 +41,12 @@ class Setup:
     remarks: tuple[Suspicion, ...]
 
 
+@cache
 def installed(group: str) -> Mapping[str, EntryPoint]:
-    """By name, sorted. Raises: PluginError where two packages use one name."""
+    """By name, sorted. Done once: it reads a file of every package of the environment.
+
+    Raises: PluginError where two packages use one name.
+    """
     return index(entry_points(group=group))
 
 
@@ -60,7 +65,7 @@ def index(found: Iterable[EntryPoint]) -> Mapping[str, EntryPoint]:
 def load_plugin(name: str) -> type[Plugin]:
     """Raises: UnknownName, PluginError."""
     loaded = _load(installed(PLUGINS), name, "network plugin")
-    for method in ("detect", "create_pod", "create_node"):
+    for method in ("detect", "guess", "create_pod", "create_node"):
         _require(loaded, method, name)
     plugin: type[Plugin] = loaded
     return plugin
@@ -94,32 +99,39 @@ def set_up(ctx: Context) -> Setup:
 
 
 def choose_plugin(ctx: Context) -> tuple[type[Plugin], Fact, Sequence[Suspicion]]:
-    """The one that was asked for, else the one that is sure, else one that guesses, else `any`."""
+    """The one that was asked for, else the one that the objects tell, else one that guesses, else `any`."""
     if ctx.options.network_plugin:
         name = ctx.options.network_plugin
         return load_plugin(name), Fact(name="network plugin", value=name, source="--network-plugin"), ()
-    found: list[Detected] = []
+    plugins: dict[str, type[Plugin]] = {}
     remarks: list[Suspicion] = []
     for name in installed(PLUGINS):
-        if name == FALLBACK_PLUGIN:
-            continue
         try:
-            detected = _detect(name, ctx)
+            plugins |= {} if name == FALLBACK_PLUGIN else {name: load_plugin(name)}
+        except PluginError as error:
+            remarks.append(_unusable(name, error))
+    told = _answers(ctx, {name: plugin.detect for name, plugin in plugins.items()}, remarks)
+    found = told or _answers(ctx, {name: plugin.guess for name, plugin in plugins.items()}, remarks)
+    if not found:
+        none = Detected(FALLBACK_PLUGIN, "no plugin knows the CNI of this cluster")
+        return load_plugin(FALLBACK_PLUGIN), _fact("network plugin", none, ()), remarks
+    best, *rivals = found
+    return load_plugin(best.value), _fact("network plugin", best, rivals), remarks
+
+
+def _answers(
+    ctx: Context, questions: Mapping[str, Callable[[Context], Detected | None]], remarks: list[Suspicion]
+) -> list[Detected]:
+    """Of the plugins that know the cluster; one that raises is remarked."""
+    found = []
+    for name, ask in questions.items():
+        try:
+            answer = _guarded(name, partial(ask, ctx.owned_by(name)))
         except PluginError as error:
             remarks.append(_unusable(name, error))
         else:
-            found += [] if detected is None else [detected]
-    best = sorted(found, key=lambda detected: detected.guess)[:1]
-    if not best:
-        none = Detected(FALLBACK_PLUGIN, "no plugin knows the CNI of this cluster")
-        return load_plugin(FALLBACK_PLUGIN), _fact("network plugin", none, ()), remarks
-    rivals = [one for one in found if one is not best[0] and one.guess == best[0].guess]
-    return load_plugin(best[0].value), _fact("network plugin", best[0], rivals), remarks
-
-
-def _detect(name: str, ctx: Context) -> Detected | None:
-    """Raises: PluginError."""
-    return _guarded(name, lambda: load_plugin(name).detect(ctx.owned_by(name)))
+            found += [] if answer is None else [answer]
+    return found
 
 
 def choose_provider(ctx: Context) -> tuple[type[Provider], Fact]:

@@ -80,8 +80,11 @@ class Calico(Plugin):
 
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:
-        told = detection.by_daemon_set(ctx, cls.name, "calico-node.*")
-        return told or detection.by_device(
+        return detection.by_daemon_set(ctx, cls.name, "calico-node.*")
+
+    @classmethod
+    def guess(cls, ctx: Context) -> Detected | None:
+        return detection.by_device(
             ctx, cls.name, lambda device: device.kind == "veth" and device.name.startswith("cali")
         )
 

@@ -43,8 +43,11 @@ class Flannel(Plugin):
 
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:
-        told = detection.by_daemon_set(ctx, cls.name, *DAEMON_SETS)
-        return told or detection.by_device(ctx, cls.name, lambda device: device.name.startswith("flannel."))
+        return detection.by_daemon_set(ctx, cls.name, *DAEMON_SETS)
+
+    @classmethod
+    def guess(cls, ctx: Context) -> Detected | None:
+        return detection.by_device(ctx, cls.name, lambda device: device.name.startswith("flannel."))
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         fabric, node = self.fabric, self.fabric.ctx.node(pod.node)
