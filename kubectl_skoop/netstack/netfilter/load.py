@@ -2,16 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.save import parse_save
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack as text_needs_conntrack
-from kubectl_skoop.netstack.netfilter.nft.link import link_chains
-from kubectl_skoop.netstack.netfilter.nft.needs import needs_conntrack
-from kubectl_skoop.netstack.netfilter.nft.ruleset import FAMILIES, NftTable, base_chains, parse_ruleset
 from kubectl_skoop.netstack.netfilter.order import with_order
-from kubectl_skoop.netstack.netfilter.types import BaseChain, Engine, Netfilter
+from kubectl_skoop.netstack.netfilter.types import BaseChain, Engine, LinkChain, Netfilter
 
 _GAPS: dict[str, tuple[int, ...]] = {
     "iptables-legacy": (4,),
@@ -20,8 +16,6 @@ _GAPS: dict[str, tuple[int, ...]] = {
 }
 """Tables without which any hook may decide otherwise. A missing save text of iptables-nft is not among them:
 its rules are in the JSON, too, and unknown there one by one."""
-_DORMANT = 0x1
-_NFPROTO = {1: "inet", 2: "ip", 10: "ip6"}
 _SAVED_TABLE = re.compile(r"^\*(\S+)$", re.MULTILINE)
 
 
@@ -54,11 +48,15 @@ def load_netfilter(
             if text_needs_conntrack(text):
                 tracking.add(family)
     covered = set(_saved_tables(iptables_nft, "ip")) | set(_saved_tables(ip6tables_nft, "ip6"))
-    tables = list(_native_tables(nft, nft_raw, covered))
-    for table in tables:
-        chains += base_chains(table)
-        if table.family in FAMILIES and needs_conntrack(table):
-            tracking |= FAMILIES[table.family]
+    links: tuple[LinkChain, ...] = ()
+    if any(table not in covered for table in _listed_tables(nft)):
+        # Some forty modules of expressions and statements, which most nodes have no use for.
+        from kubectl_skoop.netstack.netfilter.nft.load import load_native
+
+        native = load_native(nft, nft_raw, covered)
+        chains += native.base_chains
+        tracking |= native.conntrack_families
+        links = native.link_chains
     ordered = with_order(chains, hook_order)
     return Netfilter(
         base_chains=tuple(chains) if ordered is None else ordered,
@@ -66,7 +64,7 @@ def load_netfilter(
         nat_families=frozenset(family for base in chains if base.type == "nat" for family in base.families),
         order_known=ordered is not None,
         unknowns=_unknowns(gaps),
-        link_chains=tuple(link for table in tables for link in link_chains(table)),
+        link_chains=links,
     )
 
 
@@ -75,20 +73,13 @@ def _saved_tables(text: str | None, family: str) -> Iterator[tuple[str, str]]:
         yield family, name
 
 
-def _native_tables(nft: object, nft_raw: object, covered: set[tuple[str, str]]) -> Iterator[NftTable]:
-    dormant = set(_dormant_tables(nft_raw))
-    for table in parse_ruleset(nft):
-        identity = table.family, table.short_name
-        if identity not in covered:
-            yield replace(table, dormant=True) if identity in dormant else table
-
-
-def _dormant_tables(nft_raw: object) -> Iterator[tuple[str, str]]:
-    """Old versions of nft print the flag as garbage; the kernel's own answer has it."""
-    listed = nft_raw.get("tables") if isinstance(nft_raw, Mapping) else None
-    for table in listed if isinstance(listed, list) else []:
-        if isinstance(table, Mapping) and isinstance(flags := table.get("flags"), int) and flags & _DORMANT:
-            yield _NFPROTO.get(table.get("family", 0), ""), str(table.get("name"))
+def _listed_tables(nft: object) -> Iterator[tuple[str, str]]:
+    """Family and name of each table in the output of `nft -j list ruleset`."""
+    listed = nft.get("nftables") if isinstance(nft, Mapping) else None
+    for entry in listed if isinstance(listed, list) else []:
+        match entry:
+            case {"table": dict(table)}:
+                yield str(table.get("family")), str(table.get("name"))
 
 
 def _unknowns(gaps: Mapping[str, str]) -> dict[int, tuple[Unknown, ...]]:
