@@ -93,15 +93,17 @@ def check_table(fault: Fault, outcomes: Outcomes, twin: Outcomes) -> list[Differ
     return [Difference("all flows", "table", "nothing breaks" if fault.works else "something breaks", found)]
 
 
-def check_flow(flow: Question, outcomes: Sequence[Outcome], diagnosis: Diagnosis) -> list[Difference]:
-    """Verdict, symptom, server and source address against the kernel."""
+def check_flow(
+    flow: Question, outcomes: Sequence[Outcome], diagnosis: Diagnosis, *, lot: bool = False
+) -> list[Difference]:
+    """Verdict, symptom, server and source address against the kernel. `lot`: chance decides."""
     differences = []
     symptoms = {outcome.symptom for outcome in outcomes}
     kernel = "/".join(sorted(symptoms))
-    if diagnosis.verdict not in possible_verdicts(symptoms, copies=len(outcomes)):
+    if diagnosis.verdict not in possible_verdicts(symptoms, lot=lot or len(outcomes) > 1):
         differences.append(Difference(flow.id, "verdict", kernel, describe(diagnosis)))
         return differences
-    told = {ending.symptom for ending in diagnosis.branches}
+    told = {symptom for ending in diagnosis.branches for symptom in ending.symptom.split(" or ")}
     if not symptoms <= told:
         differences.append(Difference(flow.id, "symptom", kernel, "/".join(sorted(told))))
     servers = {place for ending in diagnosis.branches for place in served_at(ending)}
@@ -146,15 +148,15 @@ def only_single(diagnosis: Diagnosis) -> bool:
     return any(one.level == Level.WARNING and "single packets" in one.message for one in diagnosis.suspicions)
 
 
-def possible_verdicts(symptoms: set[str], *, copies: int) -> set[str]:
-    """Several copies may all have drawn the same lot."""
+def possible_verdicts(symptoms: set[str], *, lot: bool) -> set[str]:
+    """Where chance decides, all packets may have drawn the same lot."""
     if symptoms == {ANSWER}:
         certain = "reachable"
     elif ANSWER not in symptoms:
         certain = "unreachable"
     else:
         return {"partial"}
-    return {certain, "partial"} if copies > 1 else {certain}
+    return {certain, "partial"} if lot else {certain}
 
 
 def check_cause(lab: ClusterLab, fault: Fault, flow: Question, diagnosis: Diagnosis) -> list[Difference]:
@@ -215,7 +217,7 @@ def check_lab(lab: ClusterLab, folder: Path, fault: Fault | None, twin: Outcomes
     try:
         for flow, found in questions(outcomes).items():
             diagnosis = diagnose(source, request_of(flow), Options())
-            wrong = check_flow(flow, found, diagnosis)
+            wrong = check_flow(flow, found, diagnosis, lot=fault is not None and fault.lot)
             if fault is None:
                 wrong += check_calm(flow, diagnosis)
             elif flow in broken and twin and twin[flow].symptom == ANSWER and not wrong:
