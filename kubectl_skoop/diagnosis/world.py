@@ -102,11 +102,22 @@ class World:
         return None
 
     def _hosts(self, hints: Iterable[Address]) -> Iterator[NetworkNamespace]:
-        first = [name for hint in hints if (name := self.node_of_address(hint)) is not None]
-        for name in dict.fromkeys([*first, *self.namespaces.nodes()]):
+        asked: set[str] = set()
+        for name in self._hosts_by_hint(hints):
+            if name in asked:
+                continue
+            asked.add(name)
             ns = self.at(Place("node", name))
             if not isinstance(ns, NotCollected):
                 yield ns
+
+    def _hosts_by_hint(self, hints: Iterable[Address]) -> Iterator[str]:
+        """Names; some twice."""
+        for hint in hints:
+            name = self.node_of_address(hint)
+            if name is not None:
+                yield name
+        yield from self.namespaces.nodes()
 
     def _seen(self, answer: NetworkNamespace | NotCollected) -> NetworkNamespace | NotCollected:
         if isinstance(answer, NotCollected):

@@ -40,6 +40,8 @@ class SnapshotFile:
     lost: tuple[NotCollected, ...]
     """What is damaged, as far as opening the file could tell."""
     file: BinaryIO = field(repr=False)
+    _shards: dict[SectionRef, Mapping[str, object]] = field(default_factory=dict, repr=False)
+    """Parts of the index that were read."""
 
     def __enter__(self) -> Self:
         return self
@@ -80,12 +82,17 @@ class SnapshotFile:
         if not isinstance(lookup, Mapping):
             if not lookup:
                 return ()
-            shard = self.content(lookup[shard_of(key, len(lookup))], "a part of the index")
-            if not isinstance(shard, Mapping):
-                raise SectionDamaged("a part of the index is damaged: it is no map")
-            lookup = shard
+            lookup = self._shard(lookup[shard_of(key, len(lookup))])
         found = lookup.get(key, ())
         return found if isinstance(found, list) else ()
+
+    def _shard(self, ref: SectionRef) -> Mapping[str, object]:
+        if ref not in self._shards:
+            shard = self.content(ref, "a part of the index")
+            if not isinstance(shard, Mapping):
+                raise SectionDamaged("a part of the index is damaged: it is no map")
+            self._shards[ref] = shard
+        return self._shards[ref]
 
     def _content(self, ref: SectionRef) -> object:
         if ref.size > MAX_SECTION * 2 or ref.length > MAX_SECTION or ref.offset + ref.size > self.size:

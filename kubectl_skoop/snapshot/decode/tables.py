@@ -21,7 +21,7 @@ class Tables:
 
     def __init__(self, dump: NamespaceDump) -> None:
         self._tables = dump.tables
-        self.gaps: dict[str, str] = dict.fromkeys(NEEDED - dump.tables.keys(), "was not collected")
+        self.gaps: dict[str, str] = dict.fromkeys(sorted(NEEDED.difference(dump.tables)), "was not collected")
 
     def decode(self, name: str, read: Callable[[object], T], default: T) -> T:
         """`default` where there is nothing to decode, and where it is damaged: then that is a gap."""
