@@ -30,6 +30,8 @@ class SimpleVethPod:
     """Length of the IPv4 address's prefix, used when mending only."""
     routed: bool = True
     """It has a default route."""
+    resolves: bool = True
+    """The device asks for MACs (ARP)."""
     alone: bool = True
     """The device has no other addresses."""
 
@@ -42,7 +44,12 @@ class SimpleVethPod:
             return
         because = "the CNI plugin sets it up when the pod starts"
         yield expect.device(
-            self.device, up=True, carrier=True, arp=True, max_mtu=self.max_mtu, because=because
+            self.device,
+            up=True,
+            carrier=True,
+            arp=self.resolves or None,
+            max_mtu=self.max_mtu,
+            because=because,
         )
         yield expect.device("lo", up=True, because="the container runtime sets it up")
         for address in self.pod.addresses:

@@ -32,7 +32,7 @@ class Any(Plugin):
         return None
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
-        return SimpleVethPod(pod, routed=False, alone=False)
+        return SimpleVethPod(pod, routed=False, resolves=False, alone=False)
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
         return BasePluginNode(node, AnyNode(), self.ctx.cluster)

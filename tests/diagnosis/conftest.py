@@ -1,0 +1,79 @@
+"""A Context over objects and namespaces that a test makes, without a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from kubectl_skoop.cluster.allow import prune
+from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
+from kubectl_skoop.cluster.raw import Object, Ref, text
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.snapshot.format import SectionRef
+from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
+from kubectl_skoop.snapshot.source import Snapshot
+
+NO_SECTION = SectionRef(0, 0, 0, b"")
+MakeContext = Callable[..., Context]
+
+
+@dataclass
+class MadeSource:
+    """What a Snapshot answers, from memory."""
+
+    plain: PlainObjects
+    namespaces: Mapping[str, NetworkNamespace] = field(default_factory=dict)
+    """By place, as text."""
+    missing: tuple[NotCollected, ...] = ()
+
+    def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected:
+        return self.plain.objects(kind, namespace)
+
+    def owners(self, address: str) -> Sequence[Ref]:
+        return self.plain.owners(address)
+
+    def nodes(self) -> tuple[str, ...]:
+        return tuple(
+            sorted(name.removeprefix("node/") for name in self.namespaces if name.startswith("node/"))
+        )
+
+    def node(self, name: str) -> NodeEntry | NotCollected:
+        if f"node/{name}" not in self.namespaces:
+            return NotCollected(f"node/{name}", "not collected")
+        pods = [
+            NamespaceEntry(id=ns.id, kind="pod", pods=(place.removeprefix("pod/"),), section=NO_SECTION)
+            for place, ns in self.namespaces.items()
+            if place.startswith("pod/") and ns.node == name
+        ]
+        return NodeEntry(node=name, namespaces=tuple(pods))
+
+    def namespace(self, place: Place) -> NetworkNamespace | NotCollected:
+        return self.namespaces.get(str(place)) or NotCollected(str(place), "not collected")
+
+
+def by_kind(objects: Sequence[Object]) -> PlainObjects:
+    found: dict[str, list[Object]] = {}
+    for item in objects:
+        kept = prune(item)
+        if kept is not None:
+            found.setdefault(text(kept, "kind"), []).append(kept)
+    return PlainObjects(found)
+
+
+@pytest.fixture
+def make_context() -> MakeContext:
+    def make(
+        objects: Sequence[Object] = (),
+        namespaces: Mapping[str, NetworkNamespace] | None = None,
+        options: Options | None = None,
+        owner: str = "",
+    ) -> Context:
+        source = cast(Snapshot, MadeSource(by_kind(objects), namespaces or {}))
+        return Context(source=source, cluster=Cluster(source), options=options or Options(), owner=owner)
+
+    return make

@@ -1,0 +1,179 @@
+"""flannel's wishes from objects alone, and from a node's devices."""
+
+import json
+from ipaddress import IPv4Address as IP
+from typing import Any
+
+import pytest
+
+from kubectl_skoop.api import Device, Expectation, NetworkNamespace, Passing, Place, Suspicion
+from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.netstack.device import InterfaceAddress
+from kubectl_skoop.plugins.flannel.settings import BACKEND_DATA, BACKEND_TYPE, PUBLIC_IP
+from kubectl_skoop.testing.objects import cluster_objects
+from kubectl_skoop.testing.topology import Mode, standard
+
+Objects = list[dict[str, Any]]
+
+
+def cluster(mode: Mode = "flannel-vxlan", **net_conf: object) -> Objects:
+    objects = cluster_objects(mode, standard())
+    for item in objects:
+        if item["metadata"]["name"] == "kube-flannel-cfg" and net_conf:
+            item["data"]["net-conf.json"] = json.dumps({"Network": "10.244.0.0/16", "Backend": net_conf})
+    return objects
+
+
+def node_of(objects: Objects, name: str) -> dict[str, Any]:
+    return next(item for item in objects if item["kind"] == "Node" and item["metadata"]["name"] == name)
+
+
+def state(mtu: int = 1500, prefix: int = 24) -> dict[str, NetworkNamespace]:
+    """n1 with its NIC."""
+    place = Place("node", "n1")
+    address = InterfaceAddress(device=2, address=IP("10.0.0.1"), prefix=prefix)
+    devices = {2: Device(index=2, name="ens5", mtu=mtu)}
+    return {
+        "node/n1": NetworkNamespace(
+            id="n1/4:1", place=place, node="n1", devices=devices, addresses=(address,)
+        )
+    }
+
+
+def wishes(make_context: Any, objects: Objects, destination: str = "10.244.2.2", **more: Any) -> list[Any]:
+    """Of n1, for a packet from pod a."""
+    ctx = make_context(objects, **more)
+    action = set_up(ctx).plugin.create_node(ctx.cluster.node("n1"))
+    packet = Packet(src=IP("10.244.1.2"), dst=IP(destination), protocol=Protocol.TCP, dport=80)
+    return list(action.wishes(Passing(upstream=None, arrived=packet, left=(packet,))))
+
+
+def wants(found: list[Any]) -> list[str]:
+    return [wish.want for wish in found if isinstance(wish, Expectation)]
+
+
+def codes(found: list[Any]) -> list[str]:
+    return [finding.code for finding in found if isinstance(finding, Suspicion)]
+
+
+VXLAN = [
+    "10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink",
+    "10.244.2.0 dev flannel.1 lladdr 0e:00:00:00:00:02 PERMANENT",
+    "0e:00:00:00:00:02 dev flannel.1 dst 10.0.0.2 self permanent",
+]
+
+
+def test_vxlan_wants_route_neighbour_and_remote_of_the_peer(make_context: Any) -> None:
+    assert wants(wishes(make_context, cluster())) == VXLAN
+
+
+def test_host_gw_wants_a_route_by_the_peers_address(make_context: Any) -> None:
+    assert wants(wishes(make_context, cluster("flannel-host-gw"))) == ["10.244.2.0/24 via 10.0.0.2"]
+
+
+def test_host_gw_names_the_device_if_the_state_tells_it(make_context: Any) -> None:
+    assert wants(wishes(make_context, cluster("flannel-host-gw"), namespaces=state())) == [
+        "10.0.0.0/24 dev ens5",
+        "10.244.2.0/24 via 10.0.0.2 dev ens5",
+    ]
+
+
+def test_alloc_programs_nothing(make_context: Any) -> None:
+    objects = cluster("flannel-host-gw")
+    node_of(objects, "n2")["metadata"]["annotations"][BACKEND_TYPE] = "alloc"
+    assert wishes(make_context, objects) == []
+
+
+def test_without_the_annotation_the_cluster_s_backend_holds(make_context: Any) -> None:
+    objects = cluster()
+    del node_of(objects, "n2")["metadata"]["annotations"][BACKEND_TYPE]
+    assert wants(wishes(make_context, objects)) == VXLAN
+
+
+@pytest.mark.parametrize(
+    ("direct", "prefix", "tunnel"),
+    [
+        pytest.param(True, 24, False, id="DirectRouting on one link: no tunnel"),
+        pytest.param(True, 32, True, id="DirectRouting, but not on one link"),
+        pytest.param(False, 24, True, id="no DirectRouting"),
+    ],
+)
+def test_direct_routing_is_for_peers_on_the_link(
+    make_context: Any, direct: bool, prefix: int, tunnel: bool
+) -> None:
+    objects = cluster(Type="vxlan", DirectRouting=direct)
+    found = wants(wishes(make_context, objects, namespaces=state(prefix=prefix)))
+    assert ("10.244.2.0/24 via 10.0.0.2 dev ens5" in found) != tunnel
+    assert (VXLAN[0] in found) == tunnel
+
+
+def test_another_vni_is_another_device(make_context: Any) -> None:
+    found = wants(wishes(make_context, cluster(Type="vxlan", VNI=4096)))
+    assert found[0] == "10.244.2.0/24 via 10.244.2.0 dev flannel.4096 onlink"
+
+
+def test_the_tunnel_s_own_addresses_belong_to_the_peer(make_context: Any) -> None:
+    """What a node sends to pods comes from the address of its tunnel device: the answer goes there."""
+    assert wants(wishes(make_context, cluster(), destination="10.244.2.0")) == VXLAN
+
+
+def test_an_outside_address_needs_nothing_of_flannel(make_context: Any) -> None:
+    assert wishes(make_context, cluster(), destination="192.0.2.1") == []
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        pytest.param(PUBLIC_IP, None, id="no public-ip"),
+        pytest.param(PUBLIC_IP, "none", id="no address"),
+        pytest.param(BACKEND_DATA, None, id="no backend-data"),
+        pytest.param(BACKEND_DATA, "null", id="backend-data of another backend"),
+    ],
+)
+def test_an_annotation_that_is_missing_is_the_finding(
+    make_context: Any, annotation: str, value: str | None
+) -> None:
+    objects = cluster()
+    annotations = node_of(objects, "n2")["metadata"]["annotations"]
+    annotations.pop(annotation)
+    if value is not None:
+        annotations[annotation] = value
+    (code,) = codes(wishes(make_context, objects))
+    assert code == "flannel.annotation.missing"
+
+
+def test_a_node_without_pod_network_is_the_finding(make_context: Any) -> None:
+    objects = cluster()
+    node_of(objects, "n2")["spec"] = {}
+    assert codes(wishes(make_context, objects)) == ["flannel.pod-cidr.missing"]
+
+
+def test_with_canal_pods_are_not_flannel_s(make_context: Any) -> None:
+    objects = cluster()
+    daemon_set = next(item for item in objects if item["kind"] == "DaemonSet")
+    daemon_set["metadata"]["name"] = "canal"
+    ctx = make_context(objects)
+    pod = set_up(ctx).plugin.create_pod(ctx.cluster.pod("default/a"))
+    assert "default dev eth0" in wants(list(pod.always()))
+    assert wants(wishes(make_context, objects)) == VXLAN
+
+
+def test_a_pod_wants_its_address_and_the_bridge_as_gateway(make_context: Any) -> None:
+    ctx = make_context(cluster(), options=Options(plugin={"flannel-pod-mtu": "1400"}))
+    pod = set_up(ctx).plugin.create_pod(ctx.cluster.pod("default/a"))
+    assert wants(list(pod.always())) == [
+        "eth0 mtu at most 1400 arp on up with a carrier",
+        "lo up",
+        "eth0 inet 10.244.1.2/24",
+        "default via 10.244.1.1 dev eth0",
+    ]
+
+
+def test_a_host_network_pod_wants_nothing(make_context: Any) -> None:
+    objects = cluster()
+    pod = next(item for item in objects if item["kind"] == "Pod" and item["metadata"]["name"] == "a")
+    pod["spec"]["hostNetwork"] = True
+    ctx = make_context(objects)
+    assert list(set_up(ctx).plugin.create_pod(ctx.cluster.pod("default/a")).always()) == []
