@@ -74,6 +74,8 @@ class PlainObjects:
 
 @dataclass(slots=True)
 class Cluster:
+    """The Kubernetes objects of a source, made out when they are asked for."""
+
     source: ObjectSource
     _pods: dict[str, dict[str, PodInfo]] = field(default_factory=dict, repr=False)
     _services: dict[str, dict[str, Service]] = field(default_factory=dict, repr=False)

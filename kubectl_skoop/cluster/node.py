@@ -13,6 +13,8 @@ _PREFERRED = ("InternalIP", "ExternalIP")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeInfo:
+    """A Node, as far as networks need it."""
+
     name: str
     addresses: tuple[Address, ...] = ()
     """InternalIP before ExternalIP, else in the order of the status; host names are left out."""

@@ -10,6 +10,8 @@ from kubectl_skoop.model.packet import Address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerPort:
+    """A port that a container declares."""
+
     name: str
     port: int
     protocol: str
@@ -19,6 +21,8 @@ class ContainerPort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
+    """A container of a pod, init containers left out."""
+
     name: str
     ready: bool | None = None
     """None: the status does not say."""
@@ -27,6 +31,8 @@ class Container:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodInfo:
+    """A Pod, as far as networks need it."""
+
     name: str
     namespace: str
     uid: str = ""

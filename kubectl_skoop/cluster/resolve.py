@@ -31,6 +31,8 @@ _SHORT = {"Pod": "pod", "Service": "svc"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
+    """What a name of the request stands for."""
+
     kind: EndpointKind
     name: str
     """`namespace/name` for pods and services, as in Endpoint."""

@@ -13,6 +13,8 @@ SERVICE_NAME = "kubernetes.io/service-name"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePort:
+    """One port of a Service."""
+
     port: int
     name: str = ""
     protocol: str = "TCP"
@@ -23,6 +25,8 @@ class ServicePort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
+    """A Service with its ports and policies."""
+
     name: str
     namespace: str
     type: str = "ClusterIP"

@@ -27,6 +27,8 @@ BinderT = TypeVar("BinderT", bound=ConfigBinder)
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
+    """What a plugin or provider is made with."""
+
     source: Snapshot
     cluster: Cluster
     options: Options = field(default_factory=Options)

@@ -18,6 +18,8 @@ TOO_MANY = "more ways to follow than {} were left unfollowed"
 
 @dataclass(frozen=True, slots=True)
 class Leaf(Generic[R]):
+    """One run of a walk, with the choices that it made."""
+
     made: tuple[Choice, ...]
     result: R
 

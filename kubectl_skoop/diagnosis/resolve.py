@@ -24,6 +24,8 @@ LARGEST = 65535
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
+    """The request as a probe, with what was taken as a default."""
+
     probe: Probe
     facts: tuple[Fact, ...]
 

@@ -49,6 +49,8 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
+    """The answer to one request."""
+
     request: Probe
     verdict: Verdict
     headline: str

@@ -15,6 +15,8 @@ from kubectl_skoop.netstack.stack import Stack
 
 @dataclass(frozen=True, slots=True)
 class Underlay:
+    """The provider's network between the nodes, and towards the outside."""
+
     shim: InfraShim
     node: Callable[[str], NodeInfo | None]
 

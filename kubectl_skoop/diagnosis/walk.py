@@ -23,6 +23,8 @@ MAX_FRAMES = 3000
 
 @dataclass(frozen=True, slots=True)
 class _Arriving:
+    """A frame on its way to a port."""
+
     port: Port
     frame: Frame
     link: Link | None

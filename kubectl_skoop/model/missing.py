@@ -8,6 +8,8 @@ MissingState = Literal["absent", "forbidden", "failed", "timeout", "not collecte
 
 @dataclass(frozen=True, slots=True)
 class NotCollected:
+    """Data that is not there, and why."""
+
     what: str
     """`node/n2`, `pod/default/a`, `n1/host/ipset`, `objects/Service` …"""
     state: MissingState

@@ -46,6 +46,8 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetNode:
+    """A place with all that happened to packets there."""
+
     place: Place
     actions: tuple[Action, ...]
     suspicions: tuple[Suspicion, ...] = ()

@@ -18,6 +18,8 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspicion:
+    """One finding."""
+
     code: str
     """`subject.problem` for what the kernel does (see `model.codes`), `plugin.table.state` for deviations."""
     level: Level

@@ -18,6 +18,8 @@ class Tuple:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConntrackEntry:
+    """A connection as the table of the dump has it."""
+
     original: Tuple
     reply: Tuple
     status: int = 0

@@ -65,6 +65,8 @@ class Vxlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
+    """RTM_GETLINK"""
+
     index: int
     name: str
     kind: str = ""

@@ -12,6 +12,8 @@ NUD_CONNECTED = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
+    """RTM_GETNEIGH of the families IPv4 and IPv6."""
+
     device: int
     address: Address
     mac: str = ""

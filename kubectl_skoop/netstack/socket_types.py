@@ -10,6 +10,8 @@ SocketState = Literal["listen", "established", "unconnected", "other"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Socket:
+    """A socket that may take packets."""
+
     protocol: int
     state: SocketState
     local: Address

@@ -40,5 +40,7 @@ class Any(Plugin):
 
 @dataclass(frozen=True, slots=True)
 class AnyNode(SimplePluginNode):
+    """A node that forwards; nothing more is known."""
+
     def always(self) -> Wishes:
         yield expect.sysctl("net.ipv4.ip_forward", 1, because=BECAUSE)

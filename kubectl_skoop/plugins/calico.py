@@ -42,6 +42,8 @@ DEFAULT_BLOCK_SIZE = 26
 
 @dataclass(frozen=True, slots=True)
 class CalicoOptions:
+    """`--calico-…`"""
+
     interface_prefix: str = option("cali", "beginning of the pods' device names on the nodes")
     host_interface: str = option("", "device towards the other nodes; empty: the one with the node's address")
     pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the device towards other nodes carries")

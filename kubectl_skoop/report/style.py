@@ -17,6 +17,8 @@ _LEVELS = {Level.FATAL: _RED, Level.CRITICAL: _RED, Level.WARNING: _YELLOW, Leve
 
 @dataclass(frozen=True, slots=True)
 class Style:
+    """Colours of the terminal, or none."""
+
     color: bool = False
 
     def verdict(self, verdict: Verdict, text: str) -> str:

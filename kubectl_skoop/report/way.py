@@ -24,6 +24,8 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """One line of the way, and what is said below it."""
+
     place: str
     did: str
     devices: str

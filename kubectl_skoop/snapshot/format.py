@@ -38,6 +38,8 @@ SectionKind = Literal["node", "netns", "table", "objects", "lookup", "infra", "i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
+    """The first map of the file."""
+
     format: int = FORMAT
     tool: str = ""
     """Version of the tool that wrote the file."""
@@ -64,6 +66,8 @@ class SectionRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
+    """One section as it is in the file."""
+
     kind: str
     name: str
     length: int

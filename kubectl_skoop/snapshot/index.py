@@ -12,6 +12,8 @@ from kubectl_skoop.snapshot.limits import Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamespaceEntry:
+    """A network namespace of a node, and where its section is."""
+
     id: str
     """As in `NamespaceDump`: without the node's name."""
     kind: NamespaceKind
@@ -47,6 +49,8 @@ Lookup = Sequence[SectionRef] | Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
+    """The last section: what leads to all others."""
+
     header: bytes = b""
     """SHA-256 of the header; empty if the index is lost."""
     nodes: Mapping[str, SectionRef | NodeEntry | NotCollected] = field(default_factory=dict)

@@ -25,6 +25,8 @@ _LARGEST = MAX_SECTION + MIB
 
 @dataclass(slots=True)
 class _Found:
+    """What the sections that were seen add up to."""
+
     nodes: dict[str, NodeEntry] = field(default_factory=dict)
     namespaces: dict[str, dict[str, NamespaceEntry]] = field(default_factory=dict)
     """Of nodes whose own section was not seen (yet)."""

@@ -12,6 +12,8 @@ from kubectl_skoop.netstack.neighbour_types import FdbEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FdbExpectation(Expectation):
+    """An entry of a tunnel device that says behind which node a MAC is."""
+
     table: ClassVar[str] = "fdb"
     sections: ClassVar[tuple[str, ...]] = ("links", "fdb")
 

@@ -24,6 +24,8 @@ STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourExpectation(Expectation):
+    """A neighbour entry that the CNI writes."""
+
     table: ClassVar[str] = "neighbour"
     sections: ClassVar[tuple[str, ...]] = ("links", "neighbours")
 

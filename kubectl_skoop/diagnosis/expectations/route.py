@@ -25,6 +25,8 @@ ERROR_TYPES = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteExpectation(Expectation):
+    """A route that leads a destination out by a device or a gateway."""
+
     table: ClassVar[str] = "route"
     sections: ClassVar[tuple[str, ...]] = ("links", "routes")
 

@@ -12,6 +12,8 @@ from kubectl_skoop.netstack.routing.types import PolicyRule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleExpectation(Expectation):
+    """A policy rule (ip rule)."""
+
     table: ClassVar[str] = "rule"
     sections: ClassVar[tuple[str, ...]] = ("rules",)
 

@@ -13,6 +13,8 @@ _FORWARDING_SWITCHES = ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SysctlExpectation(Expectation):
+    """A kernel setting with one of the values that work."""
+
     table: ClassVar[str] = "sysctl"
     sections: ClassVar[tuple[str, ...]] = ("sysctls",)
 

@@ -39,6 +39,8 @@ class Decision:
 
 @dataclass(slots=True)
 class _Frame:
+    """A chain that is being walked, and the rule that comes next."""
+
     chain: str
     rules: Sequence[tuple[int, Rule]]
     position: int = 0

@@ -36,6 +36,8 @@ CONFIRMING_HOOKS = (Hook.INPUT, Hook.POSTROUTING)
 
 @dataclass(frozen=True, slots=True)
 class Passed:
+    """The packet goes on, as the hook left it."""
+
     packet: Packet
     reroute: bool = False
     """At OUTPUT: the route must be looked up again (ip_route_me_harder, K-12)."""
@@ -45,12 +47,16 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
+    """A chain dropped it."""
+
     trace: Trace
     packet: Packet
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
+    """A chain dropped it and has its sender told."""
+
     kind: str
     """`tcp-reset`, or the ICMP code as iptables names it."""
     trace: Trace
@@ -86,6 +92,8 @@ _A = TypeVar("_A", bound=_Action)
 
 @dataclass(slots=True)
 class _Walk:
+    """One packet at one hook."""
+
     ctx: RuleContext
     nexthop: Address
     reroute: bool = False

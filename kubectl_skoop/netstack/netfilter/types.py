@@ -48,7 +48,7 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    pass
+    """Ends the packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +58,21 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    pass
+    """Back to the calling chain; at the end of a base chain its policy decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jump:
+    """To a user chain; with `goto` its end does not come back here."""
+
     chain: str
     goto: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
+    """Ends the packet; its sender is told."""
+
     kind: str
     """`tcp-reset`, or the name of the ICMP code as iptables writes it (icmp-port-unreachable …)."""
 

@@ -36,6 +36,8 @@ _ERRNO: dict[FailedKind, RouteErrno] = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
+    """A route for the key, and the next hop that was chosen of it."""
+
     rule: PolicyRule | None
     """None: no listed rule led to the table (the list lacks it)."""
     route: Route
@@ -44,6 +46,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """No route that leads on: none at all, or one of the error types."""
+
     kind: FailedKind
     rule: PolicyRule | None = None
     route: Route | None = None
@@ -105,6 +109,8 @@ def match_route(stack: Stack, key: FlowKey, *, ignore_linkdown: bool = False) ->
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
+    """One lookup (fib_lookup)."""
+
     stack: Stack
     key: FlowKey
     ignore_linkdown: bool

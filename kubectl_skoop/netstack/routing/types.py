@@ -24,6 +24,8 @@ PROTO_KERNEL, PROTO_BOOT, PROTO_STATIC, PROTO_BIRD = 2, 3, 4, 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nexthop:
+    """One next hop of a route (RTA_MULTIPATH, or the only one)."""
+
     device: int = 0
     gateway: Address | None = None
     weight: int = 1
@@ -34,6 +36,8 @@ class Nexthop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
+    """RTM_GETROUTE"""
+
     destination: Network
     table: int = TABLE_MAIN
     type: RouteType = "unicast"
@@ -54,6 +58,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRule:
+    """RTM_GETRULE"""
+
     priority: int
     family: int
     action: Literal["lookup", "goto", "nop", "blackhole", "unreachable", "prohibit"] = "lookup"

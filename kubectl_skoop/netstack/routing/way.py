@@ -31,6 +31,8 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward:
+    """On to another machine."""
+
     device: int
     nexthop: Address | None
     """The gateway; None: the destination itself is the neighbour."""
@@ -44,6 +46,8 @@ class Forward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
+    """Neither delivered nor forwarded."""
+
     kind: RefusedKind
     route: Route | None = None
     rule: PolicyRule | None = None
@@ -59,6 +63,8 @@ InputRoute = Local | Broadcast | Forward | Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRoute:
+    """Where a packet that is made here leaves, and with which source."""
+
     device: int
     nexthop: Address | None
     """The gateway; None: the destination itself is the neighbour."""

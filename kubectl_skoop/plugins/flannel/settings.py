@@ -17,6 +17,8 @@ BackendType = Literal["", "vxlan", "host-gw", "alloc"]
 
 @dataclass(frozen=True, slots=True)
 class FlannelOptions:
+    """`--flannel-…`"""
+
     backend_type: BackendType = option("", "backend of the nodes that do not say it; empty: detect")
     host_interface: str = option("", "device towards the other nodes; empty: the one with the node's address")
     bridge: str = option("cni0", "bridge of the pods")

@@ -28,6 +28,8 @@ _ENCAPSULATIONS = {1: "mpls", 2: "ip", 3: "ila", 4: "ip6", 5: "seg6", 6: "bpf", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NexthopObject:
+    """RTM_GETNEXTHOP: a next hop, or a group of them."""
+
     nexthops: tuple[Nexthop, ...] = ()
     members: tuple[tuple[int, int], ...] = ()
     """Of a group: id and weight."""

@@ -9,6 +9,8 @@ from kubectl_skoop.netstack.netfilter.iptables.options import Unreadable
 
 @dataclass(frozen=True, slots=True)
 class MaskedAddress:
+    """`ADDRESS/MASK`; the mask may have holes."""
+
     value: int
     mask: int
 

@@ -18,6 +18,8 @@ class MatchKind:
 
 @dataclass(frozen=True, slots=True)
 class TargetKind:
+    """As MatchKind."""
+
     arity: Mapping[str, int]
     parse: Callable[[Options], Statement]
 

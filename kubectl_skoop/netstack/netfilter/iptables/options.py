@@ -10,12 +10,16 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Word:
+    """A word of a rule as iptables-save prints it."""
+
     text: str
     quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
+    """An option with its values; `negated`: a `!` stands before it."""
+
     name: str
     values: tuple[str, ...] = ()
     negated: bool = False

@@ -37,6 +37,8 @@ _COUNTERS = re.compile(r"\[\d+:\d+\] ")
 
 @dataclass(frozen=True)
 class SavedChain:
+    """The rules of one chain, parsed when a packet meets them."""
+
     name: str
     family: int
     native: bool
@@ -68,6 +70,8 @@ class SavedChain:
 
 @dataclass(frozen=True)
 class SavedTable:
+    """One table, from its `*NAME` line on."""
+
     name: str
     family: int
     native: bool

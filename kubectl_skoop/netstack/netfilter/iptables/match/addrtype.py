@@ -33,6 +33,8 @@ _LOOKED_UP = frozenset({"LOCAL", "ANYCAST", "UNREACHABLE"})
 
 @dataclass(frozen=True, slots=True)
 class Types:
+    """--src-type, --dst-type."""
+
     names: frozenset[str]
     negated: bool
 

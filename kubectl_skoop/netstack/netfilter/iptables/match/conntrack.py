@@ -47,6 +47,8 @@ _PORTS = {
 
 @dataclass(frozen=True, slots=True)
 class States:
+    """--ctstate, --state."""
+
     names: frozenset[str]
     negated: bool = False
 
@@ -62,6 +64,8 @@ class States:
 
 @dataclass(frozen=True, slots=True)
 class AddressOf:
+    """--ctorigsrc, --ctorigdst, --ctreplsrc, --ctrepldst."""
+
     reply: bool
     side: str
     wanted: MaskedAddress
@@ -74,6 +78,8 @@ class AddressOf:
 
 @dataclass(frozen=True, slots=True)
 class PortOf:
+    """--ctorigsrcport, --ctorigdstport, --ctreplsrcport, --ctrepldstport."""
+
     reply: bool
     side: str
     low: int
@@ -88,6 +94,8 @@ class PortOf:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolOf:
+    """--ctproto."""
+
     protocol: int
     negated: bool
 
@@ -97,6 +105,8 @@ class ProtocolOf:
 
 @dataclass(frozen=True, slots=True)
 class StatusOf:
+    """--ctstatus."""
+
     mask: int
     negated: bool
 

@@ -12,6 +12,8 @@ _ARITY = {"--sport": 1, "--source-port": 1, "--dport": 1, "--destination-port": 
 
 @dataclass(frozen=True, slots=True)
 class PortRange:
+    """--sport, --dport; both ends belong to it."""
+
     low: int = 0
     high: int = 0xFFFF
     negated: bool = False

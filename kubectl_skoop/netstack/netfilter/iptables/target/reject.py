@@ -47,6 +47,8 @@ _DEFAULT = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}
 
 @dataclass(frozen=True, slots=True)
 class RejectWith:
+    """Kernel: ipt_REJECT.c, reject_tg; ip6t_REJECT.c, reject_tg6."""
+
     kind: str
 
     def apply(self, ctx: RuleContext) -> Verdict:
