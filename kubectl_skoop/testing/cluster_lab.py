@@ -7,13 +7,14 @@ the connection tracking of all nodes shares this machine's limit.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
 from kubectl_skoop.testing import calico, flannel, kube_proxy, netns
 from kubectl_skoop.testing.capture import keep_timestamps
 from kubectl_skoop.testing.listeners import Listeners
-from kubectl_skoop.testing.netns import LabError, Namespace, finish
+from kubectl_skoop.testing.netns import Namespace, finish
 from kubectl_skoop.testing.nfacct import create_counters
 from kubectl_skoop.testing.objects import Object, cluster_objects
 from kubectl_skoop.testing.restore import Ruleset
@@ -75,11 +76,10 @@ class ClusterLab:
         self._timestamps = keep_timestamps()
 
     def __enter__(self) -> Self:
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self._build()
-        except (LabError, OSError):
-            self.close()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(

@@ -184,10 +184,10 @@ def names(fault: Fault, texts: Sequence[str], suspicion: Suspicion) -> bool:
 
 
 def check_calm(flow: Question, diagnosis: Diagnosis) -> list[Difference]:
-    """A healthy flow in a healthy lab raises no suspicion of level warning or above."""
+    """A flow that works in a healthy lab raises no suspicion of level warning or above."""
+    if diagnosis.verdict != "reachable":
+        return []
     loud = [suspicion for suspicion in diagnosis.suspicions if suspicion.level >= Level.WARNING]
-    if diagnosis.verdict == "unreachable":
-        loud = [suspicion for suspicion in loud if suspicion != diagnosis.cause]
     return [Difference(flow.id, "calm", "nothing", show(suspicion)) for suspicion in loud]
 
 
