@@ -1,17 +1,21 @@
 """ARP: asking and answering (net/ipv4/arp.c; K-58 to K-62)."""
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Packet, Passage
-from kubectl_skoop.netstack import link_hooks, neighbour, xmit
+from kubectl_skoop.netstack import ip_error, link_hooks, neighbour, xmit
 from kubectl_skoop.netstack.device import IFF_NOARP, Device
-from kubectl_skoop.netstack.routing.input import Forward, Local, route_input
+from kubectl_skoop.netstack.routing.input import Forward, Local, Refused, route_input
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.routing.select import select_address
 from kubectl_skoop.netstack.routing.types import SCOPE_LINK
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.sysctl import device_key
+
+_NONE = IPv4Address(0)
 
 
 def solicit(stack: Stack, device: Device, target: Address, packet_source: Address) -> None:
@@ -19,8 +23,6 @@ def solicit(stack: Stack, device: Device, target: Address, packet_source: Addres
     if not isinstance(target, IPv4Address):
         return
     sender = _announced(stack, device, target, packet_source)
-    if sender is None:
-        return
     request = Arp(request=True, sender_mac=device.mac, sender=sender, target=target, src_mac=device.mac)
     stack.step("neighbour", f"who has {target} tell {sender}", "asked", device=device.name)
     _send(stack, device, request)
@@ -28,10 +30,20 @@ def solicit(stack: Stack, device: Device, target: Address, packet_source: Addres
 
 def receive(stack: Stack, device: Device, message: Arp) -> None:
     """arp_process."""
-    if device.flags & IFF_NOARP or not link_hooks.passes(stack, "arp", "input", device, message):
+    if device.flags & IFF_NOARP:
+        if message.request and address_type(stack.ns, message.target) == "LOCAL":
+            _stay_silent(
+                stack, device, message, "neighbour.silent", "it is set NOARP", [f"{device.name}: NOARP"]
+            )
+        return
+    if not link_hooks.passes(stack, "arp", "input", device, message):
         return
     if not message.request:
         neighbour.learn(stack, device, message.sender, message.sender_mac)
+        return
+    if message.sender == _NONE:
+        if _answers(stack, device, message):
+            _reply(stack, device, message)
         return
     known = neighbour.known(stack, device, message.sender)
     if _answers(stack, device, message):
@@ -47,18 +59,73 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
         target.is_loopback and not stack.ns.sysctls.either(device.name, "route_localnet")
     ):
         return False
-    if int(message.sender) == 0:
+    if message.sender == _NONE:
         return address_type(stack.ns, target) == "LOCAL" and not _ignored(stack, device, message)
     question = Packet(src=message.sender, dst=target, protocol=0, src_mac=message.src_mac)
     with stack.aside():
         route = route_input(stack, question, device.index, 0)
     match route:
         case Local():
-            return not _ignored(stack, device, message) and not _filtered(stack, device, message)
+            return _willing(stack, device, message)
         case Forward():
-            return _proxies(stack, device, target, route)
+            return _proxies(stack, device, message, route)
+        case Refused():
+            _explain_refusal(stack, device, message, route)
+            return False
         case _:
             return False
+
+
+def _willing(stack: Stack, device: Device, message: Arp) -> bool:
+    """arp_ignore and arp_filter let the owner of the address answer."""
+    for setting, silent in (
+        ("arp_ignore", _ignored(stack, device, message)),
+        ("arp_filter", _filtered(stack, device, message)),
+    ):
+        if silent:
+            evidence = _settings(stack, device, setting)
+            _stay_silent(stack, device, message, "neighbour.silent", f"by {setting}", evidence)
+            return False
+    return True
+
+
+def _explain_refusal(stack: Stack, device: Device, message: Arp, route: Refused) -> None:
+    """Why the owner of an address, or the node at the other end of a pod's veth, does not answer."""
+    if address_type(stack.ns, message.target) == "LOCAL":
+        if route.problem is not None:
+            reason = f"it takes nothing from {message.sender} ({route.problem.sysctl or 'source address'})"
+            _stay_silent(stack, device, message, route.problem.code, reason, route.problem.evidence)
+    elif _other_end_of_pod(stack, device):
+        if route.kind == "forwarding-disabled":
+            evidence = ["net.ipv4.ip_forward = " + (stack.ns.sysctls.text("net.ipv4.ip_forward") or "?")]
+            evidence += _settings(stack, device, "forwarding")
+            _stay_silent(stack, device, message, "forwarding.disabled", "it does not forward", evidence)
+        elif route.kind == "no-route":
+            reason = f"{stack.ns.place} has no route to it, so proxy ARP says nothing"
+            evidence = [f"no route to {message.target}", *ip_error.down_devices(stack)]
+            _stay_silent(stack, device, message, "route.none", reason, evidence)
+
+
+def _stay_silent(
+    stack: Stack, device: Device, message: Arp, code: str, reason: str, evidence: Sequence[str]
+) -> None:
+    stack.lose(
+        code,
+        message,
+        f"{device.name} does not answer ARP for {message.target}: {reason}",
+        where=stack.where(device=device.name),
+        evidence=evidence,
+    )
+
+
+def _settings(stack: Stack, device: Device, setting: str) -> list[str]:
+    keys = [f"net.ipv4.conf.{name}.{setting}" for name in ("all", device_key(device.name))]
+    return [f"{key} = {stack.ns.sysctls.text(key)}" for key in keys]
+
+
+def _other_end_of_pod(stack: Stack, device: Device) -> bool:
+    """A veth of a node that is no bridge port: whoever asks there can ask nobody else."""
+    return device.kind == "veth" and not device.master and stack.ns.place.kind == "node"
 
 
 def _ignored(stack: Stack, device: Device, message: Arp) -> bool:
@@ -88,16 +155,20 @@ def _filtered(stack: Stack, device: Device, message: Arp) -> bool:
     return isinstance(route, RouteError) or route.device != device.index
 
 
-def _proxies(stack: Stack, device: Device, target: IPv4Address, route: Forward) -> bool:
+def _proxies(stack: Stack, device: Device, message: Arp, route: Forward) -> bool:
     """arp_fwd_proxy, arp_fwd_pvlan, pneigh_lookup; all need forwarding and a usable route (K-59, K-60)."""
-    if route.device != device.index:
-        if stack.ns.sysctls.either(device.name, "proxy_arp"):
-            return True
-        return any(
-            entry.proxy and entry.address == target and entry.device in (0, device.index)
-            for entry in stack.ns.neighbours
-        )
-    return stack.ns.sysctls.either(device.name, "proxy_arp_pvlan")
+    setting = "proxy_arp" if route.device != device.index else "proxy_arp_pvlan"
+    if stack.ns.sysctls.either(device.name, setting):
+        return True
+    if setting == "proxy_arp" and any(
+        entry.proxy and entry.address == message.target and entry.device in (0, device.index)
+        for entry in stack.ns.neighbours
+    ):
+        return True
+    if _other_end_of_pod(stack, device):
+        evidence = _settings(stack, device, setting)
+        _stay_silent(stack, device, message, "neighbour.silent", f"{setting} is 0", evidence)
+    return False
 
 
 def _reply(stack: Stack, device: Device, message: Arp) -> None:
@@ -120,9 +191,8 @@ def _send(stack: Stack, device: Device, message: Arp) -> None:
         xmit.transmit(stack, device, message, Passage())
 
 
-def _announced(
-    stack: Stack, device: Device, target: IPv4Address, packet_source: Address
-) -> IPv4Address | None:
+def _announced(stack: Stack, device: Device, target: IPv4Address, packet_source: Address) -> IPv4Address:
+    """0.0.0.0 if the namespace has no address at all."""
     mode = stack.ns.sysctls.maximum(device.name, "arp_announce")
     local = isinstance(packet_source, IPv4Address) and address_type(stack.ns, packet_source) == "LOCAL"
     if local and isinstance(packet_source, IPv4Address):
@@ -131,7 +201,7 @@ def _announced(
         if mode == 1 and _on_device(stack, device, target, near=packet_source):
             return packet_source
     chosen = select_address(stack.ns, device.index, target, SCOPE_LINK)
-    return chosen if isinstance(chosen, IPv4Address) else None
+    return chosen if isinstance(chosen, IPv4Address) else _NONE
 
 
 def _on_device(stack: Stack, device: Device, address: IPv4Address, near: IPv4Address | None = None) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from kubectl_skoop.model.packet import Arp, Frame, Packet, Passage
 from kubectl_skoop.netstack import fragment, hook_end, ip_error, neighbour
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.fragment import traverse
+from kubectl_skoop.netstack.netfilter.traverse import Passed
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.input import Forward, Refused, route_input
 from kubectl_skoop.netstack.routing.lookup import FlowKey

@@ -51,11 +51,8 @@ def send_error(
 ) -> None:
     """icmp_send: tell the packet's sender, unless the packet is one that must not be answered.
 
-    A packet of a local socket is not answered on the wire: its program gets the error. `mtu` in bytes.
+    What was made here is told to its socket by an ICMP packet, too, which goes by lo. `mtu` in bytes.
     """
-    if passage.iif == 0:
-        _tell_local(stack, packet, type_and_code, mtu)
-        return
     if is_error(packet) or packet.family == 6 or packet.dst.is_multicast or packet.fragment_offset:
         return
     local = address_type(stack.ns, packet.dst) == "LOCAL"
@@ -133,15 +130,6 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
     ip.send(stack, reply, Passage(mark=mark, owner=Owner()), route)
 
 
-def _tell_local(stack: Stack, packet: Packet, type_and_code: tuple[int, int], mtu: int) -> None:
-    """The packet never left: ipv4_link_failure and EMSGSIZE reach the socket itself."""
-    kind, code = type_and_code
-    error = Packet(
-        src=packet.src, dst=packet.src, protocol=Protocol.ICMP, icmp_type=kind, icmp_code=code, icmp_mtu=mtu
-    )
-    _tell_clients(stack, error, packet)
-
-
 def _tell_clients(stack: Stack, error: Packet, quoted: Packet) -> None:
     if error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]:
         known = stack.pmtu.get(quoted.dst, quoted.length)
@@ -162,13 +150,11 @@ def _is_of(client: Client, quoted: Packet) -> bool:
 
 
 def _tell(client: Client, error: Packet) -> None:
-    """tcp_v4_err, udp_err, ping_err; the program that sends echo requests asks for all errors, as ping does."""
+    """tcp_v4_err, udp_err, ping_err; who sends echo requests asks for all errors, as ping does."""
     too_big = error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]
     if client.protocol == Protocol.TCP and (too_big or client.established):
         return
-    if client.protocol == Protocol.UDP and (
-        error.icmp_type == ICMP_TIME_EXCEEDED or error.icmp_code in SOFT
-    ):
+    if client.protocol == Protocol.UDP and (error.icmp_type == ICMP_TIME_EXCEEDED or error.icmp_code in SOFT):
         return
     if error.icmp_type == ICMP_TIME_EXCEEDED:
         errno = "EHOSTUNREACH"

@@ -5,7 +5,8 @@ from dataclasses import replace
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.netstack import fragment, hook_end, icmp, ip_error, neighbour, transport, xmit
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.fragment import traverse
+from kubectl_skoop.netstack.netfilter.traverse import Passed
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.input import Broadcast, Forward, Local, Refused, route_input
 from kubectl_skoop.netstack.routing.local import address_type
@@ -13,6 +14,8 @@ from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.stack import Stack
+
+DEFAULT_TTL = 64
 
 
 def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
@@ -42,8 +45,12 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             ip_error.refused(stack, packet, passage, route, device)
 
 
-def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute) -> None:
-    """ip_local_out: OUTPUT, a second lookup where the hook asks for it, POSTROUTING (K-12)."""
+def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, ttl: int = 0) -> None:
+    """ip_local_out: OUTPUT, a second lookup where the hook asks for it, POSTROUTING (K-12).
+
+    `ttl` 0: net.ipv4.ip_default_ttl (ip4_dst_hoplimit).
+    """
+    packet = replace(packet, ttl=ttl or stack.ns.sysctls.number("net.ipv4.ip_default_ttl", DEFAULT_TTL))
     result = traverse(
         stack, Hook.OUTPUT, packet, passage, indev=0, outdev=route.device, nexthop=route.nexthop
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.netstack import ip_error
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client, Ports, Refusal
@@ -41,6 +41,8 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
     if isinstance(route, RouteError):
         ip_error.unroutable(stack, _unsent(probe, probe.bind_source or remote), remote, route)
         return Refusal(SYMPTOMS.get(route.errno, route.errno))
+    if route.type in ("broadcast", "multicast"):
+        return _group(stack, probe, route)
     client = Client(
         protocol=probe.protocol,
         local=route.source,
@@ -51,6 +53,17 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
         df=probe.df,
     )
     return client, route
+
+
+def _group(stack: Stack, probe: Probe, route: OutputRoute) -> Refusal:
+    """tcp_v4_connect and, for a socket without SO_BROADCAST, ip4_datagram_connect refuse."""
+    remote = probe.destination.address
+    packet = _unsent(probe, route.source)
+    if probe.protocol != Protocol.TCP and route.type == "multicast":
+        stack.give_up("route.martian", packet, f"{remote} is a multicast address, which is not modelled")
+        return Refusal("")
+    stack.lose("route.martian", packet, f"a socket cannot be connected to {remote}, a {route.type} address")
+    return Refusal(SYMPTOMS["ENETUNREACH" if probe.protocol == Protocol.TCP else "EACCES"])
 
 
 def ephemeral_ports(stack: Stack, probe: Probe) -> Ports:

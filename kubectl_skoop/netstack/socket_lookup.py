@@ -1,12 +1,19 @@
 """Which socket gets a packet (net/ipv4/inet_hashtables.c, udp.c: compute_score; K-63 to K-65)."""
 
 from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.netstack.routing.local import local_device
 from kubectl_skoop.netstack.socket_types import Socket, SocketState
 from kubectl_skoop.netstack.stack import Stack
 
 
 def find(stack: Stack, packet: Packet, device: int, state: SocketState) -> Socket | None:
-    """The best socket for the packet's destination; `device`: index of the device it came in by."""
+    """The best socket for the packet's destination; `device`: index of the device it came in by.
+
+    What came by lo counts as coming by the device of its local route (inet_iif, K-65).
+    """
+    arrival = stack.ns.devices.get(device)
+    if arrival is not None and arrival.loopback:
+        device = local_device(stack.ns, packet.dst) or device
     scored = [
         (score, socket)
         for socket in stack.ns.sockets

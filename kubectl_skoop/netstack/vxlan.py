@@ -14,7 +14,6 @@ from kubectl_skoop.netstack.stack import Stack
 OVERHEAD = 50
 """IPv4, UDP and vxlan headers and the inner Ethernet header, bytes."""
 ARP_LENGTH = 28
-DEFAULT_TTL = 64
 ALL_ZERO_MAC = "00:00:00:00:00:00"
 
 
@@ -41,7 +40,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     for entry in remotes:
         if entry.destination is not None:
             stack.step("tunnel", entry_text(stack, entry), device=device.name)
-            _encapsulate(stack, device, config, frame, passage, entry.destination, entry.vni)
+            _encapsulate(stack, device, config, frame, passage, entry.destination, entry)
 
 
 def _encapsulate(
@@ -51,13 +50,14 @@ def _encapsulate(
     frame: Frame,
     passage: Passage,
     remote: Address,
-    vni: int | None,
+    entry: FdbEntry,
 ) -> None:
-    """vxlan_xmit_one: routed by the inner packet's mark, and by the underlying device if one is given."""
+    """vxlan_xmit_one: routed by the inner packet's mark, and by the device that the entry names, if any; the
+    underlying device of the configuration is in the entry for its own remote only."""
     key = FlowKey(
         dst=remote,
         src=config.local,
-        oif=config.link,
+        oif=entry.out_device,
         mark=passage.mark,
         protocol=Protocol.UDP,
         dport=config.port,
@@ -73,9 +73,8 @@ def _encapsulate(
         length=inner_length + OVERHEAD,
         gso=isinstance(frame, Packet) and frame.gso,
         df=config.df == 1 or (config.df == 2 and isinstance(frame, Packet) and frame.df),
-        ttl=config.ttl or DEFAULT_TTL,
         tos=config.tos,
-        vni=config.vni if vni is None else vni,
+        vni=config.vni if entry.vni is None else entry.vni,
         inner=frame,
     )
     if isinstance(route, RouteError):
@@ -87,7 +86,7 @@ def _encapsulate(
         )
         return
     stack.step("tunnel", f"vni {outer.vni} to {remote}:{config.port}", "encapsulated", device=device.name)
-    ip.send(stack, outer, Passage(mark=passage.mark), route)
+    ip.send(stack, outer, Passage(mark=passage.mark), route, ttl=config.ttl)
 
 
 def takes(stack: Stack, packet: Packet) -> bool:

@@ -89,6 +89,7 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
     - `a: addr add 10.1.0.2/24 dev eth0` an argument list of ip(8)
     - `a: sysctl net.ipv4.ip_forward=1`
     - `a: listen tcp 80`, `a: listen udp 53 10.1.0.2 dev=eth0 v6only backlog=0`
+    - `a: connected udp 53 10.1.0.9` a socket on the port that is connected to the address
     - `a: fill tcp 81` a listener whose queue is full
     - `a: no-listeners`: otherwise each host listens on TCP 80 and UDP 53
     - `a: $ nft …` any other command
@@ -101,6 +102,7 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
     try:
         _build(lab, lines, ipv6=ipv6)
         for namespace in lab.namespaces.values():
+            namespace.set_for_each_device("net.ipv4.neigh", "proxy_delay", 0)
             for tree in ("ipv4", "ipv6"):
                 namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
         yield lab
@@ -135,7 +137,7 @@ def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:
 
 def _kind(line: str) -> str:
     first = line.split()[0]
-    return first if first in {"sysctl", "listen", "fill", "no-listeners", "$"} else "ip"
+    return first if first in {"sysctl", "listen", "connected", "fill", "no-listeners", "$"} else "ip"
 
 
 def _perform(lab: TrapLab, host: str, kind: str, lines: Sequence[str]) -> None:
@@ -149,6 +151,9 @@ def _perform(lab: TrapLab, host: str, kind: str, lines: Sequence[str]) -> None:
         case "listen":
             for line in lines:
                 _listen(lab, host, line.split()[1:])
+        case "connected":
+            for line in lines:
+                _connected(lab, host, *line.split()[2:])
         case "fill":
             for line in lines:
                 _fill(lab, host, int(line.split()[-1]))
@@ -195,6 +200,14 @@ def _listen(lab: TrapLab, host: str, words: Sequence[str]) -> None:
     if protocol == "tcp":
         opened.listen(int(settings.get("backlog", 16)))
     opened.setblocking(False)
+
+
+def _connected(lab: TrapLab, host: str, port: str, peer: str) -> None:
+    with entered(lab.namespaces[host].path):
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    lab.kept.append(opened)
+    opened.bind(("0.0.0.0", int(port)))
+    opened.connect((peer, 9))
 
 
 def _fill(lab: TrapLab, host: str, port: int) -> None:

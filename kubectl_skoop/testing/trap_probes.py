@@ -343,7 +343,7 @@ def predict(collected: Collected, flow: Flow) -> list[str]:
 def _way_text(way: Way[FlowResult], flow: Flow, place: Place) -> str:
     result = way.result
     if way.unknown or result.fate == "unknown":
-        return f"unknown: {way.unknown or (result.unknown.reason if result.unknown else '')}"
+        return f"unknown: {way.unknown or (result.unknown.reason if result.unknown is not None else '')}"
     told = Told(result.symptom)
     for stack in result.branch.stacks.values():
         for server in stack.servers:

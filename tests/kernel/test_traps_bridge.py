@@ -33,19 +33,13 @@ TRAPS = (
     trap(
         "a disabled port",
         BRIDGED,
-        "r: $ bridge link set dev pa state 0",
+        "r: $ sleep 0.1; bridge link set dev pa state 0",
         {A_TO_B: LOST, "a tcp 10.1.0.1": LOST, "b tcp 10.1.0.4": "answer, c sees 10.1.0.3"},
-    ),
-    trap(
-        "a blocking port",
-        BRIDGED,
-        "r: $ bridge link set dev pb state 4",
-        {A_TO_B: LOST, "a tcp 10.1.0.1": "answer, r sees 10.1.0.2"},
     ),
     trap(
         "a learning port does not forward",
         BRIDGED,
-        "r: $ bridge link set dev pa state 2",
+        "r: $ sleep 0.1; bridge link set dev pa state 2",
         {A_TO_B: LOST, "a tcp 10.1.0.1": LOST},
     ),
     trap(
@@ -89,7 +83,7 @@ TRAPS = (
         "no broadcasts to the destination",
         BRIDGED,
         "r: $ bridge link set dev pb bcast_flood off",
-        {A_TO_B: LOST, "b tcp 10.1.0.2": "answer, a sees 10.1.0.3"},
+        {A_TO_B: LOST},
     ),
     trap(
         "a MAC held by a sticky entry of another port",
@@ -107,7 +101,7 @@ TRAPS = (
         "a permanent entry for another host's MAC keeps its frames",
         BRIDGED,
         "r: $ bridge fdb add 02:00:00:00:02:01 dev pc master permanent",
-        {A_TO_B: LOST},
+        {A_TO_B: "timeout"},
     ),
     trap("hairpin off", BRIDGED, f"{VIP_TO_A}\n{MASQUERADE}\n{NF}", {"a tcp 10.96.0.1": "timeout"}),
     trap(
@@ -217,7 +211,8 @@ TRAPS = (
         "DNAT to a host behind the router goes on by routing",
         BRIDGED,
         f"{NF}\nwire r:far d:eth0\n"
-        "r: addr add 10.9.0.1/24 dev far\nd: addr add 10.9.0.2/24 dev eth0\nd: route add default via 10.9.0.1\n"
+        "r: addr add 10.9.0.1/24 dev far\nd: addr add 10.9.0.2/24 dev eth0\n"
+        "d: route add default via 10.9.0.1\n"
         "r: $ iptables-nft -t nat -A PREROUTING -d 10.96.0.1 -j DNAT --to-destination 10.9.0.2",
         {"a tcp 10.96.0.1": "answer, d sees 10.1.0.2"},
     ),
