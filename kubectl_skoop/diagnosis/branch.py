@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from kubectl_skoop.diagnosis.world import World
-from kubectl_skoop.model.packet import Address, Arp, Frame, Packet
+from kubectl_skoop.model.packet import Address, Arp, Packet
 from kubectl_skoop.model.path import Link
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
@@ -65,10 +65,10 @@ class Branch:
         return found
 
     def _explained(self, loss: Loss) -> Loss:
-        if loss.because.code != "neighbour.unresolved":
+        if loss.unanswered is None:
             return loss
         for asked in self.arp_losses:
-            if isinstance(asked.frame, Arp) and str(_subject(asked.frame)) in loss.because.message:
+            if isinstance(asked.frame, Arp) and _subject(asked.frame) == loss.unanswered:
                 return Loss(because=asked.because, frame=loss.frame, unknown=asked.unknown)
         return loss
 
@@ -76,9 +76,3 @@ class Branch:
 def _subject(message: Arp) -> Address:
     """The address that an ARP message is about."""
     return message.target if message.request else message.sender
-
-
-def frame_text(frame: Frame) -> str:
-    if isinstance(frame, Arp):
-        return f"ARP for {_subject(frame)}"
-    return f"{frame.src} → {frame.dst}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
-from kubectl_skoop.diagnosis import passes, paths, service_intent, trial, verdict
+from kubectl_skoop.diagnosis import passes, paths, service_intent, silence, trial, verdict
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
@@ -26,6 +26,7 @@ from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.stack import Loss
 from kubectl_skoop.snapshot.source import Snapshot
 
 Ways = list[Way[FlowResult]]
@@ -122,6 +123,7 @@ class _Inquiry:
             way.result.branch,
             self._action_of,
             self._places_in_question(way.result.branch),
+            self._expected(),
         )
         if verdict.way_outcome(way) == "served":
             return [], [finding.suspicion for finding in wished.findings], wished.remarks
@@ -140,7 +142,13 @@ class _Inquiry:
             return explaining[0]
         if kind == "unknown":
             return self._unknown(way)
-        return way.result.loss.because if way.result.loss else None
+        return self._told(way.result.loss) if way.result.loss else None
+
+    def _told(self, loss: Loss) -> Suspicion:
+        """The loss, at the place that is to blame for it."""
+        if loss.unanswered is None:
+            return loss.because
+        return silence.explain(self.world, self.cluster, loss.because, loss.unanswered)
 
     def _unknown(self, way: Way[FlowResult]) -> Suspicion:
         result = way.result
@@ -152,7 +160,7 @@ class _Inquiry:
     def _losses(self, ways: Ways) -> list[Suspicion]:
         """What stops each lost way, though something else may explain it."""
         return [
-            way.result.loss.because
+            self._told(way.result.loss)
             for way in ways
             if way.result.loss is not None and verdict.way_outcome(way) == "lost"
         ]
@@ -173,7 +181,7 @@ class _Inquiry:
 
     def _places_in_question(self, branch: Branch) -> Iterator[Place]:
         """Where packets were going, though they may not have got there: pods with their nodes, nodes."""
-        destinations = [self.probe.destination]
+        destinations = [self.probe.source, self.probe.destination]
         frames = [link.packet for link in branch.links] + [loss.frame for loss in branch.losses()]
         addresses = dict.fromkeys(frame.innermost.dst for frame in frames if isinstance(frame, Packet))
         destinations += [self.cluster.endpoint(address) for address in addresses]
@@ -184,6 +192,14 @@ class _Inquiry:
                 node = self.cluster.pod(endpoint.name).node
                 yield from [Place("node", node)] if node else []
                 yield Place("pod", endpoint.name)
+
+    def _expected(self) -> list[Packet]:
+        """The request and its answer, as the objects' addresses have them."""
+        here, there = self.probe.source.address, self.probe.destination.address
+        return [
+            Packet(src=src, dst=dst, protocol=self.probe.protocol)
+            for src, dst in ((here, there), (there, here))
+        ]
 
     def _action_of(self, place: Place) -> NetNodeAction | None:
         plugin = self.setup.plugin

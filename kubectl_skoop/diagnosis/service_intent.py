@@ -43,6 +43,8 @@ def _translated(branch: Branch, probe: Probe) -> Iterator[tuple[Visit, Packet]]:
     """Where the service's address was translated, and what the packet then was."""
     for visit in branch.visits:
         came = visit.packet
+        if visit.place.kind != "node":
+            continue
         if came is not None and came.dst != probe.destination.address:
             continue
         lost = [loss.frame for loss in visit.journey.losses]

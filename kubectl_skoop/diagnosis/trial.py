@@ -53,17 +53,22 @@ def compare(
     branch: Branch,
     action_of: Callable[[Place], NetNodeAction | None],
     extra: Iterable[Place],
+    expected: Sequence[Packet],
 ) -> Wished:
-    """Ask the plugin at every place that the packets came to, and at `extra`; compare with the state."""
+    """Ask the plugin at every place that the packets came to, and at `extra`; compare with the state.
+
+    `expected`: the packets that places of `extra` should have seen.
+    """
     findings: list[Finding] = []
     remarks: list[Suspicion] = []
     seen: set[tuple[Place, Expectation]] = set()
-    visits = [(visit.place, visit) for visit in branch.visits if visit.ns_id]
-    for place, visit in [*visits, *((place, None) for place in extra)]:
+    seen_there = [(visit.place, list(_passings(visit))) for visit in branch.visits if visit.ns_id]
+    should = [Passing(upstream=None, arrived=packet, left=(packet,)) for packet in expected]
+    for place, passings in [*seen_there, *((place, should) for place in extra)]:
         action, ns = action_of(place), world.at(place)
         if action is None or isinstance(ns, NotCollected):
             continue
-        for wish in wishes_at(action, visit):
+        for wish in wishes_at(action, passings):
             if isinstance(wish, Suspicion):
                 remarks.append(wish)
                 continue
@@ -76,11 +81,9 @@ def compare(
     return Wished(tuple(findings), tuple(dict.fromkeys(remarks)))
 
 
-def wishes_at(action: NetNodeAction, visit: Visit | None) -> Wishes:
+def wishes_at(action: NetNodeAction, passings: Iterable[Passing]) -> Wishes:
     yield from action.always()
-    if visit is None:
-        return
-    for passing in _passings(visit):
+    for passing in passings:
         yield from action.wishes(passing)
 
 

@@ -23,6 +23,7 @@ CODES: dict[str, str] = {
     "forwarding.ttl": "the packet's TTL ends here",
     "icmp.ignored": "echo requests are ignored by a setting",
     "neighbour.other-host": "the frame is addressed to a MAC that is not the receiver's",
+    "neighbour.silent": "the owner of an address does not answer ARP for it",
     "neighbour.unresolved": "nobody answers for the next hop's address",
     "netfilter.drop": "a rule or a chain's policy drops the packet",
     "netfilter.nat": "an address translation cannot be made",

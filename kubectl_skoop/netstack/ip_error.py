@@ -76,4 +76,10 @@ def unroutable(stack: Stack, packet: Packet, destination: object, route: Refused
     }.get(route.kind, f"no route to {destination}")
     if not evidence:
         evidence.append(f"no route matches {destination} in any table that the rules name")
+        evidence += down_devices(stack)
     stack.lose(CODES.get(route.kind, "route.none"), packet, what, evidence=evidence)
+
+
+def down_devices(stack: Stack) -> list[str]:
+    """Devices that are down: their routes are gone with them."""
+    return [f"{device.name}: not UP" for device in stack.ns.devices.values() if not device.up]

@@ -23,9 +23,14 @@ def known(stack: Stack, device: Device, address: Address) -> str | None:
 def resolve(
     stack: Stack, device: Device, nexthop: Address, packet: Packet, passage: Passage, *, bridge_port: int = 0
 ) -> str | None:
-    """The MAC for a next hop; None: the packet waits for an answer (or is lost, which is then recorded)."""
-    if not device.arp or nexthop.is_multicast:
+    """The MAC for a next hop; None: the packet waits for an answer (or is lost, which is then recorded).
+
+    Without ARP it is the device's own MAC (arp_constructor).
+    """
+    if nexthop.is_multicast or device.loopback:
         return ""
+    if not device.arp:
+        return device.mac
     if _is_broadcast(stack, device, nexthop):
         return BROADCAST_MAC
     mac = known(stack, device, nexthop)
@@ -89,6 +94,7 @@ def _lost(stack: Stack, device: Device, address: Address, waiting: Waiting) -> N
             entry_text(stack, entry) if entry else f"no neighbour entry for {address} dev {device.name}"
         ],
         remedy=f"look who should have {address} on the link of {device.name}",
+        unanswered=address,
     )
     icmp.send_error(stack, waiting.packet, waiting.passage, icmp.HOST_UNREACHABLE, delayed=True)
 

@@ -27,6 +27,8 @@ class Loss:
     frame: Frame
     unknown: Unknown | None = None
     """What becomes of the frame here cannot be told."""
+    unanswered: Address | None = None
+    """The next hop that nobody answered for."""
 
 
 @dataclass(slots=True)
@@ -127,30 +129,20 @@ class Stack:
         where: Where | None = None,
         evidence: Sequence[str] = (),
         remedy: str = "",
+        unanswered: Address | None = None,
     ) -> None:
         """The frame ends here; `code` is one of `model.codes`."""
-        self._end(code, frame, message, where or self.where(), tuple(evidence), remedy, None)
+        because = Suspicion(
+            code=code,
+            level=Level.FATAL,
+            where=where or self.where(),
+            message=message,
+            evidence=tuple(evidence),
+            remedy=remedy,
+        )
+        self.journey.losses.append(Loss(because=because, frame=frame, unanswered=unanswered))
 
     def give_up(self, code: str, frame: Frame, reason: str, *, where: Where | None = None) -> None:
         """The frame goes where the simulator cannot follow: its fate is unknown, for this reason."""
-        self._end(code, frame, reason, where or self.where(), (), "", Unknown(reason))
-
-    def _end(
-        self,
-        code: str,
-        frame: Frame,
-        message: str,
-        where: Where,
-        evidence: tuple[str, ...],
-        remedy: str,
-        unknown: Unknown | None,
-    ) -> None:
-        because = Suspicion(
-            code=code,
-            level=Level.FATAL if unknown is None else Level.WARNING,
-            where=where,
-            message=message,
-            evidence=evidence,
-            remedy=remedy,
-        )
-        self.journey.losses.append(Loss(because=because, frame=frame, unknown=unknown))
+        because = Suspicion(code=code, level=Level.WARNING, where=where or self.where(), message=reason)
+        self.journey.losses.append(Loss(because=because, frame=frame, unknown=Unknown(reason)))

@@ -13,7 +13,7 @@ from kubectl_skoop.netstack.routing.lookup import (
     match_route,
     rules_untouched,
 )
-from kubectl_skoop.netstack.routing.text import route_text
+from kubectl_skoop.netstack.routing.text import route_text, rule_text
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
@@ -203,7 +203,8 @@ def _rp_filter(ns: NetworkNamespace, name: str, packet: Packet, back: Found | Fa
     sysctl = _key(decides, "rp_filter")
     value = ns.sysctls.device(decides, "rp_filter")
     way = route_text(ns, back.route) if back.route is not None else f"no route to {packet.src}"
-    return SourceProblem("source.rp-filter", (f"{sysctl} = {value}", way), sysctl)
+    by = (rule_text(back.rule),) if back.rule is not None and isinstance(back, Failed) else ()
+    return SourceProblem("source.rp-filter", (f"{sysctl} = {value}", way, *by), sysctl)
 
 
 def _key(name: str, setting: str) -> str:

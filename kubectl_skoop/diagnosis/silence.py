@@ -1,0 +1,83 @@
+"""Nobody answers for an address: who should, and what is wrong there."""
+
+from dataclasses import replace
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Place, Where
+from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.netstack.bridge import STATE_NAMES
+from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+
+def explain(world: World, cluster: Cluster, unresolved: Suspicion, address: Address) -> Suspicion:
+    """The finding with the place that is to blame, if the state of the address's owner tells it."""
+    owner = cluster.endpoint(address)
+    if owner.kind not in ("pod", "node"):
+        return unresolved
+    place = Place("pod" if owner.kind == "pod" else "node", owner.name)
+    ns = world.at(place)
+    if isinstance(ns, NotCollected):
+        return unresolved
+    entry = ns.local_addresses.get(address)
+    if entry is None:
+        return _at(unresolved, Where(place=place), f"{place} does not have this address", [])
+    device = ns.devices.get(entry.device)
+    if device is None:
+        return unresolved
+    own = _fault(ns, device)
+    if own:
+        return _at(unresolved, Where(place=place, device=device.name), *own)
+    peer_ns = world.by_id(device.link_netns) if device.link_netns != SAME_NAMESPACE else ns
+    if device.kind != "veth" or isinstance(peer_ns, NotCollected):
+        return unresolved
+    peer = peer_ns.devices.get(device.link)
+    fault = _fault(peer_ns, peer) if peer is not None else None
+    if peer is None or fault is None:
+        return unresolved
+    return _at(unresolved, Where(place=peer_ns.place, device=peer.name), *fault)
+
+
+def _fault(ns: NetworkNamespace, device: Device) -> tuple[str, list[str]] | None:
+    """What keeps ARP from a device, as a clause and its evidence."""
+    if not device.up or not device.carrier:
+        state = "has no carrier" if device.up else "is down"
+        return f"{device.name} {state}", [f"{device.name}: {'NO-CARRIER' if device.up else 'not UP'}"]
+    if not device.arp:
+        return f"{device.name} does no ARP", [f"{device.name}: NOARP"]
+    port = device.port
+    if port is None:
+        if ns.place.kind == "node" and _has_bridge(ns) and not _routed_to(ns, device):
+            return f"{device.name} is no port of a bridge, and no route leads to it", [
+                f"{device.name}: no master"
+            ]
+        return None
+    if port.state != BR_STATE_FORWARDING:
+        state = STATE_NAMES.get(port.state, str(port.state))
+        return f"bridge port {device.name} is {state}", [f"{device.name}: state {state}"]
+    if port.isolated:
+        return f"bridge port {device.name} is isolated", [f"{device.name}: isolated on"]
+    if not port.broadcast_flood:
+        return f"bridge port {device.name} gets no broadcasts", [f"{device.name}: bcast_flood off"]
+    return None
+
+
+def _has_bridge(ns: NetworkNamespace) -> bool:
+    return any(device.kind == "bridge" for device in ns.devices.values())
+
+
+def _routed_to(ns: NetworkNamespace, device: Device) -> bool:
+    return any(nexthop.device == device.index for route in ns.routes for nexthop in route.nexthops)
+
+
+def _at(unresolved: Suspicion, where: Where, reason: str, evidence: list[str]) -> Suspicion:
+    return replace(
+        unresolved,
+        where=where,
+        message=f"{unresolved.message}: {reason}",
+        evidence=(*evidence, *unresolved.evidence),
+        remedy="",
+    )
