@@ -6,7 +6,7 @@ import typer
 
 from kubectl_skoop.cli import parameters
 from kubectl_skoop.cli.exit_code import ExitCode
-from kubectl_skoop.cli.output import ColorMode, emit, report_error, use_color
+from kubectl_skoop.cli.output import ColorMode, emit, report_error, report_warning, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.diagnosis.result import Verdict
@@ -89,9 +89,12 @@ def run(
         from kubectl_skoop.diagnosis.diagnose import diagnose
 
         diagnosis = diagnose(source, request, options)
+        lost = source.file.lost
     emit(render_diagnosis(diagnosis, output, color=use_color(color), trace=trace))
     if diagnosis.verdict == "unknown":
         report_error(f"no verdict: {diagnosis.cause.message if diagnosis.cause else diagnosis.headline}")
+    elif lost:
+        report_warning(f"{snapshot}: {lost[0]}; the answer rests on what is whole")
     return _VERDICTS[diagnosis.verdict]
 
 

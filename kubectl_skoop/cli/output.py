@@ -32,5 +32,9 @@ def report_error(message: str, hint: str = "") -> None:
     print(f"error: {safe(message)}" + (f" ({safe(hint)})" if hint else ""), file=sys.stderr)
 
 
+def report_warning(message: str) -> None:
+    print(f"warning: {safe(message)}", file=sys.stderr)
+
+
 def report_skoop_error(error: SkoopError) -> None:
     report_error(str(error), error.hint)

@@ -38,7 +38,7 @@ def entries(group: str, load: Callable[[str], type[Plugin] | type[Provider]]) ->
         module = inspect.getdoc(sys.modules[implementation.__module__]) or ""
         yield Installed(
             name=name,
-            origin=f"{entry.value} ({entry.dist.name})" if entry.dist else entry.value,
+            origin=f"{entry.value} ({package})" if (package := entry.package) else entry.value,
             about=module.partition("\n")[0],
             options=options_of(implementation.options, name),
         )

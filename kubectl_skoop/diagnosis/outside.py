@@ -1,10 +1,12 @@
 """What lies beyond the underlay: nothing of it is collected, so all of it is assumption, and said to be."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from kubectl_skoop.diagnosis.branch import Branch
-from kubectl_skoop.diagnosis.world import Port
+from kubectl_skoop.diagnosis.world import Port, unread
+from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import (
     ICMP_ECHO,
     ICMP_ECHO_REPLY,
@@ -13,8 +15,9 @@ from kubectl_skoop.model.packet import (
     Protocol,
     TcpFlags,
 )
-from kubectl_skoop.model.place import EndpointKind, Where
+from kubectl_skoop.model.place import EndpointKind, Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.stack import Journey, Loss, Stack
 
@@ -26,18 +29,33 @@ class Outside:
     kind_of: Callable[[Address], EndpointKind]
 
     def receive(
-        self, branch: Branch, stack: Stack, device: Device, packet: Packet, nexthop: str, journey: Journey
+        self,
+        branch: Branch,
+        stack: Stack,
+        device: Device,
+        packet: Packet,
+        nexthop: str,
+        journey: Journey,
+        sent: Journey,
     ) -> tuple[Port, Packet] | None:
-        """The answer with the node's device that it arrives at; None: there is none."""
+        """The answer with the node's device that it arrives at; None: there is none.
+
+        `sent`: what the node did with the packet before it left.
+        """
         kind = self.kind_of(packet.dst)
         where = Where(place=stack.ns.place, device=device.name)
+        gap = _unread_node(branch, packet.dst, ip_address(nexthop))
+        if gap:
+            _give_up(journey, packet, where, gap)
+            return None
         if kind == "service":
             message = (
                 f"no rule of {stack.ns.place} translates service address {packet.dst} port {packet.dport}: "
                 f"the packet leaves as it is by {device.name} towards {nexthop}"
             )
             branch.assume("the underlay has no route to service addresses")
-            _lose(journey, "service.untranslated", packet, where, message)
+            rules = [step.text for step in sent.trace if step.kind == "rule" and step.where.table != "filter"]
+            _lose(journey, "service.untranslated", packet, where, message, rules)
             return None
         if kind == "pod":
             message = (
@@ -62,20 +80,42 @@ class Outside:
     def _back(
         self, branch: Branch, port: Port, reply: Packet, journey: Journey, where: Where
     ) -> tuple[Port, Packet] | None:
-        if self.kind_of(reply.dst) == "pod":
+        owner = branch.world.owner_of_address(reply.dst)
+        kind = self.kind_of(reply.dst)
+        if owner is None and kind == "node":
+            owner = port
+        if kind == "pod" or owner is None:
             message = (
-                f"the answer goes to pod address {reply.dst}, to which the outside has no route: "
-                f"{port.ns.place} did not translate the source on the way out"
+                f"the answer goes to {reply.dst}, to which the outside has no route: {port.ns.place} "
+                "did not translate the source on the way out to an address of its own"
             )
             branch.assume("the outside has no route to pod addresses")
             _lose(journey, "external.no-return", reply, where, message)
             return None
-        owner = branch.world.owner_of_address(reply.dst) or port
         return owner, replace(reply, dst_mac=owner.device.mac)
 
 
-def _lose(journey: Journey, code: str, packet: Packet, where: Where, message: str) -> None:
-    because = Suspicion(code=code, level=Level.FATAL, where=where, message=message)
+def _unread_node(branch: Branch, *addresses: Address) -> str:
+    """Why the node that has one of the addresses by the objects does not take the packet; empty: none has."""
+    for address in addresses:
+        name = branch.world.node_of_address(address)
+        state = branch.world.at(Place("node", name)) if name is not None else None
+        if isinstance(state, NotCollected):
+            return f"{state.what} was not collected: {state.reason or state.state}"
+        if state is not None and unread(state):
+            return unread(state)
+    return ""
+
+
+def _give_up(journey: Journey, packet: Packet, where: Where, reason: str) -> None:
+    because = Suspicion(code="external.unknown", level=Level.WARNING, where=where, message=reason)
+    journey.losses.append(Loss(because=because, frame=packet, unknown=Unknown(reason)))
+
+
+def _lose(
+    journey: Journey, code: str, packet: Packet, where: Where, message: str, evidence: Sequence[str] = ()
+) -> None:
+    because = Suspicion(code=code, level=Level.FATAL, where=where, message=message, evidence=tuple(evidence))
     journey.losses.append(Loss(because=because, frame=packet))
 
 

@@ -7,13 +7,15 @@ from kubectl_skoop.diagnosis import wire
 from kubectl_skoop.diagnosis.branch import Branch, Visit
 from kubectl_skoop.diagnosis.outside import Outside as OutsideActor
 from kubectl_skoop.diagnosis.shim import Underlay
-from kubectl_skoop.diagnosis.world import Port
+from kubectl_skoop.diagnosis.world import Port, unread
 from kubectl_skoop.model.packet import Arp, Frame, Packet
 from kubectl_skoop.model.path import Hop, Link, LinkKind
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import neighbour, receive, xmit
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.stack import Emission, Journey, Stack
+from kubectl_skoop.netstack.stack import Emission, Journey, Loss, Stack
 
 OUTSIDE_MAC = "02:00:00:00:00:00"
 """Stands for the MAC of a host that was not collected."""
@@ -83,6 +85,8 @@ class Walk:
             receive.receive(stack, device.index, arriving.frame)
         if isinstance(arriving.frame, Arp):
             self.branch.arp_losses.extend(journey.losses)
+            if reason := unread(stack.ns):
+                self._unheard(stack, arriving.frame, reason)
 
     def _collect(self) -> None:
         for stack in list(self.branch.stacks.values()):
@@ -112,8 +116,15 @@ class Walk:
             case wire.Nowhere(reason=reason):
                 if isinstance(frame, Packet):
                     stack.give_up("external.unknown", frame, reason, where=stack.where(device=device.name))
+                else:
+                    self._unheard(stack, frame, reason)
             case None:
                 pass
+
+    def _unheard(self, stack: Stack, question: Frame, reason: str) -> None:
+        """An ARP message came to where nobody can tell who hears it: no answer is no certainty then."""
+        because = Suspicion(code="external.unknown", level=Level.WARNING, where=stack.where(), message=reason)
+        self.branch.arp_losses.insert(0, Loss(because=because, frame=question, unknown=Unknown(reason)))
 
     def _leave(self, stack: Stack, oif: str, packet: Packet, emission: Emission, nexthop: str) -> None:
         place = Place("external", str(packet.dst))
@@ -125,7 +136,7 @@ class Walk:
         journey = Journey()
         visit = Visit(place=place, ns_id="", input=link, packet=packet, journey=journey)
         self.branch.visits.append(visit)
-        answer = self.outside.receive(self.branch, stack, device, packet, nexthop, journey)
+        answer = self.outside.receive(self.branch, stack, device, packet, nexthop, journey, emission.journey)
         if answer is None:
             return
         port, reply = answer

@@ -19,6 +19,10 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 BR_STATE_DISABLED = 0
 
 
+READ_FOR_ALL = ("links", "addresses", "routes", "rules", "neighbours", "fdb", "sysctls")
+"""Tables that every packet may need of a namespace that it comes to."""
+
+
 class Namespaces(Protocol):
     """The part of a SnapshotSource that a walk needs."""
 
@@ -134,6 +138,14 @@ def with_carrier(device: Device, carrier: bool) -> Device:
     if port is not None:
         port = replace(port, state=BR_STATE_FORWARDING if carrier else BR_STATE_DISABLED)
     return replace(device, flags=flags, port=port)
+
+
+def unread(ns: NetworkNamespace, *more: str) -> str:
+    """A table that every packet may need here, or one of `more`, that could not be read, and why."""
+    for table in (*READ_FOR_ALL, *more):
+        if table in ns.gaps:
+            return f"{table} of {ns.place} could not be read: {ns.gaps[table]}"
+    return ""
 
 
 def underlay_ports(ns: NetworkNamespace) -> Iterator[Port]:

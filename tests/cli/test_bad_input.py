@@ -213,13 +213,37 @@ def test_what_was_not_collected_cannot_be_inspected(one_node: Path) -> None:
     assert "pod/default/b: not collected" in _one_line(ran)
 
 
-def test_a_file_that_was_cut_off_still_gives_what_it_can(files: Files, snapshot: Path) -> None:
-    content = snapshot.read_bytes()
-    cut = files.folder / "cut.skoop"
-    cut.write_bytes(content[: len(content) * 2 // 3])
-    ran = skoop("diagnose", "pod/default/a", "pod/default/b", "-p", "80", "--snapshot", cut)
+SHIPPED = Path(__file__).parents[2] / "snapshots" / "healthy-vxlan.skoop"
+FLOW = ("diagnose", "pod/default/a", "pod/default/b", "-p", "8080")
+CUTS = {
+    "where the other node begins": (
+        0.6,
+        3,
+        "unknown: node/n1: node/n2 was not collected",
+        "error: no verdict: ",
+    ),
+    "where only the index is lost": (0.99, 0, "reachable", "warning: "),
+}
+
+
+@pytest.mark.parametrize(("part", "code", "answer", "told"), CUTS.values(), ids=CUTS)
+def test_a_file_that_was_cut_off_still_gives_what_it_can(
+    part: float, code: int, answer: str, told: str, tmp_path: Path
+) -> None:
+    content = SHIPPED.read_bytes()
+    cut = tmp_path / "cut.skoop"
+    cut.write_bytes(content[: int(len(content) * part)])
+    ran = skoop(*FLOW, "--snapshot", cut)
+    assert ran.code == code
+    assert ran.out.startswith(answer)
+    assert ran.err.startswith(told)
+    assert ran.err.count("\n") == 1
+
+
+def test_a_table_that_was_not_collected_is_no_empty_table(snapshot: Path) -> None:
+    ran = skoop("diagnose", "pod/default/a", "pod/default/b", "-p", "80", "--snapshot", snapshot)
     assert ran.code == 3
-    assert "lost" in ran.out + _one_line(ran)
+    assert "of pod/default/a could not be read" in _one_line(ran)
 
 
 INSPECT = {
