@@ -7,10 +7,10 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.entry_point import EntryPoint, entry_points
 from kubectl_skoop.diagnosis.guard import GuardedPlugin
 from kubectl_skoop.diagnosis.interface import Detected, Network, Plugin, Provider
 from kubectl_skoop.diagnosis.options import unknown_option
@@ -43,11 +43,8 @@ class Setup:
 
 @cache
 def installed(group: str) -> Mapping[str, EntryPoint]:
-    """By name, sorted. Done once: it reads a file of every package of the environment.
-
-    Raises: PluginError where two packages use one name.
-    """
-    return index(entry_points(group=group))
+    """By name, sorted. Raises: PluginError where two packages use one name."""
+    return index(entry_points(group))
 
 
 def index(found: Iterable[EntryPoint]) -> Mapping[str, EntryPoint]:
@@ -184,7 +181,7 @@ def _require(loaded: type, method: str, name: str) -> None:
 
 
 def _origin(entry: EntryPoint) -> str:
-    return f"{entry.value} of {entry.dist.name}" if entry.dist else entry.value
+    return f"{entry.value} of {package}" if (package := entry.package) else entry.value
 
 
 def _fact(name: str, detected: Detected, rivals: Sequence[Detected]) -> Fact:

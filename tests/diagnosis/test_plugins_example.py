@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from kubectl_skoop.api import expect
 from kubectl_skoop.diagnosis import registry
+from kubectl_skoop.diagnosis.entry_point import EntryPoint
 from kubectl_skoop.diagnosis.expectation import Expectation
 from kubectl_skoop.diagnosis.interface import Passing
 from kubectl_skoop.diagnosis.request import Options

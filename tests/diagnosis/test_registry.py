@@ -1,7 +1,6 @@
 """Which plugin and which provider: asked for, detected, or none; and what a stranger's can do wrong."""
 
 import sys
-from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -9,6 +8,7 @@ import pytest
 
 from kubectl_skoop.api import Context, Detected, NodeInfo, NoOptions, Passing, Place, Plugin, PodInfo, Wants
 from kubectl_skoop.diagnosis import registry
+from kubectl_skoop.diagnosis.entry_point import EntryPoint
 from kubectl_skoop.diagnosis.guard import GuardedPlugin
 from kubectl_skoop.diagnosis.registry import PluginError, set_up
 from kubectl_skoop.diagnosis.request import Options
