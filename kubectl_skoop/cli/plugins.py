@@ -35,7 +35,7 @@ def run(detect: Detect = False, snapshot: parameters.SnapshotFile = None) -> Non
 def entries(group: str, load: Callable[[str], type[Plugin] | type[Provider]]) -> Iterator[Installed]:
     for name, entry in installed(group).items():
         implementation = load(name)
-        module = inspect.getdoc(sys.modules[implementation.__module__]) or ""
+        module = inspect.getdoc(sys.modules[entry.value.partition(":")[0]]) or ""
         yield Installed(
             name=name,
             origin=f"{entry.value} ({package})" if (package := entry.package) else entry.value,
