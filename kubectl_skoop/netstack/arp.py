@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Packet, Passage
-from kubectl_skoop.netstack import ip_error, link_hooks, neighbour, xmit
+from kubectl_skoop.netstack import gap, ip_error, link_hooks, neighbour, xmit
 from kubectl_skoop.netstack.device import IFF_NOARP, Device
-from kubectl_skoop.netstack.routing.input import Forward, Local, Refused, route_input
+from kubectl_skoop.netstack.routing.input import Forward, InputRoute, Local, Refused, route_input
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
@@ -16,6 +16,7 @@ from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
 _NONE = IPv4Address(0)
+_RULES = ("arptables", "arptables-legacy")
 
 
 def solicit(stack: Stack, device: Device, target: Address, packet_source: Address) -> None:
@@ -24,6 +25,9 @@ def solicit(stack: Stack, device: Device, target: Address, packet_source: Addres
         return
     sender = _announced(stack, device, target, packet_source)
     request = Arp(request=True, sender_mac=device.mac, sender=sender, target=target, src_mac=device.mac)
+    if sender == _NONE and (unread := gap.table(stack, "addresses")):
+        stack.give_up("neighbour.unresolved", request, unread, where=stack.where(device=device.name))
+        return
     stack.step("neighbour", f"who has {target} tell {sender}", "asked", device=device.name)
     _send(stack, device, request)
 
@@ -39,6 +43,9 @@ def receive(stack: Stack, device: Device, message: Arp) -> None:
     if not link_hooks.passes(stack, "arp", "input", device, message):
         return
     if not message.request:
+        if reason := gap.table(stack, *_RULES):
+            stack.give_up("neighbour.silent", message, reason, where=stack.where(device=device.name))
+            return
         neighbour.learn(stack, device, message.sender, message.sender_mac)
         return
     if message.sender == _NONE:
@@ -64,6 +71,9 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
     question = Packet(src=message.sender, dst=target, protocol=0, src_mac=message.src_mac)
     with stack.aside():
         route = route_input(stack, question, device.index, 0)
+    if reason := _unread(stack, device, route):
+        stack.give_up("neighbour.silent", message, reason, where=stack.where(device=device.name))
+        return False
     match route:
         case Local():
             return _willing(stack, device, message)
@@ -74,6 +84,25 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
             return False
         case _:
             return False
+
+
+def _unread(stack: Stack, device: Device, route: InputRoute) -> str:
+    """Why it cannot be told whether an answer is given; empty: it can."""
+    match route:
+        case Local():
+            modes = stack.ns.sysctls.maximum(device.name, "arp_ignore")
+            settings = gap.device_sysctl(stack, device.name, ("arp_ignore", "arp_filter", "rp_filter"))
+            addresses = gap.table(stack, "addresses") if modes in (1, 2, 3) else ""
+            return settings or addresses or gap.table(stack, *_RULES)
+        case Forward():
+            settings = gap.device_sysctl(stack, device.name, ("proxy_arp", "proxy_arp_pvlan", "rp_filter"))
+            return settings or gap.table(stack, "proxy_neighbours", *_RULES)
+        case Refused(kind="forwarding-disabled"):
+            return gap.device_sysctl(stack, device.name, ("forwarding",))
+        case Refused(kind="source"):
+            return gap.device_sysctl(stack, device.name, ("rp_filter", "accept_local"))
+        case _:
+            return ""
 
 
 def _willing(stack: Stack, device: Device, message: Arp) -> bool:

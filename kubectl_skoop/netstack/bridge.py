@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, Passage
-from kubectl_skoop.netstack import bridge_netfilter, link_hooks, receive, xmit
+from kubectl_skoop.netstack import bridge_netfilter, gap, link_hooks, receive, xmit
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
 from kubectl_skoop.netstack.neighbour_types import FdbEntry
 from kubectl_skoop.netstack.stack import Stack
@@ -33,6 +33,9 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
     """br_handle_frame_finish."""
     settings = port.port or BridgePort()
     known = _entry(stack, bridge, frame.src_mac)
+    if settings.locked and (unread := gap.table(stack, "fdb")):
+        stack.give_up("bridge.no-destination", frame, unread, where=stack.where(device=port.name))
+        return
     if settings.locked and (known is None or known.port != port.index):
         stack.lose(
             "bridge.port-down",
@@ -71,6 +74,9 @@ def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> No
 
 
 def _towards(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source: Device | None) -> None:
+    if unread := gap.table(stack, "fdb"):
+        stack.give_up("bridge.no-destination", frame, unread, where=stack.where(device=bridge.name))
+        return
     learned = stack.fdb.get((bridge.index, frame.dst_mac))
     entry = _entry(stack, bridge, frame.dst_mac)
     if learned is not None and not (entry is not None and entry.sticky):
@@ -98,7 +104,7 @@ def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source:
     """br_flood: copies to all ports that may have them; the receivers sort out by MAC."""
     group = _is_group(frame.dst_mac)
     ports = [port for port in _ports(stack, bridge) if source is None or port.index != source.index]
-    allowed = [port for port in ports if _floods(port, frame, group)]
+    allowed = [port for port in ports if _floods(port, frame, group, local=source is None)]
     open_ports = [port for port in allowed if _open(port) and not _isolated(port, source)]
     if not group:
         stack.step(
@@ -108,7 +114,12 @@ def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source:
             device=bridge.name,
         )
     hairpin = source is not None and (source.port or BridgePort()).hairpin
-    if hairpin and source is not None and _floods(source, frame, group) and not _isolated(source, source):
+    if (
+        hairpin
+        and source is not None
+        and _floods(source, frame, group, local=False)
+        and not _isolated(source, source)
+    ):
         open_ports.append(source)
     if not open_ports:
         if not group or not ports:
@@ -258,10 +269,13 @@ def _isolated(port: Device, source: Device | None) -> bool:
     return (port.port or BridgePort()).isolated and (source.port or BridgePort()).isolated
 
 
-def _floods(port: Device, frame: Frame, group: bool) -> bool:
+def _floods(port: Device, frame: Frame, group: bool, *, local: bool) -> bool:
+    """br_flood: what the bridge itself sends to a group goes to all ports."""
     settings = port.port or BridgePort()
     if not group:
         return settings.unicast_flood
+    if local:
+        return True
     return settings.broadcast_flood if frame.dst_mac == BROADCAST_MAC else settings.multicast_flood
 
 

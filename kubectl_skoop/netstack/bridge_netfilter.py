@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet, Passage
-from kubectl_skoop.netstack import fragment, hook_end, ip_error, neighbour
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack import fragment, gap, hook_end, ip_error, neighbour
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.fragment import traverse
 from kubectl_skoop.netstack.netfilter.traverse import Passed
@@ -20,6 +21,8 @@ def calls(stack: Stack, bridge: Device, family: int) -> bool:
     own = bridge.bridge is not None and (
         bridge.bridge.nf_call_iptables if family == 4 else bridge.bridge.nf_call_ip6tables
     )
+    if not own and (unread := gap.table(stack, "sysctls")):
+        return stack.choices.undecided(Unknown(f"whether br_netfilter calls {name}: {unread}"))
     return own or stack.ns.sysctls.number(f"net.bridge.bridge-nf-call-{name}", 0) == 1
 
 

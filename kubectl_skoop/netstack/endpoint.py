@@ -29,6 +29,10 @@ class Client:
     """Largest TCP payload that it may send, bytes."""
     df: bool = True
 
+    def wait(self) -> None:
+        """For an answer, whatever came before."""
+        self.answered, self.symptom = False, TIMEOUT
+
     def fail(self, symptom: str) -> None:
         if not self.failed and not self.answered:
             self.symptom, self.failed = symptom, True

@@ -10,7 +10,8 @@ from kubectl_skoop.model.packet import (
     Passage,
     Protocol,
 )
-from kubectl_skoop.netstack import ip, tcp
+from kubectl_skoop.netstack import gap, ip, tcp
+from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client
 from kubectl_skoop.netstack.netfilter.conntrack import attach
 from kubectl_skoop.netstack.routing.local import address_type
@@ -56,7 +57,7 @@ def send_error(
     if is_error(packet) or packet.family == 6 or packet.dst.is_multicast or packet.fragment_offset:
         return
     local = address_type(stack.ns, packet.dst) == "LOCAL"
-    mark = passage.mark if stack.ns.sysctls.number("net.ipv4.fwmark_reflect", 0) else 0
+    mark = marks.reflected(stack, passage)
     key = FlowKey(dst=packet.src, src=packet.dst if local else None, mark=mark, protocol=Protocol.ICMP)
     route = route_output(stack, key, bound_source=packet.dst if local else None)
     if isinstance(route, RouteError):
@@ -101,6 +102,9 @@ def is_error(packet: Packet) -> bool:
 
 
 def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
+    if reason := gap.sysctl(stack, "net.ipv4.icmp_echo_ignore_all"):
+        stack.give_up("icmp.ignored", packet, reason)
+        return
     if stack.ns.sysctls.number("net.ipv4.icmp_echo_ignore_all", 0):
         stack.lose(
             "icmp.ignored",
@@ -111,7 +115,7 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
         )
         return
     stack.journey.served = True
-    mark = passage.mark if stack.ns.sysctls.number("net.ipv4.fwmark_reflect", 0) else 0
+    mark = marks.reflected(stack, passage)
     source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else None
     key = FlowKey(dst=packet.src, src=source, mark=mark, tos=packet.tos, protocol=Protocol.ICMP)
     route = route_output(stack, key, bound_source=source)

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Packet, Passage
-from kubectl_skoop.netstack import arp, bridge, icmp, xmit
+from kubectl_skoop.netstack import arp, bridge, gap, icmp, xmit
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import NUD_NOARP, NUD_PERMANENT, Neighbour
 from kubectl_skoop.netstack.stack import Stack, Waiting
 
@@ -33,6 +34,9 @@ def resolve(
         return device.mac
     if _is_broadcast(stack, device, nexthop):
         return BROADCAST_MAC
+    if unread := gap.table(stack, "neighbours"):
+        stack.give_up("neighbour.unresolved", packet, unread, where=stack.where(device=device.name))
+        return None
     mac = known(stack, device, nexthop)
     if mac is not None:
         stack.step("neighbour", f"{nexthop} dev {device.name} lladdr {mac}", device=device.name)
@@ -91,7 +95,7 @@ def _lost(stack: Stack, device: Device, address: Address, waiting: Waiting) -> N
         f"nobody answers for {address} on {device.name}",
         where=stack.where(device=device.name),
         evidence=[
-            entry_text(stack, entry) if entry else f"no neighbour entry for {address} dev {device.name}"
+            entry_text(stack.ns, entry) if entry else f"no neighbour entry for {address} dev {device.name}"
         ],
         remedy=f"look who should have {address} on the link of {device.name}",
         unanswered=address,
@@ -99,7 +103,7 @@ def _lost(stack: Stack, device: Device, address: Address, waiting: Waiting) -> N
     icmp.send_error(stack, waiting.packet, waiting.passage, icmp.HOST_UNREACHABLE, delayed=True)
 
 
-def entry_text(stack: Stack, entry: Neighbour) -> str:
+def entry_text(ns: NetworkNamespace, entry: Neighbour) -> str:
     """As `ip neigh` prints it."""
     names = {
         0x01: "INCOMPLETE",
@@ -112,7 +116,7 @@ def entry_text(stack: Stack, entry: Neighbour) -> str:
     names |= {NUD_NOARP: "NOARP", NUD_PERMANENT: "PERMANENT"}
     mac = f" lladdr {entry.mac}" if entry.mac else ""
     state = names.get(entry.state, "NONE")
-    return f"{entry.address} dev {stack.ns.device_name(entry.device)}{mac} {state}"
+    return f"{entry.address} dev {ns.device_name(entry.device)}{mac} {state}"
 
 
 def _configured(entry: Neighbour) -> bool:

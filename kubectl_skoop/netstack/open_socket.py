@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.netstack import ip_error
+from kubectl_skoop.netstack import gap, ip_error
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client, Ports, Refusal
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
@@ -18,6 +18,9 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
     connected socket looks up again with that source (K-42).
     """
     remote = probe.destination.address
+    if unread := gap.table(stack, "links"):
+        stack.give_up("source.address", _unsent(probe, probe.bind_source or remote), unread)
+        return Refusal("")
     port = _port(stack, probe)
     if port is None:
         stack.lose(

@@ -1,8 +1,8 @@
 """A frame arrives at a device: who takes it (net/core/dev.c, __netif_receive_skb_core)."""
 
-from kubectl_skoop.model.packet import BROADCAST_MAC, Arp, Frame, Passage
+from kubectl_skoop.model.packet import BROADCAST_MAC, Arp, Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import arp, bridge, ip, link_hooks
+from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.stack import Stack
 
@@ -17,16 +17,31 @@ def receive(stack: Stack, index: int, frame: Frame, passage: Passage | None = No
     """
     device = stack.ns.devices.get(index)
     if device is None:
-        stack.lose("device.no-peer", frame, f"device {index} is not in the snapshot")
+        if reason := gap.table(stack, "links"):
+            stack.give_up("device.no-peer", frame, reason)
+        else:
+            stack.lose("device.no-peer", frame, f"device {index} is not in the snapshot")
         return
     if stack.depth >= MAX_DEPTH:
-        stack.lose("forwarding.ttl", frame, f"the packet passes more than {MAX_DEPTH} devices: a loop")
+        _end_loop(stack, device, frame)
         return
     stack.depth += 1
     try:
         _handle(stack, device, frame, passage or Passage())
     finally:
         stack.depth -= 1
+
+
+def _end_loop(stack: Stack, device: Device, frame: Frame) -> None:
+    """It would go round until its TTL ends; the answer then is the same."""
+    message = f"the packet goes round in a loop by {device.name} until its TTL ends"
+    round_trip = [step.text for step in stack.trace[-20:] if step.kind in ("route", "tunnel")]
+    where = stack.where(device=device.name)
+    stack.lose("forwarding.ttl", frame, message, where=where, evidence=tuple(dict.fromkeys(round_trip)))
+    if isinstance(frame, Packet):
+        depth, stack.depth = stack.depth, 0
+        icmp.send_error(stack, frame, Passage(iif=device.index), icmp.TTL_EXCEEDED)
+        stack.depth = depth
 
 
 def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
@@ -92,8 +107,10 @@ def is_other_host(device: Device, frame: Frame) -> bool:
 
 def programs_pass(stack: Stack, device: Device, frame: Frame) -> bool:
     """Whether XDP, tc and BPF programs let the frame by: not known, so both ways are followed."""
-    for program in device.programs:
-        reason = f"{program} on {device.name} may take the packet"
+    reasons = [f"{program} on {device.name} may take the packet" for program in device.programs]
+    if unread := gap.table(stack, "tc_filters", "bpf"):
+        reasons.append(f"a program may take the packet: {unread}")
+    for reason in reasons:
         if not stack.choices.undecided(Unknown(reason)):
             stack.lose("device.program", frame, reason, where=stack.where(device=device.name))
             return False

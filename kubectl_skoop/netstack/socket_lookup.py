@@ -1,6 +1,7 @@
 """Which socket gets a packet (net/ipv4/inet_hashtables.c, udp.c: compute_score; K-63 to K-65)."""
 
 from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.routing.local import local_device
 from kubectl_skoop.netstack.socket_types import Socket, SocketState
 from kubectl_skoop.netstack.stack import Stack
@@ -21,6 +22,11 @@ def find(stack: Stack, packet: Packet, device: int, state: SocketState) -> Socke
         if (score := _score(socket, packet, device)) is not None
     ]
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def unread(stack: Stack) -> str:
+    """Why the socket for a packet cannot be told; empty: it can."""
+    return gap.table(stack, "sockets", "bpf", "ipvs")
 
 
 def near_misses(stack: Stack, packet: Packet, state: SocketState) -> list[Socket]:

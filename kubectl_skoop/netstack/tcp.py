@@ -5,6 +5,7 @@ from dataclasses import replace
 from kubectl_skoop.model.packet import Address, Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.netstack import ip, open_socket, socket_lookup, xmit
+from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import Client, Refusal, Server
 from kubectl_skoop.netstack.netfilter.conntrack import attach
@@ -55,6 +56,9 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         _to_server(stack, server, packet)
         return
     if packet.flags & (TcpFlags.SYN | TcpFlags.ACK) == TcpFlags.SYN:
+        if reason := socket_lookup.unread(stack):
+            stack.give_up("socket.closed", packet, reason)
+            return
         listener = socket_lookup.find(stack, packet, device.index, "listen")
         if listener is not None:
             _to_listener(stack, device, listener, packet, passage)
@@ -66,7 +70,7 @@ def send_reset(stack: Stack, packet: Packet, passage: Passage, *, forwarded: boo
     """tcp_v4_send_reset, nf_send_reset: it has no socket (K-21) and no mark, unless reflected (K-29)."""
     if packet.flags & TcpFlags.RST:
         return
-    mark = passage.mark if stack.ns.sysctls.number("net.ipv4.fwmark_reflect", 0) else 0
+    mark = marks.reflected(stack, passage)
     flags = TcpFlags.RST if packet.flags & TcpFlags.ACK else TcpFlags.RST | TcpFlags.ACK
     reset = Packet(
         src=packet.dst,
@@ -171,8 +175,7 @@ def _to_listener(stack: Stack, device: Device, listener: Socket, packet: Packet,
     )
     stack.step("socket", f"LISTEN {text}", "takes the connection", device=device.name)
     stack.journey.served = True
-    accept = stack.ns.sysctls.number("net.ipv4.tcp_fwmark_accept", 0)
-    mark = passage.mark if accept else listener.mark
+    mark = passage.mark if marks.kept(stack, passage, "net.ipv4.tcp_fwmark_accept") else listener.mark
     route = _route(stack, server, Owner(uid=listener.uid), mark=mark, oif=listener.device)
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, replace(packet, src=packet.dst, dst=packet.src), packet.src, route)

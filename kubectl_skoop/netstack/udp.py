@@ -61,6 +61,9 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
                 f"{client.remote}:{client.remote_port}",
             )
         return
+    if reason := socket_lookup.unread(stack):
+        stack.give_up("socket.closed", packet, reason)
+        return
     socket = socket_lookup.find(stack, packet, device.index, "unconnected")
     if socket is None:
         _closed(stack, packet, passage)
@@ -115,6 +118,10 @@ def _answer(stack: Stack, socket: Socket, packet: Packet) -> None:
 
 
 def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
+    if packet.inner is not None:
+        _no_tunnel(stack, packet)
+        icmp.send_error(stack, packet, passage, icmp.PORT_UNREACHABLE)
+        return
     misses = [
         socket_lookup.socket_text(stack, entry)
         for entry in socket_lookup.near_misses(stack, packet, "unconnected")
@@ -127,3 +134,19 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
         message = f"nothing receives on {packet.dst}:{packet.dport}/udp"
     stack.lose(code, packet, message, evidence=misses)
     icmp.send_error(stack, packet, passage, icmp.PORT_UNREACHABLE)
+
+
+def _no_tunnel(stack: Stack, packet: Packet) -> None:
+    """The kernel's socket of a vxlan device is there while the device is up."""
+    there = [
+        f"{device.name}: UDP port {device.vxlan.port}" + ("" if device.up else ", not UP")
+        for device in stack.ns.devices.values()
+        if device.vxlan is not None
+    ]
+    stack.lose(
+        "tunnel.closed",
+        packet,
+        f"no vxlan device here takes UDP port {packet.dport}",
+        evidence=there or ["no vxlan device"],
+        remedy="look why the network plugin has not set up its tunnel device here",
+    )

@@ -1,9 +1,10 @@
 """vxlan: the frame in a UDP packet and out of it (drivers/net/vxlan/vxlan_core.c; K-38 to K-40)."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol
-from kubectl_skoop.netstack import ip
+from kubectl_skoop.netstack import gap, ip
 from kubectl_skoop.netstack import receive as receiving
 from kubectl_skoop.netstack.device import Device, Vxlan
 from kubectl_skoop.netstack.neighbour_types import FdbEntry
@@ -24,6 +25,9 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     if config is None or config.external:
         reason = f"what {device.name} does with a frame is decided outside of it (external mode)"
         stack.give_up("device.unmodelled", frame, reason, where=where)
+        return
+    if unread := gap.table(stack, "fdb"):
+        stack.give_up("tunnel.no-remote", frame, unread, where=where)
         return
     remotes = [entry for entry in _entries(stack, device, frame.dst_mac) if entry.destination is not None]
     if not remotes:
@@ -80,6 +84,9 @@ def _encapsulate(
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, outer, remote, route)
         return
+    if route.type == "local":
+        _bypass(stack, frame, outer)
+        return
     if route.device == device.index:
         stack.lose(
             "forwarding.ttl", outer, f"the remote {remote} is routed into {device.name} itself: a loop"
@@ -87,6 +94,17 @@ def _encapsulate(
         return
     stack.step("tunnel", f"vni {outer.vni} to {remote}:{config.port}", "encapsulated", device=device.name)
     ip.send(stack, outer, Passage(mark=passage.mark), route, ttl=config.ttl)
+
+
+def _bypass(stack: Stack, frame: Frame, outer: Packet) -> None:
+    """encap_bypass_if_local: the remote is this namespace, so the frame goes straight to its own device."""
+    for device in stack.ns.devices.values():
+        config = device.vxlan
+        if config is not None and (config.vni, config.port) == (outer.vni, outer.dport):
+            stack.step("tunnel", f"{outer.dst} is here", "not encapsulated", device=device.name)
+            receiving.receive(stack, device.index, replace(frame, dst_mac=device.mac))
+            return
+    stack.lose("tunnel.closed", outer, f"{outer.dst} is this place, which has no vxlan with vni {outer.vni}")
 
 
 def takes(stack: Stack, packet: Packet) -> bool:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import Frame, Packet, Passage
-from kubectl_skoop.netstack import bridge, link_hooks, receive, vxlan
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vxlan
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
 from kubectl_skoop.netstack.stack import Emission, Stack
 
@@ -29,7 +30,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         return
     if not receive.programs_pass(stack, device, frame):
         return
-    if not device.tso and isinstance(frame, Packet) and frame.gso:
+    if isinstance(frame, Packet) and frame.gso and not _takes_buffers(stack, device):
         frame = replace(frame, gso=False)
     match device.kind:
         case "bridge":
@@ -46,6 +47,12 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         case kind:
             reason = f"{device.name} is a {kind} device, which is not modelled"
             stack.give_up("device.unmodelled", frame, reason, where=where)
+
+
+def _takes_buffers(stack: Stack, device: Device) -> bool:
+    if unread := gap.table(stack, "ethtool"):
+        return stack.choices.undecided(Unknown(f"whether large buffers are cut before a device: {unread}"))
+    return device.tso
 
 
 def _to_local_peer(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:

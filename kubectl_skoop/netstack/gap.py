@@ -1,0 +1,40 @@
+"""What was not read, where it would decide: the reason, for whoever has to say that he does not know.
+
+Tables are named as in `NetworkNamespace.gaps`. A sysctl that every kernel has, but the snapshot lacks, is a
+gap, too; a namespace without any was made by hand and has the defaults.
+"""
+
+from collections.abc import Sequence
+
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.sysctl import device_key
+
+
+def table(stack: Stack, *names: str) -> str:
+    """Why the first of these tables that is not there is not; empty: all are."""
+    for name in names:
+        reason = stack.ns.gaps.get(name)
+        if reason is not None:
+            return f"{name} of {stack.ns.place}: {reason}"
+    return ""
+
+
+def sysctl(stack: Stack, *keys: str) -> str:
+    """Why the first of these settings is not known; empty: all are. Only for files that each kernel has."""
+    if not stack.ns.sysctls.values and "sysctls" not in stack.ns.gaps:
+        return ""
+    for key in keys:
+        if stack.ns.sysctls.text(key) is None:
+            return f"{key} of {stack.ns.place} was not read" + _because(stack)
+    return ""
+
+
+def device_sysctl(stack: Stack, device: str, settings: Sequence[str]) -> str:
+    """The same for settings of an IPv4 device, whose value of `all` counts too."""
+    names = ("all", device_key(device))
+    return sysctl(stack, *(f"net.ipv4.conf.{name}.{setting}" for setting in settings for name in names))
+
+
+def _because(stack: Stack) -> str:
+    reason = stack.ns.gaps.get("sysctls")
+    return f": {reason}" if reason else ""
