@@ -34,7 +34,8 @@ class Setting:
     full: bool = False
     """TCP: bulk data both ways after the handshake, in buffers that the devices cut into full segments."""
     segment: int = 0
-    """TCP: IP length in bytes of single segments both ways after the handshake; 0: small ones."""
+    """TCP: IP length in bytes of single segments both ways after the handshake (after the bulk data, if there
+    is some); 0: small ones, unless there is bulk data."""
     cold: bool = False
     """As if resolved neighbours were not there."""
     use_existing: bool = False
@@ -80,15 +81,21 @@ class Runner:
         client = (tcp.connect if probe.protocol == Protocol.TCP else udp.send)(stack, probe)
         walk.pump()
         if isinstance(client, Client) and probe.protocol == Protocol.TCP:
-            payload = setting.segment or probe.size or SMALL_SEGMENT
-            _talk(walk, stack, client, payload - tcp.HEADERS, full=setting.full)
+            if setting.full:
+                _talk(walk, stack, client, full=True)
+            if not setting.full or (setting.segment and client.answered):
+                _talk(walk, stack, client, (setting.segment or probe.size or SMALL_SEGMENT) - tcp.HEADERS)
         return _result(branch, client)
 
 
-def _talk(walk: Walk, stack: Stack, client: Client, payload: int, *, full: bool) -> None:
-    """Data there and back, once the handshake is done."""
+def _talk(walk: Walk, stack: Stack, client: Client, payload: int = 0, *, full: bool = False) -> None:
+    """Data there and back, once the handshake is done; what was said before does not count."""
     if not client.established or client.failed:
         return
+    client.wait()
+    for other in walk.branch.stacks.values():
+        for server in other.servers:
+            server.received = 0
     walk.begin(stack.ns)
     tcp.send(stack, client, payload, full=full)
     walk.pump()

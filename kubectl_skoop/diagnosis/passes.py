@@ -30,8 +30,11 @@ def large_packets(walk: Walker, probe: Probe, ways: Ways) -> Hole | None:
     """For TCP that works: bulk data both ways, then single segments of full size."""
     if probe.protocol != Protocol.TCP or not all_served(ways) or probe.size:
         return None
-    bulk = _first_failure(walk(probe, Setting(full=True)))
     size = _full_size(ways)
+    both = walk(probe, Setting(full=True, segment=size if size > SMALLEST else 0))
+    if all_served(both) and not _learned_mtu(both):
+        return None
+    bulk = _first_failure(walk(probe, Setting(full=True)))
     single = _first_failure(walk(probe, Setting(segment=size))) if size > SMALLEST else None
     failure = bulk or single
     if failure is None or failure.result.loss is None:
@@ -102,6 +105,11 @@ def all_served(ways: Ways) -> bool:
 
 def _first_failure(ways: Ways) -> Way[FlowResult] | None:
     return next((way for way in ways if way.result.fate in ("dropped", "refused")), None)
+
+
+def _learned_mtu(ways: Ways) -> bool:
+    """The bulk data made single segments smaller than they would have been without it."""
+    return any(stack.pmtu for way in ways for stack in way.result.branch.stacks.values())
 
 
 def _outcome(way: Way[FlowResult]) -> tuple[str, str]:
