@@ -1,11 +1,12 @@
 """One flow from the question to the answer: resolve, walk every way, compare with what was wanted, decide."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
-from kubectl_skoop.diagnosis import passes, paths, service_intent, silence, trial, verdict
+from kubectl_skoop.diagnosis import misdirected, passes, paths, service_intent, silence, trial, verdict
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
@@ -30,6 +31,7 @@ from kubectl_skoop.netstack.stack import Loss
 from kubectl_skoop.snapshot.source import Snapshot
 
 Ways = list[Way[FlowResult]]
+_TRANSLATES = re.compile(r"-j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b|\b(dnat|snat|masquerade|redirect)\b")
 
 
 def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
@@ -142,13 +144,19 @@ class _Inquiry:
             return explaining[0]
         if kind == "unknown":
             return self._unknown(way)
-        return self._told(way.result.loss) if way.result.loss else None
+        return self._told(way.result.loss, way.result.branch) if way.result.loss else None
 
-    def _told(self, loss: Loss) -> Suspicion:
-        """The loss, at the place that is to blame for it."""
-        if loss.unanswered is None:
-            return loss.because
-        return silence.explain(self.world, self.cluster, loss.because, loss.unanswered)
+    def _told(self, loss: Loss, branch: Branch) -> Suspicion:
+        """The loss, at the place that is to blame for it, with the translations that led there."""
+        because = loss.because
+        if loss.unanswered is not None:
+            because = silence.explain(self.world, self.cluster, because, loss.unanswered)
+        if because.code == "neighbour.other-host":
+            because = misdirected.explain(self.world, branch, loss)
+        if not because.code.startswith("netfilter."):
+            rules = [rule for rule in translations(branch) if rule not in because.evidence]
+            because = replace(because, evidence=(*because.evidence, *rules))
+        return because
 
     def _unknown(self, way: Way[FlowResult]) -> Suspicion:
         result = way.result
@@ -160,7 +168,7 @@ class _Inquiry:
     def _losses(self, ways: Ways) -> list[Suspicion]:
         """What stops each lost way, though something else may explain it."""
         return [
-            self._told(way.result.loss)
+            self._told(way.result.loss, way.result.branch)
             for way in ways
             if way.result.loss is not None and verdict.way_outcome(way) == "lost"
         ]
@@ -227,6 +235,19 @@ class _Inquiry:
 def _paths(way: Way[FlowResult], suspicions: Sequence[Suspicion]) -> tuple[PacketPath, PacketPath | None]:
     branch = way.result.branch
     return paths.request_path(branch, suspicions), paths.reply_path(branch, suspicions)
+
+
+def translations(branch: Branch) -> list[str]:
+    """What sent the packet elsewhere on its way, each once: rules, a tunnel's remote that is here."""
+    steps = (step for visit in branch.visits for step in visit.journey.trace)
+    return list(
+        dict.fromkeys(
+            step.text
+            for step in steps
+            if (step.kind == "rule" and _TRANSLATES.search(step.text))
+            or (step.kind == "tunnel" and step.effect == "not encapsulated")
+        )
+    )
 
 
 def _by_share(ways: Ways) -> Ways:

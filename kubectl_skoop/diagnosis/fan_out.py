@@ -13,6 +13,7 @@ MAX_UNKNOWN = 64
 """Ways that are followed because of unknowns; what is beyond is unknown."""
 MAX_RANDOM = 2048
 """Ways that are followed because of random choices."""
+UNDECIDED = "undecided"
 TOO_MANY = "more ways to follow than {} were left unfollowed"
 
 
@@ -109,6 +110,6 @@ def _agree(
 def _shares(ways: Sequence[Way[R]], fate: Callable[[R], object]) -> dict[object, Fraction]:
     shares: dict[object, Fraction] = {}
     for way in ways:
-        key = way.unknown or fate(way.result)
+        key = UNDECIDED if way.unknown else fate(way.result)
         shares[key] = shares.get(key, Fraction(0)) + way.share
     return shares

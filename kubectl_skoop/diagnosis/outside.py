@@ -70,6 +70,13 @@ class Outside:
             if owner is not None:
                 branch.assume(f"{nexthop} routes to {packet.dst}")
                 return owner, replace(packet, ttl=packet.ttl - 1, src_mac="", dst_mac=owner.device.mac)
+        if _is_answer(branch, packet):
+            message = (
+                f"the answer for {packet.dst} leaves {stack.ns.place} by {device.name} towards {nexthop}: "
+                "nobody in the cluster has that address"
+            )
+            _lose(journey, "external.no-return", packet, where, message)
+            return None
         reply = _reply(packet)
         if reply is None:
             return None
@@ -102,8 +109,8 @@ def _unread_node(branch: Branch, *addresses: Address) -> str:
         state = branch.world.at(Place("node", name)) if name is not None else None
         if isinstance(state, NotCollected):
             return f"{state.what} was not collected: {state.reason or state.state}"
-        if state is not None and unread(state):
-            return unread(state)
+        if state is not None and unread(state, "addresses"):
+            return unread(state, "addresses")
     return ""
 
 
@@ -117,6 +124,17 @@ def _lose(
 ) -> None:
     because = Suspicion(code=code, level=Level.FATAL, where=where, message=message, evidence=tuple(evidence))
     journey.losses.append(Loss(because=because, frame=packet))
+
+
+def _is_answer(branch: Branch, packet: Packet) -> bool:
+    """It answers something that was asked inside of the cluster: nobody outside waits for it."""
+    match packet.protocol:
+        case Protocol.ICMP:
+            return packet.icmp_type == ICMP_ECHO_REPLY
+        case Protocol.TCP:
+            return bool(packet.flags & TcpFlags.SYN and packet.flags & TcpFlags.ACK)
+        case _:
+            return any(stack.servers for stack in branch.stacks.values())
 
 
 def _reply(packet: Packet) -> Packet | None:

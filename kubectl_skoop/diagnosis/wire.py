@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from kubectl_skoop.diagnosis.branch import Branch
-from kubectl_skoop.diagnosis.world import Port, World, on_underlay
+from kubectl_skoop.diagnosis.world import Port, World, on_underlay, unread
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Frame, Packet
 from kubectl_skoop.model.path import LinkKind
@@ -54,7 +54,11 @@ def _veth_peer(world: World, ns: NetworkNamespace, device: Device) -> Lead:
         return Nowhere(f"{device.name} of {ns.place} leads to {peer_ns.what}: {peer_ns.reason}")
     peer = peer_ns.devices.get(device.link)
     if peer is None:
-        return Nowhere(f"the peer of {device.name} of {ns.place} is not in the snapshot")
+        reason = unread(peer_ns)
+        return Nowhere(
+            f"the peer of {device.name} of {ns.place} is not in the snapshot"
+            + (f": {reason}" if reason else "")
+        )
     return Arrival("veth", Port(peer_ns, peer))
 
 
@@ -62,7 +66,7 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
     if isinstance(frame, Arp) and frame.dst_mac == BROADCAST_MAC:
         owner = branch.world.owner_of_address(frame.target)
         if owner is None:
-            return None if _failed(stack, device, frame.target) else Outside(frame.target)
+            return Outside(frame.target) if _may_be_outside(stack, device, frame.target) else None
         if owner.ns.id == stack.ns.id:
             return None
         branch.assume(f"{owner.ns.place} hears {stack.ns.place} on the underlay")
@@ -81,10 +85,20 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
     return Outside(nexthops[0] if nexthops else None)
 
 
-def _failed(stack: Stack, device: Device, address: Address) -> bool:
-    """Nobody answered when the snapshot was taken."""
+def _may_be_outside(stack: Stack, device: Device, address: Address) -> bool:
+    """An address that no node has: a default gateway or the destination itself is taken to be out there,
+    unless it did not answer when the snapshot was taken (K-69)."""
     entry = stack.ns.neighbour_by_key.get((device.index, address))
-    return entry is not None and not entry.valid and not stack.cold
+    if entry is not None and not entry.valid and not stack.cold:
+        return False
+    gateways = [
+        nexthop.gateway
+        for route in stack.ns.routes
+        if not route.destination.prefixlen
+        for nexthop in route.nexthops
+    ]
+    waiting = stack.waiting.get((device.index, address), [])
+    return address in gateways or any(entry.packet.dst == address for entry in waiting)
 
 
 def _addresses_of(stack: Stack, device: Device, mac: str) -> list[Address]:

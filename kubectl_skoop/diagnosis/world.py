@@ -19,8 +19,9 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 BR_STATE_DISABLED = 0
 
 
-READ_FOR_ALL = ("links", "addresses", "routes", "rules", "neighbours", "fdb", "sysctls")
-"""Tables that every packet may need of a namespace that it comes to."""
+READ_FOR_ALL = ("links", "routes", "rules", "neighbours", "sysctls")
+"""Tables that every packet may need of a namespace that it comes to. What others would decide is unknown
+where they would (`netstack.gap`)."""
 
 
 class Namespaces(Protocol):

@@ -131,5 +131,7 @@ class Passage:
     """NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED; empty before conntrack ran or where it does not run."""
     ct_reply: bool = False
     """Travels against the direction of the connection's first packet."""
+    ipvs: bool = False
+    """IPVS has handled it, and does not look again (ipvs_property)."""
     bridged: bool = False
     """PREROUTING already ran at the bridge (ip_sabotage_in): not again."""

@@ -2,9 +2,17 @@
 
 from kubectl_skoop.model.packet import Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.trace import Trace
-from kubectl_skoop.netstack import icmp, tcp
+from kubectl_skoop.netstack import gap, icmp, tcp
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed, Rejected, Stolen
+from kubectl_skoop.netstack.netfilter.traverse import (
+    Dropped,
+    Outcome,
+    Passed,
+    Rejected,
+    Scheduled,
+    Stolen,
+    Unserved,
+)
 from kubectl_skoop.netstack.stack import Stack
 
 REJECT_CODES = {
@@ -21,13 +29,15 @@ REJECT_CODES = {
 
 def end(
     stack: Stack,
-    result: Passed | Dropped | Rejected | Stolen,
+    result: Outcome,
     packet: Packet,
     passage: Passage,
     device: Device | None,
 ) -> None:
     """Record the loss; a REJECT also answers. `device` is the one that the packet came in by, if any."""
     match result:
+        case Dropped(trace=trace) if trace.kind == "nat" and (unread := gap.table(stack, "addresses")):
+            stack.give_up("netfilter.nat", packet, unread, where=trace.where)
         case Dropped(trace=trace):
             stack.lose(
                 _code(trace),
@@ -49,7 +59,11 @@ def end(
             _reject(stack, kind, packet, passage)
         case Stolen(unknown=unknown, trace=trace):
             stack.give_up("netfilter.drop", packet, unknown.reason, where=trace.where)
-        case Passed():
+        case Unserved(because=because, icmp=answer, trace=trace):
+            stack.lose("ipvs.unserved", packet, because, where=trace.where, evidence=[trace.text])
+            if answer is not None:
+                icmp.send_error(stack, packet, passage, answer)
+        case Passed() | Scheduled():
             pass
 
 

@@ -3,19 +3,26 @@
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import Address, Packet, Passage
-from kubectl_skoop.netstack import fragment, hook_end, icmp, ip_error, neighbour, transport, xmit
+from kubectl_skoop.netstack import fragment, gap, hook_end, icmp, ip_error, neighbour, transport, xmit
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.fragment import traverse
-from kubectl_skoop.netstack.netfilter.traverse import Passed
+from kubectl_skoop.netstack.netfilter import conntrack
+from kubectl_skoop.netstack.netfilter.traverse import Passed, Scheduled
+from kubectl_skoop.netstack.netfilter.tuples import tuple_of
 from kubectl_skoop.netstack.netfilter.types import Hook
-from kubectl_skoop.netstack.routing.input import Broadcast, Forward, Local, Refused, route_input
+from kubectl_skoop.netstack.routing.input import Broadcast, Forward, InputRoute, Local, Refused, route_input
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.sysctl import device_key
 
 DEFAULT_TTL = 64
+MIN_PMTU = 552
+"""net.ipv4.route.min_pmtu, bytes: no learned path MTU is below."""
+RP_FILTER_LOOSE = 2
+"""Strict on a device without an address (K-45)."""
 
 
 def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
@@ -23,7 +30,10 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     (skb_valid_dst in ip_rcv_finish_core), so nothing is martian there."""
     before = packet.dst
     if passage.bridged:
-        passage.bridged, passage.physin = False, 0
+        passage.bridged = False
+    elif unread := _entries_unread(stack, packet):
+        stack.give_up("unknown", packet, unread, where=stack.where(device=device.name))
+        return
     else:
         result = traverse(stack, Hook.PREROUTING, packet, passage, indev=device.index, outdev=0)
         if not isinstance(result, Passed):
@@ -36,6 +46,9 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         _deliver(stack, device, packet, passage)
         return
     route = route_input(stack, packet, device.index, passage.mark)
+    if reason := _unread(stack, device, route):
+        stack.give_up("unknown", packet, reason, where=stack.where(device=device.name))
+        return
     match route:
         case Local() | Broadcast():
             _deliver(stack, device, packet, passage)
@@ -45,17 +58,51 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             ip_error.refused(stack, packet, passage, route, device)
 
 
+def _unread(stack: Stack, device: Device, route: InputRoute) -> str:
+    """Why the route of an arriving packet cannot be trusted; empty: it can."""
+    name = device.name
+    match route:
+        case Refused(kind="forwarding-disabled"):
+            return gap.sysctl(stack, f"net.ipv4.conf.{device_key(name)}.forwarding")
+        case Refused(kind="source" | "martian-destination"):
+            unread = gap.device_sysctl(stack, name, ("rp_filter", "accept_local", "route_localnet"))
+        case _:
+            unread = gap.device_sysctl(stack, name, ("rp_filter",))
+    if not unread and stack.ns.sysctls.maximum(name, "rp_filter") == RP_FILTER_LOOSE:
+        return gap.table(stack, "addresses")
+    return unread
+
+
+def _entries_unread(stack: Stack, packet: Packet) -> str:
+    """Why it cannot be told whether a connection that exists takes the packet; empty: it can."""
+    if not stack.use_existing or packet.family not in stack.ns.netfilter.conntrack_families:
+        return ""
+    return "" if conntrack.find(stack, tuple_of(packet)) else gap.table(stack, "conntrack")
+
+
 def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, ttl: int = 0) -> None:
     """ip_local_out: OUTPUT, a second lookup where the hook asks for it, POSTROUTING (K-12).
 
     `ttl` 0: net.ipv4.ip_default_ttl (ip4_dst_hoplimit).
     """
+    unread = "" if int(packet.src) else gap.table(stack, "addresses")
+    if unread := unread or _entries_unread(stack, packet):
+        stack.give_up("unknown", packet, unread)
+        return
     packet = replace(packet, ttl=ttl or stack.ns.sysctls.number("net.ipv4.ip_default_ttl", DEFAULT_TTL))
+    _local_out(stack, packet, passage, route, indev=0)
+
+
+def _local_out(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, indev: int) -> None:
+    """What IPVS schedules passes OUTPUT, too; for a local client a second time (K-66)."""
     result = traverse(
         stack, Hook.OUTPUT, packet, passage, indev=0, outdev=route.device, nexthop=route.nexthop
     )
+    if isinstance(result, Scheduled):
+        _local_out(stack, result.packet, passage, result.route, indev=indev)
+        return
     if not isinstance(result, Passed):
-        transport.refused_locally(stack, packet, result)
+        transport.refused_locally(stack, packet, passage, result)
         hook_end.end(stack, result, packet, passage, None)
         return
     packet = result.packet
@@ -64,7 +111,7 @@ def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, 
         if rerouted is None:
             return
         route = rerouted
-    _output(stack, packet, passage, route.device, route.nexthop, route.route, indev=0)
+    _output(stack, packet, passage, route.device, route.nexthop, route.route, indev=indev)
 
 
 def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int) -> OutputRoute | None:
@@ -81,10 +128,15 @@ def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int) -> Outpu
 
 def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
     """ip_local_deliver."""
+    if not device.loopback and (policies := gap.table(stack, "xfrm")):
+        stack.give_up("unknown", packet, policies, where=stack.where(device=device.name))
+        return
     packet = fragment.whole(packet)
     result = traverse(stack, Hook.INPUT, packet, passage, indev=device.index, outdev=0)
     if isinstance(result, Passed):
         transport.deliver(stack, device, result.packet, passage)
+    elif isinstance(result, Scheduled):
+        _local_out(stack, result.packet, passage, result.route, indev=device.index)
     else:
         hook_end.end(stack, result, packet, passage, device)
 
@@ -106,11 +158,18 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
     result = traverse(
         stack, Hook.FORWARD, packet, passage, indev=device.index, outdev=out.index, nexthop=route.nexthop
     )
+    if isinstance(result, Scheduled):
+        _local_out(stack, result.packet, passage, result.route, indev=device.index)
+        return
     if not isinstance(result, Passed):
         hook_end.end(stack, result, packet, passage, device)
         return
     passage.owner = None
-    _output(stack, result.packet, passage, out.index, route.nexthop, route.route, indev=device.index)
+    way: Forward | OutputRoute | None = route
+    if result.reroute:
+        way = _reroute(stack, result.packet, passage, result.route_mark)
+    if way is not None:
+        _output(stack, result.packet, passage, way.device, way.nexthop, way.route, indev=device.index)
 
 
 def _output(
@@ -124,17 +183,24 @@ def _output(
     indev: int,
 ) -> None:
     """ip_output, ip_finish_output."""
+    if not stack.ns.devices[outdev].loopback and (policies := gap.table(stack, "xfrm")):
+        stack.give_up("unknown", packet, policies, where=stack.where(device=stack.ns.device_name(outdev)))
+        return
     before = packet.src
     result = traverse(stack, Hook.POSTROUTING, packet, passage, indev=indev, outdev=outdev, nexthop=nexthop)
     if not isinstance(result, Passed):
         if not indev:
-            transport.refused_locally(stack, packet, result)
+            transport.refused_locally(stack, packet, passage, result)
         hook_end.end(stack, result, packet, passage, stack.ns.devices.get(indev))
         return
     packet = result.packet
     if packet.src != before:
         stack.step("nat", f"source {before} becomes {packet.src}", device=stack.ns.device_name(outdev))
     device = stack.ns.devices[outdev]
+    asks_exceptions = not indev and packet.df and packet.length > MIN_PMTU
+    if asks_exceptions and (unread := gap.table(stack, "route_exceptions")):
+        stack.give_up("unknown", packet, unread, where=stack.where(device=device.name))
+        return
     mtu = _output_mtu(stack, packet, device, route, local=not indev)
     if packet.length > mtu:
         if packet.df:

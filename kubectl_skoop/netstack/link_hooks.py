@@ -17,9 +17,13 @@ def passes(
             chain.devices and device.name not in chain.devices
         ):
             continue
+        where = stack.where(device=device.name, table=f"{family} {chain.table}", chain=chain.chain)
+        if chain.policy == "drop" and not chain.rules:
+            message = f"the policy of {family} {chain.table} {chain.chain} (nft) drops the frame"
+            stack.lose("netfilter.drop", frame, message, where=where, evidence=["policy drop"])
+            return False
         reason = f"chain {chain.chain} of table {family} {chain.table} may decide at {hook} of {device.name}"
         if not stack.choices.undecided(Unknown(reason)):
-            where = stack.where(device=device.name, table=f"{family} {chain.table}", chain=chain.chain)
             stack.lose("bridge.program", frame, reason, where=where, evidence=chain.rules)
             return False
     return True

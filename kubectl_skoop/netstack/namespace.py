@@ -9,6 +9,7 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
 from kubectl_skoop.netstack.ipset import IpSet
+from kubectl_skoop.netstack.ipvs.service import VirtualService
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
 from kubectl_skoop.netstack.netfilter.recent import RecentLists
 from kubectl_skoop.netstack.netfilter.types import Netfilter
@@ -38,6 +39,7 @@ class NetworkNamespace:
     ipsets: Mapping[str, IpSet] = field(default_factory=dict)
     recent: RecentLists | None = None
     """Lists of the iptables match `recent`; None: not collected."""
+    ipvs: tuple[VirtualService, ...] = ()
     conntrack: tuple[ConntrackEntry, ...] = ()
     sockets: tuple[Socket, ...] = ()
     sysctls: Sysctls = field(default_factory=lambda: Sysctls({}))

@@ -16,6 +16,7 @@ from kubectl_skoop.netstack.netfilter.recent import RecentEntry
 
 if TYPE_CHECKING:
     from kubectl_skoop.netstack.endpoint import Client, Server
+    from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
     from kubectl_skoop.netstack.netfilter.conntrack import Connection
 
 
@@ -78,6 +79,8 @@ class Stack:
     """(bridge, MAC) → port, learned in this branch."""
     connections: "list[Connection]" = field(default_factory=list)
     """Made in this branch."""
+    virtual_connections: "list[VirtualConnection]" = field(default_factory=list)
+    """Of IPVS, made in this branch."""
     use_existing: bool = False
     """The conntrack entries of the dump count, too (stale ones among them)."""
     recent: dict[str, dict[Address, RecentEntry | None]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from kubectl_skoop.model.packet import Packet, Passage, Protocol
 from kubectl_skoop.netstack import icmp, tcp, udp, vxlan
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import SYMPTOMS
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed, Rejected, Stolen
+from kubectl_skoop.netstack.netfilter.traverse import Dropped, Outcome, Rejected, Unserved
 from kubectl_skoop.netstack.routing.output import RouteError
 from kubectl_skoop.netstack.stack import Stack
 
@@ -28,12 +28,14 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             icmp.send_error(stack, packet, passage, icmp.PROTOCOL_UNREACHABLE)
 
 
-def refused_locally(stack: Stack, packet: Packet, result: Passed | Dropped | Rejected | Stolen) -> None:
+def refused_locally(stack: Stack, packet: Packet, passage: Passage, result: Outcome) -> None:
     """The sender's own hook dropped it: a datagram's send fails with EPERM, TCP goes on trying (K-14)."""
-    if isinstance(result, Dropped | Rejected) and packet.protocol != Protocol.TCP:
-        for client in stack.clients:
-            if client.remote == packet.dst or client.local == packet.src:
-                client.fail(SYMPTOMS["EPERM"])
+    if not isinstance(result, Dropped | Rejected | Unserved) or passage.owner is None:
+        return
+    for client in stack.clients:
+        port = packet.icmp_id if packet.protocol == Protocol.ICMP else packet.sport
+        if (client.protocol, client.port) == (packet.protocol, port) and client.protocol != Protocol.TCP:
+            client.fail(SYMPTOMS["EPERM"])
 
 
 def unroutable_locally(stack: Stack, packet: Packet, route: RouteError) -> None:

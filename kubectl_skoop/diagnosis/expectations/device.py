@@ -7,8 +7,20 @@ from typing import ClassVar
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import bring_up
 from kubectl_skoop.model.packet import Address
-from kubectl_skoop.netstack.device import IFF_NOARP, BridgePort, Device, Vxlan
+from kubectl_skoop.netstack.device import (
+    IFF_BROADCAST,
+    IFF_LOWER_UP,
+    IFF_NOARP,
+    BridgePort,
+    Device,
+    Vxlan,
+)
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.sysctl import Sysctls, device_key
+
+DEFAULTS = "net.ipv4.conf.default."
+NEW_DEVICE = IFF_BROADCAST | IFF_LOWER_UP
+"""Flags of a device that is not up yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +87,8 @@ class DeviceExpectation(Expectation):
 
     def put_right(self, ns: NetworkNamespace) -> NetworkNamespace | None:
         device = ns.device_by_name.get(self.name)
+        if device is None and (device := self._made(ns)) is not None:
+            ns = replace(ns, sysctls=with_default_settings(ns.sysctls, self.name))
         if device is None or (self.kind and device.kind != self.kind):
             return None
         if self.carrier and device.up and not device.carrier:
@@ -92,6 +106,13 @@ class DeviceExpectation(Expectation):
                 changed = replace(changed, master=master.index, port=BridgePort())
         mended = replace(ns, devices={**ns.devices, device.index: changed})
         return bring_up(mended, changed) if self.up and not device.up else mended
+
+    def _made(self, ns: NetworkNamespace) -> Device | None:
+        """A vxlan device needs nothing but its settings; others cannot be made without their other end."""
+        if self.kind != "vxlan" or self.vni is None:
+            return None
+        index = max(ns.devices, default=0) + 1
+        return Device(index=index, name=self.name, kind="vxlan", flags=NEW_DEVICE, vxlan=Vxlan(vni=self.vni))
 
     def _mtu(self, device: Device) -> int:
         if self.mtu is not None:
@@ -165,3 +186,14 @@ class _Aspect:
     problem: str
     has: str
     command: str
+
+
+def with_default_settings(sysctls: Sysctls, name: str) -> Sysctls:
+    """A new device begins with the settings of `default` (inetdev_init)."""
+    own = f"net.ipv4.conf.{device_key(name)}."
+    new = {
+        own + key.removeprefix(DEFAULTS): value
+        for key, value in sysctls.values.items()
+        if key.startswith(DEFAULTS)
+    }
+    return Sysctls({**sysctls.values, **new})

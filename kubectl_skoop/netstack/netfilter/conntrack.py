@@ -78,6 +78,11 @@ def set_untracked(passage: Passage) -> None:
         passage.connection, passage.ct_state = None, UNTRACKED
 
 
+def forget(passage: Passage) -> None:
+    """IPVS without conntrack takes the packet's entry away (ip_vs_notrack)."""
+    passage.connection, passage.ct_state, passage.ct_reply = None, UNTRACKED, False
+
+
 def set_zone(passage: Passage, zone: int) -> None:
     """CT --zone."""
     if connection_of(passage) is None and passage.ct_state != UNTRACKED:

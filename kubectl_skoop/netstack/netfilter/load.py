@@ -13,6 +13,7 @@ _GAPS: dict[str, tuple[int, ...]] = {
     "iptables-legacy": (4,),
     "ip6tables-legacy": (6,),
     "nft": (4, 6),
+    "ipvs": (4, 6),
 }
 """Tables without which any hook may decide otherwise. A missing save text of iptables-nft is not among them:
 its rules are in the JSON, too, and unknown there one by one."""

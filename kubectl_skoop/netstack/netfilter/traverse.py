@@ -9,6 +9,8 @@ from typing import TypeVar
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.ipvs import hook as ipvs
+from kubectl_skoop.netstack.ipvs.forward import Away, Undeliverable
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
 from kubectl_skoop.netstack.netfilter.nat import bind, bind_null, is_bound, outgoing_device_changed
@@ -25,6 +27,7 @@ from kubectl_skoop.netstack.netfilter.types import (
     RuleContext,
 )
 from kubectl_skoop.netstack.netfilter.types import Stolen as StolenVerdict
+from kubectl_skoop.netstack.routing.way import OutputRoute
 from kubectl_skoop.netstack.stack import Stack
 
 PRIORITY_CONNTRACK = -200
@@ -71,7 +74,26 @@ class Stolen:
     trace: Trace
 
 
-Outcome = Passed | Dropped | Rejected | Stolen
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """IPVS sends it to a real server on another host: it goes through OUTPUT and POSTROUTING."""
+
+    packet: Packet
+    route: OutputRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """IPVS cannot send it on."""
+
+    because: str
+    icmp: tuple[int, int] | None
+    """Type and code of the answer; None: dropped silently."""
+    trace: Trace
+    packet: Packet
+
+
+Outcome = Passed | Dropped | Rejected | Stolen | Scheduled | Unserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +108,18 @@ class _Tracker:
     """nf_conntrack_in."""
 
 
-_Action = BaseChain | _NatHook | _Tracker
+@dataclass(frozen=True, slots=True)
+class _IpvsAnswers:
+    """ip_vs_out_hook."""
+
+
+@dataclass(frozen=True, slots=True)
+class _IpvsRequests:
+    """ip_vs_in_hook, ip_vs_forward_icmp."""
+
+
+_Action = BaseChain | _NatHook | _Tracker | _IpvsAnswers | _IpvsRequests
+_End = Dropped | Rejected | Stolen | Scheduled | Unserved
 _A = TypeVar("_A", bound=_Action)
 
 
@@ -141,13 +174,19 @@ def _defragment(packet: Packet) -> Packet:
     return replace(packet, fragment_offset=0, more_fragments=False)
 
 
-def _perform(walk: _Walk, action: _Action) -> Dropped | Rejected | Stolen | None:
+def _perform(walk: _Walk, action: _Action) -> _End | None:
     match action:
         case _Tracker():
             _track(walk.ctx)
             return None
         case _NatHook(chains=chains):
             return _run_nat(walk, chains)
+        case _IpvsAnswers():
+            if ipvs.answers(walk.ctx):
+                walk.reroute, walk.route_mark = True, walk.ctx.passage.mark
+            return None
+        case _IpvsRequests():
+            return _run_ipvs(walk.ctx)
         case BaseChain(type="route") if walk.ctx.hook is Hook.OUTPUT:
             return _run_route_chain(walk, action)
         case BaseChain():
@@ -251,6 +290,19 @@ def _bind(
     return None
 
 
+def _run_ipvs(ctx: RuleContext) -> Stolen | Scheduled | Unserved | None:
+    match ipvs.requests(ctx):
+        case Away(packet=packet, route=route):
+            return Scheduled(packet, route)
+        case Undeliverable(because=because, icmp=icmp):
+            trace = ctx.stack.step("nat", because, "drop", hook=ctx.hook.value)
+            return Unserved(because, icmp, trace, ctx.packet)
+        case Unknown() as unknown:
+            return Stolen(unknown, ctx.stack.step("nat", unknown.reason, "unknown", hook=ctx.hook.value))
+        case None:
+            return None
+
+
 def _refuse(ctx: RuleContext, reason: str) -> Dropped:
     return Dropped(ctx.stack.step("nat", reason, "drop", hook=ctx.hook.value), ctx.packet)
 
@@ -267,6 +319,9 @@ def _actions(stack: Stack, netfilter: Netfilter, packet: Packet, hook: Hook) -> 
     entries: list[tuple[int, _Action]] = [(base.priority, base) for base in chains if base.type != "nat"]
     if family in netfilter.conntrack_families and hook in TRACKING_HOOKS:
         entries.append((PRIORITY_CONNTRACK, _Tracker()))
+    if stack.ns.ipvs and hook in ipvs.ANSWERS:
+        entries.append((ipvs.ANSWERS[hook], _IpvsAnswers()))
+        entries.append((ipvs.REQUESTS[hook], _IpvsRequests()))
     if family in netfilter.nat_families and hook in PRIORITY_NAT:
         nat_chains = [(base.priority, base) for base in chains if base.type == "nat"]
         entries.append((PRIORITY_NAT[hook], _NatHook(tuple(_in_order(stack, packet, hook, nat_chains)))))

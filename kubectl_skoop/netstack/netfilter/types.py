@@ -175,6 +175,7 @@ class LinkChain:
     """As nft names it: `ingress`, `forward` …"""
     devices: tuple[str, ...] = ()
     """Of a netdev chain."""
+    policy: Literal["accept", "drop"] = "accept"
     rules: tuple[str, ...] = ()
     """As nft prints them."""
 

@@ -28,6 +28,7 @@ def link_chains(table: NftTable) -> Iterator[LinkChain]:
                 chain=chain.name,
                 hook=hook,
                 devices=words(chain.declaration.get("dev")),
+                policy="drop" if chain.declaration.get("policy") == "drop" else "accept",
                 rules=tuple(print_rule(rule) for rule in chain.json_rules),
             )
 

@@ -23,6 +23,7 @@ MODULES = {
     "icmp": "icmp",
     "icmp6": "icmp",
     "iprange": "iprange",
+    "ipvs": "ipvs",
     "length": "length",
     "limit": "meter",
     "mac": "link",
