@@ -4,7 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kubectl_skoop.cluster.fields import CLUSTER_WIDE, FIELDS, METADATA, Fields
+from kubectl_skoop.cluster.fields import (
+    ADMIN_POLICY_KINDS,
+    CALICO_POLICY_KINDS,
+    CILIUM_POLICY_KINDS,
+    CLUSTER_WIDE,
+    FIELDS,
+    METADATA,
+    OTHERS,
+    Fields,
+)
 from kubectl_skoop.cluster.raw import Object, labels, mapping, text
 
 _CALICO = ("crd.projectcalico.org", "projectcalico.org")
@@ -21,6 +30,9 @@ _GROUPS: Mapping[tuple[str, str], str] = {
     **{(group, "IPPool"): "IPPool" for group in _CALICO},
     **{(group, "Node"): "CalicoNode" for group in _CALICO},
     **{(group, "BlockAffinity"): "BlockAffinity" for group in _CALICO},
+    **{(group, kind): f"Calico{kind}" for group in _CALICO for kind in CALICO_POLICY_KINDS},
+    **{("policy.networking.k8s.io", kind): kind for kind in ADMIN_POLICY_KINDS},
+    **{("cilium.io", kind): kind for kind in CILIUM_POLICY_KINDS},
 }
 
 ANNOTATIONS = frozenset(
@@ -39,6 +51,8 @@ ANNOTATIONS = frozenset(
 )
 _KUBE_PROXY = ("kube-proxy", "kube-proxy-worker")
 _KUBE_PROXY_FIELD = re.compile(r"^(mode|clusterCIDR):[ \t]*(.*)$", re.MULTILINE)
+_DEEPEST = 16
+"""Maps and lists inside each other that are kept of a policy."""
 _LONGEST_VALUE = 64 << 10
 """Of an annotation or an entry of a ConfigMap, characters."""
 
@@ -101,6 +115,11 @@ def _kept(item: Mapping[str, object], fields: Fields) -> dict[str, object]:
         value = _value(item.get(key), inner)
         if value is not None:
             kept[key] = value
+    if OTHERS in fields:
+        for key, value in item.items():
+            if value is not None and key not in kept:
+                # Of the wrong type, or not on the list: its reader must know that something is there.
+                kept[str(key)] = True if key in fields else _value(value, fields[OTHERS])
     return kept
 
 
@@ -108,10 +127,15 @@ def _value(value: object, inner: object) -> object:
     match inner:
         case 1:
             return _plain(value)
+        case "whole":
+            return _whole(value, _DEEPEST)
+        case "present":
+            return None if value is None else True
         case "strings" if isinstance(value, Mapping):
             return {str(key): str(entry) for key, entry in value.items()}
         case [Mapping() as fields] if isinstance(value, list):
-            return [_kept(entry, fields) for entry in value if isinstance(entry, Mapping)]
+            kept = [_kept(entry, fields) for entry in value if isinstance(entry, Mapping)]
+            return True if OTHERS in fields and len(kept) < len(value) else kept
         case Mapping() as fields if isinstance(value, Mapping):
             return _kept(value, fields)
         case _:
@@ -127,6 +151,21 @@ def _plain(value: object) -> object:
             return [entry for entry in value if isinstance(entry, str | int | float | bool)]
         case _:
             return None
+
+
+def _whole(value: object, depth: int) -> object:
+    """Plain data all the way down; what is nested too deep is only said to be there."""
+    match value:
+        case str() | int() | float() | bool() | None:
+            return value
+        case _ if not depth:
+            return True
+        case list():
+            return [_whole(entry, depth - 1) for entry in value]
+        case Mapping():
+            return {str(key): _whole(entry, depth - 1) for key, entry in value.items()}
+        case _:
+            return str(value)
 
 
 def _config_data(item: Object, allowed: Allowed) -> dict[str, str]:

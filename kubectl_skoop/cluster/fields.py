@@ -1,13 +1,19 @@
 """The allow-list: which fields of which kind a snapshot keeps.
 
 An entry is 1 (the value), or what to keep inside: a map for a map, a list with one map for a list of maps.
-Maps of strings (labels, selectors) are `STRINGS`.
+Maps of strings (labels, selectors) are `STRINGS`. Policies are kept whole, but for layer 7.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 STRINGS: Final = "strings"
+WHOLE: Final = "whole"
+"""Kept as it is written, so that its engine sees what it does not know, too."""
+PRESENT: Final = "present"
+"""Only that it is there: what it says may be secret (headers of HTTP rules)."""
+OTHERS: Final = "*"
+"""All fields that the map does not name."""
 Fields = Mapping[str, object]
 
 METADATA: Fields = {
@@ -22,30 +28,49 @@ _CONDITIONS = [{"type": 1, "status": 1, "reason": 1}]
 _PORTS = [
     {"name": 1, "protocol": 1, "port": 1, "targetPort": 1, "nodePort": 1, "appProtocol": 1},
 ]
+_CONTAINER_PORTS = [{"name": 1, "containerPort": 1, "protocol": 1, "hostPort": 1, "hostIP": 1}]
 _TARGET: Fields = {"kind": 1, "namespace": 1, "name": 1}
-_SELECTOR: Fields = {
-    "matchLabels": STRINGS,
-    "matchExpressions": [{"key": 1, "operator": 1, "values": 1}],
+_PORT_RULES: Fields = {"ports": WHOLE, OTHERS: PRESENT}
+_CILIUM_RULE: Fields = {"toPorts": [_PORT_RULES], "authentication": PRESENT, OTHERS: WHOLE}
+_CILIUM_RULES = [_CILIUM_RULE]
+_CILIUM_SPEC: Fields = {
+    "ingress": _CILIUM_RULES,
+    "ingressDeny": _CILIUM_RULES,
+    "egress": _CILIUM_RULES,
+    "egressDeny": _CILIUM_RULES,
+    "description": PRESENT,
+    OTHERS: WHOLE,
 }
-_PEERS = [
-    {
-        "podSelector": _SELECTOR,
-        "namespaceSelector": _SELECTOR,
-        "ipBlock": {"cidr": 1, "except": 1},
-    }
-]
-_POLICY_PORTS = [{"protocol": 1, "port": 1, "endPort": 1}]
+_CALICO_RULES = [{"http": PRESENT, "metadata": PRESENT, OTHERS: WHOLE}]
+_POLICY: Fields = {"apiVersion": 1, "spec": WHOLE}
+_CILIUM_POLICY: Fields = {"apiVersion": 1, "spec": _CILIUM_SPEC, "specs": [_CILIUM_SPEC]}
+_CALICO_POLICY: Fields = {
+    "apiVersion": 1,
+    "spec": {"ingress": _CALICO_RULES, "egress": _CALICO_RULES, OTHERS: WHOLE},
+}
 _SUBSET_ADDRESSES = [{"ip": 1, "nodeName": 1, "targetRef": _TARGET}]
+
+ADMIN_POLICY_KINDS = ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy")
+CALICO_POLICY_KINDS = (
+    "NetworkPolicy",
+    "GlobalNetworkPolicy",
+    "Tier",
+    "NetworkSet",
+    "GlobalNetworkSet",
+    "HostEndpoint",
+)
+CILIUM_POLICY_KINDS = ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy", "CiliumCIDRGroup")
 
 FIELDS: Mapping[str, Fields] = {
     "Pod": {
         "spec": {
             "nodeName": 1,
             "hostNetwork": 1,
+            "serviceAccountName": 1,
             "containers": [
                 {
                     "name": 1,
-                    "ports": [{"name": 1, "containerPort": 1, "protocol": 1, "hostPort": 1, "hostIP": 1}],
+                    "ports": _CONTAINER_PORTS,
                 }
             ],
         },
@@ -106,16 +131,27 @@ FIELDS: Mapping[str, Fields] = {
         "subsets": [{"addresses": _SUBSET_ADDRESSES, "notReadyAddresses": _SUBSET_ADDRESSES, "ports": _PORTS}]
     },
     "Namespace": {},
-    "NetworkPolicy": {
-        "spec": {
-            "podSelector": _SELECTOR,
-            "policyTypes": 1,
-            "ingress": [{"from": _PEERS, "ports": _POLICY_PORTS}],
-            "egress": [{"to": _PEERS, "ports": _POLICY_PORTS}],
-        }
-    },
+    "NetworkPolicy": _POLICY,
+    **dict.fromkeys(ADMIN_POLICY_KINDS, _POLICY),
+    **dict.fromkeys(CILIUM_POLICY_KINDS, _CILIUM_POLICY),
+    "CiliumCIDRGroup": {"spec": {"externalCIDRs": 1}},
+    "CalicoNetworkPolicy": _CALICO_POLICY,
+    "CalicoGlobalNetworkPolicy": _CALICO_POLICY,
+    "CalicoTier": {"spec": {"order": 1, "defaultAction": 1}},
+    "CalicoNetworkSet": {"spec": {"nets": 1, "allowedEgressDomains": PRESENT}},
+    "CalicoGlobalNetworkSet": {"spec": {"nets": 1, "allowedEgressDomains": PRESENT}},
+    "CalicoHostEndpoint": {"spec": {"node": 1, "interfaceName": 1, "expectedIPs": 1, "profiles": 1}},
     "DaemonSet": {
-        "spec": {"template": {"spec": {"containers": [{"name": 1, "image": 1}]}}},
+        "spec": {
+            "template": {
+                "metadata": {"labels": STRINGS},
+                "spec": {
+                    "hostNetwork": 1,
+                    "serviceAccountName": 1,
+                    "containers": [{"name": 1, "image": 1, "ports": _CONTAINER_PORTS}],
+                },
+            }
+        },
         "status": {"desiredNumberScheduled": 1, "numberReady": 1},
     },
     "IPPool": {
@@ -139,4 +175,19 @@ FIELDS: Mapping[str, Fields] = {
     "BlockAffinity": {"spec": {"cidr": 1, "node": 1, "state": 1, "deleted": 1}},
 }
 
-CLUSTER_WIDE = frozenset({"Node", "Namespace", "IPPool", "CalicoNode", "BlockAffinity"})
+CLUSTER_WIDE = frozenset(
+    {
+        "Node",
+        "Namespace",
+        "IPPool",
+        "CalicoNode",
+        "BlockAffinity",
+        *ADMIN_POLICY_KINDS,
+        "CiliumClusterwideNetworkPolicy",
+        "CiliumCIDRGroup",
+        "CalicoGlobalNetworkPolicy",
+        "CalicoTier",
+        "CalicoGlobalNetworkSet",
+        "CalicoHostEndpoint",
+    }
+)

@@ -51,6 +51,7 @@ class PodInfo:
     owner_kind: str = ""
     owner_name: str = ""
     containers: tuple[Container, ...] = ()
+    service_account: str = ""
 
     @property
     def key(self) -> str:
@@ -98,6 +99,7 @@ def pod_info(item: Object) -> PodInfo:
         annotations=labels(item, "metadata", "annotations"),
         owner_kind=text(owner, "kind"),
         owner_name=text(owner, "name"),
+        service_account=text(item, "spec", "serviceAccountName"),
         containers=tuple(
             _container(entry, statuses.get(text(entry, "name")))
             for entry in items(item, "spec", "containers")

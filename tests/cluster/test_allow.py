@@ -19,7 +19,7 @@ def item(api: str, kind: str, **more: object) -> dict[str, object]:
         item("v1", "ConfigMap", data={"a": SECRET}),
         item("apps/v1", "Deployment"),
         item("serving.knative.dev/v1", "Service"),
-        item("crd.projectcalico.org/v1", "NetworkPolicy"),
+        item("extensions.example.org/v1", "NetworkPolicy"),
         item("whereabouts.cni.cncf.io/v1alpha1", "IPPool"),
         {"kind": 7},
         {},

@@ -1,0 +1,172 @@
+"""Calico's NetworkPolicy and GlobalNetworkPolicy with their tiers and network sets (projectcalico.org/v3).
+
+Order: tiers by order and name, in a tier policies by order and name, in a policy rules as they are written. A
+tier whose policies select the pod without deciding denies, unless its defaultAction is Pass. Behind the last
+tier stands the profile of the namespace, which allows. Sources: docs.tigera.io/calico/latest/reference,
+felix/calc/policy_sorter.go.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import partial
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.policy.calico_peer import Sets, selected
+from kubectl_skoop.cluster.policy.calico_rule import calico_rule
+from kubectl_skoop.cluster.policy.rule import (
+    ADMIN,
+    BASELINE,
+    DEFAULT,
+    Compiled,
+    Direction,
+    Invalid,
+    Policy,
+    PolicyProblem,
+    Rules,
+    Tier,
+    Verdict,
+    unreadable,
+)
+from kubectl_skoop.cluster.policy.term import HOSTS, PODS, All, InNamespace, Term, Undecided
+from kubectl_skoop.cluster.policy.written import Fields, Reader, fields, words
+from kubectl_skoop.cluster.raw import Object, dig, ref_of, text
+
+_KINDS = {
+    "CalicoNetworkPolicy": "networkpolicies.projectcalico.org",
+    "CalicoGlobalNetworkPolicy": "globalnetworkpolicies.projectcalico.org",
+}
+_KNOWN_TIERS = {"default": DEFAULT, "kube-admin": ADMIN, "kube-baseline": BASELINE}
+_SPEC = (
+    "tier",
+    "order",
+    "selector",
+    "namespaceSelector",
+    "serviceAccountSelector",
+    "types",
+    "ingress",
+    "egress",
+    "doNotTrack",
+    "preDNAT",
+    "applyOnForward",
+    "performanceHints",
+)
+_ANYTHING = (Verdict.ACCEPT, Verdict.DENY, Verdict.NEXT)
+_ACTIONS = {"allow": Verdict.ACCEPT, "deny": Verdict.DENY, "pass": Verdict.NEXT}
+Tiers = Mapping[str, tuple[Tier, bool]]
+"""By name, with whether it denies at its end."""
+
+
+def calico_policies(cluster: Cluster) -> Compiled:
+    tiers = _tiers(cluster)
+    sets = Sets.of(cluster)
+    policies: list[Policy] = []
+    problems: list[PolicyProblem] = []
+    for kind in _KINDS:
+        for item in cluster.objects(kind):
+            policy, reader = calico_policy(item, tiers, sets)
+            if policy is not None:
+                policies.append(policy)
+            problems += reader.problems
+    if endpoints := [ref_of(item).name for item in cluster.objects("CalicoHostEndpoint")]:
+        why = f"policies of host endpoints are not judged ({endpoints[0]})"
+        rules = unreadable(why, *_ANYTHING)
+        policies.append(
+            Policy(
+                kind="hostendpoints.projectcalico.org",
+                name=endpoints[0],
+                subject=Undecided(HOSTS, why),
+                ingress=rules,
+                egress=rules,
+            )
+        )
+    return Compiled(policies=tuple(policies), problems=tuple(problems))
+
+
+def calico_policy(item: Object, tiers: Tiers, sets: Sets) -> tuple[Policy | None, Reader]:
+    """None: one for the host's interfaces alone."""
+    ref = ref_of(item)
+    reader = Reader(item, _KINDS[ref.kind])
+    own: Term = All((PODS, InNamespace(ref.namespace))) if ref.namespace else PODS
+    broken = partial(
+        Policy, kind=reader.kind, name=ref.name, namespace=ref.namespace, subject=own, rank=(0.0, "")
+    )
+    head = reader.attempt("spec", lambda: _head(reader, tiers))
+    if isinstance(head, str):
+        rules = unreadable(head, *_ANYTHING, isolates=True)
+        return broken(subject=Undecided(own, head), ingress=rules, egress=rules), reader
+    spec, (tier, denies), order, types = head
+    if spec.get("doNotTrack") is True or spec.get("preDNAT") is True:
+        return None, reader
+    picked = reader.attempt("spec.selector", lambda: _subject(spec, own, sets))
+    directions: dict[Direction, Rules | None] = {"ingress": None, "egress": None}
+    for side in directions:
+        if side in types:
+            rules_of_side = reader.rules(
+                f"spec.{side}",
+                spec.get(side),
+                partial(calico_rule, direction=side, namespace=ref.namespace, sets=sets),
+                lambda entry: _ACTIONS.get(text(entry, "action").lower(), Verdict.DENY),
+            )
+            directions[side] = Rules(rules=rules_of_side, isolates=denies)
+    return broken(
+        tier=tier,
+        rank=(order, f"{ref.namespace}/{ref.name}"),
+        subject=Undecided(own, picked) if isinstance(picked, str) else picked,
+        ingress=directions["ingress"],
+        egress=directions["egress"],
+    ), reader
+
+
+def _head(reader: Reader, tiers: Tiers) -> tuple[Fields, tuple[Tier, bool], float, frozenset[str]]:
+    """The spec, its tier, its order there, and its directions."""
+    if reader.version not in ("", "v1", "v3"):
+        raise Invalid(f"unknown version {reader.version} (known: v3)")
+    spec = fields(reader.item.get("spec"), "spec", _SPEC)
+    name = spec.get("tier") or "default"
+    if not isinstance(name, str) or name not in tiers:
+        raise Invalid(f"there is no tier {name!r}")
+    return spec, tiers[name], _order(spec.get("order")), _types(spec)
+
+
+def _types(spec: Fields) -> frozenset[str]:
+    """Ingress if there is nothing or rules for it, egress if there are rules for it."""
+    written = words(spec.get("types"), "types")
+    if unknown := sorted({*written} - {"Ingress", "Egress"}):
+        raise Invalid(f"unknown type {unknown[0]!r}: Ingress, Egress")
+    if written:
+        return frozenset(name.lower() for name in written)
+    if not spec.get("egress"):
+        return frozenset({"ingress"})
+    return frozenset({"ingress", "egress"} if spec.get("ingress") else {"egress"})
+
+
+def _order(written: object) -> float:
+    """Without one it is the last."""
+    if written is None:
+        return math.inf
+    if isinstance(written, bool) or not isinstance(written, int | float) or math.isnan(written):
+        raise Invalid(f"order {written!r} is no number")
+    return float(written)
+
+
+def _subject(spec: Fields, own: Term, sets: Sets) -> Term:
+    terms = [own, selected(spec.get("selector") or "", "pod")]
+    if spec.get("namespaceSelector"):
+        terms.append(selected(spec.get("namespaceSelector"), "namespace"))
+    if spec.get("serviceAccountSelector"):
+        terms.append(selected(spec.get("serviceAccountSelector"), "account"))
+    return All(tuple(terms))
+
+
+def _tiers(cluster: Cluster) -> dict[str, tuple[Tier, bool]]:
+    found = {name: (tier, tier is DEFAULT) for name, tier in _KNOWN_TIERS.items()}
+    for item in cluster.objects("CalicoTier"):
+        name = ref_of(item).name
+        order = dig(item, "spec", "order")
+        if name == "default":
+            tier = DEFAULT
+        else:
+            known = isinstance(order, int | float) and not isinstance(order, bool)
+            tier = Tier(order=float(order) if known else math.inf, name=name)  # type: ignore[arg-type]
+        found[name] = (tier, text(item, "spec", "defaultAction") != "Pass")
+    return found
