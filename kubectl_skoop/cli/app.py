@@ -1,7 +1,5 @@
 """The program: runs a command, turns errors into one line and an exit code."""
 
-import atexit
-import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -16,8 +14,6 @@ from kubectl_skoop.cli.output import report_error, report_skoop_error
 from kubectl_skoop.model.errors import NoVerdict, SkoopError
 
 PROGRAM = "kubectl skoop"
-GARBAGE_THRESHOLD = 200_000
-"""Allocations between two searches for cycles: imports and a walk leave few, and the process ends soon."""
 
 app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -35,9 +31,6 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. `--debug` may stand anywhere on the command line, as kubectl's global flags do."""
-    gc.set_threshold(GARBAGE_THRESHOLD)
-    # At its end the interpreter would search everything for cycles: a tenth of a small diagnosis.
-    atexit.register(gc.freeze)
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     for stream in (sys.stdout, sys.stderr):
