@@ -48,10 +48,12 @@ class Flow:
     source: str = ""
     sport: int = 0
     uid: int = 0
+    existing: bool = False
+    """Walked only: the conntrack entries of the snapshot count, too."""
 
 
 def parse_flow(text: str) -> Flow:
-    """`HOST tcp|udp|icmp ADDRESS[:PORT]`, then `size=N df bulk segment=N from=ADDRESS sport=N uid=N`."""
+    """`HOST tcp|udp|icmp ADDRESS[:PORT]` and `size=N df bulk segment=N from=ADDRESS sport=N uid=N existing`."""
     host, protocol, target, *words = text.split()
     address, _, port = target.partition(":") if target.count(":") == 1 else (target, "", "")
     options = dict(word.partition("=")[::2] for word in words)
@@ -67,6 +69,7 @@ def parse_flow(text: str) -> Flow:
         source=options.get("from", ""),
         sport=int(options.get("sport", 0)),
         uid=int(options.get("uid", 0)),
+        existing="existing" in options,
     )
 
 
@@ -335,7 +338,7 @@ def predict(collected: Collected, flow: Flow) -> list[str]:
         Outside(lambda address: "external"),
         lambda world: world.at(place),
     )
-    setting = Setting(full=flow.bulk, segment=flow.segment)
+    setting = Setting(full=flow.bulk, segment=flow.segment, use_existing=flow.existing)
     ways = fan_out(lambda choices: runner.run(probe, setting, choices), outcome)
     return [_way_text(way, flow, place) for way in ways]
 

@@ -1,0 +1,76 @@
+"""Bridge ports: what each setting stops, and what it does not (compared with the kernel in tests/kernel)."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from kubectl_skoop.netstack.neighbour_types import FdbEntry
+from tests.netstack.builders import bridged, changed, mac, port, walk
+
+A_TO_B, B_TO_A, A_TO_BRIDGE = "a tcp 10.1.0.3", "b tcp 10.1.0.2", "a tcp 10.1.0.1"
+SERVED = {
+    A_TO_B: "answer, b sees 10.1.0.2",
+    B_TO_A: "answer, a sees 10.1.0.3",
+    A_TO_BRIDGE: "answer, r sees 10.1.0.2",
+}
+LOST = "no route to host"
+PA, PB, BR0 = 2, 3, 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "lost"),
+    [
+        pytest.param({}, (), id="as usual"),
+        *(
+            pytest.param({PA: {"state": state}}, (A_TO_B, B_TO_A, A_TO_BRIDGE), id=f"port a in state {state}")
+            for state in (0, 1, 2, 4)
+        ),
+        pytest.param({PB: {"state": 4}}, (A_TO_B, B_TO_A), id="port b is blocking"),
+        pytest.param({PA: {"isolated": True}}, (), id="one port is isolated"),
+        pytest.param({PA: {"isolated": True}, PB: {"isolated": True}}, (A_TO_B, B_TO_A), id="both are"),
+        pytest.param({PA: {"locked": True}}, (A_TO_B, B_TO_A, A_TO_BRIDGE), id="port a is locked"),
+        pytest.param({PA: {"learning": False}}, (), id="port a does not learn"),
+        pytest.param({PA: {"unicast_flood": False}}, (), id="nothing is flooded to port a"),
+        pytest.param({PB: {"broadcast_flood": False}}, (A_TO_B,), id="no question reaches b"),
+        pytest.param({PB: {"multicast_flood": False}}, (), id="no multicast reaches b"),
+        pytest.param({PA: {"hairpin": True}}, (), id="hairpin is on"),
+    ],
+)
+def test_a_port(changes: Mapping[int, Mapping[str, object]], lost: tuple[str, ...]) -> None:
+    hosts = bridged()
+    for index, settings in changes.items():
+        hosts = port(hosts, index, **settings)
+    for flow, served in SERVED.items():
+        assert walk(hosts, flow) == (LOST if flow in lost else served), flow
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param(FdbEntry(mac=mac("a", 2), port=PA, bridge=BR0), SERVED[A_TO_B], id="its own port"),
+        pytest.param(FdbEntry(mac=mac("a", 2), port=PB, bridge=BR0), SERVED[A_TO_B], id="another port moves"),
+        pytest.param(FdbEntry(mac=mac("a", 2), port=PB, bridge=BR0, sticky=True), LOST, id="sticky stays"),
+        pytest.param(
+            FdbEntry(mac=mac("a", 2), port=PB, bridge=9, sticky=True), SERVED[A_TO_B], id="of another bridge"
+        ),
+        pytest.param(
+            FdbEntry(mac=mac("b", 2), port=PA, bridge=BR0, local=True), "timeout", id="the bridge takes it"
+        ),
+    ],
+)
+def test_a_forwarding_entry(entry: FdbEntry, expected: str) -> None:
+    assert walk(changed(bridged(), "r", fdb=(entry,)), A_TO_B) == expected
+
+
+def test_a_locked_port_lets_by_whom_it_knows() -> None:
+    hosts = changed(
+        port(bridged(), PA, locked=True), "r", fdb=(FdbEntry(mac=mac("a", 2), port=PA, bridge=BR0),)
+    )
+    assert walk(hosts, A_TO_B) == SERVED[A_TO_B]
+
+
+def test_nobody_finds_a_port_that_neither_learns_nor_floods() -> None:
+    """K-37: who asks first is lost otherwise than who is asked."""
+    hosts = port(bridged(), PA, learning=False, unicast_flood=False)
+    assert walk(hosts, A_TO_B) == LOST
+    assert walk(hosts, B_TO_A) == "timeout"
