@@ -65,10 +65,11 @@ def run(
             "a live cluster cannot be gathered yet",
             hint="run 'collect' on each node, then this with --node-dump FILE… and --objects FILE-OR-DIR…",
         )
+    from kubectl_skoop.diagnosis.wants import allowed
     from kubectl_skoop.snapshot.assemble import assemble
     from kubectl_skoop.snapshot.objects_file import read_objects
 
-    found = read_objects(objects or [])
+    found = read_objects(objects or [], allowed())
     missing = assemble(node_dump, found, file, time=time.time())
     emit(f"{file}: {len(node_dump)} node dumps, {sum(map(len, found.values()))} objects")
     if missing:
