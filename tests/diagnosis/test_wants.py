@@ -18,7 +18,7 @@ def test_what_a_plugin_wants_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "objects.json"
     file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [wanted, secret]}))
     found = read_objects([file], allowed())
-    assert [item for item in found.get("BGPConfiguration.crd.projectcalico.org", ())] == [
+    assert list(found.get("BGPConfiguration.crd.projectcalico.org", ())) == [
         {key: wanted[key] for key in ("metadata", "spec")}
         | {"kind": "BGPConfiguration.crd.projectcalico.org", "status": None}
     ]
