@@ -53,9 +53,9 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
         return
     if _is_group(frame.dst_mac):
         _flood(stack, bridge, frame, passage, port)
-        _pass_up(stack, bridge, frame, passage)
+        _pass_up(stack, bridge, port, frame, passage)
     elif _is_local(stack, bridge, frame.dst_mac):
-        _pass_up(stack, bridge, frame, passage)
+        _pass_up(stack, bridge, port, frame, passage)
     else:
         _towards(stack, bridge, frame, passage, port)
 
@@ -179,14 +179,16 @@ def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source:
     return True
 
 
-def _pass_up(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
-    """br_pass_frame_up."""
+def _pass_up(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> None:
+    """br_pass_frame_up; what is addressed to the port itself is for the host, too (eth_type_trans)."""
     if not bridge.up:
         _refuse_port(stack, bridge, bridge, frame, BridgePort())
         return
     if not link_hooks.passes(stack, "bridge", "input", bridge, frame):
         return
     stack.step("device", f"in by {bridge.name}", device=bridge.name)
+    if frame.dst_mac == port.mac:
+        frame = replace(frame, dst_mac=bridge.mac)
     receive.deliver(stack, bridge, frame, passage)
 
 

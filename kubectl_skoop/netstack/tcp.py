@@ -128,7 +128,7 @@ def advertised_mss(stack: Stack, destination: Address, route: OutputRoute) -> in
 def _to_client(stack: Stack, client: Client, packet: Packet, passage: Passage) -> None:
     stack.journey.served = True
     if packet.flags & TcpFlags.RST:
-        client.fail("connection refused" if not client.established else "connection reset")
+        client.fail("connection refused" if not client.established else "connection reset by peer")
     elif packet.flags & TcpFlags.SYN:
         client.established = True
         client.mss = packet.mss or DEFAULT_MSS

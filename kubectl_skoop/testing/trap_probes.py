@@ -53,7 +53,7 @@ class Flow:
 
 
 def parse_flow(text: str) -> Flow:
-    """`HOST tcp|udp|icmp ADDRESS[:PORT]` and `size=N df bulk segment=N from=ADDRESS sport=N uid=N existing`."""
+    """`HOST tcp|udp|icmp ADDRESS[:PORT]` and `size=N df bulk segment=N from=… sport=N uid=N existing`."""
     host, protocol, target, *words = text.split()
     address, _, port = target.partition(":") if target.count(":") == 1 else (target, "", "")
     options = dict(word.partition("=")[::2] for word in words)
