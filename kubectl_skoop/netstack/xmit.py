@@ -10,7 +10,7 @@ from kubectl_skoop.netstack.stack import Emission, Stack
 
 VLAN_SLACK = 4
 """A receiver takes VLAN_HLEN bytes more than its MTU (is_skb_forwardable, K-34)."""
-ETHERNET_KINDS = frozenset({"", "veth", "dummy", "tun", "virtio_net"})
+ETHERNET_KINDS = frozenset({"", "veth", "tun", "virtio_net"})
 
 
 def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
@@ -39,6 +39,9 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             vxlan.transmit(stack, device, frame, passage)
         case "veth" if device.link and device.link_netns == SAME_NAMESPACE:
             _to_local_peer(stack, device, frame, passage)
+        case "dummy":
+            message = f"{device.name} is a dummy device: it discards what it sends"
+            stack.lose("device.no-peer", frame, message, where=where)
         case _ if device.loopback:
             receive.receive(stack, device.index, frame, passage)
         case kind if kind in ETHERNET_KINDS:

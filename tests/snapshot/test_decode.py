@@ -130,6 +130,7 @@ def test_a_whole_dump_has_no_gaps() -> None:
         pytest.param("nft", "{", "$.nft: no JSON", id="JSON that breaks off"),
         pytest.param("iptables-legacy", b"x", "$.iptables-legacy: text is wanted", id="bytes for text"),
         pytest.param("ipset", "create x", "$.ipset: ", id="an ipset without a type"),
+        pytest.param("ipvs", [{"af": 3}], "$.ipvs[0].af: ", id="an IPVS service of no family"),
     ],
 )
 def test_a_damaged_table_is_a_gap_with_its_place(name: str, data: object, wanted: str) -> None:
@@ -149,7 +150,7 @@ def test_a_damaged_table_is_a_gap_with_its_place(name: str, data: object, wanted
         ),
         pytest.param("counters", Table(state="failed", reason="?"), None, id="one that nobody asks for"),
         pytest.param("nft_hooks", Table(state="failed", reason="?"), None, id="one that changes no verdict"),
-        pytest.param("ipvs", Table(data=[{}]), "1 IPVS services, which are not modelled", id="IPVS in use"),
+        pytest.param("ipvs", Table(state="forbidden", reason="no"), "forbidden: no", id="IPVS not read"),
         pytest.param(
             "xfrm",
             Table(data={"policies": [{}], "states": 0}),
@@ -169,7 +170,7 @@ def test_what_could_not_be_read_and_matters_is_a_gap(name: str, table: Table, ga
     assert decoded({**with_data(), name: table}).gaps.get(name) == gap
 
 
-@pytest.mark.parametrize("name", ["nft", "nft_raw", "iptables-legacy"])
+@pytest.mark.parametrize("name", ["nft", "nft_raw", "iptables-legacy", "ipvs"])
 def test_rules_that_could_not_be_read_are_unknown_at_every_hook(name: str) -> None:
     ns = decoded({**with_data(), name: Table(state="failed", reason="changed at each of 3 readings")})
     assert ns.netfilter.unknowns[4]

@@ -57,7 +57,10 @@ def send_on(ctx: RuleContext, connection: VirtualConnection) -> Sent | None:
         packet = replace(packet, dst=connection.server, dport=connection.server_port)
     _leave_conntrack(ctx, connection)
     ctx.packet, ctx.passage.ipvs = packet, True
-    return None if local else Away(packet, route)
+    if local:
+        return None
+    # FLOWI_FLAG_KNOWN_NH: the neighbour is the server, not who the packet is for.
+    return Away(packet, replace(route, nexthop=route.nexthop or connection.server))
 
 
 def answer(ctx: RuleContext, connection: VirtualConnection) -> None:

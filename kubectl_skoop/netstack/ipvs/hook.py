@@ -5,6 +5,7 @@
 
 from kubectl_skoop.model.packet import Packet, Protocol, TcpFlags
 from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.ipvs import forward
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection, towards_client, towards_server
 from kubectl_skoop.netstack.ipvs.forward import Sent, Undeliverable
@@ -12,6 +13,7 @@ from kubectl_skoop.netstack.ipvs.schedule import assume_no_affinity, schedule
 from kubectl_skoop.netstack.ipvs.service import VirtualService, find_service
 from kubectl_skoop.netstack.netfilter.tuples import is_icmp_error
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
+from kubectl_skoop.netstack.stack import Stack
 
 ANSWERS = {Hook.INPUT: 98, Hook.OUTPUT: -99, Hook.FORWARD: 100}
 REQUESTS = {Hook.INPUT: 99, Hook.OUTPUT: -98, Hook.FORWARD: 99}
@@ -99,13 +101,20 @@ def _connect(ctx: RuleContext, service: VirtualService) -> VirtualConnection | U
         server=server.address,
         server_port=server.port if fixed else packet.dport,
         method=server.method,
-        tracked=bool(stack.ns.sysctls.number("net.ipv4.vs.conntrack", 0)),
+        tracked=_tracks(stack),
     )
     if not service.one_packet:
         stack.virtual_connections.append(connection)
     effect = f"to {connection.server}:{connection.server_port}, {connection.method}"
     stack.step("nat", f"IPVS {service} {service.scheduler}", effect, hook=ctx.hook.value)
     return connection
+
+
+def _tracks(stack: Stack) -> bool:
+    unread = gap.sysctl(stack, "net.ipv4.vs.conntrack")
+    if unread:
+        return stack.choices.undecided(Unknown(unread))
+    return bool(stack.ns.sysctls.number("net.ipv4.vs.conntrack", 0))
 
 
 def _shortage(service: VirtualService) -> str:

@@ -7,6 +7,7 @@ from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.ipset import IpSet, parse_ipsets
+from kubectl_skoop.netstack.ipvs.service import VirtualService
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import Neighbour
 from kubectl_skoop.netstack.sysctl import Sysctls
@@ -20,6 +21,7 @@ from kubectl_skoop.snapshot.decode.devices import (
     decode_vlans,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map, text
+from kubectl_skoop.snapshot.decode.ipvs import decode_ipvs
 from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_neighbours
 from kubectl_skoop.snapshot.decode.netfilter import decode_netfilter
 from kubectl_skoop.snapshot.decode.recent import decode_recent
@@ -56,6 +58,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
     neighbours: list[Neighbour] = []
     for name in ("neighbours", "proxy_neighbours"):
         neighbours += tables.decode(name, partial(decode_neighbours, table=name), ())
+    ipvs: tuple[VirtualService, ...] = tables.decode("ipvs", decode_ipvs, ())
     for name, find in _NOT_MODELLED.items():
         found = tables.decode(name, find, "")
         if found:
@@ -74,6 +77,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         netfilter=decode_netfilter(tables),
         ipsets=tables.decode("ipset", _ipsets, {}),
         recent=tables.decode("xt_recent", decode_recent, None),
+        ipvs=ipvs,
         conntrack=tables.decode("conntrack", decode_conntrack, ()),
         sockets=tables.decode("sockets", decode_sockets, ()),
         sysctls=tables.decode("sysctls", _sysctls, Sysctls({})),
@@ -111,11 +115,6 @@ def _ipsec(data: object) -> str:
     return f"{len(policies)} IPsec policies, which are not modelled" if policies else ""
 
 
-def _ipvs(data: object) -> str:
-    services = list(entries(data, "$.ipvs"))
-    return f"{len(services)} IPVS services, which are not modelled" if services else ""
-
-
 def _socket_programs(data: object) -> str:
     names = [entry.text("attach") for entry in entries(data, "$.bpf") if not entry.number("ifindex")]
     return f"BPF programs {', '.join(names)}, which choose sockets" if names else ""
@@ -131,7 +130,6 @@ def _arp_rules(data: object) -> str:
 
 _NOT_MODELLED: Mapping[str, Callable[[object], str]] = {
     "xfrm": _ipsec,
-    "ipvs": _ipvs,
     "bpf": _socket_programs,
     "arptables": _arp_rules,
     "arptables-legacy": _arp_rules,

@@ -11,7 +11,7 @@ from kubectl_skoop.snapshot.decode.entry import text
 from kubectl_skoop.snapshot.decode.tables import Tables
 
 SAVED = ("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft")
-ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks"})
+ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks", "ipvs"})
 
 
 def decode_netfilter(tables: Tables) -> Netfilter:

@@ -87,17 +87,6 @@ def _has_method(method: str) -> Callable[[VirtualConnection], bool]:
     return lambda connection: connection.method == method
 
 
-KINDS = {
-    "ipvs": MatchKind(
-        {
-            "--ipvs": 0,
-            "--vproto": 1,
-            "--vaddr": 1,
-            "--vport": 1,
-            "--vdir": 1,
-            "--vmethod": 1,
-            "--vportctl": 1,
-        },
-        _parse,
-    )
-}
+_WITH_VALUE = ("--vproto", "--vaddr", "--vport", "--vdir", "--vmethod", "--vportctl")
+
+KINDS = {"ipvs": MatchKind({"--ipvs": 0, **dict.fromkeys(_WITH_VALUE, 1)}, _parse)}

@@ -1,0 +1,88 @@
+"""A guest kernel that runs as a process (Debian's user-mode-linux): it has IPVS, which the host may lack.
+
+It sees this machine's files through hostfs, so the job is a Python script of this folder, run by the Python
+that runs the test; what it writes into its folder is there when it has powered off. Its network is its own.
+"""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+KERNEL = Path("/usr/bin/linux.uml")
+MODULES = Path("/usr/lib/uml/modules")
+TOOLS = ("ipvsadm", "iptables-legacy", "ip", "modprobe")
+MEMORY = "384M"
+TIMEOUT = 240
+"""Seconds for the boot and the job."""
+
+_INIT = """#!/bin/bash
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={path}
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmpfs /run; mkdir -p /run/netns
+echo {folder}/modprobe >/proc/sys/kernel/modprobe
+for module in {modules}; do {folder}/modprobe $module; done
+{job} >{folder}/job.log 2>&1 </dev/null
+echo $? >{folder}/job.status
+echo o >/proc/sysrq-trigger
+sleep 5
+"""
+_MODPROBE = """#!/bin/sh
+exec /sbin/modprobe -d {folder}/root "$@"
+"""
+
+
+class GuestError(RuntimeError):
+    """The guest or its job failed: no statement about the kernel is possible."""
+
+
+def why_no_guest() -> str:
+    """Why no guest can run here; empty if one can."""
+    if os.geteuid() != 0:
+        return "the guest needs root (it works on this machine's files as their owner)"
+    if not KERNEL.exists() or not any(MODULES.glob("*/modules.dep")):
+        return "the guest needs Debian's package user-mode-linux"
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    return f"the guest needs {', '.join(missing)}" if missing else ""
+
+
+def run(job: Path, folder: Path, modules: Sequence[str]) -> None:
+    """Boot, load the modules, run `python job folder`, power off.
+
+    Raises:
+        GuestError: it did not end in time, or the job failed.
+    """
+    for release in MODULES.iterdir():
+        link = folder / "root/lib/modules" / release.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(release)
+    root = Path(__file__).parents[3]
+    command = shlex.join([sys.executable, str(job), str(folder)])
+    init = _INIT.format(path=root, folder=folder, modules=" ".join(modules), job=command)
+    for name, text in (("init", init), ("modprobe", _MODPROBE.format(folder=folder))):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    arguments = [f"mem={MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw"]
+    arguments += [f"init={folder}/init", "con=null", "con0=null,fd:1", "quiet", f"uml_dir={folder}"]
+    try:
+        booted = subprocess.run(
+            [KERNEL, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT,
+            env={**os.environ},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GuestError(f"the guest did not end within {TIMEOUT} s: {_tail(folder)}") from error
+    status = folder / "job.status"
+    if not status.exists() or status.read_text().strip() != "0":
+        raise GuestError(f"the job failed: {_tail(folder)}\n{booted.stdout[-1000:]}")
+
+
+def _tail(folder: Path) -> str:
+    log = folder / "job.log"
+    return log.read_text()[-3000:] if log.exists() else "no output"
