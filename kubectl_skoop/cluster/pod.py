@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.addresses import FINISHED, parse_address
 from kubectl_skoop.cluster.raw import Object, Ref, dig, flag, items, labels, number, ref_of, text
 from kubectl_skoop.model.packet import Address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerPort:
+class ContainerPort(NamedTuple):
     """A port that a container declares."""
 
     name: str
@@ -19,8 +19,7 @@ class ContainerPort:
     host_port: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
+class Container(NamedTuple):
     """A container of a pod, init containers left out."""
 
     name: str

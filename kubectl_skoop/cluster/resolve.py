@@ -5,8 +5,7 @@ svc/NAME[:PORT]  node/NAME  NAME.NAMESPACE.svc[:PORT]  an address
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster
@@ -29,8 +28,7 @@ _LISTED = 10
 _SHORT = {"Pod": "pod", "Service": "svc"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """What a name of the request stands for."""
 
     kind: EndpointKind

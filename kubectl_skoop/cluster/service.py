@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.raw import Object, dig, flag, items, labels, number, ref_of, text, texts
@@ -11,8 +12,7 @@ SERVICE_NAME = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the service, in the same namespace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServicePort:
+class ServicePort(NamedTuple):
     """One port of a Service."""
 
     port: int
@@ -50,8 +50,7 @@ class Service:
         return not self.cluster_addresses and self.type != "ExternalName"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
+class Backend(NamedTuple):
     """One endpoint of one service port."""
 
     address: Address

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis import paths
 from kubectl_skoop.diagnosis.branch import Branch
@@ -27,8 +28,7 @@ Progress = tuple[int, int]
 """How far a flow got: stage of the conversation, crossings. Compared when a mended state is tried."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(NamedTuple):
     """How a flow is walked, beside the probe."""
 
     full: bool = False
@@ -42,8 +42,7 @@ class Setting:
     """Conntrack entries of the snapshot may match."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowResult:
+class FlowResult(NamedTuple):
     fate: FateKind
     symptom: str
     loss: Loss | None

@@ -3,7 +3,7 @@ the kernel's state makes the transmissions and a plugin's methods return wishes.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
 from kubectl_skoop.diagnosis.expectation import Expectation
@@ -20,8 +20,7 @@ Wishes = Iterable[Expectation | Suspicion]
 """What a CNI wants to be there. A Suspicion is for what is seen in objects only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passing:
+class Passing(NamedTuple):
     """What the walk saw of one packet at one NetNode, for the plugin to say what it wants there."""
 
     upstream: Link | None
@@ -43,8 +42,7 @@ class Wants:
     """`namespace/name`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Detected:
+class Detected(NamedTuple):
     """Why a plugin or provider is the one, or a setting has its value."""
 
     value: str
@@ -137,8 +135,7 @@ class InfraShim:
         return ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class Network(NamedTuple):
     """Provider × plugin, wired: what a diagnosis runs on (`diagnosis.diagnose`)."""
 
     plugin: Plugin

@@ -1,7 +1,8 @@
 """The same flow under other conditions: large packets, cold neighbours, connections that exist."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.fan_out import Way
 from kubectl_skoop.diagnosis.flow import FlowResult, Setting
@@ -17,8 +18,7 @@ SMALLEST, LARGEST = 140, 65000
 MAX_STALE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(NamedTuple):
     """Sizes that do not get through though small packets do."""
 
     above: int

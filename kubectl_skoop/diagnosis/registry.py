@@ -5,9 +5,9 @@ Ours and a stranger's come the same way: by entry points, and only what is asked
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.entry_point import EntryPoint, entry_points
@@ -29,8 +29,7 @@ class PluginError(InputError):
     """A plugin or provider that is installed, but cannot be used."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class Setup(NamedTuple):
     """What a diagnosis runs on, and why."""
 
     network: Network

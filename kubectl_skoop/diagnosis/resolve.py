@@ -1,6 +1,6 @@
 """The question as the user put it → a Probe, with what had to be chosen on the way."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.ports import port_number
@@ -22,8 +22,7 @@ SMALLEST = 28
 LARGEST = 65535
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """The request as a probe, with what was taken as a default."""
 
     probe: Probe

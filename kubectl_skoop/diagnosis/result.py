@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.probe import Probe
@@ -12,8 +12,7 @@ Verdict = Literal["reachable", "unreachable", "partial", "unknown"]
 FateKind = Literal["served", "refused", "dropped", "unknown"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class Ending(NamedTuple):
     """How one branch of the round trip ends."""
 
     share: Fraction
@@ -27,8 +26,7 @@ class Ending:
     reply: PacketPath | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(NamedTuple):
     """Something detected: the plugin, the proxy mode, a default of the request."""
 
     name: str
@@ -36,8 +34,7 @@ class Fact:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class Missing(NamedTuple):
     """Data that was not there."""
 
     what: str
@@ -72,8 +69,7 @@ class Diagnosis:
     missing: tuple[Missing, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(NamedTuple):
     """The result of `check`: findings without a flow."""
 
     suspicions: tuple[Suspicion, ...]

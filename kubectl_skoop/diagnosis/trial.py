@@ -1,8 +1,8 @@
 """Causes by trial: a deviation explains a failure if mending it in a copy lets the packet get further."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.branch import Branch, Visit
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation
@@ -22,8 +22,7 @@ MAX_TRIALS = 24
 Walker = Callable[[World], Progress]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A deviation at a place, and what becomes of the packet if it is put right."""
 
     place: Place
@@ -31,8 +30,7 @@ class Finding:
     suspicion: Suspicion
 
 
-@dataclass(frozen=True, slots=True)
-class Wished:
+class Wished(NamedTuple):
     """What was found of the plugin's wishes."""
 
     findings: tuple[Finding, ...]

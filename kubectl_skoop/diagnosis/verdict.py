@@ -1,8 +1,8 @@
 """From the ways of a flow to one answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.fan_out import Way
 from kubectl_skoop.diagnosis.flow import FlowResult, outcome
@@ -13,8 +13,7 @@ from kubectl_skoop.model.suspicion import Suspicion
 Ways = Sequence[Way[FlowResult]]
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(NamedTuple):
     """They add up to 1."""
 
     arrives: Fraction

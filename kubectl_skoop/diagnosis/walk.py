@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis import wire
 from kubectl_skoop.diagnosis.branch import Branch, Visit
@@ -23,8 +24,7 @@ MAX_FRAMES = 3000
 """Frames of one branch before it is called a loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Arriving:
+class _Arriving(NamedTuple):
     """A frame on its way to a port."""
 
     port: Port

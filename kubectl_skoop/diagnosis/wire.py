@@ -1,6 +1,6 @@
 """Where a device leads: the peer of a veth, the owner of a MAC or an address on the underlay, the outside."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.world import Port, World, on_underlay, unread
@@ -12,24 +12,21 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Stack
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """The frame comes in at a device that was collected."""
 
     kind: LinkKind
     port: Port
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(NamedTuple):
     """The frame leaves what was collected by the underlay."""
 
     nexthop: Address | None
     """Whose MAC it is addressed to, if the sender's neighbour table says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nowhere:
+class Nowhere(NamedTuple):
     """It cannot be told where the device leads."""
 
     reason: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
@@ -34,8 +34,7 @@ class Namespaces(Protocol):
     def namespace_by_id(self, identity: str) -> NetworkNamespace | NotCollected: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(NamedTuple):
     """One device in one namespace."""
 
     ns: NetworkNamespace

@@ -1,7 +1,7 @@
 """The way of a packet as a graph: NetNodes, the Links between them, what each NetNode did."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Frame
 from kubectl_skoop.model.place import Place
@@ -12,8 +12,7 @@ LinkKind = Literal["veth", "infra", "external"]
 ActionKind = Literal["send", "forward", "service", "serve", "drop"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hop:
+class Hop(NamedTuple):
     """Where a Link leads: a place and the device that the packet comes in by (empty: outside)."""
 
     place: Place
@@ -33,8 +32,7 @@ class Link:
     packet: Frame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(NamedTuple):
     """What a NetNode did with one packet."""
 
     kind: ActionKind
@@ -44,8 +42,7 @@ class Action:
     trace: tuple[Trace, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetNode:
+class NetNode(NamedTuple):
     """A place with all that happened to packets there."""
 
     place: Place
@@ -53,8 +50,7 @@ class NetNode:
     suspicions: tuple[Suspicion, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PacketPath:
+class PacketPath(NamedTuple):
     """NetNodes in the order that the packet reached them."""
 
     nodes: tuple[NetNode, ...]

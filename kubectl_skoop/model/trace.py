@@ -1,7 +1,6 @@
 """What happened to a packet inside one namespace, step by step."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.place import Where
 
@@ -10,8 +9,7 @@ StepKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+class Trace(NamedTuple):
     """One step. `text` is the rule, route or setting as the usual tool prints it; `effect` what it did."""
 
     kind: StepKind

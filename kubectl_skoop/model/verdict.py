@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import NoReturn, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -25,8 +25,7 @@ def negate(value: Ternary) -> Ternary:
     return value if isinstance(value, Unknown) else not value
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One decision that the state does not make: random (with probabilities) or unknown (without)."""
 
     what: str

@@ -1,6 +1,7 @@
 """The two ends of a flow as sockets of this branch."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, Owner
 from kubectl_skoop.netstack.socket_types import Socket
@@ -54,8 +55,7 @@ class Server:
     mss: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """The local kernel refuses to send: errno name and what the program sees."""
 
     symptom: str

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage
 from kubectl_skoop.model.place import Where, WhereFields
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from kubectl_skoop.netstack.netfilter.conntrack import Connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class Loss(NamedTuple):
     """A frame that ended here, and why."""
 
     because: Suspicion
@@ -42,8 +41,7 @@ class Journey:
     """It reached a socket, or what answers in its place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Emission:
+class Emission(NamedTuple):
     """A frame that leaves by a device whose other end is not in this namespace."""
 
     device: int
@@ -51,8 +49,7 @@ class Emission:
     journey: Journey
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A packet that waits for its neighbour (arp_queue)."""
 
     packet: Packet

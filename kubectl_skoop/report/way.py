@@ -1,7 +1,7 @@
 """The way of a packet as aligned lines: who handled it, by which devices, what became of it there."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet
 from kubectl_skoop.model.path import Action, Link, NetNode, PacketPath
@@ -12,8 +12,7 @@ from kubectl_skoop.report.packet import frame_text, translations, tunnel_text
 from kubectl_skoop.report.style import Style
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """How much of the way is shown."""
 
     arp: bool = False
@@ -22,8 +21,7 @@ class Detail:
     """Each hook, chain, rule, route and neighbour that was met."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """One line of the way, and what is said below it."""
 
     place: str

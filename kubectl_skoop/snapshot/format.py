@@ -13,7 +13,7 @@ import hashlib
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgpack
 import zstandard
@@ -49,8 +49,7 @@ class Header:
     options: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SectionRef:
+class SectionRef(NamedTuple):
     """Where a section is and what it must be."""
 
     offset: int
@@ -64,8 +63,7 @@ class SectionRef:
         return [self.offset, self.size, self.length, self.sha256]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class Section(NamedTuple):
     """One section as it is in the file."""
 
     kind: str

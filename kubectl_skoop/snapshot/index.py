@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from kubectl_skoop.model.missing import MissingState, NotCollected
 from kubectl_skoop.snapshot.dump import NamespaceKind
@@ -10,8 +10,7 @@ from kubectl_skoop.snapshot.format import SectionRef, parse_ref
 from kubectl_skoop.snapshot.limits import Refused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamespaceEntry:
+class NamespaceEntry(NamedTuple):
     """A network namespace of a node, and where its section is."""
 
     id: str
@@ -34,8 +33,7 @@ class NodeEntry:
     """What a damaged file no longer holds of this node, in words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectShard:
+class ObjectShard(NamedTuple):
     """Objects of one kind, sorted by namespace: from the first to the last namespace, both included."""
 
     first: str

@@ -5,6 +5,7 @@ nf_conntrack_proto_icmp.c.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
 from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
@@ -56,8 +57,7 @@ class Connection:
         return bool(self.status & IPS_DYING)
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """What the CT target leaves on a packet before conntrack sees it."""
 
     zone: int = 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.model.verdict import Unknown
@@ -29,8 +29,7 @@ MAX_JUMPS = 100_000
 Final = Accept | Drop | Reject | Nat | Stolen
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """How a base chain ended, and the step that says so."""
 
     verdict: Final

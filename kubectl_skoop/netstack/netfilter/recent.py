@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Ternary, Unknown
@@ -14,8 +14,7 @@ MIN_HZ, MAX_HZ = 100, 1000
 _LINE = re.compile(r"src=(\S+) ttl: (\d+) last_seen: \d+ oldest_pkt: \d+ ([\d, ]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class RecentEntry:
+class RecentEntry(NamedTuple):
     """Kernel: xt_recent.c, struct recent_entry."""
 
     ttl: int

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.model.trace import Trace
@@ -37,8 +37,7 @@ TRACKING_HOOKS = (Hook.PREROUTING, Hook.OUTPUT)
 CONFIRMING_HOOKS = (Hook.INPUT, Hook.POSTROUTING)
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """The packet goes on, as the hook left it."""
 
     packet: Packet
@@ -48,16 +47,14 @@ class Passed:
     """The mark that this lookup uses: later chains may have changed the packet's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(NamedTuple):
     """A chain dropped it."""
 
     trace: Trace
     packet: Packet
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A chain dropped it and has its sender told."""
 
     kind: str
@@ -66,24 +63,21 @@ class Rejected:
     packet: Packet
 
 
-@dataclass(frozen=True, slots=True)
-class Stolen:
+class Stolen(NamedTuple):
     """Its fate cannot be told from here on."""
 
     unknown: Unknown
     trace: Trace
 
 
-@dataclass(frozen=True, slots=True)
-class Scheduled:
+class Scheduled(NamedTuple):
     """IPVS sends it to a real server on another host: it goes through OUTPUT and POSTROUTING."""
 
     packet: Packet
     route: OutputRoute
 
 
-@dataclass(frozen=True, slots=True)
-class Unserved:
+class Unserved(NamedTuple):
     """IPVS cannot send it on."""
 
     because: str
@@ -96,8 +90,7 @@ class Unserved:
 Outcome = Passed | Dropped | Rejected | Stolen | Scheduled | Unserved
 
 
-@dataclass(frozen=True, slots=True)
-class _NatHook:
+class _NatHook(NamedTuple):
     """nf_nat_inet_fn with the nat chains of this hook, in their order."""
 
     chains: tuple[BaseChain, ...]

@@ -1,8 +1,8 @@
 """May a packet come in from its source: martians, own addresses, reverse path (net/ipv4/fib_frontend.c)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -23,8 +23,7 @@ _SEND_REDIRECTS_DEFAULT = 1
 SourceCode = Literal["source.martian", "source.own", "source.rp-filter"]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceProblem:
+class SourceProblem(NamedTuple):
     code: SourceCode
     evidence: tuple[str, ...]
     """The setting with its value, and the route back."""

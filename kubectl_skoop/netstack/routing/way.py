@@ -1,7 +1,7 @@
 """Where a packet goes: the results of routing it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.routing.lookup import FailedKind, RouteErrno
@@ -12,16 +12,14 @@ RefusedKind = FailedKind | Literal["source", "martian-destination", "multicast",
 RouteErrorKind = FailedKind | Literal["source", "device", "destination"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Local:
+class Local(NamedTuple):
     """Delivered here."""
 
     route: Route | None
     rule: PolicyRule | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broadcast:
+class Broadcast(NamedTuple):
     """Delivered here as a broadcast."""
 
     route: Route | None
@@ -29,8 +27,7 @@ class Broadcast:
     rule: PolicyRule | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward:
+class Forward(NamedTuple):
     """On to another machine."""
 
     device: int
@@ -44,8 +41,7 @@ class Forward:
     """It leaves by the device it came in by, and its sender could have asked the nexthop itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(NamedTuple):
     """Neither delivered nor forwarded."""
 
     kind: RefusedKind
@@ -78,8 +74,7 @@ class OutputRoute:
     """It never leaves this namespace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteError:
+class RouteError(NamedTuple):
     """What the system call of the sender fails with."""
 
     errno: RouteErrno

@@ -1,14 +1,13 @@
 """Addresses in rules: with any mask, also one with holes."""
 
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.netfilter.iptables.options import Unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class MaskedAddress:
+class MaskedAddress(NamedTuple):
     """`ADDRESS/MASK`; the mask may have holes."""
 
     value: int

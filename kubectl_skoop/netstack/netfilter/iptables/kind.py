@@ -2,22 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.options import Options
 from kubectl_skoop.netstack.netfilter.types import Match, RuleContext, Statement, Stolen, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class MatchKind:
+class MatchKind(NamedTuple):
     """`arity` says how many values each option has; `parse` raises Unreadable for what is not modelled."""
 
     arity: Mapping[str, int]
     parse: Callable[[Options], Match]
 
 
-@dataclass(frozen=True, slots=True)
-class TargetKind:
+class TargetKind(NamedTuple):
     """As MatchKind."""
 
     arity: Mapping[str, int]

@@ -1,7 +1,7 @@
 """-m addrtype."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
@@ -31,8 +31,7 @@ _LOOKED_UP = frozenset({"LOCAL", "ANYCAST", "UNREACHABLE"})
 """Of IPv6."""
 
 
-@dataclass(frozen=True, slots=True)
-class Types:
+class Types(NamedTuple):
     """--src-type, --dst-type."""
 
     names: frozenset[str]

@@ -1,6 +1,7 @@
 """-m conntrack, -m state."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Passage
 from kubectl_skoop.model.verdict import Ternary, Unknown
@@ -45,8 +46,7 @@ _PORTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class States:
+class States(NamedTuple):
     """--ctstate, --state."""
 
     names: frozenset[str]
@@ -62,8 +62,7 @@ class States:
         return found != self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class AddressOf:
+class AddressOf(NamedTuple):
     """--ctorigsrc, --ctorigdst, --ctreplsrc, --ctrepldst."""
 
     reply: bool
@@ -76,8 +75,7 @@ class AddressOf:
         return self.wanted.contains(found.src if self.side == "src" else found.dst) != self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class PortOf:
+class PortOf(NamedTuple):
     """--ctorigsrcport, --ctorigdstport, --ctreplsrcport, --ctrepldstport."""
 
     reply: bool
@@ -92,8 +90,7 @@ class PortOf:
         return (self.low <= port <= self.high) != self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class ProtocolOf:
+class ProtocolOf(NamedTuple):
     """--ctproto."""
 
     protocol: int
@@ -103,8 +100,7 @@ class ProtocolOf:
         return (connection.original.protocol == self.protocol) != self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class StatusOf:
+class StatusOf(NamedTuple):
     """--ctstatus."""
 
     mask: int

@@ -1,6 +1,7 @@
 """-m udp, -m udplite, -m sctp: ports. Also the port comparison of -m tcp."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
@@ -10,8 +11,7 @@ from kubectl_skoop.netstack.netfilter.types import RuleContext
 _ARITY = {"--sport": 1, "--source-port": 1, "--dport": 1, "--destination-port": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class PortRange:
+class PortRange(NamedTuple):
     """--sport, --dport; both ends belong to it."""
 
     low: int = 0
