@@ -3,20 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
-from kubectl_skoop.netstack.ipset import IpSet
-from kubectl_skoop.netstack.ipvs.service import VirtualService
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
-from kubectl_skoop.netstack.netfilter.recent import RecentLists
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
 from kubectl_skoop.netstack.routing.types import PolicyRule, Route, RouteException
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.sysctl import Sysctls
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.ipset import IpSet
+    from kubectl_skoop.netstack.ipvs.service import VirtualService
+    from kubectl_skoop.netstack.netfilter.recent import RecentLists
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +39,10 @@ class NetworkNamespace:
     neighbours: tuple[Neighbour, ...] = ()
     fdb: tuple[FdbEntry, ...] = ()
     netfilter: Netfilter = field(default_factory=Netfilter)
-    ipsets: Mapping[str, IpSet] = field(default_factory=dict)
-    recent: RecentLists | None = None
+    ipsets: Mapping[str, "IpSet"] = field(default_factory=dict)
+    recent: "RecentLists | None" = None
     """Lists of the iptables match `recent`; None: not collected."""
-    ipvs: tuple[VirtualService, ...] = ()
+    ipvs: "tuple[VirtualService, ...]" = ()
     conntrack: tuple[ConntrackEntry, ...] = ()
     sockets: tuple[Socket, ...] = ()
     sysctls: Sysctls = field(default_factory=lambda: Sysctls({}))

@@ -12,12 +12,12 @@ from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.trace import StepKind, Trace
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.netfilter.recent import RecentEntry
 
 if TYPE_CHECKING:
     from kubectl_skoop.netstack.endpoint import Client, Server
     from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
     from kubectl_skoop.netstack.netfilter.conntrack import Connection
+    from kubectl_skoop.netstack.netfilter.recent import RecentEntry
 
 
 class Loss(NamedTuple):
@@ -80,7 +80,7 @@ class Stack:
     """Of IPVS, made in this branch."""
     use_existing: bool = False
     """The conntrack entries of the dump count, too (stale ones among them)."""
-    recent: dict[str, dict[Address, RecentEntry | None]] = field(default_factory=dict)
+    recent: "dict[str, dict[Address, RecentEntry | None]]" = field(default_factory=dict)
     """What rules wrote to the lists of the match `recent`; None: taken out."""
     changed_sets: set[str] = field(default_factory=set)
     """ipsets that a rule changed: what they hold from then on is not modelled."""

@@ -23,7 +23,6 @@ from kubectl_skoop.snapshot.format import (
 )
 from kubectl_skoop.snapshot.index import Index, NodeEntry, parse_index, parse_node
 from kubectl_skoop.snapshot.limits import MAX_HEADER, MAX_SECTION, Refused, check_shape, refuse_extension
-from kubectl_skoop.snapshot.recover import recover
 from kubectl_skoop.snapshot.write import shard_of
 
 _BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
@@ -132,6 +131,8 @@ def _open(path: Path, file: BinaryIO) -> SnapshotFile:
     index = _index(file, size)
     lost: tuple[NotCollected, ...] = ()
     if index is None:
+        from kubectl_skoop.snapshot.recover import recover
+
         index = recover(file, length, size)
         lost = (NotCollected("index", "lost", "the file is cut off or damaged at its end"),)
     elif hashlib.sha256(beginning[:length]).digest() != index.header:

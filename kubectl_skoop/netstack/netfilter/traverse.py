@@ -9,8 +9,6 @@ from typing import NamedTuple, TypeVar
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.ipvs import hook as ipvs
-from kubectl_skoop.netstack.ipvs.forward import Away, Undeliverable
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
 from kubectl_skoop.netstack.netfilter.nat import bind, bind_null, is_bound, outgoing_device_changed
@@ -175,8 +173,7 @@ def _perform(walk: _Walk, action: _Action) -> _End | None:
         case _NatHook(chains=chains):
             return _run_nat(walk, chains)
         case _IpvsAnswers():
-            if ipvs.answers(walk.ctx):
-                walk.reroute, walk.route_mark = True, walk.ctx.passage.mark
+            _run_ipvs_answers(walk)
             return None
         case _IpvsRequests():
             return _run_ipvs(walk.ctx)
@@ -283,7 +280,17 @@ def _bind(
     return None
 
 
+def _run_ipvs_answers(walk: _Walk) -> None:
+    from kubectl_skoop.netstack.ipvs import hook as ipvs
+
+    if ipvs.answers(walk.ctx):
+        walk.reroute, walk.route_mark = True, walk.ctx.passage.mark
+
+
 def _run_ipvs(ctx: RuleContext) -> Stolen | Scheduled | Unserved | None:
+    from kubectl_skoop.netstack.ipvs import hook as ipvs
+    from kubectl_skoop.netstack.ipvs.forward import Away, Undeliverable
+
     match ipvs.requests(ctx):
         case Away(packet=packet, route=route):
             return Scheduled(packet, route)
@@ -312,13 +319,21 @@ def _actions(stack: Stack, netfilter: Netfilter, packet: Packet, hook: Hook) -> 
     entries: list[tuple[int, _Action]] = [(base.priority, base) for base in chains if base.type != "nat"]
     if family in netfilter.conntrack_families and hook in TRACKING_HOOKS:
         entries.append((PRIORITY_CONNTRACK, _Tracker()))
-    if stack.ns.ipvs and hook in ipvs.ANSWERS:
-        entries.append((ipvs.ANSWERS[hook], _IpvsAnswers()))
-        entries.append((ipvs.REQUESTS[hook], _IpvsRequests()))
+    if stack.ns.ipvs:
+        entries += _ipvs_actions(hook)
     if family in netfilter.nat_families and hook in PRIORITY_NAT:
         nat_chains = [(base.priority, base) for base in chains if base.type == "nat"]
         entries.append((PRIORITY_NAT[hook], _NatHook(tuple(_in_order(stack, packet, hook, nat_chains)))))
     return _in_order(stack, packet, hook, entries)
+
+
+def _ipvs_actions(hook: Hook) -> list[tuple[int, _Action]]:
+    """IPVS is loaded where there are services of it: here and where they run."""
+    from kubectl_skoop.netstack.ipvs import hook as ipvs
+
+    if hook not in ipvs.ANSWERS:
+        return []
+    return [(ipvs.ANSWERS[hook], _IpvsAnswers()), (ipvs.REQUESTS[hook], _IpvsRequests())]
 
 
 def _in_order(stack: Stack, packet: Packet, hook: Hook, entries: Sequence[tuple[int, _A]]) -> list[_A]:

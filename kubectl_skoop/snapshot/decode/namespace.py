@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.ipset import IpSet, parse_ipsets
-from kubectl_skoop.netstack.ipvs.service import VirtualService
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import Neighbour
 from kubectl_skoop.netstack.sysctl import Sysctls
@@ -21,7 +20,6 @@ from kubectl_skoop.snapshot.decode.devices import (
     decode_vlans,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map, text
-from kubectl_skoop.snapshot.decode.ipvs import decode_ipvs
 from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_neighbours
 from kubectl_skoop.snapshot.decode.netfilter import decode_netfilter
 from kubectl_skoop.snapshot.decode.recent import decode_recent
@@ -35,6 +33,10 @@ from kubectl_skoop.snapshot.decode.rules import decode_rules
 from kubectl_skoop.snapshot.decode.sockets import decode_sockets
 from kubectl_skoop.snapshot.decode.tables import Tables
 from kubectl_skoop.snapshot.dump import NamespaceDump
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.ipset import IpSet
+    from kubectl_skoop.netstack.ipvs.service import VirtualService
 
 
 def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNamespace:
@@ -58,7 +60,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
     neighbours: list[Neighbour] = []
     for name in ("neighbours", "proxy_neighbours"):
         neighbours += tables.decode(name, partial(decode_neighbours, table=name), ())
-    ipvs: tuple[VirtualService, ...] = tables.decode("ipvs", decode_ipvs, ())
+    ipvs: tuple[VirtualService, ...] = tables.decode("ipvs", _ipvs, ())
     for name, find in _NOT_MODELLED.items():
         found = tables.decode(name, find, "")
         if found:
@@ -92,11 +94,24 @@ def _programs(tables: Tables) -> Mapping[int, tuple[str, ...]]:
     return {index: (*filters.get(index, ()), *bpf.get(index, ())) for index in {*filters, *bpf}}
 
 
-def _ipsets(data: object) -> Mapping[str, IpSet]:
+def _ipsets(data: object) -> Mapping[str, "IpSet"]:
+    saved = text(data, "$.ipset")
+    if not saved:
+        return {}
+    from kubectl_skoop.netstack.ipset import parse_ipsets
+
     try:
-        return parse_ipsets(text(data, "$.ipset"))
+        return parse_ipsets(saved)
     except ValueError as error:
         raise FormatError(f"$.ipset: {error}") from error
+
+
+def _ipvs(data: object) -> "tuple[VirtualService, ...]":
+    if data == []:
+        return ()
+    from kubectl_skoop.snapshot.decode.ipvs import decode_ipvs
+
+    return decode_ipvs(data)
 
 
 def _sysctls(data: object) -> Sysctls:
