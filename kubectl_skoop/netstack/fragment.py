@@ -9,17 +9,19 @@ from kubectl_skoop.netstack.netfilter.traverse import Outcome, Passed, Stolen
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 
-IP_HEADER = 20
+IP_HEADER, IP6_HEADERS = 20, 48
+"""Bytes; IPv6 with its fragment header."""
 
 
 def largest(packet: Packet, mtu: int) -> Packet:
     """The first and largest fragment for a device with this MTU in bytes (ip_do_fragment)."""
     if packet.length <= mtu:
         return packet
-    payload = (mtu - IP_HEADER) // 8 * 8
+    headers = IP_HEADER if packet.family == 4 else IP6_HEADERS
+    payload = (mtu - headers) // 8 * 8
     return replace(
         packet,
-        length=IP_HEADER + payload,
+        length=headers + payload,
         datagram=packet.datagram or packet.length,
         more_fragments=True,
         gso=False,

@@ -23,8 +23,14 @@ REJECT_CODES = {
     "icmp-net-prohibited": (3, 9),
     "icmp-host-prohibited": (3, 10),
     "icmp-admin-prohibited": (3, 13),
+    "icmp6-no-route": (1, 0),
+    "icmp6-adm-prohibited": (1, 1),
+    "icmp6-addr-unreachable": (1, 3),
+    "icmp6-port-unreachable": (1, 4),
+    "icmp6-policy-fail": (1, 5),
+    "icmp6-reject-route": (1, 6),
 }
-"""net/ipv4/netfilter/ipt_REJECT.c: --reject-with → ICMP type and code."""
+"""ipt_REJECT.c, ip6t_REJECT.c: --reject-with → type and code of ICMP or ICMPv6."""
 
 
 def end(

@@ -10,7 +10,7 @@ from kubectl_skoop.model.packet import (
     Passage,
     Protocol,
 )
-from kubectl_skoop.netstack import gap, ip, tcp
+from kubectl_skoop.netstack import gap, icmp6, ip, tcp
 from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client
 from kubectl_skoop.netstack.netfilter.conntrack import attach
@@ -40,6 +40,8 @@ ERRNO = {
 SOFT = frozenset({0, 1, 5, 11, 12})
 """icmp_err_convert: codes that are not fatal, so a connected UDP socket does not report them."""
 
+IGNORE_ECHO = {4: "net.ipv4.icmp_echo_ignore_all", 6: "net.ipv6.icmp.echo_ignore_all"}
+
 
 def send_error(
     stack: Stack,
@@ -54,11 +56,14 @@ def send_error(
 
     What was made here is told to its socket by an ICMP packet, too, which goes by lo. `mtu` in bytes.
     """
-    if is_error(packet) or packet.family == 6 or packet.dst.is_multicast or packet.fragment_offset:
+    if is_error(packet) or packet.dst.is_multicast or packet.fragment_offset:
         return
+    protocol = Protocol.ICMP
+    if packet.family == 6:
+        protocol, type_and_code = Protocol.ICMPV6, icmp6.OF_ICMP.get(type_and_code, type_and_code)
     local = address_type(stack.ns, packet.dst) == "LOCAL"
     mark = marks.reflected(stack, passage)
-    key = FlowKey(dst=packet.src, src=packet.dst if local else None, mark=mark, protocol=Protocol.ICMP)
+    key = FlowKey(dst=packet.src, src=packet.dst if local else None, mark=mark, protocol=protocol)
     route = route_output(stack, key, bound_source=packet.dst if local else None)
     if isinstance(route, RouteError):
         return
@@ -66,28 +71,28 @@ def send_error(
     error = Packet(
         src=route.source,
         dst=packet.src,
-        protocol=Protocol.ICMP,
+        protocol=protocol,
         icmp_type=kind,
         icmp_code=code,
         icmp_mtu=mtu,
         quoted=packet,
-        length=min(576, 28 + packet.length),
+        length=min(576, 28 + packet.length) if packet.family == 4 else min(1280, 48 + packet.length),
     )
     answer = Passage(mark=mark, owner=Owner())
     attach(answer, passage)
-    text = f"ICMP {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
+    text = f"{protocol.name} {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
     stack.step("send", text, f"to {packet.src}" + (" after some seconds" if delayed else ""))
     ip.send(stack, error, answer, route)
 
 
 def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
-    """icmp_rcv."""
-    if packet.icmp_type == ICMP_ECHO:
+    """icmp_rcv, icmpv6_rcv."""
+    if packet.icmp_type == echo_type(packet.family):
         _answer_echo(stack, packet, passage)
-    elif packet.icmp_type == ICMP_ECHO_REPLY:
+    elif packet.icmp_type == _echo_reply_type(packet.family):
         for client in stack.clients:
             if (
-                client.protocol == Protocol.ICMP
+                client.protocol == packet.protocol
                 and client.port == packet.icmp_id
                 and client.remote == packet.src
             ):
@@ -97,27 +102,44 @@ def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
         _tell_clients(stack, packet, packet.quoted)
 
 
+def echo_type(family: int) -> int:
+    return ICMP_ECHO if family == 4 else icmp6.ECHO
+
+
+def _echo_reply_type(family: int) -> int:
+    return ICMP_ECHO_REPLY if family == 4 else icmp6.ECHO_REPLY
+
+
+def _is_too_big(error: Packet) -> bool:
+    if error.protocol == Protocol.ICMPV6:
+        return error.icmp_type == icmp6.TOO_BIG
+    return (error.icmp_type, error.icmp_code) == FRAGMENTATION_NEEDED
+
+
 def is_error(packet: Packet) -> bool:
+    if packet.protocol == Protocol.ICMPV6:
+        return packet.icmp_type < icmp6.FIRST_INFORMATION
     return packet.protocol == Protocol.ICMP and packet.icmp_type in (3, 4, 5, ICMP_TIME_EXCEEDED, 12)
 
 
 def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
-    if reason := gap.sysctl(stack, "net.ipv4.icmp_echo_ignore_all"):
+    setting = IGNORE_ECHO[packet.family]
+    if reason := gap.sysctl(stack, setting):
         stack.give_up("icmp.ignored", packet, reason)
         return
-    if stack.ns.sysctls.number("net.ipv4.icmp_echo_ignore_all", 0):
+    if stack.ns.sysctls.number(setting, 0):
         stack.lose(
             "icmp.ignored",
             packet,
             "echo requests are ignored",
-            evidence=["net.ipv4.icmp_echo_ignore_all = 1"],
-            remedy="sysctl -w net.ipv4.icmp_echo_ignore_all=0",
+            evidence=[f"{setting} = 1"],
+            remedy=f"sysctl -w {setting}=0",
         )
         return
     stack.journey.served = True
     mark = marks.reflected(stack, passage)
     source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else None
-    key = FlowKey(dst=packet.src, src=source, mark=mark, tos=packet.tos, protocol=Protocol.ICMP)
+    key = FlowKey(dst=packet.src, src=source, mark=mark, tos=packet.tos, protocol=packet.protocol)
     route = route_output(stack, key, bound_source=source)
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, packet, packet.src, route)
@@ -125,8 +147,8 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
     reply = Packet(
         src=route.source,
         dst=packet.src,
-        protocol=Protocol.ICMP,
-        icmp_type=ICMP_ECHO_REPLY,
+        protocol=packet.protocol,
+        icmp_type=_echo_reply_type(packet.family),
         icmp_id=packet.icmp_id,
         length=packet.length,
         tos=packet.tos,
@@ -135,7 +157,7 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 
 def _tell_clients(stack: Stack, error: Packet, quoted: Packet) -> None:
-    if error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]:
+    if _is_too_big(error):
         known = stack.pmtu.get(quoted.dst, quoted.length)
         stack.pmtu[quoted.dst] = min(known, error.icmp_mtu or known)
         tcp.mtu_reduced(stack, quoted, error.icmp_mtu)
@@ -148,20 +170,28 @@ def _tell_clients(stack: Stack, error: Packet, quoted: Packet) -> None:
 def _is_of(client: Client, quoted: Packet) -> bool:
     if (client.protocol, client.local, client.remote) != (quoted.protocol, quoted.src, quoted.dst):
         return False
-    if client.protocol == Protocol.ICMP:
+    if client.protocol in (Protocol.ICMP, Protocol.ICMPV6):
         return client.port == quoted.icmp_id
     return (client.port, client.remote_port) == (quoted.sport, quoted.dport)
 
 
 def _tell(client: Client, error: Packet) -> None:
-    """tcp_v4_err, udp_err, ping_err; who sends echo requests asks for all errors, as ping does."""
-    too_big = error.icmp_type == ICMP_UNREACHABLE and error.icmp_code == FRAGMENTATION_NEEDED[1]
-    if client.protocol == Protocol.TCP and (too_big or client.established):
+    """tcp_v4_err, udp_err, ping_err; who sends echo requests asks for all errors, as ping(8) does."""
+    if client.protocol == Protocol.TCP and (_is_too_big(error) or client.established):
         return
-    if client.protocol == Protocol.UDP and (error.icmp_type == ICMP_TIME_EXCEEDED or error.icmp_code in SOFT):
-        return
-    if error.icmp_type == ICMP_TIME_EXCEEDED:
-        errno = "EHOSTUNREACH"
-    else:
-        errno = ERRNO.get(error.icmp_code, "EHOSTUNREACH")
-    client.fail(SYMPTOMS[errno])
+    errno, fatal = _meaning(error)
+    if fatal or client.protocol != Protocol.UDP:
+        client.fail(SYMPTOMS[errno])
+
+
+def _meaning(error: Packet) -> tuple[str, bool]:
+    """icmp_err_convert, icmpv6_err_convert: the errno, and whether a connected UDP socket reports it."""
+    if _is_too_big(error):
+        return "EMSGSIZE", True
+    if error.protocol == Protocol.ICMPV6:
+        if error.icmp_type != icmp6.UNREACHABLE:
+            return "EHOSTUNREACH", False
+        return icmp6.ERRNO.get(error.icmp_code, "EHOSTUNREACH"), error.icmp_code not in icmp6.SOFT
+    if error.icmp_type != ICMP_UNREACHABLE:
+        return "EHOSTUNREACH", False
+    return ERRNO.get(error.icmp_code, "EHOSTUNREACH"), error.icmp_code not in SOFT

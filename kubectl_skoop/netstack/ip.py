@@ -151,7 +151,7 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
         icmp.send_error(stack, packet, passage, icmp.TTL_EXCEEDED)
         return
     mtu = _forward_mtu(stack, packet, out, route.route)
-    if packet.length > mtu and packet.df:
+    if packet.length > mtu and _whole_only(packet):
         _too_big(stack, packet, passage, out, mtu)
         return
     packet = replace(packet, ttl=packet.ttl - 1)
@@ -203,13 +203,18 @@ def _output(
         return
     mtu = _output_mtu(stack, packet, device, route, local=not indev)
     if packet.length > mtu:
-        if packet.df:
+        if packet.df or (indev and _whole_only(packet)):
             _too_big(stack, packet, passage, device, mtu)
             return
         packet = fragment.largest(packet, mtu)
     mac = neighbour.resolve(stack, device, nexthop or packet.dst, packet, passage)
     if mac is not None:
         xmit.transmit(stack, device, replace(packet, src_mac=device.mac, dst_mac=mac), passage)
+
+
+def _whole_only(packet: Packet) -> bool:
+    """Routers cut no IPv6 packets (ip6_forward)."""
+    return packet.df or packet.family == 6
 
 
 def _too_big(stack: Stack, packet: Packet, passage: Passage, device: Device, mtu: int) -> None:

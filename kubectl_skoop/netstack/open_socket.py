@@ -32,7 +32,7 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
         )
         return Refusal(SYMPTOMS["EADDRNOTAVAIL"])
     key = FlowKey(
-        dst=remote, src=probe.bind_source, uid=probe.owner.uid, protocol=probe.protocol, dport=probe.dport
+        dst=remote, src=probe.bind_source, uid=probe.owner.uid, protocol=_protocol(probe), dport=probe.dport
     )
     route = route_output(stack, key, bound_source=probe.bind_source)
     if not isinstance(route, RouteError) and probe.connected and probe.bind_source is None:
@@ -47,7 +47,7 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
     if route.type in ("broadcast", "multicast"):
         return _group(stack, probe, route)
     client = Client(
-        protocol=probe.protocol,
+        protocol=_protocol(probe),
         local=route.source,
         port=port,
         remote=remote,
@@ -67,6 +67,13 @@ def _group(stack: Stack, probe: Probe, route: OutputRoute) -> Refusal:
         return Refusal("")
     stack.lose("route.martian", packet, f"a socket cannot be connected to {remote}, a {route.type} address")
     return Refusal(SYMPTOMS["ENETUNREACH" if probe.protocol == Protocol.TCP else "EACCES"])
+
+
+def _protocol(probe: Probe) -> int:
+    """An echo request to an IPv6 address is one of ICMPv6."""
+    if probe.protocol == Protocol.ICMP and probe.destination.address.version == 6:
+        return Protocol.ICMPV6
+    return probe.protocol
 
 
 def ephemeral_ports(stack: Stack, probe: Probe) -> Ports:

@@ -11,7 +11,7 @@ from kubectl_skoop.netstack.stack import Stack
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
     match packet.protocol:
-        case Protocol.ICMP:
+        case Protocol.ICMP | Protocol.ICMPV6:
             icmp.deliver(stack, packet, passage)
         case Protocol.TCP:
             tcp.deliver(stack, device, packet, passage)
@@ -19,7 +19,7 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             vxlan.receive(stack, packet, passage)
         case Protocol.UDP:
             udp.deliver(stack, device, packet, passage)
-        case Protocol.ICMPV6 | Protocol.SCTP:
+        case Protocol.SCTP:
             stack.give_up(
                 "device.unmodelled", packet, f"delivery of IP protocol {packet.protocol} is not modelled"
             )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kubectl_skoop.model.packet import ICMP_ECHO, Owner, Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import icmp, ip, open_socket, socket_lookup
@@ -23,7 +23,7 @@ def send(stack: Stack, probe: Probe) -> Client | Refusal:
         return opened
     client, route = opened
     stack.clients.append(client)
-    echo = probe.protocol == Protocol.ICMP
+    echo = client.protocol in (Protocol.ICMP, Protocol.ICMPV6)
     length = probe.size or (ECHO if echo else SMALL)
     device = stack.ns.devices[route.device]
     mtu = ip.path_mtu(stack, client.remote, device, route.route)
@@ -33,13 +33,13 @@ def send(stack: Stack, probe: Probe) -> Client | Refusal:
     packet = Packet(
         src=client.local,
         dst=client.remote,
-        protocol=probe.protocol,
+        protocol=client.protocol,
         sport=0 if echo else client.port,
         dport=0 if echo else client.remote_port,
-        icmp_type=ICMP_ECHO if echo else 0,
+        icmp_type=icmp.echo_type(client.remote.version) if echo else 0,
         icmp_id=client.port if echo else 0,
         length=length,
-        df=probe.df or (discovery and length <= mtu),
+        df=probe.df or ((discovery or client.remote.version == 6) and length <= mtu),
     )
     ip.send(stack, packet, Passage(owner=probe.owner), route)
     return client

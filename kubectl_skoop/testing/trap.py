@@ -1,10 +1,12 @@
 """A trap: a network in one condition, and what becomes of the flows in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubectl_skoop.testing.trap_lab import trap_lab
-from kubectl_skoop.testing.trap_probes import ask, parse_flow, predict
+from kubectl_skoop.testing.trap_probes import QUIET, ask, parse_flow, predict
+
+PATIENT = 1.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,19 +16,31 @@ class Trap:
     condition: str = ""
     flows: Mapping[str, str]
     """What the kernel does with each; ` | unknown` behind it where the walk must not say that it knows."""
+    warm: Sequence[str] = ()
+    """Flows that are sent before anything is collected; then there is time for a SYN's first repetition, as
+    errors that come at once are missed by a connect() under way."""
     ipv6: bool = False
 
 
-def trap(title: str, network: str, condition: str, flows: Mapping[str, str], *, ipv6: bool = False) -> Trap:
-    return Trap(title=title, network=network, condition=condition, flows=flows, ipv6=ipv6)
+def trap(
+    title: str,
+    network: str,
+    condition: str,
+    flows: Mapping[str, str],
+    *,
+    warm: Sequence[str] = (),
+    ipv6: bool = False,
+) -> Trap:
+    return Trap(title=title, network=network, condition=condition, flows=flows, warm=warm, ipv6=ipv6)
 
 
 def differences(tested: Trap) -> list[str]:
     """Where the kernel, the walk and the table do not agree. Collected before the first packet."""
     flows = [parse_flow(text) for text in tested.flows]
     with trap_lab(tested.network, tested.condition, ipv6=tested.ipv6) as lab:
+        ask(lab, [parse_flow(text) for text in tested.warm])
         collected = lab.collect()
-        real = ask(lab, flows)
+        real = ask(lab, flows, quiet=PATIENT if tested.warm else QUIET)
     found = []
     for (text, expected), flow, told in zip(tested.flows.items(), flows, real, strict=True):
         wanted, _, unknown = expected.partition(" | ")

@@ -25,6 +25,7 @@ _NEW_HOST = {
     "net.ipv4.ping_group_range": "0 2147483647",
     "net.ipv4.tcp_timestamps": 0,
     "net.ipv6.conf.default.accept_dad": 0,
+    "net.ipv6.icmp.ratelimit": 0,
 }
 _WITHOUT_IPV6 = {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1}
 

@@ -60,3 +60,19 @@ b: addr add 10.2.0.2/24 dev eth0
 b: route add default via 10.2.0.1
 """
 """a 10.1.0.2 ─ m 192.168.0.1 ═ vxlan ═ 192.168.0.2 n ─ 10.2.0.2 b; the gateways are m's and n's .1"""
+
+ROUTED6 = """
+wire a:eth0 r:p0
+wire r:p1 b:eth0
+a: addr add fd01::2/64 dev eth0 nodad
+a: route add default via fd01::1
+r: addr add fd01::1/64 dev p0 nodad
+r: addr add fd02::1/64 dev p1 nodad
+r: sysctl net.ipv6.conf.all.forwarding=1
+b: addr add fd02::2/64 dev eth0 nodad
+b: route add default via fd02::1
+b: no-listeners
+b: listen tcp 80 ::
+b: listen udp 53 ::
+"""
+"""a fd01::2 ─ p0 r p1 ─ fd02::2 b"""

@@ -27,7 +27,9 @@ QUIET = 0.22
 """Seconds without any event after which the rest counts as lost; above the neighbours' timers of a trap lab,
 below a SYN's first repetition."""
 BULK = 120_000
-_IP_MTU_DISCOVER, _PMTUDISC_DO, _IP_RECVERR = 10, 2, 11
+_IP_MTU_DISCOVER, _PMTUDISC_DO, _IP_RECVERR, _IPV6_RECVERR = 10, 2, 11, 25
+_ERRORS: Mapping[int, tuple[int, ...]] = {socket.AF_INET: (3, 11), socket.AF_INET6: (1, 2, 3)}
+"""Types of ICMP and ICMPv6 errors, redirects apart."""
 _NUMBERS = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "icmp": Protocol.ICMP}
 _PORTS = {"tcp": TCP_PORT, "udp": UDP_PORT, "icmp": 0}
 
@@ -53,9 +55,14 @@ class Flow:
 
 
 def parse_flow(text: str) -> Flow:
-    """`HOST tcp|udp|icmp ADDRESS[:PORT]` and `size=N df bulk segment=N from=… sport=N uid=N existing`."""
+    """`HOST tcp|udp|icmp ADDRESS[:PORT]`, an IPv6 address in brackets; behind it
+    `size=N df bulk segment=N from=ADDRESS sport=N uid=N existing`.
+    """
     host, protocol, target, *words = text.split()
-    address, _, port = target.partition(":") if target.count(":") == 1 else (target, "", "")
+    address, port = target, ""
+    if target.count(":") == 1 or "]:" in target:
+        address, _, port = target.rpartition(":")
+    address = address.strip("[]")
     options = dict(word.partition("=")[::2] for word in words)
     return Flow(
         host=host,
@@ -87,21 +94,25 @@ class Told:
         return ", ".join([self.symptom, *sorted(self.seen), *sorted(self.errors)])
 
 
-def ask(lab: TrapLab, flows: Sequence[Flow]) -> list[str]:
-    """What the kernel does with the flows, all sent at once."""
+def ask(lab: TrapLab, flows: Sequence[Flow], *, quiet: float = QUIET) -> list[str]:
+    """What the kernel does with the flows, all sent at once; they end after `quiet` seconds without event."""
     clients = []
     servers = {listener.socket.fileno(): _Answerer(listener) for listener in lab.listeners}
     taps: dict[int, tuple[str, socket.socket]] = {}
     try:
         for host in {flow.host for flow in flows}:
-            with entered(lab.namespaces[host].path):
-                tap = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-            tap.setblocking(False)
-            taps[tap.fileno()] = host, tap
+            for family, protocol in (
+                (socket.AF_INET, socket.IPPROTO_ICMP),
+                (socket.AF_INET6, socket.IPPROTO_ICMPV6),
+            ):
+                with entered(lab.namespaces[host].path):
+                    tap = socket.socket(family, socket.SOCK_RAW, protocol)
+                tap.setblocking(False)
+                taps[tap.fileno()] = host, tap
         for flow in flows:
             with entered(lab.namespaces[flow.host].path):
                 clients.append(_Client(flow))
-        _pump(clients, servers, taps)
+        _pump(clients, servers, taps, quiet)
         return [str(client.told(servers.values(), alone=len(clients) == 1)) for client in clients]
     finally:
         for client in clients:
@@ -116,6 +127,7 @@ def _pump(
     clients: "Sequence[_Client]",
     servers: "Mapping[int, _Answerer]",
     taps: Mapping[int, tuple[str, socket.socket]],
+    quiet: float,
 ) -> None:
     poll = select.epoll()
     by_number: dict[int, _Client | _Answerer | _Connection] = dict(servers)
@@ -125,10 +137,10 @@ def _pump(
         if not client.done:
             by_number[client.socket.fileno()] = client
             poll.register(client.socket.fileno(), select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
-    end = time.monotonic() + QUIET
+    end = time.monotonic() + quiet
     while (left := end - time.monotonic()) > 0 and not all(client.done for client in clients):
         for number, _ in poll.poll(left):
-            end = time.monotonic() + QUIET
+            end = time.monotonic() + quiet
             if number in taps:
                 host, tap = taps[number]
                 _read_errors(host, tap, clients)
@@ -147,9 +159,10 @@ def _read_errors(host: str, tap: socket.socket, clients: "Sequence[_Client]") ->
             data, (source, *_rest) = tap.recvfrom(2048)
         except BlockingIOError:
             return
-        kind, code = data[20], data[21]
-        if kind in (3, 11) and len(data) >= 52:
-            quoted = data[28:]
+        start = 20 if tap.family == socket.AF_INET else 0
+        kind, code = data[start : start + 2]
+        if kind in _ERRORS[tap.family]:
+            quoted = data[start + 8 :]
             for client in clients:
                 if client.flow.host == host and source != client.local and client.sent(quoted):
                     client.errors.add(f"icmp {kind}/{code} from {source}")
@@ -226,7 +239,9 @@ class _Client:
         self._received = 0
         family = socket.AF_INET6 if ":" in flow.address else socket.AF_INET
         kind = socket.SOCK_STREAM if flow.protocol == "tcp" else socket.SOCK_DGRAM
-        protocol = socket.IPPROTO_ICMP if flow.protocol == "icmp" else 0
+        echo = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
+        protocol = echo if flow.protocol == "icmp" else 0
+        self.protocol = protocol or _NUMBERS[flow.protocol]
         if flow.uid:
             os.setresuid(flow.uid, flow.uid, 0)
         try:
@@ -238,7 +253,12 @@ class _Client:
         if flow.df:
             self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DO)
         if flow.protocol == "icmp":
-            self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+            level, option = (
+                (socket.IPPROTO_IP, _IP_RECVERR)
+                if family == socket.AF_INET
+                else (socket.IPPROTO_IPV6, _IPV6_RECVERR)
+            )
+            self.socket.setsockopt(level, option, 1)
         self._to_send = b""
         self._expected = 1
         try:
@@ -265,9 +285,13 @@ class _Client:
                 raise OSError(error, os.strerror(error))
             return
         self.socket.connect((flow.address, flow.port))
-        payload = bytes(flow.size - 28 if flow.size else 4 if flow.protocol == "udp" else 56)
+        headers = 28 if self.socket.family == socket.AF_INET else 48
+        payload = bytes(flow.size - headers if flow.size else 4 if flow.protocol == "udp" else 56)
         if flow.protocol == "icmp":
-            payload = struct.pack("!BBHHH", 8, 0, 0, 0, 1) + payload
+            payload = (
+                struct.pack("!BBHHH", 8 if self.protocol == socket.IPPROTO_ICMP else 128, 0, 0, 0, 1)
+                + payload
+            )
         self.socket.send(payload)
 
     def _fail(self, error: OSError) -> None:
@@ -298,11 +322,15 @@ class _Client:
     def sent(self, quoted: bytes) -> bool:
         """Whether an IP packet that an ICMP error quotes is of this flow."""
         flow = self.flow
-        if quoted[9] != _NUMBERS[flow.protocol]:
+        if quoted[0] >> 4 == 4:
+            protocol, target, body = quoted[9], quoted[16:20], quoted[20:]
+        else:
+            protocol, target, body = quoted[6], quoted[24:40], quoted[40:]
+        if protocol not in (self.protocol, socket.IPPROTO_FRAGMENT) or ip_address(target) != ip_address(
+            flow.address
+        ):
             return False
-        if socket.inet_ntoa(quoted[16:20]) != flow.address:
-            return False
-        return flow.protocol == "icmp" or struct.unpack("!H", quoted[20:22])[0] == self.port
+        return self.protocol not in (6, 17) or struct.unpack("!H", body[:2])[0] == self.port
 
     def told(self, servers: Iterable[_Answerer], *, alone: bool) -> Told:
         """`alone`: everything that the servers saw is of this flow, whatever became of its source port."""
