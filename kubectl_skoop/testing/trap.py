@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kubectl_skoop.testing.trap_flow import parse_flow
 from kubectl_skoop.testing.trap_lab import trap_lab
-from kubectl_skoop.testing.trap_probes import QUIET, ask, parse_flow, predict
+from kubectl_skoop.testing.trap_probes import QUIET, ask
+from kubectl_skoop.testing.trap_walk import predict
 
 PATIENT = 1.3
 

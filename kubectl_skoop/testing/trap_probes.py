@@ -1,4 +1,4 @@
-"""Single flows between the hosts of a trap lab: sent for real, and walked; both told in the same words."""
+"""The flows of a trap lab, sent for real."""
 
 import errno
 import os
@@ -7,21 +7,11 @@ import socket
 import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from kubectl_skoop.diagnosis.fan_out import Way, fan_out
-from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
-from kubectl_skoop.diagnosis.interface import InfraShim
-from kubectl_skoop.diagnosis.outside import Outside
-from kubectl_skoop.diagnosis.shim import Underlay
-from kubectl_skoop.diagnosis.world import World
-from kubectl_skoop.model.packet import Owner, Protocol
-from kubectl_skoop.model.place import Endpoint, Place
-from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.netstack import icmp
 from kubectl_skoop.testing.netns import entered
-from kubectl_skoop.testing.trap_lab import TCP_PORT, UDP_PORT, Collected, Listener, TrapLab
+from kubectl_skoop.testing.trap_flow import NUMBERS, Flow, Told
+from kubectl_skoop.testing.trap_lab import Listener, TrapLab
 
 QUIET = 0.22
 """Seconds without any event after which the rest counts as lost; above the neighbours' timers of a trap lab,
@@ -30,68 +20,6 @@ BULK = 120_000
 _IP_MTU_DISCOVER, _PMTUDISC_DO, _IP_RECVERR, _IPV6_RECVERR = 10, 2, 11, 25
 _ERRORS: Mapping[int, tuple[int, ...]] = {socket.AF_INET: (3, 11), socket.AF_INET6: (1, 2, 3)}
 """Types of ICMP and ICMPv6 errors, redirects apart."""
-_NUMBERS = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "icmp": Protocol.ICMP}
-_PORTS = {"tcp": TCP_PORT, "udp": UDP_PORT, "icmp": 0}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
-    """`a tcp 10.2.0.2` with options; see `parse_flow`."""
-
-    host: str
-    protocol: str
-    address: str
-    port: int
-    size: int = 0
-    """IP total length of the request, bytes; 0: small."""
-    df: bool = False
-    bulk: bool = False
-    segment: int = 0
-    source: str = ""
-    sport: int = 0
-    uid: int = 0
-    existing: bool = False
-    """Walked only: the conntrack entries of the snapshot count, too."""
-
-
-def parse_flow(text: str) -> Flow:
-    """`HOST tcp|udp|icmp ADDRESS[:PORT]`, an IPv6 address in brackets; behind it
-    `size=N df bulk segment=N from=ADDRESS sport=N uid=N existing`.
-    """
-    host, protocol, target, *words = text.split()
-    address, port = target, ""
-    if target.count(":") == 1 or "]:" in target:
-        address, _, port = target.rpartition(":")
-    address = address.strip("[]")
-    options = dict(word.partition("=")[::2] for word in words)
-    return Flow(
-        host=host,
-        protocol=protocol,
-        address=address,
-        port=int(port or _PORTS[protocol]),
-        size=int(options.get("size", 0)),
-        df="df" in options,
-        bulk="bulk" in options,
-        segment=int(options.get("segment", 0)),
-        source=options.get("from", ""),
-        sport=int(options.get("sport", 0)),
-        uid=int(options.get("uid", 0)),
-        existing="existing" in options,
-    )
-
-
-@dataclass(slots=True)
-class Told:
-    """What became of a flow; as text `answer, b sees 10.1.0.2`, `timeout, icmp 3/1 from 10.1.0.1`."""
-
-    symptom: str
-    seen: set[str] = field(default_factory=set)
-    """Each server that the request reached, with the source that it saw."""
-    errors: set[str] = field(default_factory=set)
-    """ICMP errors of others that reached the sender."""
-
-    def __str__(self) -> str:
-        return ", ".join([self.symptom, *sorted(self.seen), *sorted(self.errors)])
 
 
 def ask(lab: TrapLab, flows: Sequence[Flow], *, quiet: float = QUIET) -> list[str]:
@@ -241,7 +169,7 @@ class _Client:
         kind = socket.SOCK_STREAM if flow.protocol == "tcp" else socket.SOCK_DGRAM
         echo = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
         protocol = echo if flow.protocol == "icmp" else 0
-        self.protocol = protocol or _NUMBERS[flow.protocol]
+        self.protocol = protocol or NUMBERS[flow.protocol]
         if flow.uid:
             os.setresuid(flow.uid, flow.uid, 0)
         try:
@@ -343,45 +271,3 @@ class _Client:
                     if alone or port == self.port
                 }
         return told
-
-
-def predict(collected: Collected, flow: Flow) -> list[str]:
-    """What the walk says: one text for each way, `unknown: …` where it does not know."""
-    place = Place("pod", f"lab/{flow.host}")
-    target = ip_address(flow.address)
-    probe = Probe(
-        source=Endpoint("pod", place.name, ip_address(flow.source or "0.0.0.0")),
-        destination=Endpoint("external", flow.address, target),
-        protocol=_NUMBERS[flow.protocol],
-        dport=flow.port,
-        sport=flow.sport,
-        size=flow.size,
-        df=flow.df,
-        owner=Owner(uid=flow.uid),
-        bind_source=ip_address(flow.source) if flow.source else None,
-    )
-    runner = Runner(
-        World(collected, lambda address: None),
-        Underlay(InfraShim(), lambda name: None),
-        Outside(lambda address: "external"),
-        lambda world: world.at(place),
-    )
-    setting = Setting(full=flow.bulk, segment=flow.segment, use_existing=flow.existing)
-    ways = fan_out(lambda choices: runner.run(probe, setting, choices), outcome)
-    return [_way_text(way, flow, place) for way in ways]
-
-
-def _way_text(way: Way[FlowResult], flow: Flow, place: Place) -> str:
-    result = way.result
-    if way.unknown or result.fate == "unknown":
-        return f"unknown: {way.unknown or (result.unknown.reason if result.unknown is not None else '')}"
-    told = Told(result.symptom)
-    for stack in result.branch.stacks.values():
-        for server in stack.servers:
-            if server.established and server.protocol == _NUMBERS[flow.protocol]:
-                told.seen.add(f"{stack.ns.place.name.split('/')[1]} sees {server.remote}")
-    for visit in result.branch.visits:
-        packet = visit.packet
-        if packet is not None and visit.place == place and visit.journey.served and icmp.is_error(packet):
-            told.errors.add(f"icmp {packet.icmp_type}/{packet.icmp_code} from {packet.src}")
-    return str(told)

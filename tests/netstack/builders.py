@@ -29,8 +29,9 @@ from kubectl_skoop.netstack.routing.types import (
 )
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.sysctl import Sysctls
+from kubectl_skoop.testing.trap_flow import parse_flow
 from kubectl_skoop.testing.trap_lab import Collected
-from kubectl_skoop.testing.trap_probes import parse_flow, predict
+from kubectl_skoop.testing.trap_walk import predict
 
 LO = Device(index=1, name="lo", flags=IFF_UP | IFF_LOOPBACK | IFF_LOWER_UP, mtu=65536)
 ALWAYS = {
@@ -238,5 +239,5 @@ def with_sysctl(
 
 
 def walk(hosts: Mapping[str, NetworkNamespace], flow: str) -> str:
-    """In the words of `trap_probes`; several ways are joined by ` / `."""
+    """In the words of `trap_flow`; several ways are joined by ` / `."""
     return " / ".join(dict.fromkeys(predict(Collected(hosts.values()), parse_flow(flow))))
