@@ -1,15 +1,17 @@
 """The same flow under other conditions: large packets, cold neighbours, connections that exist."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.fan_out import Way
 from kubectl_skoop.diagnosis.flow import FlowResult, Setting
 from kubectl_skoop.model.packet import Protocol
-from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.conntrack_types import ConntrackEntry
 from kubectl_skoop.netstack.endpoint import Client
 
 Ways = list[Way[FlowResult]]
@@ -59,44 +61,46 @@ def cold_neighbours(walk: Walker, probe: Probe, ways: Ways) -> Suspicion | None:
     return replace(loss, message=message, level=Level.WARNING)
 
 
-def stale_connections(walk: Walker, probe: Probe, ways: Ways) -> Iterable[Suspicion]:
+def stale_connections(walk: Walker, probe: Probe, ways: Ways) -> Iterator[Suspicion]:
     """Conntrack entries that send a flow with their source port elsewhere than a new one goes."""
     if probe.sport:
         return
     before = {_outcome(way) for way in ways}
-    seen: set[int] = set()
+    by_port = {entry.original.sport: (place, entry) for place, entry in _entries_of_flow(ways)}
+    for sport, (place, entry) in islice(by_port.items(), MAX_STALE):
+        old = walk(replace(probe, sport=sport), Setting(use_existing=True))
+        if _first_failure(old) is not None and not {_outcome(way) for way in old} <= before:
+            yield _stale(place, entry)
+
+
+def _entries_of_flow(ways: Ways) -> Iterator[tuple[Place, ConntrackEntry]]:
+    """Entries for the same sender, destination and port, at the places that the flow came to."""
     for way in ways:
+        wanted = {
+            (client.local, client.remote, client.protocol, client.remote_port)
+            for client in _clients(way.result)
+        }
         for stack in way.result.branch.stacks.values():
-            for client in _clients(way.result):
-                for entry in stack.ns.conntrack:
-                    original = entry.original
-                    same = (original.src, original.dst, original.protocol, original.dport) == (
-                        client.local,
-                        client.remote,
-                        client.protocol,
-                        client.remote_port,
-                    )
-                    if not same or original.sport in seen or len(seen) >= MAX_STALE:
-                        continue
-                    seen.add(original.sport)
-                    old = walk(replace(probe, sport=original.sport), Setting(use_existing=True))
-                    failure = _first_failure(old)
-                    if failure is None or {_outcome(one) for one in old} <= before:
-                        continue
-                    reply = entry.reply
-                    yield Suspicion(
-                        code="conntrack.stale",
-                        level=Level.WARNING,
-                        where=Where(place=stack.ns.place),
-                        message=f"a flow from source port {original.sport} is held by a conntrack entry that "
-                        f"leads to {reply.src}:{reply.sport}",
-                        evidence=(
-                            f"src={original.src} dst={original.dst} sport={original.sport} "
-                            f"dport={original.dport} → src={reply.src} sport={reply.sport}",
-                        ),
-                        remedy=f"conntrack -D -p {original.protocol} --orig-dst {original.dst} "
-                        f"--orig-port-src {original.sport}",
-                    )
+            for entry in stack.ns.conntrack:
+                original = entry.original
+                if (original.src, original.dst, original.protocol, original.dport) in wanted:
+                    yield stack.ns.place, entry
+
+
+def _stale(place: Place, entry: ConntrackEntry) -> Suspicion:
+    original, reply = entry.original, entry.reply
+    return Suspicion(
+        code="conntrack.stale",
+        level=Level.WARNING,
+        where=Where(place=place),
+        message=f"a flow from source port {original.sport} is held by a conntrack entry that leads to "
+        f"{reply.src}:{reply.sport}",
+        evidence=(
+            f"src={original.src} dst={original.dst} sport={original.sport} dport={original.dport} → "
+            f"src={reply.src} sport={reply.sport}",
+        ),
+        remedy=f"conntrack -D -p {original.protocol} --orig-dst {original.dst} --orig-port-src {original.sport}",
+    )
 
 
 def all_served(ways: Ways) -> bool:
