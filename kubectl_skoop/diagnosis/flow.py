@@ -13,7 +13,6 @@ from kubectl_skoop.diagnosis.walk import Walk
 from kubectl_skoop.diagnosis.world import World, unread
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Protocol
-from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack import tcp, udp
@@ -173,8 +172,3 @@ def significant(losses: list[Loss]) -> Loss | None:
     return next((loss for loss in losses if loss.because.code != "neighbour.other-host"), None) or (
         losses[0] if losses else None
     )
-
-
-def place_of(probe: Probe) -> Place:
-    """Where the probe is sent from."""
-    return Place("pod" if probe.source.kind == "pod" else "node", probe.source.name)

@@ -99,7 +99,8 @@ def _stale(place: Place, entry: ConntrackEntry) -> Suspicion:
             f"src={original.src} dst={original.dst} sport={original.sport} dport={original.dport} → "
             f"src={reply.src} sport={reply.sport}",
         ),
-        remedy=f"conntrack -D -p {original.protocol} --orig-dst {original.dst} --orig-port-src {original.sport}",
+        remedy=f"conntrack -D -p {original.protocol} --orig-dst {original.dst} "
+        f"--orig-port-src {original.sport}",
     )
 
 
