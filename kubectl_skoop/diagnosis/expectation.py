@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -66,8 +66,7 @@ class Expectation(ABC):
         return self.difference(ns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deviation:
+class Deviation(NamedTuple):
     """How one expectation is not met."""
 
     expectation: Expectation

@@ -2,7 +2,6 @@
 the kernel's state makes the transmissions and a plugin's methods return wishes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
@@ -31,8 +30,7 @@ class Passing(NamedTuple):
     """As it went on, innermost; empty: it stayed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wants:
+class Wants(NamedTuple):
     """What a plugin needs collected of the Kubernetes objects, beside what every snapshot has."""
 
     kinds: tuple[str, ...] = ()

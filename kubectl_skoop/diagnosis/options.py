@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, Protocol, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
+from typing import Literal, NamedTuple, Protocol, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
 
 from kubectl_skoop.model.errors import InputError
 
@@ -49,8 +49,7 @@ class NoOptions:
         """Nothing can be wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(NamedTuple):
     """One option as a user sees it."""
 
     name: str

@@ -1,7 +1,7 @@
 """Where things are: nodes, pods, the outside; and what an address stands for."""
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 from kubectl_skoop.model.packet import Address
 
@@ -9,8 +9,7 @@ PlaceKind = Literal["pod", "node", "external", "lb"]
 EndpointKind = Literal["pod", "node", "service", "lb", "external"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A NetNode's identity: `pod` with `namespace/name`, `node` with its name, `external` with an address."""
 
     kind: PlaceKind
@@ -20,8 +19,7 @@ class Place:
         return f"{self.kind}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """An address with what it is. `name` is `namespace/name` for pods and services."""
 
     kind: EndpointKind

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
 
@@ -13,8 +14,7 @@ SAME_NAMESPACE = ""
 BR_STATE_FORWARDING = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bridge:
+class Bridge(NamedTuple):
     """IFLA_BR_*"""
 
     vlan_filtering: bool = False
@@ -106,8 +106,7 @@ class Device:
         return bool(self.flags & IFF_LOOPBACK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterfaceAddress:
+class InterfaceAddress(NamedTuple):
     """RTM_GETADDR, in kernel order within a device."""
 
     device: int

@@ -75,8 +75,7 @@ SYMPTOMS = {
 """strerror of what connect and send return, in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(NamedTuple):
     """Where ephemeral ports come from (net.ipv4.ip_local_port_range), inclusive."""
 
     low: int = 32768

@@ -1,15 +1,13 @@
 """Sockets as INET_DIAG gives them."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address
 
 SocketState = Literal["listen", "established", "unconnected", "other"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Socket:
+class Socket(NamedTuple):
     """A socket that may take packets."""
 
     protocol: int

@@ -6,7 +6,7 @@ Pools with IPIP or VXLAN, and nodes that reach each other by a router, are left 
 import hashlib
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, ip_interface, ip_network
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kubectl_skoop.api import (
     BasePluginNode,
@@ -55,8 +55,7 @@ class CalicoOptions:
             raise OptionError("--calico-pod-mtu: 68 to 65535")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pool:
+class Pool(NamedTuple):
     """An IPPool (calico api/v3)."""
 
     network: IPv4Network

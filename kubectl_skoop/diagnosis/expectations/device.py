@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import bring_up
@@ -179,8 +179,7 @@ class DeviceExpectation(Expectation):
                 yield _Aspect(f"has the {name} {has}, not {wanted}", f"{word} {has}", "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Aspect:
+class _Aspect(NamedTuple):
     """One setting that is not as wanted."""
 
     problem: str

@@ -7,7 +7,7 @@ chains of one hook in the kernel's order.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.model.verdict import Ternary, Unknown
@@ -61,16 +61,14 @@ class Return:
     """Back to the calling chain; at the end of a base chain its policy decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(NamedTuple):
     """To a user chain; with `goto` its end does not come back here."""
 
     chain: str
     goto: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(NamedTuple):
     """Ends the packet; its sender is told."""
 
     kind: str
@@ -90,8 +88,7 @@ class Nat:
     random: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stolen:
+class Stolen(NamedTuple):
     """The packet goes where the simulator cannot follow (NFQUEUE, TPROXY …)."""
 
     unknown: Unknown
@@ -164,8 +161,7 @@ class BaseChain:
     """Position among equal priorities where the kernel told it, else 0 for all (K-1)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkChain:
+class LinkChain(NamedTuple):
     """A base chain of a family that is not modelled, with something in it that may decide."""
 
     family: Literal["bridge", "netdev", "arp"]

@@ -1,7 +1,7 @@
 """Routes and policy rules as netlink gives them (RTM_GETROUTE, RTM_GETRULE)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address, Network
 
@@ -87,8 +87,7 @@ class PolicyRule:
     """A selector or action that is not modelled, as text: the rule is unknown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteException:
+class RouteException(NamedTuple):
     """A cached route (RTM_F_CLONED): learned PMTU or redirect."""
 
     destination: Address

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, ip_address
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.api import Context, NodeInfo, OptionError, option, raw
 
@@ -29,8 +29,7 @@ class FlannelOptions:
             raise OptionError("--flannel-pod-mtu: 68 to 65535")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetConf:
+class NetConf(NamedTuple):
     """`net-conf.json` as flanneld reads it (pkg/subnet/config.go)."""
 
     network: IPv4Network | None

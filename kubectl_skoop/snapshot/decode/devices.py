@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import NamedTuple
 
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Bridge, BridgePort, Device, Vxlan
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
@@ -12,8 +13,7 @@ BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
 MAX_VLAN = 4095
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Additions:
+class Additions(NamedTuple):
     """By device index, but `features` by name."""
 
     vlans: Mapping[int, tuple[int, ...]] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Routes of every table, their nexthop objects resolved, and route exceptions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.routing.types import Nexthop, Route, RouteException, RouteType
@@ -26,8 +26,7 @@ _ERRORS = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
 _ENCAPSULATIONS = {1: "mpls", 2: "ip", 3: "ila", 4: "ip6", 5: "seg6", 6: "bpf", 7: "seg6local", 8: "rpl"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NexthopObject:
+class NexthopObject(NamedTuple):
     """RTM_GETNEXTHOP: a next hop, or a group of them."""
 
     nexthops: tuple[Nexthop, ...] = ()

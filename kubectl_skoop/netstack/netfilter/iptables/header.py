@@ -1,7 +1,7 @@
 """The part of a rule that every rule has: -s -d -i -o -p -f."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.netstack.netfilter.iptables.address import MaskedAddress, masked_address
 from kubectl_skoop.netstack.netfilter.iptables.options import Options
@@ -24,8 +24,7 @@ ARITY: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(NamedTuple):
     """A device name; with a trailing `+` a prefix of one (ifname_compare_aligned)."""
 
     pattern: str
@@ -36,8 +35,7 @@ class Interface:
         return name == self.pattern
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeaderMatch:
+class HeaderMatch(NamedTuple):
     """Kernel: ip_tables.c, ip_packet_match; ip6_tables.c, ip6_packet_match."""
 
     source: MaskedAddress | None = None

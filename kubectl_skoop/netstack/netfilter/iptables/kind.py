@@ -1,7 +1,6 @@
 """What a module of `match` or `target` offers to the parser."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.model.verdict import Unknown
@@ -23,8 +22,7 @@ class TargetKind(NamedTuple):
     parse: Callable[[Options], Statement]
 
 
-@dataclass(frozen=True, slots=True)
-class Unsupported:
+class Unsupported(NamedTuple):
     """A match or a target that is not modelled, or that was given an option that is not."""
 
     reason: str

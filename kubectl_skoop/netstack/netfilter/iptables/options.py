@@ -1,7 +1,6 @@
 """The words of one saved rule: tokens, and the options of one match or target with their values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -24,8 +23,7 @@ class Option(NamedTuple):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What one `-m NAME` or `-j NAME` was given, in the order of the text."""
 
     family: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables import header, match, target
@@ -30,8 +31,7 @@ _IMPLICIT = {"tcp": "tcp", "udp": "udp", "icmp": "icmp", "ipv6-icmp": "icmp6", "
 """The match that `-p NAME` loads when an option follows without `-m`."""
 
 
-@dataclass(frozen=True, slots=True)
-class JumpTo:
+class JumpTo(NamedTuple):
     """-j CHAIN, -g CHAIN."""
 
     jump: Jump
@@ -48,8 +48,7 @@ class NoTarget:
         return Continue()
 
 
-@dataclass(frozen=True, slots=True)
-class XtRule:
+class XtRule(NamedTuple):
     """Kernel: ip_tables.c, ipt_do_table."""
 
     text: str

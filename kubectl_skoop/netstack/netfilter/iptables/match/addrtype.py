@@ -1,6 +1,5 @@
 """-m addrtype."""
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address
@@ -43,8 +42,7 @@ class Types(NamedTuple):
         return (address_type(ctx.stack.ns, address, device) in self.names) != self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class AddressType:
+class AddressType(NamedTuple):
     """Kernel: xt_addrtype.c, addrtype_mt_v1: the type that a route lookup in the local table gives."""
 
     source: Types | None

@@ -1,6 +1,5 @@
 """-m conntrack, -m state."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Passage
@@ -110,8 +109,7 @@ class StatusOf(NamedTuple):
         return bool(connection.status & self.mask) != self.negated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conntrack:
+class Conntrack(NamedTuple):
     """Kernel: xt_conntrack.c, conntrack_mt.
 
     Without a connection only the state is looked at, and a rule that asks for no state never matches.

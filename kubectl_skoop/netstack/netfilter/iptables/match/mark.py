@@ -1,6 +1,6 @@
 """-m mark, -m connmark."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.netstack.netfilter.conntrack import connection_of
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
@@ -8,8 +8,7 @@ from kubectl_skoop.netstack.netfilter.iptables.options import Options, masked
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """Kernel: xt_mark.c, mark_mt."""
 
     value: int
@@ -20,8 +19,7 @@ class Mark:
         return (ctx.passage.mark & self.mask == self.value) != self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class ConnMark:
+class ConnMark(NamedTuple):
     """Kernel: xt_connmark.c, connmark_mt: never without a connection, negated or not."""
 
     value: int

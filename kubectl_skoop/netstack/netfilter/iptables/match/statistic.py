@@ -1,8 +1,8 @@
 """-m statistic."""
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, number
@@ -13,8 +13,7 @@ _SCALE = 1 << 31
 _LARGEST_DENOMINATOR = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Statistic:
+class Statistic(NamedTuple):
     """Kernel: xt_statistic.c, statistic_mt. The place of `nth` in its cycle is not known: one in n."""
 
     share: Fraction

@@ -1,6 +1,6 @@
 """-m tcp, -m tcpmss."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Protocol, TcpFlags
 from kubectl_skoop.model.verdict import Ternary, Unknown, negate
@@ -24,8 +24,7 @@ _MSS_OPTION = 2
 _SYN_MASK = TcpFlags.FIN | TcpFlags.SYN | TcpFlags.RST | TcpFlags.ACK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tcp:
+class Tcp(NamedTuple):
     """Kernel: xt_tcpudp.c, tcp_mt."""
 
     source: PortRange = ANY_PORT
@@ -57,8 +56,7 @@ class Tcp:
         return Unknown(f"TCP option {self.option} is not modelled")
 
 
-@dataclass(frozen=True, slots=True)
-class TcpMss:
+class TcpMss(NamedTuple):
     """Kernel: xt_tcpmss.c, tcpmss_mt: a SYN without the option matches if negated.
 
     It takes the data of a later fragment for a TCP header, and drops the packet if that is malformed.

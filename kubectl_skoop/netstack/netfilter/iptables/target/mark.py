@@ -1,7 +1,6 @@
 """-j MARK, -j CONNMARK."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.netstack.netfilter.conntrack import connection_of
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
@@ -11,8 +10,7 @@ from kubectl_skoop.netstack.netfilter.types import Continue, RuleContext, Verdic
 _FULL = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class SetMark:
+class SetMark(NamedTuple):
     """Kernel: xt_mark.c, mark_tg."""
 
     value: int
@@ -23,8 +21,7 @@ class SetMark:
         return Continue()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnMark:
+class ConnMark(NamedTuple):
     """Kernel: xt_connmark.c, connmark_tg: nothing without a connection."""
 
     mode: Literal["set", "save", "restore"]

@@ -1,8 +1,7 @@
 """-j DNAT, SNAT, MASQUERADE, REDIRECT, NETMAP."""
 
-from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.netstack.netfilter.iptables.address import address_range
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
@@ -12,8 +11,7 @@ from kubectl_skoop.netstack.netfilter.types import Nat, RuleContext, Verdict
 _RANDOM = {"--random": 0, "--random-fully": 0, "--persistent": 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(NamedTuple):
     """Kernel: xt_nat.c, xt_MASQUERADE.c, xt_REDIRECT.c, xt_NETMAP.c: `netfilter.nat` makes the binding."""
 
     nat: Nat

@@ -1,6 +1,6 @@
 """-j REJECT."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable
@@ -45,8 +45,7 @@ _NAMES = {
 _DEFAULT = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}
 
 
-@dataclass(frozen=True, slots=True)
-class RejectWith:
+class RejectWith(NamedTuple):
     """Kernel: ipt_REJECT.c, reject_tg; ip6t_REJECT.c, reject_tg6."""
 
     kind: str
