@@ -25,6 +25,8 @@ COMMANDS: dict[str, Command] = {
         "diagnose", "Walk one packet and its answer: does it arrive, and if not, what stops it?"
     ),
     "check": Command("check", "Without a flow: what every plugin wants on every node."),
+    "connectivity": Command("connectivity", "Who may talk to whom on which ports, by policy alone."),
+    "policies": Command("policies", "Which policies select a pod, which pods a policy selects."),
     "snapshot": Command("snapshot", "Assemble a snapshot from node dumps and Kubernetes objects."),
     "collect": Command("collect", "On a node, as root: dump what its kernel would use."),
     "inspect": Command("inspect", "Print what is in a snapshot as the usual tools print it."),

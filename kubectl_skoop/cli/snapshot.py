@@ -26,13 +26,13 @@ class ListsCommand(TyperCommand):
 COMMAND_CLASS = ListsCommand
 
 
-def spread(words: Sequence[str]) -> list[str]:
+def spread(words: Sequence[str], lists: Sequence[str] = _LISTS) -> list[str]:
     """`--objects a b` as `--objects a --objects b`."""
     spread: list[str] = []
     option, taken = "", 0
     for word in words:
         if word.startswith("-"):
-            option, taken = (word if word in _LISTS else ""), 0
+            option, taken = (word if word in lists else ""), 0
         elif option:
             if taken:
                 spread.append(option)

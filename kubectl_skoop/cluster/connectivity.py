@@ -11,7 +11,7 @@ from typing import NamedTuple
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import PodInfo
 from kubectl_skoop.cluster.policy.evaluate import PolicySet, doubted
-from kubectl_skoop.cluster.policy.interval import EMPTY, Intervals, intersect, subtract, union
+from kubectl_skoop.cluster.policy.interval import Intervals, intersect, subtract, union
 from kubectl_skoop.cluster.policy.judge import Area, Judged, judge
 from kubectl_skoop.cluster.policy.party import Class, Surroundings, classes, node_party, pod_party
 from kubectl_skoop.cluster.policy.rule import Direction, Policy
@@ -60,23 +60,16 @@ class Connectivity:
     policies: PolicySet
 
     @property
-    def everybody(self) -> int:
-        """All classes, as bits."""
-        return (1 << len(self.classes)) - 1
-
-    @property
     def pods(self) -> int:
         """The classes of pods with a network of their own, as bits."""
         own = (at for at, one in enumerate(self.classes) if one.party.kind == "pod")
         return bits_of(own, len(self.classes))
 
-    def flows(self) -> Iterator[tuple[int, int, Intervals, Intervals]]:
-        """Source, destination, ports that are allowed, ports that are unknown; only where there are some."""
-        for at, ends in enumerate(self.ends):
-            known = {source: row.ports for row in ends.allowed for source in positions_of(row.sources)}
-            doubtful = {source: row.ports for row in ends.unknown for source in positions_of(row.sources)}
-            for source in sorted(known.keys() | doubtful.keys()):
-                yield source, at, known.get(source, EMPTY), doubtful.get(source, EMPTY)
+    @property
+    def workloads(self) -> int:
+        """The classes of pods, those of the host's network too, as bits."""
+        own = (at for at, one in enumerate(self.classes) if one.party.kind != "node")
+        return bits_of(own, len(self.classes))
 
 
 @dataclass(slots=True)
@@ -279,4 +272,9 @@ def _without(possible: Sequence[Row], sure: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def _outer(areas: Sequence[Area]) -> tuple[Outer, ...]:
-    return tuple(Outer(area.ports, area.peers.outside) for area in areas if area.peers.outside)
+    """Each part of the outside with all of its ports."""
+    merged: dict[Intervals, list[tuple[int, int]]] = {}
+    for area in areas:
+        if area.peers.outside:
+            merged.setdefault(area.peers.outside, []).extend(area.ports)
+    return tuple(Outer(union(ports), addresses) for addresses, ports in merged.items())

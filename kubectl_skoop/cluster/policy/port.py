@@ -49,6 +49,8 @@ def _rows(written: Intervals) -> Iterator[tuple[int, str]]:
         for protocol in range(low // _ROW, high // _ROW + 1):
             first = max(low, protocol * _ROW) % _ROW
             last = min(high, protocol * _ROW + _ROW - 1) % _ROW
+            if first == 0 and last > 0:
+                first = 1  # Port 0 is nobody's.
             whole = first <= 1 and last == _ROW - 1
             rows.setdefault(protocol, []).append(
                 "" if whole else str(first) if first == last else f"{first}-{last}"

@@ -1,0 +1,160 @@
+"""`connectivity`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from typer._click.core import Context
+from typer.core import TyperCommand
+
+from kubectl_skoop.cli import parameters, policy_input
+from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.output import emit
+from kubectl_skoop.model.errors import InputError
+
+if TYPE_CHECKING:
+    from kubectl_skoop.cluster.cluster import Cluster
+    from kubectl_skoop.cluster.policy.evaluate import PolicySet
+    from kubectl_skoop.report.connectivity.view import View
+
+Output = Literal["table", "json", "csv", "md", "dot", "html"]
+_PEOPLE: tuple[Output, Output] = ("table", "json")
+
+
+class ManifestsCommand(TyperCommand):
+    """`--manifests` takes all words up to the next option."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, policy_input.spread_manifests(args))
+
+
+COMMAND_CLASS = ManifestsCommand
+
+
+def run(
+    snapshot: parameters.SnapshotFile = None,
+    manifests: policy_input.Manifests = None,
+    source: Annotated[
+        str, typer.Option("--from", metavar="NAME", help="Senders: a pod, a workload, ns/NAME, an address.")
+    ] = "",
+    destination: Annotated[str, typer.Option("--to", metavar="NAME", help="Receivers.")] = "",
+    port: policy_input.Port = "",
+    protocol: Annotated[policy_input.PolicyProtocol, typer.Option("--protocol")] = "tcp",
+    namespace: policy_input.Namespace = "",
+    explain: Annotated[bool, typer.Option("--explain", help="Which policies select whom.")] = False,
+    exposure: Annotated[
+        bool, typer.Option("--exposure", help="Only what is open to the whole cluster, to the outside.")
+    ] = False,
+    diff: Annotated[
+        Path | None,
+        typer.Option(
+            "--diff", metavar="OTHER", help="What is otherwise in that snapshot or those manifests."
+        ),
+    ] = None,
+    read_as: policy_input.ReadAs = "auto",
+    output: Annotated[Output, typer.Option("--output", "-o")] = "table",
+) -> int:
+    """Who may talk to whom on which ports, by policy alone: no packet is walked.
+
+    With --from, --to and -p it is one question: exit code 0 allowed, 1 denied, 3 unknown.
+    """
+    with policy_input.cluster_of(snapshot, manifests) as cluster:
+        policies = policy_input.policies_of(cluster, read_as)
+        if source and destination and (port or protocol == "icmp"):
+            return _question(
+                cluster, policies, (source, destination, port, protocol, namespace), explain, output
+            )
+        if port:
+            raise InputError("-p is for one question", hint="with --from NAME and --to NAME")
+        from kubectl_skoop.cluster.connectivity import connectivity
+        from kubectl_skoop.report.connectivity.view import View, classes_of
+
+        found = connectivity(cluster, policies)
+        if diff is not None:
+            return _difference(found, diff, read_as, output)
+        view = View(
+            found,
+            classes_of(found, source, namespace) if source else found.workloads,
+            classes_of(found, destination, namespace) if destination else found.workloads,
+            outside=not (source and destination),
+        )
+        emit(_exposure(view, output) if exposure else _render(view, output, explain))
+    return ExitCode.FINDINGS if policies.problems else ExitCode.OK
+
+
+def _question(
+    cluster: "Cluster", policies: "PolicySet", asked: Sequence[str], explain: bool, output: Output
+) -> ExitCode:
+    from kubectl_skoop.cluster.policy.ends import flows
+
+    _only(output, "one question")
+    found = flows(cluster, policies, *asked)
+    if output == "json":
+        from kubectl_skoop.report.connectivity.fields import question_fields
+        from kubectl_skoop.report.json import json_text
+
+        emit(json_text(question_fields(found, policies)))
+    else:
+        from kubectl_skoop.report.connectivity.text import question_text
+
+        emit(question_text(found, policies, explain=explain))
+    return policy_input.code_of(found)
+
+
+def _difference(found: object, other: Path, reading: policy_input.Reading, output: Output) -> ExitCode:
+    from kubectl_skoop.cluster.connectivity import Connectivity, connectivity
+    from kubectl_skoop.cluster.connectivity_diff import difference
+    from kubectl_skoop.snapshot.objects_file import SUFFIXES
+
+    assert isinstance(found, Connectivity)
+    _only(output, "a difference")
+    written = other.is_dir() or other.suffix in SUFFIXES
+    with policy_input.cluster_of(other, [other] if written else None) as cluster:
+        changed = difference(found, connectivity(cluster, policy_input.policies_of(cluster, reading)))
+    if output == "json":
+        from kubectl_skoop.report.connectivity.difference import difference_fields
+        from kubectl_skoop.report.json import json_text
+
+        emit(json_text(difference_fields(changed)))
+    else:
+        from kubectl_skoop.report.connectivity.difference import difference_text
+
+        emit(difference_text(changed))
+    return ExitCode.FINDINGS if any(changed) else ExitCode.OK
+
+
+def _exposure(view: "View", output: Output) -> str:
+    from kubectl_skoop.report.connectivity.exposure import HEADINGS, exposure_fields, exposures
+    from kubectl_skoop.report.connectivity.text import columns
+    from kubectl_skoop.report.json import json_text
+
+    _only(output, "the exposure")
+    if output == "json":
+        return json_text(exposure_fields(view))
+    rows = [(*entry[:3], "unknown" if entry.verdict == "unknown" else "") for entry in exposures(view)]
+    return columns(HEADINGS, rows) + "\n" if rows else "nothing is exposed\n"
+
+
+def _render(view: "View", output: Output, explain: bool) -> str:
+    match output:
+        case "json":
+            from kubectl_skoop.report.connectivity.fields import connectivity_fields
+            from kubectl_skoop.report.json import json_text
+
+            return json_text(connectivity_fields(view))
+        case "dot" | "html":
+            from kubectl_skoop.report.connectivity import drawing
+
+            return drawing.dot_text(view) if output == "dot" else drawing.html_text(view)
+        case "table" | "csv" | "md":
+            from kubectl_skoop.report.connectivity import text
+
+            if output == "table":
+                return text.connectivity_text(view, explain=explain)
+            return text.csv_text(view) if output == "csv" else text.markdown_text(view)
+
+
+def _only(output: Output, what: str) -> None:
+    if output not in _PEOPLE:
+        raise InputError(f"{what} has no output {output}", hint=f"-o {' or '.join(_PEOPLE)}")

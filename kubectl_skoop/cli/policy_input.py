@@ -1,0 +1,89 @@
+"""What `connectivity` and `policies` read: a snapshot, or manifests."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.snapshot import spread
+from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
+from kubectl_skoop.model.errors import InputError, NoVerdict
+
+if TYPE_CHECKING:
+    from kubectl_skoop.cluster.policy.ends import Flow
+    from kubectl_skoop.cluster.policy.evaluate import PolicySet
+
+PolicyProtocol = Literal["tcp", "udp", "sctp", "icmp"]
+Reading = Literal["auto", "plain", "calico", "cilium"]
+Manifests = Annotated[
+    list[Path] | None,
+    typer.Option("--manifests", metavar="FILE-OR-DIR…", help="Kubernetes objects instead of a snapshot."),
+]
+Port = Annotated[
+    str,
+    typer.Option("--port", "-p", metavar="PORT", help="Number, or a name that a service or container gives."),
+]
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", metavar="NAME", help="For names that bear none.")
+]
+ReadAs = Annotated[
+    Reading,
+    typer.Option("--read-as", help="Whose reading of NetworkPolicy counts where readings differ."),
+]
+_OPTION = "--manifests"
+
+
+def spread_manifests(words: Sequence[str]) -> list[str]:
+    """`--manifests a b` as `--manifests a --manifests b`."""
+    return spread(words, (_OPTION,))
+
+
+@contextmanager
+def cluster_of(snapshot: Path | None, manifests: Sequence[Path] | None) -> Iterator[Cluster]:
+    """Raises: InputError, FormatError. Manifests outweigh a snapshot that the environment names."""
+    if manifests:
+        yield manifest_cluster(manifests)
+        return
+    if snapshot is None:
+        raise InputError(
+            "nothing to read: no snapshot and no manifests were given",
+            hint="--snapshot FILE, SKOOP_SNAPSHOT, or --manifests FILE-OR-DIR…",
+        )
+    with parameters.opened(snapshot) as source:
+        yield Cluster(source)
+
+
+def manifest_cluster(paths: Sequence[Path]) -> Cluster:
+    """Raises: FormatError."""
+    from kubectl_skoop.cluster.workloads import WITH_WORKLOADS, with_template_pods
+    from kubectl_skoop.snapshot.objects_file import read_objects
+
+    return Cluster(PlainObjects(with_template_pods(read_objects(paths, WITH_WORKLOADS))))
+
+
+def policies_of(cluster: Cluster, reading: Reading) -> "PolicySet":
+    """Raises: NoVerdict, if policies are there that cannot be read."""
+    from kubectl_skoop.cluster.policy.evaluate import policy_set
+
+    found = policy_set(cluster, None if reading == "auto" else "" if reading == "plain" else reading)
+    if found.missing:
+        raise NoVerdict(f"policies could not be read: {'; '.join(map(str, found.missing))}")
+    return found
+
+
+def code_of(flows: "Sequence[Flow]") -> ExitCode:
+    """Of one question."""
+    from kubectl_skoop.cluster.policy.ends import verdict_of
+    from kubectl_skoop.cluster.policy.rule import Verdict
+
+    match verdict_of(flows):
+        case Verdict.ACCEPT:
+            return ExitCode.OK
+        case Verdict.DENY:
+            return ExitCode.FINDINGS
+        case _:
+            return ExitCode.NO_VERDICT

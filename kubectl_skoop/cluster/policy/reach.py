@@ -1,0 +1,45 @@
+"""Policies the other way round: what each of them selects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.connectivity import parties
+from kubectl_skoop.cluster.policy.evaluate import PolicySet
+from kubectl_skoop.cluster.policy.party import Class, classes
+from kubectl_skoop.cluster.policy.rule import Policy
+from kubectl_skoop.cluster.policy.term import select
+from kubectl_skoop.cluster.policy.universe import Universe, positions_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """One policy, and the pods that it selects."""
+
+    policy: Policy
+    selected: tuple[Class, ...]
+    maybe: tuple[Class, ...]
+    """Of which nobody can tell whether it selects them."""
+    reason: str = ""
+
+    @property
+    def pods(self) -> int:
+        return sum(len(one.members) for one in self.selected)
+
+
+def reaches(cluster: Cluster, policies: PolicySet, chosen: Sequence[Policy] | None = None) -> list[Reach]:
+    """Of the chosen policies, or of all."""
+    found = classes(parties(cluster), policies.policies)
+    universe = Universe([one.party for one in found])
+    answers: list[Reach] = []
+    for policy in policies.policies if chosen is None else chosen:
+        picked = select(policy.subject, universe)
+        answers.append(
+            Reach(
+                policy=policy,
+                selected=tuple(found[at] for at in positions_of(picked.yes.bits)),
+                maybe=tuple(found[at] for at in positions_of(picked.maybe.bits)),
+                reason=picked.reason,
+            )
+        )
+    return answers

@@ -1,0 +1,1 @@
+"""`connectivity` and `policies`, in each of their formats."""

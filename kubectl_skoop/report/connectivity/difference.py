@@ -1,0 +1,46 @@
+"""`connectivity --diff`: what became open or closed."""
+
+from kubectl_skoop.cluster.connectivity_diff import Difference
+from kubectl_skoop.cluster.policy.port import ports_text
+from kubectl_skoop.report.connectivity.text import columns
+from kubectl_skoop.report.escape import safe
+from kubectl_skoop.report.fields import Fields
+
+HEADINGS = ("FROM", "TO", "BEFORE", "AFTER", "")
+
+
+def difference_text(found: Difference) -> str:
+    rows = [
+        (
+            change.source,
+            change.destination,
+            ports_text(change.before),
+            ports_text(change.after),
+            "partly unknown" if change.unknown else "",
+        )
+        for change in found.changes
+    ]
+    parts = [columns(HEADINGS, rows)] if rows else []
+    for title, names in (("Gone", found.gone), ("New", found.new)):
+        if names:
+            parts.append("\n".join([f"{title}:", *(f"  {safe(name)}" for name in names)]))
+    return "\n\n".join(parts or ["no difference"]) + "\n"
+
+
+def difference_fields(found: Difference) -> Fields:
+    return {
+        "apiVersion": "skoop/v1",
+        "kind": "ConnectivityDifference",
+        "changes": [
+            {
+                "from": change.source,
+                "to": change.destination,
+                "before": ports_text(change.before),
+                "after": ports_text(change.after),
+                "unknown": change.unknown,
+            }
+            for change in found.changes
+        ],
+        "gone": list(found.gone),
+        "new": list(found.new),
+    }

@@ -1,0 +1,188 @@
+"""What is shown of a connectivity: names of classes, and the lines that a question leaves."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kubectl_skoop.cluster.connectivity import Connectivity, Outer, Row
+from kubectl_skoop.cluster.policy.address import ANYWHERE, blocks_text
+from kubectl_skoop.cluster.policy.interval import Intervals
+from kubectl_skoop.cluster.policy.party import Class
+from kubectl_skoop.cluster.policy.port import ports_text
+from kubectl_skoop.cluster.policy.universe import positions_of
+from kubectl_skoop.model.errors import InputError
+
+OUTSIDE = "outside"
+_NAMED = 3
+
+
+class Line(NamedTuple):
+    """A group of senders, a receiver, and what may pass between them."""
+
+    sources: str
+    destination: str
+    ports: str
+    verdict: str
+    """`allowed` or `unknown`."""
+
+
+class Pair(NamedTuple):
+    """One sender and one receiver."""
+
+    source: str
+    destination: str
+    ports: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A connectivity, seen from chosen senders and receivers."""
+
+    found: Connectivity
+    sources: int
+    """Classes, as bits."""
+    destinations: int
+    outside: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(map(class_name, self.found.classes))
+
+    def lines(self) -> Iterator[Line]:
+        """By receiver; the outside last."""
+        names = self.names
+        for at in positions_of(self.destinations):
+            ends = self.found.ends[at]
+            for rows, verdict in ((ends.allowed, "allowed"), (ends.unknown, "unknown")):
+                for row in rows:
+                    if chosen := row.sources & self.sources:
+                        shown = self._group(chosen, at, names)
+                        yield Line(shown, names[at], ports_text(row.ports), verdict)
+            if self.outside:
+                for outers, verdict in (
+                    (ends.from_outside, "allowed"),
+                    (ends.from_outside_unknown, "unknown"),
+                ):
+                    for ports, addresses in outers:
+                        yield Line(outside_text(addresses), names[at], ports_text(ports), verdict)
+        if self.outside:
+            yield from self._out(names)
+
+    def pairs(self, most: int, what: str) -> list[Pair]:
+        """Each sender with each receiver. Raises: InputError, with more than `most` of them."""
+        names = self.names
+        found: list[Pair] = []
+        for at in positions_of(self.destinations):
+            ends = self.found.ends[at]
+            for rows, verdict in ((ends.allowed, "allowed"), (ends.unknown, "unknown")):
+                for row in rows:
+                    chosen = row.sources & self.sources
+                    if len(found) + chosen.bit_count() > most:
+                        raise InputError(
+                            f"more than {most} connections for {what}", hint="narrow it with --from and --to"
+                        )
+                    ports = ports_text(row.ports)
+                    found += (Pair(names[one], names[at], ports, verdict) for one in positions_of(chosen))
+            if self.outside:
+                found += _outside_pairs(OUTSIDE, names[at], ends.from_outside, "allowed")
+                found += _outside_pairs(OUTSIDE, names[at], ends.from_outside_unknown, "unknown")
+        if self.outside:
+            for at in positions_of(self.sources):
+                ends = self.found.ends[at]
+                found += _outside_pairs(names[at], OUTSIDE, ends.to_outside, "allowed")
+                found += _outside_pairs(names[at], OUTSIDE, ends.to_outside_unknown, "unknown")
+        return found
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why something is unknown."""
+        ends = (self.found.ends[at] for at in positions_of(self.destinations | self.sources))
+        return tuple(dict.fromkeys(reason for end in ends for reason in end.reasons))
+
+    def _group(self, chosen: int, at: int, names: Sequence[str]) -> str:
+        """Senders in few words."""
+        possible = self.sources
+        alone = len(self.found.classes[at].members) == 1
+        if alone:
+            possible &= ~(1 << at)
+        if chosen == possible and chosen.bit_count() > _NAMED:
+            return "all pods" if self.sources == self.found.workloads else "all chosen"
+        missing = possible & ~chosen
+        if chosen.bit_count() > _NAMED and missing.bit_count() <= _NAMED and missing:
+            return f"all but {', '.join(names[one] for one in positions_of(missing))}"
+        return _listed([names[one] for one in positions_of(chosen)])
+
+    def _out(self, names: Sequence[str]) -> Iterator[Line]:
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        for at in positions_of(self.sources):
+            ends = self.found.ends[at]
+            for outers, verdict in ((ends.to_outside, "allowed"), (ends.to_outside_unknown, "unknown")):
+                for ports, addresses in outers:
+                    key = (outside_text(addresses), ports_text(ports), verdict)
+                    groups.setdefault(key, []).append(names[at])
+        for (shown, its_ports, verdict), members in groups.items():
+            yield Line(_listed(members), shown, its_ports, verdict)
+
+
+def class_name(one: Class) -> str:
+    """The workloads of a class, a few of them by name."""
+    return _listed(list(one.workloads))
+
+
+def outside_text(addresses: Intervals) -> str:
+    return OUTSIDE if addresses == ANYWHERE else f"{OUTSIDE} {_listed(blocks_text(addresses), 6)}"
+
+
+def classes_of(found: Connectivity, wanted: str, namespace: str = "") -> int:
+    """The classes, as bits, that a name fits: `ns/NAME`, `NS/POD`, `pod/…`, `deploy/…`, `node/…`.
+
+    Raises: InputError, if it fits none.
+    """
+    words = wanted.split("/")
+    if words[0] in ("ns", "namespace") and len(words) == 2:
+        fits = [at for at, one in enumerate(found.classes) if one.party.namespace == words[1]]
+    else:
+        full = set(_spellings(words, namespace))
+        fits = [
+            at
+            for at, one in enumerate(found.classes)
+            if full & one.workloads.keys() or any(f"pod/{member}" in full for member in one.members)
+        ]
+    if not fits:
+        raise InputError(
+            f"nothing is named {wanted}",
+            hint="ns/NAME, NAMESPACE/POD, deploy/NAMESPACE/NAME, node/NAME",
+        )
+    return sum(1 << at for at in fits)
+
+
+def _spellings(words: Sequence[str], namespace: str) -> Iterator[str]:
+    yield "/".join(words)
+    match words:
+        case [scope, name]:
+            yield f"pod/{scope}/{name}"
+            if namespace:
+                yield f"{scope}/{namespace}/{name}"
+        case [kind, scope, name]:
+            short = {"deployment": "deploy", "statefulset": "sts", "daemonset": "ds", "po": "pod"}
+            yield f"{short.get(kind, kind)}/{scope}/{name}"
+
+
+def _outside_pairs(source: str, destination: str, outers: Iterable[Outer], verdict: str) -> Iterator[Pair]:
+    for ports, addresses in outers:
+        shown = outside_text(addresses)
+        yield Pair(
+            shown if source == OUTSIDE else source,
+            shown if destination == OUTSIDE else destination,
+            ports_text(ports),
+            verdict,
+        )
+
+
+def _listed(names: Sequence[str], most: int = _NAMED) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def rows_of(rows: Iterable[Row], at: int) -> Intervals:
+    """The ports of the row that has the sender."""
+    return next((row.ports for row in rows if row.sources >> at & 1), ())
