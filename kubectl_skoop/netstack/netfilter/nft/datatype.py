@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
 
+from kubectl_skoop.model.verdict import Unknown
+
 
 class Unmodelled(Exception):
     """An expression or constant that has no meaning here; says which."""
@@ -22,7 +24,13 @@ class Interval:
 
 
 Scalar = int | str | Interval
-Value = Scalar | tuple[Scalar, ...]
+Value = Scalar | tuple[Scalar | Unknown, ...]
+"""A concatenation may have parts that cannot be told: the others may still decide."""
+
+
+def unknown_part(value: Value) -> Unknown | None:
+    parts = value if isinstance(value, tuple) else ()
+    return next((part for part in parts if isinstance(part, Unknown)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Interval, Scalar, Unmodelled, Value
+from kubectl_skoop.model.verdict import Ternary, Unknown
+from kubectl_skoop.netstack.netfilter.nft.datatype import (
+    Datatype,
+    Interval,
+    Scalar,
+    Unmodelled,
+    Value,
+    unknown_part,
+)
 from kubectl_skoop.netstack.netfilter.nft.document import field, items, pair, single
 
 
 class Pattern(Protocol):
-    def contains(self, value: Value) -> bool: ...
+    def contains(self, value: Value) -> Ternary:
+        """Unknown where a part of the value is, and the other parts agree."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Exact:
     value: Value
 
-    def contains(self, value: Value) -> bool:
-        return value == self.value
+    def contains(self, value: Value) -> Ternary:
+        unknown = unknown_part(value)
+        if unknown is None or not isinstance(value, tuple) or not isinstance(self.value, tuple):
+            return value == self.value
+        pairs = zip(value, self.value, strict=True)
+        return unknown if all(isinstance(each, Unknown) or each == own for each, own in pairs) else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +66,17 @@ class Combined:
 
     parts: tuple[Pattern, ...]
 
-    def contains(self, value: Value) -> bool:
-        return isinstance(value, tuple) and all(
-            part.contains(each) for part, each in zip(self.parts, value, strict=True)
-        )
+    def contains(self, value: Value) -> Ternary:
+        if not isinstance(value, tuple):
+            return False
+        unknown: Unknown | None = None
+        for part, each in zip(self.parts, value, strict=True):
+            result = each if isinstance(each, Unknown) else part.contains(each)
+            if isinstance(result, Unknown):
+                unknown = result
+            elif not result:
+                return False
+        return True if unknown is None else unknown
 
 
 def parse_pattern(json: object, types: Sequence[Datatype]) -> Pattern:

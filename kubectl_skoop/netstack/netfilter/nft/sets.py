@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled, Value, datatypes
+from kubectl_skoop.model.verdict import Ternary, Unknown
+from kubectl_skoop.netstack.netfilter.nft.datatype import (
+    Datatype,
+    Unmodelled,
+    Value,
+    datatypes,
+    unknown_part,
+)
 from kubectl_skoop.netstack.netfilter.nft.document import field, items, pair, single
 from kubectl_skoop.netstack.netfilter.nft.pattern import (
     Anything,
@@ -44,7 +50,14 @@ class Lookup(Generic[D]):
         self._ranges = sorted(ranges, key=lambda each: each[0])
         self._lows = [low for low, _, _ in self._ranges]
 
-    def find(self, value: Value) -> D | None:
+    def has(self, value: Value) -> Ternary:
+        found = self.find(value)
+        return found if isinstance(found, Unknown) else found is not None
+
+    def find(self, value: Value) -> D | Unknown | None:
+        unknown = unknown_part(value)
+        if unknown is not None:
+            return self._find_with(unknown, value)
         if value in self._exact:
             return self._exact[value]
         if isinstance(value, int) and self._ranges:
@@ -52,8 +65,15 @@ class Lookup(Generic[D]):
             if position >= 0 and value <= self._ranges[position][1]:
                 return self._ranges[position][2]
         for pattern, data in self._others:
-            if pattern.contains(value):
+            if pattern.contains(value) is True:
                 return data
+        return self._default[0] if self._default else None
+
+    def _find_with(self, unknown: Unknown, value: Value) -> D | Unknown | None:
+        """Of a value with an unknown part: an element that the other parts agree with may be the one."""
+        patterns = [*map(Exact, self._exact), *(pattern for pattern, _ in self._others)]
+        if any(pattern.contains(value) is not False for pattern in patterns):
+            return unknown
         return self._default[0] if self._default else None
 
 

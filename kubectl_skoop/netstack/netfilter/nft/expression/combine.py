@@ -29,20 +29,17 @@ class Concatenation:
         return tuple(each for part in self.parts for each in part.types)
 
     def read(self, ctx: RuleContext) -> Reading:
-        """Of an absent and an unknown part the absent one decides: the rule ends either way."""
-        values: list[Scalar] = []
-        unknown: Unknown | None = None
+        """An absent part ends the rule, whatever the others are."""
+        values: list[Scalar | Unknown] = []
         for part in self.parts:
             reading = part.read(ctx)
             if isinstance(reading, Absent):
                 return reading
-            if isinstance(reading, Unknown):
-                unknown = reading
-            elif isinstance(reading, tuple):
+            if isinstance(reading, tuple):
                 values += reading
             else:
                 values.append(reading)
-        return tuple(values) if unknown is None else unknown
+        return tuple(values)
 
 
 @dataclass(frozen=True, slots=True)

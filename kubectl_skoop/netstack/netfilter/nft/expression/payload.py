@@ -12,10 +12,7 @@ from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Readin
 from kubectl_skoop.netstack.netfilter.tuples import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
-UNPREDICTABLE = -1
-"""A checksum, or a header that is not modelled: equal to no constant."""
-
-Field = tuple[Datatype, Callable[[Packet], int]]
+Field = tuple[Datatype, Callable[[Packet], int | Unknown]]
 
 
 def _header_length(packet: Packet) -> int:
@@ -27,11 +24,22 @@ def _mac(text: str) -> int:
     return types.mac_number(text)
 
 
-def _first_word(packet: Packet) -> int:
-    """What stands where other protocols have the source port."""
+def _first_word(packet: Packet) -> int | Unknown:
+    """`th sport`: type and code of an ICMP message stand where other protocols have the source port."""
+    if packet.protocol in PORT_PROTOCOLS:
+        return packet.sport
     if packet.protocol in ICMP_PROTOCOLS:
         return packet.icmp_type << 8 | packet.icmp_code
-    return UNPREDICTABLE
+    return Unknown(f"what protocol {packet.protocol:d} has in the place of the source port")
+
+
+def _second_word(packet: Packet) -> int | Unknown:
+    """`th dport`"""
+    if packet.protocol in PORT_PROTOCOLS:
+        return packet.dport
+    if packet.protocol in ICMP_PROTOCOLS:
+        return Unknown("the checksum of an ICMP message, which is in the place of the destination port")
+    return Unknown(f"what protocol {packet.protocol:d} has in the place of the destination port")
 
 
 _LINK: dict[str, Field] = {
@@ -69,14 +77,8 @@ _PORTS: dict[str, Field] = {
     "dport": (types.SERVICE, lambda packet: packet.dport),
 }
 _TRANSPORT: dict[str, Field] = {
-    "sport": (
-        types.SERVICE,
-        lambda packet: packet.sport if packet.protocol in PORT_PROTOCOLS else _first_word(packet),
-    ),
-    "dport": (
-        types.SERVICE,
-        lambda packet: packet.dport if packet.protocol in PORT_PROTOCOLS else UNPREDICTABLE,
-    ),
+    "sport": (types.SERVICE, _first_word),
+    "dport": (types.SERVICE, _second_word),
 }
 _TCP: dict[str, Field] = {**_PORTS, "flags": (types.TCP_FLAGS, lambda packet: int(packet.flags))}
 _UDP: dict[str, Field] = {**_PORTS, "length": (types.INTEGER, _header_length)}

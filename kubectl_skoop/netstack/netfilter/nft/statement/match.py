@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import ge, gt, le, lt
 
-from kubectl_skoop.model.verdict import Ternary, Unknown
+from kubectl_skoop.model.verdict import Ternary, Unknown, negate
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled, Value
 from kubectl_skoop.netstack.netfilter.nft.document import field, single
 from kubectl_skoop.netstack.netfilter.nft.expression.fib import FibReverse
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_expression
-from kubectl_skoop.netstack.netfilter.nft.expression.payload import UNPREDICTABLE
 from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expression, fold
 from kubectl_skoop.netstack.netfilter.nft.pattern import Exact, parse_pattern
 from kubectl_skoop.netstack.netfilter.nft.sets import Lookup, NamedSet, parse_set
@@ -45,7 +44,7 @@ class Membership:
         lookup = self.members.members
         if isinstance(lookup, Unknown):
             return lookup
-        result = fold(ctx, self.left, lambda value: (lookup.find(value) is not None) != self.negated)
+        result = fold(ctx, self.left, _in_set(lookup, self.negated))
         return False if isinstance(result, Absent) else result
 
     def execute(self, ctx: RuleContext) -> Outcome:
@@ -87,7 +86,7 @@ def parse_match(body: object, scope: Scope) -> Comparison | Membership:
         raise Unmodelled(f"the operator {operator}")
     pattern = parse_pattern(right, left.types)
     if operator == "!=":
-        return Comparison(left, lambda value: not pattern.contains(value))
+        return Comparison(left, lambda value: negate(pattern.contains(value)))
     return Comparison(left, pattern.contains)
 
 
@@ -97,8 +96,8 @@ def _existence(left: Expression, operator: str, exists: bool) -> Comparison:
     return Comparison(asked, lambda value: bool(value) == (exists == (operator != "!=")))
 
 
-def _in_set(members: Lookup[bool], negated: bool) -> Callable[[Value], bool]:
-    return lambda value: (members.find(value) is not None) != negated
+def _in_set(members: Lookup[bool], negated: bool) -> Callable[[Value], Ternary]:
+    return lambda value: negate(members.has(value)) if negated else members.has(value)
 
 
 def _number(left: Expression, right: object) -> int:
@@ -108,15 +107,9 @@ def _number(left: Expression, right: object) -> int:
     raise Unmodelled(f"{right!r} as a number")
 
 
-def _ordered(operator: str, left: Expression, right: object) -> Callable[[Value], Ternary]:
+def _ordered(operator: str, left: Expression, right: object) -> Callable[[Value], bool]:
     limit = _number(left, right)
-
-    def test(value: Value) -> Ternary:
-        if value == UNPREDICTABLE:
-            return Unknown("a checksum where a port is asked for")
-        return isinstance(value, int) and _ORDER[operator](value, limit)
-
-    return test
+    return lambda value: isinstance(value, int) and _ORDER[operator](value, limit)
 
 
 def _has_flags(left: Expression, right: object, negated: bool) -> Callable[[Value], bool]:

@@ -42,7 +42,10 @@ class Translation:
                 return Progress.BREAK
             if isinstance(reading, Unknown):
                 return Stolen(reading)
-            values += reading if isinstance(reading, tuple) else (reading,)
+            for value in reading if isinstance(reading, tuple) else (reading,):
+                if isinstance(value, Unknown):
+                    return Stolen(value)
+                values.append(value)
         address = _interval(values[0])
         port = _interval(next((each for each in values[1:] if each is not None), None))
         if self.netmap and address:
