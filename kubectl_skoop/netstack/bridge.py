@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, Passage
+from kubectl_skoop.model.packet import BROADCAST_MAC, Arp, Frame, Packet, Passage
 from kubectl_skoop.netstack import bridge_netfilter, gap, link_hooks, receive, xmit
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
 from kubectl_skoop.netstack.neighbour_types import FdbEntry
@@ -46,6 +46,9 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
             remedy=f"bridge link set dev {port.name} locked off",
         )
         return
+    if isinstance(frame, Arp) and (reason := _may_answer_itself(stack, bridge, frame)):
+        stack.give_up("bridge.program", frame, reason, where=stack.where(device=bridge.name))
+        return
     if settings.learning and not (known is not None and known.sticky):
         stack.fdb[(bridge.index, frame.src_mac)] = port.index
     if settings.state == BR_STATE_LEARNING:
@@ -58,6 +61,19 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
         _pass_up(stack, bridge, port, frame, passage)
     else:
         _towards(stack, bridge, frame, passage, port)
+
+
+def _may_answer_itself(stack: Stack, bridge: Device, message: Arp) -> str:
+    """br_do_proxy_suppress_arp: a port has neigh_suppress or proxy_arp, and the neighbour is known."""
+    proxies = [
+        port.name
+        for port in _ports(stack, bridge)
+        if port.port is not None and (port.port.proxy_arp or port.port.neigh_suppress)
+    ]
+    entry = stack.ns.neighbour_by_key.get((bridge.index, message.target))
+    if not message.request or not proxies or entry is None or not entry.valid:
+        return ""
+    return f"{bridge.name} may answer ARP for {message.target} itself, as {', '.join(proxies)} may do"
 
 
 def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
@@ -258,7 +274,12 @@ def _vlan_filtering_unknown(stack: Stack, bridge: Device, frame: Frame) -> None:
 
 
 def _ports(stack: Stack, bridge: Device) -> Iterator[Device]:
-    return (device for device in stack.ns.devices.values() if device.master == bridge.index)
+    """The newest first (new_nbp adds at the head), by their indexes."""
+    return (
+        device
+        for _, device in sorted(stack.ns.devices.items(), reverse=True)
+        if device.master == bridge.index
+    )
 
 
 def _open(port: Device) -> bool:
@@ -272,8 +293,10 @@ def _isolated(port: Device, source: Device | None) -> bool:
 
 
 def _floods(port: Device, frame: Frame, group: bool, *, local: bool) -> bool:
-    """br_flood: what the bridge itself sends to a group goes to all ports."""
+    """br_flood: what the bridge itself sends to a group goes to all ports but those with proxy_arp."""
     settings = port.port or BridgePort()
+    if settings.proxy_arp:
+        return False
     if not group:
         return settings.unicast_flood
     if local:

@@ -53,11 +53,17 @@ def resolve(
 
 
 def learn(stack: Stack, device: Device, address: Address, mac: str) -> None:
-    """An ARP message told it: remember, and send what waited."""
+    """An ARP message told it: remember, and send what waited.
+
+    What was learned a moment ago is not replaced (neigh/default/locktime in arp_process).
+    """
     entry = stack.ns.neighbour_by_key.get((device.index, address))
     if entry is not None and entry.state & (NUD_PERMANENT | NUD_NOARP):
         return
-    stack.neighbours[(device.index, address)] = mac
+    first = stack.neighbours.setdefault((device.index, address), mac)
+    if first != mac:
+        stack.assumptions.append(f"of two answers for {address} the first is taken, {first}, not {mac}")
+        return
     for waiting in stack.waiting.pop((device.index, address), []):
         here, stack.journey = stack.journey, waiting.journey
         stack.step("neighbour", f"{address} dev {device.name} lladdr {mac}", "resolved", device=device.name)

@@ -18,6 +18,59 @@ SMALL_PORT = "r: link set pb mtu 1300"
 
 TRAPS = (
     trap(
+        "neigh_suppress with a neighbour that the bridge knows is not modelled",
+        BRIDGED,
+        "r: $ bridge link set dev pb neigh_suppress on\n"
+        "r: neigh add 10.1.0.3 lladdr 02:00:00:00:02:01 dev br0\n"
+        "r: $ bridge fdb add 02:00:00:00:02:01 dev pb master static\n"
+        "b: sysctl net.ipv4.conf.eth0.arp_ignore=8",
+        {A_TO_B: f"{SERVED} | unknown"},
+    ),
+    trap(
+        "nothing is flooded to a port with proxy_arp",
+        BRIDGED,
+        "r: link set pb type bridge_slave proxy_arp on",
+        {A_TO_B: LOST},
+    ),
+    trap(
+        "a port with proxy_arp may ask",
+        BRIDGED,
+        "r: link set pa type bridge_slave proxy_arp on\n"
+        "r: $ bridge fdb add 02:00:00:00:01:01 dev pa master static",
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "two hosts with one address: the first answer is kept",
+        BRIDGED,
+        "c: addr add 10.1.0.3/24 dev eth0",
+        {A_TO_B: "answer, c sees 10.1.0.2"},
+    ),
+    trap(
+        "masqueraded though bridged",
+        BRIDGED,
+        f"{NF}\nr: $ iptables-nft -t nat -A POSTROUTING -s 10.1.0.2 -j MASQUERADE",
+        {A_TO_B: "answer, b sees 10.1.0.1"},
+    ),
+    trap(
+        "a bridge table of nftables is not modelled",
+        BRIDGED,
+        "r: $ nft 'add table bridge f; add chain bridge f i { type filter hook forward priority 0; }; "
+        "add rule bridge f i ip daddr 10.1.0.3 drop'",
+        {A_TO_B: "timeout | unknown"},
+    ),
+    trap(
+        "REDIRECT of what would be bridged",
+        BRIDGED,
+        f"{NF}\nr: $ iptables-nft -t nat -A PREROUTING -d 10.1.0.3 -p tcp -j REDIRECT",
+        {A_TO_B: "answer, r sees 10.1.0.2"},
+    ),
+    trap(
+        "tcp-reset of what is bridged",
+        BRIDGED,
+        f"{NF}\nr: $ iptables-nft -A FORWARD -p tcp -d 10.1.0.3 -j REJECT --reject-with tcp-reset",
+        {A_TO_B: "connection refused"},
+    ),
+    trap(
         "a healthy bridge",
         BRIDGED,
         "",

@@ -9,7 +9,16 @@ from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.netstack.sysctl import Sysctls
-from tests.netstack.builders import bridged, changed, routed, vxlan_device, walk, with_sysctl, without_sysctl
+from tests.netstack.builders import (
+    bridged,
+    changed,
+    port,
+    routed,
+    vxlan_device,
+    walk,
+    with_sysctl,
+    without_sysctl,
+)
 
 TCP, UDP, PING = "a tcp 10.2.0.2", "a udp 10.2.0.2", "a icmp 10.2.0.2"
 SERVED = "answer, b sees 10.1.0.2"
@@ -98,6 +107,7 @@ def test_the_server_s_socket(table: str, flow: str) -> None:
         ),
         pytest.param("b", "proxy_neighbours", TCP, SERVED, id="no proxy is asked for an own address"),
         pytest.param("b", "arptables", TCP, "unknown", id="rules for ARP, where an answer is due"),
+        pytest.param("a", "arptables-legacy", TCP, "unknown", id="rules for ARP, where an answer comes in"),
     ],
 )
 def test_what_only_some_packets_need(name: str, table: str, flow: str, expected: str) -> None:
@@ -150,6 +160,12 @@ def test_a_proxy_may_answer_where_its_entries_are_lost() -> None:
 def test_a_bridge_needs_its_forwarding_entries(flow: str, expected: str) -> None:
     assert not walk(bridged(), flow).startswith("unknown: ")
     assert walk(lose(bridged(), "r", "fdb"), flow).startswith(f"{expected}: fdb of pod/lab/r")
+
+
+def test_a_locked_port_needs_the_forwarding_entries() -> None:
+    hosts = port(bridged(), 2, locked=True)
+    assert walk(hosts, "a tcp 10.1.0.1") == "no route to host"
+    assert walk(lose(hosts, "r", "fdb"), "a tcp 10.1.0.1").startswith("unknown: fdb of pod/lab/r")
 
 
 def test_a_vxlan_device_needs_its_forwarding_entries() -> None:
