@@ -27,5 +27,11 @@ class ConntrackEntry:
     tcp_state: str = ""
     mark: int = 0
     zone: int = 0
+    reply_zone: int | None = None
+    """Where the tuple of the replies is found, if elsewhere (CT --zone-orig, --zone-reply)."""
     timeout: int = 0
     """Seconds left at collection."""
+
+    @property
+    def zone_of_replies(self) -> int:
+        return self.zone if self.reply_zone is None else self.reply_zone

@@ -46,6 +46,8 @@ class NetworkNamespace:
     conntrack: tuple[ConntrackEntry, ...] = ()
     sockets: tuple[Socket, ...] = ()
     sysctls: Sysctls = field(default_factory=lambda: Sysctls({}))
+    collected: float = 0.0
+    """When the rules were read, seconds since the epoch; 0: not known."""
     gaps: Mapping[str, str] = field(default_factory=dict)
     """Tables that could not be read, by their section's name, with the reason."""
 
@@ -64,7 +66,8 @@ class NetworkNamespace:
     @cached_property
     def conntrack_by_tuple(self) -> Mapping[tuple[int, Tuple], ConntrackEntry]:
         """By zone and the tuple of either direction."""
-        return {(entry.zone, key): entry for entry in self.conntrack for key in (entry.original, entry.reply)}
+        originals = {(entry.zone, entry.original): entry for entry in self.conntrack}
+        return {(entry.zone_of_replies, entry.reply): entry for entry in self.conntrack} | originals
 
     @cached_property
     def fib(self) -> Fib:

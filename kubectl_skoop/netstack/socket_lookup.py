@@ -1,6 +1,6 @@
 """Which socket gets a packet (net/ipv4/inet_hashtables.c, udp.c: compute_score; K-63 to K-65)."""
 
-from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.routing.local import local_device
 from kubectl_skoop.netstack.socket_types import Socket, SocketState
@@ -22,6 +22,21 @@ def find(stack: Stack, packet: Packet, device: int, state: SocketState) -> Socke
         if (score := _score(socket, packet, device)) is not None
     ]
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def connected(stack: Stack, packet: Packet) -> Socket | None:
+    """The socket of an established connection (__inet_lookup_established)."""
+    wanted = (packet.protocol, packet.dst, packet.dport, packet.src, packet.sport)
+    for socket in stack.ns.sockets:
+        ends = (socket.protocol, socket.local, socket.port, socket.remote, socket.remote_port)
+        if socket.state == "established" and ends == wanted:
+            return socket
+    return None
+
+
+def waiting(stack: Stack, packet: Packet, device: int) -> Socket | None:
+    """The listener, or the datagram socket that is not connected."""
+    return find(stack, packet, device, "listen" if packet.protocol == Protocol.TCP else "unconnected")
 
 
 def unread(stack: Stack) -> str:

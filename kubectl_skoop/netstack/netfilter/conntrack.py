@@ -4,7 +4,7 @@ Kernel: nf_conntrack_core.c (nf_conntrack_in, resolve_normal_ct, nf_conntrack_at
 nf_conntrack_proto_icmp.c.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
@@ -21,6 +21,7 @@ IPS_NAT_MASK = IPS_SRC_NAT | IPS_DST_NAT
 IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE = 0x80, 0x100
 IPS_DYING = 0x200
 
+_ZONE_MASK = 0xFFFF
 _NEW_ICMP = frozenset({8, 13, 15, 17})
 _NEW_ICMPV6 = frozenset({128, 139})
 _UNTRACKED_ICMPV6 = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
@@ -34,6 +35,9 @@ class Connection:
     original: Tuple
     reply: Tuple
     zone: int = 0
+    reply_zone: int = 0
+    """Of each tuple; they differ by CT --zone-orig, --zone-reply (nf_ct_zone_id)."""
+    labels: set[str] = field(default_factory=set)
     mark: int = 0
     status: int = 0
     """IPS_*."""
@@ -61,6 +65,16 @@ class Template(NamedTuple):
     """What the CT target leaves on a packet before conntrack sees it."""
 
     zone: int = 0
+    reply_zone: int = 0
+    from_mark: bool = False
+    """The zone is the packet's mark, where conntrack sees it; in the directions that have one."""
+
+    def zones(self, mark: int) -> tuple[int, int]:
+        """Of the original direction, of replies."""
+        if not self.from_mark:
+            return self.zone, self.reply_zone
+        number = mark & _ZONE_MASK
+        return number if self.zone else 0, number if self.reply_zone else 0
 
 
 def connection_of(passage: Passage) -> Connection | None:
@@ -85,8 +99,13 @@ def forget(passage: Passage) -> None:
 
 def set_zone(passage: Passage, zone: int) -> None:
     """CT --zone."""
+    set_template(passage, Template(zone, zone))
+
+
+def set_template(passage: Passage, template: Template) -> None:
+    """xt_ct_target: not if conntrack already saw the packet."""
     if connection_of(passage) is None and passage.ct_state != UNTRACKED:
-        passage.connection = Template(zone)
+        passage.connection = template
 
 
 def attach(answer: Passage, cause: Passage) -> None:
@@ -96,15 +115,18 @@ def attach(answer: Passage, cause: Passage) -> None:
         answer.connection, answer.ct_state, answer.ct_reply = connection, RELATED, not cause.ct_reply
 
 
-def find(stack: Stack, wanted: Tuple, zone: int = 0) -> tuple[Connection, bool] | None:
-    """The live connection with this tuple, and whether it is the tuple of its replies."""
+def find(stack: Stack, wanted: Tuple, zones: tuple[int, int] = (0, 0)) -> tuple[Connection, bool] | None:
+    """The live connection with this tuple, and whether it is the tuple of its replies (nf_ct_key_equal)."""
     superseded = not stack.use_existing
     for connection in stack.connections:
-        if connection.zone == zone and wanted in (connection.original, connection.reply):
+        if (zones[0], wanted) == (connection.zone, connection.original) or (
+            (zones[1], wanted) == (connection.reply_zone, connection.reply)
+        ):
             if not connection.dead:
                 return connection, wanted != connection.original
             superseded |= connection.existing
-    entry = None if superseded else stack.ns.conntrack_by_tuple.get((zone, wanted))
+    known = {} if superseded else stack.ns.conntrack_by_tuple
+    entry = known.get((zones[0], wanted)) or known.get((zones[1], wanted))
     if entry is None:
         return None
     connection = _copy(entry)
@@ -116,14 +138,14 @@ def track(stack: Stack, packet: Packet, passage: Passage) -> None:
     """nf_conntrack_in: sets the passage's connection, state and direction."""
     if passage.ct_state == UNTRACKED or connection_of(passage) is not None:
         return
-    zone = passage.connection.zone if isinstance(passage.connection, Template) else 0
+    zones = (0, 0) if not isinstance(passage.connection, Template) else passage.connection.zones(passage.mark)
     passage.connection, passage.ct_state, passage.ct_reply = None, INVALID, False
     if is_icmp_error(packet):
-        _track_error(stack, packet, passage, zone)
+        _track_error(stack, packet, passage, zones)
     elif packet.protocol == Protocol.ICMPV6 and packet.icmp_type in _UNTRACKED_ICMPV6:
         passage.ct_state = UNTRACKED
     else:
-        _track_flow(stack, packet, passage, zone)
+        _track_flow(stack, packet, passage, zones)
 
 
 def confirm(stack: Stack, passage: Passage) -> None:
@@ -136,15 +158,15 @@ def confirm(stack: Stack, passage: Passage) -> None:
 
 def taken(stack: Stack, reply: Tuple, own: Connection) -> bool:
     """Another connection has this tuple (nf_conntrack_tuple_taken)."""
-    found = find(stack, reply, own.zone)
+    found = find(stack, reply, (own.zone, own.reply_zone))
     return found is not None and found[0] is not own
 
 
-def _track_error(stack: Stack, packet: Packet, passage: Passage, zone: int) -> None:
+def _track_error(stack: Stack, packet: Packet, passage: Passage, zones: tuple[int, int]) -> None:
     """nf_conntrack_inet_error: RELATED to the connection of the quoted packet, else INVALID."""
     if packet.quoted is None:
         return
-    found = find(stack, invert(tuple_of(packet.quoted)), zone)
+    found = find(stack, invert(tuple_of(packet.quoted)), zones)
     if found is None:
         return
     connection, reply = found
@@ -152,16 +174,16 @@ def _track_error(stack: Stack, packet: Packet, passage: Passage, zone: int) -> N
         passage.connection, passage.ct_state, passage.ct_reply = connection, RELATED, reply
 
 
-def _track_flow(stack: Stack, packet: Packet, passage: Passage, zone: int) -> None:
+def _track_flow(stack: Stack, packet: Packet, passage: Passage, zones: tuple[int, int]) -> None:
     if packet.protocol == Protocol.TCP and not tcp.valid_flags(packet.flags):
         return
     wanted = tuple_of(packet)
-    found = find(stack, wanted, zone)
+    found = find(stack, wanted, zones)
     if found is not None and _reopens(found[0], packet, reply=found[1]):
         found[0].status |= IPS_DYING
         found = None
     if found is None:
-        passage.connection = _create(stack, packet, wanted, zone)
+        passage.connection = _create(stack, packet, wanted, zones)
         passage.ct_state = NEW if passage.connection else INVALID
         return
     connection, reply = found
@@ -175,8 +197,8 @@ def _track_flow(stack: Stack, packet: Packet, passage: Passage, zone: int) -> No
         passage.ct_state = RELATED
 
 
-def _create(stack: Stack, packet: Packet, wanted: Tuple, zone: int) -> Connection | None:
-    connection = Connection(original=wanted, reply=invert(wanted), zone=zone)
+def _create(stack: Stack, packet: Packet, wanted: Tuple, zones: tuple[int, int]) -> Connection | None:
+    connection = Connection(original=wanted, reply=invert(wanted), zone=zones[0], reply_zone=zones[1])
     if packet.protocol == Protocol.TCP:
         loose = bool(stack.ns.sysctls.number("net.netfilter.nf_conntrack_tcp_loose", 1))
         connection.tcp_state = tcp.new_state(packet.flags, loose=loose)
@@ -217,6 +239,7 @@ def _copy(entry: ConntrackEntry) -> Connection:
         original=entry.original,
         reply=entry.reply,
         zone=entry.zone,
+        reply_zone=entry.zone_of_replies,
         mark=entry.mark,
         status=entry.status | IPS_CONFIRMED | IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE,
         tcp_state=entry.tcp_state,

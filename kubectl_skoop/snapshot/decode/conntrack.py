@@ -25,13 +25,15 @@ def decode_conntrack(data: object) -> tuple[ConntrackEntry, ...]:
 
 def _entry(entry: Entry) -> ConntrackEntry:
     original = _tuple(entry.entry("orig"))
+    zone = entry.number("zone", 0)
     return ConntrackEntry(
         original=original,
         reply=_tuple(entry.entry("reply")),
         status=entry.number("status"),
         tcp_state=_tcp_state(entry) if original.protocol == Protocol.TCP else "",
         mark=entry.number("mark", 0),
-        zone=entry.number("zone", 0),
+        zone=zone or entry.entry("orig").number("zone", 0),
+        reply_zone=zone or entry.entry("reply").number("zone", 0),
         timeout=entry.number("timeout", 0),
     )
 

@@ -21,7 +21,7 @@ from kubectl_skoop.snapshot.decode.devices import (
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map, text
 from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_neighbours
-from kubectl_skoop.snapshot.decode.netfilter import decode_netfilter
+from kubectl_skoop.snapshot.decode.netfilter import SAVED, decode_netfilter
 from kubectl_skoop.snapshot.decode.recent import decode_recent
 from kubectl_skoop.snapshot.decode.routes import (
     NexthopObject,
@@ -83,6 +83,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         conntrack=tables.decode("conntrack", decode_conntrack, ()),
         sockets=tables.decode("sockets", decode_sockets, ()),
         sysctls=tables.decode("sysctls", _sysctls, Sysctls({})),
+        collected=tables.time(*SAVED, "nft"),
         gaps=tables.gaps,
     )
 

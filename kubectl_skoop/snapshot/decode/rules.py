@@ -6,7 +6,8 @@ from kubectl_skoop.model.packet import Network
 from kubectl_skoop.netstack.routing.types import PolicyRule
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
-FIB_RULE_INVERT, FIB_RULE_IIF_DETACHED, FIB_RULE_OIF_DETACHED = 0x02, 0x08, 0x10
+FIB_RULE_INVERT, FIB_RULE_UNRESOLVED = 0x02, 0x04
+FIB_RULE_IIF_DETACHED, FIB_RULE_OIF_DETACHED = 0x08, 0x10
 NO_SUPPRESSION = 0xFFFFFFFF
 ALL_BITS = 0xFFFF
 _ACTIONS: dict[int, Literal["lookup", "goto", "nop", "blackhole", "unreachable", "prohibit"]] = {
@@ -33,6 +34,7 @@ def _rule(entry: Entry) -> PolicyRule:
         action=_ACTIONS.get(action, "nop"),
         table=entry.number("table"),
         goto=entry.number("goto", 0),
+        goto_unresolved=bool(flags & FIB_RULE_UNRESOLVED),
         invert=bool(flags & FIB_RULE_INVERT),
         source=_prefix(entry, "src", family),
         destination=_prefix(entry, "dst", family),

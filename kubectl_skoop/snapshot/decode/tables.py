@@ -23,6 +23,10 @@ class Tables:
         self._tables = dump.tables
         self.gaps: dict[str, str] = dict.fromkeys(sorted(NEEDED.difference(dump.tables)), "was not collected")
 
+    def time(self, *names: str) -> float:
+        """When the last of these was read, seconds since the epoch; 0: not known."""
+        return max((self._tables[name].time for name in names if name in self._tables), default=0.0)
+
     def decode(self, name: str, read: Callable[[object], T], default: T) -> T:
         """`default` where there is nothing to decode, and where it is damaged: then that is a gap."""
         table = self._tables.get(name)

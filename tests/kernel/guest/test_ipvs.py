@@ -1,7 +1,8 @@
 """IPVS: what the guest's kernel did with real connections, and what the tool says from its dumps."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def test_the_tool_says_what_the_kernel_did(folder: Path, case: Case) -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if case.by_source], ids=lambda case: case.name)
 def test_the_source_hash_is_the_kernels(folder: Path, case: Case) -> None:
     """`sh` is computed, not guessed: each source address gets the server that the kernel gave it."""
-    (service,) = node_state(folder, case).ipvs
+    state = node_state(folder, case)
+    (service,) = state.ipvs
     answers = read_answers(folder)[f"{case.name} by source"]
     wanted = dict(zip(SOURCES, (one.get("server", "") for one in answers), strict=True))
     told = {}
@@ -66,7 +68,7 @@ def test_the_source_hash_is_the_kernels(folder: Path, case: Case) -> None:
         packet = Packet(
             src=ip_address(source), dst=ip_address(VIP), protocol=Protocol.TCP, sport=40000, dport=PORT
         )
-        server = schedule(Stack(node_state(folder, case), Choices()), service, packet)
+        server = schedule(Stack(state, Choices()), service, packet)
         assert server is None or isinstance(server, RealServer)
         told[source] = NAMES[str(server.address)] if server else ""
     assert told == wanted
@@ -80,18 +82,25 @@ def read_answers(folder: Path) -> Mapping[str, list[dict[str, str]]]:
 def ask(folder: Path, case: Case) -> Diagnosis:
     source = POD if case.source == "cl" else f"node/{NODE}"
     request = Request(source=source, destination=VIP, port=str(PORT), protocol=case.protocol)
-    return diagnose(snapshot(folder, case), request, Options())
+    with snapshot(folder, case) as opened:
+        return diagnose(opened, request, Options())
 
 
-def snapshot(folder: Path, case: Case) -> Snapshot:
+@contextmanager
+def snapshot(folder: Path, case: Case) -> Iterator[Snapshot]:
     path = folder / f"{CASES.index(case)}.skoop"
     if not path.exists():
         assemble([path.with_suffix(".dump")], objects(), path, time=0.0)
-    return open_snapshot(path)
+    opened = open_snapshot(path)
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 def node_state(folder: Path, case: Case) -> NetworkNamespace:
-    state = snapshot(folder, case).namespace(Place("node", NODE))
+    with snapshot(folder, case) as opened:
+        state = opened.namespace(Place("node", NODE))
     assert isinstance(state, NetworkNamespace)
     return state
 

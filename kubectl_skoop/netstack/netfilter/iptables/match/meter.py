@@ -92,6 +92,8 @@ def _quota(options: Options) -> Quota:
 def _connbytes(options: Options) -> ConnBytes:
     option = options.require("--connbytes")
     low, high = interval(option.values[0], _BYTES)
+    if ":" not in option.values[0]:
+        high = _BYTES
     mode, direction = options.value("--connbytes-mode"), options.value("--connbytes-dir")
     return ConnBytes(low, high, option.negated, mode, direction)
 

@@ -1,4 +1,4 @@
-"""-m udp, -m udplite, -m sctp: ports. Also the port comparison of -m tcp."""
+"""-m udp, -m udplite, -m sctp, -m dccp: ports. Also the port comparison of -m tcp."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -27,7 +27,7 @@ ANY_PORT = PortRange()
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Kernel: xt_tcpudp.c, udp_mt; xt_sctp.c, sctp_mt."""
+    """Kernel: xt_tcpudp.c, udp_mt; xt_sctp.c, sctp_mt; xt_dccp.c, dccp_mt."""
 
     source: PortRange = ANY_PORT
     destination: PortRange = ANY_PORT
@@ -72,7 +72,8 @@ def destination_ports(options: Options) -> PortRange:
 
 
 def _parse(options: Options) -> Ports:
-    more = "-m sctp --chunk-types" if options.has("--chunk-types") else ""
+    asked = options.find("--chunk-types", "--dccp-types", "--dccp-option")
+    more = asked.name if asked else ""
     return Ports(source_ports(options), destination_ports(options), more)
 
 
@@ -84,5 +85,6 @@ def _parse_udp(options: Options) -> Ports:
 KINDS = {
     "udp": MatchKind(_ARITY, _parse_udp),
     "udplite": MatchKind(_ARITY, _parse),
+    "dccp": MatchKind({**_ARITY, "--dccp-types": 1, "--dccp-option": 1}, _parse),
     "sctp": MatchKind({**_ARITY, "--chunk-types": 2}, _parse),
 }

@@ -43,7 +43,7 @@ MODULES = {
     "TCPOPTSTRIP": "tcpmss",
     "TEE": "observe",
     "TOS": "header",
-    "TPROXY": "standard",
+    "TPROXY": "tproxy",
     "TRACE": "observe",
     "TTL": "header",
     "ULOG": "observe",

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.netstack.netfilter.conntrack import set_untracked, set_zone
+from kubectl_skoop.netstack.netfilter.conntrack import Template, set_template, set_untracked
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
-from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, number
+from kubectl_skoop.netstack.netfilter.iptables.options import Options, number
 from kubectl_skoop.netstack.netfilter.types import Continue, RuleContext, Verdict
 
 
@@ -18,23 +18,27 @@ class NoTrack:
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """A connection made from this packet gets a zone; helper, timeout and events change no packet's way."""
+class SetTemplate:
+    """Kernel: xt_CT.c, xt_ct_target: the zone; helper, timeout and events change no packet's way."""
 
-    zone: int
+    template: Template
 
     def apply(self, ctx: RuleContext) -> Verdict:
-        if self.zone:
-            set_zone(ctx.passage, self.zone)
+        if self.template != Template():
+            set_template(ctx.passage, self.template)
         return Continue()
 
 
-def _parse(options: Options) -> NoTrack | Template:
+def _parse(options: Options) -> NoTrack | SetTemplate:
     if options.has("--notrack"):
         return NoTrack()
-    if options.has("--zone-orig", "--zone-reply") or options.value("--zone") == "mark":
-        raise Unreadable("a zone of one direction, or from the mark")
-    return Template(number(options.value("--zone", default="0"), 0xFFFF))
+    zone = options.find("--zone", "--zone-orig", "--zone-reply")
+    if zone is None:
+        return SetTemplate(Template())
+    from_mark = zone.values[0] == "mark"
+    value = 1 if from_mark else number(zone.values[0], 0xFFFF)
+    original, reply = zone.name != "--zone-reply", zone.name != "--zone-orig"
+    return SetTemplate(Template(value if original else 0, value if reply else 0, from_mark))
 
 
 KINDS = {

@@ -38,9 +38,6 @@ KINDS = {
     "NFQUEUE": TargetKind(
         {"--queue-num": 1, "--queue-balance": 1, "--queue-bypass": 0, "--queue-cpu-fanout": 0}, _queue
     ),
-    "TPROXY": _takes(
-        "a transparent proxy takes the packet", ("--on-port", 1), ("--on-ip", 1), ("--tproxy-mark", 1)
-    ),
     "SYNPROXY": _takes(
         "the kernel answers the handshake itself",
         ("--sack-perm", 0),
