@@ -5,6 +5,7 @@ from kubectl_skoop.model.packet import (
     ICMP_ECHO_REPLY,
     ICMP_TIME_EXCEEDED,
     ICMP_UNREACHABLE,
+    Address,
     Owner,
     Packet,
     Passage,
@@ -17,6 +18,8 @@ from kubectl_skoop.netstack.netfilter.conntrack import attach
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
+from kubectl_skoop.netstack.routing.select import select_address
+from kubectl_skoop.netstack.routing.types import SCOPE_LINK
 from kubectl_skoop.netstack.stack import Stack
 
 NET_UNREACHABLE, HOST_UNREACHABLE, PROTOCOL_UNREACHABLE = (3, 0), (3, 1), (3, 2)
@@ -61,10 +64,10 @@ def send_error(
     protocol = Protocol.ICMP
     if packet.family == 6:
         protocol, type_and_code = Protocol.ICMPV6, icmp6.OF_ICMP.get(type_and_code, type_and_code)
-    local = address_type(stack.ns, packet.dst) == "LOCAL"
+    source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else _inbound(stack, packet, passage)
     mark = marks.reflected(stack, passage)
-    key = FlowKey(dst=packet.src, src=packet.dst if local else None, mark=mark, protocol=protocol)
-    route = route_output(stack, key, bound_source=packet.dst if local else None)
+    key = FlowKey(dst=packet.src, src=source, mark=mark, protocol=protocol)
+    route = route_output(stack, key, bound_source=source)
     if isinstance(route, RouteError):
         return
     kind, code = type_and_code
@@ -83,6 +86,13 @@ def send_error(
     text = f"{protocol.name} {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
     stack.step("send", text, f"to {packet.src}" + (" after some seconds" if delayed else ""))
     ip.send(stack, error, answer, route)
+
+
+def _inbound(stack: Stack, packet: Packet, passage: Passage) -> Address | None:
+    """net.ipv4.icmp_errors_use_inbound_ifaddr: an address of the device that the packet came in by."""
+    if packet.family == 6 or not stack.ns.sysctls.number("net.ipv4.icmp_errors_use_inbound_ifaddr", 0):
+        return None
+    return select_address(stack.ns, passage.iif, packet.src, SCOPE_LINK) if passage.iif else None
 
 
 def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:

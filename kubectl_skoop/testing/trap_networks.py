@@ -76,3 +76,22 @@ b: listen tcp 80 ::
 b: listen udp 53 ::
 """
 """a fd01::2 ─ p0 r p1 ─ fd02::2 b"""
+
+TWO_ROUTERS = """
+wire a:eth0 r:p0
+wire r:p1 q:p0
+wire q:p1 b:eth0
+a: addr add 10.1.0.2/24 dev eth0
+a: route add default via 10.1.0.1
+r: addr add 10.1.0.1/24 dev p0
+r: addr add 10.5.0.1/24 dev p1
+r: route add 10.2.0.0/24 via 10.5.0.2
+r: sysctl net.ipv4.ip_forward=1
+q: addr add 10.5.0.2/24 dev p0
+q: addr add 10.2.0.1/24 dev p1
+q: route add 10.1.0.0/24 via 10.5.0.1
+q: sysctl net.ipv4.ip_forward=1
+b: addr add 10.2.0.2/24 dev eth0
+b: route add default via 10.2.0.1
+"""
+"""a 10.1.0.2 ─ p0 r 10.5.0.1 ─ 10.5.0.2 q p1 ─ 10.2.0.2 b"""
