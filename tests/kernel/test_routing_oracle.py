@@ -50,7 +50,7 @@ def test_lookups_agree_with_the_kernel(seed: int) -> None:
             if _comparable(answer) not in expected:
                 differences.append(f"{key}\n  kernel {answer}\n  ours   {expected}")
     assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:5])
-    assert kinds["route"] > LOOKUPS_A_LAB // 10, kinds
+    assert kinds["route"] > LOOKUPS_A_LAB // 50, kinds
 
 
 @pytest.mark.parametrize("seed", SEEDS6)
@@ -72,7 +72,7 @@ def test_ipv6_lookups_agree_with_the_kernel(seed: int) -> None:
             if _answer6(answer) not in expected:
                 differences.append(f"{key}\n  kernel {answer}\n  ours   {expected}")
     assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:5])
-    assert kinds["route"] > LOOKUPS_A_LAB // 10, kinds
+    assert kinds["route"] > LOOKUPS_A_LAB // 50, kinds
 
 
 @pytest.mark.parametrize("seed", SEEDS6)

@@ -1,5 +1,6 @@
 """Routes and rules as `ip route` and `ip rule` print them, in one line."""
 
+from collections.abc import Sequence
 from socket import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP
 
 from kubectl_skoop.model.packet import Network
@@ -39,6 +40,8 @@ PROTOCOLS = {
     192: "eigrp",
 }
 """/etc/iproute2/rt_protos."""
+GROUPS = {0: "default"}
+"""/etc/iproute2/group"""
 _IP_PROTOCOLS = {
     IPPROTO_ICMP: "icmp",
     IPPROTO_TCP: "tcp",
@@ -73,8 +76,7 @@ def route_text(ns: NetworkNamespace, route: Route) -> str:
         words += ["src", str(route.prefsrc)]
     if route.metric:
         words += ["metric", str(route.metric)]
-    if len(route.nexthops) == 1:
-        words += _flags(route.nexthops[0])
+    words += _common_flags(route.nexthops)
     if route.mtu:
         words += ["mtu", "lock", str(route.mtu)] if route.mtu_locked else ["mtu", str(route.mtu)]
     if route.advmss:
@@ -112,8 +114,9 @@ def _selectors(rule: PolicyRule) -> list[str]:
     words: list[str] = []
     if rule.tos:
         words += ["tos", f"{rule.tos:#04x}"]
-    if rule.mask:
-        words += ["fwmark", f"{rule.mark:#x}" + ("" if rule.mask == _ALL_BITS else f"/{rule.mask:#x}")]
+    if rule.mark or rule.mask:
+        mask = "" if rule.mask == _ALL_BITS else f"/{_hexadecimal(rule.mask)}"
+        words += ["fwmark", _hexadecimal(rule.mark) + mask]
     for word, name, detached in (("iif", rule.iif, rule.iif_detached), ("oif", rule.oif, rule.oif_detached)):
         if name:
             words += [word, name, *(["[detached]"] if detached else [])]
@@ -127,16 +130,20 @@ def _selectors(rule: PolicyRule) -> list[str]:
     return words
 
 
+def _hexadecimal(number: int) -> str:
+    return f"{number:#x}" if number else "0"
+
+
 def _action(rule: PolicyRule) -> list[str]:
     if rule.action == "goto":
-        return ["goto", str(rule.goto)]
+        return ["goto", str(rule.goto), *(["[unresolved]"] if rule.goto_unresolved else [])]
     if rule.action != "lookup":
         return [rule.action]
     words = ["lookup", "[l3mdev-table]" if rule.l3mdev else table_name(rule.table)]
     if rule.suppress_prefix >= 0:
         words += ["suppress_prefixlength", str(rule.suppress_prefix)]
     if rule.suppress_group >= 0:
-        words += ["suppress_ifgroup", str(rule.suppress_group)]
+        words += ["suppress_ifgroup", GROUPS.get(rule.suppress_group, str(rule.suppress_group))]
     return words
 
 
@@ -154,6 +161,14 @@ def _way(ns: NetworkNamespace, nexthop: Nexthop, family: int) -> list[str]:
     if nexthop.device:
         words += ["dev", ns.device_name(nexthop.device)]
     return words
+
+
+def _common_flags(nexthops: Sequence[Nexthop]) -> list[str]:
+    """Of the route: those of its only nexthop; dead or linkdown if all are (fib_create_info, fib_flags)."""
+    if len(nexthops) == 1:
+        return _flags(nexthops[0])
+    flags = (("dead", [each.dead for each in nexthops]), ("linkdown", [each.linkdown for each in nexthops]))
+    return [word for word, are_set in flags if are_set and all(are_set)]
 
 
 def _flags(nexthop: Nexthop) -> list[str]:

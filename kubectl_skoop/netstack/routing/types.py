@@ -65,6 +65,8 @@ class PolicyRule:
     action: Literal["lookup", "goto", "nop", "blackhole", "unreachable", "prohibit"] = "lookup"
     table: int = TABLE_MAIN
     goto: int = 0
+    goto_unresolved: bool = False
+    """No rule has the priority that `goto` names."""
     invert: bool = False
     source: Network | None = None
     destination: Network | None = None
