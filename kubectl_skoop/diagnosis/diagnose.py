@@ -73,8 +73,10 @@ class _Inquiry:
             meant = service_intent.explaining(self.cluster, self.probe, way.result.branch)
             explaining = [*explaining, *meant]
         cause = self._cause(way, explaining)
-        hole = passes.large_packets(self._walk, self.probe, ways)
-        cold = passes.cold_neighbours(self._walk, self.probe, ways)
+        hole, cold = None, None
+        if not passes.works_throughout(self._walk, self.probe, ways):
+            hole = passes.large_packets(self._walk, self.probe, ways)
+            cold = passes.cold_neighbours(self._walk, self.probe, ways)
         others = [
             *explaining,
             *self._losses(ways),

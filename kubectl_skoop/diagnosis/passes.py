@@ -13,6 +13,7 @@ from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.conntrack_types import ConntrackEntry
 from kubectl_skoop.netstack.endpoint import Client
+from kubectl_skoop.netstack.stack import Stack
 
 Ways = list[Way[FlowResult]]
 Walker = Callable[[Probe, Setting], Ways]
@@ -28,14 +29,28 @@ class Hole(NamedTuple):
     suspicion: Suspicion
 
 
+def works_throughout(walk: Walker, probe: Probe, ways: Ways) -> bool:
+    """Neither `large_packets` nor `cold_neighbours` would find anything: all of theirs in one walk.
+
+    It says nothing where what it learned changes what follows: a path MTU makes the single segments smaller,
+    another MAC than the remembered one leads elsewhere.
+    """
+    if not _carries_bulk(probe, ways):
+        return False
+    size = _full_size(ways)
+    all_of_it = walk(probe, Setting(cold=True, full=True, segment=size if size > SMALLEST else 0))
+    return all_served(all_of_it) and not any(
+        stack.pmtu or _moved_neighbours(stack)
+        for way in all_of_it
+        for stack in way.result.branch.stacks.values()
+    )
+
+
 def large_packets(walk: Walker, probe: Probe, ways: Ways) -> Hole | None:
     """For TCP that works: bulk data both ways, then single segments of full size."""
-    if probe.protocol != Protocol.TCP or not all_served(ways) or probe.size:
+    if not _carries_bulk(probe, ways):
         return None
     size = _full_size(ways)
-    both = walk(probe, Setting(full=True, segment=size if size > SMALLEST else 0))
-    if all_served(both) and not _learned_mtu(both):
-        return None
     bulk = _first_failure(walk(probe, Setting(full=True)))
     single = _first_failure(walk(probe, Setting(segment=size))) if size > SMALLEST else None
     failure = bulk or single
@@ -112,9 +127,17 @@ def _first_failure(ways: Ways) -> Way[FlowResult] | None:
     return next((way for way in ways if way.result.fate in ("dropped", "refused")), None)
 
 
-def _learned_mtu(ways: Ways) -> bool:
-    """The bulk data made single segments smaller than they would have been without it."""
-    return any(stack.pmtu for way in ways for stack in way.result.branch.stacks.values())
+def _carries_bulk(probe: Probe, ways: Ways) -> bool:
+    return probe.protocol == Protocol.TCP and not probe.size and all_served(ways)
+
+
+def _moved_neighbours(stack: Stack) -> bool:
+    """Somebody else answered than the neighbour table remembers."""
+    for key, mac in stack.neighbours.items():
+        remembered = stack.ns.neighbour_by_key.get(key)
+        if remembered is not None and remembered.valid and remembered.mac != mac:
+            return True
+    return False
 
 
 def _outcome(way: Way[FlowResult]) -> tuple[str, str]:
