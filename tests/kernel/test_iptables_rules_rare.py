@@ -231,7 +231,6 @@ MATCHES = (
     "-m connlabel --label 3 --set",
     "-m connlabel --label 3",
     "-m connlabel ! --label 3",
-    "-m connbytes --connbytes 0 --connbytes-mode bytes --connbytes-dir both",
     "-m connbytes --connbytes 1 --connbytes-mode packets --connbytes-dir original",
     "-m connbytes --connbytes 2 --connbytes-mode packets --connbytes-dir original",
     "-p esp -m esp --espspi 1:100",

@@ -46,6 +46,7 @@ class ConnBytes:
 
     low: int
     high: int
+    """iptables prints `0:0` and `0:` alike, as 0."""
     negated: bool
     mode: str
     direction: str
@@ -58,6 +59,8 @@ class ConnBytes:
             return Unknown("how much a connection has carried is not modelled")
         sent = 1 if self.mode == "packets" else ctx.packet.length
         counted = 0 if self.direction == "reply" else sent
+        if counted and not self.low and not self.high:
+            return Unknown("--connbytes 0, as iptables-save prints 0:0 as well as 0:, which is any number")
         return (self.low <= counted <= self.high) != self.negated
 
 
@@ -92,7 +95,7 @@ def _quota(options: Options) -> Quota:
 def _connbytes(options: Options) -> ConnBytes:
     option = options.require("--connbytes")
     low, high = interval(option.values[0], _BYTES)
-    if ":" not in option.values[0]:
+    if ":" not in option.values[0] and low:
         high = _BYTES
     mode, direction = options.value("--connbytes-mode"), options.value("--connbytes-dir")
     return ConnBytes(low, high, option.negated, mode, direction)
