@@ -94,17 +94,14 @@ class _NatHook(NamedTuple):
     chains: tuple[BaseChain, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class _Tracker:
     """nf_conntrack_in."""
 
 
-@dataclass(frozen=True, slots=True)
 class _IpvsAnswers:
     """ip_vs_out_hook."""
 
 
-@dataclass(frozen=True, slots=True)
 class _IpvsRequests:
     """ip_vs_in_hook, ip_vs_forward_icmp."""
 

@@ -116,8 +116,8 @@ def _ipvs(data: object) -> "tuple[VirtualService, ...]":
 
 
 def _sysctls(data: object) -> Sysctls:
-    values = table_map(data, "$.sysctls")
-    return Sysctls({name: Entry(values, "$.sysctls").text(name) for name in values})
+    root = Entry(table_map(data, "$.sysctls"), "$.sysctls")
+    return Sysctls({name: root.text(name) for name in root.fields})
 
 
 def _identities(data: object) -> dict[int, str]:

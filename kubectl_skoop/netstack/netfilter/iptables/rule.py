@@ -1,7 +1,6 @@
 """One rule: from its line to a value, and its evaluation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
@@ -40,7 +39,6 @@ class JumpTo(NamedTuple):
         return self.jump
 
 
-@dataclass(frozen=True, slots=True)
 class NoTarget:
     """A rule that only counts."""
 

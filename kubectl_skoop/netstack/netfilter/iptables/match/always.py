@@ -1,12 +1,9 @@
 """-m comment, -m nfacct: they match every packet (nfacct only counts)."""
 
-from dataclasses import dataclass
-
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 
-@dataclass(frozen=True, slots=True)
 class Always:
     """Kernel: xt_comment.c, comment_mt; xt_nfacct.c, nfacct_mt (without a quota)."""
 
