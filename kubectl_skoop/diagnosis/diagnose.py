@@ -64,7 +64,7 @@ class _Inquiry:
         )
 
     def answer(self) -> Diagnosis:
-        ways = self._walk(self.probe, Setting())
+        ways = self._walk(self.probe, self._setting)
         shares = verdict.shares(ways)
         decided = verdict.verdict(shares)
         way = verdict.deciding(ways)
@@ -114,6 +114,11 @@ class _Inquiry:
             ),
         )
 
+    @property
+    def _setting(self) -> Setting:
+        """With a source port of its own a flow may be one that conntrack knows already."""
+        return Setting(use_existing=bool(self.probe.sport))
+
     def _walk(self, probe: Probe, setting: Setting, world: World | None = None) -> Ways:
         return fan_out(lambda choices: self.runner.run(probe, setting, choices, world), outcome)
 
@@ -133,7 +138,7 @@ class _Inquiry:
             return [], [finding.suspicion for finding in wished.findings], wished.remarks
 
         def progress(world: World) -> trial.Progress:
-            return trial.progress(self._walk(self.probe, Setting(), world))
+            return trial.progress(self._walk(self.probe, self._setting, world))
 
         explaining, others = trial.explaining(self.world, wished.findings, trial.progress(ways), progress)
         return explaining, others, wished.remarks

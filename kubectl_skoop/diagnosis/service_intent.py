@@ -9,6 +9,7 @@ from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.place import Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.netfilter.conntrack import Connection
 
 PROTOCOL_NAMES = {6: "TCP", 17: "UDP", 132: "SCTP"}
 
@@ -28,7 +29,12 @@ def explaining(cluster: Cluster, probe: Probe, branch: Branch) -> Iterator[Suspi
         return
     for visit, packet in _translated(branch, probe):
         if not any((one.address, one.port) == (packet.dst, packet.dport) for one in known):
-            yield _no_backend(service, visit, packet, known)
+            entry = _existing(branch, visit, packet)
+            yield (
+                _stale_entry(service, visit, packet, entry)
+                if entry
+                else _no_backend(service, visit, packet, known)
+            )
 
 
 def _port(service: Service, probe: Probe) -> ServicePort | None:
@@ -78,6 +84,34 @@ def _no_endpoints(service: Service, known: tuple[Backend, ...]) -> Suspicion:
         message=f"service {service.key} has no ready endpoint",
         evidence=tuple(waiting) or (f"selector: {selector or 'none'}", "EndpointSlices: no endpoint"),
         remedy="let the readiness probes pass" if waiting else "compare the selector with the pods' labels",
+    )
+
+
+def _existing(branch: Branch, visit: Visit, packet: Packet) -> Connection | None:
+    """The conntrack entry of the snapshot that translated the packet."""
+    for connection in branch.stacks[visit.ns_id].connections:
+        if connection.existing and (connection.reply.src, connection.reply.sport) == (
+            packet.dst,
+            packet.dport,
+        ):
+            return connection
+    return None
+
+
+def _stale_entry(service: Service, visit: Visit, packet: Packet, entry: Connection) -> Suspicion:
+    original = entry.original
+    return Suspicion(
+        code="conntrack.stale",
+        level=Level.FATAL,
+        where=Where(place=visit.place),
+        message=f"a conntrack entry on {visit.place} holds this flow to {packet.dst}:{packet.dport}, which is "
+        f"no endpoint of service {service.key}",
+        evidence=(
+            f"src={original.src} dst={original.dst} sport={original.sport} dport={original.dport} → "
+            f"src={entry.reply.src} sport={entry.reply.sport}",
+        ),
+        remedy=f"conntrack -D -p {original.protocol} --orig-dst {original.dst} "
+        f"--orig-port-src {original.sport}",
     )
 
 

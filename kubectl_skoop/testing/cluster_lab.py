@@ -6,6 +6,7 @@ ICMP errors are not rate limited, neighbours are given up after 3 × 50 ms inste
 the connection tracking of all nodes shares this machine's limit.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -43,6 +44,8 @@ NEW_NAMESPACE: Mapping[str, object] = {
     "net.ipv6.conf.default.disable_ipv6": 1,
 }
 NEIGHBOUR_RETRANSMIT_MS = 50
+SETTLE_TRIES, SETTLE_PAUSE = 100, 0.02
+"""How often to look, and seconds between."""
 NODE: Mapping[str, object] = {
     "net.ipv4.ip_forward": 1,
     "net.ipv4.conf.all.route_localnet": 1,
@@ -125,6 +128,16 @@ class ClusterLab:
             self._batch("bridge", {name: lines for name, lines in fdb.items() if lines})
         self._write_rules()
         self._listen()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Bridge ports forward a moment after their carrier came (linkwatch). Raises: LabError."""
+        bridges = [self.namespaces[place] for place in (SWITCH, *(node.name for node in self.topology.nodes))]
+        for _ in range(SETTLE_TRIES):
+            if not any("state disabled" in bridge.run("bridge", "link", "show") for bridge in bridges):
+                return
+            time.sleep(SETTLE_PAUSE)
+        raise LabError("a bridge port of the lab does not come to forward")
 
     def _switch_links(self) -> list[str]:
         lines = [

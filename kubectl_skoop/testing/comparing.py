@@ -1,5 +1,6 @@
 """Kernel against tool: the same lab collected, diagnosed from the file, and asked with real packets."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def take_snapshot(lab: ClusterLab, folder: Path) -> Path:
     for item in lab.objects():
         by_kind.setdefault(str(item["kind"]), []).append(item)
     snapshot = folder / "lab.skoop"
-    assemble(dumps, by_kind, snapshot, time=0.0)
+    assemble(dumps, by_kind, snapshot, time=time.time())
     return snapshot
 
 

@@ -1,9 +1,8 @@
 """What the plugins want, against the real state of labs: silent when healthy, exact when not."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -61,18 +60,6 @@ def dump_nodes(lab: ClusterLab, folder: Path) -> list[Path]:
     return dumps
 
 
-@contextmanager
-def settled(mode: Mode) -> Iterator[ClusterLab]:
-    """A lab whose bridge ports forward: linkwatch enables them a moment after their carrier came."""
-    with ClusterLab(mode) as lab:
-        for _ in range(100):
-            ports = [lab.namespace(node.name).run("bridge", "link", "show") for node in lab.topology.nodes]
-            if not any("state disabled" in text for text in ports):
-                break
-            time.sleep(0.02)
-        yield lab
-
-
 def wishes(source: Snapshot) -> Iterator[tuple[NetworkNamespace, Expectation]]:
     """Of every place, and of every pair of a node and a pod."""
     ctx = Context(source=source, cluster=Cluster(source))
@@ -101,7 +88,7 @@ def namespace(source: Snapshot, place: Place) -> NetworkNamespace:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_healthy_cluster_has_no_findings(mode: Mode, gather: Gather) -> None:
-    with settled(mode) as lab:
+    with ClusterLab(mode) as lab:
         source = gather(lab)
     result = check(source, Options())
     assert result.suspicions == ()
@@ -198,7 +185,7 @@ NOT_MENDABLE = {
 def test_a_fault_gives_its_deviations_and_no_others(
     mode: Mode, step: str, expected: set[str], gather: Gather
 ) -> None:
-    with settled(mode) as lab:
+    with ClusterLab(mode) as lab:
         values = placeholders(lab)
         place, _, command = fill(step, values).partition(": ")
         lab.namespace(place).run(*command.split())
@@ -215,7 +202,7 @@ def test_a_fault_gives_its_deviations_and_no_others(
 
 
 def test_the_same_thing_wrong_on_several_nodes_is_one_finding(gather: Gather) -> None:
-    with settled("flannel-host-gw") as lab:
+    with ClusterLab("flannel-host-gw") as lab:
         for name in ("n1", "n2"):
             lab.namespace(name).run("sysctl", "-qw", "net.ipv4.ip_forward=0")
         result = check(gather(lab), Options())
@@ -225,7 +212,7 @@ def test_the_same_thing_wrong_on_several_nodes_is_one_finding(gather: Gather) ->
 
 
 def test_an_address_that_two_pods_have_is_found(gather: Gather) -> None:
-    with settled("flannel-vxlan") as lab:
+    with ClusterLab("flannel-vxlan") as lab:
         lab.namespace("b2").run("ip", "addr", "add", "10.244.2.2/24", "dev", "eth0")
         result = check(gather(lab), Options())
     finding = next(one for one in result.suspicions if one.code == "pod.duplicate-address")
@@ -237,7 +224,7 @@ def test_an_address_that_two_pods_have_is_found(gather: Gather) -> None:
 
 
 def test_cloned_nodes_are_found_by_their_mac(gather: Gather) -> None:
-    with settled("flannel-host-gw") as lab:
+    with ClusterLab("flannel-host-gw") as lab:
         lab.namespace("n2").run("ip", "link", "set", "eth0", "address", "02:00:00:00:00:01")
         result = check(gather(lab), Options())
     finding = next(one for one in result.suspicions if one.code == "node.duplicate-mac")
@@ -245,7 +232,7 @@ def test_cloned_nodes_are_found_by_their_mac(gather: Gather) -> None:
 
 
 def test_a_node_without_a_dump_is_missing_and_the_others_are_checked(tmp_path: Path) -> None:
-    with settled("flannel-vxlan") as lab:
+    with ClusterLab("flannel-vxlan") as lab:
         lab.namespace("n1").run("sysctl", "-qw", "net.ipv4.ip_forward=0")
         dumps = dump_nodes(lab, tmp_path)
     assemble(dumps[:1], read_objects([tmp_path / "objects.json"]), tmp_path / "half", time=1.0)
