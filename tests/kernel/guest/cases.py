@@ -114,6 +114,12 @@ CASES = (
         commands=_VIP_ON_SERVERS,
         undo=_VIP_OFF_SERVERS,
     ),
+    Case(
+        name="direct routing, the server answers past the node",
+        servers=("{b1}:80 -g",),
+        commands=(_VIP_ON_SERVERS[0], "b1: route add 10.1.1.2 via 10.1.9.1"),
+        undo=("b1: route del 10.1.1.2", _VIP_OFF_SERVERS[0]),
+    ),
     Case(name="direct routing, the servers lack the address", servers=("{b1}:80 -g",)),
     Case(name="a server that no route leads to", servers=("10.9.9.9:8080 -m",)),
     Case(

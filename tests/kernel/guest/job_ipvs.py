@@ -64,6 +64,10 @@ def build() -> None:
         run("ip", "-n", place, "route", "add", "default", "via", f"10.1.{number}.1")
     for source in SOURCES:
         run("ip", "-n", "cl", "addr", "add", f"{source}/24", "dev", "eth0")
+    run("ip", "-n", "cl", "link", "add", "eth1", "type", "veth", "peer", "name", "eth1", "netns", "b1")
+    for place, address in (("cl", "10.1.9.1/24"), ("b1", "10.1.9.2/24")):
+        run("ip", "-n", place, "addr", "add", address, "dev", "eth1")
+        run("ip", "-n", place, "link", "set", "eth1", "up")
     run("ip", "-n", "nd", "link", "add", "kube-ipvs0", "type", "dummy")
     run("ip", "-n", "nd", "addr", "add", f"{VIP}/32", "dev", "kube-ipvs0")
     write("nd", "ipv4.ip_forward", 1)

@@ -1,0 +1,176 @@
+"""What a node's rules, sets and devices are made of, and the test that proves that we do as the kernel does.
+
+Whether a thing is modelled is not said here: `tests.features.table` asks the code.
+"""
+
+from dataclasses import dataclass
+
+_KERNEL = "tests/kernel/"
+RULES, CHAINS = f"{_KERNEL}test_iptables_rules.py", f"{_KERNEL}test_iptables_rules_chains.py"
+LOCAL, METER = f"{_KERNEL}test_iptables_rules_local.py", f"{_KERNEL}test_iptables_rules_meter.py"
+MSS, RARE = f"{_KERNEL}test_iptables_rules_mss.py", f"{_KERNEL}test_iptables_rules_rare.py"
+RECENT, CONNTRACK = f"{_KERNEL}test_iptables_rules_recent.py", f"{_KERNEL}test_iptables_rules_conntrack.py"
+WALK, TRACKING = f"{_KERNEL}test_netfilter_walk.py", f"{_KERNEL}test_netfilter_tracking.py"
+ZONES, IPSET, NFT = (
+    f"{_KERNEL}test_conntrack_zones.py",
+    f"{_KERNEL}test_ipset.py",
+    f"{_KERNEL}test_nft_rules.py",
+)
+GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
+KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
+SCHEDULERS = "tests/netstack/test_ipvs.py"
+
+MATCHES: dict[str, str] = {
+    RULES: "comment dscp ecn hl icmp icmp6 iprange length limit mac mark multiport physdev pkttype sctp "
+    "statistic tcp tos ttl udp",
+    LOCAL: "addrtype owner rpfilter",
+    METER: "connbytes connlimit hashlimit quota",
+    MSS: "tcpmss",
+    RARE: "ah connlabel cpu dccp devgroup dst esp frag hbh helper ipv6header policy rt socket string time "
+    "u32",
+    RECENT: "recent",
+    CONNTRACK: "connmark conntrack state",
+    IPSET: "set",
+    GUEST: "ipvs",
+    "": "bpf cgroup cluster eui64 ipcomp mh nfacct osf rateest realm srh udplite",
+}
+MATCH_NOTES = {
+    "connbytes": "a connection's first packet; later ones are unknown",
+    "connlabel": "labels of connections from the dump are unknown",
+    "connlimit": "as if this were the only connection; said so",
+    "cpu": "both ways are followed",
+    "hashlimit": "meets an idle meter; said so",
+    "limit": "meets an idle meter; said so",
+    "policy": "without IPsec; with it unknown",
+    "quota": "not used up by others; said so",
+    "recent": "by the lists that were collected",
+    "statistic": "a random choice with its share",
+    "string": "in a packet without data; else unknown",
+    "time": "for the moment of the snapshot; said so",
+    "u32": "where the model holds the bytes",
+}
+TARGETS: dict[str, str] = {
+    RULES: "DSCP HL MARK TCPMSS TOS TTL",
+    CHAINS: "ACCEPT DROP RETURN",
+    CONNTRACK: "CONNMARK",
+    WALK: "DNAT MASQUERADE NETMAP NOTRACK REDIRECT REJECT SNAT",
+    ZONES: "CT",
+    RARE: "TPROXY",
+    "": "AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK DNPT ECN IDLETIMER LED LOG NFLOG NFQUEUE QUEUE "
+    "RATEEST SECMARK SET SNPT SYNPROXY TCPOPTSTRIP TEE TRACE ULOG",
+}
+TARGET_NOTES = {
+    "SET": "what the set holds from then on is unknown",
+    "TPROXY": "dropped without a transparent socket; what a proxy does is unknown",
+    "TEE": "the copy is not followed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """Of nft: how it is written, its JSON, and what proves it."""
+
+    name: str
+    json: object
+    proof: str = ""
+
+
+def _payload(protocol: str, name: str) -> object:
+    return {"payload": {"protocol": protocol, "field": name}}
+
+
+EXPRESSIONS = (
+    Native("ip saddr, daddr, ttl, length, dscp", _payload("ip", "saddr"), NFT),
+    Native("ip6 saddr, daddr, hoplimit, dscp", _payload("ip6", "saddr"), NFT),
+    Native("ether saddr, daddr", _payload("ether", "saddr"), NFT),
+    Native("tcp sport, dport, flags", _payload("tcp", "flags"), NFT),
+    Native("udp, sctp sport, dport", _payload("udp", "dport"), NFT),
+    Native("th sport, dport", _payload("th", "dport"), NFT),
+    Native("icmp, icmpv6 type, code", _payload("icmp", "type"), NFT),
+    Native("arp operation", _payload("arp", "operation")),
+    Native("vlan id", _payload("vlan", "id")),
+    Native("esp spi", _payload("esp", "spi")),
+    Native("@nh, @th raw payload", {"payload": {"base": "nh", "offset": 0, "len": 8}}),
+    *(
+        Native(f"meta {key}", {"meta": {"key": key}}, NFT)
+        for key in ("mark", "length", "l4proto", "protocol", "iif", "iifname", "oifname", "pkttype", "skuid")
+    ),
+    *(
+        Native(f"meta {key}", {"meta": {"key": key}})
+        for key in ("nfproto", "iifgroup", "iifkind", "cgroup", "priority", "ipsec", "cpu", "time", "random")
+    ),
+    *(Native(f"ct {key}", {"ct": {"key": key}}, NFT) for key in ("state", "mark", "status", "direction")),
+    Native("ct original proto-dst", {"ct": {"key": "proto-dst", "dir": "original"}}, NFT),
+    *(
+        Native(f"ct {key}", {"ct": {"key": key}})
+        for key in ("zone", "protocol", "expiration", "bytes", "label", "helper")
+    ),
+    Native("fib daddr type", {"fib": {"result": "type", "flags": ["daddr"]}}, NFT),
+    Native("fib saddr . iif oif", {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}),
+    Native("rt mtu", {"rt": {"key": "mtu"}}),
+    Native("rt nexthop", {"rt": {"key": "nexthop"}}),
+    Native("socket transparent", {"socket": {"key": "transparent"}}),
+    Native("numgen random", {"numgen": {"mode": "random", "mod": 3, "offset": 0}}, KUBE_PROXY),
+    Native("jhash", {"jhash": {"mod": 2, "expr": _payload("ip", "saddr")}}),
+    Native("symhash", {"symhash": {"mod": 2}}),
+    Native("tcp option maxseg size", {"tcp option": {"name": "maxseg", "field": "size"}}, NFT),
+    Native("tcp option sack-perm", {"tcp option": {"name": "sack-perm"}}),
+    Native("exthdr frag", {"exthdr": {"name": "frag"}}),
+    Native("exthdr hbh", {"exthdr": {"name": "hbh"}}),
+    Native("ip option", {"ip option": {"name": "lsrr"}}),
+    Native("sctp chunk", {"sctp chunk": {"name": "init"}}),
+    Native("osf name", {"osf": {"key": "name"}}),
+    Native("ipsec in reqid", {"ipsec": {"key": "reqid", "dir": "in", "spnum": 0}}),
+    Native("concatenation", {"concat": [_payload("ip", "saddr"), _payload("tcp", "dport")]}, NFT),
+    Native("and, or, xor, shift", {"&": [{"meta": {"key": "mark"}}, 1]}, NFT),
+)
+_MARK: object = {"meta": {"key": "mark"}}
+STATEMENTS = (
+    Native("match", {"match": {"op": "==", "left": _MARK, "right": 1}}, NFT),
+    Native("accept, drop, return, jump, goto", {"drop": None}, KUBE_PROXY),
+    Native("vmap", {"vmap": {"key": _MARK, "data": {"set": [[1, {"drop": None}]]}}}, KUBE_PROXY),
+    Native("dnat", {"dnat": {"family": "ip", "addr": "10.0.0.1", "port": 80}}, KUBE_PROXY),
+    Native("snat", {"snat": {"family": "ip", "addr": "10.0.0.1"}}),
+    Native("masquerade", {"masquerade": {"flags": "random"}}, KUBE_PROXY),
+    Native("redirect", {"redirect": {"port": 80}}),
+    Native("reject", {"reject": {"type": "icmp", "expr": "port-unreachable"}}, KUBE_PROXY),
+    Native("meta mark set", {"mangle": {"key": _MARK, "value": 1}}, NFT),
+    Native("ct mark set", {"mangle": {"key": {"ct": {"key": "mark"}}, "value": 1}}, NFT),
+    Native("ct zone set", {"mangle": {"key": {"ct": {"key": "zone"}}, "value": 1}}),
+    Native("ip ttl set, ip dscp set", {"mangle": {"key": _payload("ip", "ttl"), "value": 1}}, NFT),
+    Native(
+        "tcp option maxseg size set",
+        {"mangle": {"key": {"tcp option": {"name": "maxseg", "field": "size"}}, "value": 1200}},
+        NFT,
+    ),
+    Native("counter, log", {"counter": {"packets": 0, "bytes": 0}}, NFT),
+    Native("limit", {"limit": {"rate": 1, "per": "second", "burst": 5}}, NFT),
+    Native("quota", {"quota": {"val": 1, "val_unit": "bytes"}}),
+    Native("ct count", {"ct count": {"val": 3}}),
+    Native("notrack", {"notrack": None}),
+    Native("add, update a set", {"set": {"op": "add", "elem": _payload("ip", "saddr"), "set": "@known"}}),
+    Native("queue", {"queue": {"num": 1}}),
+    Native("tproxy", {"tproxy": {"family": "ip", "port": 80}}),
+    Native("synproxy", {"synproxy": {"mss": 1460}}),
+    Native("dup", {"dup": {"addr": "10.0.0.1", "dev": "eth0"}}),
+    Native("fwd", {"fwd": {"dev": "eth0"}}),
+    Native("flow add", {"flow": {"op": "add", "flowtable": "@f"}}),
+    Native("xt", {"xt": {"type": "match", "name": "comment"}}),
+)
+SET_TYPES: dict[str, str] = {
+    IPSET: "bitmap:ip bitmap:ip,mac bitmap:port hash:ip hash:ip,port hash:ip,port,ip hash:ip,port,net "
+    "hash:net hash:net,port hash:net,iface list:set",
+    "": "hash:mac hash:ip,mac hash:ip,mark hash:net,net hash:net,port,net",
+}
+DEVICES: dict[str, str] = {
+    FAULTS: "physical veth bridge vxlan loopback",
+    GUEST: "dummy",
+    "": "tun virtio_net vlan macvlan macvtap ipvlan bond team ifb geneve ipip sit ip6tnl gre gretap "
+    "wireguard vrf netkit xfrm",
+}
+IPVS_METHODS: dict[str, str] = {GUEST: "masquerade route", "": "local tunnel bypass"}
+IPVS_SCHEDULERS: dict[str, str] = {
+    GUEST: "rr wrr wlc sh dh fo",
+    SCHEDULERS: "lc sed nq lblc lblcr twos",
+    "": "mh ovf",
+}
