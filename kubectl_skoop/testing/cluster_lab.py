@@ -15,7 +15,7 @@ from typing import Self
 from kubectl_skoop.testing import calico, flannel, kube_proxy, netns
 from kubectl_skoop.testing.capture import keep_timestamps
 from kubectl_skoop.testing.listeners import Listeners
-from kubectl_skoop.testing.netns import Namespace, finish
+from kubectl_skoop.testing.netns import LabError, Namespace, finish
 from kubectl_skoop.testing.nfacct import create_counters
 from kubectl_skoop.testing.objects import Object, cluster_objects
 from kubectl_skoop.testing.restore import Ruleset
