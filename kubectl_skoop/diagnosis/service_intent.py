@@ -104,8 +104,8 @@ def _stale_entry(service: Service, visit: Visit, packet: Packet, entry: Connecti
         code="conntrack.stale",
         level=Level.FATAL,
         where=Where(place=visit.place),
-        message=f"a conntrack entry on {visit.place} holds this flow to {packet.dst}:{packet.dport}, which is "
-        f"no endpoint of service {service.key}",
+        message=f"a conntrack entry on {visit.place} holds this flow to {packet.dst}:{packet.dport}, "
+        f"which is no endpoint of service {service.key}",
         evidence=(
             f"src={original.src} dst={original.dst} sport={original.sport} dport={original.dport} → "
             f"src={entry.reply.src} sport={entry.reply.sport}",
