@@ -30,13 +30,15 @@ class Case:
     """Times the bare interpreter; 0: the measure itself."""
 
 
+SNAPSHOT = "snapshots/healthy-vxlan.skoop"
+PODS = ("diagnose", "-s", "pod/default/a", "-d", "pod/default/b", "-p", "8080", "--snapshot", SNAPSHOT)
+
+
 def cases() -> list[Case]:
-    first = questions()[0]
-    return [
-        Case("python3 -c pass", (PYTHON, "-c", "pass"), 0),
-        Case("kubectl-skoop --help", (PROGRAM, "--help"), 8),
-        Case(f"kubectl-skoop {' '.join(first.arguments)}", (PROGRAM, *first.arguments), 20),
-    ]
+    measure = Case("python3 -c pass", (PYTHON, "-c", "pass"), 0)
+    runs = [(("--help",), 8), (PODS, 20), (questions()[0].arguments, 20)]
+    named = [Case(" ".join(["kubectl-skoop", *words]), (PROGRAM, *words), limit) for words, limit in runs]
+    return [measure, *named]
 
 
 def environment(byte_code: str) -> dict[str, str]:
