@@ -63,7 +63,8 @@ class Outside:
                 f"{nexthop}, which is not part of the cluster"
             )
             branch.assume("the underlay has no route to pod addresses")
-            _lose(journey, "external.pod-address", packet, where, message)
+            routed = [f"{step.text} ({step.effect})" for step in sent.trace if step.kind == "route"]
+            _lose(journey, "external.pod-address", packet, where, message, routed[-1:])
             return None
         if kind in ("node", "lb"):
             owner = branch.world.owner_of_address(packet.dst)

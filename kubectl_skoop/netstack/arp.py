@@ -133,6 +133,9 @@ def _explain_refusal(stack: Stack, device: Device, message: Arp, route: Refused)
             reason = f"{stack.ns.place} has no route to it, so proxy ARP says nothing"
             evidence = [f"no route to {message.target}", *ip_error.down_devices(stack)]
             _stay_silent(stack, device, message, "route.none", reason, evidence)
+        elif route.kind in ip_error.CODES:
+            evidence = ip_error.route_evidence(stack, route)
+            _stay_silent(stack, device, message, ip_error.CODES[route.kind], "its route refuses it", evidence)
 
 
 def _stay_silent(

@@ -62,11 +62,7 @@ def refused(stack: Stack, packet: Packet, passage: Passage, route: Refused, devi
 
 
 def unroutable(stack: Stack, packet: Packet, destination: object, route: Refused | RouteError) -> None:
-    evidence = []
-    if route.route is not None:
-        evidence.append(route_text(stack.ns, route.route))
-    if route.rule is not None:
-        evidence.append(rule_text(route.rule))
+    evidence = route_evidence(stack, route)
     what = {
         "blackhole": f"a blackhole route discards packets to {destination}",
         "prohibit": f"a prohibit route refuses packets to {destination}",
@@ -78,6 +74,16 @@ def unroutable(stack: Stack, packet: Packet, destination: object, route: Refused
         evidence.append(f"no route matches {destination} in any table that the rules name")
         evidence += down_devices(stack)
     stack.lose(CODES.get(route.kind, "route.none"), packet, what, evidence=evidence)
+
+
+def route_evidence(stack: Stack, route: Refused | RouteError) -> list[str]:
+    """The route and the rule that refused, as `ip` prints them; empty: there is none."""
+    evidence = []
+    if route.route is not None:
+        evidence.append(route_text(stack.ns, route.route))
+    if route.rule is not None:
+        evidence.append(rule_text(route.rule))
+    return evidence
 
 
 def down_devices(stack: Stack) -> list[str]:

@@ -117,7 +117,7 @@ def check_flow(
             tool = "; ".join(f"{place}, asked by {source}" for place, source in sorted(servers))
             differences.append(Difference(flow.id, "server", kernel, tool))
             break
-    if flow.bulk and symptoms == {ANSWER}:
+    if flow.bulk and symptoms == {ANSWER} and diagnosis.verdict == "reachable":
         kernel_hole = next((outcome.large for outcome in outcomes if outcome.large != "passes"), "")
         tool_hole = "packets above" in diagnosis.headline
         if bool(kernel_hole) != tool_hole and not (tool_hole and not kernel_hole and only_single(diagnosis)):

@@ -16,6 +16,10 @@ def route_input(stack: Stack, packet: Packet, device: int, mark: int) -> InputRo
     return _traced(stack, packet, route(stack, packet, device, mark))
 
 
+DEFAULT_PRIORITIES = frozenset({0, 32766, 32767})
+"""Of the rules that every namespace begins with."""
+
+
 def _traced(stack: Stack, packet: Packet, result: InputRoute) -> InputRoute:
     ns = stack.ns
     match result:
@@ -29,6 +33,8 @@ def _traced(stack: Stack, packet: Packet, result: InputRoute) -> InputRoute:
             )
         case Refused():
             effect = result.problem.code if result.problem else result.kind
+    if result.rule is not None and result.rule.priority not in DEFAULT_PRIORITIES:
+        effect += f", by rule {rule_text(result.rule)}"
     if result.route is not None:
         stack.step("route", route_text(ns, result.route), effect, table=table_name(result.route.table))
     elif result.rule is not None:
