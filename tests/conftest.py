@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest_plugins = ["kubectl_skoop.testing.plugin"]
+
 LEFT_OUT = "left out, as a boot takes minutes on a busy machine; to run it: pytest -m guest"
 
 

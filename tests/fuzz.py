@@ -1,10 +1,12 @@
 """Random rules, sets, routes against the kernel, with new seeds until the time is over.
 
 `make fuzz SECONDS=60`. Every kernel test with a parameter `seed` takes part. A round that fails names its
-first seed, and `make fuzz SEED=N` runs the same again.
+first seed, and `make fuzz SEED=N` runs the same again. SKOOP_VOLUME (5 here, 1 in `make test`) says how many
+packets and lookups a seed gets.
 """
 
 import argparse
+import os
 import sys
 import time
 from random import SystemRandom
@@ -12,6 +14,7 @@ from random import SystemRandom
 import pytest
 
 FAR = 1 << 32
+VOLUME = "5"
 
 
 class NewSeeds:
@@ -41,6 +44,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="start no round after this time")
     parser.add_argument("--seed", type=int, help="first seed of one single round")
     options = parser.parse_args()
+    os.environ.setdefault("SKOOP_VOLUME", VOLUME)
     end = time.monotonic() + options.seconds
     rounds = 0
     while rounds == 0 or (options.seed is None and time.monotonic() < end):

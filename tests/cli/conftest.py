@@ -7,10 +7,7 @@ import yaml
 
 from kubectl_skoop.snapshot.assemble import write_node_dump
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
-from kubectl_skoop.testing.plugin import pytest_runtest_setup
 from tests.cli.run import skoop
-
-__all__ = ["pytest_runtest_setup"]
 
 NODES = ("n1", "n2")
 PODS = {

@@ -22,9 +22,9 @@ from kubectl_skoop.netstack.routing.types import SCOPE_LINK, Nexthop, PolicyRule
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.dump import NodeDump, Table
-from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix, why_no_lab
+from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 LINKS = """
 link set lo up

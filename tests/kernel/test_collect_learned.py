@@ -14,9 +14,9 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import NUD_FAILED, NUD_INCOMPLETE
 from kubectl_skoop.netstack.routing.types import RouteException
 from kubectl_skoop.snapshot.decode import decode_namespace
-from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix, why_no_lab
+from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_DO = 10, 23, 2
 CLIENT = """

@@ -11,9 +11,9 @@ import pytest
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.decode import decode_namespace
-from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix, why_no_lab
+from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 BULK = 300_000
 WAIT = 0.8

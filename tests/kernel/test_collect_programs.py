@@ -14,9 +14,9 @@ from kubectl_skoop.collect.bpf import SYSCALL
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode import decode_namespace
-from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix, why_no_lab
+from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 BPF_PROG_LOAD, BPF_LINK_CREATE = 5, 28
 BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SK_LOOKUP = 3, 6, 30

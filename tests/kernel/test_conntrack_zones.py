@@ -13,7 +13,6 @@ from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.netns import why_no_lab
 from kubectl_skoop.testing.rule_lab import (
     FAR_ROUTER_MAC,
     RECEIVER_MAC,
@@ -24,7 +23,7 @@ from kubectl_skoop.testing.rule_lab import (
     rule_lab,
 )
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 ZONES = (
     "",

@@ -14,12 +14,12 @@ from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_save
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.netns import why_no_lab
 from kubectl_skoop.testing.rule_lab import FAR_NET, NET, ROUTER_MAC, SENTINEL, RuleLab, rule_lab
+from tests.kernel.volume import VOLUME
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
-PACKETS = 40
+PACKETS = 40 * VOLUME
 PORTS = (0, 53, 80, 443, 65535)
 MACS = ("02:00:00:00:0a:01", "02:00:00:00:0a:02", "02:00:00:00:0a:03")
 LACKING = frozenset({"hash:mac", "hash:ip,mac", "hash:ip,mark", "hash:net,net", "hash:net,port,net"})

@@ -12,12 +12,12 @@ from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_save
 from kubectl_skoop.netstack.netfilter.types import Continue, Engine, Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.netns import why_no_lab
 from kubectl_skoop.testing.rule_lab import FAR_NET, NET, ROUTER_MAC, SENTINEL, RuleLab, rule_lab
+from tests.kernel.volume import VOLUME
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
-RULES, PACKETS = 120, 40
+RULES, PACKETS = 120, 40 * VOLUME
 PORTS = (0, 1, 22, 53, 80, 443, 8080, 30000, 65535)
 TCP_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
 

@@ -14,13 +14,13 @@ from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, SavedTable, parse_save
 from kubectl_skoop.netstack.netfilter.types import Hook, Rule, RuleContext, Verdict
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.netns import why_no_lab
 from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from tests.kernel.volume import VOLUME
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 CHAINS = ("FORWARD", *(f"C{number}" for number in range(6)))
-RULES_A_CHAIN, PACKETS = 9, 40
+RULES_A_CHAIN, PACKETS = 9, 40 * VOLUME
 PORTS = (53, 80, 443)
 
 

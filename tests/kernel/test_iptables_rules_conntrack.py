@@ -14,7 +14,6 @@ from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_save
 from kubectl_skoop.netstack.netfilter.types import Continue, Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.netns import why_no_lab
 from kubectl_skoop.testing.rule_lab import (
     FAR_NET,
     FAR_ROUTER_MAC,
@@ -24,10 +23,11 @@ from kubectl_skoop.testing.rule_lab import (
     RuleLab,
     rule_lab,
 )
+from tests.kernel.volume import VOLUME
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
-RULES, PACKETS = 60, 50
+RULES, PACKETS = 60, 50 * VOLUME
 PORTS = (53, 80, 443)
 STATES = ("NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED", "SNAT", "DNAT")
 STATUSES = ("NONE", "EXPECTED", "SEEN_REPLY", "CONFIRMED")
@@ -77,8 +77,8 @@ def rule(random: Random, family: int, chain: str) -> str:
             f"-m state {negation(random)}--state {','.join(random.sample(STATES[:5], 2))}",
             f"-m connmark {negation(random)}--mark {value}",
             f"-m mark {negation(random)}--mark {value}",
-            f"-m connbytes --connbytes {random.choice(('1:1', '0:0', '0:', '0:1', '2:'))} --connbytes-mode packets"
-            f" --connbytes-dir {random.choice(('original', 'reply', 'both'))}",
+            f"-m connbytes --connbytes {random.choice(('1:1', '0:0', '0:', '0:1', '2:'))}"
+            f" --connbytes-mode packets --connbytes-dir {random.choice(('original', 'reply', 'both'))}",
         )
     )
     target = random.choice(

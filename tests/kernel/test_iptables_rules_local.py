@@ -14,11 +14,11 @@ from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_save
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.netns import entered, why_no_lab
+from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.route_oracle import read_state
 from kubectl_skoop.testing.rule_lab import RECEIVER_MAC, ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 ROUTES = """\
 addr add 10.77.5.1/32 dev out0

@@ -23,10 +23,10 @@ from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.dump import NamespaceDump
-from kubectl_skoop.testing.netns import entered, why_no_lab
+from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 BOUND, WILDCARD, TRANSPARENT, FREE = 4001, 4002, 4003, 4009
 SYN, ACK, RST = TcpFlags.SYN, TcpFlags.ACK, TcpFlags.RST

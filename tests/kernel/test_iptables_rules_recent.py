@@ -14,10 +14,10 @@ from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_sav
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode.recent import decode_recent
-from kubectl_skoop.testing.netns import entered, why_no_lab
+from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.rule_lab import FAR_NET, NET, ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 RULES, PACKETS = 12, 20
 

@@ -8,10 +8,9 @@ import pytest
 
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack
-from kubectl_skoop.testing.netns import why_no_lab
 from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
 
-pytestmark = [pytest.mark.kernel, pytest.mark.skipif(bool(why_no_lab()), reason=why_no_lab() or "can run")]
+pytestmark = pytest.mark.kernel
 
 RULES = (
     ("filter", "-m conntrack --ctstate NEW"),

@@ -20,10 +20,11 @@ from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing.netns import Namespace, entered
 from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from tests.kernel.volume import VOLUME
 
 pytestmark = pytest.mark.kernel
 
-CHAINS, RULES, PACKETS = 6, 5, 40
+CHAINS, RULES, PACKETS = 6, 5, 40 * VOLUME
 PORTS = (80, 81, 443)
 MARKS = (1, 2, 4)
 SENTINEL_PORT = 9

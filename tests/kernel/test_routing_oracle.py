@@ -1,6 +1,5 @@
 """Random routes and rules: each lookup must give what the kernel answers."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,15 +20,14 @@ from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.route_lab import DEVICES, MARKS, PORTS, TOS, RouteLab, Universe
 from kubectl_skoop.testing.route_oracle import Answer, RouteOracle, read_state
+from tests.kernel.volume import VOLUME
 
 T = TypeVar("T")
 
 pytestmark = pytest.mark.kernel
 
-LOOKUPS = int(os.environ.get("SKOOP_ROUTE_LOOKUPS", "20000"))
-SEEDS = range(first := int(os.environ.get("SKOOP_ROUTE_SEED", "0")), first + 20)
-SEEDS6 = SEEDS[:8]
-LOOKUPS_A_LAB = LOOKUPS // len(SEEDS)
+SEEDS, SEEDS6 = range(20), range(8)
+LOOKUPS_A_LAB = 600 * VOLUME
 ICMP_ERRNO = {(3, 0): "ENETUNREACH", (3, 1): "EHOSTUNREACH", (3, 13): "EACCES"}
 
 
