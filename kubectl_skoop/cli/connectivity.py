@@ -77,7 +77,8 @@ def run(
             found,
             classes_of(found, source, namespace) if source else found.workloads,
             classes_of(found, destination, namespace) if destination else found.workloads,
-            outside=not (source and destination),
+            incoming=not source,
+            outgoing=not destination,
         )
         emit(_exposure(view, output) if exposure else _render(view, output, explain))
     return ExitCode.FINDINGS if policies.problems else ExitCode.OK

@@ -46,11 +46,11 @@ def html_text(view: View) -> str:
         )
     names = [escape(safe(name)) for name in view.names]
     head = "".join(f"<th scope=col>{names[at]}</th>" for at in across)
-    out = f"<th scope=col>{OUTSIDE}</th>" if view.outside else ""
+    out = f"<th scope=col>{OUTSIDE}</th>" if view.outgoing else ""
     body = "\n".join(
         f"<tr><th scope=row>{names[source]}</th>"
         + "".join(_cell(view, source, at) for at in across)
-        + (_out(view, source) if view.outside else "")
+        + (_out(view, source) if view.outgoing else "")
         + "</tr>"
         for source in rows
     )
@@ -60,7 +60,7 @@ def html_text(view: View) -> str:
         f"<style>{_STYLE}</style>\n<h1>Who may talk to whom</h1>\n"
         "<p>Senders down, receivers across. By policy alone: services and routes are not asked.</p>\n"
         f"<table><thead><tr><th scope=col>from \\ to</th>{head}{out}</tr></thead>\n"
-        f"<tbody>{body}\n{last if view.outside else ''}</tbody></table></html>\n"
+        f"<tbody>{body}\n{last if view.incoming else ''}</tbody></table></html>\n"
     )
 
 

@@ -47,7 +47,7 @@ def connectivity_fields(view: View) -> Fields:
         ],
         "fromOutside": [
             {"to": at, "from": outside_text(addresses), "ports": ports_text(ports), "verdict": verdict}
-            for at in positions_of(view.destinations if view.outside else 0)
+            for at in positions_of(view.destinations if view.incoming else 0)
             for outers, verdict in (
                 (found.ends[at].from_outside, "allowed"),
                 (found.ends[at].from_outside_unknown, "unknown"),
@@ -56,7 +56,7 @@ def connectivity_fields(view: View) -> Fields:
         ],
         "toOutside": [
             {"from": at, "to": outside_text(addresses), "ports": ports_text(ports), "verdict": verdict}
-            for at in positions_of(view.sources if view.outside else 0)
+            for at in positions_of(view.sources if view.outgoing else 0)
             for outers, verdict in (
                 (found.ends[at].to_outside, "allowed"),
                 (found.ends[at].to_outside_unknown, "unknown"),

@@ -43,7 +43,10 @@ class View:
     sources: int
     """Classes, as bits."""
     destinations: int
-    outside: bool = True
+    incoming: bool = True
+    """With what comes from outside: no senders were chosen."""
+    outgoing: bool = True
+    """With what goes outside: no receivers were chosen."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,14 +62,14 @@ class View:
                     if chosen := row.sources & self.sources:
                         shown = self._group(chosen, at, names)
                         yield Line(shown, names[at], ports_text(row.ports), verdict)
-            if self.outside:
+            if self.incoming:
                 for outers, verdict in (
                     (ends.from_outside, "allowed"),
                     (ends.from_outside_unknown, "unknown"),
                 ):
                     for ports, addresses in outers:
                         yield Line(outside_text(addresses), names[at], ports_text(ports), verdict)
-        if self.outside:
+        if self.outgoing:
             yield from self._out(names)
 
     def pairs(self, most: int, what: str) -> list[Pair]:
@@ -84,10 +87,10 @@ class View:
                         )
                     ports = ports_text(row.ports)
                     found += (Pair(names[one], names[at], ports, verdict) for one in positions_of(chosen))
-            if self.outside:
+            if self.incoming:
                 found += _outside_pairs(OUTSIDE, names[at], ends.from_outside, "allowed")
                 found += _outside_pairs(OUTSIDE, names[at], ends.from_outside_unknown, "unknown")
-        if self.outside:
+        if self.outgoing:
             for at in positions_of(self.sources):
                 ends = self.found.ends[at]
                 found += _outside_pairs(names[at], OUTSIDE, ends.to_outside, "allowed")
