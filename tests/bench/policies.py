@@ -95,9 +95,7 @@ def _policies(namespace: str) -> Iterator[Object]:
     ]
     yield _policy(namespace, "in", {"podSelector": {}, "ingress": ingress})
     selector = {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": [app]}]}
-    yield _policy(
-        namespace, "out", {"podSelector": selector, "policyTypes": ["Egress"], "egress": egress}
-    )
+    yield _policy(namespace, "out", {"podSelector": selector, "policyTypes": ["Egress"], "egress": egress})
 
 
 def _policy(namespace: str, name: str, spec: dict[str, object]) -> Object:
@@ -144,9 +142,7 @@ def main() -> int:
             f"| {found.whole:.1f} | {found.question:.2f} | {found.megabytes} |"
         )
         passed = (
-            found.load + found.whole > SECONDS
-            or found.question > MILLISECONDS
-            or found.megabytes > MEGABYTES
+            found.load + found.whole > SECONDS or found.question > MILLISECONDS or found.megabytes > MEGABYTES
         )
         return int(passed)
     print(f"Python {platform.python_version()}; a process for each size\n")

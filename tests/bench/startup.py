@@ -1,7 +1,7 @@
 """What the program costs beside a bare interpreter: ratios of whole processes, measured in turn.
 
 Byte code is there and used, as in an installation: without it the compiler would be measured.
-Prints a Markdown table for `docs/performance.md`; exit code 1 where a limit is passed.
+Prints a Markdown table for `docs/performance.md`, with the limit that each ratio should stay below.
 """
 
 import os
@@ -55,7 +55,7 @@ def seconds(command: tuple[str, ...], env: dict[str, str]) -> float:
     return time.perf_counter() - start
 
 
-def main() -> int:
+def main() -> None:
     measured = cases()
     times: dict[str, list[float]] = {case.name: [] for case in measured}
     with tempfile.TemporaryDirectory() as byte_code:
@@ -68,16 +68,11 @@ def main() -> int:
     base = statistics.median(times[measured[0].name])
     print(f"{ROUNDS} rounds in turn, medians; Python {platform.python_version()}, {os.cpu_count()} cores\n")
     print("| command | ms | ratio | limit |\n| --- | ---: | ---: | ---: |")
-    failed = False
     for case in measured:
         median = statistics.median(times[case.name])
         ratio = median / base
-        failed |= bool(case.limit) and ratio >= case.limit
         print(f"| `{case.name}` | {median * 1000:.1f} | {ratio:.1f} | {case.limit or ''} |")
-    if failed:
-        print("error: a limit is passed", file=sys.stderr)
-    return int(failed)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

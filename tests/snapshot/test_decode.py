@@ -129,7 +129,7 @@ def test_a_whole_dump_has_no_gaps() -> None:
         pytest.param("sysctls", {"net.a": 1}, "$.sysctls.net.a: ", id="a sysctl that is no text"),
         pytest.param("nft", "{", "$.nft: no JSON", id="JSON that breaks off"),
         pytest.param("iptables-legacy", b"x", "$.iptables-legacy: text is wanted", id="bytes for text"),
-        pytest.param("ipset", "create x", "$.ipset: ", id="an ipset without a type"),
+        pytest.param("ipset", b"create x", "$.ipset: ", id="bytes for sets"),
         pytest.param("ipvs", [{"af": 3}], "$.ipvs[0].af: ", id="an IPVS service of no family"),
     ],
 )
