@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.packet import Address, Arp, Packet
 from kubectl_skoop.model.path import Link
-from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -33,6 +33,7 @@ class Branch:
     world: World
     choices: Choices
     cold: bool = False
+    forgiven: frozenset[tuple[Where, str]] = frozenset()
     use_existing: bool = False
     stacks: dict[str, Stack] = field(default_factory=dict)
     visits: list[Visit] = field(default_factory=list)
@@ -45,7 +46,13 @@ class Branch:
     def stack(self, ns: NetworkNamespace) -> Stack:
         stack = self.stacks.get(ns.id)
         if stack is None:
-            stack = Stack(ns, self.choices, cold=self.cold, use_existing=self.use_existing)
+            stack = Stack(
+                ns,
+                self.choices,
+                cold=self.cold,
+                use_existing=self.use_existing,
+                forgiven=self.forgiven,
+            )
             self.stacks[ns.id] = stack
         return stack
 

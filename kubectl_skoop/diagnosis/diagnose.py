@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
@@ -31,6 +32,8 @@ from kubectl_skoop.netstack.stack import Loss
 from kubectl_skoop.snapshot.source import Snapshot
 
 Ways = list[Way[FlowResult]]
+MAX_BEHIND = 3
+"""Obstacles that are looked for behind the first."""
 _TRANSLATES = re.compile(r"-j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b|\b(dnat|snat|masquerade|redirect)\b")
 
 
@@ -42,6 +45,17 @@ def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
     inquiry = _Inquiry(setup=setup, cluster=cluster, probe=resolved.probe)
     answer = inquiry.answer()
     return replace(answer, facts=(*setup.facts, *resolved.facts))
+
+
+class Compared(NamedTuple):
+    """A walk held against what the plugin wanted."""
+
+    explaining: list[Suspicion]
+    deviations: list[Suspicion]
+    """Those that explain nothing."""
+    remarks: tuple[Suspicion, ...]
+    mended: World
+    """With what explains put right."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,9 +82,12 @@ class _Inquiry:
         shares = verdict.shares(ways)
         decided = verdict.verdict(shares)
         way = verdict.deciding(ways)
-        explaining, deviations, remarks = self._compare(ways, way)
+        compared = self._compare(ways, way, self.world, self._setting)
+        explaining = compared.explaining
+        behind: list[Suspicion] = []
         if verdict.way_outcome(way) == "lost":
-            meant = service_intent.explaining(self.cluster, self.probe, way.result.branch)
+            meant = list(service_intent.explaining(self.cluster, self.probe, way.result.branch))
+            behind = [] if meant else list(self._behind(way, compared))
             explaining = [*explaining, *meant]
         cause = self._cause(way, explaining)
         hole, cold = None, None
@@ -80,8 +97,9 @@ class _Inquiry:
         others = [
             *explaining,
             *self._losses(ways),
-            *deviations,
-            *remarks,
+            *behind,
+            *(one for one in compared.deviations if _what(one) not in map(_what, behind)),
+            *compared.remarks,
             *([hole.suspicion] if hole else []),
             *([cold] if cold else []),
             *passes.stale_connections(self._walk, self.probe, ways),
@@ -122,12 +140,10 @@ class _Inquiry:
     def _walk(self, probe: Probe, setting: Setting, world: World | None = None) -> Ways:
         return fan_out(lambda choices: self.runner.run(probe, setting, choices, world), outcome)
 
-    def _compare(
-        self, ways: Ways, way: Way[FlowResult]
-    ) -> tuple[list[Suspicion], list[Suspicion], tuple[Suspicion, ...]]:
-        """What the plugin wanted on the way: (what explains the outcome, other deviations, remarks)."""
+    def _compare(self, ways: Ways, way: Way[FlowResult], world: World, setting: Setting) -> Compared:
+        """What the plugin wanted on the way."""
         wished = trial.compare(
-            self.world,
+            world,
             self.setup.plugin.plugin.name,
             way.result.branch,
             self._action_of,
@@ -135,13 +151,34 @@ class _Inquiry:
             self._expected(),
         )
         if verdict.way_outcome(way) == "served":
-            return [], [finding.suspicion for finding in wished.findings], wished.remarks
+            return Compared([], [finding.suspicion for finding in wished.findings], wished.remarks, world)
 
-        def progress(world: World) -> trial.Progress:
-            return trial.progress(self._walk(self.probe, self._setting, world))
+        def progress(other: World) -> trial.Progress:
+            return trial.progress(self._walk(self.probe, setting, other))
 
-        explaining, others = trial.explaining(self.world, wished.findings, trial.progress(ways), progress)
-        return explaining, others, wished.remarks
+        explained = trial.explaining(world, wished.findings, trial.progress(ways), progress)
+        return Compared(explained.explaining, explained.others, wished.remarks, explained.mended)
+
+    def _behind(self, way: Way[FlowResult], compared: Compared) -> Iterator[Suspicion]:
+        """What would stop the packet next: each obstacle hides the next, so it is taken away in a copy."""
+        world, setting = self.world, self._setting
+        for _ in range(MAX_BEHIND):
+            loss = way.result.loss
+            if compared.explaining:
+                world = compared.mended
+            elif loss is not None and loss.because.code in ("netfilter.drop", "netfilter.reject"):
+                rule = (loss.because.where, loss.because.evidence[0])
+                setting = setting._replace(forgiven=setting.forgiven | {rule})
+            else:
+                return
+            ways = self._walk(self.probe, setting, world)
+            way = verdict.deciding(ways)
+            if verdict.way_outcome(way) != "lost":
+                return
+            compared = self._compare(ways, way, world, setting)
+            cause = self._cause(way, [])
+            for found in compared.explaining or ([cause] if cause else []):
+                yield replace(found, level=Level.CRITICAL, message=f"behind that: {found.message}")
 
     def _cause(self, way: Way[FlowResult], explaining: Sequence[Suspicion]) -> Suspicion | None:
         kind = verdict.way_outcome(way)
@@ -255,6 +292,11 @@ def translations(branch: Branch) -> list[str]:
             or (step.kind == "tunnel" and step.effect == "not encapsulated")
         )
     )
+
+
+def _what(suspicion: Suspicion) -> tuple[object, ...]:
+    """What it is about, however it is told."""
+    return suspicion.code, suspicion.where, suspicion.evidence
 
 
 def _by_share(ways: Ways) -> Ways:

@@ -13,6 +13,7 @@ from kubectl_skoop.diagnosis.walk import Walk
 from kubectl_skoop.diagnosis.world import World, unread
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.model.place import Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack import tcp, udp
@@ -39,6 +40,8 @@ class Setting(NamedTuple):
     """As if resolved neighbours were not there."""
     use_existing: bool = False
     """Conntrack entries of the snapshot may match."""
+    forgiven: frozenset[tuple[Where, str]] = frozenset()
+    """Rules and policies that do not stop the packet, by place and text."""
 
 
 class FlowResult(NamedTuple):
@@ -67,7 +70,13 @@ class Runner:
     def run(self, probe: Probe, setting: Setting, choices: Choices, world: World | None = None) -> FlowResult:
         """Raises nothing: what is not there makes the fate unknown."""
         here = world or self.world
-        branch = Branch(here, choices, cold=setting.cold, use_existing=setting.use_existing)
+        branch = Branch(
+            here,
+            choices,
+            cold=setting.cold,
+            forgiven=setting.forgiven,
+            use_existing=setting.use_existing,
+        )
         start = self.source(here)
         if isinstance(start, NotCollected):
             unknown = Unknown(f"{start.what} was not collected: {start.reason or start.state}")

@@ -105,13 +105,18 @@ def _passings(visit: Visit) -> Iterable[Passing]:
         yield Passing(upstream=None, arrived=answer.innermost, left=(answer.innermost,))
 
 
-def explaining(
-    world: World,
-    findings: Sequence[Finding],
-    before: Progress,
-    walk: Walker,
-) -> tuple[list[Suspicion], list[Suspicion]]:
-    """(those that explain, best first; the others).
+class Explanation(NamedTuple):
+    """What of the deviations explains the outcome."""
+
+    explaining: list[Suspicion]
+    """Best first."""
+    others: list[Suspicion]
+    mended: World
+    """With what explains put right: the world in which the next obstacle shows."""
+
+
+def explaining(world: World, findings: Sequence[Finding], before: Progress, walk: Walker) -> Explanation:
+    """Which findings, put right, let the flow get further.
 
     Each finding is mended by itself and walked again; where none helps alone, one after the other.
     """
@@ -124,7 +129,8 @@ def explaining(
     helped.sort(key=lambda entry: entry[:2], reverse=True)
     chosen = [finding for _, _, finding in helped] or _together(world, tried, before, walk)
     others = [finding.suspicion for finding in findings if finding not in chosen]
-    return [finding.suspicion.at(Level.FATAL) for finding in chosen], others
+    told = [finding.suspicion.at(Level.FATAL) for finding in chosen]
+    return Explanation(told, others, mend(world, chosen))
 
 
 def _together(world: World, findings: Sequence[Finding], before: Progress, walk: Walker) -> list[Finding]:
@@ -145,10 +151,16 @@ def _together(world: World, findings: Sequence[Finding], before: Progress, walk:
 
 def _after(world: World, findings: Sequence[Finding], before: Progress, walk: Walker) -> Progress:
     """How far the flow gets with these findings put right; `before` if none of them can be."""
+    mended = mend(world, findings)
+    return before if mended is world else walk(mended)
+
+
+def mend(world: World, findings: Iterable[Finding]) -> World:
+    """The world with these findings put right, as far as they can be."""
     mended = world
     for finding in findings:
         ns = mended.at(finding.place)
         better = None if isinstance(ns, NotCollected) else finding.deviation.expectation.mend(ns)
         if better is not None:
             mended = mended.with_mended(better)
-    return before if mended is world else walk(mended)
+    return mended

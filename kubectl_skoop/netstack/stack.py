@@ -90,6 +90,8 @@ class Stack:
     """Sockets that this branch opened towards a destination."""
     servers: "list[Server]" = field(default_factory=list)
     """What this branch's packets reached: connections of listeners, datagram sockets."""
+    forgiven: frozenset[tuple[Where, str]] = frozenset()
+    """Rules and policies that do not stop a packet in this branch, by place and text."""
     cold: bool = False
     """Neighbours that were resolved, not configured, count as absent."""
     assumptions: list[str] = field(default_factory=list)

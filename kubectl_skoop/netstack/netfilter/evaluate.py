@@ -89,9 +89,19 @@ def _next_verdict(
             if before != after:
                 _step(ctx, base, frame.chain, number, rule, _changes(before, after))
             continue
+        if isinstance(verdict, Drop | Reject) and _forgiven(ctx, base, frame.chain, rule.text, number):
+            continue
         effect = ", ".join(part for part in (_changes(before, after), _describe(verdict)) if part)
         return verdict, _step(ctx, base, frame.chain, number, rule, effect)
     return Return(), None
+
+
+def _forgiven(ctx: RuleContext, base: BaseChain, chain: str, text: str, number: int = 0) -> bool:
+    """The question is what comes after this rule or policy."""
+    if not ctx.stack.forgiven:
+        return False
+    where = ctx.stack.where(table=base.table.name, chain=chain, rule=number, hook=ctx.hook.value)
+    return (where, text) in ctx.stack.forgiven
 
 
 def _evaluate(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule) -> Verdict:
@@ -114,11 +124,12 @@ def _enter(ctx: RuleContext, base: BaseChain, name: str) -> _Frame | Unknown:
 
 
 def _policy(ctx: RuleContext, base: BaseChain) -> Decision:
-    if base.policy == "accept":
+    text = f"-P {base.chain} DROP" if base.engine != "nft" else "policy drop"
+    if base.policy == "accept" or _forgiven(ctx, base, base.chain, text):
         return Decision(Accept())
     trace = ctx.stack.step(
         "policy",
-        f"-P {base.chain} DROP" if base.engine != "nft" else "policy drop",
+        text,
         "drop",
         tool=base.engine,
         table=base.table.name,
