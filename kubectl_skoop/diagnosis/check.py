@@ -6,6 +6,7 @@ from itertools import islice
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import PodInfo
+from kubectl_skoop.diagnosis import policy_intent
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.expectation import Expectation
 from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
@@ -37,6 +38,7 @@ def check(source: Snapshot, options: Options) -> Check:
         peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]
         found += _node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], unread)
     found += duplicates(setup.ctx, pods)
+    found += policy_intent.of_cluster(setup)
     facts = [*setup.facts]
     if len(names) > MAX_PEERS + 1:
         facts.append(Fact(name="peers compared", value=str(MAX_PEERS), source=f"of {len(names) - 1} a node"))

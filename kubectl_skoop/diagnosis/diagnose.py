@@ -7,7 +7,16 @@ from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
-from kubectl_skoop.diagnosis import misdirected, passes, paths, service_intent, silence, trial, verdict
+from kubectl_skoop.diagnosis import (
+    misdirected,
+    passes,
+    paths,
+    policy_intent,
+    service_intent,
+    silence,
+    trial,
+    verdict,
+)
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
@@ -104,6 +113,7 @@ class _Inquiry:
             *([cold] if cold else []),
             *passes.stale_connections(self._walk, self.probe, ways),
             *(finding for each in ways for finding in each.result.branch.shim_findings),
+            *policy_intent.of_flow(self.setup, self.probe),
             *self.setup.remarks,
         ]
         suspicions = _sorted([*([cause] if cause else []), *others])

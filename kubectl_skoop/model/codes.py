@@ -35,6 +35,7 @@ CODES: dict[str, str] = {
     "plugin.failed": "a plugin raised an error, so what it wants was not compared",
     "plugin.unusable": "a plugin is installed but cannot be used",
     "pod.duplicate-address": "two pods have the same address",
+    "policy.denies": "by the policies that are enforced the flow is not let through",
     "policy.invalid": "a policy, or a part of it, cannot be read: what it may decide is unknown",
     "policy.no-effect": "a policy selects a pod, but nothing in the cluster enforces policies of its kind",
     "reply.unexpected-source": "the answer comes from another address than was asked, the sender ignores it",

@@ -68,7 +68,16 @@ class Calico(Plugin):
     name: ClassVar[str] = "calico"
     options: ClassVar[type[ConfigBinder]] = CalicoOptions
     wants: ClassVar[Wants] = Wants(kinds=(BGP_CONFIGURATION,), annotations=(ADDRESS,))
-    enforces: ClassVar[frozenset[str]] = frozenset({"NetworkPolicy"})
+    enforces: ClassVar[frozenset[str]] = frozenset(
+        {
+            "NetworkPolicy",
+            "networkpolicies.projectcalico.org",
+            "globalnetworkpolicies.projectcalico.org",
+            "AdminNetworkPolicy",
+            "BaselineAdminNetworkPolicy",
+            "ClusterNetworkPolicy",
+        }
+    )
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.cluster.policy.evaluate import PolicySet, selecting
-from kubectl_skoop.cluster.policy.universe import Party, Universe
+from kubectl_skoop.cluster.policy.reach import Reach
+from kubectl_skoop.cluster.policy.rule import PolicyProblem
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 
+MAX_NAMED = 5
+"""Pods that a finding names."""
 _NETWORK_POLICY = frozenset({"NetworkPolicy"})
 _ADMIN = frozenset({"AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"})
 _CALICO = frozenset({"networkpolicies.projectcalico.org", "globalnetworkpolicies.projectcalico.org"})
@@ -42,30 +44,42 @@ def enforced_by_agents(cluster: Cluster) -> frozenset[str]:
 
 
 def without_effect(
-    policies: PolicySet, parties: Iterable[Party], enforced: frozenset[str], plugin: str
+    found: Iterable[Reach], enforced: frozenset[str], plugin: str, *, certain: bool = True
 ) -> tuple[Suspicion, ...]:
-    """For pods (source and destination): a finding for each policy that selects one and that nobody enforces.
+    """A finding for each policy that selects something and that nobody enforces.
 
-    `enforced`: `Plugin.enforces` and `enforced_by_agents`; `plugin`: its name, for the text.
+    `enforced`: `Plugin.enforces` and `enforced_by_agents`; `plugin`: its name. `certain`: False:
+    the plugin or the agents are not known, so that something else may enforce it.
     """
-    found: dict[str, Suspicion] = {}
-    for party in parties:
-        universe = Universe([party])
-        for policy in selecting(policies.candidates(party.namespace), universe, 0):
-            if policy.kind in enforced or policy.key in found:
-                continue
-            found[policy.key] = Suspicion(
-                code="policy.no-effect",
-                level=Level.WARNING,
-                where=Where(place=Place("pod", party.name)),
-                message=f"{policy.key} has no effect here: {plugin} does not enforce {policy.kind}",
-                evidence=(f"it selects pod {party.name}", f"enforced here: {_listed(enforced)}"),
-                remedy="run an agent that enforces it (kube-network-policies …), or another plugin",
-            )
-    return tuple(found.values())
+    return tuple(
+        _without_effect(reach, enforced, plugin, certain)
+        for reach in found
+        if reach.policy.kind not in enforced and (reach.selected or reach.maybe)
+    )
 
 
-def invalid(policies: PolicySet) -> tuple[Suspicion, ...]:
+def _without_effect(reach: Reach, enforced: frozenset[str], plugin: str, certain: bool) -> Suspicion:
+    policy = reach.policy
+    selected = [(one.party.kind, name) for one in (*reach.selected, *reach.maybe) for name in one.members]
+    kind, first = selected[0]
+    names = ", ".join(name for _, name in selected[:MAX_NAMED]) + (" …" if len(selected) > MAX_NAMED else "")
+    does = (
+        f"has no effect here: {plugin} does not enforce"
+        if certain
+        else "may have no effect here: nothing that is known enforces"
+    )
+    place = Place("node" if kind == "node" else "pod", first) if len(selected) == 1 else None
+    return Suspicion(
+        code="policy.no-effect",
+        level=Level.WARNING if certain else Level.INFO,
+        where=Where(place=place),
+        message=f"{policy.key} {does} {policy.kind}",
+        evidence=(f"it selects {names}", f"enforced here: {_listed(enforced)}"),
+        remedy="run an agent that enforces it (kube-network-policies …), or another plugin",
+    )
+
+
+def invalid(problems: Iterable[PolicyProblem]) -> tuple[Suspicion, ...]:
     """A finding for each part of a policy that cannot be read, and for each namespace that has no object."""
     return tuple(
         Suspicion(
@@ -76,7 +90,7 @@ def invalid(policies: PolicySet) -> tuple[Suspicion, ...]:
             evidence=(),
             remedy="mend the policy; until then what it may decide is unknown",
         )
-        for problem in policies.problems
+        for problem in problems
     )
 
 

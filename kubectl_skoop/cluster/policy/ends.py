@@ -21,6 +21,7 @@ from kubectl_skoop.cluster.ports import in_range, service_port
 from kubectl_skoop.cluster.service import usable
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Endpoint
 
 OWNERS = {
     **dict.fromkeys(("deploy", "deployment", "deployments"), "Deployment"),
@@ -76,20 +77,23 @@ def flows(
     around = Surroundings.of(cluster)
     sources = list(_ends(cluster, around, source, namespace, "", protocol))
     receivers = list(_ends(cluster, around, destination, namespace, port, protocol))
-    found: list[Flow] = []
-    for sender in sources[:1]:
-        for receiver in receivers:
-            number = receiver.port or _number(receiver, port, protocol)
-            found.append(
-                Flow(
-                    source=sender,
-                    destination=receiver,
-                    port=number,
-                    protocol=protocol.upper(),
-                    answer=_answer(policies, sender, receiver, number, protocol),
-                )
-            )
-    return tuple(found)
+    return tuple(
+        _flow(policies, sender, receiver, receiver.port or _number(receiver, port, protocol), protocol)
+        for sender in sources[:1]
+        for receiver in receivers
+    )
+
+
+def flows_between(
+    cluster: Cluster, policies: PolicySet, source: Endpoint, destination: Endpoint, port: int, protocol: str
+) -> tuple[Flow, ...]:
+    """`flows` for ends that were made out before. Raises: InputError (a service without such endpoints)."""
+    around = Surroundings.of(cluster)
+    sender = next(_of_endpoint(cluster, around, source, port, protocol))
+    return tuple(
+        _flow(policies, sender, receiver, receiver.port or port, protocol)
+        for receiver in _of_endpoint(cluster, around, destination, port, protocol)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,16 @@ def verdict_of(found: Sequence[Flow]) -> Verdict:
     """Of all of them: denied if one of them is."""
     given = {flow.answer.verdict for flow in found}
     return next(verdict for verdict in (Verdict.DENY, Verdict.UNKNOWN, Verdict.ACCEPT) if verdict in given)
+
+
+def _flow(policies: PolicySet, sender: End, receiver: End, number: int, protocol: str) -> Flow:
+    return Flow(
+        source=sender,
+        destination=receiver,
+        port=number,
+        protocol=protocol.upper(),
+        answer=_answer(policies, sender, receiver, number, protocol),
+    )
 
 
 def _answer(policies: PolicySet, sender: End, receiver: End, number: int, protocol: str) -> Answer:
@@ -189,21 +203,26 @@ def _scope(cluster: Cluster, kind: str, scope: str, name: str) -> str:
     return spaces[0] if spaces else "default"
 
 
+def _of_endpoint(
+    cluster: Cluster, around: Surroundings, endpoint: Endpoint, port: int, protocol: str
+) -> Iterator[End]:
+    match endpoint.kind:
+        case "pod":
+            yield _pod(cluster.pod(endpoint.name), around, endpoint.address)
+        case "node":
+            party = node_party(cluster.node(endpoint.name), endpoint.address)
+            yield End(name=f"node/{endpoint.name}", party=party, node=endpoint.name)
+        case "service" | "lb":
+            yield from _backends(cluster, around, endpoint.name, str(port), protocol)
+        case _:
+            yield End(name=str(endpoint.address), party=address_at(endpoint.address))
+
+
 def _of_address(cluster: Cluster, around: Surroundings, address: Address) -> End:
     found = cluster.endpoint(address)
-    match found.kind:
-        case "pod":
-            return _pod(cluster.pod(found.name), around, address)
-        case "node":
-            return End(
-                name=f"node/{found.name}",
-                party=node_party(cluster.node(found.name), address),
-                node=found.name,
-            )
-        case "service" | "lb":
-            raise InputError(f"{address} belongs to service {found.name}", hint=f"svc/{found.name}")
-        case _:
-            return End(name=str(address), party=address_at(address))
+    if found.kind in ("service", "lb"):
+        raise InputError(f"{address} belongs to service {found.name}", hint=f"svc/{found.name}")
+    return next(_of_endpoint(cluster, around, found, 0, ""))
 
 
 def _pod(pod: PodInfo, around: Surroundings, address: Address | None = None) -> End:

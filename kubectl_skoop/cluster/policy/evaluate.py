@@ -11,7 +11,7 @@ The sender's egress and the receiver's ingress must both accept. Replies belong 
 judged when it began: they are not judged again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -75,8 +75,13 @@ class PolicySet:
         return frozenset(policy.kind for policy in self.policies)
 
 
-def policy_set(cluster: Cluster, dialect: Dialect | None = None) -> PolicySet:
-    """`dialect`: None: concluded from what the cluster runs."""
+def policy_set(
+    cluster: Cluster, dialect: Dialect | None = None, namespaces: Collection[str] | None = None
+) -> PolicySet:
+    """`dialect`: None: concluded from what the cluster runs.
+
+    `namespaces`: which must have an object; None: every one with a pod or a policy.
+    """
     spoken = detect_dialect(cluster) if dialect is None else dialect
     policies: list[Policy] = []
     problems: list[PolicyProblem] = []
@@ -93,12 +98,13 @@ def policy_set(cluster: Cluster, dialect: Dialect | None = None) -> PolicySet:
         policies += compiled.policies
         problems += compiled.problems
     known = {ref_of(item).name for item in cluster.objects("Namespace")}
-    used = {pod.namespace for pod in cluster.pods()} | {policy.namespace for policy in policies}
+    if namespaces is None:
+        namespaces = {pod.namespace for pod in cluster.pods()} | {policy.namespace for policy in policies}
     problems += [
         PolicyProblem(
             policy="", where=f"namespace {name}", reason="it is not among the objects: its labels are unknown"
         )
-        for name in sorted(used - known - {""})
+        for name in sorted({*namespaces} - known - {""})
     ]
     found = {kind: cluster.source.objects(kind) for kind in KINDS}
     return PolicySet(
@@ -111,6 +117,10 @@ def policy_set(cluster: Cluster, dialect: Dialect | None = None) -> PolicySet:
         ),
         dialect=spoken,
     )
+
+
+def has_policies(cluster: Cluster) -> bool:
+    return any(cluster.objects(kind) for kind in KINDS)
 
 
 def detect_dialect(cluster: Cluster) -> Dialect:

@@ -1,6 +1,6 @@
 """Policies the other way round: what each of them selects."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kubectl_skoop.cluster.cluster import Cluster
@@ -30,9 +30,14 @@ class Reach:
 def reaches(cluster: Cluster, policies: PolicySet, chosen: Sequence[Policy] | None = None) -> list[Reach]:
     """Of the chosen policies, or of all."""
     found = classes(parties(cluster), policies.policies)
+    return among(found, policies.policies if chosen is None else chosen)
+
+
+def among(found: Sequence[Class], policies: Iterable[Policy]) -> list[Reach]:
+    """What each policy selects of some pods and nodes."""
     universe = Universe([one.party for one in found])
     answers: list[Reach] = []
-    for policy in policies.policies if chosen is None else chosen:
+    for policy in policies:
         picked = select(policy.subject, universe)
         answers.append(
             Reach(

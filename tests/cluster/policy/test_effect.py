@@ -2,7 +2,8 @@
 
 from kubectl_skoop.cluster.objects import Object
 from kubectl_skoop.cluster.policy.effect import enforced_by_agents, invalid, without_effect
-from kubectl_skoop.cluster.policy.party import Surroundings, pod_party
+from kubectl_skoop.cluster.policy.party import Class, Surroundings, pod_party
+from kubectl_skoop.cluster.policy.reach import among
 from tests.cluster.policy.world import World, namespace, pod, policy
 
 PODS: list[Object] = [
@@ -23,16 +24,25 @@ def agent(name: str) -> Object:
     return {"kind": "DaemonSet", "metadata": {"name": name, "namespace": "kube-system"}}
 
 
-def messages(world: World, pods: tuple[str, ...], enforces: frozenset[str] = frozenset()) -> list[str]:
+def messages(
+    world: World, pods: tuple[str, ...], enforces: frozenset[str] = frozenset(), *, certain: bool = True
+) -> list[str]:
     around = Surroundings.of(world.cluster)
-    parties = [pod_party(world.cluster.pod(name), around) for name in pods]
+    own = [Class(party=pod_party(world.cluster.pod(name), around), members=[name]) for name in pods]
+    found = among(own, world.policies.policies)
     enforced = enforces | enforced_by_agents(world.cluster)
-    return [finding.message for finding in without_effect(world.policies, parties, enforced, "flannel")]
+    return [finding.message for finding in without_effect(found, enforced, "flannel", certain=certain)]
 
 
 def test_flannel_alone_enforces_nothing() -> None:
     assert messages(World([*PODS, TO_A]), ("shop/b", "shop/a")) == [
         "NetworkPolicy shop/p has no effect here: flannel does not enforce NetworkPolicy"
+    ]
+
+
+def test_where_the_cni_is_unknown_nothing_is_claimed() -> None:
+    assert messages(World([*PODS, TO_A]), ("shop/a",), certain=False) == [
+        "NetworkPolicy shop/p may have no effect here: nothing that is known enforces NetworkPolicy"
     ]
 
 
@@ -53,6 +63,6 @@ def test_an_agent_beside_the_plugin_counts_for_its_kinds() -> None:
 
 def test_what_cannot_be_read_is_a_finding() -> None:
     broken = policy("NetworkPolicy", "shop/q", {"podSelector": {}, "ingress": [{"ports": [{"port": 0}]}]})
-    (finding,) = invalid(World([*PODS, broken]).policies)
+    (finding,) = invalid(World([*PODS, broken]).policies.problems)
     assert finding.code == "policy.invalid"
     assert finding.message == "NetworkPolicy shop/q: spec.ingress[0]: port 0: 1 to 65535"

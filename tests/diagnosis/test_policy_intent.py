@@ -1,0 +1,204 @@
+"""Remarks on policies: that one denies the flow, that one has no effect, that one cannot be read."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from kubectl_skoop.diagnosis.policy_intent import of_cluster, of_flow
+from kubectl_skoop.diagnosis.registry import Setup, set_up
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.model.place import Endpoint
+from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.model.suspicion import Suspicion
+from tests.cluster.policy.world import namespace, pod, policy
+
+Objects = list[Any]
+DENY = policy("NetworkPolicy", "shop/deny", {"podSelector": {"matchLabels": {"app": "b"}}})
+CALICO_DENY = {
+    "apiVersion": "projectcalico.org/v3",
+    "kind": "GlobalNetworkPolicy",
+    "metadata": {"name": "rule"},
+    "spec": {"selector": "app == 'b'", "types": ["Ingress"], "ingress": [{"action": "Deny"}]},
+}
+BROKEN = policy(
+    "NetworkPolicy",
+    "shop/broken",
+    {"podSelector": {"matchLabels": {"app": "z"}}, "ingress": [{"ports": [{"port": 0}]}]},
+)
+ELSEWHERE = policy(
+    "NetworkPolicy", "other/broken", {"podSelector": {}, "ingress": [{"ports": [{"port": 0}]}]}
+)
+
+
+def agent(name: str) -> Any:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": name, "namespace": "kube-system"},
+    }
+
+
+def service() -> Objects:
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "api", "namespace": "shop"},
+            "spec": {"clusterIP": "10.96.0.9", "ports": [{"port": 80, "protocol": "TCP"}]},
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "api-1",
+                "namespace": "shop",
+                "labels": {"kubernetes.io/service-name": "api"},
+            },
+            "addressType": "IPv4",
+            "ports": [{"port": 8080, "protocol": "TCP"}],
+            "endpoints": [{"addresses": ["10.0.0.2"], "conditions": {"ready": True}}],
+        },
+    ]
+
+
+def setup(make_context: Any, plugin: str, *more: Any) -> Setup:
+    objects = [
+        namespace("shop"),
+        namespace("other"),
+        pod("shop/a", "10.0.0.1", {"app": "a"}),
+        pod("shop/b", "10.0.0.2", {"app": "b"}),
+        *more,
+    ]
+    return set_up(make_context(objects, options=Options(network_plugin=plugin)))
+
+
+def probe(destination: Endpoint) -> Probe:
+    source = Endpoint("pod", "shop/a", ip_address("10.0.0.1"))
+    return Probe(source=source, destination=destination, protocol=Protocol.TCP, dport=80)
+
+
+TO_B = probe(Endpoint("pod", "shop/b", ip_address("10.0.0.2")))
+TO_SERVICE = probe(Endpoint("service", "shop/api", ip_address("10.96.0.9")))
+TO_SELF = probe(Endpoint("pod", "shop/a", ip_address("10.0.0.1")))
+
+
+def told(found: Sequence[Suspicion]) -> list[tuple[str, str, str]]:
+    return [(one.code, one.level.name.lower(), one.message) for one in found]
+
+
+DENIED = (
+    "policy.denies",
+    "info",
+    "by its policies pod/shop/b does not let this flow through (ingress): "
+    "no rule of NetworkPolicy shop/deny lets it through",
+)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "more", "asked", "expected"),
+    [
+        pytest.param("flannel", [], TO_B, [], id="without policies there is nothing to say"),
+        pytest.param("calico", [DENY], TO_B, [DENIED], id="a policy that the CNI enforces denies the flow"),
+        pytest.param(
+            "calico",
+            [DENY, *service()],
+            TO_SERVICE,
+            [DENIED],
+            id="a service's policies are those of its backends",
+        ),
+        pytest.param("calico", [DENY, *service()], TO_SELF, [], id="policies of others do not matter"),
+        pytest.param(
+            "calico",
+            [CALICO_DENY],
+            TO_B,
+            [
+                (
+                    "policy.denies",
+                    "info",
+                    "by its policies pod/shop/b does not let this flow through (ingress): "
+                    "globalnetworkpolicies.projectcalico.org rule denies it in spec.ingress[0]",
+                )
+            ],
+            id="Calico enforces its own kinds",
+        ),
+        pytest.param(
+            "flannel",
+            [DENY, agent("kube-flannel-ds")],
+            TO_B,
+            [
+                (
+                    "policy.no-effect",
+                    "warning",
+                    "NetworkPolicy shop/deny has no effect here: flannel does not enforce NetworkPolicy",
+                )
+            ],
+            id="flannel alone enforces nothing, so nothing is denied",
+        ),
+        pytest.param(
+            "flannel", [DENY, agent("kube-router")], TO_B, [DENIED], id="an agent beside flannel enforces"
+        ),
+        pytest.param(
+            "any",
+            [DENY, agent("some-cni")],
+            TO_B,
+            [
+                (
+                    "policy.no-effect",
+                    "info",
+                    "NetworkPolicy shop/deny may have no effect here: "
+                    "nothing that is known enforces NetworkPolicy",
+                )
+            ],
+            id="of a CNI that nobody knows nothing is claimed",
+        ),
+        pytest.param(
+            "flannel",
+            [DENY],
+            TO_B,
+            [
+                (
+                    "policy.no-effect",
+                    "info",
+                    "NetworkPolicy shop/deny may have no effect here: "
+                    "nothing that is known enforces NetworkPolicy",
+                )
+            ],
+            id="nor where the agents were not collected",
+        ),
+        pytest.param(
+            "calico",
+            [BROKEN, ELSEWHERE],
+            TO_B,
+            [
+                (
+                    "policy.invalid",
+                    "warning",
+                    "NetworkPolicy shop/broken: spec.ingress[0]: port 0: 1 to 65535",
+                )
+            ],
+            id="broken policies are named where they are near",
+        ),
+    ],
+)
+def test_remarks_on_a_flow(
+    make_context: Any, plugin: str, more: Objects, asked: Probe, expected: Any
+) -> None:
+    assert told(of_flow(setup(make_context, plugin, *more), asked)) == expected
+
+
+def test_the_whole_cluster_is_asked_for_policies_without_effect_and_broken_ones(make_context: Any) -> None:
+    found = of_cluster(setup(make_context, "flannel", DENY, BROKEN, ELSEWHERE, agent("kube-flannel-ds")))
+    assert [(one.code, one.message.partition(":")[0]) for one in found] == [
+        ("policy.no-effect", "NetworkPolicy shop/deny has no effect here"),
+        ("policy.invalid", "NetworkPolicy shop/broken"),
+        ("policy.invalid", "NetworkPolicy other/broken"),
+    ]
+    assert found[0].evidence == ("it selects shop/b", "enforced here: no kind of policy")
+
+
+def test_a_healthy_cluster_is_left_alone(make_context: Any) -> None:
+    assert of_cluster(setup(make_context, "flannel")) == ()
+    assert of_cluster(setup(make_context, "calico", DENY)) == ()
