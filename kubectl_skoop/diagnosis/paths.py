@@ -69,7 +69,7 @@ def _graph(branch: Branch, start: Visit, *, made_there: bool, findings: Iterable
             if (visit.input is None) or is_answer(visit, link) == (first and not made_there)
         ]
         if first and made_there:
-            outputs = outputs[:1]
+            outputs = [link for link in outputs if _same_packet(link, outputs[0])]
         seen.append((visit, outputs))
         for link in outputs:
             links.append(link)
@@ -92,6 +92,13 @@ def _graph(branch: Branch, start: Visit, *, made_there: bool, findings: Iterable
         ),
         links=tuple(replace(link, id=numbers[link.id]) for link in links),
     )
+
+
+def _same_packet(link: Link, first: Link) -> bool:
+    """A copy of the first packet, that a bridge flooded to another port."""
+    if not isinstance(link.packet, Packet) or not isinstance(first.packet, Packet):
+        return False
+    return replace(link.packet.innermost, length=0) == replace(first.packet.innermost, length=0)
 
 
 def _action(visit: Visit, outputs: list[Link], numbers: Mapping[int, int], *, sends: bool) -> Action:

@@ -80,7 +80,11 @@ def test_the_tool_prints_the_same(tables: dict[str, Table], what: str, command: 
     assert len(squeezed(ours)) > 2
 
 
+GROUP = re.compile(r"22[4-9]\.|23\d\.")
+"""Neighbour entries of groups: the kernel makes them whenever it reports its memberships."""
+
+
 def squeezed(text: str) -> list[str]:
     """Without differences of white space and our comments."""
     lines = (re.sub(r"\s+", " ", line).strip() for line in text.split("\n"))
-    return sorted(line for line in lines if line and not line.startswith("#"))
+    return sorted(line for line in lines if line and not line.startswith("#") and not GROUP.match(line))
