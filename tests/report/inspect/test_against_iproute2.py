@@ -77,7 +77,7 @@ def test_the_tool_prints_the_same(tables: dict[str, Table], what: str, command: 
     theirs = run(*command.format(NAME).split())
     ours = print_table(what, tables).split("# IPv6")[0]
     assert squeezed(ours) == squeezed(theirs)
-    assert len(squeezed(ours)) > 2
+    assert len(squeezed(ours)) > 1
 
 
 GROUP = re.compile(r"22[4-9]\.|23\d\.")
