@@ -5,97 +5,27 @@ is expected is in tests/data/policy-conformance.json: of each step the flows tha
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TypeVar
 
-from kubectl_skoop.cluster.objects import Object
-from tests.cluster.policy.world import Fields, World, namespace, pod, policy
-
-PROTOCOLS = ("TCP", "UDP", "SCTP")
-PORTS = (80, 81)
-SERVED = tuple((f"serve-{port}-{name.lower()}", port, name) for port in PORTS for name in PROTOCOLS)
-ADDRESSES = {
-    "x/a": "10.0.0.5",
-    "x/b": "10.0.1.6",
-    "x/c": "10.0.0.7",
-    "y/a": "10.0.0.20",
-    "y/b": "10.0.0.21",
-    "y/c": "10.0.0.22",
-    "z/a": "10.0.0.36",
-    "z/b": "10.0.0.37",
-    "z/c": "10.0.0.38",
-    "y-2/a": "10.0.2.1",
-    "y-2/b": "10.0.2.2",
-    "x/d": "10.0.0.8",
-    "w/a": "10.0.3.1",
-}
-
-
-@dataclass(slots=True)
-class State:
-    """The cluster of one case."""
-
-    namespaces: dict[str, dict[str, str]] = field(
-        default_factory=lambda: {name: {"ns": name} for name in "xyz"}
-    )
-    pods: dict[str, dict[str, str]] = field(
-        default_factory=lambda: {f"{space}/{name}": {"pod": name} for space in "xyz" for name in "abc"}
-    )
-    policies: dict[str, Fields] = field(default_factory=dict)
-
-    def world(self) -> World:
-        objects: list[Object] = [namespace(name, **labels) for name, labels in self.namespaces.items()]
-        objects += [pod(name, ADDRESSES[name], labels, SERVED) for name, labels in self.pods.items()]
-        objects += [policy("NetworkPolicy", name, spec) for name, spec in self.policies.items()]
-        return World(objects)
-
-
-@dataclass(slots=True)
-class Change:
-    """One step: None as a value takes something away."""
-
-    policies: dict[str, Fields | None] = field(default_factory=dict)
-    namespaces: dict[str, dict[str, str] | None] = field(default_factory=dict)
-    pods: dict[str, dict[str, str] | None] = field(default_factory=dict)
-
-    def apply(self, state: State) -> None:
-        for name, spec in self.policies.items():
-            state.policies = _put(state.policies, name, spec)
-        for name, labels in self.namespaces.items():
-            state.namespaces = _put(state.namespaces, name, labels)
-            if labels is None:
-                state.pods = {
-                    key: value for key, value in state.pods.items() if not key.startswith(f"{name}/")
-                }
-        for name, labels in self.pods.items():
-            state.pods = _put(state.pods, name, labels)
-
-
-V = TypeVar("V")
-
-
-def _put(known: dict[str, V], name: str, value: V | None) -> dict[str, V]:
-    rest = {key: kept for key, kept in known.items() if key != name or value is not None}
-    return rest if value is None else {**rest, name: value}
-
-
-Case = tuple[str, Sequence[Change]]
-
-LABEL_A: Fields = {"matchLabels": {"pod": "a"}}
-LABEL_C: Fields = {"matchLabels": {"pod": "c"}}
-NS_X: Fields = {"matchLabels": {"ns": "x"}}
-NS_Y: Fields = {"matchLabels": {"ns": "y"}}
-DNS: Fields = {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}
-
-
-def one_of(key: str, *values: str) -> Fields:
-    return {"matchExpressions": [{"key": key, "operator": "In", "values": list(values)}]}
-
-
-IN_AB, IN_BC = one_of("pod", "a", "b"), one_of("pod", "b", "c")
-IN_XY, IN_YZ = one_of("ns", "x", "y"), one_of("ns", "y", "z")
-TCP_80: Fields = {"protocol": "TCP", "port": 80}
+from tests.cluster.policy.conformance_cluster import (
+    DNS,
+    IN_AB,
+    IN_BC,
+    IN_XY,
+    IN_YZ,
+    LABEL_A,
+    LABEL_C,
+    NAMED_81,
+    NS_X,
+    PORTS,
+    PROTOCOLS,
+    TCP_80,
+    Case,
+    Change,
+)
+from tests.cluster.policy.conformance_conflicts import conflicts
+from tests.cluster.policy.conformance_upstream import upstream
+from tests.cluster.policy.world import Fields
 
 
 def base(**more: object) -> Fields:
@@ -142,11 +72,11 @@ def cases() -> Iterator[Case]:
     yield from _ports()
     yield from _example()
     yield from _actions()
-    yield from _conflicts()
+    yield from conflicts()
     for direction in ("ingress", "egress"):
         peer: Fields = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "z"}}}
         yield _once(f"{direction} by the label that each namespace has", with_peers(direction, [peer]))
-    yield from _upstream()
+    yield from upstream()
 
 
 def _targets() -> Iterator[Case]:
@@ -237,13 +167,6 @@ def _ports() -> Iterator[Case]:
             )
 
 
-NAMED_81: Fields = {
-    "podSelector": {},
-    "policyTypes": ["Ingress"],
-    "ingress": [{"ports": [{"port": "serve-81-tcp"}]}],
-}
-
-
 def _example() -> Iterator[Case]:
     yield (
         "one named port, while a namespace comes and goes",
@@ -287,204 +210,4 @@ def _actions() -> Iterator[Case]:
             Change(pods={"y/b": {"pod": "b", "new-label": "abc"}}),
             Change(pods={"y/b": {"pod": "b"}}),
         ],
-    )
-
-
-ALL_PODS: list[Fields] = [{"peers": [{"namespaceSelector": {}}]}]
-ALL_ADDRESSES: list[Fields] = [{"peers": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}]
-NO_PODS: list[Fields] = [
-    {"peers": [{"namespaceSelector": {"matchLabels": {"this-will-never-happen": "qrs123"}}}]}
-]
-NO_ADDRESSES: list[Fields] = [{"peers": [{"ipBlock": {"cidr": "0.0.0.0/31"}}]}]
-SOURCE, DESTINATION = ("x", "b"), ("y", "c")
-
-
-def _side(direction: str, rules: Sequence[Fields], target: tuple[str, str], name: str) -> dict[str, Fields]:
-    word = "from" if direction == "ingress" else "to"
-    space, label = target
-    written = [{word: rule["peers"]} if rule else {} for rule in rules]
-    return {
-        f"{space}/{name}": {
-            "podSelector": {"matchLabels": {"pod": label}},
-            "policyTypes": [direction.capitalize()],
-            direction: written,
-        }
-    }
-
-
-def _conflicts() -> Iterator[Case]:
-    """Two policies that pull in different directions. An egress policy goes with one that allows DNS."""
-    dns: dict[str, Fields] = {
-        "x/allow-dns": {
-            "podSelector": {"matchLabels": {"pod": "b"}},
-            "policyTypes": ["Egress"],
-            "egress": [DNS],
-        }
-    }
-    nothing: list[Fields] = []
-    everything: list[Fields] = [{}]
-    for name, out, come in (
-        ("sender denied, receiver allowed", nothing, everything),
-        ("sender allowed, receiver denied", everything, nothing),
-    ):
-        yield (
-            name,
-            [
-                Change(
-                    policies={
-                        **_side("egress", out, SOURCE, "out"),
-                        **_side("ingress", come, DESTINATION, "in"),
-                        **dns,
-                    }
-                )
-            ],
-        )
-    pairs = {
-        "nothing and everything": (nothing, everything),
-        "nothing and all pods": (nothing, ALL_PODS),
-        "nothing and all addresses": (nothing, ALL_ADDRESSES),
-        "no address and all pods": (NO_ADDRESSES, ALL_PODS),
-        "no pods and all addresses": (NO_PODS, ALL_ADDRESSES),
-    }
-    order = [
-        ("egress", 0),
-        ("ingress", 0),
-        *(("egress", at) for at in range(1, 5)),
-        *(("ingress", at) for at in range(1, 5)),
-    ]
-    for direction, at in order:
-        name, (one, other) = list(pairs.items())[at]
-        target = DESTINATION if (direction, at) == ("ingress", 0) else SOURCE
-        more = dns if direction == "egress" else {}
-        yield (
-            f"{direction}: {name}",
-            [
-                Change(
-                    policies={
-                        **_side(direction, one, target, "one"),
-                        **_side(direction, other, target, "two"),
-                        **more,
-                    }
-                )
-            ],
-        )
-    for direction, more in (("egress", dns), ("ingress", {})):
-        for name, rules in (("no address", NO_ADDRESSES), ("no pods", NO_PODS)):
-            yield (
-                f"{direction}: {name}",
-                [Change(policies={**_side(direction, rules, SOURCE, "one"), **more})],
-            )
-
-
-def _ingress(selector: Fields, *rules: Fields) -> Fields:
-    return {"podSelector": selector, "policyTypes": ["Ingress"], "ingress": list(rules)}
-
-
-def _upstream() -> Iterator[Case]:
-    """Those that Kubernetes' own end-to-end tests have."""
-    yield "all ingress is denied", [Change(policies={"x/deny-ingress": _ingress({})})]
-    both: Fields = {
-        "podSelector": {},
-        "policyTypes": ["Egress", "Ingress"],
-        "ingress": [],
-        "egress": [DNS],
-    }
-    yield "all but DNS is denied", [Change(policies={"x/deny-all-allow-dns": both})]
-    not_x: Fields = {"matchExpressions": [{"key": "ns", "operator": "NotIn", "values": ["x"]}]}
-    yield (
-        "pods b and c of every namespace but one",
-        [
-            Change(
-                policies={
-                    "x/others": _ingress(
-                        LABEL_A, {"from": [{"namespaceSelector": not_x, "podSelector": IN_BC}]}
-                    )
-                }
-            )
-        ],
-    )
-    on_port = {
-        port: _ingress(
-            LABEL_A,
-            {"from": [{"namespaceSelector": NS_Y}], "ports": [{"port": port, "protocol": "TCP"}]},
-        )
-        for port in PORTS
-    }
-    yield (
-        "a second policy adds a port",
-        [
-            Change(policies={"x/on-81": on_port[81]}),
-            Change(),
-            Change(policies={"x/on-80": on_port[80]}),
-        ],
-    )
-    yield "everything is allowed", [Change(policies={"x/allow-all": _ingress({}, {})}), Change()]
-    yield "one named port", [Change(policies={"x/allow-all": NAMED_81}), Change()]
-    yield (
-        "from everything to nothing",
-        [
-            Change(policies={"x/changed": _ingress({}, {})}),
-            Change(policies={"x/changed": _ingress({})}),
-        ],
-    )
-    updated: Fields = {"namespaceSelector": {"matchLabels": {"ns2": "updated"}}}
-    yield (
-        "a namespace that gets its label later",
-        [
-            Change(policies={"x/later": _ingress(LABEL_A, {"from": [updated]})}),
-            Change(namespaces={"y": {"ns": "y", "ns2": "updated"}}),
-        ],
-    )
-    labelled: Fields = {"podSelector": {"matchLabels": {"pod": "b", "pod2": "updated"}}}
-    yield (
-        "a pod that gets its label later",
-        [
-            Change(policies={"x/later": _ingress(LABEL_A, {"from": [labelled]})}),
-            Change(pods={"x/b": {"pod": "b", "pod2": "updated"}}),
-        ],
-    )
-    yield (
-        "a pod that becomes selected later",
-        [
-            Change(policies={"x/isolated": _ingress({"matchLabels": {"target": "isolated"}})}),
-            Change(pods={"x/a": {"target": "isolated"}}),
-        ],
-    )
-    together: Fields = {
-        "podSelector": LABEL_A,
-        "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": [{"podSelector": {"matchLabels": {"pod": "b"}}}]}],
-        "egress": [{"ports": [{"port": 80}, {"protocol": "UDP", "port": 53}]}],
-    }
-    yield "ingress and egress in one policy", [Change(policies={"x/both": together}), Change()]
-    to_y: Fields = {
-        "podSelector": LABEL_A,
-        "policyTypes": ["Egress"],
-        "egress": [
-            {"to": [{"namespaceSelector": NS_Y, "podSelector": LABEL_A}]},
-            {"ports": [{"protocol": "UDP", "port": 53}]},
-        ],
-    }
-    from_x: Fields = {"from": [{"namespaceSelector": NS_X, "podSelector": LABEL_A}]}
-    yield (
-        "denied by the sender what the receiver allows",
-        [
-            Change(
-                policies={
-                    "x/to-y-a": to_y,
-                    "y/on-a": _ingress(LABEL_A, from_x),
-                    "y/on-b": _ingress({"matchLabels": {"pod": "b"}}, from_x),
-                }
-            )
-        ],
-    )
-    closed: Fields = {
-        "podSelector": {},
-        "policyTypes": ["Ingress", "Egress"],
-        "ingress": [],
-        "egress": [],
-    }
-    yield (
-        "a policy that is deleted has no effect any more",
-        [Change(policies={"x/deny-all": closed}), Change(policies={"x/deny-all": None})],
     )

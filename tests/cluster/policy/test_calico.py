@@ -1,12 +1,8 @@
-"""Calico's policies: order, tiers, selectors, sets, negations."""
+"""Calico's policies: order, tiers, sets, negations."""
 
 import pytest
 
 from kubectl_skoop.cluster.objects import Object
-from kubectl_skoop.cluster.policy.calico_peer import selected
-from kubectl_skoop.cluster.policy.rule import Invalid
-from kubectl_skoop.cluster.policy.term import select
-from kubectl_skoop.cluster.policy.universe import Party, Universe
 from kubectl_skoop.cluster.raw import mapping
 from tests.cluster.policy.world import Fields, World, namespace, pod, policy
 
@@ -341,62 +337,3 @@ def test_sets_are_found_by_label_in_their_namespace() -> None:
     globally = allow(source={"selector": "kind == 'partner'", "namespaceSelector": "global()"})
     outside = World([*PODS, *sets, np(ingress=[globally])])
     assert [outside.verdict(f"{at}.{at}.{at}.1", A) for at in (8, 9)] == ["deny", "accept"]
-
-
-LABELS = {"app": "web-1", "tier": "front", "a.b/c": "x"}
-SELECTORS = {
-    "": True,
-    "all()": True,
-    "app == 'web-1'": True,
-    'app == "web-1"': True,
-    "app != 'web-1'": False,
-    "none != 'x'": True,
-    "has(app)": True,
-    "!has(app)": False,
-    "has(none)": False,
-    "app in {'x', 'web-1'}": True,
-    "app in {}": False,
-    "app not in {'x'}": True,
-    "none not in {'x'}": True,
-    "app contains 'eb'": True,
-    "app starts with 'web'": True,
-    "app ends with '1'": True,
-    "app ends with '2'": False,
-    "a.b/c == 'x'": True,
-    "tier == 'x' || app == 'web-1'": True,
-    "tier == 'x' || tier == 'front' && app == 'x'": False,
-    "(tier == 'x' || tier == 'front') && app == 'web-1'": True,
-    "!(tier == 'x')": True,
-    "!!has(app)": True,
-    "!tier == 'x' && has(app)": True,
-}
-
-
-@pytest.mark.parametrize(("written", "expected"), SELECTORS.items(), ids=[*SELECTORS])
-def test_selectors(written: str, expected: bool) -> None:
-    universe = Universe([Party(kind="pod", name="p", namespace="x", labels=LABELS)])
-    assert bool(select(selected(written, "pod"), universe).yes.bits) is expected
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "app",
-        "app ==",
-        "app == web",
-        "app = 'x'",
-        "(has(app)",
-        "has(app))",
-        "app in 'x'",
-        "app in {'x'",
-        "&& has(app)",
-        "has(app) has(app)",
-        "app like 'x'",
-        "!" * 100 + "has(app)",
-        "'x' == app",
-        7,
-    ],
-)
-def test_what_is_no_selector(written: object) -> None:
-    with pytest.raises(Invalid):
-        selected(written, "pod")

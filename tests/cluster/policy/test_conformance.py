@@ -10,7 +10,8 @@ import pytest
 from kubectl_skoop.cluster.connectivity import Connectivity, connectivity
 from kubectl_skoop.cluster.policy.interval import contains
 from kubectl_skoop.cluster.policy.port import NUMBERS, port_at
-from tests.cluster.policy.conformance import PORTS, PROTOCOLS, Case, State, cases
+from tests.cluster.policy.conformance import cases
+from tests.cluster.policy.conformance_cluster import PORTS, PROTOCOLS, Case, State
 from tests.cluster.policy.world import World
 
 DATA = Path(__file__).parents[2] / "data" / "policy-conformance.json"
