@@ -80,7 +80,9 @@ def _graph(branch: Branch, start: Visit, *, made_there: bool, findings: Iterable
     actions: dict[Place, list[Action]] = {}
     for visit, outputs in seen:
         first = visit is start
-        actions.setdefault(visit.place, []).append(_action(visit, outputs, numbers, sends=first))
+        actions.setdefault(visit.place, []).append(
+            _action(visit, outputs, numbers, sends=first, asks=made_there)
+        )
     return PacketPath(
         nodes=tuple(
             NetNode(
@@ -101,16 +103,19 @@ def _same_packet(link: Link, first: Link) -> bool:
     return replace(link.packet.innermost, length=0) == replace(first.packet.innermost, length=0)
 
 
-def _action(visit: Visit, outputs: list[Link], numbers: Mapping[int, int], *, sends: bool) -> Action:
+def _action(
+    visit: Visit, outputs: list[Link], numbers: Mapping[int, int], *, sends: bool, asks: bool
+) -> Action:
+    """`asks`: on the way of the request; an answer that is translated back is only forwarded."""
     return Action(
-        kind=_kind(visit, outputs, sends=sends),
+        kind=_kind(visit, outputs, sends=sends, asks=asks),
         input=None if sends or visit.input is None else numbers[visit.input.id],
         outputs=tuple(numbers[link.id] for link in outputs),
         trace=tuple(visit.journey.trace),
     )
 
 
-def _kind(visit: Visit, outputs: list[Link], *, sends: bool) -> ActionKind:
+def _kind(visit: Visit, outputs: list[Link], *, sends: bool, asks: bool) -> ActionKind:
     if sends:
         return "send"
     if visit.journey.served:
@@ -119,6 +124,6 @@ def _kind(visit: Visit, outputs: list[Link], *, sends: bool) -> ActionKind:
         return "drop"
     came = visit.packet
     left = outputs[0].packet
-    if came is not None and isinstance(left, Packet) and left.innermost.dst != came.innermost.dst:
+    if asks and came is not None and isinstance(left, Packet) and left.innermost.dst != came.innermost.dst:
         return "service"
     return "forward"
