@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 from kubectl_skoop.collect.netlink.message import (
-    NLM_F_ACK,
     NLM_F_DUMP,
     NLM_F_DUMP_INTR,
     NLM_F_REQUEST,
@@ -110,11 +109,6 @@ class NetlinkSocket:
         """
         self._send(kind, flags, payload)
         return next(self._replies())
-
-    def acknowledge(self, kind: int, payload: bytes) -> None:
-        """Send and wait for the kernel's yes. Raises: as `request`."""
-        self._send(kind, NLM_F_ACK, payload)
-        next(self._replies())
 
     def _send(self, kind: int, flags: int, payload: bytes) -> None:
         self._sequence += 1

@@ -31,22 +31,6 @@ class SourceProblem(NamedTuple):
     """The setting that decides; empty if none would let the packet in."""
 
 
-def validate_source(
-    stack: Stack, packet: Packet, device: int, passage_mark: int, local: bool, out_device: int
-) -> SourceProblem | None:
-    """Whether the kernel takes an IPv4 packet from its source.
-
-    `local`: it is for this namespace, so `out_device`, the device of the forward route, does not count.
-    """
-    problem = martian_source(stack.ns, packet, device)
-    if problem is not None:
-        return problem
-    way_back = check_way_back(
-        stack, packet, device, passage_mark, asker=packet.dst, out_device=0 if local else out_device
-    )
-    return way_back if isinstance(way_back, SourceProblem) else None
-
-
 def martian_source(ns: NetworkNamespace, packet: Packet, device: int) -> SourceProblem | None:
     """Sources that are refused before any lookup (ip_route_input_slow)."""
     source = packet.src

@@ -13,7 +13,7 @@ from kubectl_skoop.netstack.routing.local import address_type, is_local
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.routing.select import select_address
-from kubectl_skoop.netstack.routing.source import rpfilter_match, validate_source
+from kubectl_skoop.netstack.routing.source import SourceProblem, check_way_back, rpfilter_match
 from kubectl_skoop.netstack.routing.types import SCOPE_HOST, SCOPE_LINK, Nexthop, PolicyRule, Route
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import Sysctls
@@ -154,8 +154,8 @@ def test_the_setting_that_decides_is_named() -> None:
         sysctls=Sysctls(sysctls),
     )
     packet = Packet(src=ip_address("10.0.0.9"), dst=ip_address("10.1.0.1"), protocol=17)
-    problem = validate_source(Stack(ns, Choices()), packet, ETH1, 0, True, 0)
-    assert problem is not None
+    problem = check_way_back(Stack(ns, Choices()), packet, ETH1, 0, asker=packet.dst, out_device=0)
+    assert isinstance(problem, SourceProblem)
     assert (problem.code, problem.sysctl) == ("source.rp-filter", "net.ipv4.conf.all.rp_filter")
     assert problem.evidence == ("net.ipv4.conf.all.rp_filter = 1", "10.0.0.0/24 dev eth0")
 

@@ -104,10 +104,6 @@ class SavedTable:
         """Where the rules begin."""
         return max(self.text.find("-A "), 0) or len(self.text)
 
-    @property
-    def chain_names(self) -> tuple[str, ...]:
-        return tuple(re.findall(r"^:(\S+) ", self.text, re.MULTILINE))
-
 
 def parse_save(text: str, family: int, engine: Engine) -> tuple[BaseChain, ...]:
     """The base chains of every table, in the order of the text."""

@@ -1,6 +1,5 @@
 """What loaded rules switch on in the kernel, whether a packet reaches them or not (K-5)."""
 
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -31,16 +30,6 @@ _WANTED = (*(f" -m {name}" for name in sorted(_MATCHES)), *(f" -j {name}" for na
 def needs_conntrack(text: str) -> bool:
     """Some rule of this iptables-save output has conntrack run in its family, reached or not."""
     return any(_asks(line) for wanted in _WANTED for line in _lines_with(text, wanted))
-
-
-def has_nat(text: str) -> bool:
-    """The nat table is loaded: its chains are registered, with or without rules (K-7)."""
-    return "\n*nat\n" in f"\n{text}"
-
-
-def unreadable_tables(text: str) -> tuple[str, ...]:
-    """Tables that iptables-nft-save left out: another tool wrote rules to them (K-25)."""
-    return tuple(re.findall(r"^# Table `(\S+)' is incompatible", text, re.MULTILINE))
 
 
 def _lines_with(text: str, wanted: str) -> Iterator[str]:

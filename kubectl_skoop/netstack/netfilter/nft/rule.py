@@ -57,8 +57,3 @@ class NftRule:
         if unknown.reason.startswith(self.place):
             return unknown
         return Unknown(f"{self.place}: {unknown.reason}: {self.text}")
-
-
-def opaque_statements(rule: NftRule) -> list[Unknown]:
-    """What of the rule is not modelled, whether a packet meets it or not."""
-    return [each.unknown for each in rule.statements if isinstance(each, Undecidable | Opaque)]

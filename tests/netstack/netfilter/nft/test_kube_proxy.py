@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.model.packet import Owner, Passage
-from kubectl_skoop.netstack.netfilter.nft.rule import opaque_statements
 from kubectl_skoop.netstack.netfilter.nft.ruleset import parse_ruleset
+from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable
+from kubectl_skoop.netstack.netfilter.nft.statement.opaque import Opaque
 from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed, Rejected
 from kubectl_skoop.netstack.netfilter.types import Hook
 
@@ -24,7 +25,8 @@ def test_no_rule_is_unknown() -> None:
     tables = [table for table in parse_ruleset(DUMP) if table.short_name == "kube-proxy"]
     rules = [rule for table in tables for chain in table.chains.values() for _, rule in chain.all_rules]
     assert len(rules) == 46
-    assert [unknown for rule in rules for unknown in opaque_statements(rule)] == []
+    statements = [statement for rule in rules for statement in rule.statements]
+    assert [each for each in statements if isinstance(each, Undecidable | Opaque)] == []
 
 
 @pytest.mark.parametrize(
