@@ -10,6 +10,8 @@ from kubectl_skoop.model.packet import Address
 
 SERVICE_NAME = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the service, in the same namespace."""
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+"""Label of a Service that kube-proxy leaves alone."""
 
 
 class ServicePort(NamedTuple):
@@ -40,6 +42,8 @@ class Service:
     session_affinity: str = "None"
     internal_traffic_policy: str = "Cluster"
     external_traffic_policy: str = "Cluster"
+    other_proxy: str = ""
+    """Name of the proxy that is to serve it in kube-proxy's place."""
 
     @property
     def key(self) -> str:
@@ -82,6 +86,7 @@ def service_info(item: Object) -> Service:
         session_affinity=text(spec, "sessionAffinity") or "None",
         internal_traffic_policy=text(spec, "internalTrafficPolicy") or "Cluster",
         external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
+        other_proxy=labels(item, "metadata", "labels").get(PROXY_NAME, ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""Without a flow: what the plugin wants on every node and pod, and what must be unique in a cluster."""
+"""Without a flow: what the plugin wants on every node and pod, what must be unique, and all services."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +13,7 @@ from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check, Fact, Missing
+from kubectl_skoop.diagnosis.services.every import every_service
 from kubectl_skoop.diagnosis.unique import duplicates
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet, Protocol
@@ -38,14 +39,16 @@ def check(source: Snapshot, options: Options) -> Check:
         peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]
         found += _node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], unread)
     found += duplicates(setup.ctx, pods)
+    services = every_service(setup.ctx, names)
+    found += services.findings
     found += policy_intent.of_cluster(setup)
-    facts = [*setup.facts]
+    facts = [*setup.facts, *services.facts]
     if len(names) > MAX_PEERS + 1:
         facts.append(Fact(name="peers compared", value=str(MAX_PEERS), source=f"of {len(names) - 1} a node"))
     return Check(
         suspicions=tuple(sorted(merged(found), key=lambda finding: -finding.level)),
         facts=tuple(facts),
-        missing=(*(_missing(entry) for entry in source.missing), *unread),
+        missing=(*(_missing(entry) for entry in source.missing), *unread, *services.unread),
     )
 
 
