@@ -10,7 +10,7 @@ from kubectl_skoop.diagnosis.outside import Outside
 from kubectl_skoop.diagnosis.result import FateKind
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.walk import Walk
-from kubectl_skoop.diagnosis.world import World, unread
+from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Where
@@ -116,16 +116,6 @@ def _talk(walk: Walk, stack: Stack, client: Client, payload: int = 0, *, full: b
 
 def _result(branch: Branch, client: Client | Refusal) -> FlowResult:
     loss = significant(branch.losses())
-    gap = _unread(branch, loss)
-    if gap is not None:
-        return FlowResult(
-            fate="unknown",
-            symptom="",
-            loss=None,
-            unknown=gap,
-            progress=(_stage(branch, client), paths.crossings(branch)),
-            branch=branch,
-        )
     if isinstance(client, Client) and client.answered:
         return FlowResult(
             fate="served",
@@ -148,23 +138,6 @@ def _result(branch: Branch, client: Client | Refusal) -> FlowResult:
         progress=(_stage(branch, client), paths.crossings(branch)),
         branch=branch,
     )
-
-
-def _unread(branch: Branch, loss: Loss | None) -> Unknown | None:
-    """A table that packets needed on their way and that could not be read: nobody knows what it says.
-
-    Netfilter's tables are asked for at their hooks, and unknown there (`netstack.netfilter.traverse`).
-    """
-    because = loss.because if loss is not None else None
-    for ns_id in dict.fromkeys(visit.ns_id for visit in branch.visits if visit.ns_id):
-        ns = branch.stacks[ns_id].ns
-        closed = (
-            because is not None and because.code.startswith("socket.") and because.where.place == ns.place
-        )
-        reason = unread(ns, "sockets") if closed else unread(ns)
-        if reason:
-            return Unknown(reason)
-    return None
 
 
 def _stage(branch: Branch, client: Client | Refusal) -> int:

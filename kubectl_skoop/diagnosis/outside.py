@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from kubectl_skoop.diagnosis.branch import Branch
-from kubectl_skoop.diagnosis.world import Port, unread
-from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.diagnosis.world import Port
 from kubectl_skoop.model.packet import (
     ICMP_ECHO,
     ICMP_ECHO_REPLY,
@@ -15,7 +14,7 @@ from kubectl_skoop.model.packet import (
     Protocol,
     TcpFlags,
 )
-from kubectl_skoop.model.place import EndpointKind, Place, Where
+from kubectl_skoop.model.place import EndpointKind, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
@@ -44,9 +43,8 @@ class Outside:
         """
         kind = self.kind_of(packet.dst)
         where = Where(place=stack.ns.place, device=device.name)
-        gap = _unread_node(branch, packet.dst, ip_address(nexthop))
-        if gap:
-            _give_up(journey, packet, where, gap)
+        if reason := branch.world.unread_owner(packet.dst, ip_address(nexthop)):
+            _give_up(journey, packet, where, reason)
             return None
         if kind == "service":
             message = (
@@ -101,18 +99,6 @@ class Outside:
             _lose(journey, "external.no-return", reply, where, message)
             return None
         return owner, replace(reply, dst_mac=owner.device.mac)
-
-
-def _unread_node(branch: Branch, *addresses: Address) -> str:
-    """Why the node that has one of the addresses by the objects does not take the packet; empty: none has."""
-    for address in addresses:
-        name = branch.world.node_of_address(address)
-        state = branch.world.at(Place("node", name)) if name is not None else None
-        if isinstance(state, NotCollected):
-            return f"{state.what} was not collected: {state.reason or state.state}"
-        if state is not None and unread(state, "addresses"):
-            return unread(state, "addresses")
-    return ""
 
 
 def _give_up(journey: Journey, packet: Packet, where: Where, reason: str) -> None:

@@ -8,7 +8,7 @@ from kubectl_skoop.diagnosis import wire
 from kubectl_skoop.diagnosis.branch import Branch, Visit
 from kubectl_skoop.diagnosis.outside import Outside as OutsideActor
 from kubectl_skoop.diagnosis.shim import Underlay
-from kubectl_skoop.diagnosis.world import Port, unread
+from kubectl_skoop.diagnosis.world import Port
 from kubectl_skoop.model.packet import Arp, Frame, Packet
 from kubectl_skoop.model.path import Hop, Link, LinkKind
 from kubectl_skoop.model.place import Place
@@ -85,8 +85,6 @@ class Walk:
             receive.receive(stack, device.index, arriving.frame)
         if isinstance(arriving.frame, Arp):
             self.branch.arp_losses.extend(journey.losses)
-            if reason := unread(stack.ns):
-                self._unheard(stack, arriving.frame, reason)
 
     def _collect(self) -> None:
         for stack in list(self.branch.stacks.values()):

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.branch import Branch
-from kubectl_skoop.diagnosis.world import Port, World, on_underlay, unread
+from kubectl_skoop.diagnosis.world import Port, World, on_underlay
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Frame, Packet
 from kubectl_skoop.model.path import LinkKind
+from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Stack
@@ -51,7 +52,7 @@ def _veth_peer(world: World, ns: NetworkNamespace, device: Device) -> Lead:
         return Nowhere(f"{device.name} of {ns.place} leads to {peer_ns.what}: {peer_ns.reason}")
     peer = peer_ns.devices.get(device.link)
     if peer is None:
-        reason = unread(peer_ns)
+        reason = gap.table_of(peer_ns, "links")
         return Nowhere(
             f"the peer of {device.name} of {ns.place} is not in the snapshot"
             + (f": {reason}" if reason else "")
@@ -63,6 +64,8 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
     if isinstance(frame, Arp) and frame.dst_mac == BROADCAST_MAC:
         owner = branch.world.owner_of_address(frame.target)
         if owner is None:
+            if reason := branch.world.unread_owner(frame.target):
+                return Nowhere(reason)
             return Outside(frame.target) if _may_be_outside(stack, device, frame.target) else None
         if owner.ns.id == stack.ns.id:
             return None

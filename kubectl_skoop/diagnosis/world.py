@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import (
     BR_STATE_FORWARDING,
     IFF_LOWER_UP,
@@ -17,11 +18,6 @@ from kubectl_skoop.netstack.device import (
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 BR_STATE_DISABLED = 0
-
-
-READ_FOR_ALL = ("links", "routes", "rules", "neighbours", "sysctls")
-"""Tables that every packet may need of a namespace that it comes to. What others would decide is unknown
-where they would (`netstack.gap`)."""
 
 
 class Namespaces(Protocol):
@@ -105,6 +101,18 @@ class World:
                 return (own or ports)[0]
         return None
 
+    def unread_owner(self, *addresses: Address) -> str:
+        """Why it is not known what the node does that has one of the addresses by the objects; empty: its
+        state was read, or no node has them."""
+        for address in addresses:
+            name = self.node_of_address(address)
+            state = self.at(Place("node", name)) if name is not None else None
+            if isinstance(state, NotCollected):
+                return f"{state.what} was not collected: {state.reason or state.state}"
+            if state is not None and (reason := gap.table_of(state, "links", "addresses")):
+                return reason
+        return ""
+
     def _hosts(self, hints: Iterable[Address]) -> Iterator[NetworkNamespace]:
         asked: set[str] = set()
         for name in self._hosts_by_hint(hints):
@@ -138,14 +146,6 @@ def with_carrier(device: Device, carrier: bool) -> Device:
     if port is not None:
         port = replace(port, state=BR_STATE_FORWARDING if carrier else BR_STATE_DISABLED)
     return replace(device, flags=flags, port=port)
-
-
-def unread(ns: NetworkNamespace, *more: str) -> str:
-    """A table that every packet may need here, or one of `more`, that could not be read, and why."""
-    for table in (*READ_FOR_ALL, *more):
-        if table in ns.gaps:
-            return f"{table} of {ns.place} could not be read: {ns.gaps[table]}"
-    return ""
 
 
 def underlay_ports(ns: NetworkNamespace) -> Iterator[Port]:

@@ -68,6 +68,9 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
         return False
     if message.sender == _NONE:
         return address_type(stack.ns, target) == "LOCAL" and not _ignored(stack, device, message)
+    if unread := gap.routing(stack):
+        stack.give_up("neighbour.silent", message, unread, where=stack.where(device=device.name))
+        return False
     question = Packet(src=message.sender, dst=target, protocol=0, src_mac=message.src_mac)
     with stack.aside():
         route = route_input(stack, question, device.index, 0)

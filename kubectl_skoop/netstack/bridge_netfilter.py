@@ -30,6 +30,9 @@ def prerouting(stack: Stack, bridge: Device, port: Device, frame: Frame, passage
     """br_nf_pre_routing. The frame to go on with, None if it ended here."""
     if isinstance(frame, Arp) or not calls(stack, bridge, frame.family):
         return frame
+    if unread := gap.routing(stack):
+        stack.give_up("unknown", frame, unread, where=stack.where(device=bridge.name))
+        return None
     passage.iif = bridge.index
     passage.physin = port.index
     result = traverse(stack, Hook.PREROUTING, frame, passage, indev=bridge.index, outdev=0)

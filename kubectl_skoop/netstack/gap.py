@@ -6,17 +6,28 @@ gap, too; a namespace without any was made by hand and has the defaults.
 
 from collections.abc import Sequence
 
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
 
 def table(stack: Stack, *names: str) -> str:
     """Why the first of these tables that is not there is not; empty: all are."""
+    return table_of(stack.ns, *names)
+
+
+def table_of(ns: NetworkNamespace, *names: str) -> str:
+    """The same where nothing is walked."""
     for name in names:
-        reason = stack.ns.gaps.get(name)
+        reason = ns.gaps.get(name)
         if reason is not None:
-            return f"{name} of {stack.ns.place}: {reason}"
+            return f"{name} of {ns.place} could not be read: {reason}"
     return ""
+
+
+def routing(stack: Stack) -> str:
+    """Why no route can be looked up here; asked where a packet comes to this namespace's layer 3."""
+    return table(stack, "rules", "routes")
 
 
 def sysctl(stack: Stack, *keys: str) -> str:

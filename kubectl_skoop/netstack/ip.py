@@ -31,7 +31,7 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     before = packet.dst
     if passage.bridged:
         passage.bridged = False
-    elif unread := _entries_unread(stack, packet):
+    elif unread := gap.routing(stack) or _entries_unread(stack, packet):
         stack.give_up("unknown", packet, unread, where=stack.where(device=device.name))
         return
     else:

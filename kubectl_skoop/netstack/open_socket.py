@@ -18,7 +18,7 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
     connected socket looks up again with that source (K-42).
     """
     remote = probe.destination.address
-    if unread := gap.table(stack, "links"):
+    if unread := gap.table(stack, "links") or gap.routing(stack):
         stack.give_up("source.address", _unsent(probe, probe.bind_source or remote), unread)
         return Refusal("")
     port = _port(stack, probe)

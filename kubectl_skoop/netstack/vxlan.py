@@ -26,7 +26,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         reason = f"what {device.name} does with a frame is decided outside of it (external mode)"
         stack.give_up("device.unmodelled", frame, reason, where=where)
         return
-    if unread := gap.table(stack, "fdb"):
+    if unread := gap.table(stack, "fdb") or gap.routing(stack):
         stack.give_up("tunnel.no-remote", frame, unread, where=where)
         return
     remotes = [entry for entry in _entries(stack, device, frame.dst_mac) if entry.destination is not None]

@@ -96,11 +96,6 @@ def match_route(stack: Stack, key: FlowKey, *, ignore_linkdown: bool = False) ->
 
     `ignore_linkdown`: FIB_LOOKUP_IGNORE_LINKSTATE, nexthops without carrier count whatever the sysctl says.
     """
-    for what in ("rules", "routes"):
-        if (reason := stack.ns.gaps.get(what)) is not None and not stack.choices.undecided(
-            Unknown(f"{what} of {stack.ns.place} were not read: {reason}")
-        ):
-            return Failed("no-route")
     walk = _Walk(stack, key, ignore_linkdown)
     if key.family == 4 and stack.ns.fib.has_default_rules:
         return walk.without_rules()

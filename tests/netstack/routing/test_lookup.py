@@ -243,8 +243,6 @@ def test_a_bound_source_draws_the_flow_to_its_device_on_new_kernels(release: str
             namespace(*EVERYWHERE, rules=(rule(10, table=102, unsupported="tun_id"), rule(11, table=100))),
             id="a selector that is not modelled",
         ),
-        pytest.param(namespace(*EVERYWHERE, gaps={"rules": "forbidden"}), id="rules that were not read"),
-        pytest.param(namespace(gaps={"routes": "timeout"}), id="routes that were not read"),
     ],
 )
 def test_what_is_not_known_is_walked_both_ways(ns: NetworkNamespace) -> None:
