@@ -27,6 +27,7 @@ from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Missing
+from kubectl_skoop.diagnosis.services.question import in_question
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.errors import UnknownName
@@ -114,6 +115,7 @@ class _Inquiry:
             *passes.stale_connections(self._walk, self.probe, ways),
             *(finding for each in ways for finding in each.result.branch.shim_findings),
             *policy_intent.of_flow(self.setup, self.probe),
+            *in_question(self.setup.ctx, self.probe, [*explaining, *self._losses(ways)]),
             *self.setup.remarks,
         ]
         suspicions = _sorted([*([cause] if cause else []), *others])

@@ -9,8 +9,9 @@ import pytest
 
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.diagnosis.check import check
-from kubectl_skoop.diagnosis.request import Options
-from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
 from kubectl_skoop.snapshot.objects_file import read_objects
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
@@ -210,3 +211,17 @@ def test_rules_of_nobody_are_not_compared_where_the_mode_is_another(tmp_path: Pa
     assert [one.code for one in result.suspicions if one.code.startswith("service.")] == []
     (fact,) = [fact for fact in result.facts if fact.name == "services not compared"]
     assert (fact.value, fact.source) == ("n1, n2", "proxy mode nftables")
+
+
+def test_a_diagnosis_warns_of_the_service_that_it_asks_for(tmp_path: Path) -> None:
+    """The flow itself meets the only backend that is left."""
+    with ClusterLab("flannel-host-gw") as lab:
+        run_steps(
+            lab,
+            ["n1: iptables -t nat -R {chain.pair} 2 -j {sep.pair.a2}", "n1: iptables -t nat -D {sep.self} 1"],
+        )
+        with collected(lab, tmp_path) as source:
+            request = Request(source="node/n1", destination="svc/default/pair", port="80")
+            result = diagnose(source, request, Options())
+    found = [one for one in result.suspicions if one.code.startswith("service.")]
+    assert [(one.code, one.level) for one in found] == [("service.missing-backend", Level.WARNING)]

@@ -64,13 +64,13 @@ def every_service(ctx: Context, names: Sequence[str]) -> Compared:
         if node is None or isinstance(ns, NotCollected):
             continue
         rules = {family: proxy_rules(ns, family) for family in (4, 6)}
-        obstacle = _obstacle(ns, rules)
-        wanted = [] if obstacle else [*meaning.of_node(node)]
+        problem = obstacle(ns, rules)
+        wanted = [] if problem else [*meaning.of_node(node)]
         doors -= len(wanted)
         if doors < 0:
-            obstacle = f"more than {MAX_DOORS} addresses and ports of services"
-        if obstacle:
-            nodes.left_out.setdefault(obstacle, []).append(name)
+            problem = f"more than {MAX_DOORS} addresses and ports of services"
+        if problem:
+            nodes.left_out.setdefault(problem, []).append(name)
         else:
             _node(nodes, place, rules, wanted)
     mode = ctx.proxy_mode.value
@@ -86,7 +86,7 @@ def every_service(ctx: Context, names: Sequence[str]) -> Compared:
     )
 
 
-def _obstacle(ns: NetworkNamespace, rules: Mapping[int, ProxyRules | None]) -> str:
+def obstacle(ns: NetworkNamespace, rules: Mapping[int, ProxyRules | None]) -> str:
     """Why the node cannot be compared; empty: it can."""
     portals = [line for found in rules.values() if found for line in found.nat.lines(SERVICES)[:IPVS_RULES]]
     if ns.ipvs or any(f"--match-set {IPVS_SET} " in line for line in portals):

@@ -72,11 +72,12 @@ class _Endpoints:
 
 
 class Meaning:
-    """The services of a cluster with their endpoints; each slice is read once."""
+    """The services of a cluster, or only one, with their endpoints; each slice is read once."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.services = tuple(one for one in cluster.services() if _is_proxied(one))
-        self._endpoints = _endpoints(cluster)
+    def __init__(self, cluster: Cluster, only: Service | None = None) -> None:
+        services = cluster.services() if only is None else (only,)
+        self.services = tuple(one for one in services if _is_proxied(one))
+        self._endpoints = _endpoints(cluster, only)
 
     def of_node(self, node: NodeInfo) -> Iterator[Wanted]:
         for service in self.services:
@@ -99,12 +100,13 @@ def _is_proxied(service: Service) -> bool:
     return bool(service.cluster_addresses) and service.type != "ExternalName" and not service.other_proxy
 
 
-def _endpoints(cluster: Cluster) -> Mapping[tuple[str, str], _Endpoints]:
+def _endpoints(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str], _Endpoints]:
     """By namespace and name of the service; Endpoints only where there are no slices."""
+    namespace = only.namespace if only is not None else ""
     slices: dict[tuple[str, str], list[Object]] = {}
-    for item in cluster.objects("EndpointSlice"):
+    for item in cluster.objects("EndpointSlice", namespace):
         name = labels(item, "metadata", "labels").get(SERVICE_NAME)
-        if name:
+        if name and (only is None or name == only.name):
             slices.setdefault((ref_of(item).namespace, name), []).append(item)
     found = {
         key: _Endpoints(
@@ -113,9 +115,9 @@ def _endpoints(cluster: Cluster) -> Mapping[tuple[str, str], _Endpoints]:
         )
         for key, group in slices.items()
     }
-    for item in cluster.objects("Endpoints"):
+    for item in cluster.objects("Endpoints", namespace):
         ref = ref_of(item)
-        if (ref.namespace, ref.name) not in found:
+        if (ref.namespace, ref.name) not in found and (only is None or ref.name == only.name):
             found[ref.namespace, ref.name] = _Endpoints(tuple(endpoints_backends(item)), hinted=False)
     return found
 

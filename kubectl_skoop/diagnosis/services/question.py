@@ -1,0 +1,47 @@
+"""The service that a diagnosis asks for, compared with the rules of the node that the flow starts on."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.service_intent import PROTOCOL_NAMES
+from kubectl_skoop.diagnosis.services.compare import compare_door
+from kubectl_skoop.diagnosis.services.every import obstacle
+from kubectl_skoop.diagnosis.services.found import proxy_rules
+from kubectl_skoop.diagnosis.services.meaning import Meaning
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.model.suspicion import Level, Suspicion
+
+
+def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iterator[Suspicion]:
+    """As warnings; what is already told of the service is not repeated."""
+    if probe.destination.kind not in ("service", "lb"):
+        return
+    node = ctx.node(_node_name(ctx, probe))
+    place = Place("node", node.name) if node is not None else None
+    ns = ctx.namespace(place) if place is not None else None
+    if node is None or place is None or ns is None or isinstance(ns, NotCollected):
+        return
+    family = probe.destination.address.version
+    rules = proxy_rules(ns, family)
+    if rules is None or obstacle(ns, {family: rules}):
+        return
+    known = {finding.code for finding in told}
+    asked = (probe.destination.address, probe.dport, PROTOCOL_NAMES.get(probe.protocol, "").lower())
+    service = ctx.cluster.service(probe.destination.name)
+    for wanted in Meaning(ctx.cluster, service).of_node(node):
+        door = wanted.door
+        if (door.address, door.port, door.protocol) == asked:
+            for finding in compare_door(rules, wanted, place).findings:
+                if finding.code not in known:
+                    yield replace(finding, level=Level.WARNING)
+
+
+def _node_name(ctx: Context, probe: Probe) -> str:
+    """Where the flow starts; empty: outside of the cluster."""
+    if probe.source.kind == "pod":
+        pod = ctx.pod(probe.source.name)
+        return pod.node if pod is not None else ""
+    return probe.source.name if probe.source.kind == "node" else ""
