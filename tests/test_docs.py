@@ -30,6 +30,11 @@ def test_each_code_is_explained(code: str) -> None:
         assert f"**{part}:** " in sections()[code]
 
 
+def test_each_code_is_explained_once() -> None:
+    headings = re.findall(r"^### (.*)$", (DOCS / "suspicions.md").read_text("utf-8"), re.M)
+    assert len(headings) == len(set(headings))
+
+
 def test_no_code_is_explained_that_nobody_gives() -> None:
     assert set(sections()) - {DEVIATIONS} == set(CODES)
 
