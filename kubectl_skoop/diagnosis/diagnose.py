@@ -8,10 +8,10 @@ from typing import NamedTuple
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis import (
+    intent,
     misdirected,
     passes,
     paths,
-    policy_intent,
     service_intent,
     silence,
     trial,
@@ -27,7 +27,6 @@ from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Missing
-from kubectl_skoop.diagnosis.services.question import in_question
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.errors import UnknownName
@@ -114,8 +113,7 @@ class _Inquiry:
             *([cold] if cold else []),
             *passes.stale_connections(self._walk, self.probe, ways),
             *(finding for each in ways for finding in each.result.branch.shim_findings),
-            *policy_intent.of_flow(self.setup, self.probe),
-            *in_question(self.setup.ctx, self.probe, [*explaining, *self._losses(ways)]),
+            *intent.remarks(self.setup, self.probe, [*explaining, *self._losses(ways)]),
             *self.setup.remarks,
         ]
         suspicions = _sorted([*([cause] if cause else []), *others])

@@ -12,7 +12,13 @@ MAX_NAMED = 5
 """Pods that a finding names."""
 _NETWORK_POLICY = frozenset({"NetworkPolicy"})
 _ADMIN = frozenset({"AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"})
-_CALICO = frozenset({"networkpolicies.projectcalico.org", "globalnetworkpolicies.projectcalico.org"})
+_CALICO = frozenset(
+    {
+        "networkpolicies.projectcalico.org",
+        "globalnetworkpolicies.projectcalico.org",
+        "hostendpoints.projectcalico.org",
+    }
+)
 _CILIUM = frozenset({"CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"})
 AGENTS: Mapping[str, frozenset[str]] = {
     "antrea-agent": _NETWORK_POLICY | _ADMIN,

@@ -23,6 +23,7 @@ from kubectl_skoop.cluster.policy.admin import (
 )
 from kubectl_skoop.cluster.policy.calico import calico_policies
 from kubectl_skoop.cluster.policy.cilium import cilium_policies
+from kubectl_skoop.cluster.policy.kinds import KINDS
 from kubectl_skoop.cluster.policy.networkpolicy import network_policy
 from kubectl_skoop.cluster.policy.rule import Policy, PolicyProblem
 from kubectl_skoop.cluster.policy.term import select
@@ -39,15 +40,6 @@ _PLAIN: Mapping[str, Callable[[Object], tuple[Policy, Reader]]] = {
     "BaselineAdminNetworkPolicy": baseline_admin_network_policy,
     "ClusterNetworkPolicy": cluster_network_policy,
 }
-KINDS = (
-    "NetworkPolicy",
-    *_PLAIN,
-    "CalicoNetworkPolicy",
-    "CalicoGlobalNetworkPolicy",
-    "CiliumNetworkPolicy",
-    "CiliumClusterwideNetworkPolicy",
-)
-"""As a snapshot names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,15 +142,15 @@ def _wanted(
     family = [one for one in backends if one.address.version == door.address.version]
     policy = service.internal_traffic_policy if door.kind == "cluster" else service.external_traffic_policy
     local = policy == "Local"
-    everywhere = usable(family)
-    used = usable(one for one in family if one.node == node) if local else everywhere
+    known, everywhere = _targets(family), _targets(usable(family))
+    used = _targets(usable(one for one in family if one.node == node)) if local else everywhere
     return Wanted(
         service=service,
         port=port,
         door=door,
-        targets=_targets(used),
-        known=_targets(family),
-        usable=_targets(everywhere),
+        targets=used,
+        known=known,
+        usable=everywhere,
         hinted=hinted and not local,
         masqueraded=door.kind != "cluster" and not local,
     )

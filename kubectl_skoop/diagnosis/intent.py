@@ -1,0 +1,24 @@
+"""What the objects mean for one flow, beside what the kernel does: services and policies, where it meets any.
+
+Their modules are loaded only then: most flows of a small snapshot meet neither.
+"""
+
+from collections.abc import Collection, Iterator
+
+from kubectl_skoop.cluster.policy.kinds import KINDS
+from kubectl_skoop.diagnosis.registry import Setup
+from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.model.suspicion import Suspicion
+
+
+def remarks(setup: Setup, probe: Probe, told: Collection[Suspicion]) -> Iterator[Suspicion]:
+    """Warnings and remarks; what is already told of the service is not repeated."""
+    cluster = setup.ctx.cluster
+    if any(cluster.objects(kind) for kind in KINDS):
+        from kubectl_skoop.diagnosis import policy_intent
+
+        yield from policy_intent.of_flow(setup, probe)
+    if probe.destination.kind in ("service", "lb"):
+        from kubectl_skoop.diagnosis.services.question import in_question
+
+        yield from in_question(setup.ctx, probe, told)
