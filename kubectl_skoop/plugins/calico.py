@@ -73,6 +73,7 @@ class Calico(Plugin):
             "NetworkPolicy",
             "networkpolicies.projectcalico.org",
             "globalnetworkpolicies.projectcalico.org",
+            "hostendpoints.projectcalico.org",
             "AdminNetworkPolicy",
             "BaselineAdminNetworkPolicy",
             "ClusterNetworkPolicy",

@@ -199,6 +199,17 @@ def test_the_whole_cluster_is_asked_for_policies_without_effect_and_broken_ones(
     assert found[0].evidence == ("it selects shop/b", "enforced here: no kind of policy")
 
 
+def test_calico_enforces_the_policies_of_host_endpoints(make_context: Any) -> None:
+    host = {
+        "apiVersion": "projectcalico.org/v3",
+        "kind": "HostEndpoint",
+        "metadata": {"name": "n1-eth0"},
+        "spec": {"node": "n1", "interfaceName": "eth0"},
+    }
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}}
+    assert of_cluster(setup(make_context, "calico", DENY, host, node)) == ()
+
+
 def test_a_healthy_cluster_is_left_alone(make_context: Any) -> None:
     assert of_cluster(setup(make_context, "flannel")) == ()
     assert of_cluster(setup(make_context, "calico", DENY)) == ()
