@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.objects import PodInfo
 from kubectl_skoop.cluster.policy.effect import enforced_by_agents, invalid, without_effect
 from kubectl_skoop.cluster.policy.ends import Flow, flows_between
 from kubectl_skoop.cluster.policy.evaluate import PolicySet, has_policies, policy_set
@@ -25,17 +27,26 @@ def of_flow(setup: Setup, probe: Probe) -> tuple[Suspicion, ...]:
         return ()
     names = dict.fromkeys(end.name for end in (probe.source, probe.destination) if end.kind == "pod")
     pods = [cluster.pod(name) for name in names]
-    spaces = {pod.namespace for pod in pods}
-    policies = policy_set(cluster, namespaces=spaces)
+    policies = policy_set(cluster, namespaces={pod.namespace for pod in (*pods, *_backends(cluster, probe))})
     around = Surroundings.of(cluster)
     own = [Class(party=pod_party(pod, around), members=[pod.key]) for pod in pods]
-    near = [policy for policy in policies.policies if policy.namespace in {"", *spaces}]
     enforced = _enforced(setup)
     return (
         *_denials(setup, policies, probe, enforced),
-        *without_effect(among(own, near), enforced, _plugin(setup), certain=_certain(setup)),
-        *invalid(problem for problem in policies.problems if problem.namespace in {"", *spaces}),
+        *without_effect(among(own, policies.policies), enforced, _plugin(setup), certain=_certain(setup)),
+        *invalid(policies.problems),
     )
+
+
+def _backends(cluster: Cluster, probe: Probe) -> Iterator[PodInfo]:
+    """Pods behind the service that is asked; they may be of another namespace than it is."""
+    if probe.destination.kind in ("service", "lb"):
+        service = cluster.service(probe.destination.name)
+        for port in service.ports:
+            for backend in cluster.backends(service, port):
+                end = cluster.endpoint(backend.address)
+                if end.kind == "pod":
+                    yield cluster.pod(end.name)
 
 
 def of_cluster(setup: Setup) -> tuple[Suspicion, ...]:

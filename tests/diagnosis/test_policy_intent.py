@@ -17,6 +17,7 @@ from tests.cluster.policy.world import namespace, pod, policy
 
 Objects = list[Any]
 DENY = policy("NetworkPolicy", "shop/deny", {"podSelector": {"matchLabels": {"app": "b"}}})
+DENY_ELSEWHERE = policy("NetworkPolicy", "other/deny", {"podSelector": {}})
 CALICO_DENY = {
     "apiVersion": "projectcalico.org/v3",
     "kind": "GlobalNetworkPolicy",
@@ -41,7 +42,7 @@ def agent(name: str) -> Any:
     }
 
 
-def service() -> Objects:
+def service(backend: str = "10.0.0.2") -> Objects:
     return [
         {
             "apiVersion": "v1",
@@ -59,7 +60,7 @@ def service() -> Objects:
             },
             "addressType": "IPv4",
             "ports": [{"port": 8080, "protocol": "TCP"}],
-            "endpoints": [{"addresses": ["10.0.0.2"], "conditions": {"ready": True}}],
+            "endpoints": [{"addresses": [backend], "conditions": {"ready": True}}],
         },
     ]
 
@@ -108,6 +109,20 @@ DENIED = (
             TO_SERVICE,
             [DENIED],
             id="a service's policies are those of its backends",
+        ),
+        pytest.param(
+            "calico",
+            [pod("other/c", "10.0.0.3"), DENY_ELSEWHERE, *service("10.0.0.3")],
+            TO_SERVICE,
+            [
+                (
+                    "policy.denies",
+                    "info",
+                    "by its policies pod/other/c does not let this flow through (ingress): "
+                    "no rule of NetworkPolicy other/deny lets it through",
+                )
+            ],
+            id="also where they are in another namespace",
         ),
         pytest.param("calico", [DENY, *service()], TO_SELF, [], id="policies of others do not matter"),
         pytest.param(

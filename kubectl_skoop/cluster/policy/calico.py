@@ -7,7 +7,7 @@ felix/calc/policy_sorter.go.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from kubectl_skoop.cluster.cluster import Cluster
@@ -28,7 +28,7 @@ from kubectl_skoop.cluster.policy.rule import (
     unreadable,
 )
 from kubectl_skoop.cluster.policy.term import HOSTS, PODS, All, InNamespace, Term, Undecided
-from kubectl_skoop.cluster.policy.written import Fields, Reader, fields, words
+from kubectl_skoop.cluster.policy.written import Fields, Reader, fields, words, written_in
 from kubectl_skoop.cluster.raw import Object, dig, ref_of, text
 
 _KINDS = {
@@ -56,13 +56,13 @@ Tiers = Mapping[str, tuple[Tier, bool]]
 """By name, with whether it denies at its end."""
 
 
-def calico_policies(cluster: Cluster) -> Compiled:
+def calico_policies(cluster: Cluster, namespaces: Collection[str] | None = None) -> Compiled:
     tiers = _tiers(cluster)
     sets = Sets.of(cluster)
     policies: list[Policy] = []
     problems: list[PolicyProblem] = []
     for kind in _KINDS:
-        for item in cluster.objects(kind):
+        for item in written_in(cluster, kind, namespaces):
             policy, reader = calico_policy(item, tiers, sets)
             if policy is not None:
                 policies.append(policy)

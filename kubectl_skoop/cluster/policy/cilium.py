@@ -6,7 +6,7 @@ denied, else what an allow rule matches is allowed, else it is denied if one of 
 pkg/policy/api/{rule,ingress,egress}.go.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from kubectl_skoop.cluster.policy.rule import (
 )
 from kubectl_skoop.cluster.policy.selector import selector
 from kubectl_skoop.cluster.policy.term import HOSTS, PODS, All, InNamespace, Term, Undecided
-from kubectl_skoop.cluster.policy.written import Fields, Reader, fields, maps
+from kubectl_skoop.cluster.policy.written import Fields, Reader, fields, maps, written_in
 from kubectl_skoop.cluster.raw import Object, dig
 
 KINDS = ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy")
@@ -46,12 +46,12 @@ _SPEC = (
 )
 
 
-def cilium_policies(cluster: Cluster) -> Compiled:
+def cilium_policies(cluster: Cluster, namespaces: Collection[str] | None = None) -> Compiled:
     facts = Facts(cluster)
     policies: list[Policy] = []
     problems: list[PolicyProblem] = []
     for kind in KINDS:
-        for item in cluster.objects(kind):
+        for item in written_in(cluster, kind, namespaces):
             reader = Reader(item, kind)
             policies += cilium_policy(reader, facts)
             problems += reader.problems

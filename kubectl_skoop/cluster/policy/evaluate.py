@@ -28,7 +28,7 @@ from kubectl_skoop.cluster.policy.networkpolicy import network_policy
 from kubectl_skoop.cluster.policy.rule import Policy, PolicyProblem
 from kubectl_skoop.cluster.policy.term import select
 from kubectl_skoop.cluster.policy.universe import Universe
-from kubectl_skoop.cluster.policy.written import Reader
+from kubectl_skoop.cluster.policy.written import Reader, written_in
 from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.model.missing import NotCollected
 
@@ -72,21 +72,21 @@ def policy_set(
 ) -> PolicySet:
     """`dialect`: None: concluded from what the cluster runs.
 
-    `namespaces`: which must have an object; None: every one with a pod or a policy.
+    `namespaces`: in which policies are to be judged; None: in all.
     """
     spoken = detect_dialect(cluster) if dialect is None else dialect
     policies: list[Policy] = []
     problems: list[PolicyProblem] = []
-    for item in cluster.objects("NetworkPolicy"):
+    for item in written_in(cluster, "NetworkPolicy", namespaces):
         policy, reader = network_policy(item, blocks_match_pods=spoken != "cilium")
         policies.append(policy)
         problems += reader.problems
     for kind, compile_policy in _PLAIN.items():
-        for item in cluster.objects(kind):
+        for item in written_in(cluster, kind, namespaces):
             policy, reader = compile_policy(item)
             policies.append(policy)
             problems += reader.problems
-    for compiled in (calico_policies(cluster), cilium_policies(cluster)):
+    for compiled in (calico_policies(cluster, namespaces), cilium_policies(cluster, namespaces)):
         policies += compiled.policies
         problems += compiled.problems
     known = {ref_of(item).name for item in cluster.objects("Namespace")}

@@ -1,10 +1,11 @@
 """Parts of policies as they are written, read strictly: what is not understood is `Invalid`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.policy.address import block
 from kubectl_skoop.cluster.policy.interval import Intervals
 from kubectl_skoop.cluster.policy.port import PROTOCOLS, port_at
@@ -13,6 +14,14 @@ from kubectl_skoop.cluster.raw import Object, Ref, ref_of, text
 
 T = TypeVar("T")
 Fields = Mapping[str, object]
+
+
+def written_in(cluster: Cluster, kind: str, namespaces: Collection[str] | None) -> Sequence[Object]:
+    """The policies of a kind that may select something in some namespaces; None: in all."""
+    found = cluster.objects(kind)
+    if namespaces is None:
+        return found
+    return [item for item in found if (space := ref_of(item).namespace) == "" or space in namespaces]
 
 
 @dataclass(slots=True)
