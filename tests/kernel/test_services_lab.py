@@ -3,15 +3,27 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.fan_out import fan_out
 from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.diagnosis.services.found import proxy_rules
+from kubectl_skoop.diagnosis.services.meaning import Door, Meaning, Target
+from kubectl_skoop.model.packet import Address, Packet, Passage, Protocol, TcpFlags
+from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.model.verdict import Choices
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.netfilter.types import Hook
+from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
 from kubectl_skoop.snapshot.objects_file import read_objects
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
@@ -225,3 +237,67 @@ def test_a_diagnosis_warns_of_the_service_that_it_asks_for(tmp_path: Path) -> No
             result = diagnose(source, request, Options())
     found = [one for one in result.suspicions if one.code.startswith("service.")]
     assert [(one.code, one.level) for one in found] == [("service.missing-backend", Level.WARNING)]
+
+
+def walked(ns: NetworkNamespace, door: Door, source: Address) -> dict[Target | None, float]:
+    """Where the simulator's whole nat table sends a new connection that comes in by eth0."""
+    device = ns.device_by_name["eth0"].index
+    protocol = Protocol.UDP if door.protocol == "udp" else Protocol.TCP
+
+    def run(choices: Choices) -> Target | None:
+        packet = Packet(
+            src=source,
+            dst=door.address,
+            protocol=protocol,
+            sport=40000,
+            dport=door.port,
+            flags=TcpFlags.SYN if protocol == Protocol.TCP else TcpFlags(0),
+        )
+        stack, passage = Stack(ns=ns, choices=choices), Passage(iif=device)
+        end = traverse(stack, Hook.PREROUTING, packet, passage, indev=device, outdev=0)
+        assert isinstance(end, Passed)
+        return None if end.packet.dst == door.address else Target(end.packet.dst, end.packet.dport)
+
+    shares: dict[Target | None, float] = {}
+    for way in fan_out(run, lambda target: target):
+        shares[way.result] = shares.get(way.result, 0.0) + float(way.share)
+    return shares
+
+
+SEVERAL = [
+    "n1: iptables -t nat -R {chain.pair} 2 -m statistic --mode random --probability 0.9 -j {sep.pair.a2}",
+    "n1: iptables -t nat -I {sep.pair.b2} -m statistic --mode random --probability 0.25 -j RETURN",
+    "n1: iptables -t nat -A {chain.pair} -m statistic --mode random --probability 0.5 -j {sep.self}",
+    "n1: iptables -t nat -I {chain.self} -p udp -j RETURN",
+    "n1: iptables -t nat -I {chain.dns} 2 ! -p tcp -d 10.96.0.53 -j {sep.web}",
+    "n1: iptables -t nat -I KUBE-SERVICES -s 192.0.2.0/24 -d {svc.web} -j RETURN",
+]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("steps", [[], SEVERAL], ids=["healthy", "with odd rules"])
+def test_reading_the_chains_gives_what_walking_them_gives(
+    backend: Backend, steps: list[str], tmp_path: Path
+) -> None:
+    with ClusterLab("calico", backend) as lab:
+        run_steps(lab, steps)
+        with collected(lab, tmp_path) as source:
+            cluster = Cluster(source)
+            ns = source.namespace(Place("node", "n1"))
+            assert isinstance(ns, NetworkNamespace)
+            rules = proxy_rules(ns, 4)
+            assert rules is not None
+            doors = [wanted.door for wanted in Meaning(cluster).of_node(cluster.node("n1"))]
+            unread = 0
+            for door in doors:
+                for client in (ip_address("192.0.2.1"), ip_address("10.244.2.9")):
+                    leaves = rules.follow(door, client)
+                    if any(leaf.unread for leaf in leaves):
+                        unread += 1
+                        continue
+                    shares: dict[Target | None, float] = {}
+                    for leaf in leaves:
+                        shares[leaf.target] = shares.get(leaf.target, 0.0) + leaf.share
+                    assert shares == pytest.approx(walked(ns, door, client))
+    assert len(doors) == 7
+    assert unread == (2 if steps else 0)
