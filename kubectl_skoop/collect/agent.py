@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from kubectl_skoop.collect.bpf_cgroup import read_cgroup_programs
+from kubectl_skoop.collect.bpf_links import read_bpf_links
 from kubectl_skoop.collect.features import Kernel
 from kubectl_skoop.collect.namespace import read_namespace
 from kubectl_skoop.collect.netns import identity
-from kubectl_skoop.collect.table import describe
+from kubectl_skoop.collect.table import describe, read_table
 from kubectl_skoop.collect.tools import Running
+from kubectl_skoop.collect.userns import UserNamespaces
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
 
@@ -32,6 +35,7 @@ def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeD
     """
     started = time.time()
     kernel = Kernel()
+    users = UserNamespaces()
     host = _identity(host_netns)
     paths = {host: host_netns}
     owners: dict[str, list[str]] = {host: []}
@@ -39,6 +43,8 @@ def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeD
         number = _identity(path)
         paths.setdefault(number, path)
         owners.setdefault(number, []).append(pod)
+
+    links = read_table(read_bpf_links)
 
     def read(number: str) -> NamespaceDump:
         others = {other: path for other, path in paths.items() if other != number}
@@ -49,6 +55,10 @@ def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeD
                 f"{paths[number]}: cannot be entered: {describe(error)}",
                 hint="collect needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, on the node",
             ) from error
+        tables["user_namespace"] = read_table(lambda: users.owner(paths[number]))
+        tables["bpf_links"] = links
+        if number == host:
+            tables["bpf_cgroups"] = read_table(read_cgroup_programs)
         return NamespaceDump(
             id=number, kind="host" if number == host else "pod", pods=tuple(owners[number]), tables=tables
         )

@@ -6,68 +6,72 @@ bpf(BPF_PROG_QUERY), include/uapi/linux/bpf.h.
 import ctypes
 import errno
 import os
-import platform
 import struct
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from kubectl_skoop.collect.bpf_syscall import BPF_PROG_QUERY, bpf
 from kubectl_skoop.collect.netlink.schema import Fields
 from kubectl_skoop.collect.netns import OWN_NAMESPACE
-from kubectl_skoop.collect.table import Absent
 
-BPF_PROG_QUERY = 16
 ON_DEVICE = {"tcx/ingress": 46, "tcx/egress": 47, "netkit/primary": 54, "netkit/peer": 55}
 ON_NAMESPACE = {"flow_dissector": 17, "sk_lookup": 36}
-SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _MAX_PROGRAMS = 64
 _ATTRIBUTES = struct.Struct("=IIIIQIIQQQQ")
 _NOT_HERE = frozenset({errno.EINVAL, errno.ENOENT, errno.EOPNOTSUPP, errno.ENODEV})
-_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Attached(NamedTuple):
+    """Ids of what is attached at one place."""
+
+    programs: list[int]
+    links: list[int]
 
 
 def read_bpf(devices: Iterable[int]) -> list[Fields]:
     """Each place with programs: `attach`, `ifindex` (0: the namespace), `programs` and `links` by their ids.
 
     Raises:
-        Absent: a kernel or machine without bpf(2).
+        Absent: a machine without a known number for bpf(2).
         OSError: not allowed.
     """
-    call = SYSCALL.get(platform.machine())
-    if call is None:
-        raise Absent(f"bpf(2) on {platform.machine()}: number not known")
     found: list[Fields] = []
     for index in devices:
         for name, kind in ON_DEVICE.items():
-            found += _query(call, name, kind, target=index, ifindex=index)
+            found += _place(name, index, query(index, kind, with_links=True))
     descriptor = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
     try:
         for name, kind in ON_NAMESPACE.items():
-            found += _query(call, name, kind, target=descriptor, ifindex=0)
+            found += _place(name, 0, query(descriptor, kind))
     finally:
         os.close(descriptor)
     return found
 
 
-def _query(call: int, name: str, kind: int, *, target: int, ifindex: int) -> list[Fields]:
+def query(target: int, kind: int, *, with_links: bool = False) -> Attached:
+    """What hangs at `target` (device index or file descriptor); nothing where the kernel has no such place.
+
+    Raises:
+        Absent: see `bpf`.
+        OSError: not allowed.
+    """
     programs = (ctypes.c_uint32 * _MAX_PROGRAMS)()
     links = (ctypes.c_uint32 * _MAX_PROGRAMS)()
-    links_at = ctypes.addressof(links) if ifindex else 0
-    request = ctypes.create_string_buffer(
-        _ATTRIBUTES.pack(target, kind, 0, 0, ctypes.addressof(programs), _MAX_PROGRAMS, 0, 0, links_at, 0, 0),
-        _ATTRIBUTES.size,
+    links_at = ctypes.addressof(links) if with_links else 0
+    request = _ATTRIBUTES.pack(
+        target, kind, 0, 0, ctypes.addressof(programs), _MAX_PROGRAMS, 0, 0, links_at, 0, 0
     )
-    if _libc.syscall(call, BPF_PROG_QUERY, request, _ATTRIBUTES.size) != 0:
-        code = ctypes.get_errno()
-        if code in _NOT_HERE:
-            return []
-        raise OSError(code, os.strerror(code))
-    count = _ATTRIBUTES.unpack(request.raw)[5]
-    if not count:
+    try:
+        _, answer = bpf(BPF_PROG_QUERY, request)
+    except OSError as error:
+        if error.errno in _NOT_HERE:
+            return Attached([], [])
+        raise
+    count = _ATTRIBUTES.unpack(answer)[5]
+    return Attached(list(programs[:count]), list(links[:count]) if with_links else [])
+
+
+def _place(name: str, ifindex: int, attached: Attached) -> list[Fields]:
+    if not attached.programs:
         return []
-    return [
-        {
-            "attach": name,
-            "ifindex": ifindex,
-            "programs": list(programs[:count]),
-            "links": list(links[:count]) if ifindex else [],
-        }
-    ]
+    return [{"attach": name, "ifindex": ifindex, "programs": attached.programs, "links": attached.links}]

@@ -1,6 +1,7 @@
 """All tables of one namespace."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kubectl_skoop.collect.ipvs import read_ipvs
 from kubectl_skoop.collect.netfilter import NetfilterReading
 from kubectl_skoop.collect.netlink.schema import Fields
 from kubectl_skoop.collect.netlink.socket import (
+    NETLINK_GENERIC,
     NETLINK_NETFILTER,
     NETLINK_ROUTE,
     NETLINK_SOCK_DIAG,
@@ -24,8 +26,9 @@ from kubectl_skoop.collect.procnet import read_counters, read_recent
 from kubectl_skoop.collect.rtnetlink.netnsid import read_netnsids
 from kubectl_skoop.collect.rtnetlink.tables import DUMPS, read_filters
 from kubectl_skoop.collect.sockets import read_sockets
-from kubectl_skoop.collect.sysctls import read_sysctls
+from kubectl_skoop.collect.sysctls import Reading, read_all
 from kubectl_skoop.collect.table import Absent, read_table
+from kubectl_skoop.collect.wireguard import read_wireguard
 from kubectl_skoop.collect.xfrm import read_xfrm
 from kubectl_skoop.snapshot.dump import Table
 
@@ -55,7 +58,8 @@ def _read_tables(kernel: Kernel, known: Mapping[str, Path]) -> dict[str, Table]:
     tables["nft_hooks"] = read_table(lambda: _read_hooks(kernel))
     tables["xfrm"] = read_table(lambda: _read_xfrm(kernel))
     tables["ipvs"] = read_table(read_ipvs)
-    tables["sysctls"] = read_table(read_sysctls)
+    tables |= _sysctl_tables()
+    tables["wireguard"] = read_table(lambda: _read_wireguard(kernel, links))
     tables["counters"] = read_table(read_counters)
     tables["xt_recent"] = read_table(read_recent)
     return tables
@@ -70,6 +74,28 @@ def _route_tables(known: Mapping[str, Path]) -> Iterator[tuple[str, Table]]:
         yield "tc_filters", read_table(lambda: read_filters(socket, _entries(tables["qdiscs"])))
         wanted = _numbers(_entries(tables["links"]), "link_netnsid")
         yield "netnsids", read_table(lambda: read_netnsids(socket, wanted, known))
+
+
+def _sysctl_tables() -> dict[str, Table]:
+    table = read_table(read_all)
+    if not isinstance(table.data, Reading):
+        return {"sysctls": table}
+    return {
+        "sysctls": replace(table, data=table.data.values),
+        "sysctls_unread": replace(table, data=table.data.unread),
+    }
+
+
+def _read_wireguard(kernel: Kernel, links: Sequence[Fields]) -> list[Fields]:
+    if not kernel.has("wireguard", "CONFIG_WIREGUARD"):
+        raise Absent("wireguard is not loaded")
+    devices = [
+        link["index"]
+        for link in links
+        if isinstance(info := link.get("linkinfo"), dict) and info.get("kind") == "wireguard"
+    ]
+    with NetlinkSocket(NETLINK_GENERIC) as socket:
+        return read_wireguard(socket, [index for index in devices if isinstance(index, int)])
 
 
 def _read_conntrack(kernel: Kernel) -> list[Fields]:

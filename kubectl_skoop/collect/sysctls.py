@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path("/proc/sys/net")
 TREES = ("ipv4", "ipv6", "netfilter", "bridge", "core")
@@ -10,15 +11,26 @@ UNREAD = frozenset({"stable_secret", "tcp_fastopen_key", "netdev_rss_key", "flus
 _VALUE_BYTES = 1 << 16
 
 
-def read_sysctls(root: Path = ROOT) -> dict[str, str]:
-    """Keys with dots as sysctl(8) prints them; a dot in a device name is written `/`.
+class Reading(NamedTuple):
+    """Keys with dots as sysctl(8) prints them; a dot in a device name is written `/`."""
 
-    Files that cannot be read are left out, as if the kernel did not have them.
+    values: dict[str, str]
+    unread: dict[str, str]
+    """Why files that the kernel has could not be read."""
+
+
+def read_sysctls(root: Path = ROOT) -> dict[str, str]:
+    """The values of `read_all`, and its errors."""
+    return read_all(root).values
+
+
+def read_all(root: Path = ROOT) -> Reading:
+    """A file that goes away meanwhile is left out.
 
     Raises:
         OSError: no sysctls at all.
     """
-    found: dict[str, str] = {"kernel.osrelease": os.uname().release}
+    found = Reading({"kernel.osrelease": os.uname().release}, {})
     with os.scandir(root) as entries:
         names = {entry.name for entry in entries}
     for tree in TREES:
@@ -27,26 +39,24 @@ def read_sysctls(root: Path = ROOT) -> dict[str, str]:
     return found
 
 
-def _read_tree(path: str, key: str, found: dict[str, str]) -> None:
+def _read_tree(path: str, key: str, found: Reading) -> None:
     with os.scandir(path) as entries:
         for entry in entries:
             name = entry.name.replace(".", "/")
             if entry.is_dir(follow_symlinks=False):
                 _read_tree(entry.path, f"{key}.{name}", found)
             elif entry.name not in UNREAD:
-                value = _read_value(entry.path)
-                if value is not None:
-                    found[f"{key}.{name}"] = value
+                try:
+                    found.values[f"{key}.{name}"] = _read_value(entry.path)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    found.unread[f"{key}.{name}"] = error.strerror or str(error)
 
 
-def _read_value(path: str) -> str | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
+def _read_value(path: str) -> str:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(descriptor, _VALUE_BYTES).decode("utf-8", "backslashreplace").strip("\n")
-    except OSError:
-        return None
     finally:
         os.close(descriptor)

@@ -21,7 +21,9 @@ def calls(stack: Stack, bridge: Device, family: int) -> bool:
     own = bridge.bridge is not None and (
         bridge.bridge.nf_call_iptables if family == 4 else bridge.bridge.nf_call_ip6tables
     )
-    if not own and (unread := gap.table(stack, "sysctls")):
+    if not own and (
+        unread := gap.table(stack, "sysctls") or gap.unread(stack, f"net.bridge.bridge-nf-call-{name}")
+    ):
         return stack.choices.undecided(Unknown(f"whether br_netfilter calls {name}: {unread}"))
     return own or stack.ns.sysctls.number(f"net.bridge.bridge-nf-call-{name}", 0) == 1
 

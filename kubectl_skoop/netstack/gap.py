@@ -32,11 +32,24 @@ def routing(stack: Stack) -> str:
 
 def sysctl(stack: Stack, *keys: str) -> str:
     """Why the first of these settings is not known; empty: all are. Only for files that each kernel has."""
+    if reason := unread(stack, *keys):
+        return reason
     if not stack.ns.sysctls.values and "sysctls" not in stack.ns.gaps:
         return ""
     for key in keys:
         if stack.ns.sysctls.text(key) is None:
             return f"{key} of {stack.ns.place} was not read" + _because(stack)
+    return ""
+
+
+def unread(stack: Stack, *keys: str) -> str:
+    """Why the first of these settings could not be read, though the kernel has it; empty: there is none.
+
+    For files that not every kernel has, too.
+    """
+    for key in keys:
+        if key in stack.ns.sysctls.unread:
+            return f"{key} of {stack.ns.place} could not be read: {stack.ns.sysctls.unread[key]}"
     return ""
 
 

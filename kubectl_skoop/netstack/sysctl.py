@@ -1,7 +1,7 @@
 """Sysctls as collected, with the kernel's rules for combining `all` and a device (inetdevice.h, K-48)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,6 +9,8 @@ class Sysctls:
     """Keys with dots as sysctl(8) prints them; a dot in a device name is written `/`."""
 
     values: Mapping[str, str]
+    unread: Mapping[str, str] = field(default_factory=dict)
+    """Why files that the kernel has could not be read."""
 
     def text(self, key: str) -> str | None:
         """As collected; None: the file does not exist (the feature is not loaded) or was not read."""

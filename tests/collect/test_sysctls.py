@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.collect.sysctls import read_sysctls
+from kubectl_skoop.collect.sysctls import read_all, read_sysctls
 
 FILES = {
     "ipv4/ip_forward": "1\n",
@@ -31,3 +31,15 @@ def test_keys_are_written_as_sysctl_does_and_secrets_left_out(tmp_path: Path) ->
 def test_no_sysctls_at_all_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_sysctls(tmp_path / "none")
+
+
+def test_a_file_that_cannot_be_read_is_told_apart_from_one_that_is_not_there(tmp_path: Path) -> None:
+    """/proc/self/mem gives EIO at its start, as a broken driver does; a link to nothing: it went away."""
+    folder = tmp_path / "ipv4"
+    folder.mkdir()
+    (folder / "tcp_ecn").symlink_to("/proc/self/mem")
+    (folder / "ip_forward").symlink_to(tmp_path / "gone")
+    assert read_all(tmp_path) == (
+        {"kernel.osrelease": os.uname().release},
+        {"net.ipv4.tcp_ecn": "Input/output error"},
+    )

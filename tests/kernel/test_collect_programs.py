@@ -1,8 +1,6 @@
 """BPF programs that no listing of tc or nft shows (K-27): loaded and attached with bpf(2), then collected."""
 
-import ctypes
 import os
-import platform
 import socket
 import struct
 from collections.abc import Iterator
@@ -10,39 +8,26 @@ from collections.abc import Iterator
 import pytest
 
 from kubectl_skoop.collect.agent import collect_node
-from kubectl_skoop.collect.bpf import SYSCALL
+from kubectl_skoop.collect.bpf_links import read_bpf_links
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
+from tests.kernel.bpf_programs import (
+    BPF_NETFILTER,
+    BPF_PROG_TYPE_NETFILTER,
+    BPF_PROG_TYPE_SCHED_CLS,
+    BPF_PROG_TYPE_SK_LOOKUP,
+    BPF_PROG_TYPE_XDP,
+    BPF_SK_LOOKUP,
+    BPF_TCX_EGRESS,
+    BPF_TCX_INGRESS,
+    BPF_XDP,
+    link,
+    load,
+)
 
 pytestmark = pytest.mark.kernel
-
-BPF_PROG_LOAD, BPF_LINK_CREATE = 5, 28
-BPF_PROG_TYPE_SCHED_CLS, BPF_PROG_TYPE_XDP, BPF_PROG_TYPE_SK_LOOKUP = 3, 6, 30
-BPF_XDP, BPF_SK_LOOKUP, BPF_TCX_INGRESS, BPF_TCX_EGRESS = 37, 36, 46, 47
-EXIT = struct.pack("=BBhi", 0x95, 0, 0, 0)
-
-
-def bpf(command: int, attributes: bytes) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    buffer = ctypes.create_string_buffer(attributes, len(attributes))
-    descriptor = libc.syscall(SYSCALL[platform.machine()], command, buffer, len(attributes))
-    if descriptor < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return int(descriptor)
-
-
-def load(kind: int, attach_type: int, answer: int) -> int:
-    """A program that gives `answer` for everything."""
-    instructions = ctypes.create_string_buffer(struct.pack("=BBhi", 0xB7, 0, 0, answer) + EXIT)
-    licence = ctypes.create_string_buffer(b"GPL")
-    attributes = struct.pack(
-        "=IIQQIIQII16sII",
-        *(kind, 2, ctypes.addressof(instructions), ctypes.addressof(licence), 0, 0, 0, 0, 0),
-        *(b"skoop", 0, attach_type),
-    )
-    return bpf(BPF_PROG_LOAD, attributes)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +49,7 @@ def collected() -> Iterator[NetworkNamespace]:
             ):
                 program = load(kind, place, answer)
                 descriptors.append(program)
-                descriptors.append(bpf(BPF_LINK_CREATE, struct.pack("=IIII48x", program, target, place, 0)))
+                descriptors.append(link(program, target, place))
         dump = collect_node("n1", namespace.path, {})
         yield decode_namespace(dump.namespaces[0], "n1", Place("node", "n1"))
     finally:
@@ -85,3 +70,34 @@ def test_xdp_and_tcx_are_programs_of_their_device(collected: NetworkNamespace) -
 
 def test_a_program_that_chooses_sockets_is_a_gap(collected: NetworkNamespace) -> None:
     assert collected.gaps == {"bpf": "BPF programs sk_lookup, which choose sockets"}
+
+
+def test_a_netfilter_link_is_listed_with_its_hook() -> None:
+    """Read alone and at once removed: it is seen from every namespace of the machine."""
+    namespace = Namespace(f"{lab_prefix()}nfl")
+    create((namespace.name,))
+    descriptors = [load(BPF_PROG_TYPE_NETFILTER, BPF_NETFILTER, 1)]
+    try:
+        before = {entry["id"] for entry in read_bpf_links()}
+        with entered(namespace.path):
+            forward_of_ipv6 = struct.pack("=IIiI", 10, 2, -7, 0)
+            descriptors.append(link(descriptors[0], 0, BPF_NETFILTER, forward_of_ipv6))
+            links = read_bpf_links()
+    finally:
+        for descriptor in reversed(descriptors):
+            os.close(descriptor)
+        delete((namespace.name,))
+    (added,) = (entry for entry in links if entry["id"] not in before and entry["kind"] == "netfilter")
+    wanted = {"kind": "netfilter", "family": 10, "hook": 2, "priority": -7, "flags": 0}
+    assert {name: added[name] for name in wanted} == wanted
+
+
+def test_links_on_devices_and_namespaces_are_listed_with_their_place(collected: NetworkNamespace) -> None:
+    index = collected.device_by_name["x0"].index
+    inode = int(collected.id.rsplit(":", 1)[1])
+    places = [
+        (entry["kind"], entry.get("attach_type"), entry.get("ifindex") or entry.get("netns"))
+        for entry in read_bpf_links()
+    ]
+    wanted = [("tcx", 46, index), ("tcx", 47, index), ("xdp", None, index), ("netns", 36, inode)]
+    assert [place for place in wanted if place not in places] == []

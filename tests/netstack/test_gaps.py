@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
+from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.sysctl import Sysctls
 from tests.netstack.builders import (
     bridged,
@@ -239,3 +241,19 @@ def test_connections_that_exist_decide_only_where_they_are_asked_for() -> None:
     assert walk(lost, TCP) == SERVED
     assert walk(lost, f"{TCP} existing").startswith("unknown: conntrack of pod/lab/r")
     assert walk(lose(routed(), "r", "conntrack"), f"{TCP} existing") == SERVED
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "unknown"),
+    [
+        ("r", Hook.FORWARD, True),
+        ("r", Hook.INPUT, False),
+        ("b", Hook.INPUT, True),
+        ("b", Hook.FORWARD, False),
+    ],
+)
+def test_a_bpf_program_at_a_hook_decides_for_what_passes_there(name: str, hook: Hook, unknown: bool) -> None:
+    hosts = routed()
+    programs = {(4, hook): (Unknown("BPF program 7"),)}
+    told = walk(changed(hosts, name, netfilter=replace(hosts[name].netfilter, programs=programs)), TCP)
+    assert ("BPF program 7" in told, told == SERVED) == (unknown, not unknown)

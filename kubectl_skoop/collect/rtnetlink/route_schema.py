@@ -21,6 +21,7 @@ from kubectl_skoop.collect.netlink.schema import (
     u8,
     u16,
     u32,
+    u64,
 )
 
 _NEXTHOP_HEAD = struct.Struct("=HBBi")
@@ -147,6 +148,10 @@ RULE = schema(
     (29, "dport_mask", u16),
     (30, "dscp_mask", u8),
 )
+RESILIENT_GROUP = schema(
+    (1, "buckets", u16), (2, "idle_timer", u32), (3, "unbalanced_timer", u32), (4, "unbalanced_time", u64)
+)
+BUCKET = schema((1, "index", u16), (2, "idle_time", u64), (3, "nh_id", u32))
 NEXTHOP = schema(
     (1, "id", u32),
     (2, "group", group),
@@ -157,6 +162,8 @@ NEXTHOP = schema(
     (7, "encap_type", u16),
     (8, "encap", raw),
     (11, "fdb", flag),
+    (12, "resilient", nested(RESILIENT_GROUP)),
+    (13, "bucket", nested(BUCKET)),
     (14, "op_flags", u32),
 )
 LABEL = schema((1, "address", address), (2, "label", u32))

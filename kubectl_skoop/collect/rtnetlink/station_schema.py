@@ -6,10 +6,12 @@ from socket import AF_INET, AF_INET6, inet_ntop
 
 from kubectl_skoop.collect.netlink.message import split_attributes
 from kubectl_skoop.collect.netlink.schema import (
+    Attribute,
     Fields,
     address,
     be16,
     mac,
+    nested,
     numbers,
     raw,
     schema,
@@ -75,6 +77,11 @@ NEIGHBOUR = schema(
     (14, "fdb_ext_attrs", raw),
     (15, "flags_ext", u32),
 )
+_VNIS = schema(
+    (1, "start", u32), (2, "end", u32), (3, "group", address), (4, "group6", address), (5, "stats", raw)
+)
+TUNNEL = {1: Attribute("vnis", nested(_VNIS), many=True)}
+"""VXLAN_VNIFILTER_ENTRY: ranges of VNIs of a vxlan device with a filter."""
 MDB = schema((1, "mdb", groups), (2, "router", raw))
 QUEUEING = schema(
     (1, "kind", text),

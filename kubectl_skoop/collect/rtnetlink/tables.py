@@ -10,7 +10,7 @@ from kubectl_skoop.collect.netlink.schema import Attribute, Fields, Schema, read
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.rtnetlink.link_schema import BRIDGE_LINK, LINK
 from kubectl_skoop.collect.rtnetlink.route_schema import ADDRESS, LABEL, NEXTHOP, ROUTE, RULE
-from kubectl_skoop.collect.rtnetlink.station_schema import MDB, NEIGHBOUR, QUEUEING
+from kubectl_skoop.collect.rtnetlink.station_schema import MDB, NEIGHBOUR, QUEUEING, TUNNEL
 
 AF_BRIDGE = 7
 IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN = 29, 0x2
@@ -54,6 +54,7 @@ LABEL_HEADER = Header(
 QUEUEING_HEADER = Header(
     layout=struct.Struct("=BxxxiIII"), names=("family", "ifindex", "handle", "parent", "info")
 )
+TUNNEL_HEADER = Header(layout=struct.Struct("=BBxxI"), names=("family", "flags", "ifindex"))
 MDB_HEADER = Header(layout=struct.Struct("=BxxxI"), names=("family", "ifindex"))
 
 
@@ -155,6 +156,19 @@ DUMPS = {
     "mdb": Dump(request=86, header=MDB_HEADER, schema=MDB, payloads=(MDB_HEADER.request(family=AF_BRIDGE),)),
     "nexthops": Dump(
         request=106, header=NEXTHOP_HEADER, schema=NEXTHOP, payloads=(NEXTHOP_HEADER.request(),), watched=True
+    ),
+    "nexthop_buckets": Dump(
+        request=118,
+        header=NEXTHOP_HEADER,
+        schema=NEXTHOP,
+        payloads=(NEXTHOP_HEADER.request(),),
+        volatile=frozenset({13}),
+    ),
+    "vxlan_vnis": Dump(
+        request=122,
+        header=TUNNEL_HEADER,
+        schema=TUNNEL,
+        payloads=(TUNNEL_HEADER.request(family=AF_BRIDGE),),
     ),
     "qdiscs": Dump(
         request=38,

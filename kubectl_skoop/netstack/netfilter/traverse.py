@@ -137,7 +137,8 @@ def traverse(
     which MASQUERADE fits its address to (None: the destination itself).
     """
     netfilter = stack.ns.netfilter
-    for unknown in netfilter.unknowns.get(packet.family, ()):
+    programs = netfilter.programs.get((packet.family, hook), ())
+    for unknown in (*netfilter.unknowns.get(packet.family, ()), *programs):
         question = Unknown(f"{unknown.reason}: it may drop or change what passes {hook}")
         if not stack.choices.undecided(question):
             trace = stack.step("rule", question.reason, "unknown", hook=hook.value)

@@ -189,5 +189,7 @@ class Netfilter:
     """The kernel told the order of hooks at equal priority."""
     unknowns: Mapping[int, tuple[Unknown, ...]] = field(default_factory=dict)
     """By family: tables that could not be read, so that any hook may decide otherwise."""
+    programs: Mapping[tuple[int, Hook], tuple[Unknown, ...]] = field(default_factory=dict)
+    """By family and hook: BPF programs, which may drop what passes."""
     link_chains: tuple[LinkChain, ...] = ()
     """What may decide at a bridge, at a device, or about ARP."""

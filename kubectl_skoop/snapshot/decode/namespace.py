@@ -19,12 +19,14 @@ from kubectl_skoop.snapshot.decode.devices import (
     decode_programs,
     decode_vlans,
 )
-from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map, text
+from kubectl_skoop.snapshot.decode.entry import Entry, table_map, text
 from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_neighbours
 from kubectl_skoop.snapshot.decode.netfilter import SAVED, decode_netfilter
+from kubectl_skoop.snapshot.decode.programs import cgroup_programs, socket_programs
 from kubectl_skoop.snapshot.decode.recent import decode_recent
 from kubectl_skoop.snapshot.decode.routes import (
     NexthopObject,
+    decode_buckets,
     decode_exceptions,
     decode_nexthops,
     decode_routes,
@@ -56,7 +58,10 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
     devices: Mapping[int, Device] = tables.decode(
         "links", lambda data: decode_devices(data, namespace_of, additions), {}
     )
-    objects: Mapping[int, NexthopObject] = tables.decode("nexthops", decode_nexthops, {})
+    buckets: Mapping[int, Mapping[int, int]] = tables.decode("nexthop_buckets", decode_buckets, {})
+    objects: Mapping[int, NexthopObject] = tables.decode(
+        "nexthops", lambda data: decode_nexthops(data, buckets), {}
+    )
     neighbours: list[Neighbour] = []
     for name in ("neighbours", "proxy_neighbours"):
         neighbours += tables.decode(name, partial(decode_neighbours, table=name), ())
@@ -82,7 +87,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         ipvs=ipvs,
         conntrack=tables.decode("conntrack", decode_conntrack, ()),
         sockets=tables.decode("sockets", decode_sockets, ()),
-        sysctls=tables.decode("sysctls", _sysctls, Sysctls({})),
+        sysctls=tables.decode("sysctls", partial(_sysctls, tables), Sysctls({})),
         collected=tables.time(*SAVED, "nft"),
         gaps=tables.gaps,
     )
@@ -115,9 +120,19 @@ def _ipvs(data: object) -> "tuple[VirtualService, ...]":
     return decode_ipvs(data)
 
 
-def _sysctls(data: object) -> Sysctls:
+def _sysctls(tables: Tables, data: object) -> Sysctls:
     root = Entry(table_map(data, "$.sysctls"), "$.sysctls")
-    return Sysctls({name: root.text(name) for name in root.fields})
+    values = {name: root.text(name) for name in root.fields}
+    return Sysctls(values, tables.decode("sysctls_unread", _unread, {}))
+
+
+def _unread(data: object) -> dict[str, str]:
+    root = Entry(table_map(data, "$.sysctls_unread"), "$.sysctls_unread")
+    return {name: root.text(name) for name in root.fields}
+
+
+def _unread_sysctls(data: object) -> str:
+    return ", ".join(f"{name} could not be read: {reason}" for name, reason in _unread(data).items())
 
 
 def _identities(data: object) -> dict[int, str]:
@@ -131,11 +146,6 @@ def _ipsec(data: object) -> str:
     return f"{len(policies)} IPsec policies, which are not modelled" if policies else ""
 
 
-def _socket_programs(data: object) -> str:
-    names = [entry.text("attach") for entry in entries(data, "$.bpf") if not entry.number("ifindex")]
-    return f"BPF programs {', '.join(names)}, which choose sockets" if names else ""
-
-
 def _arp_rules(data: object) -> str:
     """Without rules and with open policies they decide nothing."""
     lines = text(data, "$.arptables").splitlines()
@@ -146,7 +156,9 @@ def _arp_rules(data: object) -> str:
 
 _NOT_MODELLED: Mapping[str, Callable[[object], str]] = {
     "xfrm": _ipsec,
-    "bpf": _socket_programs,
+    "bpf": socket_programs,
+    "bpf_cgroups": cgroup_programs,
+    "sysctls_unread": _unread_sysctls,
     "arptables": _arp_rules,
     "arptables-legacy": _arp_rules,
 }

@@ -1,13 +1,15 @@
 """Rules of all back ends, handed to the loader as text: chains are parsed when they are reached."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
-from kubectl_skoop.netstack.netfilter.types import Netfilter
+from kubectl_skoop.netstack.netfilter.types import Hook, Netfilter
 from kubectl_skoop.snapshot.decode.entry import text
+from kubectl_skoop.snapshot.decode.programs import HookPrograms, decode_hook_programs
 from kubectl_skoop.snapshot.decode.tables import Tables
 
 SAVED = ("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft")
@@ -22,8 +24,9 @@ def decode_netfilter(tables: Tables) -> Netfilter:
     nft = tables.decode("nft", _json, None)
     raw = tables.decode("nft_raw", lambda data: data, None)
     order = tables.decode("nft_hooks", lambda data: data, None)
+    programs = _programs(tables, order)
     try:
-        return load_netfilter(
+        loaded = load_netfilter(
             iptables_legacy=saved["iptables-legacy"],
             ip6tables_legacy=saved["ip6tables-legacy"],
             iptables_nft=saved["iptables-nft"],
@@ -33,9 +36,20 @@ def decode_netfilter(tables: Tables) -> Netfilter:
             hook_order=order,
             gaps=_gaps(tables),
         )
+        return replace(loaded, programs=programs)
     except FormatError as error:
         tables.gaps["netfilter"] = f"damaged: {error}"
         return Netfilter(unknowns=dict.fromkeys((4, 6), (Unknown(f"rules: {error}"),)))
+
+
+def _programs(tables: Tables, hooks: object | None) -> HookPrograms:
+    """Where the links could not be listed, each hook may have some."""
+    nothing: HookPrograms = {}
+    found = tables.decode("bpf_links", lambda data: decode_hook_programs(data, hooks), nothing)
+    unread = tables.gaps.get("bpf_links")
+    if unread is None:
+        return found
+    return {(family, hook): (Unknown(f"bpf_links: {unread}"),) for family in (4, 6) for hook in Hook}
 
 
 def _gaps(tables: Tables) -> dict[str, str]:

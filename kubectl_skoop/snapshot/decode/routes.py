@@ -1,5 +1,6 @@
 """Routes of every table, their nexthop objects resolved, and route exceptions."""
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -32,17 +33,33 @@ class NexthopObject(NamedTuple):
     nexthops: tuple[Nexthop, ...] = ()
     members: tuple[tuple[int, int], ...] = ()
     """Of a group: id and weight."""
+    by_buckets: bool = False
+    """A resilient group: the weights are its buckets, which the list in the route does not have."""
     blackhole: bool = False
     encap: str = ""
 
 
-def decode_nexthops(data: object) -> dict[int, NexthopObject]:
-    """Nexthop objects by their id. Raises: FormatError."""
-    return {entry.number("id"): _object(entry) for entry in entries(data, "$.nexthops")}
+def decode_buckets(data: object) -> dict[int, Counter[int]]:
+    """Of each resilient group: how many buckets each nexthop has. Raises: FormatError."""
+    found: dict[int, Counter[int]] = defaultdict(Counter)
+    for entry in entries(data, "$.nexthop_buckets"):
+        found[entry.number("id")][entry.entry("bucket").number("nh_id")] += 1
+    return found
 
 
-def _object(entry: Entry) -> NexthopObject:
+def decode_nexthops(data: object, buckets: Mapping[int, Mapping[int, int]]) -> dict[int, NexthopObject]:
+    """Nexthop objects by their id; `buckets`: of `decode_buckets`. Raises: FormatError."""
+    return {
+        entry.number("id"): _object(entry, buckets.get(entry.number("id"), {}))
+        for entry in entries(data, "$.nexthops")
+    }
+
+
+def _object(entry: Entry, buckets: Mapping[int, int]) -> NexthopObject:
+    """A resilient group sends by its buckets, whatever its weights ask for (nexthop_select_path_res)."""
     if "group" in entry.fields:
+        if buckets:
+            return NexthopObject(members=tuple(buckets.items()), by_buckets=True)
         members = tuple((one.number("id"), one.number("weight")) for one in entry.entries("group"))
         return NexthopObject(members=members)
     if entry.flag("blackhole"):
@@ -66,7 +83,8 @@ def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
     metrics = entry.entry("metrics")
     number = entry.number("nh_id", 0)
     nexthops, encap = _nexthops_of(entry)
-    if number and not nexthops and kind not in _ERRORS:
+    by_buckets = number in objects and objects[number].by_buckets
+    if number and (by_buckets or not nexthops) and kind not in _ERRORS:
         kind, nexthops, encap = _resolve(entry, number, kind, objects)
     if entry.number("src_len"):
         encap = f"from {entry.address('src')}/{entry.number('src_len')}"
