@@ -29,6 +29,8 @@ from tests.kernel.bpf_programs import (
 
 pytestmark = pytest.mark.kernel
 
+NF_DROP, NF_INET_LOCAL_OUT = 0, 3
+
 
 @pytest.fixture(scope="module")
 def collected() -> Iterator[NetworkNamespace]:
@@ -72,24 +74,38 @@ def test_a_program_that_chooses_sockets_is_a_gap(collected: NetworkNamespace) ->
     assert collected.gaps == {"bpf": "BPF programs sk_lookup, which choose sockets"}
 
 
-def test_a_netfilter_link_is_listed_with_its_hook() -> None:
-    """Read alone and at once removed: it is seen from every namespace of the machine."""
-    namespace = Namespace(f"{lab_prefix()}nfl")
-    create((namespace.name,))
-    descriptors = [load(BPF_PROG_TYPE_NETFILTER, BPF_NETFILTER, 1)]
+def test_a_netfilter_link_drops_in_its_namespace_alone_and_is_listed_with_its_hook() -> None:
+    """Removed at once: the list is the same for every namespace of the machine."""
+    inside, other = Namespace(f"{lab_prefix()}nfl"), Namespace(f"{lab_prefix()}nfo")
+    create((inside.name, other.name))
+    descriptors = [load(BPF_PROG_TYPE_NETFILTER, BPF_NETFILTER, NF_DROP)]
     try:
+        for namespace in (inside, other):
+            namespace.run("ip", "link", "set", "lo", "up")
+        assert [may_send(inside), may_send(other)] == [True, True]
         before = {entry["id"] for entry in read_bpf_links()}
-        with entered(namespace.path):
-            forward_of_ipv6 = struct.pack("=IIiI", 10, 2, -7, 0)
-            descriptors.append(link(descriptors[0], 0, BPF_NETFILTER, forward_of_ipv6))
-            links = read_bpf_links()
+        with entered(inside.path):
+            output_of_ipv6 = struct.pack("=IIiI", socket.AF_INET6, NF_INET_LOCAL_OUT, -7, 0)
+            descriptors.append(link(descriptors[0], 0, BPF_NETFILTER, output_of_ipv6))
+        links = read_bpf_links()
+        assert [may_send(inside), may_send(other)] == [False, True]
     finally:
         for descriptor in reversed(descriptors):
             os.close(descriptor)
-        delete((namespace.name,))
+        delete((inside.name, other.name))
     (added,) = (entry for entry in links if entry["id"] not in before and entry["kind"] == "netfilter")
-    wanted = {"kind": "netfilter", "family": 10, "hook": 2, "priority": -7, "flags": 0}
+    wanted = {"family": socket.AF_INET6, "hook": NF_INET_LOCAL_OUT, "priority": -7, "flags": 0}
     assert {name: added[name] for name in wanted} == wanted
+
+
+def may_send(namespace: Namespace) -> bool:
+    """A datagram to ::1: what the hook of local output drops is an error at once."""
+    with entered(namespace.path), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+        try:
+            sender.sendto(b"x", ("::1", 9))
+        except PermissionError:
+            return False
+        return True
 
 
 def test_links_on_devices_and_namespaces_are_listed_with_their_place(collected: NetworkNamespace) -> None:
