@@ -36,6 +36,10 @@ class Service:
     """Empty for a headless service."""
     external_addresses: tuple[Address, ...] = ()
     load_balancer_addresses: tuple[Address, ...] = ()
+    load_balancer_proxied: tuple[Address, ...] = ()
+    """Of these, those whose balancer sends to node ports (ipMode Proxy): nodes have no rules for them."""
+    source_ranges: tuple[str, ...] = ()
+    """Networks that may use the load balancer's addresses; empty: all."""
     external_name: str = ""
     ports: tuple[ServicePort, ...] = ()
     selector: Mapping[str, str] = field(default_factory=dict)
@@ -72,14 +76,17 @@ class Backend(NamedTuple):
 def service_info(item: Object) -> Service:
     ref = ref_of(item)
     spec = dig(item, "spec")
-    ingress = (text(entry, "ip") for entry in items(item, "status", "loadBalancer", "ingress"))
+    ingress = items(item, "status", "loadBalancer", "ingress")
+    proxied = (entry for entry in ingress if text(entry, "ipMode") == "Proxy")
     return Service(
         name=ref.name,
         namespace=ref.namespace,
         type=text(spec, "type") or "ClusterIP",
         cluster_addresses=_addresses((text(spec, "clusterIP"), *texts(spec, "clusterIPs"))),
         external_addresses=_addresses(texts(spec, "externalIPs")),
-        load_balancer_addresses=_addresses(ingress),
+        load_balancer_addresses=_addresses(text(entry, "ip") for entry in ingress),
+        load_balancer_proxied=_addresses(text(entry, "ip") for entry in proxied),
+        source_ranges=texts(spec, "loadBalancerSourceRanges"),
         external_name=text(spec, "externalName"),
         ports=tuple(_port(entry) for entry in items(spec, "ports")),
         selector=labels(spec, "selector"),

@@ -131,6 +131,21 @@ def test_which_addresses_and_ports_a_service_has() -> None:
 
 
 @pytest.mark.parametrize(
+    ("ranges", "expected"),
+    [([], ["10.96.0.10:80/tcp", "203.0.113.7:80/tcp"]), (["192.0.2.0/24"], ["10.96.0.10:80/tcp"])],
+    ids=["for all sources", "for some sources, which is not compared"],
+)
+def test_which_addresses_of_a_load_balancer_nodes_serve(ranges: list[str], expected: list[str]) -> None:
+    ingress = [{"ip": "203.0.113.7", "ipMode": "VIP"}, {"ip": "203.0.113.8", "ipMode": "Proxy"}]
+    balanced = {
+        **service(spec={"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}),
+        "status": {"loadBalancer": {"ingress": ingress}},
+    }
+    doors = wanted(balanced, endpoint_slice([endpoint(A)]))
+    assert [str(one.door) for one in doors] == expected
+
+
+@pytest.mark.parametrize(
     "item",
     [
         service(address="None"),
@@ -153,6 +168,7 @@ CHAINS = """
 -A SEP-B -s 10.244.2.2/32 -j KUBE-MARK-MASQ
 -A SEP-B -p tcp -m tcp -j DNAT --to-destination 10.244.2.2:8080
 """  # noqa: E501
+REFUSED = "-A KUBE-SERVICES -d 10.96.0.10/32 -p tcp -m tcp --dport 80 -j REJECT\n"
 DOOR = Door("cluster", ip_address("10.96.0.10"), 80, "tcp")
 
 
@@ -236,11 +252,12 @@ def test_endpoints_that_are_left_in_the_rules_of_a_service_without_any() -> None
 @pytest.mark.parametrize(
     ("filtered", "expected"),
     [
-        ("-A KUBE-SERVICES -d 10.96.0.10/32 -p tcp -m tcp --dport 80 -j REJECT\n", []),
-        ("-A KUBE-SERVICES -d 10.96.0.10/32 -p tcp -m tcp --dport 81 -j REJECT\n", ["service.not-refused"]),
+        (f"{REFUSED}-A FORWARD -j KUBE-SERVICES\n", []),
+        (f"{REFUSED.replace('80', '81')}-A FORWARD -j KUBE-SERVICES\n", ["service.not-refused"]),
+        (REFUSED, ["service.not-refused"]),
         ("", ["service.not-refused"]),
     ],
-    ids=["refused", "another port is refused", "not refused"],
+    ids=["refused", "another port is refused", "the rule is not reached", "not refused"],
 )
 def test_a_service_without_endpoints(filtered: str, expected: list[str]) -> None:
     (one,) = wanted(service())

@@ -142,6 +142,12 @@ FAULTS: list[tuple[str, str, str, str]] = [
         "default/empty at {svc.empty}:80/tcp: it has no endpoint",
     ),
     (
+        "forwarded packets do not reach the refusal",
+        "iptables -F FORWARD",
+        "service.not-refused",
+        "default/empty at {svc.empty}:80/tcp: it has no endpoint",
+    ),
+    (
         "a backend that meets itself is not masqueraded",
         "iptables -t nat -D {sep.self} 1",
         "service.missing-masquerade",

@@ -116,7 +116,7 @@ def _unused(rules: ProxyRules, case: _Case) -> Iterator[Suspicion]:
             "service.not-refused",
             Level.WARNING,
             "it has no endpoint, but no rule refuses connections to it: they time out",
-            case.rules() or [f"table filter, {SERVICES}: no rule for it"],
+            case.rules() or [f"table filter, FORWARD to {SERVICES}: no rule for it"],
         )
 
 

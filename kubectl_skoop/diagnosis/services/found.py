@@ -113,11 +113,12 @@ class ProxyRules:
         return [*walk.leaves, *(_leaf(state, None) for state in untranslated)]
 
     def refuses(self, door: Door) -> bool:
-        """A rule of the table filter rejects it, or drops it for want of a local endpoint."""
+        """A rule that forwarded packets meet rejects it, or drops it for want of a local endpoint."""
         chains = (SERVICES, "KUBE-EXTERNAL-SERVICES")
         return any(
             rule.target in ("REJECT", "DROP") and _fits(rule, door)
             for chain in chains
+            if self.filter.leads("FORWARD", chain)
             for rule in self.filter.rules_for(chain, door)
         )
 

@@ -126,13 +126,20 @@ def _doors(service: Service, port: ServicePort, node: NodeInfo) -> Iterator[Door
     protocol = port.protocol.lower()
     for address in service.cluster_addresses:
         yield Door("cluster", address, port.port, protocol)
-    for address in service.external_addresses:
+    for address in dict.fromkeys((*service.external_addresses, *_balanced(service))):
         yield Door("external", address, port.port, protocol)
     if port.node_port:
         for version in dict.fromkeys(address.version for address in service.cluster_addresses):
             own = next((address for address in node.addresses if address.version == version), None)
             if own is not None:
                 yield Door("node-port", own, port.node_port, protocol)
+
+
+def _balanced(service: Service) -> Iterator[Address]:
+    """Addresses of a load balancer that nodes take for their own; of those for some sources only, none."""
+    if service.type == "LoadBalancer" and not service.source_ranges:
+        proxied = service.load_balancer_proxied
+        yield from (address for address in service.load_balancer_addresses if address not in proxied)
 
 
 def _wanted(
