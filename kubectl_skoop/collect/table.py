@@ -23,15 +23,15 @@ def read_table(read: Callable[[], object]) -> Table:
     started = time.time()
     try:
         return Table(time=started, data=read())
-    except Absent as absent:
-        return Table(state="absent", reason=str(absent), time=started)
+    except Absent as missing:
+        return Table(state="absent", reason=str(missing), time=started)
     except PermissionError as error:
         return Table(state="forbidden", reason=describe(error), time=started)
     except TimeoutError as error:
         return Table(state="timeout", reason=describe(error) or "no answer from the kernel", time=started)
     except OSError as error:
-        state = "absent" if error.errno in _NO_SUCH_FEATURE else "failed"
-        return Table(state="absent" if state == "absent" else "failed", reason=describe(error), time=started)
+        absent = error.errno in _NO_SUCH_FEATURE
+        return Table(state="absent" if absent else "failed", reason=describe(error), time=started)
     except (Interrupted, MalformedMessage, struct.error) as error:
         return Table(state="failed", reason=str(error), time=started)
 
