@@ -164,6 +164,12 @@ def test_a_damaged_table_is_a_gap_with_its_place(name: str, data: object, wanted
         pytest.param(
             "ipvs", Table(state="absent", reason="not loaded"), None, id="a kernel without the feature"
         ),
+        pytest.param(
+            "sockets",
+            Table(state="absent", reason="No such file or directory"),
+            "absent: No such file or directory",
+            id="every kernel has sockets",
+        ),
         pytest.param("counters", Table(state="failed", reason="?"), None, id="one that nobody asks for"),
         pytest.param("nft_hooks", Table(state="failed", reason="?"), None, id="one that changes no verdict"),
         pytest.param("ipvs", Table(state="forbidden", reason="no"), "forbidden: no", id="IPVS not read"),
@@ -192,10 +198,11 @@ def test_rules_that_could_not_be_read_are_unknown_at_every_hook(name: str) -> No
     assert ns.netfilter.unknowns[4]
 
 
-def test_a_needed_table_that_is_not_in_the_dump_is_a_gap() -> None:
+@pytest.mark.parametrize("name", ["routes", "ipvs", "bpf", "tc_filters"])
+def test_a_needed_table_that_is_not_in_the_dump_is_a_gap(name: str) -> None:
     tables = with_data()
-    del tables["routes"]
-    assert decoded(tables).gaps == {"routes": "was not collected"}
+    del tables[name]
+    assert decoded(tables).gaps == {name: "was not collected"}
 
 
 def test_a_selector_of_a_newer_kernel_makes_the_rule_unknown() -> None:

@@ -25,11 +25,22 @@ NEEDED = {
 HERE = {"kind": "netfilter", "id": 1, "program": 7, "family": 2, "hook": 2, "priority": -5, "flags": 0}
 ELSEWHERE = {**HERE, "id": 2, "program": 8, "family": 10, "hook": 3}
 LISTED = {"family": 2, "hook": 2, "chain": {"type": 2, "desc": {"program": 7}}}
+FEATURES = (
+    "bpf",
+    "ethtool",
+    "ipvs",
+    "nexthops",
+    "proxy_neighbours",
+    "route_exceptions",
+    "tc_filters",
+    "xfrm",
+)
 DOUBT = " (the kernel does not tell of which namespace)"
 
 
 def decoded(tables: Mapping[str, Table]) -> NetworkNamespace:
     data = {name: Table(data=value) for name, value in NEEDED.items()}
+    data |= dict.fromkeys(FEATURES, Table(state="absent", reason="not in this kernel"))
     dump = NamespaceDump(id="4:99", kind="host", tables={**data, **tables})
     return decode_namespace(dump, "n1", Place("node", "n1"))
 

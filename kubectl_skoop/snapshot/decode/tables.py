@@ -12,8 +12,11 @@ NOT_NEEDED = frozenset({"nft_hooks"})
 NEEDED = frozenset(
     {"links", "addresses", "routes", "rules", "neighbours", "fdb", "conntrack", "sockets", "sysctls", "nft"}
     | {"iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft", "ipset"}
+    | {"ipvs", "tc_filters", "bpf", "xfrm", "nexthops", "proxy_neighbours", "route_exceptions", "ethtool"}
 )
 """A dump without one of these has a gap there."""
+IN_EVERY_KERNEL = frozenset({"links", "addresses", "routes", "rules", "neighbours", "sockets", "sysctls"})
+"""Where one of these is absent it is not empty: a kernel without policy rules has its three tables."""
 
 
 class Tables:
@@ -30,7 +33,7 @@ class Tables:
     def decode(self, name: str, read: Callable[[object], T], default: T) -> T:
         """`default` where there is nothing to decode, and where it is damaged: then that is a gap."""
         table = self._tables.get(name)
-        if table is None or table.state == "absent":
+        if table is None or (table.state == "absent" and name not in IN_EVERY_KERNEL):
             return default
         if table.state != "ok":
             if name not in NOT_NEEDED:
