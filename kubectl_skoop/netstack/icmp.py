@@ -113,6 +113,7 @@ def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 
 def echo_type(family: int) -> int:
+    """Type of an echo request: 8 (RFC 792), 128 (RFC 4443, 4.1)."""
     return ICMP_ECHO if family == 4 else icmp6.ECHO
 
 
@@ -127,6 +128,7 @@ def _is_too_big(error: Packet) -> bool:
 
 
 def is_error(packet: Packet) -> bool:
+    """Never answered by another error (RFC 1122, 3.2.2; RFC 4443, 2.1)."""
     if packet.protocol == Protocol.ICMPV6:
         return packet.icmp_type < icmp6.FIRST_INFORMATION
     return packet.protocol == Protocol.ICMP and packet.icmp_type in (3, 4, 5, ICMP_TIME_EXCEEDED, 12)

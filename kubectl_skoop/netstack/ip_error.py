@@ -62,6 +62,7 @@ def refused(stack: Stack, packet: Packet, passage: Passage, route: Refused, devi
 
 
 def unroutable(stack: Stack, packet: Packet, destination: object, route: Refused | RouteError) -> None:
+    """The packet ends here: the route and the rule that refuse it, or that there is none."""
     evidence = route_evidence(stack, route)
     what = {
         "blackhole": f"a blackhole route discards packets to {destination}",

@@ -54,6 +54,7 @@ def near_misses(stack: Stack, packet: Packet, state: SocketState) -> list[Socket
 
 
 def wildcard(address: Address) -> bool:
+    """0.0.0.0 or ::, as a bound address (INADDR_ANY)."""
     return int(address) == 0
 
 

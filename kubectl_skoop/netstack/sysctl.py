@@ -44,4 +44,5 @@ class Sysctls:
 
 
 def device_key(name: str) -> str:
+    """A device's name as sysctl keys have it: `eth0.5` is `eth0/5` (sysctl(8))."""
     return name.replace(".", "/")

@@ -10,6 +10,7 @@ from kubectl_skoop.netstack.stack import Stack
 
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
+    """To the protocol of the packet; where there is none its sender gets "protocol unreachable"."""
     match packet.protocol:
         case Protocol.ICMP | Protocol.ICMPV6:
             icmp.deliver(stack, packet, passage)

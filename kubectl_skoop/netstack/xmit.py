@@ -14,6 +14,7 @@ ETHERNET_KINDS = frozenset({"", "veth", "tun", "virtio_net"})
 
 
 def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    """To the other end of the device, unless it is down, or its egress hook or a program stops it."""
     where = stack.where(device=device.name)
     if not device.up or not device.carrier:
         state = "has no carrier" if device.up else "is down"

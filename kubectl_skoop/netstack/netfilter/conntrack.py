@@ -78,6 +78,7 @@ class Template(NamedTuple):
 
 
 def connection_of(passage: Passage) -> Connection | None:
+    """The connection the packet was found to belong to; None: not yet, invalid or untracked (skb_nfct)."""
     return passage.connection if isinstance(passage.connection, Connection) else None
 
 

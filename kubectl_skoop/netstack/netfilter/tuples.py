@@ -17,6 +17,7 @@ ICMP_REDIRECTS: dict[int, int] = {Protocol.ICMP: 5, Protocol.ICMPV6: 137}
 
 
 def tuple_of(packet: Packet) -> Tuple:
+    """ICMP: id for the source port, type and code for the other; what has no ports has 0."""
     if packet.protocol in PORT_PROTOCOLS:
         return Tuple(
             src=packet.src,
@@ -47,6 +48,7 @@ def invert(value: Tuple) -> Tuple:
 
 
 def is_icmp_error(packet: Packet) -> bool:
+    """It is looked up by the packet that it quotes (icmp_error_message, nf_conntrack_icmpv6_error)."""
     if packet.protocol == Protocol.ICMP:
         return packet.icmp_type in ICMP_ERRORS
     return packet.protocol == Protocol.ICMPV6 and (packet.icmp_type < 128 or packet.icmp_type == 137)

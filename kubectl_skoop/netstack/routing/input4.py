@@ -24,6 +24,7 @@ _ICMP: dict[str, tuple[int, int]] = {"ENETUNREACH": (3, 0), "EHOSTUNREACH": (3, 
 
 
 def route_input4(stack: Stack, packet: Packet, device: int, mark: int) -> InputRoute:
+    """`device`: index of the one it came by. Impossible sources are refused before a route is looked up."""
     ns = stack.ns
     name = ns.device_name(device)
     if packet.dst.is_multicast:

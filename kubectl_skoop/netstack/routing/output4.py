@@ -22,6 +22,7 @@ _ANY, _LOOPBACK, _LIMITED_BROADCAST = IPv4Address(0), IPv4Address("127.0.0.1"), 
 
 
 def route_output4(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
+    """Route and source; whether a source that is given is local is asked before (route_output)."""
     device: Device | None = None
     if key.src is not None and not int(key.src):
         key = replace(key, src=None)
@@ -56,7 +57,7 @@ def _by_route(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
     found = matched if isinstance(matched, Failed) else select_path(stack, key, matched)
     if isinstance(found, Failed):
         if key.oif:
-            # "Apparently, routing tables are wrong. Assume, that the destination is on link."
+            # A bound device without a route: the kernel takes the destination for a neighbour there.
             return _make_route(stack, key, key.oif, key.src or _select(stack, key.oif, SCOPE_LINK), None)
         return RouteError(errno=found.errno, kind=found.kind, route=found.route, rule=found.rule)
     source = key.src or preferred_source(stack.ns, found, key.dst) or _ANY

@@ -53,6 +53,7 @@ _ALL_BITS = 0xFFFFFFFF
 
 
 def route_text(ns: NetworkNamespace, route: Route) -> str:
+    """In the manner of `ip route`."""
     family = route.destination.version
     words: list[str] = [] if route.type == "unicast" else [route.type]
     words.append(_prefix(route.destination, "default"))
@@ -107,6 +108,7 @@ def rule_text(rule: PolicyRule) -> str:
 
 
 def table_name(table: int) -> str:
+    """In the manner of /etc/iproute2/rt_tables: `main` for 254; a number that has no name as it is."""
     return TABLES.get(table, str(table))
 
 
