@@ -22,7 +22,7 @@ from kubectl_skoop.netstack.routing.select import select_address
 from kubectl_skoop.netstack.routing.types import SCOPE_LINK
 from kubectl_skoop.netstack.stack import Stack
 
-NET_UNREACHABLE, HOST_UNREACHABLE, PROTOCOL_UNREACHABLE = (3, 0), (3, 1), (3, 2)
+NET_UNREACHABLE, HOST_UNREACHABLE = (3, 0), (3, 1)
 PORT_UNREACHABLE, FRAGMENTATION_NEEDED, ADMIN_PROHIBITED = (3, 3), (3, 4), (3, 13)
 TTL_EXCEEDED = (11, 0)
 

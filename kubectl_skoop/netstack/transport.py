@@ -10,7 +10,7 @@ from kubectl_skoop.netstack.stack import Stack
 
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
-    """To the protocol of the packet; where there is none its sender gets "protocol unreachable"."""
+    """To its protocol. Which others this kernel takes (tunnels, SCTP) no snapshot says: unknown."""
     match packet.protocol:
         case Protocol.ICMP | Protocol.ICMPV6:
             icmp.deliver(stack, packet, passage)
@@ -20,13 +20,9 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             vxlan.receive(stack, packet, passage)
         case Protocol.UDP:
             udp.deliver(stack, device, packet, passage)
-        case Protocol.SCTP:
-            stack.give_up(
-                "device.unmodelled", packet, f"delivery of IP protocol {packet.protocol} is not modelled"
-            )
         case _:
-            stack.lose("socket.closed", packet, f"nothing takes IP protocol {packet.protocol} here")
-            icmp.send_error(stack, packet, passage, icmp.PROTOCOL_UNREACHABLE)
+            reason = f"delivery of IP protocol {packet.protocol} is not modelled"
+            stack.give_up("device.unmodelled", packet, reason)
 
 
 def refused_locally(stack: Stack, packet: Packet, passage: Passage, result: Outcome) -> None:
