@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kubectl_skoop.cluster.raw import Object, ref_of
-from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.errors import FormatError, InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.format import Header
@@ -52,6 +52,21 @@ def assemble(
             writer.add_missing_node(name, "not collected", "no dump of this node was given")
             missing.append(NotCollected(f"node/{name}", "not collected", "no dump of this node was given"))
     return tuple(dict.fromkeys(missing))
+
+
+def merge_dump(writer: SnapshotWriter, path: Path, node: str) -> tuple[NotCollected, ...]:
+    """Adds the dump of one node that was just read. Returns what it lacks.
+
+    Raises: FormatError where it is no dump of that node.
+    """
+    snapshot = open_snapshot(path)
+    try:
+        if snapshot.nodes() != (node,):
+            raise FormatError(f"it sent the dump of {', '.join(snapshot.nodes()) or 'no node'}")
+        _merge(writer, snapshot, path, {})
+        return snapshot.missing
+    finally:
+        snapshot.close()
 
 
 def _merge(writer: SnapshotWriter, snapshot: Snapshot, path: Path, origin: dict[str, Path]) -> None:

@@ -71,6 +71,22 @@ class SnapshotWriter:
             self._file.close()
             self._partial.unlink(missing_ok=True)
 
+    @property
+    def partial(self) -> Path:
+        """Where the file is until all is written."""
+        return self._partial
+
+    def checkpoint(self) -> None:
+        """Makes `partial` a whole file for now: what is added later takes the place of the index.
+
+        A snapshot that is opened there must be closed before more is added.
+        """
+        end, stored = self._file.tell(), dict(self._stored)
+        self._finish()
+        self._file.flush()
+        self._file.seek(end)
+        self._stored = stored
+
     def add_node(self, dump: NodeDump, lost: Sequence[str] = ()) -> None:
         """`lost`: what a damaged dump no longer holds of this node, in words."""
         namespaces = []
@@ -180,6 +196,7 @@ class SnapshotWriter:
         offset = self._file.tell()
         ref = self._add("index", "", pack(index))
         self._file.write(pack_trailer(offset, ref.size))
+        self._file.truncate()
 
     def _lookup(self, name: str, entries: Mapping[str, object]) -> list[object]:
         """Sections by the checksum of the key, so that a question reads one of them."""
