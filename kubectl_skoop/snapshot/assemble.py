@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.model.errors import FormatError, InputError
@@ -10,7 +11,7 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.format import Header
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
-from kubectl_skoop.snapshot.write import SnapshotWriter
+from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
 
 def new_header(time: float, cluster: Mapping[str, object] | None = None) -> Header:
@@ -20,8 +21,16 @@ def new_header(time: float, cluster: Mapping[str, object] | None = None) -> Head
 
 def write_node_dump(dump: NodeDump, path: Path) -> None:
     """A snapshot with one node and no objects. Raises: OSError."""
-    with SnapshotWriter(path, new_header(dump.time)) as writer:
+    with writing(path, new_header(dump.time)) as writer:
         writer.add_node(dump)
+
+
+def send_node_dump(dump: NodeDump, stream: BinaryIO) -> None:
+    """The same to a stream, as a pipe. Raises: OSError."""
+    writer = SnapshotWriter(stream, new_header(dump.time))
+    writer.add_node(dump)
+    writer.finish()
+    stream.flush()
 
 
 def assemble(
@@ -34,7 +43,7 @@ def assemble(
     """
     missing: list[NotCollected] = []
     origin: dict[str, Path] = {}
-    with SnapshotWriter(path, new_header(time)) as writer:
+    with writing(path, new_header(time)) as writer:
         for kind in sorted(objects):
             writer.add_objects(kind, objects[kind])
         for dump in dumps:

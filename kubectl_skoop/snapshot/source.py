@@ -178,6 +178,7 @@ class Snapshot:
             kernel=node.kernel,
             tools=node.tools,
             namespaces=tuple(entry for entry in read if isinstance(entry, NamespaceDump)),
+            lost=node.lost,
         )
 
     def _identity_of_pod(self, place: Place) -> str | NotCollected:
@@ -193,7 +194,17 @@ class Snapshot:
         if node and node not in self.file.index.nodes:
             self._want(node)
             return self._note(NotCollected(str(place), "not collected", f"its node {node} was not collected"))
-        return self._note(NotCollected(str(place), "not collected", "no node's dump holds its namespace"))
+        reason = self._why_lost(node, place) or "no node's dump holds its namespace"
+        return self._note(NotCollected(str(place), "not collected", reason))
+
+    def _why_lost(self, node: str, place: Place) -> str:
+        """What the node's dump says of the pod."""
+        entry = self.node(node) if node else None
+        for line in entry.lost if isinstance(entry, NodeEntry) else ():
+            what, _, reason = line.partition(": ")
+            if what == str(place):
+                return reason
+        return ""
 
     def _node_of_pod(self, key: str) -> str:
         namespace, _, name = key.partition("/")

@@ -6,7 +6,7 @@ So live and file go one way: the answer is that of a snapshot, the one that is k
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -24,7 +24,7 @@ from kubectl_skoop.model.errors import FormatError, NoVerdict
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.assemble import merge_dump, new_header
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
-from kubectl_skoop.snapshot.write import SnapshotWriter
+from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
 T = TypeVar("T")
 
@@ -127,8 +127,7 @@ class LiveSource:
 
     def wanted(self, question: Callable[[Snapshot], object]) -> tuple[str, ...]:
         """The nodes that would be collected first for an answer."""
-        self._writer.checkpoint()
-        snapshot = open_snapshot(self._writer.partial)
+        snapshot = open_snapshot(self._writer.checkpoint())
         try:
             question(snapshot)
         except NoVerdict:
@@ -153,8 +152,7 @@ class LiveSource:
         """The answer, once nothing that it needs is left to be collected. Raises: what the question does,
         ClusterError."""
         for _ in range(ROUNDS):
-            self._writer.checkpoint()
-            snapshot = open_snapshot(self._writer.partial)
+            snapshot = open_snapshot(self._writer.checkpoint())
             refused = None
             try:
                 answer = question(snapshot)
@@ -254,12 +252,12 @@ class LiveSource:
         self._writer.add_missing_node(node, "not collected", reason)
         self._run.progress(node, f"is not collected: {reason}")
 
-    def _new_writer(self, objects: Gathered) -> SnapshotWriter:
+    def _new_writer(self, objects: Gathered) -> AbstractContextManager[SnapshotWriter]:
         facts: dict[str, object] = {"version": objects.version}
         if (offset := self._run.api.clock_offset) is not None:
             facts["clock_offset"] = round(offset, 1)
         path = self._keep or self._folder / "live.skoop"
-        return SnapshotWriter(path, new_header(time.time(), facts))
+        return writing(path, new_header(time.time(), facts))
 
     def _write(self, objects: Gathered) -> None:
         for kind in sorted(objects.kinds):
