@@ -6,16 +6,19 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz clean
+.PHONY: help demo test e2e lint bench fuzz clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-6s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-6s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.runtime ## Diagnose four flows of shipped snapshots (no root, no cluster, no compiler)
 	@$(BIN)/python snapshots/demo.py
 
 test: $(VENV)/.dev ## Run the tests; as root with the kernel labs. What is skipped is listed with its reason
 	@$(BIN)/python -m pytest
+
+e2e: $(VENV)/.dev ## Run the tests that need a Kubernetes cluster, which is made here (root, Go); docs/e2e.md
+	@$(BIN)/python -m pytest -m e2e
 
 lint: $(VENV)/.dev ## Check format, style, types, and which package imports which
 	$(BIN)/ruff format --check .

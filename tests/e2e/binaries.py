@@ -1,0 +1,113 @@
+"""The programs of one Kubernetes version, built from its published Go modules and kept for later runs.
+
+`k8s.io/kubernetes` replaces its staging modules by folders of its own repository, which the module proxy
+does not serve. A module that requires it and replaces them by their published versions (v1.36.3: v0.36.3)
+builds it.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.e2e.errors import ClusterError
+
+VERSION = "v1.36.3"
+OLD_VERSION = "v1.29.6"
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+NODE = ("kubelet", "kube-proxy")
+ALL = (*CONTROL_PLANE, *NODE, "kubectl")
+
+_MODULE = "k8s.io/kubernetes"
+_STAGED = re.compile(r"^\s*(?:replace )?(\S+) => \./staging/", re.MULTILINE)
+_GO = re.compile(r"^go (\S+)", re.MULTILINE)
+
+
+def cache_folder() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home, "kubectl-skoop-e2e")
+
+
+def built(version: str = VERSION, programs: tuple[str, ...] = ALL) -> Path:
+    """The folder with these programs; what is missing there is built first, which takes minutes.
+
+    Raises:
+        ClusterError: there is no Go, or the modules cannot be had or built.
+    """
+    folder = cache_folder() / version
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        missing = [program for program in programs if not (folder / program).exists()]
+        if missing:
+            _build(version, missing, folder)
+    return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One build at a time for all processes of this machine."""
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(version: str, programs: list[str], folder: Path) -> None:
+    """A program appears in the folder when it is whole: it is linked elsewhere and renamed."""
+    if shutil.which("go") is None:
+        raise ClusterError(f"no go on PATH, which builds Kubernetes {version}: install Go, or fill {folder}")
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as name:
+        work = Path(name)
+        work.joinpath("go.mod").write_text(_module(version))
+        packages = [f"{_MODULE}/cmd/{program}" for program in programs]
+        _go(work, "build", "-trimpath", "-ldflags", _ldflags(version), "-o", f"{work}/", *packages)
+        for program in programs:
+            work.joinpath(program).replace(folder / program)
+
+
+def _module(version: str) -> str:
+    """The go.mod that requires this version."""
+    with tempfile.TemporaryDirectory() as anywhere:
+        found = _go(Path(anywhere), "mod", "download", "-json", f"{_MODULE}@{version}")
+    theirs = Path(json.loads(found)["GoMod"]).read_text()
+    language = _GO.search(theirs)
+    staged = "v0." + version.removeprefix("v1.")
+    replaced = (f"\t{name} => {name} {staged}" for name in sorted(set(_STAGED.findall(theirs))))
+    return "\n".join(
+        (
+            "module e2e",
+            f"go {language[1] if language else '1.21'}",
+            f"require {_MODULE} {version}",
+            "replace (",
+            *replaced,
+            ")\n",
+        )
+    )
+
+
+def _ldflags(version: str) -> str:
+    """What the programs say of themselves; a build from modules does not know it."""
+    _, minor, _ = version.removeprefix("v").split(".")
+    values: Mapping[str, str] = {"gitVersion": version, "gitMajor": "1", "gitMinor": minor}
+    return " ".join(
+        f"-X {package}.{name}={value}"
+        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+        for name, value in values.items()
+    )
+
+
+def _go(folder: Path, *arguments: str) -> str:
+    settings = {"GOFLAGS": "-mod=mod -buildvcs=false", "CGO_ENABLED": "0"}
+    command = ("nice", "go", *arguments)
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | settings, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines() or ["no message"]
+        raise ClusterError(f"go {arguments[0]} failed, is the module proxy within reach? {last[-1]}")
+    return done.stdout
