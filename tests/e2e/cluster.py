@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from kubectl_skoop.testing.netns import Namespace
@@ -25,6 +26,7 @@ class Cluster:
     nodes: Mapping[str, Node]
     outside: Namespace
     """The switch between the nodes: a client that is not part of the cluster."""
+    outside_address: IPv4Address
     kubectl: Kubectl
 
     @property
@@ -50,16 +52,16 @@ class Cluster:
     def resume_api_server(self) -> None:
         self.plane.api_server.resume()
 
-    def pod_namespace(self, node: str, uid: str) -> Namespace:
-        """The network namespace of a running pod, to enter.
+    def pod_process(self, node: str, uid: str) -> int:
+        """The id, on this machine, of a process of a running pod.
 
         Raises:
-            ClusterError: no process of it runs.
+            ClusterError: there is none.
         """
         pods = f"{self.nodes[node].cgroup}/kubepods"
         for quality in ("", "besteffort/", "burstable/"):
             if pids := cgroup.processes(f"{pods}/{quality}pod{uid}"):
-                return Namespace(f"/proc/{pids[0]}/ns/net")
+                return pids[0]
         raise ClusterError(f"no process of the pod with the id {uid} runs on {node}")
 
 
@@ -85,7 +87,7 @@ def running(nodes: int = 3, *, version: str = binaries.VERSION) -> Iterator[Clus
             members[name] = nodes_module.prepare(place, number, programs, mode)
             stack.callback(members[name].room.close)
         kubectl = Kubectl(programs / "kubectl", plane.kubeconfig())
-        cluster = Cluster(place.folder, plane, members, switch, kubectl)
+        cluster = Cluster(place.folder, plane, members, switch, underlay.switch_address(place), kubectl)
         kubectl.apply(*(_registered(node) for node in members.values()))
         cluster.import_image(pause)
         for node in members.values():

@@ -1,12 +1,14 @@
 """One cluster for all end-to-end tests of a session."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from tests.e2e import cluster as clusters
+from tests.e2e import echo
 from tests.e2e import workloads as workloads_module
 from tests.e2e.cluster import Cluster
+from tests.e2e.flow import Place, places
 from tests.e2e.workloads import Workloads
 
 
@@ -18,6 +20,14 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def workloads(cluster: Cluster) -> Workloads:
+def workloads(cluster: Cluster) -> Iterator[Workloads]:
     """Servers and clients, ready."""
-    return workloads_module.deployed(cluster)
+    made = workloads_module.deployed(cluster)
+    with echo.served((*made.web.values(), made.one)):
+        yield made
+
+
+@pytest.fixture(scope="session")
+def where(cluster: Cluster, workloads: Workloads) -> Mapping[str, Place]:
+    """Senders and receivers by their names in the tests."""
+    return places(cluster, workloads)

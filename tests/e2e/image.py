@@ -14,14 +14,14 @@ _BUSYBOX = Path("/bin/busybox")
 _FOLDERS = ("bin", "dev", "etc", "proc", "root", "sys", "tmp", "var")
 _COMMANDS = (
     "cat",
+    "cp",
     "hostname",
     "httpd",
     "ip",
+    "kill",
+    "killall",
     "mkdir",
-    "nc",
     "netstat",
-    "ping",
-    "printf",
     "ps",
     "sh",
     "sleep",

@@ -18,6 +18,9 @@ ProxyMode = Literal["iptables", "nftables"]
 
 _OWN = ("/run", "/var/lib", "/var/log")
 """Folders of which a node has its own."""
+_SETTINGS = ("echo 1 >/proc/sys/net/ipv4/ip_forward", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
+"""A client that asks again each second would never get the ICMP message that says why it fails: for what no
+route leads to, net/ipv4/route.c, ip_error, and net/ipv4/icmp.c, icmpv4_xrlim_allow, take from one bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def prepare(slot: Slot, number: int, programs: Path, mode: ProxyMode) -> Node:
         _own(folder, path).mkdir(parents=True)
     for path in ("etc", "etc-work"):
         (folder / path).mkdir()
-    room = open_room(slot, name, [*_mounts(folder), "echo 1 >/proc/sys/net/ipv4/ip_forward"])
+    room = open_room(slot, name, [*_mounts(folder), *_SETTINGS])
     group = f"{slot.prefix}/{name}"
     cgroup.create(group)
     node = Node(number, mode, node_address(slot, number), pod_range(number), group, room, programs)

@@ -1,4 +1,4 @@
-"""What a real client sees: a connection from a namespace of the cluster to an address."""
+"""What a real client sees: one question from a namespace of the cluster to an address, and its answer."""
 
 import errno
 import os
@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from kubectl_skoop.testing.netns import Namespace, entered
 
-TIMEOUT = 2.0
-"""Seconds; a SYN is repeated after one."""
-ANSWER, REFUSED, SILENCE = "answer", os.strerror(errno.ECONNREFUSED).lower(), "timeout"
-NO_ROUTE, NO_NETWORK = os.strerror(errno.EHOSTUNREACH).lower(), os.strerror(errno.ENETUNREACH).lower()
+PATIENCE = 1.5
+"""Seconds without an answer; a SYN is repeated after one."""
 
-_REQUEST = b"GET /cgi-bin/who HTTP/1.0\r\n\r\n"
+
+def _text(number: int) -> str:
+    return os.strerror(number).lower()
+
+
+ANSWER, SILENCE = "answer", "timeout"
+REFUSED, NO_ROUTE, NO_NETWORK = _text(errno.ECONNREFUSED), _text(errno.EHOSTUNREACH), _text(errno.ENETUNREACH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,46 +29,71 @@ class Seen:
     source: str = ""
     """The client's address, as the server saw it."""
 
-    @property
-    def answered(self) -> bool:
-        return self.symptom == ANSWER
 
-
-def connect(client: Namespace, address: str, port: int, *, timeout: float = TIMEOUT) -> Seen:
-    """A TCP connection to a server of `workloads.yaml`, and its answer."""
+def ask(client: Namespace, address: str, port: int, *, size: int = 0, patience: float = PATIENCE) -> Seen:
+    """A question by TCP to a server of `workloads.yaml`; `size`: at least so many bytes long."""
     with entered(client.path):
         asking = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     with asking:
-        asking.settimeout(timeout)
+        asking.settimeout(patience)
         try:
             asking.connect((address, port))
-            asking.sendall(_REQUEST)
-            answer = _read(asking)
+            asking.sendall(b"GET /cgi-bin/who HTTP/1.0\r\nPadding: " + b"x" * size + b"\r\n\r\n")
+            return _read(_everything(asking))
         except TimeoutError:
             return Seen(SILENCE)
         except OSError as error:
-            return Seen(os.strerror(error.errno or 0).lower())
-    words = answer.decode(errors="replace").split()
-    return Seen(ANSWER, *words[-2:]) if len(words) > 2 else Seen(SILENCE)
+            return Seen(_text(error.errno or 0))
 
 
-def open_port(client: Namespace, address: str, port: int, *, timeout: float = TIMEOUT) -> str:
-    """The symptom of a connection alone, to whatever listens there."""
+def ask_udp(
+    client: Namespace,
+    address: str,
+    port: int,
+    *,
+    source_port: int = 0,
+    size: int = 0,
+    patience: float = PATIENCE,
+) -> Seen:
+    """A datagram to an `echo` server."""
+    with entered(client.path):
+        asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with asking:
+        asking.settimeout(patience)
+        try:
+            asking.bind(("0.0.0.0", source_port))
+            asking.connect((address, port))
+            asking.send(b"?".ljust(size, b"x"))
+            return _read(asking.recv(4096))
+        except TimeoutError:
+            return Seen(SILENCE)
+        except OSError as error:
+            return Seen(_text(error.errno or 0))
+
+
+def handshake(client: Namespace, address: str, port: int, *, patience: float = PATIENCE) -> Seen:
+    """A connection alone, to whatever listens there."""
     with entered(client.path):
         asking = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     with asking:
-        asking.settimeout(timeout)
+        asking.settimeout(patience)
         try:
             asking.connect((address, port))
         except TimeoutError:
-            return SILENCE
+            return Seen(SILENCE)
         except OSError as error:
-            return os.strerror(error.errno or 0).lower()
-    return ANSWER
+            return Seen(_text(error.errno or 0))
+    return Seen(ANSWER)
 
 
-def _read(asking: socket.socket) -> bytes:
+def _everything(asking: socket.socket) -> bytes:
     parts = []
     while part := asking.recv(4096):
         parts.append(part)
     return b"".join(parts)
+
+
+def _read(answer: bytes) -> Seen:
+    """A server names itself and the address that it saw, last."""
+    words = answer.decode(errors="replace").split()
+    return Seen(ANSWER, words[-2], words[-1]) if len(words) >= 2 else Seen(SILENCE)

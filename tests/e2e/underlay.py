@@ -33,6 +33,10 @@ def control_plane_address(slot: Slot) -> IPv4Address:
     return slot.network[_CONTROL_PLANE]
 
 
+def switch_address(slot: Slot) -> IPv4Address:
+    return slot.network[_SWITCH]
+
+
 def pod_range(number: int) -> IPv4Network:
     """The pods of a node."""
     return list(POD_NETWORK.subnets(new_prefix=24))[number]

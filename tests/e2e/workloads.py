@@ -1,4 +1,4 @@
-"""Servers and clients in the cluster, and their places."""
+"""Servers and clients in the cluster, and where they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.image import write_image
 
 WEB_IMAGE = "skoop.e2e/web:1"
-POD_PORT, SERVICE_PORT, NODE_PORT, HOST_PORT, HOST_NETWORK_PORT = 8080, 80, 30080, 9080, 7080
-SERVICE = "10.96.0.10"
+POD_PORT, SERVICE_PORT, HOST_PORT, HOST_NETWORK_PORT = 8080, 80, 9080, 7080
+POD_ECHO_PORT, ECHO_PORT = 5353, 53
+"""UDP, of pods and of services; `echo` answers there."""
+WEB_NODE_PORT, ONE_NODE_PORT = 30080, 30081
 API_SERVICE = "10.96.0.1"
 
 _MANIFEST = Path(__file__).with_name("workloads.yaml")
@@ -30,18 +32,27 @@ class Pod:
     name: str
     node: str
     address: str
-    uid: str
-    namespace: Namespace
-    """Its network namespace, to enter."""
+    pid: int
+    """Of one of its processes."""
+
+    @property
+    def namespace(self) -> Namespace:
+        """Its network namespace, to enter."""
+        return Namespace(f"/proc/{self.pid}/ns/net")
 
 
 @dataclass(frozen=True, slots=True)
 class Workloads:
+    """The objects of `workloads.yaml`."""
+
     web: Mapping[str, Pod]
     """One on each node, by the node's name, as the clients are."""
     clients: Mapping[str, Pod]
-    host_port: Pod
+    one: Pod
+    """The only backend of the service `one`; it has a host port, too."""
     host_network: Pod
+    services: Mapping[str, str]
+    """Their addresses."""
 
 
 def deployed(cluster: Cluster) -> Workloads:
@@ -54,19 +65,19 @@ def deployed(cluster: Cluster) -> Workloads:
     cluster.import_image(write_image(cluster.folder / "web.tar", WEB_IMAGE, ("/bin/serve",), files))
     kubectl = cluster.kubectl
     kubectl.apply(_MANIFEST.read_text())
-    kubectl("rollout", "status", "deployment/web", "daemonset/client", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/web", "deployment/spare", "daemonset/client", "--timeout=60s")
     kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
     pods = [_pod(cluster, item) for item in kubectl.get("pods")["items"]]
+    services = kubectl.get("services")["items"]
     return Workloads(
         web={pod.node: pod for pod in pods if pod.name.startswith("web-")},
         clients={pod.node: pod for pod in pods if pod.name.startswith("client-")},
-        host_port=next(pod for pod in pods if pod.name == "host-port"),
+        one=next(pod for pod in pods if pod.name == "one"),
         host_network=next(pod for pod in pods if pod.name == "host-network"),
+        services={item["metadata"]["name"]: item["spec"]["clusterIP"] for item in services},
     )
 
 
 def _pod(cluster: Cluster, item: Mapping[str, Any]) -> Pod:
-    metadata = item["metadata"]
-    node, uid = item["spec"]["nodeName"], metadata["uid"]
-    namespace = cluster.pod_namespace(node, uid)
-    return Pod(metadata["name"], node, item["status"]["podIP"], uid, namespace)
+    node, uid = item["spec"]["nodeName"], item["metadata"]["uid"]
+    return Pod(item["metadata"]["name"], node, item["status"]["podIP"], cluster.pod_process(node, uid))
