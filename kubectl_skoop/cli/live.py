@@ -86,6 +86,13 @@ def collector_options() -> list[TyperOption]:
             help=f"After which the cluster ends a collector itself; default: {defaults.deadline}s.",
         ),
         _option(
+            "--pod-wait",
+            "--collector-pod-wait-timeout",
+            "wait",
+            metavar="TIME",
+            help=f"That a collector pod may take to run; default: {defaults.wait:.0f}s.",
+        ),
+        _option(
             "--runtime-socket",
             "--collector-cri-address",
             "runtime_socket",
@@ -256,7 +263,7 @@ def collector(given: Mapping[str, Any]) -> "CollectorOptions":
     from kubectl_skoop.collect.live.manifest import DEFAULT_IMAGE, CollectorOptions
 
     plain = CollectorOptions(image=f"{DEFAULT_IMAGE}:{version('kubectl-skoop')}")
-    deadline = given.get("deadline")
+    deadline, wait = given.get("deadline"), given.get("wait")
     return CollectorOptions(
         image=given.get("image", plain.image),
         pull_policy=given.get("pull_policy", plain.pull_policy),
@@ -265,6 +272,7 @@ def collector(given: Mapping[str, Any]) -> "CollectorOptions":
         deadline=plain.deadline
         if deadline is None
         else max(1, round(seconds("--collector-deadline", deadline))),
+        wait=plain.wait if wait is None else seconds("--pod-wait", wait),
         privileged=given.get("privileged", False),
         runtime_socket=given.get("runtime_socket", ""),
     )

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.e2e import cluster as clusters
-from tests.e2e import echo
+from tests.e2e import collector_image, echo
 from tests.e2e import workloads as workloads_module
 from tests.e2e.cluster import Cluster
 from tests.e2e.flow import Place, places
+from tests.e2e.skoop import Skoop
 from tests.e2e.workloads import Workloads
 
 
@@ -31,3 +32,10 @@ def workloads(cluster: Cluster) -> Iterator[Workloads]:
 def where(cluster: Cluster, workloads: Workloads) -> Mapping[str, Place]:
     """Senders and receivers by their names in the tests."""
     return places(cluster, workloads)
+
+
+@pytest.fixture(scope="session")
+def skoop(cluster: Cluster) -> Skoop:
+    """The tool as the administrator runs it; the nodes have the collector's image."""
+    cluster.import_image(collector_image.built())
+    return Skoop(cluster.kubeconfig)

@@ -33,6 +33,8 @@ class CollectorOptions:
     """Empty: one of its own for each run."""
     deadline: int = 300
     """Seconds after which the cluster ends a pod, whatever became of this machine."""
+    wait: float = 60.0
+    """Seconds that a pod may take to run."""
     privileged: bool = False
     runtime_socket: str = ""
     """Path on the node; empty: the usual ones are tried."""

@@ -28,8 +28,6 @@ from kubectl_skoop.collect.live.pod_state import PodState, pod_state
 
 POLL = 0.15
 """Seconds between two looks at our pods."""
-WAIT = 60.0
-"""Seconds that a pod may take to run."""
 SILENCE = 60.0
 """Seconds without a byte after which a node hangs."""
 EXIT_INCOMPLETE = 3
@@ -145,11 +143,9 @@ class Run:
                 if state is None and event.startswith("FailedCreate"):
                     raise NodeFailed(f"no pod can be made: {event}")
                 self.progress(node, f"waits for {waits}" + (f" ({event})" if event else ""))
-            if waited > WAIT:
-                name = state.name if state is not None else job_name(node)
-                raise NodeFailed(
-                    self._with_event(f"no pod ran within {WAIT:.0f} s, it waits for {waits}", name)
-                )
+            if waited > self.options.wait:
+                late = f"no pod ran within {self.options.wait:.0f} s, it waits for {waits}"
+                raise NodeFailed(self._with_event(late, state.name if state is not None else job_name(node)))
             self._stop.wait(POLL)
 
     def _read(
