@@ -122,8 +122,7 @@ class Outside:
     def _knows_pods(self, ns: NetworkNamespace, outside: Address) -> bool:
         """A connection from a pod, with the pod's own address, has had an answer from there."""
         return any(
-            entry.original.dst == outside
-            and entry.reply.src == outside
+            entry.reply.src == outside
             and entry.reply.dst == entry.original.src
             and entry.status & IPS_SEEN_REPLY
             and self.kind_of(entry.original.src) == "pod"
