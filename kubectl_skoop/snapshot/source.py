@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -262,6 +263,9 @@ class Snapshot:
                     found += [item for item in objects if _belongs(item, namespace)]
                 case _:
                     return NotCollected(f"objects/{kind}", "lost", "the section holds no objects")
+        if any(one.last > following.first for one, following in pairwise(shards)):
+            # A live cluster's order: that of its store's keys, in which `a-b/x` comes before `a/x`.
+            found.sort(key=ref_of)
         return tuple(found)
 
     def _note(self, answer: T) -> T:

@@ -15,10 +15,11 @@ from typing import Self, TypeVar
 from kubectl_skoop.cluster.allow import Allowed
 from kubectl_skoop.collect.live import rights
 from kubectl_skoop.collect.live.api import Body
+from kubectl_skoop.collect.live.discovery import version_of
 from kubectl_skoop.collect.live.errors import ClusterError
 from kubectl_skoop.collect.live.interrupts import Interrupts
 from kubectl_skoop.collect.live.manifest import job_name, job_object, namespace_object
-from kubectl_skoop.collect.live.objects import Gathered, gather
+from kubectl_skoop.collect.live.objects import gather
 from kubectl_skoop.collect.live.run import NodeFailed, Run
 from kubectl_skoop.model.errors import FormatError, NoVerdict
 from kubectl_skoop.model.missing import NotCollected
@@ -95,9 +96,12 @@ class LiveSource:
             opening.callback(self.end)
             self._folder = Path(opening.enter_context(TemporaryDirectory(prefix="kubectl-skoop-")))
             self._run.progress("", "reads the cluster's objects")
-            self.objects = gather(self._run.api, self._allowed, self._workers, self._namespaces)
-            self._writer = opening.enter_context(self._new_writer(self.objects))
-            self._write(self.objects)
+            self._writer = opening.enter_context(self._new_writer())
+            self.objects = gather(
+                self._run.api, self._allowed, self._workers, self._writer.objects, self._namespaces
+            )
+            for gap in self.objects.gaps:
+                self._writer.add_note(gap.what, gap.state, gap.reason)
             self._closing = opening.pop_all()
         return self
 
@@ -252,19 +256,13 @@ class LiveSource:
         self._writer.add_missing_node(node, "not collected", reason)
         self._run.progress(node, f"is not collected: {reason}")
 
-    def _new_writer(self, objects: Gathered) -> AbstractContextManager[SnapshotWriter]:
-        facts: dict[str, object] = {"version": objects.version}
+    def _new_writer(self) -> AbstractContextManager[SnapshotWriter]:
+        """Raises: ClusterError (the server does not answer)."""
+        facts: dict[str, object] = {"version": version_of(self._run.api)}
         if (offset := self._run.api.clock_offset) is not None:
             facts["clock_offset"] = round(offset, 1)
         path = self._keep or self._folder / "live.skoop"
         return writing(path, new_header(time.time(), facts))
-
-    def _write(self, objects: Gathered) -> None:
-        for kind in sorted(objects.kinds):
-            self._writer.add_objects(kind, objects.kinds[kind])
-        objects.kinds.clear()
-        for gap in objects.gaps:
-            self._writer.add_note(gap.what, gap.state, gap.reason)
 
 
 def missing(source: LiveSource) -> tuple[NotCollected, ...]:
