@@ -12,10 +12,9 @@ RUN_LABEL = "kubectl-skoop/run"
 NODE_ANNOTATION = "kubectl-skoop/node"
 CONTAINER = "collector"
 DEFAULT_IMAGE = "ghcr.io/kubectl-skoop/kubectl-skoop"
-CAPABILITIES = ("DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
+CAPABILITIES = ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
 """SYS_ADMIN: setns(2) into namespaces, and BPF; SYS_PTRACE: /proc/PID/ns of others; NET_ADMIN: rules,
-sockets and neighbours; NET_RAW: the socket by which legacy iptables asks; DAC_READ_SEARCH: what the node
-keeps from other users."""
+sockets and neighbours; NET_RAW: the socket by which legacy iptables asks."""
 AFTER_END = 60
 """Seconds that the cluster keeps a Job that has ended."""
 REQUESTS: Mapping[str, str] = {"cpu": "20m", "memory": "48Mi"}
