@@ -50,10 +50,11 @@ def namespace_object(name: str, run: str) -> Body:
     }
 
 
-def job_name(node: str) -> str:
-    """Legal whatever the node is called, and another one for each node."""
-    tail = hashlib.sha256(node.encode()).hexdigest()[:8]
-    kept = "".join(letter if letter.isalnum() else "-" for letter in node.lower())[: MAX_NAME - 20].strip("-")
+def job_name(node: str, run: str) -> str:
+    """Legal whatever the node is called, and another one for each node and each run."""
+    tail = f"{hashlib.sha256(node.encode()).hexdigest()[:8]}-{run}"
+    plain = "".join(letter if letter.isalnum() else "-" for letter in node.lower())
+    kept = plain[: MAX_NAME - len(f"collect--{tail}")].strip("-")
     return f"collect-{kept}-{tail}" if kept else f"collect-{tail}"
 
 
@@ -64,7 +65,7 @@ def job_object(node: str, namespace: str, run: str, options: CollectorOptions) -
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(node),
+            "name": job_name(node, run),
             "namespace": namespace,
             "labels": labels,
             "annotations": {NODE_ANNOTATION: node},

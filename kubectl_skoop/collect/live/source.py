@@ -232,7 +232,7 @@ class LiveSource:
                     yield node, str(failed)
 
     def _dump(self, node: str, conntrack: str) -> Path:
-        target = self._folder / f"{job_name(node)}.dump"
+        target = self._folder / f"{job_name(node, self._run.name)}.dump"
         self._run.dump(node, self.objects.pods.get(node, ()), conntrack, target)
         return target
 
