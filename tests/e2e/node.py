@@ -1,21 +1,28 @@
 """A node: containerd, kubelet and kube-proxy in a room of their own, at the paths that real nodes have."""
 
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Literal
 
 from kubectl_skoop.testing.netns import Namespace
-from tests.e2e import cgroup, node_files
+from tests.e2e import binaries, cgroup, node_files
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.errors import ClusterError
 from tests.e2e.room import Room, open_room
 from tests.e2e.slot import Slot
 from tests.e2e.underlay import node_address, node_name, pod_range
 
+_START_TIMEOUT = 20
+_KUBELET_PORT = 10250
 ProxyMode = Literal["iptables", "nftables"]
 
+_NFTABLES_SINCE, _RUNTIME_IN_FILE_SINCE = 33, 27
+"""Minor versions: kube-proxy's nftables mode is stable; kubelet's file names the container runtime."""
 _OWN = ("/run", "/var/lib", "/var/log")
 """Folders of which a node has its own."""
 _SETTINGS = ("echo 1 >/proc/sys/net/ipv4/ip_forward", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
@@ -32,6 +39,7 @@ class Node:
     cgroup: str
     room: Room
     programs: Path
+    version: str
 
     @property
     def name(self) -> str:
@@ -57,27 +65,52 @@ class Node:
 
     def start_kubelet(self) -> None:
         folder = self.room.folder
+        runtime = f"--container-runtime-endpoint=unix://{node_files.RUNTIME_SOCKET}"
         self.room.start(
             str(self.programs / "kubelet"),
             f"--config={folder}/kubelet.yaml",
             f"--kubeconfig={folder}/kubelet.kubeconfig",
             f"--hostname-override={self.name}",
             f"--node-ip={self.address}",
+            *((runtime,) if binaries.minor(self.version) < _RUNTIME_IN_FILE_SINCE else ()),
         )
 
-    def stop_kubelet(self) -> None:
-        """Its pods go on."""
+    @contextmanager
+    def kubelet_stopped(self) -> Iterator[None]:
+        """Its pods go on. Afterwards it answers again."""
         self.room.daemons.pop("kubelet").stop()
+        try:
+            yield
+        finally:
+            self.start_kubelet()
+            self._await_kubelet()
+
+    def _await_kubelet(self) -> None:
+        end = time.monotonic() + _START_TIMEOUT
+        while True:
+            try:
+                socket.create_connection((str(self.address), _KUBELET_PORT), timeout=1).close()
+                return
+            except OSError as error:
+                self.room.check()
+                if time.monotonic() > end:
+                    raise ClusterError(f"{self.name}: kubelet does not answer: {error}") from error
+                time.sleep(0.05)
 
     def start_kube_proxy(self) -> None:
         self.room.start(str(self.programs / "kube-proxy"), f"--config={self.room.folder}/kube-proxy.yaml")
 
-    def stop_kube_proxy(self) -> None:
+    @contextmanager
+    def kube_proxy_stopped(self) -> Iterator[None]:
         """Its rules stay."""
         self.room.daemons.pop("kube-proxy").stop()
+        try:
+            yield
+        finally:
+            self.start_kube_proxy()
 
 
-def prepare(slot: Slot, number: int, programs: Path, mode: ProxyMode) -> Node:
+def prepare(slot: Slot, number: int, version: str) -> Node:
     """The node's namespaces and containerd; it needs no API server yet.
 
     Raises:
@@ -92,14 +125,23 @@ def prepare(slot: Slot, number: int, programs: Path, mode: ProxyMode) -> Node:
     room = open_room(slot, name, [*_mounts(folder), *_SETTINGS])
     group = f"{slot.prefix}/{name}"
     cgroup.create(group)
-    node = Node(number, mode, node_address(slot, number), pod_range(number), group, room, programs)
+    node = Node(
+        number,
+        _proxy_mode(number, version),
+        node_address(slot, number),
+        pod_range(number),
+        group,
+        room,
+        binaries.built(version),
+        version,
+    )
     _write(folder / "containerd.toml", node_files.containerd())
     _write(folder / "kubelet.yaml", node_files.kubelet(group))
     _write(
         Path(f"/proc/{room.pid}/root{node_files.CNI_FOLDER}/10-bridge.conflist"), node_files.cni(node.pods)
     )
     containerd = room.start("containerd", f"--config={folder}/containerd.toml")
-    end = time.monotonic() + 20
+    end = time.monotonic() + _START_TIMEOUT
     while not node.runtime_socket.exists():
         if containerd.ended() or time.monotonic() > end:
             raise ClusterError(f"{name}: containerd does not start: {containerd.last_words()}")
@@ -116,6 +158,11 @@ def join(node: Node, plane: ControlPlane) -> None:
     _write(folder / "kube-proxy.yaml", node_files.kube_proxy(node.proxy_mode, node.name, proxy))
     node.start_kubelet()
     node.start_kube_proxy()
+
+
+def _proxy_mode(number: int, version: str) -> ProxyMode:
+    """One node uses nftables, where kube-proxy can."""
+    return "nftables" if number == 2 and binaries.minor(version) >= _NFTABLES_SINCE else "iptables"
 
 
 def _mounts(folder: Path) -> list[str]:

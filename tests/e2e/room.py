@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,13 +51,15 @@ class Daemon:
                 self.process.kill()
                 self.parent.wait(timeout=5)
 
-    def pause(self) -> None:
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """It is stopped where it is. nsenter stops itself when its child is stopped."""
         os.kill(self.process.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """nsenter stops itself when its child is stopped."""
-        os.kill(self.process.pid, signal.SIGCONT)
-        os.kill(self.parent.pid, signal.SIGCONT)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
+            os.kill(self.parent.pid, signal.SIGCONT)
 
     def last_words(self, lines: int = 5) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
@@ -115,8 +118,9 @@ class Room:
         """End everything inside."""
         self.init.kill()
         for parent in (self.outer, *(daemon.parent for daemon in self.daemons.values())):
-            os.kill(parent.pid, signal.SIGCONT)
-            parent.wait(timeout=10)
+            if parent.poll() is None:
+                os.kill(parent.pid, signal.SIGCONT)
+                parent.wait(timeout=10)
 
     def check(self) -> None:
         """Raises: ClusterError: a daemon has ended that nobody stopped."""
