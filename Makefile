@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint bench fuzz clean
+.PHONY: help image demo test e2e lint bench fuzz clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-6s %s\n", $$1, $$2}'
@@ -25,6 +25,9 @@ lint: $(VENV)/.dev ## Check format, style, types, and which package imports whic
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
+
+image: $(VENV)/.dev ## Build the collector's image without Docker (root; buildah, mmdebstrap), and print where it is
+	@$(BIN)/python -m tests.e2e.collector_image
 
 bench: $(VENV)/.runtime ## Measure start-up and a small diagnosis as ratios to `python3 -c pass`
 	@$(BIN)/python -m tests.bench.startup

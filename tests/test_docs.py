@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_skoop.cli.group import COMMANDS, load
+from kubectl_skoop.cli.live import LiveCommand, access_options, collector_options, keep_option
 from kubectl_skoop.model.codes import CODES
 from kubectl_skoop.report.explain import DEVIATIONS, sections
 from tests.cli.run import shell
@@ -71,9 +72,17 @@ def test_each_option_of_a_command_is_described(name: str) -> None:
         re.findall(r"(?<![\w-])--?[a-z][a-z-]*", "\n".join(re.findall(r"^\| (`-.*?) \|", section, re.M)))
     )
     command = load(name)
-    assert described == {
-        option for parameter in command.params for option in parameter.opts if option[0] == "-"
-    }
+    shared = command.live if isinstance(command, LiveCommand) else []
+    own = [parameter for parameter in command.params if parameter not in shared]
+    assert described == {option for parameter in own for option in parameter.opts if option[0] == "-"}
+
+
+def test_each_option_of_a_live_cluster_is_described() -> None:
+    section = _section((DOCS / "cli.md").read_text("utf-8"), "A live cluster")
+    rows = re.findall(r"^\| (`-.*?) \|", section, re.M)
+    described = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", "\n".join(rows)))
+    options = [*access_options(), *collector_options(), keep_option()]
+    assert described == {name for option in options for name in option.opts}
 
 
 def test_the_example_of_the_readme_is_what_is_printed() -> None:

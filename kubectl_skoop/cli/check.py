@@ -1,10 +1,10 @@
 """`check`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, emit, report_error, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
@@ -13,7 +13,15 @@ from kubectl_skoop.diagnosis.result import Check
 from kubectl_skoop.model.suspicion import Level
 from kubectl_skoop.report.formats import Format, render_check
 
-COMMAND_CLASS = PluginOptionsCommand
+if TYPE_CHECKING:
+    from kubectl_skoop.snapshot.source import Snapshot
+
+
+class CheckCommand(PluginOptionsCommand, live.LiveCommand):
+    """With the options of plugins, and of a live cluster."""
+
+
+COMMAND_CLASS = CheckCommand
 
 
 def run(
@@ -34,10 +42,7 @@ def run(
         cluster_cidr=cluster_cidr,
         plugin=typed_options(ctx),
     )
-    with parameters.opened(snapshot) as source:
-        from kubectl_skoop.diagnosis.check import check
-
-        result = check(source, options)
+    result = live.ask(ctx, snapshot, lambda source: _answer(source, options))
     emit(render_check(result, output, color=use_color(color)))
     code = exit_code(result)
     if code is ExitCode.NO_VERDICT:
@@ -45,6 +50,12 @@ def run(
             f"not everything could be checked: {len(result.missing)} gaps, listed under missing data"
         )
     return code
+
+
+def _answer(source: "Snapshot", options: Options) -> Check:
+    from kubectl_skoop.diagnosis.check import check
+
+    return check(source, options)
 
 
 def exit_code(check: Check) -> ExitCode:

@@ -13,12 +13,15 @@ from kubectl_skoop.cli.output import emit, report_error
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.snapshot.dump import NodeDump
 
+STANDARD = Path("-")
 HOST_NETNS = Path("/proc/1/ns/net")
 
 
 def run(
     node: Annotated[str, typer.Option("--node", metavar="NAME", help="The node's name in the cluster.")],
-    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The dump to write.")],
+    file: Annotated[
+        Path, typer.Option("--file", "-f", metavar="FILE", help="The dump to write; -: to standard output.")
+    ],
     host_netns: Annotated[
         Path, typer.Option("--host-netns", metavar="PATH", help="The node's own network namespace.")
     ] = HOST_NETNS,
@@ -26,26 +29,47 @@ def run(
         list[str] | None,
         typer.Option("--netns", metavar="NAMESPACE/POD=PATH", help="A pod's network namespace; repeatable."),
     ] = None,
+    pods: Annotated[
+        str,
+        typer.Option(
+            "--pods",
+            metavar="FILE",
+            help="The pods that the cluster has here, as JSON: their namespaces are looked for; -: one line.",
+        ),
+    ] = "",
+    conntrack: Annotated[
+        str, typer.Option("--conntrack", metavar="WHICH", help="all, none, or ADDRESS,…: only their entries.")
+    ] = "all",
 ) -> int:
     """On a node, as root: dump what its kernel would use for a packet. Nothing on the node is changed.
 
     A namespace is given by a file: /proc/PID/ns/net, or one below /run/netns.
     """
-    pods = parse_pods(netns or [])
+    named = parse_pods(netns or [])
     if sys.platform != "linux":
         raise InputError("collect reads the Linux kernel of the node it runs on, this is another system")
     if os.geteuid() != 0:
         raise InputError("collect must run as root", hint="it enters network namespaces and reads netfilter")
     from kubectl_skoop.collect.agent import collect_node
-    from kubectl_skoop.snapshot.assemble import write_node_dump
+    from kubectl_skoop.collect.pods import FoundPods, find_pods, parse_expected
+    from kubectl_skoop.snapshot.assemble import send_node_dump, write_node_dump
 
-    dump = collect_node(node, host_netns, pods)
-    write_node_dump(dump, file)
-    emit(f"{file}: node {node}, {len(dump.namespaces)} network namespaces")
+    found = find_pods(parse_expected(_text(pods))) if pods else FoundPods()
+    dump = collect_node(node, host_netns, {**found.paths, **named}, host_pods=found.host, lost=found.lost)
+    if file == STANDARD:
+        send_node_dump(dump, sys.stdout.buffer)
+    else:
+        write_node_dump(dump, file)
+        emit(f"{file}: node {node}, {len(dump.namespaces)} network namespaces")
     unread = list(_unread(dump))
     if unread:
         report_error(f"{len(unread)} tables could not be read, the dump says which: {'; '.join(unread[:3])}")
     return ExitCode.NO_VERDICT if unread else ExitCode.OK
+
+
+def _text(file: str) -> str:
+    """One line of standard input, which may stay open. Raises: OSError."""
+    return sys.stdin.readline() if file == "-" else Path(file).read_text()
 
 
 def parse_pods(options: Sequence[str]) -> dict[str, Path]:

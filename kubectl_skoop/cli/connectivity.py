@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer._click.core import Context
-from typer.core import TyperCommand
+from typer.core import TyperOption
 
-from kubectl_skoop.cli import parameters, policy_input
+from kubectl_skoop.cli import live, parameters, policy_input
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import emit
 from kubectl_skoop.model.errors import InputError
@@ -22,8 +22,11 @@ Output = Literal["table", "json", "csv", "md", "dot", "html"]
 _PEOPLE: tuple[Output, Output] = ("table", "json")
 
 
-class ManifestsCommand(TyperCommand):
+class ManifestsCommand(live.LiveCommand):
     """`--manifests` takes all words up to the next option."""
+
+    def live_options(self) -> list[TyperOption]:
+        return live.access_options()
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, policy_input.spread_manifests(args))
@@ -33,6 +36,7 @@ COMMAND_CLASS = ManifestsCommand
 
 
 def run(
+    ctx: typer.Context,
     snapshot: parameters.SnapshotFile = None,
     manifests: policy_input.Manifests = None,
     source: Annotated[
@@ -59,7 +63,7 @@ def run(
 
     With --from, --to and -p it is one question: exit code 0 allowed, 1 denied, 3 unknown.
     """
-    with policy_input.cluster_of(snapshot, manifests) as cluster:
+    with policy_input.cluster_of(ctx, snapshot, manifests) as cluster:
         policies = policy_input.policies_of(cluster, read_as)
         if source and destination and (port or protocol == "icmp"):
             return _question(
@@ -111,7 +115,7 @@ def _difference(found: object, other: Path, reading: policy_input.Reading, outpu
     assert isinstance(found, Connectivity)
     _only(output, "a difference")
     written = other.is_dir() or other.suffix in SUFFIXES
-    with policy_input.cluster_of(other, [other] if written else None) as cluster:
+    with policy_input.cluster_of_file(other, [other] if written else None) as cluster:
         changed = difference(found, connectivity(cluster, policy_input.policies_of(cluster, reading)))
     if output == "json":
         from kubectl_skoop.report.connectivity.difference import difference_fields

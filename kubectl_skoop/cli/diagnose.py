@@ -1,19 +1,28 @@
 """`diagnose`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, emit, report_error, report_warning, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
-from kubectl_skoop.diagnosis.result import Verdict
+from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
 from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.report.formats import Format, render_diagnosis
 
-COMMAND_CLASS = PluginOptionsCommand
+if TYPE_CHECKING:
+    from kubectl_skoop.snapshot.source import Snapshot
+
+
+class DiagnoseCommand(PluginOptionsCommand, live.LiveCommand):
+    """With the options of plugins, and of a live cluster."""
+
+
+COMMAND_CLASS = DiagnoseCommand
 
 _VERDICTS: dict[Verdict, ExitCode] = {
     "reachable": ExitCode.OK,
@@ -76,7 +85,7 @@ def run(
         size=size,
         df=df,
         uid=uid,
-        namespace=namespace,
+        namespace=live.namespace(ctx, namespace, snapshot),
     )
     options = Options(
         network_plugin=network_plugin,
@@ -85,17 +94,21 @@ def run(
         cluster_cidr=cluster_cidr,
         plugin=typed_options(ctx),
     )
-    with parameters.opened(snapshot) as source:
-        from kubectl_skoop.diagnosis.diagnose import diagnose
-
-        diagnosis = diagnose(source, request, options)
-        lost = source.file.lost
+    diagnosis, lost = live.ask(ctx, snapshot, lambda source: _answer(source, request, options))
     emit(render_diagnosis(diagnosis, output, color=use_color(color), trace=trace))
     if diagnosis.verdict == "unknown":
         report_error(f"no verdict: {diagnosis.cause.message if diagnosis.cause else diagnosis.headline}")
     elif lost:
-        report_warning(f"{snapshot}: {lost[0]}; the answer rests on what is whole")
+        report_warning(f"{lost[0]}; the answer rests on what is whole")
     return _VERDICTS[diagnosis.verdict]
+
+
+def _answer(
+    source: "Snapshot", request: Request, options: Options
+) -> tuple[Diagnosis, tuple[NotCollected, ...]]:
+    from kubectl_skoop.diagnosis.diagnose import diagnose
+
+    return diagnose(source, request, options), source.file.lost
 
 
 def _one(option: str, argument: str, what: str) -> str:

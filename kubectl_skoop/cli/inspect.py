@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.output import emit
 from kubectl_skoop.cluster.cluster import Cluster, unknown
 from kubectl_skoop.cluster.resolve import resolve
@@ -18,8 +18,12 @@ from kubectl_skoop.report.json import json_text
 from kubectl_skoop.snapshot.dump import Table
 from kubectl_skoop.snapshot.source import Snapshot
 
+Output = Literal["table", "json"]
+COMMAND_CLASS = live.LiveCommand
+
 
 def run(
+    ctx: typer.Context,
     place: Annotated[
         str, typer.Argument(metavar="[PLACE]", show_default=False, help="node/NAME, or a pod.")
     ] = "",
@@ -30,24 +34,25 @@ def run(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", metavar="NAME", help="For a pod's name that bears none.")
     ] = "",
-    output: Annotated[Literal["table", "json"], typer.Option("--output", "-o")] = "table",
+    output: Annotated[Output, typer.Option("--output", "-o")] = "table",
 ) -> None:
-    """Print what is in a snapshot, as the usual tools print it. Without PLACE: an overview."""
+    """Print what was collected, as the usual tools print it. Without PLACE: an overview."""
     if what and what not in printing.WHATS:
         near = get_close_matches(what, printing.WHATS, n=1)
         hint = f"did you mean {near[0]}?" if near else ""
         raise InputError(f"{what}: must be one of {', '.join(printing.WHATS)}", hint=hint)
-    with parameters.opened(snapshot) as source:
-        if not place:
-            text = printing.overview(source)
-            emit(json_text(printing.overview_data(source)) if output == "json" else text)
-            return
-        tables = tables_at(source, place_of(source, place, namespace))
-        asked = [what] if what else list(printing.WHATS)
-        if output == "json":
-            emit(json_text({one: printing.table_data(one, tables) for one in asked}))
-        else:
-            emit("\n".join(_printed(one, tables, headed=not what) for one in asked))
+    scope = live.namespace(ctx, namespace, snapshot)
+    emit(live.ask(ctx, snapshot, lambda source: _text(source, place, what, scope, output)))
+
+
+def _text(source: Snapshot, place: str, what: str, namespace: str, output: Output) -> str:
+    if not place:
+        return json_text(printing.overview_data(source)) if output == "json" else printing.overview(source)
+    tables = tables_at(source, place_of(source, place, namespace))
+    asked = [what] if what else list(printing.WHATS)
+    if output == "json":
+        return json_text({one: printing.table_data(one, tables) for one in asked})
+    return "\n".join(_printed(one, tables, headed=not what) for one in asked)
 
 
 def _printed(what: str, tables: Mapping[str, Table], *, headed: bool) -> str:
@@ -62,8 +67,9 @@ def place_of(source: Snapshot, written: str, namespace: str) -> Place:
     """
     head, _, rest = written.partition("/")
     if head in ("node", "no", "nodes"):
-        if rest not in source.nodes():
-            raise unknown("node", rest, source.nodes())
+        names = {*source.nodes(), *(node.name for node in Cluster(source).nodes())}
+        if rest not in names:
+            raise unknown("node", rest, sorted(names))
         return Place("node", rest)
     if source.kinds():
         target = resolve(Cluster(source), written, namespace)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kubectl_skoop.model.errors import InputError
-
 if TYPE_CHECKING:
     from kubectl_skoop.snapshot.source import Snapshot
 
@@ -31,13 +29,8 @@ ClusterCidr = Annotated[
 
 
 @contextmanager
-def opened(path: Path | None) -> Iterator["Snapshot"]:
+def opened(path: Path) -> Iterator["Snapshot"]:
     """The snapshot to ask. Raises: InputError."""
-    if path is None:
-        raise InputError(
-            "no snapshot was given, and a live cluster cannot be asked yet",
-            hint="--snapshot FILE, or SKOOP_SNAPSHOT; 'collect' and 'snapshot' make one",
-        )
     from kubectl_skoop.snapshot.source import open_snapshot
 
     snapshot = open_snapshot(path)

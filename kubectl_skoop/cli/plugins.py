@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.output import emit
 from kubectl_skoop.diagnosis.interface import Plugin, Provider
 from kubectl_skoop.diagnosis.options import options_of
@@ -16,18 +16,19 @@ from kubectl_skoop.report.installed import Installed, installed_text
 
 Detect = Annotated[
     bool,
-    typer.Option(
-        "--detect", help="Say what a snapshot's cluster has, where that was read, how to override it."
-    ),
+    typer.Option("--detect", help="Say what the cluster has, where that was read, how to override it."),
 ]
 
 
-def run(detect: Detect = False, snapshot: parameters.SnapshotFile = None) -> None:
+COMMAND_CLASS = live.LiveCommand
+
+
+def run(ctx: typer.Context, detect: Detect = False, snapshot: parameters.SnapshotFile = None) -> None:
     """The network plugins that are installed, with their options."""
     if detect:
         from kubectl_skoop.cli.detect import detected
 
-        emit(detected(snapshot))
+        emit(live.ask(ctx, snapshot, detected))
     else:
         emit(installed_text(entries(PLUGINS, load_plugin)))
 

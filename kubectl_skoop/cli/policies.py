@@ -18,6 +18,7 @@ COMMAND_CLASS = ManifestsCommand
 
 
 def run(
+    ctx: typer.Context,
     snapshot: parameters.SnapshotFile = None,
     manifests: policy_input.Manifests = None,
     src: Annotated[str, typer.Option("--src", "-s", metavar="SRC", help="A pod that sends.")] = "",
@@ -39,7 +40,7 @@ def run(
     """
     from kubectl_skoop.report.json import json_text
 
-    with policy_input.cluster_of(snapshot, manifests) as cluster:
+    with policy_input.cluster_of(ctx, snapshot, manifests) as cluster:
         found = policy_input.policies_of(cluster, read_as)
         if (src or dst) and not (src and dst and (port or protocol == "icmp")):
             from kubectl_skoop.cluster.policy.ends import selected_by

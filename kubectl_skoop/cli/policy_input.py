@@ -1,4 +1,4 @@
-"""What `connectivity` and `policies` read: a snapshot, or manifests."""
+"""What `connectivity` and `policies` read: a snapshot, manifests, or the objects of a live cluster."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.snapshot import spread
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
-from kubectl_skoop.model.errors import InputError, NoVerdict
+from kubectl_skoop.model.errors import NoVerdict
 
 if TYPE_CHECKING:
     from kubectl_skoop.cluster.policy.ends import Flow
@@ -43,18 +43,28 @@ def spread_manifests(words: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def cluster_of(snapshot: Path | None, manifests: Sequence[Path] | None) -> Iterator[Cluster]:
-    """Raises: InputError, FormatError. Manifests outweigh a snapshot that the environment names."""
+def cluster_of(
+    ctx: typer.Context, snapshot: Path | None, manifests: Sequence[Path] | None
+) -> Iterator[Cluster]:
+    """A snapshot, manifests (they outweigh a snapshot that the environment names), or the live objects.
+
+    Raises: InputError, FormatError, ClusterError.
+    """
+    if manifests or (snapshot is not None and not live.outweighs(ctx)):
+        with cluster_of_file(snapshot, manifests) as cluster:
+            yield cluster
+    else:
+        yield Cluster(live.objects(ctx))
+
+
+@contextmanager
+def cluster_of_file(snapshot: Path | None, manifests: Sequence[Path] | None) -> Iterator[Cluster]:
+    """One of both must be there. Raises: InputError, FormatError."""
     if manifests:
         yield manifest_cluster(manifests)
-        return
-    if snapshot is None:
-        raise InputError(
-            "nothing to read: no snapshot and no manifests were given",
-            hint="--snapshot FILE, SKOOP_SNAPSHOT, or --manifests FILE-OR-DIR…",
-        )
-    with parameters.opened(snapshot) as source:
-        yield Cluster(source)
+    elif snapshot is not None:
+        with parameters.opened(snapshot) as source:
+            yield Cluster(source)
 
 
 def manifest_cluster(paths: Sequence[Path]) -> Cluster:

@@ -1,17 +1,21 @@
 """`providers`."""
 
-from kubectl_skoop.cli import parameters
+import typer
+
+from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.output import emit
 from kubectl_skoop.cli.plugins import Detect, entries
 from kubectl_skoop.diagnosis.registry import PROVIDERS, load_provider
 from kubectl_skoop.report.installed import installed_text
 
+COMMAND_CLASS = live.LiveCommand
 
-def run(detect: Detect = False, snapshot: parameters.SnapshotFile = None) -> None:
+
+def run(ctx: typer.Context, detect: Detect = False, snapshot: parameters.SnapshotFile = None) -> None:
     """The cloud providers that are installed, with their options."""
     if detect:
         from kubectl_skoop.cli.detect import detected
 
-        emit(detected(snapshot))
+        emit(live.ask(ctx, snapshot, detected))
     else:
         emit(installed_text(entries(PROVIDERS, load_provider)))

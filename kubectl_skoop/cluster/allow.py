@@ -50,6 +50,11 @@ ANNOTATIONS = frozenset(
     }
 )
 _KUBE_PROXY = ("kube-proxy", "kube-proxy-worker")
+_CONFIG_MAPS = (
+    *(f"kube-system/{name}" for name in _KUBE_PROXY),
+    "kube-flannel/kube-flannel-cfg",
+    "kube-system/kube-flannel-cfg",
+)
 _KUBE_PROXY_FIELD = re.compile(r"^(mode|clusterCIDR):[ \t]*(.*)$", re.MULTILINE)
 _DEEPEST = 16
 """Maps and lists inside each other that are kept of a policy."""
@@ -69,6 +74,20 @@ class Allowed:
 
 
 BUILT_IN = Allowed()
+
+
+def wanted(allowed: Allowed = BUILT_IN) -> Mapping[tuple[str, str], str]:
+    """(API group, kind) → the kind under which a snapshot keeps it; of two for one kind the first counts."""
+    custom = {}
+    for name in sorted(allowed.kinds):
+        kind, _, group = name.partition(".")
+        custom[group, kind] = name
+    return {**_GROUPS, **custom}
+
+
+def config_maps(allowed: Allowed = BUILT_IN) -> tuple[str, ...]:
+    """`namespace/name` of the ConfigMaps that a snapshot may keep a part of."""
+    return tuple(sorted({*_CONFIG_MAPS, *allowed.config_maps}))
 
 
 def kind_of(item: Object, allowed: Allowed = BUILT_IN) -> str | None:

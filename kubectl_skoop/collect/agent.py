@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,10 +25,18 @@ VERSIONS = {
 }
 
 
-def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeDump:
+def collect_node(
+    node: str,
+    host_netns: Path,
+    pods: Mapping[str, Path],
+    *,
+    host_pods: Sequence[str] = (),
+    lost: Mapping[str, str] | None = None,
+) -> NodeDump:
     """The host's namespace first, then each other one once, whatever pods share it.
 
-    `pods`: `namespace/name` → file of the pod's network namespace.
+    `pods`: `namespace/name` → file of the pod's network namespace. `host_pods`: those that live in the host's
+    namespace. `lost`: pods without a namespace, with the reason.
 
     Raises:
         InputError: a path that is no network namespace, or one that may not be entered.
@@ -38,7 +46,7 @@ def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeD
     users = UserNamespaces()
     host = _identity(host_netns)
     paths = {host: host_netns}
-    owners: dict[str, list[str]] = {host: []}
+    owners: dict[str, list[str]] = {host: list(host_pods)}
     for pod, path in pods.items():
         number = _identity(path)
         paths.setdefault(number, path)
@@ -72,6 +80,7 @@ def collect_node(node: str, host_netns: Path, pods: Mapping[str, Path]) -> NodeD
         kernel=os.uname().release,
         tools=tools.result(),
         namespaces=namespaces,
+        lost=tuple(f"pod/{pod}: {reason}" for pod, reason in (lost or {}).items()),
     )
 
 

@@ -30,7 +30,9 @@ MAX_NAMED = 5
 
 def check(source: Snapshot, options: Options) -> Check:
     """Raises: InputError (options), PluginError."""
-    setup = set_up(Context(source=source, cluster=Cluster(source), options=options))
+    cluster = Cluster(source)
+    source.prefetch(node.name for node in cluster.nodes())
+    setup = set_up(Context(source=source, cluster=cluster, options=options))
     names = source.nodes()
     pods = {name: setup.ctx.pods_of(name) for name in names}
     found: list[Suspicion] = [*setup.remarks]

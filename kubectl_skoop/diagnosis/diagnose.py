@@ -12,6 +12,7 @@ from kubectl_skoop.diagnosis import (
     misdirected,
     passes,
     paths,
+    prefetch,
     service_intent,
     silence,
     trial,
@@ -51,6 +52,9 @@ def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
     cluster = Cluster(source)
     setup = set_up(Context(source=source, cluster=cluster, options=options))
     resolved = resolve_request(cluster, request)
+    source.prefetch(
+        prefetch.nodes_of(cluster, resolved.probe), prefetch.addresses_of(cluster, resolved.probe)
+    )
     inquiry = _Inquiry(setup=setup, cluster=cluster, probe=resolved.probe)
     answer = inquiry.answer()
     return replace(answer, facts=(*setup.facts, *resolved.facts))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.world import Port
@@ -18,7 +18,15 @@ from kubectl_skoop.model.place import EndpointKind, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.netfilter.conntrack import IPS_SEEN_REPLY
 from kubectl_skoop.netstack.stack import Journey, Loss, Stack
+
+_PRIVATE = tuple(
+    ip_network(network)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+"""RFC 1918, RFC 6598, RFC 4193."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,18 @@ class Outside:
         kind = self.kind_of(reply.dst)
         if owner is None and kind == "node":
             owner = port
-        if kind == "pod" or owner is None:
+        if kind == "pod" and self._knows_pods(port.ns, reply.src):
+            branch.assume(f"{reply.src} has a route to {reply.dst}: it answers other pods by their addresses")
+        elif kind == "pod" and _may_know_pods(reply.src):
+            _give_up(
+                journey,
+                reply,
+                where,
+                f"whether {reply.src}, which was not collected, has a route to pod address {reply.dst} is "
+                f"not known, and {port.ns.place} does not translate the source on the way out",
+            )
+            return None
+        elif kind == "pod" or owner is None:
             message = (
                 f"the answer goes to {reply.dst}, to which the outside has no route: {port.ns.place} "
                 "did not translate the source on the way out to an address of its own"
@@ -98,7 +117,23 @@ class Outside:
             branch.assume("the outside has no route to pod addresses")
             _lose(journey, "external.no-return", reply, where, message)
             return None
-        return owner, replace(reply, dst_mac=owner.device.mac)
+        return owner or port, replace(reply, dst_mac=(owner or port).device.mac)
+
+    def _knows_pods(self, ns: NetworkNamespace, outside: Address) -> bool:
+        """A connection from a pod, with the pod's own address, has had an answer from there."""
+        return any(
+            entry.reply.src == outside
+            and entry.reply.dst == entry.original.src
+            and entry.status & IPS_SEEN_REPLY
+            and self.kind_of(entry.original.src) == "pod"
+            for entry in ns.conntrack
+        )
+
+
+def _may_know_pods(outside: Address) -> bool:
+    """Private addresses may be in a network that routes to pods (a VPC, a control plane beside the nodes);
+    nobody on the internet does."""
+    return any(outside in network for network in _PRIVATE if network.version == outside.version)
 
 
 def _give_up(journey: Journey, packet: Packet, where: Where, reason: str) -> None:

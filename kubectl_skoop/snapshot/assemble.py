@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 from kubectl_skoop.cluster.raw import Object, ref_of
-from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.errors import FormatError, InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.format import Header
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
-from kubectl_skoop.snapshot.write import SnapshotWriter
+from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
 
 def new_header(time: float, cluster: Mapping[str, object] | None = None) -> Header:
@@ -20,8 +21,16 @@ def new_header(time: float, cluster: Mapping[str, object] | None = None) -> Head
 
 def write_node_dump(dump: NodeDump, path: Path) -> None:
     """A snapshot with one node and no objects. Raises: OSError."""
-    with SnapshotWriter(path, new_header(dump.time)) as writer:
+    with writing(path, new_header(dump.time)) as writer:
         writer.add_node(dump)
+
+
+def send_node_dump(dump: NodeDump, stream: BinaryIO) -> None:
+    """The same to a stream, as a pipe. Raises: OSError."""
+    writer = SnapshotWriter(stream, new_header(dump.time))
+    writer.add_node(dump)
+    writer.finish()
+    stream.flush()
 
 
 def assemble(
@@ -34,7 +43,7 @@ def assemble(
     """
     missing: list[NotCollected] = []
     origin: dict[str, Path] = {}
-    with SnapshotWriter(path, new_header(time)) as writer:
+    with writing(path, new_header(time)) as writer:
         for kind in sorted(objects):
             writer.add_objects(kind, objects[kind])
         for dump in dumps:
@@ -52,6 +61,21 @@ def assemble(
             writer.add_missing_node(name, "not collected", "no dump of this node was given")
             missing.append(NotCollected(f"node/{name}", "not collected", "no dump of this node was given"))
     return tuple(dict.fromkeys(missing))
+
+
+def merge_dump(writer: SnapshotWriter, path: Path, node: str) -> tuple[NotCollected, ...]:
+    """Adds the dump of one node that was just read. Returns what it lacks.
+
+    Raises: FormatError where it is no dump of that node.
+    """
+    snapshot = open_snapshot(path)
+    try:
+        if snapshot.nodes() != (node,):
+            raise FormatError(f"it sent the dump of {', '.join(snapshot.nodes()) or 'no node'}")
+        _merge(writer, snapshot, path, {})
+        return snapshot.missing
+    finally:
+        snapshot.close()
 
 
 def _merge(writer: SnapshotWriter, snapshot: Snapshot, path: Path, origin: dict[str, Path]) -> None:

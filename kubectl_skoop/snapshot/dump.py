@@ -48,3 +48,5 @@ class NodeDump:
     tools: Mapping[str, str] = field(default_factory=dict)
     """Version line of each tool that was run."""
     namespaces: tuple[NamespaceDump, ...] = ()
+    lost: tuple[str, ...] = ()
+    """What could not be read of this node, as `pod/NAMESPACE/NAME: why`."""

@@ -1,11 +1,11 @@
 """What a diagnosis may ask of a snapshot: objects, nodes, namespaces. Answers are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from kubectl_skoop.cluster.raw import Object, Ref, ref_of
+from kubectl_skoop.cluster.raw import Object, Ref, ref_of, text
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
@@ -34,6 +34,8 @@ class Snapshot:
     _dumps: dict[str, NamespaceDump | NotCollected] = field(default_factory=dict)
     _namespaces: dict[str, "NetworkNamespace"] = field(default_factory=dict)
     _missed: dict[NotCollected, None] = field(default_factory=dict)
+    _wanted: dict[str, None] = field(default_factory=dict)
+    _addresses: dict[str, None] = field(default_factory=dict)
 
     @property
     def header(self) -> Header:
@@ -52,7 +54,18 @@ class Snapshot:
         """Names, also of those that could not be collected."""
         return tuple(sorted(self.file.index.nodes))
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Nodes that were asked for and that nobody has tried to collect, in the order of asking."""
+        return tuple(self._wanted)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Those whose connections matter, as far as somebody said so."""
+        return tuple(self._addresses)
+
     def node(self, name: str) -> NodeState:
+        self._want(name)
         if name not in self._nodes:
             self._nodes[name] = self.file.node(name)
         return self._note(self._nodes[name])
@@ -95,8 +108,14 @@ class Snapshot:
             case _:
                 return self._note(NotCollected(f"infra/{provider}", "lost", "holds no fields"))
 
-    def prefetch(self, nodes: Sequence[str]) -> None:
-        """Nothing: a file has no latency to hide."""
+    def prefetch(self, nodes: Iterable[str], addresses: Iterable[str] = ()) -> None:
+        """Nodes that will be asked for, and addresses whose connections matter.
+
+        A live cluster is read for them at once; a file has no latency to hide.
+        """
+        for name in nodes:
+            self._want(name)
+        self._addresses |= dict.fromkeys(addresses)
 
     def namespace(self, place: Place) -> "NetworkNamespace | NotCollected":
         """Of a node's host, or of a pod (the host's for pods with hostNetwork)."""
@@ -159,6 +178,7 @@ class Snapshot:
             kernel=node.kernel,
             tools=node.tools,
             namespaces=tuple(entry for entry in read if isinstance(entry, NamespaceDump)),
+            lost=node.lost,
         )
 
     def _identity_of_pod(self, place: Place) -> str | NotCollected:
@@ -170,7 +190,31 @@ class Snapshot:
             match entry:
                 case [str(node), str(identity)]:
                     return f"{node}/{identity}"
-        return self._note(NotCollected(str(place), "not collected", "no node's dump holds its namespace"))
+        node = self._node_of_pod(place.name)
+        if node and node not in self.file.index.nodes:
+            self._want(node)
+            return self._note(NotCollected(str(place), "not collected", f"its node {node} was not collected"))
+        reason = self._why_lost(node, place) or "no node's dump holds its namespace"
+        return self._note(NotCollected(str(place), "not collected", reason))
+
+    def _why_lost(self, node: str, place: Place) -> str:
+        """What the node's dump says of the pod."""
+        entry = self.node(node) if node else None
+        for line in entry.lost if isinstance(entry, NodeEntry) else ():
+            what, _, reason = line.partition(": ")
+            if what == str(place):
+                return reason
+        return ""
+
+    def _node_of_pod(self, key: str) -> str:
+        namespace, _, name = key.partition("/")
+        objects = self.objects("Pod", namespace)
+        found = () if isinstance(objects, NotCollected) else objects
+        return next((text(item, "spec", "nodeName") for item in found if ref_of(item).name == name), "")
+
+    def _want(self, node: str) -> None:
+        if node not in self.file.index.nodes:
+            self._wanted[node] = None
 
     def _read_namespace(self, identity: str) -> NamespaceDump | NotCollected:
         name, _, bare = identity.partition("/")
@@ -199,7 +243,10 @@ class Snapshot:
     def _read_objects(self, kind: str, namespace: str) -> Sequence[Object] | NotCollected:
         shards = self.file.index.objects.get(kind)
         if shards is None:
-            return NotCollected(f"objects/{kind}", "not collected")
+            what = f"objects/{kind}"
+            return next(
+                (gap for gap in self.file.lost if gap.what == what), NotCollected(what, "not collected")
+            )
         if isinstance(shards, NotCollected):
             return shards
         found: list[Object] = []

@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 from zlib import crc32
 
 from kubectl_skoop.cluster.addresses import addresses_of
@@ -32,15 +32,33 @@ NAMED = frozenset({"Pod", "Service"})
 """Kinds that are found by their bare name, too."""
 
 
-class SnapshotWriter:
+@contextmanager
+def writing(path: Path, header: Header) -> "Iterator[SnapshotWriter]":
     """Writes beside the target and moves it there when all is written; after an error nothing is left.
+
+    Raises: OSError.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        try:
+            writer = SnapshotWriter(file, header)
+            yield writer
+            writer.finish()
+            file.flush()
+            os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+class SnapshotWriter:
+    """Writes a stream, section by section; `finish` makes it a whole snapshot.
 
     Objects come before nodes, so that a file that is cut off later still has them.
     """
 
-    def __init__(self, path: Path, header: Header) -> None:
-        self._path = path
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        self._file = file
         self._header = pack_header(header)
         self._stored: dict[bytes, SectionRef] = {}
         self._nodes: dict[str, object] = {}
@@ -50,26 +68,22 @@ class SnapshotWriter:
         self._pods: dict[str, list[object]] = {}
         self._infra: dict[str, object] = {}
         self._notes: list[object] = []
+        file.write(self._header)
+        self._position = len(self._header)
+        """Bytes written; a pipe cannot tell."""
 
-    def __enter__(self) -> Self:
-        self._file: BinaryIO = self._partial.open("wb")
-        self._file.write(self._header)
-        return self
+    def checkpoint(self) -> Path:
+        """Makes a regular file a whole snapshot for now: what is added later takes the place of the index.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-                self._file.flush()
-                os.fsync(self._file.fileno())
-            self._file.close()
-            if kind is None:
-                self._partial.replace(self._path)
-        finally:
-            self._file.close()
-            self._partial.unlink(missing_ok=True)
+        Returns where it is. A snapshot that is opened there must be closed before more is added.
+        """
+        end, stored = self._position, dict(self._stored)
+        self.finish()
+        self._file.flush()
+        self._file.truncate()
+        self._file.seek(end)
+        self._position, self._stored = end, stored
+        return Path(self._file.name)
 
     def add_node(self, dump: NodeDump, lost: Sequence[str] = ()) -> None:
         """`lost`: what a damaged dump no longer holds of this node, in words."""
@@ -92,7 +106,7 @@ class SnapshotWriter:
             "kernel": dump.kernel,
             "tools": dict(dump.tools),
             "namespaces": namespaces,
-            "lost": list(lost),
+            "lost": list(dict.fromkeys((*dump.lost, *lost))),
         }
         self._nodes[dump.node] = self._add("node", dump.node, pack(content)).packed()
 
@@ -161,12 +175,14 @@ class SnapshotWriter:
         if (stored := self._stored.get(sha256)) is not None:
             return stored
         packed = pack_section(kind, name, raw, sha256)
-        ref = SectionRef(self._file.tell(), len(packed), len(raw), sha256)
+        ref = SectionRef(self._position, len(packed), len(raw), sha256)
         self._file.write(packed)
+        self._position += len(packed)
         self._stored[sha256] = ref
         return ref
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Writes the index; nothing may be added after it."""
         index = {
             "header": hashlib.sha256(self._header).digest(),
             "nodes": self._nodes,
@@ -177,7 +193,7 @@ class SnapshotWriter:
             "infra": self._infra,
             "notes": self._notes,
         }
-        offset = self._file.tell()
+        offset = self._position
         ref = self._add("index", "", pack(index))
         self._file.write(pack_trailer(offset, ref.size))
 

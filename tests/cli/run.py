@@ -22,6 +22,9 @@ class Ran:
     err: str
 
 
+NOBODYS_HOME = "/nonexistent"
+
+
 def skoop(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:
     """In this process; of the environment only what is given counts."""
     out, err = io.StringIO(), io.StringIO()
@@ -45,5 +48,10 @@ def shell(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Pat
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SKOOP_")}
-    return {**kept, **(extra or {})}
+    """Without the developer's own cluster."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("SKOOP_", "KUBECONFIG", "KUBERNETES_"))
+    }
+    return {**kept, "HOME": NOBODYS_HOME, **(extra or {})}

@@ -137,7 +137,8 @@ def test_a_request_that_is_wrong_is_refused(words: list[str], text: str, snapsho
 def test_without_a_snapshot_the_way_to_one_is_shown(command: list[str]) -> None:
     ran = skoop(*command)
     assert (ran.code, ran.out) == (2, "")
-    assert "a live cluster cannot be asked yet" in _one_line(ran)
+    assert "no cluster to ask" in _one_line(ran)
+    assert "--snapshot FILE" in _one_line(ran)
 
 
 OBJECTS = {
@@ -164,10 +165,29 @@ def test_one_node_in_two_dumps_is_refused(files: Files) -> None:
     assert "node n1 is in two dumps" in _one_line(ran)
 
 
-def test_a_live_cluster_cannot_be_gathered_yet(files: Files) -> None:
+def test_without_dumps_and_without_a_cluster_no_snapshot_is_made(files: Files) -> None:
     ran = skoop("snapshot", "-f", files.folder / "s")
     assert ran.code == 2
-    assert "collect" in _one_line(ran)
+    assert "no cluster to ask" in _one_line(ran)
+    assert not list(files.folder.glob("*s*.partial"))
+
+
+def test_objects_without_dumps_are_refused(files: Files) -> None:
+    ran = skoop("snapshot", "-f", files.folder / "s", "--objects", files.folder)
+    assert ran.code == 2
+    assert "--objects without --node-dump" in _one_line(ran)
+
+
+def test_a_kubeconfig_that_does_not_exist_is_refused(files: Files) -> None:
+    ran = skoop("check", "--kubeconfig", files.folder / "missing")
+    assert ran.code == 2
+    assert "missing: no such file" in _one_line(ran)
+
+
+def test_a_file_and_a_cluster_cannot_both_be_asked(snapshot: Path) -> None:
+    ran = skoop("check", "--snapshot", snapshot, "--context", "c")
+    assert ran.code == 2
+    assert "ask a file or a cluster, not both" in _one_line(ran)
 
 
 def test_a_target_that_cannot_be_written_is_an_error(files: Files) -> None:

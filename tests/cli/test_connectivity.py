@@ -112,7 +112,7 @@ def test_wrong_requests(manifests: Path, words: Sequence[str], message: str) -> 
 
 def test_nothing_to_read() -> None:
     ran = skoop("connectivity")
-    assert (ran.code, "--manifests" in ran.err) == (2, True)
+    assert (ran.code, "no cluster to ask" in ran.err) == (2, True)
 
 
 def test_table_and_explanation(manifests: Path) -> None:

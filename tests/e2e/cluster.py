@@ -47,11 +47,12 @@ class Cluster:
         for node in self.nodes.values():
             node.import_image(archive)
 
-    @contextmanager
-    def api_server_paused(self) -> Iterator[None]:
-        """It neither answers nor refuses; the nodes go on."""
-        with self.plane.api_server.paused():
-            yield
+    def pause_api_server(self) -> None:
+        """It neither answers nor refuses until it is resumed; the nodes go on."""
+        self.plane.api_server.pause()
+
+    def resume_api_server(self) -> None:
+        self.plane.api_server.resume()
 
     def container_process(self, pod: Mapping[str, Any]) -> int:
         """The id, on this machine, of a process of a running pod's first container.

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.e2e import cluster as clusters
-from tests.e2e import echo
+from tests.e2e import collector_image, echo
 from tests.e2e import workloads as workloads_module
 from tests.e2e.binaries import OLD_VERSION
 from tests.e2e.cluster import Cluster
 from tests.e2e.flow import Place, places
+from tests.e2e.skoop import Skoop
 from tests.e2e.workloads import Workloads
 
 
@@ -45,3 +46,10 @@ def old_cluster() -> Iterator[Cluster]:
 def old_where(old_cluster: Cluster) -> Mapping[str, Place]:
     """Senders and receivers in the old cluster; without UDP servers."""
     return places(old_cluster, workloads_module.deployed(old_cluster))
+
+
+@pytest.fixture(scope="session")
+def skoop(cluster: Cluster) -> Skoop:
+    """The tool as the administrator runs it; the nodes have the collector's image."""
+    cluster.import_image(collector_image.built())
+    return Skoop(cluster.kubeconfig)

@@ -93,7 +93,8 @@ def _own_rules(cluster: Cluster, name: str) -> Iterator[None]:
     """kube-proxy writes its rules again when it likes, so it is stopped in its tracks."""
     node = cluster.nodes[name]
     proxy, namespace = node.room.daemons["kube-proxy"], node.namespace
-    with proxy.paused():
+    proxy.pause()
+    try:
         if node.proxy_mode == "nftables":
             rules = namespace.run("nft", "list", "table", "ip", "kube-proxy")
             restore, text = "nft -f -", f"delete table ip kube-proxy\n{rules}"
@@ -103,6 +104,8 @@ def _own_rules(cluster: Cluster, name: str) -> Iterator[None]:
             yield
         finally:
             namespace.run(*restore.split(), text=text)
+    finally:
+        proxy.resume()
 
 
 class _Steps:

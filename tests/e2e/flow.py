@@ -1,6 +1,7 @@
 """Questions in the words of the tests: who asks whom, by name."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,8 @@ from tests.e2e.probe import PATIENCE, Seen, ask, ask_udp
 from tests.e2e.workloads import POD_PORT, Pod, Workloads
 
 OUTSIDE = "outside"
+SETTLED = 15
+"""Seconds until kube-proxy has heard of a change, and a neighbour is asked anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,14 @@ def places(cluster: Cluster, workloads: Workloads) -> Mapping[str, Place]:
     for name, address in workloads.services.items():
         found[f"svc.{name}"] = Place(f"svc/default/{name}", address)
     return found
+
+
+def eventually(ask: Callable[[], str], wanted: Collection[str]) -> str:
+    """The last answer: one that is wanted, or whatever it was when time was up."""
+    end = time.monotonic() + SETTLED
+    while (answer := ask()) not in wanted and time.monotonic() < end:
+        time.sleep(0.1)
+    return answer
 
 
 def send(flow: Flow, where: Mapping[str, Place], *, patience: float = PATIENCE) -> Seen:

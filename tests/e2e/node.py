@@ -1,9 +1,6 @@
 """A node: containerd, kubelet and kube-proxy in a room of their own, at the paths that real nodes have."""
 
-import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -17,12 +14,11 @@ from tests.e2e.room import Room, open_room
 from tests.e2e.slot import Slot
 from tests.e2e.underlay import node_address, node_name, pod_range
 
-_START_TIMEOUT = 20
-_KUBELET_PORT = 10250
 ProxyMode = Literal["iptables", "nftables"]
 
 _NFTABLES_SINCE, _RUNTIME_IN_FILE_SINCE = 33, 27
 """Minor versions: kube-proxy's nftables mode is stable; kubelet's file names the container runtime."""
+_CONTAINERD_TIMEOUT = 20
 _OWN = ("/run", "/var/lib", "/var/log")
 """Folders of which a node has its own."""
 _SETTINGS = ("echo 1 >/proc/sys/net/ipv4/ip_forward", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
@@ -75,39 +71,16 @@ class Node:
             *((runtime,) if binaries.minor(self.version) < _RUNTIME_IN_FILE_SINCE else ()),
         )
 
-    @contextmanager
-    def kubelet_stopped(self) -> Iterator[None]:
-        """Its pods go on. Afterwards it answers again."""
+    def stop_kubelet(self) -> None:
+        """Its pods go on."""
         self.room.daemons.pop("kubelet").stop()
-        try:
-            yield
-        finally:
-            self.start_kubelet()
-            self._await_kubelet()
-
-    def _await_kubelet(self) -> None:
-        end = time.monotonic() + _START_TIMEOUT
-        while True:
-            try:
-                socket.create_connection((str(self.address), _KUBELET_PORT), timeout=1).close()
-                return
-            except OSError as error:
-                self.room.check()
-                if time.monotonic() > end:
-                    raise ClusterError(f"{self.name}: kubelet does not answer: {error}") from error
-                time.sleep(0.05)
 
     def start_kube_proxy(self) -> None:
         self.room.start(str(self.programs / "kube-proxy"), f"--config={self.room.folder}/kube-proxy.yaml")
 
-    @contextmanager
-    def kube_proxy_stopped(self) -> Iterator[None]:
+    def stop_kube_proxy(self) -> None:
         """Its rules stay."""
         self.room.daemons.pop("kube-proxy").stop()
-        try:
-            yield
-        finally:
-            self.start_kube_proxy()
 
 
 def prepare(slot: Slot, number: int, version: str) -> Node:
@@ -141,7 +114,7 @@ def prepare(slot: Slot, number: int, version: str) -> Node:
         Path(f"/proc/{room.pid}/root{node_files.CNI_FOLDER}/10-bridge.conflist"), node_files.cni(node.pods)
     )
     containerd = room.start("containerd", f"--config={folder}/containerd.toml")
-    end = time.monotonic() + _START_TIMEOUT
+    end = time.monotonic() + _CONTAINERD_TIMEOUT
     while not node.runtime_socket.exists():
         if containerd.ended() or time.monotonic() > end:
             raise ClusterError(f"{name}: containerd does not start: {containerd.last_words()}")

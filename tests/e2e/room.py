@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,15 +50,13 @@ class Daemon:
                 self.process.kill()
                 self.parent.wait(timeout=5)
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """It is stopped where it is. nsenter stops itself when its child is stopped."""
+    def pause(self) -> None:
         os.kill(self.process.pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self.process.pid, signal.SIGCONT)
-            os.kill(self.parent.pid, signal.SIGCONT)
+
+    def resume(self) -> None:
+        """nsenter stops itself when its child is stopped."""
+        os.kill(self.process.pid, signal.SIGCONT)
+        os.kill(self.parent.pid, signal.SIGCONT)
 
     def last_words(self, lines: int = 5) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])

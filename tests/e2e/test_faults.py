@@ -7,9 +7,8 @@ import pytest
 from tests.e2e.cluster import Cluster
 from tests.e2e.fault_table import FAULTS
 from tests.e2e.faults import Fault, prepared, put
-from tests.e2e.flow import Place, send
+from tests.e2e.flow import Place, eventually, send
 from tests.e2e.probe import ANSWER
-from tests.e2e.settle import settled
 
 pytestmark = pytest.mark.e2e
 
@@ -24,15 +23,15 @@ def test_the_flow_fails_while_the_fault_is_there(
     def symptom() -> str:
         return send(fault.flow, where).symptom
 
-    assert settled(symptom, (ANSWER,)) == ANSWER, "before"
+    assert eventually(symptom, (ANSWER,)) == ANSWER, "before"
     with prepared(fault, cluster, where):
         assert symptom() == ANSWER, "prepared"
     with put(fault, cluster, where):
         if fault.partly:
             assert {symptom() for _ in range(ASKED)} == {ANSWER, *fault.symptoms}
         else:
-            assert settled(symptom, fault.symptoms) in fault.symptoms
-    assert settled(symptom, (ANSWER,)) == ANSWER, "afterwards"
+            assert eventually(symptom, fault.symptoms) in fault.symptoms
+    assert eventually(symptom, (ANSWER,)) == ANSWER, "afterwards"
 
 
 def test_ids_are_unique() -> None:

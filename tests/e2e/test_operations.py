@@ -13,9 +13,9 @@ from kubectl_skoop.testing import netns
 from tests.e2e import cgroup, slot
 from tests.e2e.cluster import Cluster
 from tests.e2e.errors import ClusterError
+from tests.e2e.flow import eventually
 from tests.e2e.image import write_image
 from tests.e2e.process import ProcessId
-from tests.e2e.settle import settled
 from tests.e2e.workloads import Workloads
 
 pytestmark = pytest.mark.e2e
@@ -41,18 +41,25 @@ def test_a_service_account_may_not_do_what_the_administrator_may(cluster: Cluste
 
 def test_the_api_server_is_silent_while_it_is_paused(cluster: Cluster) -> None:
     ask = ("get", "--raw", "/readyz", "--request-timeout=1s")
-    with cluster.api_server_paused(), pytest.raises(ClusterError, match=r"[Tt]imeout|deadline"):
-        cluster.kubectl(*ask)
+    cluster.pause_api_server()
+    try:
+        with pytest.raises(ClusterError, match=r"[Tt]imeout|deadline"):
+            cluster.kubectl(*ask)
+    finally:
+        cluster.resume_api_server()
     assert cluster.kubectl(*ask) == "ok"
 
 
 def test_a_node_without_kubelet_runs_its_pods_but_no_commands(cluster: Cluster, workloads: Workloads) -> None:
     node, pod = cluster.nodes["node3"], workloads.clients["node3"]
     execute = ("exec", pod.name, "--", "hostname")
-    with node.kubelet_stopped():
+    node.stop_kubelet()
+    try:
         with pytest.raises(ClusterError, match="connection refused"):
             cluster.kubectl(*execute)
         assert Path(f"/proc/{pod.pid}").exists()
+    finally:
+        node.start_kubelet()
 
     def name() -> str:
         try:
@@ -60,7 +67,7 @@ def test_a_node_without_kubelet_runs_its_pods_but_no_commands(cluster: Cluster, 
         except ClusterError as error:
             return str(error)
 
-    assert settled(name, (pod.name,)) == pod.name
+    assert eventually(name, (pod.name,)) == pod.name
 
 
 def test_a_command_on_a_node_sees_only_that_node(cluster: Cluster) -> None:

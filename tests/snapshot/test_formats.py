@@ -12,7 +12,7 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import FORMAT, Header, parse_section
 from kubectl_skoop.snapshot.source import open_snapshot
-from kubectl_skoop.snapshot.write import SnapshotWriter
+from kubectl_skoop.snapshot.write import writing
 
 FORMATS = Path(__file__).parent / "formats"
 LONG = "".join(f"-A KUBE-SVC-{n:04} -j KUBE-SEP-{n * 7919 % 10_000:04}\n" for n in range(600))
@@ -33,7 +33,7 @@ def write_sample(path: Path) -> None:
     """What is in the files of `formats`."""
     host = NamespaceDump(id="4:1", kind="host", tables=TABLES)
     pod = NamespaceDump(id="4:2", kind="pod", pods=("shop/a",), tables=TABLES)
-    with SnapshotWriter(path, Header(tool="0.1.0", time=3.0, cluster={"version": "1.36"})) as writer:
+    with writing(path, Header(tool="0.1.0", time=3.0, cluster={"version": "1.36"})) as writer:
         writer.add_objects("Pod", [POD])
         writer.add_objects("Service", [])
         writer.add_node(

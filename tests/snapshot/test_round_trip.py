@@ -14,7 +14,7 @@ from kubectl_skoop.snapshot.assemble import assemble, new_header, write_node_dum
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import FORMAT, MAGIC, Header, pack_header
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
-from kubectl_skoop.snapshot.write import OBJECTS_PER_SHARD, SnapshotWriter
+from kubectl_skoop.snapshot.write import OBJECTS_PER_SHARD, writing
 
 SCALARS = (
     st.none()
@@ -63,7 +63,7 @@ def node_object(name: str) -> Object:
 
 
 def reopened(path: Path, *dumps: NodeDump) -> Snapshot:
-    with SnapshotWriter(path, new_header(2.0)) as writer:
+    with writing(path, new_header(2.0)) as writer:
         for dump in dumps:
             writer.add_node(dump)
     return open_snapshot(path)

@@ -1,0 +1,137 @@
+"""The objects that a run makes in the cluster, as pure data. `--dry-run` prints them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kubectl_skoop.collect.live.api import Body
+
+NAME = "kubectl-skoop"
+NAME_LABEL = "app.kubernetes.io/name"
+RUN_LABEL = "kubectl-skoop/run"
+NODE_ANNOTATION = "kubectl-skoop/node"
+CONTAINER = "collector"
+DEFAULT_IMAGE = "ghcr.io/kubectl-skoop/kubectl-skoop"
+CAPABILITIES = ("DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
+"""SYS_ADMIN: setns(2) into namespaces, and BPF; SYS_PTRACE: /proc/PID/ns of others; NET_ADMIN: rules,
+sockets and neighbours; NET_RAW: the socket by which legacy iptables asks; DAC_READ_SEARCH: what the node
+keeps from other users."""
+AFTER_END = 60
+"""Seconds that the cluster keeps a Job that has ended."""
+REQUESTS: Mapping[str, str] = {"cpu": "20m", "memory": "48Mi"}
+LIMITS: Mapping[str, str] = {"memory": "1Gi"}
+MAX_NAME = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorOptions:
+    """How collector pods are made."""
+
+    image: str
+    pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    namespace: str = ""
+    """Empty: one of its own for each run."""
+    deadline: int = 300
+    """Seconds after which the cluster ends a pod, whatever became of this machine."""
+    wait: float = 60.0
+    """Seconds that a pod may take to run."""
+    privileged: bool = False
+    runtime_socket: str = ""
+    """Path on the node; empty: the usual ones are tried."""
+
+
+def namespace_object(name: str, run: str) -> Body:
+    """Pods that may enter namespaces are `privileged` for Pod Security (KEP-2579)."""
+    levels = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {NAME_LABEL: NAME, RUN_LABEL: run, **levels}},
+    }
+
+
+def job_name(node: str) -> str:
+    """Legal whatever the node is called, and another one for each node."""
+    tail = hashlib.sha256(node.encode()).hexdigest()[:8]
+    kept = "".join(letter if letter.isalnum() else "-" for letter in node.lower())[: MAX_NAME - 20].strip("-")
+    return f"collect-{kept}-{tail}" if kept else f"collect-{tail}"
+
+
+def job_object(node: str, namespace: str, run: str, options: CollectorOptions) -> Body:
+    """The Job whose one pod waits on the node until it is told what to read, or its time is over."""
+    labels = {NAME_LABEL: NAME, RUN_LABEL: run}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(node),
+            "namespace": namespace,
+            "labels": labels,
+            "annotations": {NODE_ANNOTATION: node},
+        },
+        "spec": {
+            "activeDeadlineSeconds": options.deadline,
+            "ttlSecondsAfterFinished": AFTER_END,
+            "backoffLimit": 0,
+            "template": {
+                "metadata": {
+                    "labels": dict(labels),
+                    "annotations": {
+                        NODE_ANNOTATION: node,
+                        # Before 1.30 the field appArmorProfile is not known.
+                        f"container.apparmor.security.beta.kubernetes.io/{CONTAINER}": "unconfined",
+                    },
+                },
+                "spec": pod_spec(node, options),
+            },
+        },
+    }
+
+
+def pod_spec(node: str, options: CollectorOptions) -> dict[str, object]:
+    """Bound to its node by name: no scheduler is asked, so a cordon or a taint does not keep it away."""
+    return {
+        "nodeName": node,
+        "hostNetwork": True,
+        "hostPID": True,
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 1,
+        "tolerations": [{"operator": "Exists"}],
+        "imagePullSecrets": [{"name": name} for name in options.pull_secrets],
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": options.image,
+                "imagePullPolicy": options.pull_policy,
+                "command": ["python3", "-m", "kubectl_skoop.collect.wait", str(options.deadline)],
+                "securityContext": security_context(options),
+                "resources": {"requests": dict(REQUESTS), "limits": dict(LIMITS)},
+            }
+        ],
+    }
+
+
+def security_context(options: CollectorOptions) -> dict[str, object]:
+    """`allowPrivilegeEscalation` is left out: the API takes no `false` beside CAP_SYS_ADMIN."""
+    if options.privileged:
+        return {"privileged": True, "readOnlyRootFilesystem": True, "runAsUser": 0}
+    return {
+        "runAsUser": 0,
+        "runAsNonRoot": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"], "add": list(CAPABILITIES)},
+        "seccompProfile": {"type": "RuntimeDefault"},
+        # The default profile keeps a container from reading what belongs to processes outside of it.
+        "appArmorProfile": {"type": "Unconfined"},
+        "seLinuxOptions": {"type": "spc_t"},
+    }
+
+
+def collect_command(node: str, conntrack: str, options: CollectorOptions) -> Sequence[str]:
+    """What is run in the pod; the pods of the node come by its standard input, the dump by its output."""
+    command = ["kubectl-skoop", "collect", "--node", node, "--pods", "-", "--file", "-"]
+    command += ["--conntrack", conntrack]
+    return [*command, "--runtime-socket", options.runtime_socket] if options.runtime_socket else command

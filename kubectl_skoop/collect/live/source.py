@@ -1,0 +1,273 @@
+"""A live cluster as a snapshot that grows: what a question lacks is collected, and it is asked again.
+
+So live and file go one way: the answer is that of a snapshot, the one that is kept with `keep`.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self, TypeVar
+
+from kubectl_skoop.cluster.allow import Allowed
+from kubectl_skoop.collect.live import rights
+from kubectl_skoop.collect.live.api import Body
+from kubectl_skoop.collect.live.errors import ClusterError
+from kubectl_skoop.collect.live.interrupts import Interrupts
+from kubectl_skoop.collect.live.manifest import job_name, job_object, namespace_object
+from kubectl_skoop.collect.live.objects import Gathered, gather
+from kubectl_skoop.collect.live.run import NodeFailed, Run
+from kubectl_skoop.model.errors import FormatError, NoVerdict
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.assemble import merge_dump, new_header
+from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from kubectl_skoop.snapshot.write import SnapshotWriter, writing
+
+T = TypeVar("T")
+
+PARALLEL = 16
+"""Nodes that are collected at a time."""
+ROUNDS = 20
+"""Times that a question is asked: each names nodes that the one before could not know."""
+_LISTS = 8
+"""Kinds of objects that are listed at a time."""
+_TICK = 0.2
+"""Seconds that the main thread waits at a time, so that a signal is heard."""
+
+
+@contextmanager
+def live(
+    run: Run,
+    allowed: Allowed,
+    *,
+    keep: Path | None = None,
+    parallel: int = PARALLEL,
+    namespaces: Sequence[str] = (),
+) -> "Iterator[LiveSource]":
+    """A live cluster to ask. Whatever happens, nothing of ours is left in it.
+
+    `keep`: where the snapshot is to stay. `namespaces`: objects of these only; none: of all.
+    Raises: ClusterError (the objects cannot be had).
+    """
+    with Interrupts() as interrupts:
+        source = LiveSource(run, allowed, interrupts, keep, parallel, namespaces)
+        try:
+            with source:
+                yield source
+        finally:
+            # Once more: an interrupt, which is raised once only, may have broken off the first time.
+            source.end()
+
+
+class LiveSource:
+    """Made by `live`."""
+
+    def __init__(
+        self,
+        run: Run,
+        allowed: Allowed,
+        interrupts: Interrupts,
+        keep: Path | None,
+        parallel: int,
+        namespaces: Sequence[str],
+    ) -> None:
+        self._run = run
+        self._allowed = allowed
+        self._interrupts = interrupts
+        self._keep = keep
+        self._parallel = parallel
+        self._namespaces = namespaces
+        self._workers = ThreadPoolExecutor(max(parallel, _LISTS), thread_name_prefix="cluster")
+        self._closing = ExitStack()
+        self._tried: set[str] = set()
+        self._may_collect = False
+        self._ended = False
+        self.failed: dict[str, str] = {}
+        """Nodes that could not be collected, with the reason."""
+        self.left = ""
+        """What could not be removed from the cluster, in words; empty: nothing."""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            opening.callback(self.end)
+            self._folder = Path(opening.enter_context(TemporaryDirectory(prefix="kubectl-skoop-")))
+            self._run.progress("", "reads the cluster's objects")
+            self.objects = gather(self._run.api, self._allowed, self._workers, self._namespaces)
+            self._writer = opening.enter_context(self._new_writer(self.objects))
+            self._write(self.objects)
+            self._closing = opening.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._run.stop()
+        self._closing.__exit__(kind, error, trace)
+
+    def end(self) -> None:
+        """Ends the threads, then removes what is ours from the cluster; interrupts wait meanwhile."""
+        if self._ended:
+            return
+        self._interrupts.hold()
+        self._run.stop()
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        try:
+            self._run.clean_up()
+        except ClusterError as error:
+            self.left = f"namespace {self._run.namespace} may be left in the cluster: {error}"
+        self._ended = True
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of all nodes of the cluster."""
+        return tuple(sorted(self.objects.obstacles))
+
+    def wanted(self, question: Callable[[Snapshot], object]) -> tuple[str, ...]:
+        """The nodes that would be collected first for an answer."""
+        snapshot = open_snapshot(self._writer.checkpoint())
+        try:
+            question(snapshot)
+        except NoVerdict:
+            pass
+        finally:
+            snapshot.close()
+        return snapshot.wanted
+
+    def plan(self, nodes: Iterable[str]) -> tuple[Sequence[rights.Right], Sequence[Body]]:
+        """What the user must be allowed to do to collect nodes, and the objects that would be made."""
+        options, namespace, run = self._run.options, self._run.namespace, self._run.name
+        makes = self._makes_namespace()
+        made = [namespace_object(namespace, run)] if makes else []
+        made += [
+            job_object(node, namespace, run, options)
+            for node in nodes
+            if not self.objects.obstacles.get(node)
+        ]
+        return (*rights.reading(), *rights.collecting(namespace, makes_namespace=makes)), made
+
+    def ask(self, question: Callable[[Snapshot], T]) -> T:
+        """The answer, once nothing that it needs is left to be collected. Raises: what the question does,
+        ClusterError."""
+        for _ in range(ROUNDS):
+            snapshot = open_snapshot(self._writer.checkpoint())
+            refused = None
+            try:
+                answer = question(snapshot)
+            except NoVerdict as error:
+                refused = error
+            finally:
+                snapshot.close()
+            wanted = [name for name in snapshot.wanted if name not in self._tried]
+            if not wanted:
+                break
+            self.collect(wanted, ",".join(snapshot.addresses) or "all")
+        if refused is not None:
+            raise refused
+        return answer
+
+    def collect(self, nodes: Iterable[str], conntrack: str = "all") -> None:
+        """Each node that has not been tried yet, several at a time; their dumps are written as they arrive.
+
+        `conntrack`: `all`, `none`, or addresses separated by commas. Raises: ClusterError (missing rights).
+        """
+        fresh = [name for name in dict.fromkeys(nodes) if name not in self._tried]
+        self._tried |= set(fresh)
+        ready = [name for name in fresh if not self._known_obstacle(name)]
+        if ready and not self._may_collect:
+            self.require()
+        for node, result in self._dumps(ready, conntrack):
+            self._take(node, result)
+
+    def leave_out(self, node: str, reason: str) -> None:
+        """Says in the snapshot why the node is not in it."""
+        self._writer.add_missing_node(node, "not collected", reason)
+
+    def require(self) -> None:
+        """Raises: ClusterError where the user may not run collectors."""
+        needed = rights.collecting(self._run.namespace, makes_namespace=self._makes_namespace())
+        rights.require(self._run.api, needed, self._workers)
+        self._may_collect = True
+
+    def _makes_namespace(self) -> bool:
+        """A namespace that may not be looked at is taken to be there. Raises: ClusterError."""
+        given = self._run.options.namespace
+        if not given:
+            return True
+        try:
+            self._run.api.get(f"/api/v1/namespaces/{given}")
+        except ClusterError as error:
+            if error.status not in (403, 404):
+                raise
+            return error.status == 404
+        return False
+
+    def _known_obstacle(self, node: str) -> bool:
+        reason = self.objects.obstacles.get(node, "the cluster has no such node")
+        if reason:
+            self._miss(node, reason)
+        return bool(reason)
+
+    def _dumps(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Path | str]]:
+        """Each node's file, or why there is none, in the order in which they are ready."""
+        waiting = iter(nodes)
+        running: dict[Future[Path], str] = {}
+        while True:
+            while len(running) < self._parallel and (node := next(waiting, None)) is not None:
+                running[self._workers.submit(self._dump, node, conntrack)] = node
+            if not running:
+                return
+            done, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
+            for future in done:
+                node = running.pop(future)
+                try:
+                    yield node, future.result()
+                except NodeFailed as failed:
+                    yield node, str(failed)
+
+    def _dump(self, node: str, conntrack: str) -> Path:
+        target = self._folder / f"{job_name(node)}.dump"
+        self._run.dump(node, self.objects.pods.get(node, ()), conntrack, target)
+        return target
+
+    def _take(self, node: str, result: Path | str) -> None:
+        if isinstance(result, str):
+            self._miss(node, result)
+            return
+        try:
+            lacking = merge_dump(self._writer, result, node)
+        except FormatError as error:
+            self._miss(node, f"its dump is damaged: {error}")
+            return
+        finally:
+            result.unlink(missing_ok=True)
+        for gap in lacking:
+            self._writer.add_note(gap.what, gap.state, gap.reason)
+        self._run.progress(node, "is collected")
+
+    def _miss(self, node: str, reason: str) -> None:
+        self.failed[node] = reason
+        self._writer.add_missing_node(node, "not collected", reason)
+        self._run.progress(node, f"is not collected: {reason}")
+
+    def _new_writer(self, objects: Gathered) -> AbstractContextManager[SnapshotWriter]:
+        facts: dict[str, object] = {"version": objects.version}
+        if (offset := self._run.api.clock_offset) is not None:
+            facts["clock_offset"] = round(offset, 1)
+        path = self._keep or self._folder / "live.skoop"
+        return writing(path, new_header(time.time(), facts))
+
+    def _write(self, objects: Gathered) -> None:
+        for kind in sorted(objects.kinds):
+            self._writer.add_objects(kind, objects.kinds[kind])
+        objects.kinds.clear()
+        for gap in objects.gaps:
+            self._writer.add_note(gap.what, gap.state, gap.reason)
+
+
+def missing(source: LiveSource) -> tuple[NotCollected, ...]:
+    """What is not in the snapshot that a run wrote."""
+    nodes = (NotCollected(f"node/{name}", "not collected", reason) for name, reason in source.failed.items())
+    return (*nodes, *source.objects.gaps)

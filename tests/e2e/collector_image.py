@@ -1,0 +1,113 @@
+"""The collector's image, built from the project's Dockerfile without Docker and without a registry.
+
+buildah builds it; the base image that the Dockerfile names is made of Debian's packages by mmdebstrap.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tests.e2e.binaries import cache_folder
+from tests.e2e.errors import ClusterError
+
+NAME = "skoop.e2e/collector:1"
+ROOT = Path(__file__).parents[2]
+_BASE = "docker.io/library/debian:bookworm-slim"
+_SOURCES = ("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "docs/suspicions.md", "kubectl_skoop")
+_LEFT_OUT = ("doc", "info", "locale", "man")
+"""Folders of /usr/share that Debian's slim images do not have."""
+_KEPT = 3
+"""Built images that stay in the cache."""
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CERTIFICATES = "/etc/ssl/machine.crt"
+
+
+def built() -> Path:
+    """An archive that containerd imports; from the cache where nothing that it is made of has changed.
+
+    Raises:
+        ClusterError: it cannot be built.
+    """
+    images = cache_folder() / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    archive = images / f"{_fingerprint()}.tar"
+    if not archive.exists():
+        with tempfile.TemporaryDirectory(dir=images) as folder:
+            _build(Path(folder), _base_root(images))
+            (Path(folder) / "image.tar").rename(archive)
+    archive.touch()
+    for old in sorted(images.glob("*.tar"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+        old.unlink()
+    return archive
+
+
+def _base_root(images: Path) -> Path:
+    """Debian's essential packages as an archive."""
+    root = images / "base.root"
+    if not root.exists():
+        partial = images / "base.partial"
+        excluded = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _LEFT_OUT]
+        _run("mmdebstrap", "--format=tar", "--variant=minbase", *excluded, "bookworm", str(partial))
+        partial.rename(root)
+    return root
+
+
+def _build(folder: Path, root: Path) -> None:
+    storage = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
+    environment = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
+
+    def buildah(command: str, *arguments: str) -> str:
+        return _run("buildah", *storage, command, *arguments, environment=environment)
+
+    try:
+        base = buildah("from", "scratch").strip()
+        buildah("add", "--quiet", base, str(root), "/")
+        buildah("config", "--env", f"PATH={_PATH}", base)
+        if certificates := os.environ.get("PIP_CERT"):
+            # pip in the build trusts whom pip on this machine trusts.
+            buildah("copy", "--quiet", base, certificates, _CERTIFICATES)
+            buildah("config", "--env", f"PIP_CERT={_CERTIFICATES}", base)
+        buildah("commit", "--quiet", "--rm", base, _BASE)
+        buildah("build", "--pull-never", "--quiet", "--tag", NAME, str(ROOT))
+        buildah("push", "--quiet", NAME, f"docker-archive:{folder}/image.tar:{NAME}")
+    finally:
+        shutil.rmtree(folder / "store", ignore_errors=True)
+
+
+def _fingerprint() -> str:
+    """Of everything that the image is made of."""
+    digest = hashlib.sha256()
+    for path in _files():
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files() -> Iterator[Path]:
+    for name in _SOURCES:
+        path = ROOT / name
+        found = path.rglob("*") if path.is_dir() else [path]
+        yield from sorted(file for file in found if file.is_file() and "__pycache__" not in file.parts)
+
+
+def _run(*command: str, environment: Mapping[str, str] | None = None) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    except FileNotFoundError as error:
+        raise ClusterError(f"there is no {command[0]}: apt install {command[0]}") from error
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it says nothing"]
+        raise ClusterError(f"{' '.join(command[:6])} … failed: {' | '.join(lines[-5:])}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    try:
+        print(built())
+    except ClusterError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,78 @@
+"""Ctrl-C, SIGTERM and kill -9 at any moment: nothing of ours is left, and the nodes are as they were."""
+
+import random
+import re
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import Cluster
+from tests.e2e.leftovers import gone, objects, state
+from tests.e2e.skoop import Skoop
+from tests.e2e.workloads import Workloads
+
+pytestmark = pytest.mark.e2e
+
+MOMENTS = 50
+SEED = 5
+LONGEST = 2.2
+"""Seconds; a whole run takes less than two."""
+DEADLINE = 5
+"""Seconds that collectors live when nobody ends them."""
+AFTER_END = 60 + 30
+"""Seconds: the time for which the cluster keeps a Job that has ended, and its controllers' own."""
+INTERRUPTED = 130
+
+
+def _moments() -> list[float]:
+    chance = random.Random(SEED)
+    return [chance.uniform(0.05, LONGEST) for _ in range(MOMENTS)]
+
+
+def test_an_interrupted_run_leaves_nothing(
+    cluster: Cluster, workloads: Workloads, skoop: Skoop, tmp_path: Path
+) -> None:
+    before = _steady(cluster)
+    codes = []
+    for number, moment in enumerate(_moments()):
+        run = skoop.start("snapshot", "-f", tmp_path / "s.skoop")
+        time.sleep(moment)
+        run.send_signal(signal.SIGINT if number % 2 else signal.SIGTERM)
+        _, errors = run.communicate(timeout=60)
+        codes.append(run.returncode)
+        assert "Traceback" not in errors, errors
+        assert run.returncode in (0, INTERRUPTED, -signal.SIGTERM, -signal.SIGINT), errors
+    assert INTERRUPTED in codes
+    assert gone(cluster, "jobs", "pods", "namespaces") == []
+    assert not list(tmp_path.glob(".*"))
+    assert _steady(cluster) == before
+
+
+def test_a_killed_run_ends_at_its_deadline(
+    cluster: Cluster, workloads: Workloads, skoop: Skoop, tmp_path: Path
+) -> None:
+    before = _steady(cluster)
+    for moment in _moments():
+        run = skoop.start("snapshot", "-f", tmp_path / "s.skoop", "--collector-deadline", f"{DEADLINE}s")
+        time.sleep(moment)
+        run.kill()
+        run.communicate(timeout=60)
+    left = objects(cluster, "namespaces")
+    assert left, "no run was killed while it was at work"
+    assert gone(cluster, "jobs", "pods", within=DEADLINE + AFTER_END) == []
+    assert _steady(cluster) == before
+    cleaned = skoop.live("cleanup")
+    assert (cleaned.code, cleaned.out.count(": removed")) == (0, len(left))
+    assert gone(cluster, "namespaces") == []
+    assert skoop.live("cleanup").out == "nothing is left\n"
+
+
+def _steady(cluster: Cluster) -> Mapping[str, str]:
+    """The nodes' state without what changes by itself: lifetimes and counters."""
+    return {
+        what: re.sub(r"(valid_lft|preferred_lft|expires|used|age) \S+|\[\d+:\d+\]|#.*", "", text)
+        for what, text in state(cluster).items()
+    }
