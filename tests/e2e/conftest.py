@@ -7,6 +7,7 @@ import pytest
 from tests.e2e import cluster as clusters
 from tests.e2e import collector_image, echo
 from tests.e2e import workloads as workloads_module
+from tests.e2e.binaries import OLD_VERSION
 from tests.e2e.cluster import Cluster
 from tests.e2e.flow import Place, places
 from tests.e2e.skoop import Skoop
@@ -32,6 +33,19 @@ def workloads(cluster: Cluster) -> Iterator[Workloads]:
 def where(cluster: Cluster, workloads: Workloads) -> Mapping[str, Place]:
     """Senders and receivers by their names in the tests."""
     return places(cluster, workloads)
+
+
+@pytest.fixture(scope="session")
+def old_cluster() -> Iterator[Cluster]:
+    """The oldest Kubernetes that can be built, whole."""
+    with clusters.running(version=OLD_VERSION) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def old_where(old_cluster: Cluster) -> Mapping[str, Place]:
+    """Senders and receivers in the old cluster; without UDP servers."""
+    return places(old_cluster, workloads_module.deployed(old_cluster))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ _TO_CLIENT = Flow("client.node1", "client.node2")
 _SERVICE = Flow("client.node1", "svc.one", SERVICE_PORT)
 _SERVICE_NFT = Flow("client.node2", "svc.one", SERVICE_PORT)
 _HAIRPIN = Flow("one", "svc.one", SERVICE_PORT)
-_LARGE = Flow("client.node1", "web.node2", size=3000)
+_LARGE = Flow("client.node1", "web.node3", size=3000)
 _LARGE_DATAGRAM = Flow("client.node1", "web.node2", POD_ECHO_PORT, "udp", size=1400)
 _CLIENT_PORT = 40053
 
@@ -273,12 +273,12 @@ BRIDGE = (
     Fault(
         id="mtu-of-port-small",
         source="F-14",
-        says="the host's end of the veth pair has a smaller MTU than the pod's: large datagrams vanish",
+        says="the host's end of the veth pair has a smaller MTU than the bridge: large datagrams vanish",
         flow=_LARGE_DATAGRAM,
         symptoms=(SILENCE,),
         where="node2",
         text="{port.web.node2}",
-        do=("node2: ip link set {port.web.node2} mtu 1300",),
+        do=("node2: ip link set {port.web.node2} mtu 1300", "node2: ip link set cni0 mtu 1500"),
         undo=("node2: ip link set {port.web.node2} mtu 1500",),
     ),
     Fault(
@@ -442,20 +442,17 @@ ROUTE = (
         symptoms=(SILENCE,),
         where="node2",
         text="rp_filter",
-        do=(
-            "node2: ip link add eth1 type bridge",
+        prepare=(
+            "outside: ip link add second type veth peer name eth1 netns {netns.node2}",
+            "outside: ip link set second master br0 up",
+            "node2: ip addr add 172.31.9.12/24 dev eth1",
             "node2: ip link set eth1 up",
-            "node2: ip addr add 172.31.9.1/24 dev eth1",
-            "node2: ip rule add iif cni0 lookup main pref 90",
-            "node2: ip rule add from all to {range.node1} lookup 101 pref 100",
-            "node2: ip route add {range.node1} dev eth1 table 101",
-            "node2: sysctl net.ipv4.conf.eth0.rp_filter=1",
+            "node2: ip route replace {range.node1} via {node1} dev eth1 onlink",
         ),
-        undo=(
-            "node2: ip rule del pref 90",
-            "node2: ip rule del pref 100",
-            "node2: ip route flush table 101",
-            "node2: ip link del eth1",
+        do=("node2: sysctl net.ipv4.conf.eth0.rp_filter=1",),
+        clear=(
+            "node2: ip route replace {range.node1} via {node1} dev eth0",
+            "outside: ip link del second",
         ),
     ),
     Fault(
@@ -560,14 +557,10 @@ NETFILTER = (
         symptoms=(SILENCE,),
         where="node2",
         text="UNTRACKED",
-        do=(
-            "node2: iptables -t raw -I PREROUTING -s {web.node2} -j NOTRACK",
-            "node2: iptables -I FORWARD -m conntrack --ctstate UNTRACKED -j DROP",
-        ),
-        undo=(
-            "node2: iptables -t raw -D PREROUTING -s {web.node2} -j NOTRACK",
-            "node2: iptables -D FORWARD -m conntrack --ctstate UNTRACKED -j DROP",
-        ),
+        prepare=("node2: iptables -t raw -I PREROUTING -s {web.node2} -j NOTRACK",),
+        do=("node2: iptables -I FORWARD -m conntrack --ctstate UNTRACKED -j DROP",),
+        undo=("node2: iptables -D FORWARD -m conntrack --ctstate UNTRACKED -j DROP",),
+        clear=("node2: iptables -t raw -D PREROUTING -s {web.node2} -j NOTRACK",),
     ),
     Fault(
         id="forward-policy-drop-legacy",

@@ -33,7 +33,7 @@ class Pod:
     node: str
     address: str
     pid: int
-    """Of one of its processes."""
+    """Of one of its processes, on this machine."""
 
     @property
     def namespace(self) -> Namespace:
@@ -79,5 +79,5 @@ def deployed(cluster: Cluster) -> Workloads:
 
 
 def _pod(cluster: Cluster, item: Mapping[str, Any]) -> Pod:
-    node, uid = item["spec"]["nodeName"], item["metadata"]["uid"]
-    return Pod(item["metadata"]["name"], node, item["status"]["podIP"], cluster.pod_process(node, uid))
+    name, node = item["metadata"]["name"], item["spec"]["nodeName"]
+    return Pod(name, node, item["status"]["podIP"], cluster.container_process(item))
