@@ -93,10 +93,8 @@ def _no_endpoints(service: Service, known: tuple[Backend, ...]) -> Suspicion:
 def _kept_local(cluster: Cluster, service: Service, probe: Probe) -> str:
     """The sender's node, if the service keeps connections to its cluster address there; else empty
     (pkg/proxy/topology.go, CategorizeEndpoints)."""
-    if (
-        service.internal_traffic_policy != "Local"
-        or probe.destination.address not in service.cluster_addresses
-    ):
+    address = probe.destination.address
+    if service.internal_traffic_policy != "Local" or address not in service.cluster_addresses:
         return ""
     return cluster.pod(probe.source.name).node if probe.source.kind == "pod" else probe.source.name
 
@@ -111,7 +109,8 @@ def _no_local_endpoint(service: Service, node: str, known: tuple[Backend, ...]) 
         code="service.no-endpoints",
         level=Level.FATAL,
         where=Where(place=Place("node", node)),
-        message=f"service {service.key} has no ready endpoint on {node}, and its internalTrafficPolicy is Local",
+        message=f"service {service.key} has no ready endpoint on {node}, where its internalTrafficPolicy, "
+        "Local, keeps connections",
         evidence=(f"EndpointSlices: {listed}",),
         remedy="run a pod of the service on this node, or set internalTrafficPolicy to Cluster",
     )

@@ -82,9 +82,9 @@ def _applied(
     """What `undo` says is taken from the cluster as it was before."""
     with ExitStack() as stack:
         steps = _Steps(cluster, where, stack)
-        back = [steps.filled(step) for step in undo]
+        back = [filled(step, cluster, where) for step in undo]
         stack.callback(steps.run_all, back)
-        steps.run_all([steps.filled(step) for step in do])
+        steps.run_all([filled(step, cluster, where) for step in do])
         yield
 
 
@@ -108,13 +108,15 @@ def _own_rules(cluster: Cluster, name: str) -> Iterator[None]:
         proxy.resume()
 
 
+def filled(text: str, cluster: Cluster, where: Mapping[str, Place]) -> str:
+    """With the values of the running cluster for its placeholders."""
+    values = _Values(cluster, where)
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+
 class _Steps:
     def __init__(self, cluster: Cluster, where: Mapping[str, Place], stack: ExitStack) -> None:
         self._cluster, self._where, self._stack = cluster, where, stack
-        self._values = _Values(cluster, where)
-
-    def filled(self, step: str) -> str:
-        return _PLACEHOLDER.sub(lambda match: self._values[match[1]], step)
 
     def run_all(self, steps: Sequence[str]) -> None:
         for step in steps:
