@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kubectl_skoop.collect.bpf_cgroup import read_cgroup_programs
 from kubectl_skoop.collect.bpf_links import read_bpf_links
+from kubectl_skoop.collect.facts import node_facts
 from kubectl_skoop.collect.features import Kernel
 from kubectl_skoop.collect.namespace import read_namespace
 from kubectl_skoop.collect.netns import identity
@@ -83,6 +84,7 @@ def collect_node(
         time=started,
         kernel=os.uname().release,
         tools=tools.result(),
+        facts=node_facts(kernel),
         namespaces=namespaces,
         lost=tuple(f"pod/{pod}: {reason}" for pod, reason in (lost or {}).items()),
     )

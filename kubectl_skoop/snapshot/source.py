@@ -178,6 +178,7 @@ class Snapshot:
             time=node.time,
             kernel=node.kernel,
             tools=node.tools,
+            facts=node.facts,
             namespaces=tuple(entry for entry in read if isinstance(entry, NamespaceDump)),
             lost=node.lost,
         )

@@ -112,6 +112,8 @@ class SnapshotWriter:
             "namespaces": namespaces,
             "lost": list(dict.fromkeys((*dump.lost, *lost))),
         }
+        if dump.facts:
+            content["facts"] = dict(dump.facts)
         self._nodes[dump.node] = self._add("node", dump.node, pack(content)).packed()
 
     def add_missing_node(self, node: str, state: MissingState, reason: str) -> None:

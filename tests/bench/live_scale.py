@@ -53,8 +53,9 @@ class RecordedRun(Run):
 
     dumps: Path = Path()
 
-    def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> None:
+    def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> float:
         copyfile(self.dumps / node, target)
+        return time.time()
 
     def clean_up(self) -> None:
         """Nothing was made."""

@@ -70,16 +70,21 @@ class Run:
         """Tells every thread to end soon; those that wait raise NodeFailed."""
         self._stop.set()
 
-    def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> None:
-        """Runs a collector on the node and writes its dump. Raises: NodeFailed."""
+    def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> float:
+        """Runs a collector on the node and writes its dump. Raises: NodeFailed.
+
+        Returns when it was told to read, by this machine's clock.
+        """
         job = job_object(node, self.namespace, self.name, self.options)
         try:
             self.progress(node, "starts a collector")
             self._place.create_job(job, self.options.wait, self._check)
             pod = self._running(node)
             self.progress(node, "reads the kernel's state")
+            told = time.time()
             self._read(node, pod, pods, conntrack, target)
             self.api.delete(f"{self._jobs}/{job_name(node, self.name)}", [_BACKGROUND])
+            return told
         except ClusterError as error:
             raise NodeFailed(str(error)) from error
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from kubectl_skoop.cluster.allow import Allowed
 from kubectl_skoop.collect.live import rights
@@ -37,6 +37,13 @@ _LISTS = 8
 """Kinds of objects that are listed at a time."""
 _TICK = 0.2
 """Seconds that the main thread waits at a time, so that a signal is heard."""
+
+
+class Arrived(NamedTuple):
+    """A node's dump, and when the node was told to read, by this machine's clock."""
+
+    file: Path
+    told: float
 
 
 @contextmanager
@@ -214,10 +221,10 @@ class LiveSource:
             self._miss(node, reason)
         return bool(reason)
 
-    def _dumps(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Path | str]]:
+    def _dumps(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Arrived | str]]:
         """Each node's file, or why there is none, in the order in which they are ready."""
         waiting = iter(nodes)
-        running: dict[Future[Path], str] = {}
+        running: dict[Future[Arrived], str] = {}
         while True:
             while len(running) < self._parallel and (node := next(waiting, None)) is not None:
                 running[self._workers.submit(self._dump, node, conntrack)] = node
@@ -231,22 +238,23 @@ class LiveSource:
                 except NodeFailed as failed:
                     yield node, str(failed)
 
-    def _dump(self, node: str, conntrack: str) -> Path:
+    def _dump(self, node: str, conntrack: str) -> Arrived:
         target = self._folder / f"{job_name(node, self._run.name)}.dump"
-        self._run.dump(node, self.objects.pods.get(node, ()), conntrack, target)
-        return target
+        told = self._run.dump(node, self.objects.pods.get(node, ()), conntrack, target)
+        return Arrived(target, told)
 
-    def _take(self, node: str, result: Path | str) -> None:
+    def _take(self, node: str, result: Arrived | str) -> None:
         if isinstance(result, str):
             self._miss(node, result)
             return
+        offset = self._run.api.clock_offset or 0.0
         try:
-            lacking = merge_dump(self._writer, result, node)
+            lacking = merge_dump(self._writer, result.file, node, lambda began: began - result.told - offset)
         except FormatError as error:
             self._miss(node, f"its dump is damaged: {error}")
             return
         finally:
-            result.unlink(missing_ok=True)
+            result.file.unlink(missing_ok=True)
         for gap in lacking:
             self._writer.add_note(gap.what, gap.state, gap.reason)
         self._run.progress(node, "is collected")
