@@ -4,14 +4,18 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import emit, report_error
+from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.snapshot.dump import NodeDump
+
+if TYPE_CHECKING:
+    from kubectl_skoop.collect.nfnetlink.conntrack import Wanted
 
 STANDARD = Path("-")
 HOST_NETNS = Path("/proc/1/ns/net")
@@ -54,8 +58,16 @@ def run(
     from kubectl_skoop.collect.pods import FoundPods, find_pods, parse_expected
     from kubectl_skoop.snapshot.assemble import send_node_dump, write_node_dump
 
+    connections = wanted(conntrack)
     found = find_pods(parse_expected(_text(pods))) if pods else FoundPods()
-    dump = collect_node(node, host_netns, {**found.paths, **named}, host_pods=found.host, lost=found.lost)
+    dump = collect_node(
+        node,
+        host_netns,
+        {**found.paths, **named},
+        connections=connections,
+        host_pods=found.host,
+        lost=found.lost,
+    )
     if file == STANDARD:
         send_node_dump(dump, sys.stdout.buffer)
     else:
@@ -65,6 +77,20 @@ def run(
     if unread:
         report_error(f"{len(unread)} tables could not be read, the dump says which: {'; '.join(unread[:3])}")
     return ExitCode.NO_VERDICT if unread else ExitCode.OK
+
+
+def wanted(conntrack: str) -> "Wanted | None":
+    """None: no entries. Raises: InputError."""
+    from kubectl_skoop.collect.nfnetlink.conntrack import Wanted
+
+    if conntrack == "none":
+        return None
+    if conntrack == "all":
+        return Wanted()
+    addresses = [parse_address(word) for word in conntrack.split(",")]
+    if None in addresses:
+        raise InputError(f"--conntrack {conntrack}: must be all, none, or addresses separated by commas")
+    return Wanted(frozenset(map(str, addresses)))
 
 
 def _text(file: str) -> str:

@@ -197,14 +197,15 @@ def objects(ctx: typer.Context) -> "PlainObjects":
 
     from kubectl_skoop.cluster.cluster import PlainObjects
     from kubectl_skoop.collect.live.api import Api
-    from kubectl_skoop.collect.live.objects import gather
+    from kubectl_skoop.collect.live.objects import InMemory, gather
     from kubectl_skoop.diagnosis.wants import allowed
 
+    kept = InMemory()
     with ThreadPoolExecutor() as workers:
-        found = gather(Api(access(values(ctx))), allowed(), workers)
+        found = gather(Api(access(values(ctx))), allowed(), workers, kept.stream)
     for gap in found.gaps:
         report_warning(str(gap))
-    return PlainObjects(found.kinds)
+    return PlainObjects(kept.kinds)
 
 
 def outweighs(ctx: typer.Context) -> bool:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from kubectl_skoop.collect.bpf_cgroup import read_cgroup_programs
 from kubectl_skoop.collect.bpf_links import read_bpf_links
+from kubectl_skoop.collect.facts import node_facts
 from kubectl_skoop.collect.features import Kernel
 from kubectl_skoop.collect.namespace import read_namespace
 from kubectl_skoop.collect.netns import identity
+from kubectl_skoop.collect.nfnetlink.conntrack import Wanted
 from kubectl_skoop.collect.table import describe, read_table
 from kubectl_skoop.collect.tools import Running
 from kubectl_skoop.collect.userns import UserNamespaces
@@ -18,6 +20,7 @@ from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
 
 WORKERS = 4
+ALL = Wanted()
 VERSIONS = {
     "iptables-legacy": ("iptables-legacy-save", "--version"),
     "iptables-nft": ("iptables-nft-save", "--version"),
@@ -30,13 +33,15 @@ def collect_node(
     host_netns: Path,
     pods: Mapping[str, Path],
     *,
+    connections: Wanted | None = ALL,
     host_pods: Sequence[str] = (),
     lost: Mapping[str, str] | None = None,
 ) -> NodeDump:
     """The host's namespace first, then each other one once, whatever pods share it.
 
     `pods`: `namespace/name` → file of the pod's network namespace. `host_pods`: those that live in the host's
-    namespace. `lost`: pods without a namespace, with the reason.
+    namespace. `lost`: pods without a namespace, with the reason. `connections`: which entries of connection
+    tracking to keep; None: none.
 
     Raises:
         InputError: a path that is no network namespace, or one that may not be entered.
@@ -57,7 +62,7 @@ def collect_node(
     def read(number: str) -> NamespaceDump:
         others = {other: path for other, path in paths.items() if other != number}
         try:
-            tables = read_namespace(paths[number], kernel, others)
+            tables = read_namespace(paths[number], kernel, others, connections)
         except OSError as error:
             raise InputError(
                 f"{paths[number]}: cannot be entered: {describe(error)}",
@@ -79,6 +84,7 @@ def collect_node(
         time=started,
         kernel=os.uname().release,
         tools=tools.result(),
+        facts=node_facts(kernel),
         namespaces=namespaces,
         lost=tuple(f"pod/{pod}: {reason}" for pod, reason in (lost or {}).items()),
     )

@@ -40,11 +40,17 @@ class Kernel:
         try:
             text = gzip.decompress((self.proc / "config.gz").read_bytes()).decode()
         except (OSError, EOFError):
-            try:
-                text = (self.boot / f"config-{self.release}").read_text()
-            except OSError:
-                return {}
+            text = self._boot_configuration()
         return dict(line.split("=", 1) for line in text.splitlines() if line.startswith("CONFIG_"))
+
+    def _boot_configuration(self) -> str:
+        """In a container the node's own files are those of its first process."""
+        for folder in (self.boot, self.proc / "1" / "root" / "boot"):
+            try:
+                return (folder / f"config-{self.release}").read_text()
+            except OSError:
+                continue
+        return ""
 
     @cached_property
     def symbol_owners(self) -> frozenset[str]:

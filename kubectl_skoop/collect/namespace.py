@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import time
 
 from kubectl_skoop.collect.bpf import read_bpf
 from kubectl_skoop.collect.ethtool import read_ethtool
@@ -20,7 +21,7 @@ from kubectl_skoop.collect.netlink.socket import (
     NetlinkSocket,
 )
 from kubectl_skoop.collect.netns import entered
-from kubectl_skoop.collect.nfnetlink.conntrack import read_conntrack
+from kubectl_skoop.collect.nfnetlink.conntrack import Wanted, read_conntrack
 from kubectl_skoop.collect.nfnetlink.hooks import read_hooks
 from kubectl_skoop.collect.procnet import read_counters, read_recent
 from kubectl_skoop.collect.rtnetlink.netnsid import read_netnsids
@@ -33,8 +34,12 @@ from kubectl_skoop.collect.xfrm import read_xfrm
 from kubectl_skoop.snapshot.dump import Table
 
 
-def read_namespace(netns: Path, kernel: Kernel, known: Mapping[str, Path]) -> dict[str, Table]:
+def read_namespace(
+    netns: Path, kernel: Kernel, known: Mapping[str, Path], connections: Wanted | None = None
+) -> dict[str, Table]:
     """`known`: the other namespaces of the node by their identity, to name those that links lead to.
+
+    `connections`: which entries of connection tracking to keep; None: none.
 
     Raises:
         OSError: the namespace cannot be entered.
@@ -42,18 +47,18 @@ def read_namespace(netns: Path, kernel: Kernel, known: Mapping[str, Path]) -> di
     with entered(netns):
         netfilter = NetfilterReading(kernel)
         try:
-            tables = _read_tables(kernel, known)
+            tables = _read_tables(kernel, known, connections)
         finally:
             rules = netfilter.finish()
         return tables | rules
 
 
-def _read_tables(kernel: Kernel, known: Mapping[str, Path]) -> dict[str, Table]:
+def _read_tables(kernel: Kernel, known: Mapping[str, Path], connections: Wanted | None) -> dict[str, Table]:
     tables = dict(_route_tables(known))
     links = _entries(tables["links"])
     tables["ethtool"] = read_table(lambda: read_ethtool(_texts(links, "ifname")))
     tables["bpf"] = read_table(lambda: read_bpf(_numbers(links, "index")))
-    tables["conntrack"] = read_table(lambda: _read_conntrack(kernel))
+    tables["conntrack"] = _conntrack_table(kernel, connections)
     tables["sockets"] = read_table(lambda: _read_sockets(kernel))
     tables["nft_hooks"] = read_table(lambda: _read_hooks(kernel))
     tables["xfrm"] = read_table(lambda: _read_xfrm(kernel))
@@ -98,13 +103,24 @@ def _read_wireguard(kernel: Kernel, links: Sequence[Fields]) -> list[Fields]:
         return read_wireguard(socket, [index for index in devices if isinstance(index, int)])
 
 
-def _read_conntrack(kernel: Kernel) -> list[Fields]:
+def _conntrack_table(kernel: Kernel, wanted: Wanted | None) -> Table:
+    if wanted is None:
+        return Table(state="absent", reason="was not asked for", time=time())
+    table = read_table(lambda: _read_conntrack(kernel, wanted))
+    match table.data:
+        case (list(entries), str(cut)):
+            return replace(table, data=entries, reason=cut)
+        case _:
+            return table
+
+
+def _read_conntrack(kernel: Kernel, wanted: Wanted) -> tuple[list[Fields], str]:
     if not kernel.has("nf_conntrack_netlink", "CONFIG_NF_CT_NETLINK"):
         if kernel.has("nf_conntrack", "CONFIG_NF_CONNTRACK"):
             raise OSError("nf_conntrack is loaded, but not nf_conntrack_netlink, which lists its entries")
         raise Absent("nf_conntrack is not loaded")
     with NetlinkSocket(NETLINK_NETFILTER) as socket:
-        return read_conntrack(socket)
+        return read_conntrack(socket, wanted)
 
 
 def _read_sockets(kernel: Kernel) -> list[Fields]:

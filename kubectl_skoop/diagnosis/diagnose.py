@@ -10,6 +10,7 @@ from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis import (
     intent,
     misdirected,
+    moments,
     passes,
     paths,
     prefetch,
@@ -135,9 +136,7 @@ class _Inquiry:
             branches=tuple(self._ending(each, explaining if each is way else []) for each in _by_share(ways)),
             suspicions=suspicions,
             facts=(),
-            assumptions=tuple(
-                dict.fromkeys(sentence for each in ways for sentence in each.result.branch.assumptions)
-            ),
+            assumptions=_assumptions(ways),
             path=path,
             reply=reply,
             missing=tuple(
@@ -306,6 +305,14 @@ def translations(branch: Branch) -> list[str]:
             or (step.kind == "tunnel" and step.effect == "not encapsulated")
         )
     )
+
+
+def _assumptions(ways: Ways) -> tuple[str, ...]:
+    """Each once."""
+    branches = [way.result.branch for way in ways]
+    told = [sentence for branch in branches for sentence in branch.assumptions]
+    apart = moments.apart(stack.ns for branch in branches for stack in branch.stacks.values())
+    return tuple(dict.fromkeys([*told, *([apart] if apart else [])]))
 
 
 def _what(suspicion: Suspicion) -> tuple[object, ...]:

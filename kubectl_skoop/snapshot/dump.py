@@ -47,6 +47,8 @@ class NodeDump:
     """`uname -r`."""
     tools: Mapping[str, str] = field(default_factory=dict)
     """Version line of each tool that was run."""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """`ended` (time), `boot_id`, `modules`; `clock_offset`: the node's clock less the API server's, s."""
     namespaces: tuple[NamespaceDump, ...] = ()
     lost: tuple[str, ...] = ()
     """What could not be read of this node, as `pod/NAMESPACE/NAME: why`."""

@@ -28,6 +28,8 @@ class NodeEntry:
     time: float = 0.0
     kernel: str = ""
     tools: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, object] = field(default_factory=dict)
+    """As in `NodeDump`."""
     namespaces: tuple[NamespaceEntry, ...] = ()
     lost: tuple[str, ...] = ()
     """What a damaged file no longer holds of this node, in words."""
@@ -103,12 +105,15 @@ def parse_node(value: object) -> NodeEntry:
             "tools": dict(tools),
             "namespaces": list(namespaces),
             "lost": list(lost),
+            **rest,
         }:
+            facts = rest.get("facts")
             return NodeEntry(
                 node=node,
                 time=float(time),
                 kernel=kernel,
                 tools={str(key): str(version) for key, version in tools.items()},
+                facts=facts if isinstance(facts, dict) else {},
                 namespaces=tuple(_namespace(entry) for entry in namespaces),
                 lost=tuple(str(entry) for entry in lost),
             )

@@ -53,11 +53,6 @@ class Fault:
     """A node whose rules of kube-proxy are changed: it is paused meanwhile, and its rules come back."""
 
 
-def setting(fault: Fault, cluster: Cluster, where: Mapping[str, Place]) -> str:
-    """The part of the wrong setting that a diagnosis should show."""
-    return _Values(cluster, where).filled(fault.text)
-
-
 @contextmanager
 def prepared(fault: Fault, cluster: Cluster, where: Mapping[str, Place]) -> Iterator[None]:
     """All is there that the fault needs, but not the fault. Raises: ClusterError, LabError."""
@@ -87,9 +82,9 @@ def _applied(
     """What `undo` says is taken from the cluster as it was before."""
     with ExitStack() as stack:
         steps = _Steps(cluster, where, stack)
-        values = _Values(cluster, where)
-        stack.callback(steps.run_all, [values.filled(step) for step in undo])
-        steps.run_all([values.filled(step) for step in do])
+        back = [filled(step, cluster, where) for step in undo]
+        stack.callback(steps.run_all, back)
+        steps.run_all([filled(step, cluster, where) for step in do])
         yield
 
 
@@ -111,6 +106,12 @@ def _own_rules(cluster: Cluster, name: str) -> Iterator[None]:
             namespace.run(*restore.split(), text=text)
     finally:
         proxy.resume()
+
+
+def filled(text: str, cluster: Cluster, where: Mapping[str, Place]) -> str:
+    """With the values of the running cluster for its placeholders."""
+    values = _Values(cluster, where)
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 
 class _Steps:
@@ -160,10 +161,7 @@ class _Values:
     def __init__(self, cluster: Cluster, where: Mapping[str, Place]) -> None:
         self._cluster, self._where = cluster, where
 
-    def filled(self, text: str) -> str:
-        return _PLACEHOLDER.sub(lambda match: self._value(match[1]), text)
-
-    def _value(self, name: str) -> str:
+    def __getitem__(self, name: str) -> str:
         if name in self._where:
             return self._where[name].address
         kind, _, of = name.partition(".")

@@ -1,5 +1,6 @@
 """A live verdict is that of the snapshot which it kept, and of a real connection."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from tests.e2e.cluster import Cluster
 from tests.e2e.fault_table import FAULTS
-from tests.e2e.faults import Fault, put
+from tests.e2e.faults import Fault, filled, put
 from tests.e2e.flow import OUTSIDE, Flow, Place, eventually, send
 from tests.e2e.probe import ANSWER, Seen, handshake
 from tests.e2e.skoop import Skoop, question
@@ -81,6 +82,7 @@ def test_a_fault_is_found_where_it_is(
     cluster: Cluster, skoop: Skoop, where: Where, fault: Fault, tmp_path: Path
 ) -> None:
     words = question(fault.flow, where[fault.flow.source], where[fault.flow.target])
+    text = filled(fault.text, cluster, where)
     with put(fault, cluster, where):
         assert eventually(lambda: send(fault.flow, where).symptom, fault.symptoms) in fault.symptoms
         diagnosis = asked(skoop, words, tmp_path)
@@ -88,6 +90,9 @@ def test_a_fault_is_found_where_it_is(
     wanted = "partial" if fault.partly else "unreachable"
     assert diagnosis["verdict"] == wanted, diagnosis["headline"]
     assert told & set(fault.symptoms), diagnosis["headline"]
+    fatal = [one for one in diagnosis["suspicions"] if one["level"] == "fatal"]
+    assert where[fault.where].reference in map(place_of, fatal), diagnosis["headline"]
+    assert text in json.dumps(fatal), diagnosis["headline"]
 
 
 def test_a_node_that_is_cut_off_gives_no_verdict(
@@ -100,6 +105,14 @@ def test_a_node_that_is_cut_off_gives_no_verdict(
     assert diagnosis["verdict"] == "unknown"
     assert "node2 was not collected" in diagnosis["headline"]
     cluster.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=90s")
+
+
+def place_of(suspicion: Any) -> str:
+    """As flows name it. A finding of the objects alone is at the service that it names."""
+    at = suspicion["where"]
+    if not at.get("name"):
+        return next((f"svc/{word}" for word in suspicion["message"].split() if "/" in word), "")
+    return f"{at['kind']}/{at['name']}"
 
 
 def servers(diagnosis: Any) -> set[str]:

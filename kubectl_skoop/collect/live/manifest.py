@@ -12,10 +12,9 @@ RUN_LABEL = "kubectl-skoop/run"
 NODE_ANNOTATION = "kubectl-skoop/node"
 CONTAINER = "collector"
 DEFAULT_IMAGE = "ghcr.io/kubectl-skoop/kubectl-skoop"
-CAPABILITIES = ("DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
+CAPABILITIES = ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
 """SYS_ADMIN: setns(2) into namespaces, and BPF; SYS_PTRACE: /proc/PID/ns of others; NET_ADMIN: rules,
-sockets and neighbours; NET_RAW: the socket by which legacy iptables asks; DAC_READ_SEARCH: what the node
-keeps from other users."""
+sockets and neighbours; NET_RAW: the socket by which legacy iptables asks."""
 AFTER_END = 60
 """Seconds that the cluster keeps a Job that has ended."""
 REQUESTS: Mapping[str, str] = {"cpu": "20m", "memory": "48Mi"}
@@ -51,10 +50,11 @@ def namespace_object(name: str, run: str) -> Body:
     }
 
 
-def job_name(node: str) -> str:
-    """Legal whatever the node is called, and another one for each node."""
-    tail = hashlib.sha256(node.encode()).hexdigest()[:8]
-    kept = "".join(letter if letter.isalnum() else "-" for letter in node.lower())[: MAX_NAME - 20].strip("-")
+def job_name(node: str, run: str) -> str:
+    """Legal whatever the node is called, and another one for each node and each run."""
+    tail = f"{hashlib.sha256(node.encode()).hexdigest()[:8]}-{run}"
+    plain = "".join(letter if letter.isalnum() else "-" for letter in node.lower())
+    kept = plain[: MAX_NAME - len(f"collect--{tail}")].strip("-")
     return f"collect-{kept}-{tail}" if kept else f"collect-{tail}"
 
 
@@ -65,7 +65,7 @@ def job_object(node: str, namespace: str, run: str, options: CollectorOptions) -
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(node),
+            "name": job_name(node, run),
             "namespace": namespace,
             "labels": labels,
             "annotations": {NODE_ANNOTATION: node},

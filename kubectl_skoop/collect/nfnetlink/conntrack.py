@@ -1,5 +1,9 @@
 """The connection table, both families in one dump (include/uapi/linux/netfilter/nfnetlink_conntrack.h)."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
 from kubectl_skoop.collect.netlink.schema import (
     Fields,
     address,
@@ -54,10 +58,37 @@ ENTRY = schema(
 )
 
 
-def read_conntrack(socket: NetlinkSocket) -> list[Fields]:
-    """Raises: as `NetlinkSocket.dump`."""
+MOST = 200_000
+"""Entries that a dump keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries to keep."""
+
+    addresses: frozenset[str] | None = None
+    """Those that bear one of these, in either direction; None: all."""
+
+    def keeps(self, entry: Fields) -> bool:
+        return self.addresses is None or not self.addresses.isdisjoint(_addresses(entry))
+
+
+def read_conntrack(socket: NetlinkSocket, wanted: Wanted) -> tuple[list[Fields], str]:
+    """The entries, and in words which of them were left out. Raises: as `NetlinkSocket.dump`."""
     messages = socket.dump(message_type(CTNETLINK, IPCTNL_MSG_CT_GET), header())
-    return [
+    entries = (
         {"family": family_of(message.payload), **read_attributes(message.payload, ENTRY, HEADER_BYTES)}
         for message in messages
-    ]
+    )
+    kept = list(islice((entry for entry in entries if wanted.keeps(entry)), MOST))
+    if wanted.addresses is not None:
+        return kept, f"only entries with one of {', '.join(sorted(wanted.addresses))}"
+    return kept, f"only {MOST} of {len(messages)} entries" if len(kept) < len(messages) else ""
+
+
+def _addresses(entry: Fields) -> Iterator[str]:
+    for direction in ("orig", "reply"):
+        match entry.get(direction):
+            case {"ip": {"src": str(src), "dst": str(dst)}}:
+                yield src
+                yield dst

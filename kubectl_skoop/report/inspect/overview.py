@@ -39,13 +39,24 @@ def overview_data(snapshot: Snapshot) -> dict[str, object]:
         "time": snapshot.header.time,
         "objects": {kind: len(found) for kind, found in _objects(snapshot)},
         "nodes": [
-            {"name": name, "namespaces": [_namespace_data(dump) for dump in _dumps(snapshot, name)]}
+            {
+                "name": name,
+                **_node_data(snapshot, name),
+                "namespaces": [_namespace_data(dump) for dump in _dumps(snapshot, name)],
+            }
             for name in snapshot.nodes()
         ],
         "missing": [
             {"what": entry.what, "state": entry.state, "reason": entry.reason} for entry in snapshot.missing
         ],
     }
+
+
+def _node_data(snapshot: Snapshot, name: str) -> dict[str, object]:
+    node = snapshot.node(name)
+    if isinstance(node, NotCollected):
+        return {}
+    return {"time": node.time, "kernel": node.kernel, "tools": dict(node.tools), "facts": dict(node.facts)}
 
 
 def _namespace_data(dump: NamespaceDump) -> dict[str, object]:
