@@ -14,6 +14,7 @@ def main() -> int:
     parser.add_argument("--version", default=binaries.VERSION, help="of Kubernetes")
     parser.add_argument("--workloads", action="store_true", help="with the pods and services of the tests")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with cluster.running(asked.nodes, version=asked.version) as made:
             if asked.workloads:
@@ -22,7 +23,9 @@ def main() -> int:
             for node in made.nodes.values():
                 print(f"# {node.name}: {node.address}, {node.proxy_mode}, namespace {node.namespace.name}")
             print("# it ends with Ctrl-C", flush=True)
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+            signal.pause()
+    except KeyboardInterrupt:
+        return 0
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The programs of one Kubernetes version, built from its published Go modules and kept for later runs.
+"""The programs of Kubernetes, built from its published Go modules and kept for later runs, by version.
 
 `k8s.io/kubernetes` replaces its staging modules by folders of its own repository, which the module proxy
 does not serve. A module that requires it and replaces them by their published versions (v1.36.3: v0.36.3)
@@ -11,7 +11,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,6 +114,29 @@ def _go(folder: Path, *arguments: str) -> str:
         command, cwd=folder, env=os.environ | settings, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        last = done.stderr.strip() or done.stdout.strip() or "no message"
-        raise ClusterError(f"go {' '.join(arguments[:2])}: {last.splitlines()[-1]}")
+        raise ClusterError(f"go {arguments[0]}: {_reason(done)}")
     return done.stdout
+
+
+def _reason(done: "subprocess.CompletedProcess[str]") -> str:
+    """The last line of its errors; `go mod download -json` has them in its answer."""
+    if done.stdout.startswith("{"):
+        return str(json.loads(done.stdout).get("Error"))
+    return (done.stderr.strip() or "no message").splitlines()[-1]
+
+
+def main() -> int:
+    """Build what the tests need. It takes minutes, once."""
+    try:
+        for version, programs in ((VERSION, (*SERVERS, "kubectl")), (OLD_VERSION, SERVERS)):
+            began = time.monotonic()
+            folder = built(version, programs)
+            print(f"Kubernetes {version}: {folder}, {time.monotonic() - began:.0f} s", flush=True)
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

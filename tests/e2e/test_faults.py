@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.cluster import Cluster
 from tests.e2e.fault_table import FAULTS
-from tests.e2e.faults import Fault, prepared, put
+from tests.e2e.faults import Fault, filled, prepared, put
 from tests.e2e.flow import Place, eventually, send
 from tests.e2e.probe import ANSWER
 
@@ -32,6 +32,12 @@ def test_the_flow_fails_while_the_fault_is_there(
         else:
             assert eventually(symptom, fault.symptoms) in fault.symptoms
     assert eventually(symptom, (ANSWER,)) == ANSWER, "afterwards"
+
+
+def test_places_and_settings_are_those_of_the_cluster(cluster: Cluster, where: Mapping[str, Place]) -> None:
+    for fault in FAULTS:
+        assert fault.where in where, fault.id
+        assert "{" not in filled(fault.text, cluster, where), fault.id
 
 
 def test_ids_are_unique() -> None:
