@@ -83,8 +83,13 @@ def test_a_fault_is_found_where_it_is(
 ) -> None:
     words = question(fault.flow, where[fault.flow.source], where[fault.flow.target])
     text = filled(fault.text, cluster, where)
+
+    def symptom() -> str:
+        return send(fault.flow, where).symptom
+
+    assert eventually(symptom, (ANSWER,)) == ANSWER, "before"
     with put(fault, cluster, where):
-        assert eventually(lambda: send(fault.flow, where).symptom, fault.symptoms) in fault.symptoms
+        assert eventually(symptom, fault.symptoms) in fault.symptoms
         diagnosis = asked(skoop, words, tmp_path)
     told = {symptom for ending in diagnosis["branches"] for symptom in ending["symptom"].split(" or ")}
     wanted = "partial" if fault.partly else "unreachable"
