@@ -53,3 +53,10 @@ def skoop(cluster: Cluster) -> Skoop:
     """The tool as the administrator runs it; the nodes have the collector's image."""
     cluster.import_image(collector_image.built())
     return Skoop(cluster.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def old_skoop(old_cluster: Cluster) -> Skoop:
+    """The tool as the administrator of the old cluster runs it."""
+    old_cluster.import_image(collector_image.built())
+    return Skoop(old_cluster.kubeconfig)
