@@ -4,18 +4,14 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import emit, report_error
-from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.snapshot.dump import NodeDump
-
-if TYPE_CHECKING:
-    from kubectl_skoop.collect.nfnetlink.conntrack import Wanted
 
 STANDARD = Path("-")
 HOST_NETNS = Path("/proc/1/ns/net")
@@ -55,10 +51,11 @@ def run(
     if os.geteuid() != 0:
         raise InputError("collect must run as root", hint="it enters network namespaces and reads netfilter")
     from kubectl_skoop.collect.agent import collect_node
+    from kubectl_skoop.collect.nfnetlink.conntrack import parse_wanted
     from kubectl_skoop.collect.pods import FoundPods, find_pods, parse_expected
     from kubectl_skoop.snapshot.assemble import send_node_dump, write_node_dump
 
-    connections = wanted(conntrack)
+    connections = parse_wanted(conntrack)
     found = find_pods(parse_expected(_text(pods))) if pods else FoundPods()
     dump = collect_node(
         node,
@@ -77,20 +74,6 @@ def run(
     if unread:
         report_error(f"{len(unread)} tables could not be read, the dump says which: {'; '.join(unread[:3])}")
     return ExitCode.NO_VERDICT if unread else ExitCode.OK
-
-
-def wanted(conntrack: str) -> "Wanted | None":
-    """None: no entries. Raises: InputError."""
-    from kubectl_skoop.collect.nfnetlink.conntrack import Wanted
-
-    if conntrack == "none":
-        return None
-    if conntrack == "all":
-        return Wanted()
-    addresses = [parse_address(word) for word in conntrack.split(",")]
-    if None in addresses:
-        raise InputError(f"--conntrack {conntrack}: must be all, none, or addresses separated by commas")
-    return Wanted(frozenset(map(str, addresses)))
 
 
 def _text(file: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import collector_image
 from tests.e2e.cluster import Cluster
 from tests.e2e.fault_table import FAULTS
 from tests.e2e.faults import Fault, filled, put
@@ -102,6 +103,25 @@ def test_a_fault_is_found_where_it_is(
     else:
         assert reference in map(place_of, fatal), diagnosis["headline"]
     assert text in json.dumps(diagnosis["suspicions"]), diagnosis["headline"]
+
+
+def test_the_agent_is_sent_into_an_image_that_has_python_only(
+    cluster: Cluster, skoop: Skoop, where: Where, tmp_path: Path
+) -> None:
+    cluster.import_image(collector_image.python_image())
+    sent, ours = tmp_path / "sent.skoop", tmp_path / "ours.skoop"
+    image = ("--debug-image", collector_image.PYTHON_NAME, "--image-pull-policy", "Never")
+    ran = skoop.live("snapshot", "-f", sent, *image)
+    assert ran.code == 0, ran.err
+    assert skoop.collecting("snapshot", "-f", ours).code == 0
+    for flow in (
+        Flow("client.node1", "svc.web", SERVICE_PORT),
+        Flow("client.node2", "svc.web", SERVICE_PORT),
+    ):
+        words = question(flow, where[flow.source], where[flow.target])
+        told = [skoop.offline(*words, "--snapshot", file, "-o", "json").json for file in (sent, ours)]
+        assert [one["verdict"] for one in told] == ["reachable", "reachable"]
+        assert told[0]["path"] == told[1]["path"]
 
 
 def test_a_node_that_is_cut_off_gives_no_verdict(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from kubectl_skoop.cli.collect import wanted
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.collect.nfnetlink import conntrack
+from kubectl_skoop.collect.nfnetlink.conntrack import parse_wanted
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.snapshot.dump import Table
 from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
@@ -35,7 +35,7 @@ def node() -> Iterator[Namespace]:
 
 
 def table(node: Namespace, asked: str) -> Table:
-    dump = collect_node("n1", node.path, {}, connections=wanted(asked))
+    dump = collect_node("n1", node.path, {}, connections=parse_wanted(asked))
     return dump.namespaces[0].tables["conntrack"]
 
 
@@ -74,4 +74,4 @@ def test_no_more_than_a_dump_can_hold(node: Namespace, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("asked", ["", "some", "10.0.0.1,", "10.0.0.0/8"])
 def test_what_is_no_address_is_refused(asked: str) -> None:
     with pytest.raises(InputError, match="must be all, none, or addresses"):
-        wanted(asked)
+        parse_wanted(asked)

@@ -10,6 +10,7 @@ from secrets import token_hex
 from urllib.parse import quote
 
 from kubectl_skoop.cluster.raw import items, text
+from kubectl_skoop.collect.live import parcel
 from kubectl_skoop.collect.live.api import Api
 from kubectl_skoop.collect.live.errors import ClusterError
 from kubectl_skoop.collect.live.execute import execute
@@ -56,11 +57,14 @@ class Run:
     _stop: threading.Event = field(default_factory=threading.Event)
     _place: RunNamespace = field(init=False)
     _pods: "PodPoll" = field(init=False)
+    _parcel: bytes = field(init=False)
+    """The agent, if the image does not have it."""
 
     def __post_init__(self) -> None:
         given = self.options.namespace
         self._place = RunNamespace(self.api, given or f"{NAME}-{self.name}", self.name, shared=bool(given))
         self._pods = PodPoll(self.api, self.namespace, self.name)
+        self._parcel = parcel.pack() if self.options.sent else b""
 
     @property
     def namespace(self) -> str:
@@ -138,7 +142,7 @@ class Run:
                 pod,
                 CONTAINER,
                 collect_command(node, conntrack, self.options),
-                stdin=json.dumps(list(pods), separators=(",", ":")).encode() + b"\n",
+                stdin=self._parcel + json.dumps(list(pods), separators=(",", ":")).encode() + b"\n",
                 stdout=file,
                 silence=SILENCE,
                 go_on=lambda: not self._stop.is_set(),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.collect.netlink.schema import (
     Fields,
     address,
@@ -19,6 +20,7 @@ from kubectl_skoop.collect.netlink.schema import (
 )
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.nfnetlink.request import CTNETLINK, HEADER_BYTES, family_of, header, message_type
+from kubectl_skoop.model.errors import InputError
 
 IPCTNL_MSG_CT_GET = 1
 _IP = schema((1, "src", address), (2, "dst", address), (3, "src", address), (4, "dst", address))
@@ -71,6 +73,18 @@ class Wanted:
 
     def keeps(self, entry: Fields) -> bool:
         return self.addresses is None or not self.addresses.isdisjoint(_addresses(entry))
+
+
+def parse_wanted(text: str) -> Wanted | None:
+    """`all`, `none`, or addresses separated by commas. None: no entries. Raises: InputError."""
+    if text == "none":
+        return None
+    if text == "all":
+        return Wanted()
+    addresses = [parse_address(word) for word in text.split(",")]
+    if None in addresses:
+        raise InputError(f"--conntrack {text}: must be all, none, or addresses separated by commas")
+    return Wanted(frozenset(map(str, addresses)))
 
 
 def read_conntrack(socket: NetlinkSocket, wanted: Wanted) -> tuple[list[Fields], str]:
