@@ -45,7 +45,10 @@ from kubectl_skoop.snapshot.source import Snapshot
 Ways = list[Way[FlowResult]]
 MAX_BEHIND = 3
 """Obstacles that are looked for behind the first."""
-_TRANSLATES = re.compile(r"-j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b|\b(dnat|snat|masquerade|redirect)\b")
+_TRANSLATES = re.compile(
+    r"-A .* -j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b|(?!-A ).*\b(dnat|snat|masquerade|redirect)\b"
+)
+"""Rules of iptables, whose comments may say anything, and of nft."""
 
 
 def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
@@ -208,8 +211,13 @@ class _Inquiry:
         because = loss.because
         if loss.unanswered is not None:
             because = silence.explain(self.world, self.cluster, because, loss.unanswered)
-        if because.code == "neighbour.other-host":
-            because = misdirected.explain(self.world, branch, loss)
+        match because.code:
+            case "neighbour.other-host":
+                because = misdirected.other_host(self.world, self.cluster, branch, loss)
+            case "external.pod-address":
+                because = misdirected.leaving(self.setup.ctx, because, loss)
+            case "forwarding.ttl":
+                because = misdirected.circling(branch, because)
         if not because.code.startswith("netfilter."):
             rules = [rule for rule in translations(branch) if rule not in because.evidence]
             because = replace(because, evidence=(*because.evidence, *rules))
@@ -301,7 +309,7 @@ def translations(branch: Branch) -> list[str]:
         dict.fromkeys(
             step.text
             for step in steps
-            if (step.kind == "rule" and _TRANSLATES.search(step.text))
+            if (step.kind == "rule" and _TRANSLATES.match(step.text))
             or (step.kind == "tunnel" and step.effect == "not encapsulated")
         )
     )

@@ -231,12 +231,13 @@ def _refuse_port(stack: Stack, bridge: Device, port: Device, frame: Frame, setti
 
 def _explain_isolated(stack: Stack, bridge: Device, frame: Frame, source: Device | None) -> None:
     names = source.name if source else bridge.name
+    isolated = [port.name for port in _ports(stack, bridge) if _isolated(port, source)]
     stack.lose(
         "bridge.isolated",
         frame,
         f"{names} and the destination's port of {bridge.name} are isolated from each other",
         where=stack.where(device=names),
-        evidence=[f"{names}: isolated on"],
+        evidence=[f"{name}: isolated on" for name in dict.fromkeys([names, *isolated])],
         remedy=f"bridge link set dev {names} isolated off",
     )
 

@@ -83,16 +83,25 @@ def test_a_fault_is_found_where_it_is(
 ) -> None:
     words = question(fault.flow, where[fault.flow.source], where[fault.flow.target])
     text = filled(fault.text, cluster, where)
+
+    def symptom() -> str:
+        return send(fault.flow, where).symptom
+
+    assert eventually(symptom, (ANSWER,)) == ANSWER, "before"
     with put(fault, cluster, where):
-        assert eventually(lambda: send(fault.flow, where).symptom, fault.symptoms) in fault.symptoms
+        assert eventually(symptom, fault.symptoms) in fault.symptoms
         diagnosis = asked(skoop, words, tmp_path)
     told = {symptom for ending in diagnosis["branches"] for symptom in ending["symptom"].split(" or ")}
     wanted = "partial" if fault.partly else "unreachable"
     assert diagnosis["verdict"] == wanted, diagnosis["headline"]
     assert told & set(fault.symptoms), diagnosis["headline"]
     fatal = [one for one in diagnosis["suspicions"] if one["level"] == "fatal"]
-    assert where[fault.where].reference in map(place_of, fatal), diagnosis["headline"]
-    assert text in json.dumps(fatal), diagnosis["headline"]
+    reference = where[fault.where].reference
+    if fault.where.startswith("svc."):
+        assert f"service {reference.removeprefix('svc/')}" in json.dumps(fatal), diagnosis["headline"]
+    else:
+        assert reference in map(place_of, fatal), diagnosis["headline"]
+    assert text in json.dumps(diagnosis["suspicions"]), diagnosis["headline"]
 
 
 def test_a_node_that_is_cut_off_gives_no_verdict(
@@ -108,11 +117,8 @@ def test_a_node_that_is_cut_off_gives_no_verdict(
 
 
 def place_of(suspicion: Any) -> str:
-    """As flows name it. A finding of the objects alone is at the service that it names."""
-    at = suspicion["where"]
-    if not at.get("name"):
-        return next((f"svc/{word}" for word in suspicion["message"].split() if "/" in word), "")
-    return f"{at['kind']}/{at['name']}"
+    """As flows name it."""
+    return "{kind}/{name}".format_map({"kind": "", "name": "", **suspicion["where"]})
 
 
 def servers(diagnosis: Any) -> set[str]:
