@@ -42,7 +42,7 @@ class Fault:
     where: str
     """The place whose setting is wrong."""
     text: str = ""
-    """A part of that setting, with placeholders."""
+    """A part of that setting, with placeholders; empty where one is missing."""
     prepare: tuple[str, ...] = ()
     """What must be there for the fault to matter; with it alone the flow still works."""
     do: tuple[str, ...]

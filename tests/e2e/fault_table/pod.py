@@ -61,7 +61,7 @@ POD = (
         where="client.node2",
         text="8080",
         do=("client.node2: inside killall httpd",),
-        undo=("client.node2: inside httpd -p 0.0.0.0:8080 -h /tmp/www",),
+        undo=("client.node2: inside listen 0.0.0.0:8080",),
     ),
     Fault(
         id="pod-listens-on-loopback",
@@ -71,14 +71,8 @@ POD = (
         symptoms=(REFUSED,),
         where="client.node2",
         text="127.0.0.1",
-        do=(
-            "client.node2: inside killall httpd",
-            "client.node2: inside httpd -p 127.0.0.1:8080 -h /tmp/www",
-        ),
-        undo=(
-            "client.node2: inside killall httpd",
-            "client.node2: inside httpd -p 0.0.0.0:8080 -h /tmp/www",
-        ),
+        do=("client.node2: inside listen 127.0.0.1:8080",),
+        undo=("client.node2: inside listen 0.0.0.0:8080",),
     ),
     Fault(
         id="pod-listens-on-another-port",
@@ -88,14 +82,8 @@ POD = (
         symptoms=(REFUSED,),
         where="client.node2",
         text="8080",
-        do=(
-            "client.node2: inside killall httpd",
-            "client.node2: inside httpd -p 0.0.0.0:8081 -h /tmp/www",
-        ),
-        undo=(
-            "client.node2: inside killall httpd",
-            "client.node2: inside httpd -p 0.0.0.0:8080 -h /tmp/www",
-        ),
+        do=("client.node2: inside listen 0.0.0.0:8081",),
+        undo=("client.node2: inside listen 0.0.0.0:8080",),
     ),
     Fault(
         id="pod-firewall",
