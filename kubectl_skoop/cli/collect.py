@@ -38,7 +38,10 @@ def run(
         ),
     ] = "",
     conntrack: Annotated[
-        str, typer.Option("--conntrack", metavar="WHICH", help="all, none, or ADDRESS,…: only their entries.")
+        str,
+        typer.Option(
+            "--conntrack", metavar="WHICH", help="all, relevant, none, or ADDRESS,…: only their entries."
+        ),
     ] = "all",
 ) -> int:
     """On a node, as root: dump what its kernel would use for a packet. Nothing on the node is changed.

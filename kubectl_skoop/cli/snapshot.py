@@ -58,7 +58,8 @@ def run(
         ),
     ] = "",
     conntrack: Annotated[
-        Literal["all", "none"], typer.Option("--conntrack", help="Entries of connection tracking.")
+        Literal["all", "relevant", "none"],
+        typer.Option("--conntrack", help="Entries of connection tracking; relevant: those that NAT changed."),
     ] = "all",
     node_dump: Annotated[
         list[Path] | None,

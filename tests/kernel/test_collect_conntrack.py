@@ -60,6 +60,11 @@ def test_entries_with_an_address(node: Namespace, asked: str, left: int) -> None
     assert found.reason.startswith("only entries with one of ")
 
 
+def test_entries_that_nat_changed(node: Namespace) -> None:
+    found = table(node, "relevant")
+    assert (found.reason, count(found)) == ("only entries that NAT changed", 1)
+
+
 def test_none(node: Namespace) -> None:
     found = table(node, "none")
     assert (found.state, found.reason, found.data) == ("absent", "was not asked for", None)
@@ -73,5 +78,5 @@ def test_no_more_than_a_dump_can_hold(node: Namespace, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("asked", ["", "some", "10.0.0.1,", "10.0.0.0/8"])
 def test_what_is_no_address_is_refused(asked: str) -> None:
-    with pytest.raises(InputError, match="must be all, none, or addresses"):
+    with pytest.raises(InputError, match="must be all, relevant, none, or addresses"):
         parse_wanted(asked)

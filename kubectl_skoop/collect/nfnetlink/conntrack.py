@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.collect.netlink.schema import (
@@ -70,20 +69,33 @@ class Wanted:
 
     addresses: frozenset[str] | None = None
     """Those that bear one of these, in either direction; None: all."""
+    translated: bool = False
+    """Only those that NAT changed: the ones that can send a later packet of the flow astray."""
 
     def keeps(self, entry: Fields) -> bool:
+        if self.translated and not _is_translated(entry):
+            return False
         return self.addresses is None or not self.addresses.isdisjoint(_addresses(entry))
+
+    def __str__(self) -> str:
+        """What is kept, in words; empty: all."""
+        if self.addresses is not None:
+            return f"only entries with one of {', '.join(sorted(self.addresses))}"
+        return "only entries that NAT changed" if self.translated else ""
 
 
 def parse_wanted(text: str) -> Wanted | None:
-    """`all`, `none`, or addresses separated by commas. None: no entries. Raises: InputError."""
-    if text == "none":
-        return None
-    if text == "all":
-        return Wanted()
+    """`all`, `relevant`, `none`, or addresses separated by commas. None: no entries. Raises: InputError."""
+    match text:
+        case "none":
+            return None
+        case "all":
+            return Wanted()
+        case "relevant":
+            return Wanted(translated=True)
     addresses = [parse_address(word) for word in text.split(",")]
     if None in addresses:
-        raise InputError(f"--conntrack {text}: must be all, none, or addresses separated by commas")
+        raise InputError(f"--conntrack {text}: must be all, relevant, none, or addresses separated by commas")
     return Wanted(frozenset(map(str, addresses)))
 
 
@@ -94,10 +106,26 @@ def read_conntrack(socket: NetlinkSocket, wanted: Wanted) -> tuple[list[Fields],
         {"family": family_of(message.payload), **read_attributes(message.payload, ENTRY, HEADER_BYTES)}
         for message in messages
     )
-    kept = list(islice((entry for entry in entries if wanted.keeps(entry)), MOST))
-    if wanted.addresses is not None:
-        return kept, f"only entries with one of {', '.join(sorted(wanted.addresses))}"
-    return kept, f"only {MOST} of {len(messages)} entries" if len(kept) < len(messages) else ""
+    kept = [entry for entry in entries if wanted.keeps(entry)]
+    told = [str(wanted)] if str(wanted) else []
+    told += [f"only {MOST} of {len(kept)} entries"] if len(kept) > MOST else []
+    return kept[:MOST], "; ".join(told)
+
+
+def _is_translated(entry: Fields) -> bool:
+    """The tuple of the replies is not the original one turned round."""
+    match entry.get("orig"), entry.get("reply"):
+        case {"ip": dict(ip), "proto": dict(proto)}, {"ip": dict(ip_back), "proto": dict(proto_back)}:
+            there = (ip.get("src"), proto.get("src_port"), ip.get("dst"), proto.get("dst_port"))
+            back = (
+                ip_back.get("dst"),
+                proto_back.get("dst_port"),
+                ip_back.get("src"),
+                proto_back.get("src_port"),
+            )
+            return there != back
+        case _:
+            return True
 
 
 def _addresses(entry: Fields) -> Iterator[str]:
