@@ -217,7 +217,9 @@ class _Inquiry:
             case "external.pod-address":
                 because = misdirected.leaving(self.setup.ctx, because, loss)
             case "forwarding.ttl":
-                because = misdirected.circling(branch, because)
+                because = misdirected.circling(branch, because, loss)
+            case "forwarding.too-big":
+                because = misdirected.untold(branch, because, loss)
         if not because.code.startswith("netfilter."):
             rules = [rule for rule in translations(branch) if rule not in because.evidence]
             because = replace(because, evidence=(*because.evidence, *rules))

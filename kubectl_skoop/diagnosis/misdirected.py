@@ -55,14 +55,29 @@ def leaving(ctx: Context, because: Suspicion, loss: Loss) -> Suspicion:
     return replace(because, evidence=(note, *because.evidence))
 
 
-def circling(branch: Branch, because: Suspicion) -> Suspicion:
+def circling(branch: Branch, because: Suspicion, loss: Loss) -> Suspicion:
     """The routes by which two nodes send the packet to each other."""
     routes: dict[str, None] = {}
+    goal = loss.frame.innermost.dst if isinstance(loss.frame, Packet) else None
     for visit in reversed(branch.visits):
+        if visit.packet is None or visit.packet.innermost.dst != goal:
+            continue
         for step in visit.journey.trace:
             if step.kind == "route" and len(routes) < ROUTES_OF_A_CIRCLE:
                 routes[f"{visit.place}: {step.text}"] = None
     return replace(because, evidence=(*because.evidence, *routes))
+
+
+def untold(branch: Branch, because: Suspicion, loss: Loss) -> Suspicion:
+    """A packet was too big, and the message that would tell its sender was lost, too."""
+    if not isinstance(loss.frame, Packet):
+        return because
+    for other in branch.losses():
+        quoted = other.frame.quoted if isinstance(other.frame, Packet) else None
+        if quoted is not None and quoted.dst == loss.frame.dst:
+            note = f"the ICMP message that says so is lost: {other.because.where}: {other.because.message}"
+            return replace(because, evidence=(*because.evidence, note, *other.because.evidence))
+    return because
 
 
 def _unreached(

@@ -28,17 +28,22 @@ def explain(world: World, cluster: Cluster, unresolved: Suspicion, address: Addr
     device = ns.devices.get(entry.device)
     if device is None:
         return unresolved
-    own = _fault(ns, device)
-    if own:
-        return _at(unresolved, Where(place=place, device=device.name), *own)
+    own, peers = _fault(ns, device), _fault_of_peer(world, ns, device)
+    if peers is not None and (own is None or (device.up and not device.carrier)):
+        # Without carrier a veth says only that its other end is down.
+        return _at(unresolved, *peers)
+    return unresolved if own is None else _at(unresolved, Where(place=place, device=device.name), *own)
+
+
+def _fault_of_peer(world: World, ns: NetworkNamespace, device: Device) -> tuple[Where, str, list[str]] | None:
     peer_ns = world.by_id(device.link_netns) if device.link_netns != SAME_NAMESPACE else ns
     if device.kind != "veth" or isinstance(peer_ns, NotCollected):
-        return unresolved
+        return None
     peer = peer_ns.devices.get(device.link)
     fault = _fault(peer_ns, peer) if peer is not None else None
     if peer is None or fault is None:
-        return unresolved
-    return _at(unresolved, Where(place=peer_ns.place, device=peer.name), *fault)
+        return None
+    return Where(place=peer_ns.place, device=peer.name), *fault
 
 
 def _fault(ns: NetworkNamespace, device: Device) -> tuple[str, list[str]] | None:
@@ -70,7 +75,13 @@ def _has_bridge(ns: NetworkNamespace) -> bool:
 
 
 def _routed_to(ns: NetworkNamespace, device: Device) -> bool:
-    return any(nexthop.device == device.index for route in ns.routes for nexthop in route.nexthops)
+    """Beside the routes for link-local and multicast addresses that every IPv6 device has."""
+    return any(
+        nexthop.device == device.index
+        for route in ns.routes
+        if not (route.destination.is_link_local or route.destination.is_multicast)
+        for nexthop in route.nexthops
+    )
 
 
 def _at(unresolved: Suspicion, where: Where, reason: str, evidence: list[str]) -> Suspicion:

@@ -185,9 +185,8 @@ SERVICE = (
         text="{gone.node1}",
         do=(
             f"node1: conntrack -D -p udp --orig-port-src {_CLIENT_PORT}",
-            "node1: conntrack -I -p udp -s {client.node1} -d {svc.one} -r {gone.node1} -q {client.node1}"
-            f" --sport {_CLIENT_PORT} --dport 53"
-            f" --reply-port-src 5353 --reply-port-dst {_CLIENT_PORT} -t 300 -u SEEN_REPLY",
+            "node1: conntrack -I -p udp -s {client.node1} -d {svc.one} --dst-nat {gone.node1}:5353"
+            f" --sport {_CLIENT_PORT} --dport 53 -t 300 -u SEEN_REPLY",
         ),
         undo=(f"node1: conntrack -D -p udp --orig-port-src {_CLIENT_PORT}",),
     ),
