@@ -15,7 +15,8 @@ JOBS = "POST /apis/batch/v1/namespaces/ns/jobs"
 MADE: Answer = (201, {})
 GOING: Answer = (403, {"message": "unable to create: namespace ns is being terminated"})
 OURS = {"metadata": {"labels": {"app.kubernetes.io/name": "kubectl-skoop", "kubectl-skoop/run": "r"}}}
-OTHERS = "GET /apis/batch/v1/namespaces/ns/jobs?labelSelector=kubectl-skoop%2Frun%2Ckubectl-skoop%2Frun%21%3Dr&limit=1"
+OTHERS_SELECTOR = "labelSelector=kubectl-skoop%2Frun%2Ckubectl-skoop%2Frun%21%3Dr"
+OTHERS = f"GET /apis/batch/v1/namespaces/ns/jobs?{OTHERS_SELECTOR}&limit=1"
 
 
 def _place(server: Server, folder: Path, *, shared: bool) -> RunNamespace:
