@@ -38,7 +38,12 @@ def run(
         ),
     ] = "",
     conntrack: Annotated[
-        str, typer.Option("--conntrack", metavar="WHICH", help="all, none, or ADDRESS,…: only their entries.")
+        str,
+        typer.Option(
+            "--conntrack",
+            metavar="WHICH",
+            help="all, none, or ADDRESS,… and ADDRESS-ADDRESS,… (between two).",
+        ),
     ] = "all",
 ) -> int:
     """On a node, as root: dump what its kernel would use for a packet. Nothing on the node is changed.
@@ -52,10 +57,19 @@ def run(
         raise InputError("collect must run as root", hint="it enters network namespaces and reads netfilter")
     from kubectl_skoop.collect.agent import collect_node
     from kubectl_skoop.collect.pods import FoundPods, find_pods, parse_expected
+    from kubectl_skoop.collect.selection import parse_wanted
     from kubectl_skoop.snapshot.assemble import send_node_dump, write_node_dump
 
+    wanted = parse_wanted(conntrack)
     found = find_pods(parse_expected(_text(pods))) if pods else FoundPods()
-    dump = collect_node(node, host_netns, {**found.paths, **named}, host_pods=found.host, lost=found.lost)
+    dump = collect_node(
+        node,
+        host_netns,
+        {**found.paths, **named},
+        host_pods=found.host,
+        lost=found.lost,
+        conntrack=wanted,
+    )
     if file == STANDARD:
         send_node_dump(dump, sys.stdout.buffer)
     else:

@@ -11,6 +11,7 @@ from kubectl_skoop.collect.bpf_links import read_bpf_links
 from kubectl_skoop.collect.features import Kernel
 from kubectl_skoop.collect.namespace import read_namespace
 from kubectl_skoop.collect.netns import identity
+from kubectl_skoop.collect.selection import Wanted
 from kubectl_skoop.collect.table import describe, read_table
 from kubectl_skoop.collect.tools import Running
 from kubectl_skoop.collect.userns import UserNamespaces
@@ -32,6 +33,7 @@ def collect_node(
     *,
     host_pods: Sequence[str] = (),
     lost: Mapping[str, str] | None = None,
+    conntrack: Wanted = "all",
 ) -> NodeDump:
     """The host's namespace first, then each other one once, whatever pods share it.
 
@@ -57,7 +59,7 @@ def collect_node(
     def read(number: str) -> NamespaceDump:
         others = {other: path for other, path in paths.items() if other != number}
         try:
-            tables = read_namespace(paths[number], kernel, others)
+            tables = read_namespace(paths[number], kernel, others, conntrack)
         except OSError as error:
             raise InputError(
                 f"{paths[number]}: cannot be entered: {describe(error)}",

@@ -61,7 +61,7 @@ class Snapshot:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Those whose connections matter, as far as somebody said so."""
+        """Those, and pairs of those, whose connections matter, as far as somebody said so."""
         return tuple(self._addresses)
 
     def node(self, name: str) -> NodeState:
@@ -109,7 +109,7 @@ class Snapshot:
                 return self._note(NotCollected(f"infra/{provider}", "lost", "holds no fields"))
 
     def prefetch(self, nodes: Iterable[str], addresses: Iterable[str] = ()) -> None:
-        """Nodes that will be asked for, and addresses whose connections matter.
+        """Nodes that will be asked for, and addresses (`ADDRESS-ADDRESS`: pairs) whose connections matter.
 
         A live cluster is read for them at once; a file has no latency to hide.
         """
