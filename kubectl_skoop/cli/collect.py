@@ -57,23 +57,27 @@ def run(
         raise InputError("collect must run as root", hint="it enters network namespaces and reads netfilter")
     from kubectl_skoop.collect.agent import collect_node
     from kubectl_skoop.collect.pods import FoundPods, find_pods, parse_expected
+    from kubectl_skoop.collect.priority import low_priority
     from kubectl_skoop.collect.selection import parse_wanted
     from kubectl_skoop.snapshot.assemble import send_node_dump, write_node_dump
 
     wanted = parse_wanted(conntrack)
     found = find_pods(parse_expected(_text(pods))) if pods else FoundPods()
-    dump = collect_node(
-        node,
-        host_netns,
-        {**found.paths, **named},
-        host_pods=found.host,
-        lost=found.lost,
-        conntrack=wanted,
-    )
-    if file == STANDARD:
-        send_node_dump(dump, sys.stdout.buffer)
-    else:
-        write_node_dump(dump, file)
+    with low_priority():
+        dump = collect_node(
+            node,
+            host_netns,
+            {**found.paths, **named},
+            host_pods=found.host,
+            lost=found.lost,
+            ended=found.ended,
+            conntrack=wanted,
+        )
+        if file == STANDARD:
+            send_node_dump(dump, sys.stdout.buffer)
+        else:
+            write_node_dump(dump, file)
+    if file != STANDARD:
         emit(f"{file}: node {node}, {len(dump.namespaces)} network namespaces")
     unread = list(_unread(dump))
     if unread:

@@ -40,7 +40,8 @@ def read_namespace(
     """`known`: the other namespaces of the node by their identity, to name those that links lead to.
 
     Raises:
-        OSError: the namespace cannot be entered.
+        CannotEnter: the namespace cannot be entered.
+        OSError: no socket can be opened in it.
     """
     with entered(netns):
         netfilter = NetfilterReading(kernel)

@@ -111,9 +111,8 @@ class NetfilterReading:
             if not isinstance(raw.data, Mapping) or raw.data["generation_after"] == before:
                 return raw
             self._tables |= self._results(Running(self._begin_nft()))
-        return replace(
-            raw, state="failed", reason=f"rules changed at each of {TRANSACTION_ATTEMPTS} readings"
-        )
+        reason = f"may be torn: rules changed at each of {TRANSACTION_ATTEMPTS} readings"
+        return replace(raw, state="failed", reason=reason)
 
     def _saved_tables(self) -> set[tuple[int, object]]:
         """Those that the save tools printed: a table with native rules too they only call incompatible."""

@@ -175,10 +175,12 @@ class Snapshot:
         return NodeDump(
             node=node.node,
             time=node.time,
+            ended=node.ended,
             kernel=node.kernel,
             tools=node.tools,
             namespaces=tuple(entry for entry in read if isinstance(entry, NamespaceDump)),
             lost=node.lost,
+            facts=node.facts,
         )
 
     def _identity_of_pod(self, place: Place) -> str | NotCollected:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
@@ -100,7 +101,7 @@ class SnapshotWriter:
             )
             for pod in namespace.pods:
                 self._pods.setdefault(pod, []).append([dump.node, namespace.id])
-        content = {
+        content: dict[str, object] = {
             "node": dump.node,
             "time": dump.time,
             "kernel": dump.kernel,
@@ -108,6 +109,10 @@ class SnapshotWriter:
             "namespaces": namespaces,
             "lost": list(dict.fromkeys((*dump.lost, *lost))),
         }
+        if dump.ended:
+            content["ended"] = dump.ended
+        if facts := {name: value for name, value in asdict(dump.facts).items() if value}:
+            content["facts"] = facts
         self._nodes[dump.node] = self._add("node", dump.node, pack(content)).packed()
 
     def add_missing_node(self, node: str, state: MissingState, reason: str) -> None:
