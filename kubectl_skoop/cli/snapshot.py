@@ -58,8 +58,8 @@ def run(
         ),
     ] = "",
     conntrack: Annotated[
-        Literal["all", "relevant", "none"],
-        typer.Option("--conntrack", help="Entries of connection tracking; relevant: those that NAT changed."),
+        Literal["all", "none"],
+        typer.Option("--conntrack", help="Entries of connection tracking."),
     ] = "all",
     node_dump: Annotated[
         list[Path] | None,

@@ -126,9 +126,8 @@ class NetfilterReading:
             if not isinstance(raw.data, Mapping) or raw.data["generation_after"] == before:
                 return raw
             self._tables |= self._results(Running(self._begin_nft()))
-        return replace(
-            raw, state="failed", reason=f"rules changed at each of {TRANSACTION_ATTEMPTS} readings"
-        )
+        reason = f"may be torn: rules changed at each of {TRANSACTION_ATTEMPTS} readings"
+        return replace(raw, state="failed", reason=reason)
 
 
 def _savable(table: Fields) -> bool:

@@ -38,6 +38,18 @@ class FoundPods:
     """Pods that live in the node's."""
     lost: dict[str, str] = field(default_factory=dict)
     """Pod → why it has no namespace."""
+    _watched: dict[str, str] = field(default_factory=dict)
+    """Pod with processes → the key of its control group."""
+    _proc: Path = Path("/proc")
+
+    def ended(self) -> dict[str, str]:
+        """Pods that had a process when they were found, and have none now, with that reason.
+
+        What is read of a namespace after its pod's end is not the pod's: its devices are gone.
+        """
+        present = {key for _, key in _processes(self._proc)} if self._watched else set()
+        reason = "it has ended while its node was read"
+        return {pod: reason for pod, key in self._watched.items() if key not in present}
 
 
 def parse_expected(text: str) -> tuple[ExpectedPod, ...]:
@@ -53,7 +65,7 @@ def parse_expected(text: str) -> tuple[ExpectedPod, ...]:
 
 def find_pods(expected: Sequence[ExpectedPod], proc: Path = Path("/proc")) -> FoundPods:
     """Whoever has no process any more is lost, with that reason."""
-    found = FoundPods(host=[pod.name for pod in expected if pod.host_network])
+    found = FoundPods(host=[pod.name for pod in expected if pod.host_network], _proc=proc)
     by_group = {key: pod for pod in expected if not pod.host_network for key in (pod.uid, pod.hash) if key}
     for process, key in _processes(proc):
         pod = by_group.get(key)
@@ -63,6 +75,7 @@ def find_pods(expected: Sequence[ExpectedPod], proc: Path = Path("/proc")) -> Fo
             except OSError:
                 continue
             found.paths[pod.name] = Path(f"/proc/self/fd/{descriptor}")
+            found._watched[pod.name] = key
     for pod in by_group.values():
         if pod.name not in found.paths:
             found.lost[pod.name] = "no process of it is on the node: it has ended, or not begun"

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from kubectl_skoop.collect.agent import collect_node
-from kubectl_skoop.collect.nfnetlink.conntrack import parse_wanted
 from kubectl_skoop.collect.pods import find_pods, parse_expected
+from kubectl_skoop.collect.priority import low_priority
+from kubectl_skoop.collect.selection import parse_wanted
 from kubectl_skoop.model.errors import SkoopError
 from kubectl_skoop.snapshot.assemble import send_node_dump
 
@@ -19,16 +20,18 @@ def main(node: str, conntrack: str) -> int:
     """Reads the list of pods from standard input, one line, and sends the dump to standard output."""
     try:
         found = find_pods(parse_expected(sys.stdin.buffer.readline().decode()))
-        dump = collect_node(
-            node,
-            Path(HOST_NETNS),
-            found.paths,
-            connections=parse_wanted(conntrack),
-            host_pods=found.host,
-            lost=found.lost,
-        )
+        with low_priority():
+            dump = collect_node(
+                node,
+                Path(HOST_NETNS),
+                found.paths,
+                conntrack=parse_wanted(conntrack),
+                host_pods=found.host,
+                lost=found.lost,
+                ended=found.ended,
+            )
+            send_node_dump(dump, sys.stdout.buffer)
     except SkoopError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    send_node_dump(dump, sys.stdout.buffer)
     return 0

@@ -77,7 +77,8 @@ def _entries_unread(stack: Stack, packet: Packet) -> str:
     """Why it cannot be told whether a connection that exists takes the packet; empty: it can."""
     if not stack.use_existing or packet.family not in stack.ns.netfilter.conntrack_families:
         return ""
-    return "" if conntrack.find(stack, tuple_of(packet)) else gap.table(stack, "conntrack")
+    wanted = tuple_of(packet)
+    return "" if conntrack.find(stack, wanted) else gap.connection(stack, wanted)
 
 
 def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, ttl: int = 0) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
+from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
 from kubectl_skoop.netstack.netfilter.types import Netfilter
@@ -44,6 +44,8 @@ class NetworkNamespace:
     """Lists of the iptables match `recent`; None: not collected."""
     ipvs: "tuple[VirtualService, ...]" = ()
     conntrack: tuple[ConntrackEntry, ...] = ()
+    conntrack_cut: ConntrackCut | None = None
+    """None: all entries are there."""
     sockets: tuple[Socket, ...] = ()
     sysctls: Sysctls = field(default_factory=lambda: Sysctls({}))
     collected: float = 0.0

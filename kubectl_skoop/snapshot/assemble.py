@@ -78,10 +78,10 @@ def merge_dump(
     try:
         if snapshot.nodes() != (node,):
             raise FormatError(f"it sent the dump of {', '.join(snapshot.nodes()) or 'no node'}")
-        facts = {}
+        offset = None
         if clock is not None and isinstance(entry := snapshot.node(node), NodeEntry):
-            facts["clock_offset"] = round(clock(entry.time), 1)
-        _merge(writer, snapshot, path, {}, facts)
+            offset = round(clock(entry.time), 1)
+        _merge(writer, snapshot, path, {}, offset)
         return snapshot.missing
     finally:
         snapshot.close()
@@ -92,7 +92,7 @@ def _merge(
     snapshot: Snapshot,
     path: Path,
     origin: dict[str, Path],
-    facts: Mapping[str, object] | None = None,
+    clock_offset: float | None = None,
 ) -> None:
     for name in snapshot.nodes():
         if name in origin:
@@ -105,4 +105,5 @@ def _merge(
             continue
         found = {namespace.id for namespace in dump.namespaces}
         gone = [f"namespace {entry.id}" for entry in entry.namespaces if entry.id not in found]
-        writer.add_node(replace(dump, facts={**dump.facts, **(facts or {})}), (*entry.lost, *gone))
+        facts = dump.facts if clock_offset is None else replace(dump.facts, clock_offset=clock_offset)
+        writer.add_node(replace(dump, facts=facts), (*entry.lost, *gone))

@@ -62,7 +62,7 @@ class Snapshot:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Those whose connections matter, as far as somebody said so."""
+        """Those, and pairs of those, whose connections matter, as far as somebody said so."""
         return tuple(self._addresses)
 
     def node(self, name: str) -> NodeState:
@@ -110,7 +110,7 @@ class Snapshot:
                 return self._note(NotCollected(f"infra/{provider}", "lost", "holds no fields"))
 
     def prefetch(self, nodes: Iterable[str], addresses: Iterable[str] = ()) -> None:
-        """Nodes that will be asked for, and addresses whose connections matter.
+        """Nodes that will be asked for, and addresses (`ADDRESS-ADDRESS`: pairs) whose connections matter.
 
         A live cluster is read for them at once; a file has no latency to hide.
         """
@@ -176,11 +176,12 @@ class Snapshot:
         return NodeDump(
             node=node.node,
             time=node.time,
+            ended=node.ended,
             kernel=node.kernel,
             tools=node.tools,
-            facts=node.facts,
             namespaces=tuple(entry for entry in read if isinstance(entry, NamespaceDump)),
             lost=node.lost,
+            facts=node.facts,
         )
 
     def _identity_of_pod(self, place: Place) -> str | NotCollected:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -104,7 +105,7 @@ class SnapshotWriter:
             )
             for pod in namespace.pods:
                 self._pods.setdefault(pod, []).append([dump.node, namespace.id])
-        content = {
+        content: dict[str, object] = {
             "node": dump.node,
             "time": dump.time,
             "kernel": dump.kernel,
@@ -112,8 +113,12 @@ class SnapshotWriter:
             "namespaces": namespaces,
             "lost": list(dict.fromkeys((*dump.lost, *lost))),
         }
-        if dump.facts:
-            content["facts"] = dict(dump.facts)
+        if dump.ended:
+            content["ended"] = dump.ended
+        if facts := {
+            name: value for name, value in asdict(dump.facts).items() if value not in ("", (), None)
+        }:
+            content["facts"] = facts
         self._nodes[dump.node] = self._add("node", dump.node, pack(content)).packed()
 
     def add_missing_node(self, node: str, state: MissingState, reason: str) -> None:

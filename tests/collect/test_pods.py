@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -9,6 +10,7 @@ from kubectl_skoop.collect.pods import ExpectedPod, find_pods, parse_expected
 from kubectl_skoop.model.errors import FormatError
 
 UID = "0b1c8e5e-8d3f-4a55-9d6e-3a1b2c4d5e6f"
+OTHER = "1b1c8e5e-8d3f-4a55-9d6e-3a1b2c4d5e6f"
 HASH = "0123456789abcdef0123456789abcdef"
 UNDERSCORED = UID.replace("-", "_")
 GROUPS = {
@@ -60,6 +62,17 @@ def test_a_pod_without_a_process_is_lost_with_the_reason(tmp_path: Path) -> None
     found = find_pods([ExpectedPod("shop/a", UID)], tmp_path)
     assert list(found.lost) == ["shop/a"]
     assert "no process of it" in found.lost["shop/a"]
+
+
+def test_a_pod_that_ends_meanwhile_is_told(tmp_path: Path) -> None:
+    _process(tmp_path, 6, f"0::/kubepods/pod{OTHER}/1")
+    first = _process(tmp_path, 7, f"0::/kubepods/pod{UID}/4f5a")
+    found = find_pods([ExpectedPod("shop/a", UID), ExpectedPod("shop/b", OTHER)], tmp_path)
+    assert found.ended() == {}
+    rmtree(first)
+    assert found.ended() == {"shop/a": "it has ended while its node was read"}
+    _process(tmp_path, 9, f"0::/kubepods/pod{UNDERSCORED}/5")
+    assert found.ended() == {}
 
 
 def test_a_pod_with_the_nodes_network_has_no_namespace_of_its_own(tmp_path: Path) -> None:

@@ -113,6 +113,11 @@ def test_a_whole_dump_has_no_gaps() -> None:
         pytest.param(
             "links", [{**LINK, "linkinfo": 3}], "$.links[0].linkinfo: ", id="a number for nested attributes"
         ),
+        pytest.param("conntrack_cut", {"only": "x"}, "$.conntrack_cut.only: a list", id="text for a list"),
+        pytest.param("conntrack_cut", {"only": ["x"]}, "$.conntrack_cut.only: ", id="a cut to no address"),
+        pytest.param(
+            "conntrack_cut", {"only": []}, "$.conntrack_cut.left_out: ", id="a cut without a number"
+        ),
         pytest.param("routes", [{**ROUTE, "gateway": "x"}], "$.routes[0].gateway: ", id="no address"),
         pytest.param("routes", [{**ROUTE, "dst_len": 33}], "$.routes[0].dst_len: ", id="no prefix length"),
         pytest.param("routes", [{**ROUTE, "family": 3}], "$.routes[0].family: ", id="no family"),

@@ -1,9 +1,8 @@
 """The connection table, both families in one dump (include/uapi/linux/netfilter/nfnetlink_conntrack.h)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from kubectl_skoop.cluster.addresses import parse_address
+from kubectl_skoop.collect.netlink.message import Message, split_attributes
 from kubectl_skoop.collect.netlink.schema import (
     Fields,
     address,
@@ -19,9 +18,10 @@ from kubectl_skoop.collect.netlink.schema import (
 )
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.nfnetlink.request import CTNETLINK, HEADER_BYTES, family_of, header, message_type
-from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.collect.selection import MAX_ENTRIES, Cut, Selection
 
 IPCTNL_MSG_CT_GET = 1
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_TUPLE_IP = 1, 2, 1
 _IP = schema((1, "src", address), (2, "dst", address), (3, "src", address), (4, "dst", address))
 _PROTOCOL = schema(
     (1, "num", u8),
@@ -59,78 +59,41 @@ ENTRY = schema(
 )
 
 
-MOST = 200_000
-"""Entries that a dump keeps."""
+def read_conntrack(
+    socket: NetlinkSocket, selection: Selection | None = None, limit: int = MAX_ENTRIES
+) -> tuple[list[Fields], Cut]:
+    """The entries of the selection, at most `limit`. Raises: as `NetlinkSocket.dump`."""
+
+    def take(messages: Iterator[Message]) -> tuple[list[Fields], int]:
+        found: list[Fields] = []
+        left_out = 0
+        for message in messages:
+            if selection is not None and not _covered(message.payload, selection):
+                continue
+            if len(found) == limit:
+                left_out += 1
+                continue
+            fields = read_attributes(message.payload, ENTRY, HEADER_BYTES)
+            found.append({"family": family_of(message.payload), **fields})
+        return found, left_out
+
+    found, left_out = socket.fold(message_type(CTNETLINK, IPCTNL_MSG_CT_GET), header(), take)
+    return found, Cut(selection.written if selection else (), left_out)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which entries to keep."""
-
-    addresses: frozenset[str] | None = None
-    """Those that bear one of these, in either direction; None: all."""
-    translated: bool = False
-    """Only those that NAT changed: the ones that can send a later packet of the flow astray."""
-
-    def keeps(self, entry: Fields) -> bool:
-        if self.translated and not _is_translated(entry):
-            return False
-        return self.addresses is None or not self.addresses.isdisjoint(_addresses(entry))
-
-    def __str__(self) -> str:
-        """What is kept, in words; empty: all."""
-        if self.addresses is not None:
-            return f"only entries with one of {', '.join(sorted(self.addresses))}"
-        return "only entries that NAT changed" if self.translated else ""
-
-
-def parse_wanted(text: str) -> Wanted | None:
-    """`all`, `relevant`, `none`, or addresses separated by commas. None: no entries. Raises: InputError."""
-    match text:
-        case "none":
-            return None
-        case "all":
-            return Wanted()
-        case "relevant":
-            return Wanted(translated=True)
-    addresses = [parse_address(word) for word in text.split(",")]
-    if None in addresses:
-        raise InputError(f"--conntrack {text}: must be all, relevant, none, or addresses separated by commas")
-    return Wanted(frozenset(map(str, addresses)))
-
-
-def read_conntrack(socket: NetlinkSocket, wanted: Wanted) -> tuple[list[Fields], str]:
-    """The entries, and in words which of them were left out. Raises: as `NetlinkSocket.dump`."""
-    messages = socket.dump(message_type(CTNETLINK, IPCTNL_MSG_CT_GET), header())
-    entries = (
-        {"family": family_of(message.payload), **read_attributes(message.payload, ENTRY, HEADER_BYTES)}
-        for message in messages
+def _covered(payload: bytes, selection: Selection) -> bool:
+    """Decided before the entry is read as a whole."""
+    return any(
+        selection.covers(*_ends(value))
+        for kind, value in split_attributes(payload, HEADER_BYTES)
+        if kind in (CTA_TUPLE_ORIG, CTA_TUPLE_REPLY)
     )
-    kept = [entry for entry in entries if wanted.keeps(entry)]
-    told = [str(wanted)] if str(wanted) else []
-    told += [f"only {MOST} of {len(kept)} entries"] if len(kept) > MOST else []
-    return kept[:MOST], "; ".join(told)
 
 
-def _is_translated(entry: Fields) -> bool:
-    """The tuple of the replies is not the original one turned round."""
-    match entry.get("orig"), entry.get("reply"):
-        case {"ip": dict(ip), "proto": dict(proto)}, {"ip": dict(ip_back), "proto": dict(proto_back)}:
-            there = (ip.get("src"), proto.get("src_port"), ip.get("dst"), proto.get("dst_port"))
-            back = (
-                ip_back.get("dst"),
-                proto_back.get("dst_port"),
-                ip_back.get("src"),
-                proto_back.get("src_port"),
-            )
-            return there != back
-        case _:
-            return True
-
-
-def _addresses(entry: Fields) -> Iterator[str]:
-    for direction in ("orig", "reply"):
-        match entry.get(direction):
-            case {"ip": {"src": str(src), "dst": str(dst)}}:
-                yield src
-                yield dst
+def _ends(value: bytes) -> tuple[bytes, bytes]:
+    """Source and destination of a tuple; without addresses: empty."""
+    for kind, addresses in split_attributes(value):
+        if kind == CTA_TUPLE_IP:
+            found = dict(split_attributes(addresses))
+            return found.get(1) or found.get(3, b""), found.get(2) or found.get(4, b"")
+    return b"", b""

@@ -11,7 +11,7 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import Neighbour
 from kubectl_skoop.netstack.sysctl import Sysctls
 from kubectl_skoop.snapshot.decode.addresses import decode_addresses
-from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack
+from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack, decode_conntrack_cut
 from kubectl_skoop.snapshot.decode.devices import (
     Additions,
     decode_devices,
@@ -86,6 +86,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         recent=tables.decode("xt_recent", decode_recent, None),
         ipvs=ipvs,
         conntrack=tables.decode("conntrack", decode_conntrack, ()),
+        conntrack_cut=tables.decode("conntrack_cut", decode_conntrack_cut, None),
         sockets=tables.decode("sockets", decode_sockets, ()),
         sysctls=tables.decode("sysctls", partial(_sysctls, tables), Sysctls({})),
         collected=tables.time(*SAVED, "nft"),
