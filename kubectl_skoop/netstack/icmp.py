@@ -96,16 +96,12 @@ def _inbound(stack: Stack, packet: Packet, passage: Passage) -> Address | None:
 
 
 def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
-    """icmp_rcv, icmpv6_rcv."""
+    """icmp_rcv, icmpv6_rcv; an echo reply is taken from whoever sends it (ping_lookup)."""
     if packet.icmp_type == echo_type(packet.family):
         _answer_echo(stack, packet, passage)
     elif packet.icmp_type == _echo_reply_type(packet.family):
         for client in stack.clients:
-            if (
-                client.protocol == packet.protocol
-                and client.port == packet.icmp_id
-                and client.remote == packet.src
-            ):
+            if (client.protocol, client.port, client.local) == (packet.protocol, packet.icmp_id, packet.dst):
                 client.answered, client.symptom = True, "answer"
                 stack.journey.served = True
     elif is_error(packet) and packet.quoted is not None:

@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import Address, Packet, Passage
-from kubectl_skoop.netstack import fragment, gap, hook_end, icmp, ip_error, neighbour, transport, xmit
+from kubectl_skoop.netstack import (
+    discovery,
+    fragment,
+    gap,
+    hook_end,
+    icmp,
+    ip_error,
+    neighbour,
+    transport,
+    xmit,
+)
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.fragment import traverse
 from kubectl_skoop.netstack.netfilter import conntrack
@@ -42,6 +52,10 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         packet = result.packet
     if packet.dst != before:
         stack.step("nat", f"destination {before} becomes {packet.dst}", device=device.name)
+    if packet.discovery is not None and packet.dst.is_multicast:
+        if discovery.heard(stack, device, packet):
+            _deliver(stack, device, packet, passage)
+        return
     if device.loopback:
         _deliver(stack, device, packet, passage)
         return

@@ -103,8 +103,8 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
     try:
         _build(lab, lines, ipv6=ipv6)
         for namespace in lab.namespaces.values():
-            namespace.set_for_each_device("net.ipv4.neigh", "proxy_delay", 0)
             for tree in ("ipv4", "ipv6"):
+                namespace.set_for_each_device(f"net.{tree}.neigh", "proxy_delay", 0)
                 namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
         yield lab
     finally:
