@@ -110,6 +110,19 @@ ROUTED = {
         {"a icmp [fd02::5]": "answer"},
     ),
     "IPv6 is off at the server's device": ("b: sysctl net.ipv6.conf.eth0.disable_ipv6=1", {TCP: BEHIND}),
+    "IPv6 is off where the packet comes in": (
+        f"a: neigh add fd01::1 lladdr {R} dev eth0\nr: sysctl net.ipv6.conf.p0.disable_ipv6=1",
+        {TCP: "timeout"},
+    ),
+    "IPv6 is off at the gateway's device": ("r: sysctl net.ipv6.conf.p0.disable_ipv6=1", {TCP: LOST}),
+    "an MTU that is too small for IPv6": (
+        f"a: neigh add fd01::1 lladdr {R} dev eth0\nr: link set p0 mtu 1200",
+        {TCP: "timeout"},
+    ),
+    "another hop limit of packets": (
+        "a: sysctl net.ipv6.conf.eth0.hop_limit=1",
+        {PING: "no route to host, icmp 3/0 from fd01::1"},
+    ),
     "the server's device is down": (
         "b: link set eth0 down",
         {TCP: BEHIND},
