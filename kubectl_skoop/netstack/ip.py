@@ -21,7 +21,7 @@ from kubectl_skoop.netstack.netfilter.traverse import Passed, Scheduled
 from kubectl_skoop.netstack.netfilter.tuples import tuple_of
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.input import Broadcast, Forward, InputRoute, Local, Refused, route_input
-from kubectl_skoop.netstack.routing.local import address_type
+from kubectl_skoop.netstack.routing.local import address_type, local_device
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.routing.types import Route
@@ -152,16 +152,18 @@ def _local_out(stack: Stack, packet: Packet, passage: Passage, route: OutputRout
         return
     packet = result.packet
     if result.reroute:
-        rerouted = _reroute(stack, packet, passage, result.route_mark)
+        rerouted = _reroute(stack, packet, passage, result.route_mark, route.device)
         if rerouted is None:
             return
         route = rerouted
     _output(stack, packet, passage, route.device, route.nexthop, route.route, indev=indev)
 
 
-def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int) -> OutputRoute | None:
-    """ip_route_me_harder."""
+def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int, device: int) -> OutputRoute | None:
+    """ip_route_me_harder, ip6_route_me_harder: what is for the link keeps its device."""
     key = flow_key(packet, mark=mark, uid=passage.owner.uid if passage.owner else 0)
+    if packet.family == 6 and (packet.dst.is_multicast or packet.dst.is_link_local):
+        key = replace(key, oif=device)
     own = address_type(stack.ns, packet.src) == "LOCAL"
     route = route_output(stack, key if own else replace(key, src=None))
     if isinstance(route, RouteError):
@@ -212,7 +214,7 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
     passage.owner = None
     way: Forward | OutputRoute | None = route
     if result.reroute:
-        way = _reroute(stack, result.packet, passage, result.route_mark)
+        way = _reroute(stack, result.packet, passage, result.route_mark, route.device)
     if way is not None:
         _output(stack, result.packet, passage, way.device, way.nexthop, way.route, indev=device.index)
 
@@ -298,6 +300,17 @@ def path_mtu(stack: Stack, destination: Address, device: Device, route: Route | 
 
 def lose_unroutable(stack: Stack, packet: Packet, destination: Address, route: RouteError) -> None:
     ip_error.unroutable(stack, packet, destination, route)
+
+
+def link_of(stack: Stack, peer: Address, device: int) -> int:
+    """The out device of an answer to a packet that came in by `device`: a link-local peer is behind that one
+    (rt6_need_strict, icmp6_iif); 0: the route decides."""
+    if peer.version == 4 or not peer.is_link_local:
+        return 0
+    arrival = stack.ns.devices.get(device)
+    if arrival is not None and arrival.loopback:
+        return local_device(stack.ns, peer) or device
+    return device
 
 
 def flow_key(packet: Packet, *, mark: int = 0, uid: int = 0) -> FlowKey:

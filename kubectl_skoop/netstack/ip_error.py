@@ -30,6 +30,8 @@ def refused(stack: Stack, packet: Packet, passage: Passage, route: Refused, devi
             where=where,
             evidence=route.problem.evidence,
         )
+        if route.icmp is not None:
+            icmp.send_error(stack, packet, passage, route.icmp)
         return
     if route.kind == "forwarding-disabled":
         switch, own = forwarding_keys(device, packet.family)

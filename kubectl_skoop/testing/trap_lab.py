@@ -1,6 +1,7 @@
 """Small networks in one exact condition: hosts, wires and settings as text, collected before any packet."""
 
 import socket
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ RETRANSMIT_MS = 15
 """Between the three questions for a neighbour."""
 NODE = "lab"
 """All hosts are collected as pods of one node, whose own namespace is the first host's."""
+SETTLE_TRIES, SETTLE_PAUSE = 100, 0.02
+"""How often to look, and seconds between."""
 _NEW_HOST = {
     "net.ipv4.icmp_ratelimit": 0,
     "net.ipv4.icmp_ratemask": 0,
@@ -106,9 +109,25 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
             for tree in ("ipv4", "ipv6"):
                 namespace.set_for_each_device(f"net.{tree}.neigh", "proxy_delay", 0)
                 namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
+        if ipv6:
+            _settle(lab)
         yield lab
     finally:
         lab.close()
+
+
+def _settle(lab: TrapLab) -> None:
+    """A device gets its link-local address a moment after its carrier came (linkwatch), and may use it a moment
+    later. Raises: LabError."""
+    for namespace in lab.namespaces.values():
+        for _ in range(SETTLE_TRIES):
+            links = namespace.run("ip", "-br", "link", "show", "up").splitlines()
+            unready = [line for line in links if "LOWER_UP" in line and line.split()[1] == "DOWN"]
+            if not unready and not namespace.run(*"ip -6 addr show up scope link tentative".split()):
+                break
+            time.sleep(SETTLE_PAUSE)
+        else:
+            raise LabError(f"{namespace.name}: a device does not get ready for IPv6")
 
 
 def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:

@@ -98,7 +98,6 @@ b: listen udp 53 ::
 r: no-listeners
 r: listen tcp 80 ::
 r: listen udp 53 ::
-r: $ timeout 5 sh -c 'until ip addr show dev br0 scope link -tentative | grep -q fe80; do sleep 0.02; done'
 """
 """a fd01::2, b fd01::3 and c fd01::4 on br0 fd01::1 of r"""
 

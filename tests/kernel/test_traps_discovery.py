@@ -162,6 +162,38 @@ ROUTED = {
     ),
     "a host does not": ("r: sysctl net.ipv6.conf.all.forwarding=0", {"a icmp [fd01::]": LOST}),
 }
+B_LINK = "fe80::ff:fe00:202"
+LINKS = {
+    "a link-local address": ("", {f"r tcp [{B_LINK}%p1]:80": "answer, b sees fe80::ff:fe00:201"}),
+    "a link-local address: datagrams": (
+        "",
+        {
+            f"r udp [{B_LINK}%p1]:53": "answer, b sees fe80::ff:fe00:201",
+            f"r icmp [{B_LINK}%p1]": "answer",
+            f"r udp [{B_LINK}%p1]:54": f"connection refused, icmp 1/4 from {B_LINK}",
+        },
+    ),
+    "a link-local address: a closed port": ("", {f"r tcp [{B_LINK}%p1]:81": "connection refused"}),
+    "a link-local address without a device": (
+        "",
+        {
+            f"r tcp [{B_LINK}]:80": "invalid argument",
+            f"r udp [{B_LINK}]:53": "invalid argument",
+            f"r icmp [{B_LINK}]": "invalid argument",
+        },
+    ),
+    "a link-local address on the wrong link": ("", {f"r icmp [{B_LINK}%p0]": LOST}),
+    "an own link-local address": (
+        "",
+        {"r icmp [fe80::ff:fe00:201%p1]": "answer", f"b tcp [{B_LINK}%eth0]:80": f"answer, b sees {B_LINK}"},
+    ),
+    "an own link-local address of another device": ("", {"r icmp [fe80::ff:fe00:102%p1]": LOST}),
+    "the neighbour's link-local address of another device": ("", {"a icmp [fe80::ff:fe00:201%eth0]": LOST}),
+    "a link-local source is not forwarded": (
+        f"a: addr del fd01::2/64 dev eth0\na: route replace default via {R_LINK} dev eth0",
+        {PING: f"no route to host, icmp 1/2 from {R_LINK}"},
+    ),
+}
 RULES = {
     f"{name}: {tool}": (rule(host, text, tool), {TCP: told})
     for tool in ("ip6tables-nft", "ip6tables-legacy")
@@ -268,7 +300,7 @@ BRIDGES = {
         {BR: "answer, b sees fd01::2"},
     ),
     "the port neither learns nor is flooded to (K-37)": (
-        "r: $ bridge link set dev pa learning off flood off; bridge fdb flush dev pa || true",
+        "r: $ bridge link set dev pa learning off flood off; bridge fdb del 02:00:00:00:01:01 dev pa master || true",
         {BR: LOST},
     ),
     "isolated from each other": (
@@ -330,7 +362,7 @@ BRIDGES = {
 TRAPS = (
     *(
         trap(title, ROUTED6, condition, flows, ipv6=True)
-        for title, (condition, flows) in (ROUTED | RULES).items()
+        for title, (condition, flows) in (ROUTED | LINKS | RULES).items()
     ),
     *(trap(title, NEAR6, condition, {NEAR: told}, ipv6=True) for title, (condition, told) in PROXIES.items()),
     *(trap(title, BRIDGED6, condition, flows, ipv6=True) for title, (condition, flows) in BRIDGES.items()),
