@@ -13,7 +13,7 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing import netns
-from kubectl_skoop.testing.netns import Namespace, entered
+from kubectl_skoop.testing.netns import LabError, Namespace, entered
 
 TCP_PORT, UDP_PORT = 80, 53
 RETRANSMIT_MS = 15
@@ -117,13 +117,17 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
 
 
 def _settle(lab: TrapLab) -> None:
-    """A device gets its link-local address a moment after its carrier came (linkwatch), and may use it a moment
-    later. Raises: LabError."""
+    """A device gets its link-local address a moment after its carrier (linkwatch), and may use it a moment later.
+
+    Raises:
+        LabError: that does not happen.
+    """
     for namespace in lab.namespaces.values():
         for _ in range(SETTLE_TRIES):
             links = namespace.run("ip", "-br", "link", "show", "up").splitlines()
             unready = [line for line in links if "LOWER_UP" in line and line.split()[1] == "DOWN"]
-            if not unready and not namespace.run(*"ip -6 addr show up scope link tentative".split()):
+            tentative = namespace.run("ip", "-6", "addr", "show", "up", "scope", "link", "tentative")
+            if not unready and not tentative:
                 break
             time.sleep(SETTLE_PAUSE)
         else:

@@ -300,7 +300,8 @@ BRIDGES = {
         {BR: "answer, b sees fd01::2"},
     ),
     "the port neither learns nor is flooded to (K-37)": (
-        "r: $ bridge link set dev pa learning off flood off; bridge fdb del 02:00:00:00:01:01 dev pa master || true",
+        "r: $ bridge link set dev pa learning off flood off\n"
+        "r: $ bridge fdb del 02:00:00:00:01:01 dev pa master || true",
         {BR: LOST},
     ),
     "isolated from each other": (
