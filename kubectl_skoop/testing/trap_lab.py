@@ -117,7 +117,7 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
 
 
 def _settle(lab: TrapLab) -> None:
-    """A device gets its link-local address a moment after its carrier (linkwatch), and may use it a moment later.
+    """A device gets its link-local address a moment after its carrier (linkwatch), and uses it a bit later.
 
     Raises:
         LabError: that does not happen.
