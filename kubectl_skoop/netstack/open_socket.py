@@ -53,6 +53,9 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
             )
         route = second
     if isinstance(route, RouteError):
+        if route.errno == "EADDRNOTAVAIL" and (unread := gap.table(stack, "addresses")):
+            stack.give_up("source.address", _unsent(probe, remote), unread)
+            return Refusal("")
         ip_error.unroutable(stack, _unsent(probe, probe.bind_source or remote), remote, route)
         return Refusal(SYMPTOMS.get(route.errno, route.errno))
     if route.type in ("broadcast", "multicast"):
