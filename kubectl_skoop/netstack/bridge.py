@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv6Address
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, Passage, is_group
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import bridge_netfilter, gap, link_hooks, receive, xmit
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
 from kubectl_skoop.netstack.neighbour_types import FdbEntry
 from kubectl_skoop.netstack.stack import Stack
 
 BR_STATE_LEARNING = 2
+ALL_NODES = IPv6Address("ff02::1")
 STATE_NAMES = {0: "disabled", 1: "listening", 2: "learning", 3: "forwarding", 4: "blocking"}
 
 
@@ -125,6 +128,8 @@ def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source:
     group = is_group(frame.dst_mac)
     ports = [port for port in _ports(stack, bridge) if source is None or port.index != source.index]
     allowed = [port for port in ports if _floods(port, frame, group, local=source is None)]
+    if (members := _snooped(stack, bridge, frame)) is not None:
+        allowed = [port for port in allowed if port.index in members]
     open_ports = [port for port in allowed if _open(port) and not _isolated(port, source)]
     if not group:
         stack.step(
@@ -175,6 +180,36 @@ def _forward(
         )
         return
     xmit.transmit(stack, port, frame, passage)
+
+
+def _snooped(stack: Stack, bridge: Device, frame: Frame) -> frozenset[int] | None:
+    """br_multicast_flood: the ports that have joined the frame's group; None: it is flooded (K-85).
+
+    So it is without a querier, and to all nodes. Which ports lead to routers is not known, so where nobody
+    has joined both are followed.
+    """
+    settings = bridge.bridge
+    if settings is None or not settings.snooping or not settings.querier6:
+        return None
+    if (
+        not isinstance(frame, Packet)
+        or frame.family == 4
+        or frame.dst == ALL_NODES
+        or not frame.dst.is_multicast
+    ):
+        return None
+    joined = {
+        entry.port for entry in stack.ns.groups if (entry.bridge, entry.group) == (bridge.index, frame.dst)
+    }
+    if joined:
+        return frozenset(joined)
+    reason = gap.table(stack, "mdb") or f"no port of {bridge.name} has joined {frame.dst}"
+    if stack.choices.undecided(Unknown(f"whether {bridge.name} floods a multicast: {reason}")):
+        return None
+    where = stack.where(device=bridge.name)
+    evidence = [f"{bridge.name}: mcast_snooping 1, and there is a querier"]
+    stack.lose("bridge.no-destination", frame, reason, where=where, evidence=evidence)
+    return frozenset()
 
 
 def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source: Device | None) -> bool:

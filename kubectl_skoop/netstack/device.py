@@ -24,6 +24,10 @@ class Bridge(NamedTuple):
     nf_call_ip6tables: bool = False
     nf_call_arptables: bool = False
     stp: bool = False
+    snooping: bool = True
+    """It learns which ports have joined a multicast group."""
+    querier6: bool = False
+    """Somebody asks for the members of IPv6 groups, it or a router: only then snooping decides."""
     group_fwd_mask: int = 0
 
 

@@ -33,6 +33,9 @@ ENTRIES = "r: neigh add proxy fd01::3 dev p0\nr: neigh add proxy fd01::2 dev p1"
 PROXY = "r: sysctl net.ipv6.conf.p0.proxy_ndp=1\nr: sysctl net.ipv6.conf.p1.proxy_ndp=1"
 SLOW_DAD = "sysctl net.ipv6.conf.eth0.accept_dad=1\n{0}: sysctl net.ipv6.conf.eth0.dad_transmits=600"
 BR, BRU = "a tcp [fd01::3]:80", "a udp [fd01::3]:53"
+QUERIER = (
+    "r: link set br0 type bridge mcast_query_response_interval 0\nr: link set br0 type bridge mcast_querier 1"
+)
 CALLS = "r: sysctl net.bridge.bridge-nf-call-ip6tables=1\n"
 
 
@@ -309,6 +312,22 @@ BRIDGES = {
         {BR: LOST, "a icmp [fd01::4]": "answer"},
     ),
     "without snooping": ("r: link set br0 type bridge mcast_snooping 0", {BR: "answer, b sees fd01::2"}),
+    "snooping with a querier, and the port has joined (K-85)": (
+        f"{QUERIER}\nb: addr add fd01::7/64 dev eth0 nodad\nr: $ sleep 0.1",
+        {"a icmp [fd01::7]": "answer"},
+    ),
+    "snooping with a querier, and no report was heard (K-85)": (
+        f"{QUERIER}\nb: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 143 -j DROP\n"
+        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 131 -j DROP\n"
+        "b: addr add fd01::7/64 dev eth0 nodad\nr: $ sleep 0.1",
+        {"a icmp [fd01::7]": "no route to host | unknown"},
+    ),
+    "no report was heard, but there is no querier (K-85)": (
+        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 143 -j DROP\n"
+        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 131 -j DROP\n"
+        "b: addr add fd01::7/64 dev eth0 nodad",
+        {"a icmp [fd01::7]": "answer"},
+    ),
     "neigh_suppress, but nobody is known": (
         "r: $ bridge link set dev pb neigh_suppress on",
         {BR: "answer, b sees fd01::2"},
