@@ -156,7 +156,7 @@ BRIDGE = (
         flow=_LARGE,
         symptoms=(SILENCE,),
         where="node1",
-        text="fragmentation-needed",
+        text="--icmp-type 3/4",
         do=(
             "node1: ip link set eth0 mtu 1300",
             "node1: iptables -I OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP",
