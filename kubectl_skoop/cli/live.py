@@ -187,13 +187,14 @@ def opened(
     progress = Progress()
     run = Run(Api(access(given)), collector(given), progress)
     parallel = given.get("parallel", PARALLEL)
+    cluster = None
     try:
         with live(run, allowed, keep=keep, parallel=parallel, namespaces=namespaces) as cluster:
             yield cluster
     finally:
         progress.close()
-    if cluster.left:
-        report_error(cluster.left, "kubectl skoop cleanup removes it")
+        if cluster is not None and cluster.left:
+            report_error(cluster.left, "kubectl skoop cleanup removes it")
 
 
 def objects(ctx: typer.Context) -> "PlainObjects":
