@@ -18,13 +18,13 @@ from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from tests.e2e import binaries, control_plane, slot, underlay
 from tests.e2e.errors import ClusterError
 from tests.e2e.kubectl import Kubectl
-from tests.e2e.proxy.shapes import LAST_NODE_PORT, NAMESPACE, last_shape, shapes, zone
+from tests.e2e.proxy.shapes import LAST_NODE_PORT, NAMESPACE, last_shape, name_of, shapes, zone
 from tests.e2e.room import Room, open_room
 
 POD_NETWORKS = f"{underlay.POD_NETWORK},fd00:244::/48"
 SERVICE_NETWORKS = f"{underlay.SERVICE_NETWORK},fd00:96::/112"
 KINDS = "nodes,services,endpointslices,namespaces"
-SETTLED_TIMEOUT = 90
+SETTLED_TIMEOUT = 60
 _MOUNTS = ("mkdir -p {run}", "mount --bind {run} /run", "mount -t sysfs sysfs /sys")
 """/run has the lock of iptables, /sys the devices of the namespace."""
 
@@ -80,8 +80,8 @@ class ProxyLab:
 
 
 @contextmanager
-def running(proxies: Sequence[Proxy]) -> Iterator[ProxyLab]:
-    """One node for each, `node1` and on, whose rules are written.
+def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterator[ProxyLab]:
+    """One node for each, `node1` and on, whose rules are written. `without`: services that are left out.
 
     Raises:
         ClusterError: it cannot be had.
@@ -95,7 +95,7 @@ def running(proxies: Sequence[Proxy]) -> Iterator[ProxyLab]:
         kubectl = Kubectl(programs / "kubectl", plane.kubeconfig())
         write(kubectl, [_node(place, number) for number in range(1, len(proxies) + 1)])
         write(kubectl, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
-        write(kubectl, [item for shape in shapes() for item in shape])
+        write(kubectl, [item for shape in shapes() if name_of(shape) not in without for item in shape])
         write(kubectl, last_shape())
         nodes: dict[str, ProxyNode] = {}
         for name, proxy in zip(names, proxies, strict=True):
@@ -126,7 +126,8 @@ def settle(node: ProxyNode) -> str:
             return rules
         before = rules
         time.sleep(1)
-    raise ClusterError(f"{node.name}: {node.proxy}: its rules do not settle")
+    words = node.room.daemons["kube-proxy"].last_words()
+    raise ClusterError(f"{node.name}: {node.proxy}: its rules do not settle: {words}")
 
 
 def write(kubectl: Kubectl, objects: Sequence[Mapping[str, Any]]) -> None:

@@ -128,6 +128,10 @@ def shapes() -> Iterator[list[Object]]:
     yield from _families()
 
 
+def name_of(shape: Sequence[Object]) -> str:
+    return str(shape[0]["metadata"]["name"])
+
+
 def last_shape() -> list[Object]:
     made = service("written-last", [port(80, nodePort=LAST_NODE_PORT)], **NODE_PORT)
     return [made, endpoint_slice("written-last", everywhere(250), [slice_port(8080)])]
