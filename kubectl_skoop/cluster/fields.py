@@ -122,7 +122,7 @@ FIELDS: Mapping[str, Fields] = {
                 "nodeName": 1,
                 "zone": 1,
                 "conditions": {"ready": 1, "serving": 1, "terminating": 1},
-                "hints": {"forZones": [{"name": 1}]},
+                "hints": {"forZones": [{"name": 1}], "forNodes": [{"name": 1}]},
                 "targetRef": _TARGET,
             }
         ],

@@ -10,8 +10,12 @@ from kubectl_skoop.model.packet import Address
 
 SERVICE_NAME = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the service, in the same namespace."""
+DEFAULT_AFFINITY = 10_800
+"""Seconds (v1.DefaultClientIPServiceAffinitySeconds)."""
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 """Label of a Service that kube-proxy leaves alone."""
+
+_NO_HINTS: frozenset[str] = frozenset()
 
 
 class ServicePort(NamedTuple):
@@ -44,6 +48,8 @@ class Service:
     ports: tuple[ServicePort, ...] = ()
     selector: Mapping[str, str] = field(default_factory=dict)
     session_affinity: str = "None"
+    affinity_seconds: int = 0
+    """That a client comes back to the same endpoint; 0: without session affinity."""
     internal_traffic_policy: str = "Cluster"
     external_traffic_policy: str = "Cluster"
     other_proxy: str = ""
@@ -71,6 +77,9 @@ class Backend(NamedTuple):
     ready: bool = True
     serving: bool = True
     terminating: bool = False
+    zone_hints: frozenset[str] = frozenset()
+    node_hints: frozenset[str] = frozenset()
+    """Where it is meant to be used; empty: no hint."""
 
 
 def service_info(item: Object) -> Service:
@@ -91,6 +100,7 @@ def service_info(item: Object) -> Service:
         ports=tuple(_port(entry) for entry in items(spec, "ports")),
         selector=labels(spec, "selector"),
         session_affinity=text(spec, "sessionAffinity") or "None",
+        affinity_seconds=_affinity_seconds(spec),
         internal_traffic_policy=text(spec, "internalTrafficPolicy") or "Cluster",
         external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
         other_proxy=labels(item, "metadata", "labels").get(PROXY_NAME, ""),
@@ -103,6 +113,9 @@ def slice_backends(item: Object) -> Iterator[Backend]:
         conditions = dig(endpoint, "conditions")
         ready = dig(conditions, "ready") is not False
         serving = dig(conditions, "serving")
+        hints = dig(endpoint, "hints")
+        zones = _names(items(hints, "forZones")) if hints is not None else _NO_HINTS
+        nodes = _names(items(hints, "forNodes")) if hints is not None else _NO_HINTS
         for address in _addresses(texts(endpoint, "addresses")[:1]):
             for port in items(item, "ports"):
                 yield Backend(
@@ -115,6 +128,8 @@ def slice_backends(item: Object) -> Iterator[Backend]:
                     ready=ready,
                     serving=serving if isinstance(serving, bool) else ready,
                     terminating=flag(conditions, "terminating"),
+                    zone_hints=zones,
+                    node_hints=nodes,
                 )
 
 
@@ -143,6 +158,16 @@ def usable(backends: Iterable[Backend]) -> tuple[Backend, ...]:
     known = tuple(backends)
     ready = tuple(backend for backend in known if backend.ready)
     return ready or tuple(backend for backend in known if backend.serving and backend.terminating)
+
+
+def _affinity_seconds(spec: object) -> int:
+    if text(spec, "sessionAffinity") != "ClientIP":
+        return 0
+    return number(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds") or DEFAULT_AFFINITY
+
+
+def _names(listed: Iterable[object]) -> frozenset[str]:
+    return frozenset(text(one, "name") for one in listed)
 
 
 def _port(item: object) -> ServicePort:

@@ -1,12 +1,14 @@
 """What kube-proxy's ConfigMap says, unless the user says otherwise."""
 
 import re
+from typing import Literal
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.result import Fact
 from kubectl_skoop.model.errors import InputError
 
-MODES = ("iptables", "ipvs", "nftables")
+Mode = Literal["iptables", "ipvs", "nftables"]
+MODES: tuple[Mode, ...] = ("iptables", "ipvs", "nftables")
 NAMESPACE, KEY = "kube-system", "config.conf"
 NAMES = ("kube-proxy", "kube-proxy-worker")
 
@@ -46,3 +48,12 @@ def _scalar(config: str, name: str) -> str:
     """One top-level text of a KubeProxyConfiguration."""
     found = re.search(rf"^{name}:[ \t]*[\"']?([^\s\"'#]*)", config, re.MULTILINE)
     return found[1] if found else ""
+
+
+def node_port_addresses(cluster: Cluster) -> str:
+    """What it says of the addresses that node ports are at; empty: nothing."""
+    _, config = _read(cluster)
+    found = re.search(r"^nodePortAddresses:[ \t]*(\S.*)?\n((?:[ \t]*-.*\n)*)", f"{config}\n", re.MULTILINE)
+    if not found or (found[1] or "").strip() in ("null", "[]"):
+        return ""
+    return found[0].partition(":")[2].strip()

@@ -12,16 +12,18 @@ from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.compare import compare_door
+from kubectl_skoop.diagnosis.services.door import Door, Target
 from kubectl_skoop.diagnosis.services.every import MAX_SERVICES, Compared, every_service
-from kubectl_skoop.diagnosis.services.found import ProxyRules
-from kubectl_skoop.diagnosis.services.meaning import Door, Meaning, Target, Wanted
-from kubectl_skoop.diagnosis.services.proxy_rule import covers, read_rule
+from kubectl_skoop.diagnosis.services.iptables import IptablesRules
+from kubectl_skoop.diagnosis.services.iptables_rule import read_rule
+from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
+from kubectl_skoop.diagnosis.services.sources import covers
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 
 DUMPS = Path(__file__).parents[1] / "data" / "iptables"
-NODE = NodeInfo(name="n1", addresses=(ip_address("10.0.0.1"),))
+NODE = NodeInfo(name="n1", addresses=(ip_address("10.0.0.1"),), labels={"topology.kubernetes.io/zone": "a"})
 PLACE = Place("node", "n1")
 OUTSIDE = ip_address("192.0.2.1")
 MakeContext = Callable[..., Context]
@@ -132,17 +134,27 @@ def test_which_addresses_and_ports_a_service_has() -> None:
 
 @pytest.mark.parametrize(
     ("ranges", "expected"),
-    [([], ["10.96.0.10:80/tcp", "203.0.113.7:80/tcp"]), (["192.0.2.0/24"], ["10.96.0.10:80/tcp"])],
-    ids=["for all sources", "for some sources, which is not compared"],
+    [
+        ([], ()),
+        (["192.0.2.0/24 ", "2001:db8::/32"], ("192.0.2.0/24",)),
+        (["192.0.2.0/24", "0.0.0.0/0"], ()),
+        (["2001:db8::/32"], ()),
+    ],
+    ids=["without ranges", "those of its family", "all addresses are as without", "none of its family"],
 )
-def test_which_addresses_of_a_load_balancer_nodes_serve(ranges: list[str], expected: list[str]) -> None:
+def test_which_addresses_of_a_load_balancer_nodes_serve_and_for_whom(
+    ranges: list[str], expected: tuple[str, ...]
+) -> None:
     ingress = [{"ip": "203.0.113.7", "ipMode": "VIP"}, {"ip": "203.0.113.8", "ipMode": "Proxy"}]
     balanced = {
         **service(spec={"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}),
         "status": {"loadBalancer": {"ingress": ingress}},
     }
     doors = wanted(balanced, endpoint_slice([endpoint(A)]))
-    assert [str(one.door) for one in doors] == expected
+    assert [(str(one.door), one.ranges) for one in doors] == [
+        ("10.96.0.10:80/tcp", ()),
+        ("203.0.113.7:80/tcp", expected),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +185,7 @@ DOOR = Door("cluster", ip_address("10.96.0.10"), 80, "tcp")
 
 
 def test_the_ways_of_a_connection_with_shares_and_masquerade() -> None:
-    leaves = ProxyRules(CHAINS, "").follow(DOOR, OUTSIDE)
+    leaves = IptablesRules(CHAINS, "").follow(DOOR, OUTSIDE)
     assert [(str(leaf.target), leaf.share) for leaf in leaves] == [(f"{A}:8080", 0.5), (f"{B}:8080", 0.5)]
     masqueraded = {
         source: [leaf.masquerades(ip_address(source)) for leaf in leaves]
@@ -218,33 +230,81 @@ def test_the_ways_of_a_connection_with_shares_and_masquerade() -> None:
 def test_rules_that_differ(old: str, new: str, expected: list[str]) -> None:
     (one,) = wanted(service(), endpoint_slice([endpoint(A), endpoint(B)]))
     assert old in CHAINS
-    compared = compare_door(ProxyRules(CHAINS.replace(old, new) if old else CHAINS, ""), one, PLACE)
+    compared = compare_door(IptablesRules(CHAINS.replace(old, new) if old else CHAINS, ""), one, PLACE)
     assert [finding.code for finding in compared.findings] == expected
     assert compared.unread == ""
 
 
-def test_hints_may_leave_endpoints_out_but_add_none() -> None:
-    hints: Object = {"hints": {"forZones": [{"name": "z"}]}}
-    (one,) = wanted(service(), endpoint_slice([endpoint(A, fields=hints), endpoint(B, fields=hints)]))
-    rules = CHAINS.replace("--probability 0.50000000000", "--probability 0.99999999999")
-    only_a = rules.replace("-A SVC -j SEP-B\n", "").replace(
-        "-m statistic --mode random --probability 0.99999999999 ", ""
+def hinted(address: str, zones: str, nodes: str = "", node: str = "n1", ready: bool = True) -> Object:
+    hints = {
+        "forZones": [{"name": one} for one in zones],
+        "forNodes": [{"name": one} for one in nodes.split()],
+    }
+    return endpoint(address, node, {"hints": hints, "conditions": {"ready": ready}})
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "expected"),
+    [
+        ([hinted(A, "a"), hinted(B, "b")], [[A], [A, B]]),
+        ([hinted(A, "ab"), hinted(B, "b")], [[A], [A, B]]),
+        ([hinted(A, "b"), hinted(B, "b")], [[A, B]]),
+        ([hinted(A, "a"), endpoint(B)], [[A, B]]),
+        ([endpoint(A), hinted(B, "a")], [[A, B]]),
+        ([hinted(A, "a"), endpoint(B, fields=NOT_READY)], [[A], [A]]),
+        ([hinted(A, "a", "n1"), hinted(B, "a", "n2")], [[A], [A, B], [A, B]]),
+        ([hinted(A, "a", "n3"), hinted(B, "a", "n2")], [[A, B], [A, B]]),
+        ([hinted(A, "a", ready=False)], [[]]),
+        ([endpoint(A, fields=GONE)], [[A], []]),
+    ],
+    ids=[
+        "for the node's zone, or all by an older kube-proxy",
+        "for several zones",
+        "for no endpoint of the node's zone",
+        "for some endpoints only",
+        "for some endpoints only, not the first",
+        "of the ready ones",
+        "for the node before the zone",
+        "for other nodes",
+        "without a ready endpoint",
+        "of those that terminate, or none by an older kube-proxy",
+    ],
+)
+def test_sets_of_endpoints_of_which_a_node_uses_one(
+    endpoints: list[Object], expected: list[list[str]]
+) -> None:
+    (one,) = wanted(service(), endpoint_slice(endpoints))
+    assert [sorted(str(target.address) for target in targets) for targets in one.choices] == expected
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "codes"),
+    [
+        ([hinted(A, "a"), hinted(B, "b")], []),
+        ([hinted(A, "a"), hinted(B, "a")], ["service.missing-backend"]),
+        ([hinted(A, "b"), hinted(B, "a")], ["service.missing-backend"]),
+    ],
+    ids=["one that is hinted", "one of two that are hinted", "the other one"],
+)
+def test_rules_for_one_endpoint_beside_hints(endpoints: list[Object], codes: list[str]) -> None:
+    (one,) = wanted(service(), endpoint_slice(endpoints))
+    only_a = CHAINS.replace("-A SVC -j SEP-B\n", "").replace(
+        "-m statistic --mode random --probability 0.50000000000 ", ""
     )
-    assert compare_door(ProxyRules(only_a, ""), one, PLACE).findings == ()
-    stray = compare_door(ProxyRules(only_a.replace("10.244.1.2:8080", "10.9.9.9:1"), ""), one, PLACE)
-    assert [finding.code for finding in stray.findings] == ["service.stale-endpoint"]
+    found = compare_door(IptablesRules(only_a, ""), one, PLACE).findings
+    assert [finding.code for finding in found] == codes
 
 
 def test_a_rule_that_is_not_understood_leaves_the_service_open() -> None:
     (one,) = wanted(service(), endpoint_slice([endpoint(A), endpoint(B)]))
     strange = "-A SVC -m length --length 40 -j SEP-A"
-    compared = compare_door(ProxyRules(CHAINS.replace("-A SVC -j SEP-B", strange), ""), one, PLACE)
+    compared = compare_door(IptablesRules(CHAINS.replace("-A SVC -j SEP-B", strange), ""), one, PLACE)
     assert (compared.findings, compared.unread) == ((), strange)
 
 
 def test_endpoints_that_are_left_in_the_rules_of_a_service_without_any() -> None:
     (one,) = wanted(service(), endpoint_slice([endpoint(A, fields=NOT_READY)]))
-    (found,) = compare_door(ProxyRules(CHAINS, ""), one, PLACE).findings
+    (found,) = compare_door(IptablesRules(CHAINS, ""), one, PLACE).findings
     assert found.code == "service.stale-endpoint"
     assert "50% of connections are sent to 10.244.2.2:8080, no endpoint of it" in found.message
 
@@ -261,7 +321,7 @@ def test_endpoints_that_are_left_in_the_rules_of_a_service_without_any() -> None
 )
 def test_a_service_without_endpoints(filtered: str, expected: list[str]) -> None:
     (one,) = wanted(service())
-    rules = ProxyRules("-A KUBE-SERVICES -d 10.96.0.1/32 -j SVC\n", filtered)
+    rules = IptablesRules("-A KUBE-SERVICES -d 10.96.0.1/32 -j SVC\n", filtered)
     assert [finding.code for finding in compare_door(rules, one, PLACE).findings] == expected
 
 
@@ -332,12 +392,6 @@ def test_what_kube_proxy_wrote_is_what_is_meant(
     assert on_node(make_context, (DUMPS / dump).read_text(), *recorded(*pods)) == Compared()
 
 
-def test_the_rules_of_ipvs_mode_are_not_taken_for_those_of_iptables(make_context: MakeContext) -> None:
-    result = on_node(make_context, (DUMPS / "ipvs-uml.ipt").read_text(), *recorded(*LATE))
-    assert result.findings == ()
-    assert [fact.source for fact in result.facts] == ["proxy mode ipvs"]
-
-
 def test_the_recorded_rules_are_really_read(make_context: MakeContext) -> None:
     text = (DUMPS / "real-kn1-1.36.2.ipt").read_text().replace("0.33333333349", "0.5")
     (found,) = on_node(make_context, text, *RECORDED).findings
@@ -349,8 +403,8 @@ def test_the_recorded_rules_are_really_read(make_context: MakeContext) -> None:
     ("mode", "codes", "reasons"),
     [
         ("iptables", ["service.no-rules"], []),
-        ("ipvs", [], ["proxy mode ipvs"]),
-        ("nftables", [], ["proxy mode nftables"]),
+        ("ipvs", ["service.no-rules"], []),
+        ("nftables", ["service.no-rules"], []),
         ("", [], ["proxy mode not known"]),
     ],
 )

@@ -43,21 +43,8 @@ def start(slot: Slot, programs: Path, nodes: Sequence[str]) -> ControlPlane:
     Raises:
         ClusterError: it does not become ready.
     """
-    room = open_room(slot, CONTROL_PLANE)
-    tokens = _write_users(room.folder / "users.csv", nodes)
-    _write_keys(room.folder)
-    room.start(
-        "etcd",
-        f"--data-dir={room.folder}/etcd",
-        f"--listen-client-urls={_ETCD}",
-        f"--advertise-client-urls={_ETCD}",
-        "--listen-peer-urls=http://127.0.0.1:2380",
-        "--unsafe-no-fsync",
-    )
-    address = control_plane_address(slot)
-    room.start(str(programs / "kube-apiserver"), *_api_server_options(room.folder, str(address)))
-    certificate = _await_ready(room, f"https://{address}:6443")
-    plane = ControlPlane(room, Server(f"https://{address}:6443", certificate), tokens)
+    plane = start_api_server(slot, programs, nodes)
+    room = plane.room
     room.start(
         str(programs / "kube-controller-manager"),
         f"--kubeconfig={plane.kubeconfig('system:kube-controller-manager')}",
@@ -75,7 +62,32 @@ def start(slot: Slot, programs: Path, nodes: Sequence[str]) -> ControlPlane:
     return plane
 
 
-def _api_server_options(folder: Path, address: str) -> tuple[str, ...]:
+def start_api_server(
+    slot: Slot, programs: Path, nodes: Sequence[str], *, services: str = str(SERVICE_NETWORK)
+) -> ControlPlane:
+    """Objects stay as they were written: nothing but etcd and the API server runs. `services`: networks.
+
+    Raises:
+        ClusterError: it does not become ready.
+    """
+    room = open_room(slot, CONTROL_PLANE)
+    tokens = _write_users(room.folder / "users.csv", nodes)
+    _write_keys(room.folder)
+    room.start(
+        "etcd",
+        f"--data-dir={room.folder}/etcd",
+        f"--listen-client-urls={_ETCD}",
+        f"--advertise-client-urls={_ETCD}",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        "--unsafe-no-fsync",
+    )
+    address = control_plane_address(slot)
+    room.start(str(programs / "kube-apiserver"), *_api_server_options(room.folder, str(address), services))
+    certificate = _await_ready(room, f"https://{address}:6443")
+    return ControlPlane(room, Server(f"https://{address}:6443", certificate), tokens)
+
+
+def _api_server_options(folder: Path, address: str, services: str) -> tuple[str, ...]:
     """As kubeadm sets them, but for client certificates: users have tokens here."""
     return (
         f"--etcd-servers={_ETCD}",
@@ -85,7 +97,7 @@ def _api_server_options(folder: Path, address: str) -> tuple[str, ...]:
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged",
-        f"--service-cluster-ip-range={SERVICE_NETWORK}",
+        f"--service-cluster-ip-range={services}",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-key-file={folder}/service-accounts.pub",
         f"--service-account-signing-key-file={folder}/service-accounts.key",

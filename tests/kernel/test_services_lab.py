@@ -14,8 +14,9 @@ from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.fan_out import fan_out
 from kubectl_skoop.diagnosis.request import Options, Request
-from kubectl_skoop.diagnosis.services.found import proxy_rules
-from kubectl_skoop.diagnosis.services.meaning import Door, Meaning, Target
+from kubectl_skoop.diagnosis.services.door import Door, Target
+from kubectl_skoop.diagnosis.services.meaning import Meaning
+from kubectl_skoop.diagnosis.services.present import present
 from kubectl_skoop.model.packet import Address, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -221,14 +222,15 @@ def test_the_same_fault_on_two_nodes_is_one_finding(tmp_path: Path) -> None:
     assert "at 2 places: node/n1, node/n2" in found.message
 
 
-def test_rules_of_nobody_are_not_compared_where_the_mode_is_another(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", ["", "nftables"])
+def test_nodes_without_rules_of_any_mode(mode: str, tmp_path: Path) -> None:
     with ClusterLab("flannel-host-gw") as lab:
         run_steps(lab, ["n1: iptables -t nat -F", "n2: iptables -t nat -F"])
         with collected(lab, tmp_path) as source:
-            result = check(source, Options(proxy_mode="nftables"))
-    assert [one.code for one in result.suspicions if one.code.startswith("service.")] == []
-    (fact,) = [fact for fact in result.facts if fact.name == "services not compared"]
-    assert (fact.value, fact.source) == ("n1, n2", "proxy mode nftables")
+            result = check(source, Options(proxy_mode=mode))
+    found = [one.message for one in result.suspicions if one.code.startswith("service.")]
+    missing = "no rules of kube-proxy for IPv4: no service works there (at 2 places: node/n1, node/n2)"
+    assert found == [missing]
 
 
 def test_a_diagnosis_warns_of_the_service_that_it_asks_for(tmp_path: Path) -> None:
@@ -291,7 +293,7 @@ def test_reading_the_chains_gives_what_walking_them_gives(
             cluster = Cluster(source)
             ns = source.namespace(Place("node", "n1"))
             assert isinstance(ns, NetworkNamespace)
-            rules = proxy_rules(ns, 4)
+            rules = present(ns, 4).used
             assert rules is not None
             doors = [wanted.door for wanted in Meaning(cluster).of_node(cluster.node("n1"))]
             unread = 0

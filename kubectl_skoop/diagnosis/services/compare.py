@@ -4,29 +4,29 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from kubectl_skoop.diagnosis.services.found import SERVICES, Leaf, ProxyRules
-from kubectl_skoop.diagnosis.services.meaning import Target, Wanted
-from kubectl_skoop.diagnosis.services.proxy_rule import MARK_MASQ
+from kubectl_skoop.diagnosis.services.door import Target
+from kubectl_skoop.diagnosis.services.meaning import NONE, Choices, Wanted, sample
+from kubectl_skoop.diagnosis.services.rules import RESTART, SHOWN, ServiceRules
+from kubectl_skoop.diagnosis.services.sources import bounds
+from kubectl_skoop.diagnosis.services.walk import Leaf
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 
-POSTROUTING = "KUBE-POSTROUTING"
 OUTSIDE: dict[int, Address] = {4: ip_address("192.0.2.1"), 6: ip_address("2001:db8::1")}
 """Addresses of documentation: never a pod's, never a node's."""
 TOLERANCE = 0.01
 """Of a share: iptables keeps probabilities in 31 bits, kube-proxy writes ten digits."""
-SHOWN = 6
-"""Rules or endpoints that a finding names."""
-RESTART = "see what kube-proxy's log says on this node; restart it: it writes its rules anew when it starts"
+MAX_SAMPLES = 64
+"""Senders that are tried for the ranges of one load balancer."""
 
 
 class Compared(NamedTuple):
     """One door on one node."""
 
     findings: tuple[Suspicion, ...]
-    masquerades_outside: bool = False
-    """Connections from outside of the cluster to the cluster address get a masquerade mark."""
+    masquerades_outside: bool | None = None
+    """Connections from outside of the cluster get a masquerade mark; None: they are not translated."""
     unread: str = ""
     """The rule for which the door could not be compared."""
 
@@ -34,9 +34,12 @@ class Compared(NamedTuple):
 class _Case(NamedTuple):
     """One door with what was wanted there and what was found."""
 
+    rules: ServiceRules
     place: Place
     wanted: Wanted
     leaves: Sequence[Leaf]
+    client: Address
+    """The sender of the connection: outside of the cluster."""
 
     @property
     def shares(self) -> dict[Target, float]:
@@ -46,11 +49,18 @@ class _Case(NamedTuple):
                 shares[leaf.target] = shares.get(leaf.target, 0.0) + leaf.share
         return shares
 
+    @property
+    def choices(self) -> Choices:
+        wanted = self.wanted
+        if wanted.local and not wanted.targets and self.rules.local_or_all:
+            return (*wanted.elsewhere, NONE)
+        return wanted.choices
+
     def finding(
         self, code: str, level: Level, what: str, evidence: Sequence[str], *, remedy: str = RESTART
     ) -> Suspicion:
         wanted = self.wanted
-        listed = _listed(wanted.targets) or "none to be used"
+        listed = _listed(self.choices[0]) or "none to be used"
         return Suspicion(
             code=code,
             level=level,
@@ -60,90 +70,100 @@ class _Case(NamedTuple):
             remedy=remedy,
         )
 
-    def rules(self, *targets: Target) -> list[str]:
+    def found(self, *targets: Target) -> list[str]:
         """Rules on the way to the targets; without any: on all ways."""
-        ways = (leaf.rules for leaf in self.leaves if not targets or leaf.target in targets)
-        return list(dict.fromkeys(rule for way in ways for rule in way))[:SHOWN]
+        steps = {
+            id(step): step
+            for leaf in self.leaves
+            if not targets or leaf.target in targets
+            for step in leaf.steps
+        }
+        return [step.text for step in steps.values()][:SHOWN] or [f"{self.rules.dispatch}: no rule for it"]
 
 
-def compare_door(rules: ProxyRules, wanted: Wanted, place: Place) -> Compared:
-    outside = OUTSIDE[wanted.door.address.version]
-    leaves = [leaf for leaf in rules.follow(wanted.door, outside) if leaf.share > 0]
-    unread = next((leaf.rules[-1] for leaf in leaves if leaf.unread), "")
+def compare_door(rules: ServiceRules, wanted: Wanted, place: Place, pods: Sequence[str] = ()) -> Compared:
+    """`pods`: the networks of all pods."""
+    client = OUTSIDE[wanted.door.address.version]
+    if wanted.ranges:
+        allowed = sample(wanted.ranges, client.version, pods, client)
+        if allowed is None:
+            return Compared(())
+        client = allowed
+    leaves = [leaf for leaf in rules.follow(wanted.door, client) if leaf.share > 0]
+    unread = next((leaf.steps[-1].text for leaf in leaves if leaf.unread), "")
     if unread:
         return Compared((), unread=unread)
-    case = _Case(place, wanted, leaves)
+    case = _Case(rules, place, wanted, leaves, client)
     used = [leaf for leaf in leaves if leaf.target is not None]
     return Compared(
-        tuple(_unused(rules, case) if not wanted.targets else _backends(case)),
-        masquerades_outside=bool(used) and all(leaf.masquerades(outside) for leaf in used),
+        tuple(_findings(case)),
+        masquerades_outside=all(leaf.masquerades(client) for leaf in used) if used else None,
     )
 
 
-def compare_masquerade(rules: ProxyRules, place: Place) -> Iterator[Suspicion]:
-    """What all services of the node share: the mark, and the translation of what has it."""
-    nat = rules.nat
-    lacks = [
-        (f"{MARK_MASQ} does not set the mark", MARK_MASQ, "MARK"),
-        (f"POSTROUTING does not lead to {POSTROUTING}", "POSTROUTING", POSTROUTING),
-        (f"{POSTROUTING} does not masquerade what is marked", POSTROUTING, "MASQUERADE"),
-    ]
-    for problem, chain, target in lacks:
-        if not nat.leads(chain, target):
-            yield Suspicion(
-                code="service.missing-masquerade",
-                level=Level.CRITICAL,
-                where=Where(place=place, table="nat", chain=chain),
-                message=f"{problem}: answers to masqueraded connections of services go astray",
-                evidence=tuple(nat.lines(chain)[:SHOWN]) or (f"{chain}: no rule",),
-                remedy=RESTART,
-            )
-
-
-def not_masqueraded(rules: ProxyRules, wanted: Wanted, place: Place) -> Suspicion:
+def not_masqueraded(rules: ServiceRules, wanted: Wanted, place: Place) -> Suspicion:
     """Of a cluster address whose node masquerades those from outside for most others."""
-    leaves = rules.follow(wanted.door, OUTSIDE[wanted.door.address.version])
-    return _unmasked(_Case(place, wanted, leaves), "connections from outside of the cluster are", ())
+    client = OUTSIDE[wanted.door.address.version]
+    case = _Case(rules, place, wanted, rules.follow(wanted.door, client), client)
+    return _unmasked(case, "connections from outside of the cluster are", ())
 
 
-def _unused(rules: ProxyRules, case: _Case) -> Iterator[Suspicion]:
+def _findings(case: _Case) -> Iterator[Suspicion]:
+    if case.choices[0]:
+        yield from _backends(case)
+        if case.wanted.ranges:
+            yield from _ranges(case)
+    else:
+        yield from _unused(case)
+
+
+def _unused(case: _Case) -> Iterator[Suspicion]:
     """No endpoint is to be used here."""
     wanted, shares = case.wanted, case.shares
     if shares:
         yield _stale(case, shares)
-    elif not wanted.usable and not rules.refuses(wanted.door):
+        return
+    if wanted.usable and wanted.door.kind == "cluster" and not case.rules.drops_without_local:
+        return
+    if not case.rules.refuses(wanted.door, case.client):
+        which = "no endpoint on this node" if wanted.usable else "no endpoint"
         yield case.finding(
             "service.not-refused",
             Level.WARNING,
-            "it has no endpoint, but no rule refuses connections to it: they time out",
-            case.rules() or [f"table filter, FORWARD to {SERVICES}: no rule for it"],
+            f"it has {which}, but no rule refuses connections to it: they time out",
+            case.found(),
         )
 
 
 def _backends(case: _Case) -> Iterator[Suspicion]:
-    wanted, shares = case.wanted, case.shares
+    shares, choices = case.shares, case.choices
     if not shares:
-        yield case.finding(
-            "service.untranslated",
-            Level.CRITICAL,
-            "no rule translates it to an endpoint",
-            case.rules() or [f"table nat, {SERVICES}: no rule for it"],
-        )
+        if NONE not in choices:
+            yield case.finding(
+                "service.untranslated", Level.CRITICAL, "no rule translates it to an endpoint", case.found()
+            )
         return
-    allowed = wanted.usable if wanted.hinted else wanted.targets
-    stray = {target: share for target, share in shares.items() if target not in allowed}
-    lacking = () if wanted.hinted else sorted(wanted.targets - shares.keys())
-    if stray:
-        yield _stale(case, stray, lacking)
-    elif lacking:
-        yield case.finding(
-            "service.missing-backend",
-            Level.WARNING,
-            f"no connection is sent to {_listed(lacking)}",
-            case.rules(),
-        )
-    else:
+    if case.rules.bars(case.wanted.door, case.client):
+        what = "a rule drops connections to it, although it has endpoints"
+        yield case.finding("service.barred", Level.CRITICAL, what, case.found())
+    found = frozenset(shares)
+    if found in choices:
         yield from _shares(case, shares)
+        yield from _affinity(case)
+    else:
+        stray = {target: shares[target] for target in found - frozenset().union(*choices)}
+        lacking = sorted(choices[0] - found)
+        if stray:
+            yield _stale(case, stray, lacking)
+        elif lacking:
+            yield case.finding(
+                "service.missing-backend",
+                Level.WARNING,
+                f"no connection is sent to {_listed(lacking)}",
+                case.found(),
+            )
+        else:
+            yield _stale(case, {target: shares[target] for target in found - choices[0]})
     yield from _masquerade(case)
 
 
@@ -158,7 +178,7 @@ def _stale(case: _Case, stray: dict[Target, float], lacking: Sequence[Target] = 
         "service.stale-endpoint",
         Level.CRITICAL,
         f"{share:.0%} of connections are sent to {_listed(named)}, {why}{instead}",
-        case.rules(*named),
+        case.found(*named),
     )
 
 
@@ -173,17 +193,36 @@ def _shares(case: _Case, shares: dict[Target, float]) -> Iterator[Suspicion]:
         what = f"{most} gets {uneven[most]:.1%} of connections, not {even:.1%}"
     else:
         return
-    yield case.finding("service.wrong-share", Level.WARNING, what, case.rules())
+    yield case.finding("service.wrong-share", Level.WARNING, what, case.found())
+
+
+def _affinity(case: _Case) -> Iterator[Suspicion]:
+    seconds = case.wanted.service.affinity_seconds
+    wrong = [leaf for leaf in case.leaves if leaf.target is not None and leaf.affinity != seconds]
+    if wrong:
+        found = wrong[0].affinity
+        back = f"for {found} s" if found else "not"
+        meant = f"{seconds} s" if seconds else "chance each time"
+        yield case.finding(
+            "service.wrong-affinity",
+            Level.WARNING,
+            f"a client comes back to the same endpoint {back}, meant is {meant}",
+            case.found(*(leaf.target for leaf in wrong if leaf.target)),
+        )
 
 
 def _masquerade(case: _Case) -> Iterator[Suspicion]:
+    """Only endpoints on the node can meet themselves by its rules."""
     wanted = case.wanted
-    outside = OUTSIDE[wanted.door.address.version]
-    used = [leaf for leaf in case.leaves if leaf.target in wanted.targets]
-    own = [leaf.target for leaf in used if leaf.target and not leaf.masquerades(leaf.target.address)]
+    used = [leaf for leaf in case.leaves if leaf.target in wanted.known]
+    own = [
+        leaf.target
+        for leaf in used
+        if leaf.target in wanted.own and not leaf.masquerades(leaf.target.address)
+    ]
     if own:
         yield _unmasked(case, f"connections of {_listed(own)} that meet themselves are", own)
-    elif wanted.masqueraded and not all(leaf.masquerades(outside) for leaf in used):
+    elif wanted.masqueraded and not all(leaf.masquerades(case.client) for leaf in used):
         yield _unmasked(case, "connections from outside of the cluster are", ())
 
 
@@ -192,8 +231,37 @@ def _unmasked(case: _Case, who: str, targets: Sequence[Target]) -> Suspicion:
         "service.missing-masquerade",
         Level.CRITICAL,
         f"{who} not masqueraded, so the answer does not come back by this node",
-        case.rules(*targets),
+        case.found(*targets),
     )
+
+
+def _ranges(case: _Case) -> Iterator[Suspicion]:
+    """The first and last address of each range are let in, their neighbours outside of all ranges are not."""
+    wanted, rules = case.wanted, case.rules
+    for address, inside in _senders(wanted.ranges, case.client):
+        leaves = rules.follow(wanted.door, address)
+        lets_in = any(leaf.target for leaf in leaves) and not rules.bars(wanted.door, address)
+        if lets_in != inside:
+            verb = "do not get" if inside else "get"
+            yield case.finding(
+                "service.wrong-source-ranges",
+                Level.CRITICAL if inside else Level.WARNING,
+                f"connections from {address} {verb} in, the ranges are {', '.join(wanted.ranges)}",
+                case.found(),
+            )
+            return
+
+
+def _senders(ranges: Sequence[str], like: Address) -> Iterator[tuple[Address, bool]]:
+    nets = [bounds(one) for one in ranges if (":" in one) == (like.version == 6)]
+    numbers = {int(OUTSIDE[like.version])}
+    for low, high in nets[: MAX_SAMPLES // 4]:
+        numbers |= {low - 1, low, high, high + 1}
+    bits = like.max_prefixlen
+    for number in sorted(numbers):
+        if 0 < number < (1 << bits) - 1:
+            inside = any(low <= number <= high for low, high in nets)
+            yield ip_address(number.to_bytes(bits // 8, "big")), inside
 
 
 def _listed(targets: Sequence[Target] | frozenset[Target]) -> str:

@@ -1,28 +1,23 @@
 """All services on every node: which nodes can be compared, and what is found there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.result import Fact, Missing
-from kubectl_skoop.diagnosis.services.compare import (
-    RESTART,
-    compare_door,
-    compare_masquerade,
-    not_masqueraded,
-)
-from kubectl_skoop.diagnosis.services.found import NODE_PORTS, SERVICES, ProxyRules, proxy_rules
+from kubectl_skoop.diagnosis.services.compare import compare_door, not_masqueraded
+from kubectl_skoop.diagnosis.services.left_over import Known, left_over, other_modes, stale_connections
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
+from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
+from kubectl_skoop.diagnosis.services.rules import RESTART, ServiceRules
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
-IPVS_SET = "KUBE-CLUSTER-IP"
-"""The set of all service addresses, that the mode ipvs asks in its few rules."""
-IPVS_RULES = 16
-"""Rules of the portal that are looked at for that set."""
 MAX_DOORS = 1_000_000
 """Addresses and ports of services on nodes that one check compares."""
 MAX_SERVICES = 20
@@ -43,9 +38,18 @@ class Compared(NamedTuple):
 class _Nodes:
     """What is gathered while nodes are compared."""
 
+    meaning: Meaning
+    known: Known
+    configured: str
+    """The proxy mode; empty: not known."""
+    pods: tuple[str, ...]
+    """Networks of all pods."""
     findings: list[Suspicion] = field(default_factory=list)
     unread: dict[Missing, None] = field(default_factory=dict)
-    compared: int = 0
+    modes: set[Mode] = field(default_factory=set)
+    """Of the rules that were compared."""
+    doors: int = MAX_DOORS
+    """That are left."""
     silent: list[tuple[Place, int]] = field(default_factory=list)
     """Nodes without rules of kube-proxy for a family."""
     left_out: dict[str, list[str]] = field(default_factory=dict)
@@ -57,28 +61,14 @@ def every_service(ctx: Context, names: Sequence[str]) -> Compared:
     meaning = Meaning(ctx.cluster)
     if not meaning.services:
         return Compared()
-    nodes, doors = _Nodes(), MAX_DOORS
+    nodes = _Nodes(meaning, Known(ctx.cluster, meaning.all), ctx.proxy_mode.value, pod_networks(ctx))
     for name in names:
-        place, node = Place("node", name), ctx.node(name)
-        ns = ctx.namespace(place)
-        if node is None or isinstance(ns, NotCollected):
-            continue
-        rules = {family: proxy_rules(ns, family) for family in (4, 6)}
-        problem = obstacle(ns, rules)
-        wanted = [] if problem else [*meaning.of_node(node)]
-        doors -= len(wanted)
-        if doors < 0:
-            problem = f"more than {MAX_DOORS} addresses and ports of services"
-        if problem:
-            nodes.left_out.setdefault(problem, []).append(name)
-        else:
-            _node(nodes, place, rules, wanted)
-    mode = ctx.proxy_mode.value
-    if mode == "iptables" or (not mode and nodes.compared):
-        nodes.findings += [_no_rules(place, family) for place, family in nodes.silent]
-    elif nodes.silent:
-        reason = f"proxy mode {mode}" if mode else "proxy mode not known"
-        nodes.left_out.setdefault(reason, []).extend(dict.fromkeys(place.name for place, _ in nodes.silent))
+        node, ns = ctx.node(name), ctx.namespace(Place("node", name))
+        if node is not None and not isinstance(ns, NotCollected):
+            problem = _node(nodes, node, ns)
+            if problem:
+                nodes.left_out.setdefault(problem, []).append(name)
+    nodes.findings += _silent(nodes)
     return Compared(
         tuple(nodes.findings),
         tuple(_left_out(reason, found) for reason, found in nodes.left_out.items()),
@@ -86,43 +76,59 @@ def every_service(ctx: Context, names: Sequence[str]) -> Compared:
     )
 
 
-def obstacle(ns: NetworkNamespace, rules: Mapping[int, ProxyRules | None]) -> str:
-    """Why the node cannot be compared; empty: it can."""
-    portals = [line for found in rules.values() if found for line in found.nat.lines(SERVICES)[:IPVS_RULES]]
-    if ns.ipvs or any(f"--match-set {IPVS_SET} " in line for line in portals):
-        return "proxy mode ipvs"
-    native = (base.table.name for base in ns.netfilter.base_chains if base.engine == "nft")
-    if any(name.endswith("kube-proxy") for name in native):
-        return "proxy mode nftables"
-    needed = ("netfilter",) if portals else ("netfilter", "nft", "ipvs")
-    unread = [name for name in ns.gaps if "tables" in name or name in needed]
-    return f"{unread[0]} could not be read" if unread else ""
+def pod_networks(ctx: Context) -> tuple[str, ...]:
+    written = (one.strip() for one in ctx.cluster_cidr.value.split(","))
+    return (*filter(None, written), *(one for node in ctx.cluster.nodes() for one in node.pod_cidrs))
 
 
-def _node(
-    nodes: _Nodes, place: Place, rules_of: Mapping[int, ProxyRules | None], wanted: Sequence[Wanted]
-) -> None:
+def _node(nodes: _Nodes, node: NodeInfo, ns: NetworkNamespace) -> str:
+    """Why the node cannot be compared; empty: it was."""
+    place = Place("node", node.name)
+    found = {family: present(ns, family, nodes.configured) for family in (4, 6)}
+    for each in found.values():
+        problem = obstacle(ns, each.used)
+        if problem:
+            return problem
+    own = [
+        address
+        for family, each in found.items()
+        if each.used is not None
+        for address in each.used.node_ports(one for one in node.addresses if one.version == family)
+    ]
+    wanted = [*nodes.meaning.of_node(node, own)]
+    nodes.doors -= len(wanted)
+    if nodes.doors < 0:
+        return f"more than {MAX_DOORS} addresses and ports of services"
     for family in sorted({each.door.address.version for each in wanted}):
-        rules = rules_of[family]
-        if rules is None:
-            nodes.silent.append((place, family))
-            continue
-        nodes.compared += 1
-        nodes.findings += _unreached(rules, place, family)
-        nodes.findings += compare_masquerade(rules, place)
         of_family = [each for each in wanted if each.door.address.version == family]
-        nodes.findings += _bounded(_doors(nodes, rules, of_family, place))
+        _family(nodes, place, ns, found[family], of_family)
+    nodes.findings += _bounded([*stale_connections(ns, place, wanted)])
+    return ""
 
 
-def _doors(nodes: _Nodes, rules: ProxyRules, wanted: Sequence[Wanted], place: Place) -> list[Suspicion]:
+def _family(
+    nodes: _Nodes, place: Place, ns: NetworkNamespace, found: Present, wanted: Sequence[Wanted]
+) -> None:
+    rules = found.used
+    family = wanted[0].door.address.version
+    if rules is None:
+        nodes.silent.append((place, family))
+        return
+    nodes.modes.add(rules.mode)
+    nodes.findings += rules.shared_faults(place)
+    nodes.findings += other_modes(found, place, family, nodes.configured)
+    nodes.findings += _unserved_node_ports(nodes, rules, wanted, place)
+    nodes.findings += _bounded(_doors(nodes, rules, wanted, place))
+    nodes.findings += _bounded([*left_over(rules, nodes.known, place)])
+
+
+def _doors(nodes: _Nodes, rules: ServiceRules, wanted: Sequence[Wanted], place: Place) -> list[Suspicion]:
     """Each service port once for each code, at the first of its doors that shows it."""
     findings: dict[tuple[object, ...], Suspicion] = {}
     bare: list[Wanted] = []
-    masqueraded, node_ports = 0, rules.nat.leads(SERVICES, NODE_PORTS)
+    masqueraded = 0
     for each in wanted:
-        if each.door.kind == "node-port" and not node_ports:
-            continue
-        compared = compare_door(rules, each, place)
+        compared = compare_door(rules, each, place, nodes.pods)
         if compared.unread:
             missing = Missing(
                 f"{place}: service {each.service.key} at {each.door}", "unread", compared.unread
@@ -130,9 +136,9 @@ def _doors(nodes: _Nodes, rules: ProxyRules, wanted: Sequence[Wanted], place: Pl
             nodes.unread[missing] = None
         for finding in compared.findings:
             findings.setdefault((each.service.key, each.port, finding.code), finding)
-        if each.door.kind == "cluster" and each.targets and not compared.findings and not compared.unread:
-            masqueraded += compared.masquerades_outside
-            if not compared.masquerades_outside:
+        if each.door.kind == "cluster" and not compared.findings:
+            masqueraded += compared.masquerades_outside is True
+            if compared.masquerades_outside is False:
                 bare.append(each)
     if len(bare) < masqueraded:
         for each in bare:
@@ -141,34 +147,46 @@ def _doors(nodes: _Nodes, rules: ProxyRules, wanted: Sequence[Wanted], place: Pl
     return list(findings.values())
 
 
-def _unreached(rules: ProxyRules, place: Place, family: int) -> list[Suspicion]:
-    """The rules are there, but packets do not get to them."""
+def _unserved_node_ports(
+    nodes: _Nodes, rules: ServiceRules, wanted: Sequence[Wanted], place: Place
+) -> list[Suspicion]:
+    """No rule sends the node's own addresses to the node ports, and the configuration does not say so."""
+    if any(each.door.kind == "node-port" for each in wanted) or nodes.known.node_port_addresses:
+        return []
+    family = wanted[0].door.address.version
+    having = next((each for each in wanted if each.port.node_port), None)
+    if having is None or not nodes.known.has_address(place, family):
+        return []
     return [
-        _no_way(place, family, chain)
-        for chain in ("PREROUTING", "OUTPUT")
-        if not rules.nat.leads(chain, SERVICES)
+        Suspicion(
+            code="service.no-rules",
+            level=Level.CRITICAL,
+            where=Where(place=place),
+            message=f"no rule leads from the node's addresses to node ports (IPv{family})",
+            evidence=(f"{rules.dispatch}: nothing leads to node ports", f"service {having.service.key}"),
+            remedy=RESTART,
+        )
     ]
 
 
-def _no_way(place: Place, family: int, chain: str) -> Suspicion:
-    who = "pods and the outside" if chain == "PREROUTING" else "the node itself"
+def _silent(nodes: _Nodes) -> list[Suspicion]:
+    """Another program may serve the services of nodes without rules, unless other nodes have some."""
+    expected = nodes.configured or ", ".join(sorted(nodes.modes))
+    if expected:
+        return [_no_rules(place, family, expected) for place, family in nodes.silent]
+    if nodes.silent:
+        named = dict.fromkeys(place.name for place, _ in nodes.silent)
+        nodes.left_out.setdefault("proxy mode not known", []).extend(named)
+    return []
+
+
+def _no_rules(place: Place, family: int, expected: str) -> Suspicion:
     return Suspicion(
         code="service.no-rules",
         level=Level.CRITICAL,
-        where=Where(place=place, table="nat", chain=chain),
-        message=f"{chain} does not lead to {SERVICES} (IPv{family}): no service works for {who}",
-        evidence=(f"table nat, {chain}: no rule with -j {SERVICES}",),
-        remedy=RESTART,
-    )
-
-
-def _no_rules(place: Place, family: int) -> Suspicion:
-    return Suspicion(
-        code="service.no-rules",
-        level=Level.CRITICAL,
-        where=Where(place=place, table="nat", chain=SERVICES),
+        where=Where(place=place),
         message=f"no rules of kube-proxy for IPv{family}: no service works there",
-        evidence=(f"table nat, {SERVICES}: no rule in either back end",),
+        evidence=(f"looked for: mode {expected}, and rules of the other modes",),
         remedy="see whether kube-proxy runs on this node and in which mode: kubectl -n kube-system logs",
     )
 

@@ -1,12 +1,13 @@
 """What a service asks of a node: for each address and port that it answers at, the backends to be used."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import cached_property
+from ipaddress import ip_address
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
-from kubectl_skoop.cluster.raw import Object, dig, items, labels, ref_of
+from kubectl_skoop.cluster.raw import Object, labels, ref_of
 from kubectl_skoop.cluster.service import (
     SERVICE_NAME,
     Backend,
@@ -16,34 +17,15 @@ from kubectl_skoop.cluster.service import (
     slice_backends,
     usable,
 )
+from kubectl_skoop.diagnosis.services.door import Door, Target
+from kubectl_skoop.diagnosis.services.sources import bounds
 from kubectl_skoop.model.packet import Address
 
-DoorKind = Literal["cluster", "external", "node-port"]
+ZONE = "topology.kubernetes.io/zone"
+NONE: frozenset[Target] = frozenset()
 
-
-class Target(NamedTuple):
-    """Where one connection is sent."""
-
-    address: Address
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if self.address.version == 6 else f"{self.address}:{self.port}"
-
-
-class Door(NamedTuple):
-    """One address and port that a service is reached by."""
-
-    kind: DoorKind
-    address: Address
-    port: int
-    protocol: str
-    """`tcp`, `udp`, `sctp`."""
-
-    def __str__(self) -> str:
-        if self.kind == "node-port":
-            return f"node port {self.port}/{self.protocol}"
-        return f"{Target(self.address, self.port)}/{self.protocol}"
+Choices = tuple[frozenset[Target], ...]
+"""Sets of endpoints of which kube-proxy uses one: the first, or what some version of it makes of the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,46 +35,147 @@ class Wanted:
     service: Service
     port: ServicePort
     door: Door
-    targets: frozenset[Target]
-    """That kube-proxy of this node uses."""
+    choices: Choices
+    elsewhere: Choices
+    """Without the policy Local."""
     known: frozenset[Target]
     """That the objects name, ready or not."""
     usable: frozenset[Target]
     """Of all nodes: without any the connection is refused."""
-    hinted: bool
-    """Hints choose among them, so that some may be left out."""
-    masqueraded: bool
-    """Connections from outside of the cluster must come back by this node."""
+    own: frozenset[Target]
+    """Of these, those on the node."""
+    local: bool
+    """The policy Local holds."""
+    ranges: tuple[str, ...] = ()
+    """Networks whose connections are let in; empty: all."""
 
+    @property
+    def targets(self) -> frozenset[Target]:
+        return self.choices[0]
 
-@dataclass(frozen=True)
-class _Endpoints:
-    backends: tuple[Backend, ...]
-    hinted: bool
+    @property
+    def masqueraded(self) -> bool:
+        """Connections from outside of the cluster must come back by this node."""
+        return self.door.kind != "cluster" and not self.local
 
 
 class Meaning:
     """The services of a cluster, or only one, with their endpoints; each slice is read once."""
 
     def __init__(self, cluster: Cluster, only: Service | None = None) -> None:
-        services = cluster.services() if only is None else (only,)
-        self.services = tuple(one for one in services if _is_proxied(one))
-        self._endpoints = _endpoints(cluster, only)
+        self.all = cluster.services() if only is None else (only,)
+        self.services = tuple(one for one in self.all if _is_proxied(one))
+        self._backends = _backends(cluster, only)
 
-    def of_node(self, node: NodeInfo) -> Iterator[Wanted]:
+    def of_node(self, node: NodeInfo, node_ports: Iterable[Address] | None = None) -> Iterator[Wanted]:
+        """`node_ports`: the node's addresses whose ports are looked at, of each family the first."""
+        doors = _first_of_family(node.addresses if node_ports is None else node_ports)
         for service in self.services:
-            yield from self.of_service(service, node)
+            backends = self._backends.get((service.namespace, service.name), ())
+            for port in service.ports:
+                endpoints = _Endpoints(backends, port, node)
+                for door in _doors(service, port, doors):
+                    yield endpoints.wanted(service, door)
 
-    def of_service(self, service: Service, node: NodeInfo) -> Iterator[Wanted]:
-        endpoints = self._endpoints.get((service.namespace, service.name), _Endpoints((), hinted=False))
-        for port in service.ports:
-            backends = [
-                one
-                for one in endpoints.backends
-                if one.port and (one.port_name, one.protocol) == (port.name, port.protocol)
-            ]
-            for door in _doors(service, port, node):
-                yield _wanted(service, port, door, backends, node.name, hinted=endpoints.hinted)
+
+class _Endpoints:
+    """Of one port of a service, seen from one node: CategorizeEndpoints (pkg/proxy/topology.go)."""
+
+    def __init__(self, backends: Sequence[Backend], port: ServicePort, node: NodeInfo) -> None:
+        self._port = port
+        self._node = node
+        self._zone = node.labels.get(ZONE, "")
+        self._all: dict[Target, Backend] = {}
+        for one in backends:
+            if one.port and one.port_name == port.name and one.protocol == port.protocol:
+                target = Target(one.address, one.port)
+                if target not in self._all or not one.terminating:
+                    self._all[target] = one
+        self._families: dict[int, _Family] = {}
+
+    def wanted(self, service: Service, door: Door) -> Wanted:
+        version = door.address.version
+        family = self._families.get(version)
+        if family is None:
+            backends = {target: one for target, one in self._all.items() if target.address.version == version}
+            family = self._families[version] = _Family(backends, self._node.name, self._zone)
+        inside, outside = service.internal_traffic_policy, service.external_traffic_policy
+        local = (inside if door.kind == "cluster" else outside) == "Local"
+        return Wanted(
+            service=service,
+            port=self._port,
+            door=door,
+            choices=family.here if local else family.everywhere,
+            elsewhere=family.everywhere,
+            known=family.known,
+            usable=family.usable,
+            own=family.own,
+            local=local,
+            ranges=_ranges(service, version) if door.kind == "balancer" else (),
+        )
+
+
+@dataclass(frozen=True)
+class _Family:
+    backends: Mapping[Target, Backend]
+    node: str
+    zone: str
+
+    @cached_property
+    def known(self) -> frozenset[Target]:
+        return frozenset(self.backends)
+
+    @cached_property
+    def usable(self) -> frozenset[Target]:
+        chosen = usable(self.backends.values())
+        return self.known if len(chosen) == len(self.backends) else _targets(chosen)
+
+    @cached_property
+    def own(self) -> frozenset[Target]:
+        return _targets(one for one in self.backends.values() if one.node == self.node)
+
+    @cached_property
+    def everywhere(self) -> Choices:
+        """By hints for nodes (since 1.35), by hints for zones, or all; before 1.26 none that terminates."""
+        ready = [one for one in self.backends.values() if one.ready]
+        if not ready:
+            return (self.usable, NONE) if self.usable else (NONE,)
+        if not ready[0].zone_hints and not ready[0].node_hints:
+            return (self.usable,)
+        chosen = [
+            frozenset(Target(one.address, one.port) for one, hints in hinted if place in hints)
+            for place, hinted in (
+                (self.node, [(one, one.node_hints) for one in ready]),
+                (self.zone, [(one, one.zone_hints) for one in ready]),
+            )
+            if all(hints for _, hints in hinted)
+        ]
+        return (*(targets for targets in chosen if targets), self.usable)
+
+    @cached_property
+    def here(self) -> Choices:
+        chosen = usable(one for one in self.backends.values() if one.node == self.node)
+        if chosen and not chosen[0].ready:
+            return (_targets(chosen), NONE)
+        return (_targets(chosen),)
+
+
+def _ranges(service: Service, version: int) -> tuple[str, ...]:
+    """Those of the family; one with all addresses is the same as none (serviceport.go)."""
+    own = tuple(one.strip() for one in service.source_ranges if (":" in one) == (version == 6))
+    return () if any(one.endswith("/0") for one in own) else own
+
+
+def sample(ranges: Iterable[str], version: int, pods: Iterable[str], preferred: Address) -> Address | None:
+    """An address in the ranges that is no pod's; None: there is none at their beginnings."""
+    bits = preferred.max_prefixlen
+    nets = [bounds(one) for one in ranges if (":" in one) == (version == 6)]
+    of_pods = [bounds(one) for one in pods if (":" in one) == (version == 6)]
+    for number in (int(preferred), *(low + (high > low) for low, high in nets)):
+        inside = any(low <= number <= high for low, high in nets)
+        if inside and 0 < number < 1 << bits and not any(low <= number <= high for low, high in of_pods):
+            return ip_address(number.to_bytes(bits // 8, "big"))
+    return None
 
 
 def _is_proxied(service: Service) -> bool:
@@ -100,7 +183,7 @@ def _is_proxied(service: Service) -> bool:
     return bool(service.cluster_addresses) and service.type != "ExternalName" and not service.other_proxy
 
 
-def _endpoints(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str], _Endpoints]:
+def _backends(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str], Sequence[Backend]]:
     """By namespace and name of the service; Endpoints only where there are no slices."""
     namespace = only.namespace if only is not None else ""
     slices: dict[tuple[str, str], list[Object]] = {}
@@ -108,60 +191,44 @@ def _endpoints(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str
         name = labels(item, "metadata", "labels").get(SERVICE_NAME)
         if name and (only is None or name == only.name):
             slices.setdefault((ref_of(item).namespace, name), []).append(item)
-    found = {
-        key: _Endpoints(
-            tuple(backend for item in group for backend in slice_backends(item)),
-            hinted=any(dig(one, "hints") is not None for item in group for one in items(item, "endpoints")),
-        )
-        for key, group in slices.items()
-    }
+    found = {key: [one for item in group for one in slice_backends(item)] for key, group in slices.items()}
     for item in cluster.objects("Endpoints", namespace):
         ref = ref_of(item)
         if (ref.namespace, ref.name) not in found and (only is None or ref.name == only.name):
-            found[ref.namespace, ref.name] = _Endpoints(tuple(endpoints_backends(item)), hinted=False)
+            found[ref.namespace, ref.name] = list(endpoints_backends(item))
     return found
 
 
-def _doors(service: Service, port: ServicePort, node: NodeInfo) -> Iterator[Door]:
+def _doors(service: Service, port: ServicePort, node_ports: Sequence[Address]) -> Iterator[Door]:
     protocol = port.protocol.lower()
     for address in service.cluster_addresses:
         yield Door("cluster", address, port.port, protocol)
-    for address in dict.fromkeys((*service.external_addresses, *_balanced(service))):
-        yield Door("external", address, port.port, protocol)
+    versions = {address.version for address in service.cluster_addresses}
+    for address in service.external_addresses:
+        if address.version in versions:
+            yield Door("external", address, port.port, protocol)
+    for address in _balanced(service):
+        if address.version in versions and address not in service.external_addresses:
+            yield Door("balancer", address, port.port, protocol)
     if port.node_port:
-        for version in dict.fromkeys(address.version for address in service.cluster_addresses):
-            own = next((address for address in node.addresses if address.version == version), None)
-            if own is not None:
-                yield Door("node-port", own, port.node_port, protocol)
+        for address in node_ports:
+            if address.version in versions:
+                yield Door("node-port", address, port.node_port, protocol)
 
 
 def _balanced(service: Service) -> Iterator[Address]:
-    """Addresses of a load balancer that nodes take for their own; of those for some sources only, none."""
-    if service.type == "LoadBalancer" and not service.source_ranges:
+    """Addresses of a load balancer that nodes take for their own."""
+    if service.type == "LoadBalancer":
         proxied = service.load_balancer_proxied
         yield from (address for address in service.load_balancer_addresses if address not in proxied)
 
 
-def _wanted(
-    service: Service, port: ServicePort, door: Door, backends: Sequence[Backend], node: str, *, hinted: bool
-) -> Wanted:
-    """CategorizeEndpoints (pkg/proxy/topology.go): a policy Local keeps to endpoints of this node."""
-    family = [one for one in backends if one.address.version == door.address.version]
-    policy = service.internal_traffic_policy if door.kind == "cluster" else service.external_traffic_policy
-    local = policy == "Local"
-    known, everywhere = _targets(family), _targets(usable(family))
-    used = _targets(usable(one for one in family if one.node == node)) if local else everywhere
-    return Wanted(
-        service=service,
-        port=port,
-        door=door,
-        targets=used,
-        known=known,
-        usable=everywhere,
-        hinted=hinted and not local,
-        masqueraded=door.kind != "cluster" and not local,
-    )
+def _first_of_family(addresses: Iterable[Address]) -> Sequence[Address]:
+    first: dict[int, Address] = {}
+    for address in addresses:
+        first.setdefault(address.version, address)
+    return tuple(first.values())
 
 
-def _targets(backends: Sequence[Backend]) -> frozenset[Target]:
+def _targets(backends: Iterable[Backend]) -> frozenset[Target]:
     return frozenset(Target(one.address, one.port) for one in backends)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.service_intent import PROTOCOL_NAMES
 from kubectl_skoop.diagnosis.services.compare import compare_door
-from kubectl_skoop.diagnosis.services.every import obstacle
-from kubectl_skoop.diagnosis.services.found import proxy_rules
+from kubectl_skoop.diagnosis.services.every import pod_networks
 from kubectl_skoop.diagnosis.services.meaning import Meaning
+from kubectl_skoop.diagnosis.services.present import obstacle, present
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.probe import Probe
@@ -25,8 +25,8 @@ def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iter
     if node is None or place is None or ns is None or isinstance(ns, NotCollected):
         return
     family = probe.destination.address.version
-    rules = proxy_rules(ns, family)
-    if rules is None or obstacle(ns, {family: rules}):
+    rules = present(ns, family, ctx.proxy_mode.value).used
+    if rules is None or obstacle(ns, rules):
         return
     known = {finding.code for finding in told}
     asked = (probe.destination.address, probe.dport, PROTOCOL_NAMES.get(probe.protocol, "").lower())
@@ -34,7 +34,7 @@ def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iter
     for wanted in Meaning(ctx.cluster, service).of_node(node):
         door = wanted.door
         if (door.address, door.port, door.protocol) == asked:
-            for finding in compare_door(rules, wanted, place).findings:
+            for finding in compare_door(rules, wanted, place, pod_networks(ctx)).findings:
                 if finding.code not in known:
                     yield replace(finding, level=Level.WARNING)
 

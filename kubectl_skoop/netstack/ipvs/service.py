@@ -52,6 +52,8 @@ class VirtualService:
     scheduler: str = "rr"
     """As ipvsadm names it; `none`: without."""
     flags: int = 0
+    timeout: int = 0
+    """Seconds that a client stays with its server, if the service is persistent."""
     servers: tuple[RealServer, ...] = ()
     """In the kernel's order: the newest first."""
 

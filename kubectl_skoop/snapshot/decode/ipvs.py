@@ -26,6 +26,7 @@ def _service(entry: Entry) -> VirtualService:
         fwmark=fwmark,
         scheduler=entry.text("sched_name", "none"),
         flags=entry.entry("flags").number("flags", 0),
+        timeout=entry.number("timeout", 0),
         servers=tuple(_server(server) for server in entry.entries("destinations")),
     )
 

@@ -1,0 +1,211 @@
+"""What the rules that kube-proxy wrote on a node in iptables mode do with a new connection to a service."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from kubectl_skoop.cluster.addresses import parse_address
+from kubectl_skoop.diagnosis.kube_proxy_config import Mode
+from kubectl_skoop.diagnosis.services.door import Door
+from kubectl_skoop.diagnosis.services.iptables_rule import MARK_MASQ, IptablesRule, read_rule
+from kubectl_skoop.diagnosis.services.rules import RESTART, SHOWN, Entry
+from kubectl_skoop.diagnosis.services.sources import covers
+from kubectl_skoop.diagnosis.services.walk import Chains, Leaf, walk
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Place, Where
+from kubectl_skoop.model.suspicion import Level, Suspicion
+
+SERVICES, NODE_PORTS, POSTROUTING = "KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING"
+FIREWALL = "KUBE-PROXY-FIREWALL"
+LONG = 32
+"""Rules; above it a chain is indexed."""
+
+_RULE = re.compile(r"^(?:\[\d+:\d+\] )?(-A (\S+).*)$", re.MULTILINE)
+_NAMED = re.compile(r'--comment "?([a-z0-9.-]+/[a-z0-9.-]+)[:" ]')
+
+
+class _Index(NamedTuple):
+    """Positions of a chain's rules by what they ask for first."""
+
+    by_address: Mapping[str, list[int]]
+    by_port: Mapping[int, list[int]]
+    others: list[int]
+
+
+class RuleTable:
+    """The rules of one table by chain; the text is gone through once."""
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[str, list[str]] = {}
+        for line, chain in _RULE.findall(text):
+            self._lines.setdefault(chain, []).append(line)
+        self._rules: dict[str, list[IptablesRule]] = {}
+        self._indexes: dict[str, _Index] = {}
+
+    def __contains__(self, chain: str) -> bool:
+        """It has rules."""
+        return chain in self._lines
+
+    def lines(self, chain: str) -> Sequence[str]:
+        return self._lines.get(chain, ())
+
+    def rules(self, chain: str) -> Sequence[IptablesRule]:
+        rules = self._rules.get(chain)
+        if rules is None:
+            rules = self._rules[chain] = [read_rule(line) for line in self.lines(chain)]
+        return rules
+
+    def steps(self, chain: str, door: Door) -> Iterator[IptablesRule]:
+        return (rule for rule in self._candidates(chain, door) if fits(rule, door))
+
+    def leads(self, chain: str, to: str) -> bool:
+        """A rule of the chain jumps there."""
+        return any(f" -j {to}" in line for line in self.lines(chain))
+
+    def _candidates(self, chain: str, door: Door) -> Iterable[IptablesRule]:
+        """Those that may fit, in their order."""
+        rules = self.rules(chain)
+        if len(rules) <= LONG:
+            return rules
+        index = self._indexes.get(chain)
+        if index is None:
+            index = self._indexes[chain] = _index(rules)
+        named = index.by_address.get(f"{door.address}/{door.address.max_prefixlen}", [])
+        ports = index.by_port.get(door.port, [])
+        return (rules[position] for position in sorted([*index.others, *named, *ports]))
+
+
+class IptablesRules:
+    """Of one node and family: the table nat, and the table filter where connections are refused."""
+
+    mode: Mode = "iptables"
+    dispatch = f"table nat, {SERVICES}"
+    local_or_all = False
+
+    def __init__(self, nat: str, filtered: str, back_end: str = "") -> None:
+        self.nat = RuleTable(nat)
+        self.back_end = back_end
+        self._filter_text = filtered
+
+    @cached_property
+    def filter(self) -> RuleTable:
+        return RuleTable(self._filter_text)
+
+    @property
+    def drops_without_local(self) -> bool:
+        """From 1.25 on, as is the chain (iptables/proxier.go)."""
+        return self.filter.leads("FORWARD", FIREWALL)
+
+    @property
+    def size(self) -> int:
+        return len(self.nat.lines(SERVICES))
+
+    @property
+    def title(self) -> str:
+        return f"those of iptables mode ({self.back_end})"
+
+    def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
+        return walk(self.nat, SERVICES, door, source)
+
+    def bars(self, door: Door, source: Address) -> bool:
+        """Addresses are translated first."""
+        return False
+
+    def refuses(self, door: Door, source: Address) -> bool:
+        """What node ports get is for the node itself, other addresses are forwarded: nobody has them.
+
+        Up to 1.24 a connection is marked in the table nat, and dropped for its mark later.
+        """
+        hook = "INPUT" if door.kind == "node-port" else "FORWARD"
+        if any(refused(self.filter, chain, door, source) for chain in jumps(self.filter, hook)):
+            return True
+        return all(leaf.refused for leaf in self.follow(door, source))
+
+    def node_ports(self, own: Iterable[Address]) -> Sequence[Address]:
+        """Only those that `nodePortAddresses` leaves (utils.NodePortAddresses)."""
+        jumps = [rule for rule in self.nat.rules(SERVICES) if rule.target == NODE_PORTS]
+        return [one for one in own if any(covers(rule.destination, one) for rule in jumps)]
+
+    def shared_faults(self, place: Place) -> Iterator[Suspicion]:
+        yield from unreached(self.nat, place)
+        yield from unmasqueraded(self.nat, place)
+
+    def entries(self) -> Iterator[Entry]:
+        for chain in (SERVICES, NODE_PORTS):
+            for rule in self.nat.rules(chain):
+                address = parse_address(rule.destination.partition("/")[0])
+                if rule.port and rule.target != MARK_MASQ and (address is not None or chain == NODE_PORTS):
+                    named = _NAMED.search(rule.text)
+                    service = named[1] if named else ""
+                    at = address if chain == SERVICES else None
+                    yield Entry(at, rule.port, rule.protocol, service, rule.text)
+
+
+def fits(rule: IptablesRule, door: Door) -> bool:
+    return (
+        (not rule.port or rule.port == door.port)
+        and (not rule.protocol or rule.protocol == door.protocol)
+        and (not rule.to_local or door.kind == "node-port")
+        and covers(rule.destination, door.address)
+    )
+
+
+def unreached(nat: RuleTable, place: Place) -> Iterator[Suspicion]:
+    """The rules are there, but packets do not get to them."""
+    for chain, who in (("PREROUTING", "pods and the outside"), ("OUTPUT", "the node itself")):
+        if not nat.leads(chain, SERVICES):
+            yield Suspicion(
+                code="service.no-rules",
+                level=Level.CRITICAL,
+                where=Where(place=place, table="nat", chain=chain),
+                message=f"{chain} does not lead to {SERVICES}: no service works for {who}",
+                evidence=(f"table nat, {chain}: no rule with -j {SERVICES}",),
+                remedy=RESTART,
+            )
+
+
+def unmasqueraded(nat: RuleTable, place: Place) -> Iterator[Suspicion]:
+    """The mark, and the translation of what has it."""
+    lacks = [
+        (f"{MARK_MASQ} does not set the mark", MARK_MASQ, "MARK"),
+        (f"POSTROUTING does not lead to {POSTROUTING}", "POSTROUTING", POSTROUTING),
+        (f"{POSTROUTING} does not masquerade what is marked", POSTROUTING, "MASQUERADE"),
+    ]
+    for problem, chain, target in lacks:
+        if not nat.leads(chain, target):
+            yield Suspicion(
+                code="service.missing-masquerade",
+                level=Level.CRITICAL,
+                where=Where(place=place, table="nat", chain=chain),
+                message=f"{problem}: answers to masqueraded connections of services go astray",
+                evidence=tuple(nat.lines(chain)[:SHOWN]) or (f"{chain}: no rule",),
+                remedy=RESTART,
+            )
+
+
+def refused(chains: Chains, chain: str, door: Door, source: Address) -> bool:
+    return any(leaf.refused for leaf in walk(chains, chain, door, source))
+
+
+def jumps(table: RuleTable, hook: str) -> Iterator[str]:
+    """kube-proxy's chains that new connections meet at the hook; what others wrote there is left out."""
+    for line in table.lines(hook):
+        if " -j KUBE-" in line:
+            rule = read_rule(line)
+            if not rule.never and not rule.unread:
+                yield rule.target
+
+
+def _index(rules: Sequence[IptablesRule]) -> _Index:
+    by_address: dict[str, list[int]] = {}
+    by_port: dict[int, list[int]] = {}
+    others: list[int] = []
+    for position, rule in enumerate(rules):
+        if rule.destination.endswith(("/32", "/128")) and rule.destination[0] != "!":
+            by_address.setdefault(rule.destination, []).append(position)
+        elif rule.port:
+            by_port.setdefault(rule.port, []).append(position)
+        else:
+            others.append(position)
+    return _Index(by_address, by_port, others)

@@ -1,0 +1,156 @@
+"""What kube-proxy, or an earlier one in another mode, left behind: rules, and connections that they made."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.raw import ref_of
+from kubectl_skoop.cluster.service import Service
+from kubectl_skoop.diagnosis.kube_proxy_config import node_port_addresses
+from kubectl_skoop.diagnosis.services.door import Target
+from kubectl_skoop.diagnosis.services.meaning import Wanted
+from kubectl_skoop.diagnosis.services.present import Present
+from kubectl_skoop.diagnosis.services.rules import RESTART, Entry, ServiceRules
+from kubectl_skoop.model.packet import Address, Protocol
+from kubectl_skoop.model.place import Place, Where
+from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.conntrack_types import ConntrackEntry
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+API_SERVICE = ("default", "kubernetes")
+"""Each cluster has it: where it is among the objects, those of its namespace at least are all there."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the objects have, to tell what they do not have."""
+
+    cluster: Cluster
+    services: Sequence[Service]
+
+    @cached_property
+    def node_port_addresses(self) -> str:
+        return node_port_addresses(self.cluster)
+
+    def has_address(self, place: Place, family: int) -> bool:
+        return any(
+            node.name == place.name and any(one.version == family for one in node.addresses)
+            for node in self.cluster.nodes()
+        )
+
+    def has(self, entry: Entry) -> bool:
+        return (entry.address, entry.port, entry.protocol) in self._doors
+
+    def should_have(self, entry: Entry) -> bool:
+        """The objects of that service's namespace were collected, or there is no such namespace."""
+        namespace = entry.service.partition("/")[0]
+        if not namespace:
+            return API_SERVICE in {(one.namespace, one.name) for one in self.services}
+        if namespace in self._namespaces_of_services:
+            return True
+        return bool(self._namespaces) and namespace not in self._namespaces
+
+    @cached_property
+    def _doors(self) -> frozenset[tuple[Address | None, int, str]]:
+        doors: set[tuple[Address | None, int, str]] = set()
+        for service in self.services:
+            addresses = (
+                *service.cluster_addresses,
+                *service.external_addresses,
+                *service.load_balancer_addresses,
+            )
+            for port in service.ports:
+                protocol = port.protocol.lower()
+                doors.update((address, port.port, protocol) for address in addresses)
+                if port.node_port:
+                    doors.add((None, port.node_port, protocol))
+        return frozenset(doors)
+
+    @cached_property
+    def _namespaces_of_services(self) -> frozenset[str]:
+        return frozenset(one.namespace for one in self.services)
+
+    @cached_property
+    def _namespaces(self) -> frozenset[str]:
+        return frozenset(ref_of(item).name for item in self.cluster.objects("Namespace"))
+
+
+def left_over(rules: ServiceRules, known: Known, place: Place) -> Iterator[Suspicion]:
+    """Rules for an address and port that no service has."""
+    for entry in rules.entries():
+        if not known.has(entry) and known.should_have(entry):
+            at = entry.address
+            end = f"node port {entry.port}" if at is None else str(Target(at, entry.port))
+            of = f", of {entry.service}" if entry.service else ""
+            yield Suspicion(
+                code="service.left-over",
+                level=Level.WARNING,
+                where=Where(place=place),
+                message=f"rules for {end}/{entry.protocol}{of}: no service has it",
+                evidence=(entry.rule,),
+                remedy=RESTART,
+            )
+
+
+def other_modes(found: Present, place: Place, family: int, configured: str) -> Iterator[Suspicion]:
+    """The rules are not those of the configured mode, or there are those of another mode, too."""
+    used = found.used
+    if used is not None and configured and used.mode != configured:
+        yield Suspicion(
+            code="service.other-mode",
+            level=Level.WARNING,
+            where=Where(place=place),
+            message=f"kube-proxy is to be in mode {configured}, its rules for IPv{family} are of {used.mode}",
+            evidence=(used.title,),
+            remedy="kube-proxy's log says which mode it took and why; restart it after a change of its mode",
+        )
+    for other in found.others if used is not None else ():
+        yield Suspicion(
+            code="service.two-modes",
+            level=Level.WARNING,
+            where=Where(place=place),
+            message=f"beside the rules of kube-proxy there are others of it for IPv{family}, {other.title}: "
+            "which are met first is chance",
+            evidence=(used.title if used else "", other.title),
+            remedy="remove what is left of the other: kube-proxy --cleanup, then restart kube-proxy",
+        )
+
+
+def stale_connections(ns: NetworkNamespace, place: Place, wanted: Sequence[Wanted]) -> Iterator[Suspicion]:
+    """UDP flows that an entry keeps away from the endpoints (conntrack.CleanStaleEntries): kube-proxy removes
+    those; what a client sends again and again renews them."""
+    if not any(one.original.protocol == Protocol.UDP for one in ns.conntrack):
+        return
+    doors = {
+        (each.door.address, each.door.port): each
+        for each in wanted
+        if each.door.protocol == "udp" and each.usable
+    }
+    told: dict[str, list[ConntrackEntry]] = {}
+    for entry in ns.conntrack:
+        original = entry.original
+        each = doors.get((original.dst, original.dport)) if original.protocol == Protocol.UDP else None
+        if each is not None and Target(entry.reply.src, entry.reply.sport) not in each.known:
+            told.setdefault(f"service {each.service.key} at {each.door}", []).append(entry)
+    yield from _stale(told, place)
+
+
+def _stale(told: Mapping[str, Sequence[ConntrackEntry]], place: Place) -> Iterator[Suspicion]:
+    for what, entries in told.items():
+        first = entries[0]
+        original, to = first.original, Target(first.reply.src, first.reply.sport)
+        many = f", and {len(entries) - 1} more" if len(entries) > 1 else ""
+        translated = to != Target(original.dst, original.dport)
+        leads = f"lead to {to}, which is no endpoint" if translated else "are not translated"
+        yield Suspicion(
+            code="conntrack.stale",
+            level=Level.WARNING,
+            where=Where(place=place),
+            message=f"{what}: UDP packets from {original.src}:{original.sport}{many} {leads}",
+            evidence=(
+                f"src={original.src} dst={original.dst} sport={original.sport} dport={original.dport} → "
+                f"src={first.reply.src} sport={first.reply.sport}",
+            ),
+            remedy=f"conntrack -D -p udp --orig-dst {original.dst} --orig-port-dst {original.dport}",
+        )

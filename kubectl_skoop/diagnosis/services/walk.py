@@ -1,0 +1,197 @@
+"""One new connection through the chains that kube-proxy wrote, along every way that chance may take."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+from kubectl_skoop.diagnosis.services.door import Door, Target
+from kubectl_skoop.diagnosis.services.sources import covers
+from kubectl_skoop.model.packet import Address
+
+MAX_DEPTH = 16
+"""kube-proxy's chains are five deep."""
+MAX_LEAVES = 20_000
+"""Ways of one connection: a service may have as many backends."""
+
+
+class Way(NamedTuple):
+    """What a rule does with a share of the connections that it takes."""
+
+    share: float
+    kind: Literal["dnat", "jump", "goto", "return", "accept", "drop", "on"]
+    chain: str = ""
+    """Of `jump` and `goto`."""
+    target: Target | None = None
+    """Of `dnat`."""
+
+
+class Recall(NamedTuple):
+    """A rule that sends clients where they were sent before."""
+
+    memory: str
+    """The name of the list of clients."""
+    seconds: int
+    chain: str
+
+
+class Step(Protocol):
+    """One rule, as far as it matters to a new connection."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def never(self) -> bool:
+        """Not for new connections of pods and of the outside: of clients seen before, of the node itself."""
+
+    @property
+    def source(self) -> str:
+        """For `covers`."""
+
+    @property
+    def marks(self) -> bool:
+        """What it takes is to be masqueraded."""
+
+    @property
+    def recall(self) -> Recall | None: ...
+    @property
+    def remembers(self) -> str:
+        """The list that clients are put into."""
+
+    @property
+    def unread(self) -> bool: ...
+    def ways(self, door: Door) -> Sequence[Way]:
+        """Shares that are left go on to the next rule."""
+
+
+class Chains(Protocol):
+    def steps(self, chain: str, door: Door) -> Iterable[Step]:
+        """The rules of the chain that may be for the door, in their order."""
+
+
+class Leaf(NamedTuple):
+    """One way that a connection can go."""
+
+    share: float
+    target: Target | None
+    """None: it is not translated."""
+    marking: tuple[str, ...]
+    """Sources that are masqueraded, for `covers`; empty text: all."""
+    steps: tuple[Step, ...]
+    """The rules on the way."""
+    unread: bool = False
+    """The last of the rules may decide, but is not understood."""
+    refused: bool = False
+    """Dropped or rejected."""
+    affinity: int = 0
+    """Seconds that a client comes back to the same target; 0: chance decides each time."""
+
+    def masquerades(self, source: Address) -> bool:
+        return any(covers(wanted, source) for wanted in self.marking)
+
+
+class _State(NamedTuple):
+    """What is still on its way."""
+
+    share: float
+    marking: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    recalls: tuple[Recall, ...] = ()
+    memories: tuple[str, ...] = ()
+
+
+def walk(chains: Chains, chain: str, door: Door, source: Address) -> list[Leaf]:
+    """Every way; the shares add up to 1."""
+    walking = _Walk(chains, door, source)
+    untranslated = walking.run(chain, _State(1.0))
+    return [*walking.leaves, *(_leaf(state, None) for state in untranslated)]
+
+
+@dataclass(slots=True)
+class _Walk:
+    chains: Chains
+    door: Door
+    source: Address
+    leaves: list[Leaf] = field(default_factory=list)
+
+    def run(self, chain: str, start: _State, depth: int = 0) -> list[_State]:
+        """The states that come out of the chain; what ends within it is added to the leaves."""
+        going, returned = [start], list[_State]()
+        for step in self.chains.steps(chain, self.door) if depth < MAX_DEPTH else ():
+            if step.recall is not None:
+                going = [state._replace(recalls=(*state.recalls, step.recall)) for state in going]
+                continue
+            if step.never:
+                continue
+            if step.marks:
+                going = [_marked(state, step) for state in going]
+                continue
+            if not covers(step.source, self.source):
+                continue
+            if step.unread:
+                self.leaves += [_leaf(state, None, step, unread=True) for state in going]
+                return returned
+            if step.remembers:
+                going = [state._replace(memories=(*state.memories, step.remembers)) for state in going]
+            going = self._take(chain, step, going, returned, depth)
+            if not going or len(self.leaves) > MAX_LEAVES:
+                break
+        return returned + going
+
+    def _take(
+        self, chain: str, step: Step, going: list[_State], returned: list[_State], depth: int
+    ) -> list[_State]:
+        """The states that the next rule meets."""
+        left, rest = list[_State](), 1.0
+        for way in step.ways(self.door):
+            taken = [
+                state._replace(share=state.share * way.share, steps=(*state.steps, step)) for state in going
+            ]
+            rest -= way.share
+            match way.kind:
+                case "dnat":
+                    self.leaves += [_leaf(state, way.target, chain=chain) for state in taken]
+                case "accept":
+                    self.leaves += [_leaf(state, None) for state in taken]
+                case "drop":
+                    self.leaves += [_leaf(state, None, refused=True) for state in taken]
+                case "return":
+                    returned += taken
+                case "jump":
+                    left += [out for state in taken for out in self.run(way.chain, state, depth + 1)]
+                case "goto":
+                    returned += [out for state in taken for out in self.run(way.chain, state, depth + 1)]
+                case "on":
+                    left += taken
+        if rest > 1e-9:
+            left += [state._replace(share=state.share * rest) for state in going]
+        return left
+
+
+def _marked(state: _State, step: Step) -> _State:
+    if step.unread:
+        return state._replace(steps=(*state.steps, step))
+    return state._replace(marking=(*state.marking, step.source), steps=(*state.steps, step))
+
+
+def _leaf(
+    state: _State,
+    target: Target | None,
+    *steps: Step,
+    chain: str = "",
+    unread: bool = False,
+    refused: bool = False,
+) -> Leaf:
+    seconds = [
+        recall.seconds
+        for recall in state.recalls
+        if recall.chain == chain and recall.memory in state.memories
+    ]
+    return Leaf(
+        state.share,
+        target,
+        state.marking,
+        (*state.steps, *steps),
+        unread,
+        refused,
+        affinity=seconds[0] if seconds else 0,
+    )
