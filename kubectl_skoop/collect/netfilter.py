@@ -97,12 +97,12 @@ class NetfilterReading:
         for name in ("nft", "nft_raw", *NFT_SAVE):
             self._tables[name] = state
         self._tables["nft"] = replace(state, data=nft_json.NO_RULES if state.state == "ok" else None)
-        savable = [table for table in self._nft_tables if _savable(table)]
         saves = {
             name: command
             for name, (family, command) in NFT_SAVE.items()
-            if any(table["family"] == family for table in savable)
+            if any(_is_iptables(table, family) for table in self._nft_tables)
         }
+        savable = [table for table in self._nft_tables if _savable(table)]
         return saves | nft_json.commands(self._nft_tables, left_out=savable)
 
     def _results(self, running: Running) -> dict[str, Table]:
@@ -130,11 +130,14 @@ class NetfilterReading:
         return replace(raw, state="failed", reason=reason)
 
 
+def _is_iptables(table: Fields, family: int) -> bool:
+    return table["family"] == family and table.get("name") in IPTABLES_NAMES
+
+
 def _savable(table: Fields) -> bool:
-    """The save tools print it, unless it has native rules, too."""
-    return table.get("name") in IPTABLES_NAMES and any(
-        table["family"] == family for family, _ in NFT_SAVE.values()
-    )
+    """Its save text stands for all of it, unless it has native rules, too. That of arptables is for people
+    only: its rules are read from the JSON."""
+    return any(_is_iptables(table, family) for family in (NFPROTO_IPV4, NFPROTO_IPV6))
 
 
 def _saved_tables(results: Mapping[str, Table]) -> set[tuple[int, object]]:
