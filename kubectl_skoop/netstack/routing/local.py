@@ -33,9 +33,10 @@ def address_type(ns: NetworkNamespace, address: Address, device: int = 0) -> str
 def is_local(ns: NetworkNamespace, address: Address) -> bool:
     """A socket may send from it: an address of a device, or covered by a `local` route of table local.
 
-    Kernel: __ip_dev_find; IPv6: table local alone, as the addresses of a device that is down vanish (K-51).
+    Kernel: __ip_dev_find, which IPv4 addresses of a device that is down pass (K-51); ipv6_chk_addr, which
+    asks for no route: an anycast route to the same address does not hide it.
     """
-    return local_device(ns, address) is not None
+    return address in ns.local_addresses or local_device(ns, address) is not None
 
 
 def local_device(ns: NetworkNamespace, address: Address) -> int | None:
