@@ -215,6 +215,19 @@ def test_a_healthy_lab(overlay: bool, tmp_path: Path) -> None:
     assert not loud
 
 
+def test_the_address_of_the_tunnel_is_anycast_for_pods(tmp_path: Path) -> None:
+    """It is the first of the pod range, for which the bridge has an anycast route: it takes no connections."""
+    with DualStackLab(overlay=True) as lab:
+        asked = [
+            Flow(host="a", protocol="tcp", address="fd00:244:1::", port=80),
+            Flow(host="a", protocol="icmp", address="fd00:244:1::", port=0),
+            Flow(host="n2", protocol="tcp", address="fd00:244:1::", port=80),
+        ]
+        diagnoses, different = compared(lab, tmp_path, asked)
+    assert not different
+    assert [diagnosis.verdict for diagnosis in diagnoses] == ["unreachable", "reachable", "reachable"]
+
+
 @pytest.mark.parametrize(("fault", "overlay"), CASES)
 def test_a_fault(fault: Fault, overlay: bool, tmp_path: Path) -> None:
     """Only the broken flows are sent: others would teach neighbours. No TCP: connect() misses errors that
