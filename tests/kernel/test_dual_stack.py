@@ -216,7 +216,7 @@ def test_a_healthy_lab(overlay: bool, tmp_path: Path) -> None:
 
 
 def test_the_address_of_the_tunnel_is_anycast_for_pods(tmp_path: Path) -> None:
-    """It is the first of the pod range, for which the bridge has an anycast route: it takes no connections."""
+    """It is the first of the pod range, for which the bridge has an anycast route."""
     with DualStackLab(overlay=True) as lab:
         asked = [
             Flow(host="a", protocol="tcp", address="fd00:244:1::", port=80),
