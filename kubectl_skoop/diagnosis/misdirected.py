@@ -21,22 +21,26 @@ ROUTES_OF_A_CIRCLE = 2
 
 
 def other_host(world: World, cluster: Cluster, branch: Branch, loss: Loss) -> Suspicion:
-    """The finding at the sender's neighbour or forwarding entry, if there is one to blame; or at the owner of
-    the MAC, whom the bridge could not find."""
+    """The finding at the neighbour or forwarding entry to blame (of who sent the frame, or of who made it,
+    before the bridges that it came over), or at the owner of the MAC, whom the bridge could not find."""
     because = loss.because
     visit = next((one for one in branch.visits if loss in one.journey.losses), None)
-    link = visit.input if visit is not None else None
-    if link is None:
-        return because
-    ns = world.at(link.source)
-    if isinstance(ns, NotCollected):
-        return because
-    return (
-        _forwarding_entry(because, ns, link, loss)
-        or _unreached(world, cluster, because, ns, link, loss)
-        or _neighbour(because, ns, link, loss)
-        or because
-    )
+    while visit is not None and visit.input is not None:
+        link = visit.input
+        if link.packet.dst_mac != loss.frame.dst_mac:
+            return because
+        ns = world.at(link.source)
+        if isinstance(ns, NotCollected):
+            return because
+        found = (
+            _forwarding_entry(because, ns, link, loss)
+            or _unreached(world, cluster, because, ns, link, loss)
+            or _neighbour(because, ns, link, loss)
+        )
+        if found is not None:
+            return found
+        visit = next((one for one in branch.visits if link in one.outputs), None)
+    return because
 
 
 def leaving(ctx: Context, because: Suspicion, loss: Loss) -> Suspicion:

@@ -66,6 +66,8 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
         if owner is None:
             if reason := branch.world.unread_owner(frame.neighbour):
                 return Nowhere(reason)
+            if branch.world.node_of_address(frame.neighbour) is not None:
+                return None
             return Outside(frame.neighbour) if _may_be_outside(stack, device, frame.neighbour) else None
         if owner.ns.id == stack.ns.id:
             return None

@@ -125,3 +125,8 @@ class InterfaceAddress(NamedTuple):
     secondary: bool = False
     flags: int = 0
     """IFA_F_*"""
+
+    @property
+    def tentative(self) -> bool:
+        """Not in use before duplicate address detection is done; optimistic ones are."""
+        return bool(self.flags & IFA_F_TENTATIVE and not self.flags & IFA_F_OPTIMISTIC)

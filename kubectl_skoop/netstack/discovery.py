@@ -127,7 +127,7 @@ def _asked(stack: Stack, device: Device, message: Packet, said: Discovery) -> No
         if not _stands_in(stack, device, said.target):
             _explain(stack, device, message, said.target)
             return
-    elif _tentative(own):
+    elif own.tentative:
         _explain(stack, device, message, said.target)
         return
     if said.mac:
@@ -235,10 +235,6 @@ def _proxied(stack: Stack, device: Device, target: IPv6Address) -> bool:
 def _own(stack: Stack, device: Device, address: Address) -> InterfaceAddress | None:
     """ipv6_get_ifaddr, strict: the device's own addresses alone, unlike ARP (K-81)."""
     return next((entry for entry in stack.ns.addresses_of(6, device.index) if entry.address == address), None)
-
-
-def _tentative(entry: InterfaceAddress) -> bool:
-    return bool(entry.flags & IFA_F_TENTATIVE and not entry.flags & IFA_F_OPTIMISTIC)
 
 
 def _explain(stack: Stack, device: Device, message: Packet, target: IPv6Address) -> None:

@@ -101,12 +101,19 @@ def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
     if packet.icmp_type == echo_type(packet.family):
         _answer_echo(stack, packet, passage)
     elif packet.icmp_type == _echo_reply_type(packet.family):
-        for client in stack.clients:
-            if (client.protocol, client.port, client.local) == (packet.protocol, packet.icmp_id, packet.dst):
-                client.answered, client.symptom = True, "answer"
-                stack.journey.served = True
+        _take_echo_reply(stack, packet)
     elif is_error(packet) and packet.quoted is not None:
         _tell_clients(stack, packet, packet.quoted)
+
+
+def _take_echo_reply(stack: Stack, packet: Packet) -> None:
+    for client in stack.clients:
+        if (client.protocol, client.port, client.local) == (packet.protocol, packet.icmp_id, packet.dst):
+            client.answered, client.symptom = True, "answer"
+            stack.journey.served = True
+            return
+    message = f"{packet.src} answers to {packet.dst}, where nobody waits for an echo reply"
+    stack.lose("reply.unexpected-source", packet, message)
 
 
 def echo_type(family: int) -> int:

@@ -77,7 +77,10 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
 
 
 def _without_ipv6(stack: Stack, device: Device, packet: Packet) -> bool:
-    """ip6_rcv_core: switched off, or below the smallest MTU of IPv6; dropped before any hook."""
+    """ip6_rcv_core: switched off, or below the smallest MTU of IPv6; dropped before any hook.
+
+    Of a question that was flooded to such a device nothing is said.
+    """
     key = f"net.ipv6.conf.{device_key(device.name)}.disable_ipv6"
     where = stack.where(device=device.name)
     if unread := gap.unread(stack, key):
@@ -89,8 +92,9 @@ def _without_ipv6(stack: Stack, device: Device, packet: Packet) -> bool:
         evidence, remedy = f"{device.name} mtu {device.mtu}", f"ip link set {device.name} mtu {MIN_MTU6}"
     else:
         return False
-    message = f"{device.name} takes no IPv6 packets"
-    stack.lose("device.no-ipv6", packet, message, where=where, evidence=[evidence], remedy=remedy)
+    if packet.neighbour is None:
+        message = f"{device.name} takes no IPv6 packets"
+        stack.lose("device.no-ipv6", packet, message, where=where, evidence=[evidence], remedy=remedy)
     return True
 
 

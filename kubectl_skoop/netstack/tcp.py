@@ -9,7 +9,7 @@ from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import Client, Refusal, Server
 from kubectl_skoop.netstack.netfilter.conntrack import attach
-from kubectl_skoop.netstack.routing.local import address_type
+from kubectl_skoop.netstack.routing.local import address_type, is_anycast
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.stack import Stack
@@ -46,7 +46,11 @@ def send(stack: Stack, end: Client | Server, payload: int, *, full: bool = False
 
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
-    """tcp_v4_rcv."""
+    """tcp_v4_rcv, tcp_v6_rcv; to an anycast address nothing is answered (ipv6_unicast_destination)."""
+    if packet.family == 6 and is_anycast(stack.ns, packet.dst, device.index):
+        message = f"{packet.dst} is an anycast address of {stack.ns.place}, which takes no connections"
+        stack.lose("socket.other-address", packet, message)
+        return
     client = next((entry for entry in stack.clients if _matches(entry, packet)), None)
     if client is not None:
         _to_client(stack, client, packet, passage)

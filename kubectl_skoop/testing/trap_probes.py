@@ -8,10 +8,11 @@ import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
+from typing import Protocol
 
-from kubectl_skoop.testing.netns import entered
+from kubectl_skoop.testing.netns import Namespace, entered
 from kubectl_skoop.testing.trap_flow import NUMBERS, Flow, Told
-from kubectl_skoop.testing.trap_lab import Listener, TrapLab
+from kubectl_skoop.testing.trap_lab import Listener
 
 QUIET = 0.22
 """Seconds without any event after which the rest counts as lost; above the neighbours' timers of a trap lab,
@@ -22,7 +23,17 @@ _ERRORS: Mapping[int, tuple[int, ...]] = {socket.AF_INET: (3, 11), socket.AF_INE
 """Types of ICMP and ICMPv6 errors, redirects apart."""
 
 
-def ask(lab: TrapLab, flows: Sequence[Flow], *, quiet: float = QUIET) -> list[str]:
+class Asked(Protocol):
+    """A lab by the parts that are needed to ask it."""
+
+    @property
+    def namespaces(self) -> Mapping[str, Namespace]: ...
+
+    @property
+    def listeners(self) -> Sequence[Listener]: ...
+
+
+def ask(lab: Asked, flows: Sequence[Flow], *, quiet: float = QUIET) -> list[str]:
     """What the kernel does with the flows, all sent at once; they end after `quiet` seconds without event."""
     clients = []
     servers = {listener.socket.fileno(): _Answerer(listener) for listener in lab.listeners}

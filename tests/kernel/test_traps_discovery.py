@@ -163,6 +163,22 @@ ROUTED = {
         "",
         {"a icmp [fd01::]": "answer", "a icmp [fd02::]": "answer"},
     ),
+    "a connection to an anycast address is not accepted": (
+        "r: listen tcp 80 :: v6only\nr: listen udp 53 :: v6only",
+        {
+            "a tcp [fd01::1]:80": "answer, r sees fd01::2",
+            "a tcp [fd01::]:80": "timeout",
+            "a tcp [fd01::]:81": "timeout",
+        },
+    ),
+    "a datagram to an anycast address": (
+        "r: listen tcp 80 :: v6only\nr: listen udp 53 :: v6only",
+        {"a udp [fd01::]:53": "timeout, r sees fd01::2"},
+    ),
+    "a tentative address is no source": (
+        f"a: {SLOW_DAD.format('a')}\na: addr add fd01::5/64 dev eth0",
+        {"a icmp [fd01::1] from=fd01::5": "cannot assign requested address"},
+    ),
     "a host does not": ("r: sysctl net.ipv6.conf.all.forwarding=0", {"a icmp [fd01::]": LOST}),
 }
 B_LINK = "fe80::ff:fe00:202"

@@ -5,8 +5,6 @@ from ipaddress import IPv6Address, IPv6Network
 from kubectl_skoop.netstack.device import (
     IFA_F_DADFAILED,
     IFA_F_DEPRECATED,
-    IFA_F_OPTIMISTIC,
-    IFA_F_TENTATIVE,
     InterfaceAddress,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -35,8 +33,7 @@ def select_address6(ns: NetworkNamespace, device: int, destination: IPv6Address)
     best: tuple[tuple[int, ...], IPv6Address] | None = None
     for index in indexes:
         for entry in ns.addresses_of(6, index):
-            tentative = entry.flags & IFA_F_TENTATIVE and not entry.flags & IFA_F_OPTIMISTIC
-            if tentative or entry.flags & IFA_F_DADFAILED:
+            if entry.tentative or entry.flags & IFA_F_DADFAILED:
                 continue
             if not isinstance(entry.address, IPv6Address) or entry.address.is_multicast:
                 continue
