@@ -185,6 +185,7 @@ def _outside() -> Iterator[list[Object]]:
         endpoint_slice("node-port-two", everywhere(31), two),
     ]
     yield simple("node-port-local", everywhere(32, (1, 2)), **NODE_PORT, **LOCAL_OUTSIDE)
+    yield simple("node-port-local-far", everywhere(35, (3,)), **NODE_PORT, **LOCAL_OUTSIDE)
     yield simple("node-port-nowhere", [], **NODE_PORT)
     yield simple("node-port-local-nowhere", [], **NODE_PORT, **LOCAL_OUTSIDE)
     yield simple("external-ip", everywhere(33), externalIPs=["198.51.100.7"])
@@ -264,6 +265,7 @@ def _policies() -> Iterator[list[Object]]:
     yield simple("affinity-single", [endpoint(1, 83)], **affinity(10))
     yield simple("inside-local", everywhere(84, (1, 2)), **LOCAL_INSIDE)
     yield simple("inside-local-ready", everywhere(85, range(1, 9)), **LOCAL_INSIDE)
+    yield simple("inside-local-far", everywhere(88, (3,)), **LOCAL_INSIDE)
     yield simple("both-local", everywhere(86, (1, 2)), **NODE_PORT, **LOCAL_OUTSIDE, **LOCAL_INSIDE)
     yield simple("inside-local-affinity", everywhere(87, (1, 2, 3)), **LOCAL_INSIDE, **affinity(30))
 

@@ -1,0 +1,127 @@
+"""What real kube-proxies wrote for services of every shape, as `tests.e2e.proxy.record` keeps it."""
+
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.cluster.raw import Object
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.diagnosis.services.every import Compared, every_service
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.netfilter.load import load_netfilter
+
+FOLDER = Path(__file__).parents[1] / "data" / "services"
+RECORDED = sorted(path.name.removesuffix(".gz") for path in FOLDER.glob("node*.gz"))
+LETS_IN = "nftables-v1.29.6"
+"""It asks for the source ranges of a load balancer when its address is translated already."""
+MakeContext = Callable[..., Context]
+
+
+@cache
+def text(name: str) -> str:
+    return gzip.decompress((FOLDER / f"{name}.gz").read_bytes()).decode()
+
+
+@cache
+def objects() -> Sequence[Object]:
+    found = json.loads(text("objects.json"))
+    assert isinstance(found, list)
+    return found
+
+
+def namespace(node: str, rules: str) -> NetworkNamespace:
+    saved = rules if rules.startswith("*") else None
+    tables = saved.split("*nat") if saved else None
+    netfilter = load_netfilter(
+        iptables_legacy=None,
+        ip6tables_legacy=None,
+        iptables_nft=f"*nat{tables[1]}" if tables else None,
+        ip6tables_nft=f"*nat{tables[2]}" if tables else None,
+        nft=None if saved else json.loads(rules),
+        nft_raw=None,
+        hook_order=None,
+        gaps={},
+    )
+    return NetworkNamespace(id=node, place=Place("node", node), node=node, netfilter=netfilter)
+
+
+def compared(make_context: MakeContext, recorded: str, rules: str, mode: str = "") -> Compared:
+    node = recorded.partition("-")[0]
+    ctx = make_context(
+        objects(), {str(Place("node", node)): namespace(node, rules)}, Options(proxy_mode=mode)
+    )
+    return every_service(ctx, [node])
+
+
+def codes(found: Compared) -> set[str]:
+    return {one.code for one in found.findings}
+
+
+def test_there_are_recordings() -> None:
+    assert {recorded.split("-")[1] for recorded in RECORDED} == {"iptables", "nftables"}
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_what_kube_proxy_wrote_is_what_is_meant(make_context: MakeContext, recorded: str) -> None:
+    found = compared(make_context, recorded, text(recorded), recorded.split("-")[1])
+    expected = {"service.wrong-source-ranges"} if recorded.endswith(LETS_IN) else set()
+    assert codes(found) == expected, [one.message for one in found.findings]
+    assert (found.facts, found.unread) == ((), ())
+
+
+DIFFERENCES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
+    "an endpoint": (
+        "service.stale-endpoint",
+        {"iptables": ("10.244.3.10:8080", "10.244.3.99:8080"), "nftables": ("10.244.3.10", "10.244.3.99")},
+    ),
+    "chances": (
+        "service.wrong-share",
+        {"iptables": ("--probability 0.333", "--probability 0.233"), "nftables": ('"mod":3', '"mod":4')},
+    ),
+    "a service's port": (
+        "service.untranslated",
+        {"iptables": ("--dport 514 ", "--dport 515 "), "nftables": ('"udp",514]', '"udp",515]')},
+    ),
+    "affinity": (
+        "service.wrong-affinity",
+        {"iptables": ("--seconds 60 ", "--seconds 6 "), "nftables": ('"timeout":60', '"timeout":6')},
+    ),
+    "source ranges": (
+        "service.wrong-source-ranges",
+        {
+            "iptables": ("192.0.2.128/25 ", "192.0.2.128/26 "),
+            "nftables": ('"192.0.2.128","len":25', '"192.0.2.128","len":26'),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("recorded", [one for one in RECORDED if not one.endswith(LETS_IN)])
+@pytest.mark.parametrize(("code", "changes"), DIFFERENCES.values(), ids=DIFFERENCES)
+def test_a_difference_is_seen_in_the_recording_of_each_version(
+    make_context: MakeContext, recorded: str, code: str, changes: dict[str, tuple[str, str]]
+) -> None:
+    rules, mode = text(recorded), recorded.split("-")[1]
+    changed = rules.replace(*changes[mode])
+    assert changed != rules
+    assert code in codes(compared(make_context, recorded, changed))
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("", set()),
+        ("nftables", set()),
+        ("iptables", {"service.other-mode"}),
+        ("ipvs", {"service.other-mode"}),
+    ],
+)
+def test_the_mode_that_is_configured(make_context: MakeContext, mode: str, expected: set[str]) -> None:
+    recorded = "node2-nftables-v1.36.3"
+    assert codes(compared(make_context, recorded, text(recorded), mode)) == expected

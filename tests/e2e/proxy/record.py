@@ -1,0 +1,63 @@
+"""Writes what real kube-proxies made of all shapes into tests/data/services, for tests without a cluster.
+
+`python -m tests.e2e.proxy.record`, as root. Only kube-proxy's own tables are kept.
+"""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.proxy import lab as labs
+from tests.e2e.proxy.lab import ProxyNode
+from tests.e2e.proxy.test_proxy import PROXIES, TOO_MUCH
+
+FOLDER = Path(__file__).parents[2] / "data" / "services"
+OBJECTS = "objects.json.gz"
+SLICE_FIELDS = ("addressType", "endpoints", "ports")
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with labs.running(PROXIES, without=TOO_MUCH) as lab:
+        write(OBJECTS, json.dumps(kept(json.loads(lab.objects())["items"]), separators=(",", ":")))
+        for node in lab.nodes.values():
+            write(f"{node.name}-{node.proxy.mode}-{node.proxy.version}.gz", rules(node))
+
+
+def rules(node: ProxyNode) -> str:
+    if node.proxy.mode == "nftables":
+        listed = json.loads(node.room.run("nft", "-j", "list", "ruleset"))["nftables"]
+        own = [one for one in listed if is_of_kube_proxy(one)]
+        return json.dumps({"nftables": own}, separators=(",", ":"))
+    tables = (("nat", "filter"), ("iptables-save", "ip6tables-save"))
+    saved = (node.room.run(tool, "-t", table) for tool in tables[1] for table in tables[0])
+    return "\n".join(line for text in saved for line in text.splitlines() if not line.startswith("#")) + "\n"
+
+
+def is_of_kube_proxy(listed: dict[str, Any]) -> bool:
+    (body,) = listed.values()
+    return "kube-proxy" in (body.get("table"), body.get("name"))
+
+
+def kept(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a test needs of them, and nothing that changes from run to run."""
+    names = ("name", "namespace", "labels")
+    return [
+        {
+            "apiVersion": item["apiVersion"],
+            "kind": item["kind"],
+            "metadata": {name: item["metadata"][name] for name in names if name in item["metadata"]},
+            **{name: item[name] for name in ("spec", "status", *SLICE_FIELDS) if name in item},
+        }
+        for item in items
+    ]
+
+
+def write(name: str, text: str) -> None:
+    """Without a time, so that equal rules are equal files."""
+    (FOLDER / name).write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+if __name__ == "__main__":
+    main()
