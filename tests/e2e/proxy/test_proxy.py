@@ -1,5 +1,6 @@
 """Every shape of a service as real kube-proxies write it, and faults in what they wrote."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from ipaddress import IPv4Address
@@ -10,6 +11,7 @@ from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check
 from kubectl_skoop.model.suspicion import Suspicion
+from tests.e2e import binaries
 from tests.e2e.proxy import lab as labs
 from tests.e2e.proxy.faults import IPTABLES, NFTABLES, Fault, Names, broken
 from tests.e2e.proxy.lab import Proxy, ProxyLab, ProxyNode
@@ -17,10 +19,10 @@ from tests.e2e.proxy.shapes import NAMESPACE, pod
 
 pytestmark = pytest.mark.e2e
 
-PROXIES = (
+EVERY = (
     Proxy("iptables"),
     Proxy("nftables"),
-    Proxy("iptables", "v1.24.17"),
+    Proxy("iptables", binaries.OLD_VERSION),
     Proxy("iptables", "v1.31.0"),
     Proxy("iptables", "v1.37.2"),
     Proxy("nftables", "v1.29.6"),
@@ -28,6 +30,12 @@ PROXIES = (
     Proxy("nftables", "v1.33.5"),
     Proxy("nftables", "v1.37.2"),
 )
+BUILT_ANYWAY = (binaries.VERSION, binaries.OLD_VERSION)
+PROXIES = tuple(
+    proxy for proxy in EVERY if os.environ.get("SKOOP_PROXIES") == "all" or proxy.version in BUILT_ANYWAY
+)
+"""What the others wrote is compared as data (tests/diagnosis/test_services_recorded.py): they would have to be
+built first."""
 FAULTY = {"iptables": "node1", "nftables": "node2"}
 """The node that gets the faults, by mode."""
 LETS_IN = ("nftables", "v1.29.6")
