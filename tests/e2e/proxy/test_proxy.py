@@ -34,8 +34,7 @@ BUILT_ANYWAY = (binaries.VERSION, binaries.OLD_VERSION)
 PROXIES = tuple(
     proxy for proxy in EVERY if os.environ.get("SKOOP_PROXIES") == "all" or proxy.version in BUILT_ANYWAY
 )
-"""What the others wrote is compared as data (tests/diagnosis/test_services_recorded.py): they would have to be
-built first."""
+"""What the others wrote is compared as data, in tests/diagnosis/test_services_recorded.py."""
 FAULTY = {"iptables": "node1", "nftables": "node2"}
 """The node that gets the faults, by mode."""
 LETS_IN = ("nftables", "v1.29.6")
