@@ -12,9 +12,11 @@ RUN_LABEL = "kubectl-skoop/run"
 NODE_ANNOTATION = "kubectl-skoop/node"
 CONTAINER = "collector"
 DEFAULT_IMAGE = "ghcr.io/kubectl-skoop/kubectl-skoop"
-CAPABILITIES = ("DAC_READ_SEARCH", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
+CAPABILITIES = ("DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
 """SYS_ADMIN: setns(2) into namespaces, and BPF; SYS_PTRACE: /proc/PID/ns of others; NET_ADMIN: rules,
-sockets and neighbours; DAC_READ_SEARCH: what the node keeps from other users."""
+connections, IPsec; NET_RAW: iptables-legacy-save opens a raw socket; DAC_READ_SEARCH: files of pods in user
+namespaces. The runtimes' seccomp profiles allow setns(2) and bpf(2) with SYS_ADMIN (containerd:
+contrib/seccomp/seccomp_default.go)."""
 AFTER_END = 60
 """Seconds that the cluster keeps a Job that has ended."""
 REQUESTS: Mapping[str, str] = {"cpu": "20m", "memory": "48Mi"}
