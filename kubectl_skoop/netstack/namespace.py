@@ -9,7 +9,7 @@ from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
-from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
+from kubectl_skoop.netstack.neighbour_types import FdbEntry, GroupMember, Neighbour
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
 from kubectl_skoop.netstack.routing.types import PolicyRule, Route, RouteException
@@ -38,6 +38,7 @@ class NetworkNamespace:
     exceptions: tuple[RouteException, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     fdb: tuple[FdbEntry, ...] = ()
+    groups: tuple[GroupMember, ...] = ()
     netfilter: Netfilter = field(default_factory=Netfilter)
     ipsets: Mapping[str, "IpSet"] = field(default_factory=dict)
     recent: "RecentLists | None" = None

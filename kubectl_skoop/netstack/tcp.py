@@ -86,7 +86,7 @@ def send_reset(stack: Stack, packet: Packet, passage: Passage, *, forwarded: boo
         _reset_bridged(stack, packet, reset, passage)
         return
     own = address_type(stack.ns, reset.src) == "LOCAL"
-    key = ip.flow_key(reset, mark=mark)
+    key = replace(ip.flow_key(reset, mark=mark), oif=ip.link_of(stack, reset.dst, passage.iif))
     route = route_output(stack, key if own else replace(key, src=None))
     if isinstance(route, RouteError):
         return
@@ -172,6 +172,7 @@ def _to_listener(stack: Stack, device: Device, listener: Socket, packet: Packet,
         remote=packet.src,
         remote_port=packet.sport,
         socket=listener,
+        device=ip.link_of(stack, packet.src, device.index),
     )
     stack.step("socket", f"LISTEN {text}", "takes the connection", device=device.name)
     stack.journey.served = True
@@ -221,7 +222,7 @@ def _route(
     stack: Stack, end: Client | Server, owner: Owner, *, mark: int = 0, oif: int = 0
 ) -> OutputRoute | RouteError:
     packet = _segment(end, TcpFlags.ACK, ACK_LENGTH)
-    key = replace(ip.flow_key(packet, mark=mark, uid=owner.uid), oif=oif)
+    key = replace(ip.flow_key(packet, mark=mark, uid=owner.uid), oif=oif or end.device)
     return route_output(stack, key, bound_source=end.local)
 
 

@@ -46,6 +46,8 @@ class NodeFacts:
     """Loaded ones."""
     iptables: str = ""
     """What the node's own `iptables` writes to: `nf_tables` or `legacy`."""
+    clock_offset: float | None = None
+    """The node's clock less the API server's, seconds; only of live snapshots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,10 +140,12 @@ def parse_state(value: object) -> MissingState:
 def _facts(value: object) -> NodeFacts:
     match value:
         case dict(fields):
+            offset = fields.get("clock_offset")
             return NodeFacts(
                 boot_id=str(fields.get("boot_id", "")),
                 modules=tuple(str(name) for name in _list(fields.get("modules", []))),
                 iptables=str(fields.get("iptables", "")),
+                clock_offset=None if offset is None else _number(offset),
             )
         case _:
             raise Refused("holds bad facts")

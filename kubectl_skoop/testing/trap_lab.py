@@ -1,6 +1,7 @@
 """Small networks in one exact condition: hosts, wires and settings as text, collected before any packet."""
 
 import socket
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,13 +13,15 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing import netns
-from kubectl_skoop.testing.netns import Namespace, entered
+from kubectl_skoop.testing.netns import LabError, Namespace, entered
 
 TCP_PORT, UDP_PORT = 80, 53
 RETRANSMIT_MS = 15
 """Between the three questions for a neighbour."""
 NODE = "lab"
 """All hosts are collected as pods of one node, whose own namespace is the first host's."""
+SETTLE_TRIES, SETTLE_PAUSE = 100, 0.02
+"""How often to look, and seconds between."""
 _NEW_HOST = {
     "net.ipv4.icmp_ratelimit": 0,
     "net.ipv4.icmp_ratemask": 0,
@@ -103,12 +106,32 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
     try:
         _build(lab, lines, ipv6=ipv6)
         for namespace in lab.namespaces.values():
-            namespace.set_for_each_device("net.ipv4.neigh", "proxy_delay", 0)
             for tree in ("ipv4", "ipv6"):
+                namespace.set_for_each_device(f"net.{tree}.neigh", "proxy_delay", 0)
                 namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
+        if ipv6:
+            _settle(lab)
         yield lab
     finally:
         lab.close()
+
+
+def _settle(lab: TrapLab) -> None:
+    """A device gets its link-local address a moment after its carrier (linkwatch), and uses it a bit later.
+
+    Raises:
+        LabError: that does not happen.
+    """
+    for namespace in lab.namespaces.values():
+        for _ in range(SETTLE_TRIES):
+            links = namespace.run("ip", "-br", "link", "show", "up").splitlines()
+            unready = [line for line in links if "LOWER_UP" in line and line.split()[1] == "DOWN"]
+            tentative = namespace.run("ip", "-6", "addr", "show", "up", "scope", "link", "tentative")
+            if not unready and not tentative:
+                break
+            time.sleep(SETTLE_PAUSE)
+        else:
+            raise LabError(f"{namespace.name}: a device does not get ready for IPv6")
 
 
 def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:

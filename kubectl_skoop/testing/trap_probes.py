@@ -208,11 +208,11 @@ class _Client:
             count = BULK if flow.bulk else (flow.segment or flow.size or 140) - 40
             self._to_send = struct.pack("!I", count) + bytes(count - 4)
             self._expected = count
-            error = self.socket.connect_ex((flow.address, flow.port))
+            error = self.socket.connect_ex(self._target())
             if error not in (0, errno.EINPROGRESS):
                 raise OSError(error, os.strerror(error))
             return
-        self.socket.connect((flow.address, flow.port))
+        self.socket.connect(self._target())
         headers = 28 if self.socket.family == socket.AF_INET else 48
         payload = bytes(flow.size - headers if flow.size else 4 if flow.protocol == "udp" else 56)
         if flow.protocol == "icmp":
@@ -221,6 +221,12 @@ class _Client:
                 + payload
             )
         self.socket.send(payload)
+
+    def _target(self) -> tuple[str, int] | tuple[str, int, int, int]:
+        flow = self.flow
+        if not flow.device:
+            return flow.address, flow.port
+        return flow.address, flow.port, 0, socket.if_nametoindex(flow.device)
 
     def _fail(self, error: OSError) -> None:
         self._symptom = os.strerror(error.errno or 0).lower()

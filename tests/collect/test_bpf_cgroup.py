@@ -1,7 +1,6 @@
 """Which control groups are looked at: all of the node, never only the agent's own."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest

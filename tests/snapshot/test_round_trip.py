@@ -49,7 +49,14 @@ def namespace_dump(number: int = 1, pod: str = "", **tables: Table) -> Namespace
 
 
 def node_dump(node: str = "n1", *namespaces: NamespaceDump) -> NodeDump:
-    return NodeDump(node=node, time=1.5, kernel="6.1", tools={"nft": "1.0.6"}, namespaces=namespaces)
+    return NodeDump(
+        node=node,
+        time=1.5,
+        kernel="6.1",
+        tools={"nft": "1.0.6"},
+        facts=NodeFacts(boot_id="b", clock_offset=0.0),
+        namespaces=namespaces,
+    )
 
 
 def pod(name: str, namespace: str = "default", address: str = "", node: str = "n1") -> Object:
@@ -136,6 +143,7 @@ def test_a_node_tells_what_it_is_and_which_namespaces_it_has(tmp_path: Path) -> 
     node = snapshot.node("n1")
     assert not isinstance(node, NotCollected)
     assert (node.time, node.kernel, node.tools) == (1.5, "6.1", {"nft": "1.0.6"})
+    assert node.facts == NodeFacts(boot_id="b", clock_offset=0.0)
     assert [(entry.id, entry.kind, entry.pods) for entry in node.namespaces] == [
         ("4:1", "host", ()),
         ("4:2", "pod", ("default/a",)),

@@ -19,7 +19,8 @@ Query = Sequence[tuple[str, str]]
 
 TIMEOUT = 45.0
 """Of one request, seconds: longer than a control plane takes to elect a new leader."""
-CONNECT_TIMEOUT = 10.0
+CONNECT_TIMEOUT = 30.0
+"""Until the connection is encrypted; as kubectl's (client-go, rest/config.go and transport)."""
 PAGE = 500
 """Objects in one answer to a list."""
 ATTEMPTS = 4

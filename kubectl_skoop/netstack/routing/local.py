@@ -1,5 +1,8 @@
 """Whose address is it: the types of table local (__inet_dev_addr_type, __ip_dev_find)."""
 
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.types import TABLE_LOCAL, TABLE_MAIN, Route
@@ -41,6 +44,18 @@ def local_device(ns: NetworkNamespace, address: Address) -> int | None:
         return entry.device
     route = _local_entry(ns, address)
     return route.nexthops[0].device if route is not None and route.type == "local" else None
+
+
+def anycast_addresses(ns: NetworkNamespace, device: int) -> Iterator[IPv6Address]:
+    """ipv6_chk_acast_addr: those that a device answers for beside its own."""
+    for route in ns.routes:
+        address = route.destination.network_address
+        if (
+            (route.table, route.type) == (TABLE_LOCAL, "anycast")
+            and isinstance(address, IPv6Address)
+            and any(nexthop.device == device for nexthop in route.nexthops)
+        ):
+            yield address
 
 
 def _local_entry(ns: NetworkNamespace, address: Address) -> Route | None:

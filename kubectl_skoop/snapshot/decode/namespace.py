@@ -20,7 +20,7 @@ from kubectl_skoop.snapshot.decode.devices import (
     decode_vlans,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, table_map, text
-from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_neighbours
+from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_groups, decode_neighbours
 from kubectl_skoop.snapshot.decode.netfilter import SAVED, decode_netfilter
 from kubectl_skoop.snapshot.decode.programs import cgroup_programs, socket_programs
 from kubectl_skoop.snapshot.decode.recent import decode_recent
@@ -81,6 +81,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         exceptions=tables.decode("route_exceptions", decode_exceptions, ()),
         neighbours=tuple(neighbours),
         fdb=tables.decode("fdb", lambda data: decode_fdb(data, devices), ()),
+        groups=tables.decode("mdb", decode_groups, ()),
         netfilter=decode_netfilter(tables),
         ipsets=tables.decode("ipset", _ipsets, {}),
         recent=tables.decode("xt_recent", decode_recent, None),
