@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from kubectl_skoop.collect.node_root import NODE_ROOT
+
 
 @dataclass(frozen=True)
 class Kernel:
     """Modules that are loaded or built in."""
 
     proc: Path = Path("/proc")
-    roots: tuple[Path, ...] = (Path("/"), Path("/proc/1/root"))
+    roots: tuple[Path, ...] = (Path("/"), NODE_ROOT)
     """Where the kernel's files may be: in a container they are those of the node's first process."""
     release: str = field(default_factory=lambda: os.uname().release)
 

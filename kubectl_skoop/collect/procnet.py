@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from kubectl_skoop.collect.node_root import NODE_ROOT
+
 PROC_NET = Path("/proc/thread-self/net")
 COUNTERS = (
     "snmp",
@@ -14,7 +16,7 @@ COUNTERS = (
     "stat/nf_conntrack",
     "stat/arp_cache",
 )
-TIMERS = (Path("/proc/timer_list"), Path("/proc/1/root/proc/timer_list"))
+TIMERS = (Path("/proc/timer_list"), NODE_ROOT / "proc/timer_list")
 """Runtimes hide the first from containers, behind an empty file."""
 _HEAD_BYTES = 1 << 16
 

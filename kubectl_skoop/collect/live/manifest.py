@@ -151,7 +151,7 @@ def collect_command(node: str, conntrack: str, options: CollectorOptions) -> Seq
     """What is run in the pod; the pods of the node come by its standard input (after the agent itself, if it
     is sent), the dump by its output."""
     if options.sent:
-        return ["python3", "-c", parcel.RECEIVE, node, conntrack]
+        return ["python3", "-c", parcel.RECEIVE, node, conntrack, options.runtime_socket]
     command = ["kubectl-skoop", "collect", "--node", node, "--pods", "-", "--file", "-"]
     command += ["--conntrack", conntrack]
     return [*command, "--runtime-socket", options.runtime_socket] if options.runtime_socket else command
