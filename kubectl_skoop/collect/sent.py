@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.collect.cri.sandboxes import read_sandboxes
 from kubectl_skoop.collect.pods import find_pods, parse_expected
 from kubectl_skoop.collect.priority import low_priority
 from kubectl_skoop.collect.selection import parse_wanted
@@ -16,10 +17,11 @@ from kubectl_skoop.snapshot.assemble import send_node_dump
 HOST_NETNS = "/proc/1/ns/net"
 
 
-def main(node: str, conntrack: str) -> int:
+def main(node: str, conntrack: str, runtime_socket: str = "") -> int:
     """Reads the list of pods from standard input, one line, and sends the dump to standard output."""
     try:
-        found = find_pods(parse_expected(sys.stdin.buffer.readline().decode()))
+        expected = parse_expected(sys.stdin.buffer.readline().decode())
+        found = find_pods(expected, sandboxes=read_sandboxes(runtime_socket))
         with low_priority():
             dump = collect_node(
                 node,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from kubectl_skoop.collect.node_root import NODE_ROOT
 from kubectl_skoop.snapshot.dump import Table
 
 TIMEOUT = 30.0
@@ -18,10 +19,6 @@ OUTPUT_BYTES = 128 << 20
 _REASON_BYTES = 400
 _SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": _SEARCH}
-
-
-NODE_ROOT = Path("/proc/1/root")
-"""Of the node's first process, in a container that shares the node's processes."""
 
 
 def found(tool: str, node_root: Path = NODE_ROOT) -> Sequence[str]:

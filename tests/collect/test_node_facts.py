@@ -26,7 +26,7 @@ TREES = {
         "nf_tables",
     ),
     "a ring": ({"usr/sbin/iptables": "iptables"}, ""),
-    "a link to nothing": ({"usr/sbin/iptables": "gone", "sbin/iptables": "xtables-nft-multi"}, ""),
+    "a link to nothing": ({"usr/sbin/iptables": "gone", "sbin/iptables": "xtables-nft-multi"}, "nf_tables"),
     "none": ({}, ""),
 }
 

@@ -1,8 +1,14 @@
-"""The capabilities of a collector pod: with them all is read, without any one of them it is not."""
+"""The capabilities that a collector pod has: with them all is read, without any one of them something is not.
 
+A process of root that was started with fewer capabilities, as a container runtime starts it.
+"""
+
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,67 +20,125 @@ from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
 
 pytestmark = pytest.mark.kernel
+
 PROGRAM = Path(sys.executable).with_name("kubectl-skoop")
-UID = "0b1c8e5e-8d3f-4a55-9d6e-3a1b2c4d5e6f"
-SOMEBODY = "65534"
-UNREAD = frozenset({"forbidden", "failed", "timeout"})
+RULES = (
+    "iptables-legacy -A INPUT -p icmp -j DROP",
+    "ip6tables-legacy -A INPUT -m conntrack --ctstate NEW -j ACCEPT",
+    "iptables-nft -A INPUT -p icmp -j DROP",
+    "nft add table inet own",
+    "ipset create s hash:ip",
+)
+UNREAD = {
+    "DAC_READ_SEARCH": ("pod in a user namespace", "iptables-legacy", "forbidden"),
+    "NET_ADMIN": ("host", "nft", "forbidden"),
+    "NET_RAW": ("host", "iptables-legacy", "forbidden"),
+}
+REFUSED = {
+    "SYS_ADMIN": "/ns/net: cannot be entered: Operation not permitted",
+    "SYS_PTRACE": "/ns/net: cannot be read: Permission denied",
+}
+USER = "100000"
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """A node with legacy rules, and a pod whose process is not root's."""
+class Lab:
+    namespaces: dict[str, Path]
+    folder: Path
 
-    host: Namespace
-    process: int
+    def collect(self, capabilities: Sequence[str]) -> tuple[int, str, dict[tuple[str, str], str]]:
+        """Exit code, errors, and the state of each table by place and name."""
+        dump = self.folder / "n1.dump"
+        dump.unlink(missing_ok=True)
+        bounding = ",".join(("-all", *(f"+{name.lower()}" for name in capabilities)))
+        host, *pods = self.namespaces
+        ran = subprocess.run(
+            (
+                *("setpriv", "--inh-caps=-all", f"--bounding-set={bounding}", "--no-new-privs", str(PROGRAM)),
+                *("collect", "--node", "n1", "-f", str(dump), "--host-netns", str(self.namespaces[host])),
+                *(word for name in pods for word in ("--netns", f"d/{name}={self.namespaces[name]}")),
+            ),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return ran.returncode, ran.stderr, _states(dump) if dump.exists() else {}
 
-    def unread(self, capabilities: Sequence[str], folder: Path) -> set[str]:
-        """What a collector with these capabilities could not read: tables, or all."""
-        target = folder / "dump"
-        target.unlink(missing_ok=True)
-        allowed = ",".join(["-all", *(f"+{name.lower()}" for name in capabilities)])
-        command = ["setpriv", f"--bounding-set={allowed}", f"--inh-caps={allowed}", str(PROGRAM), "collect"]
-        command += ["--node", "n1", "--file", str(target), "--host-netns", str(self.host.path)]
-        command += ["--netns", f"shop/a=/proc/{self.process}/ns/net"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        if not target.exists():
-            return {done.stderr}
-        snapshot = open_snapshot(target)
-        dump = snapshot.node_dump("n1")
-        assert not isinstance(dump, NotCollected)
-        unread = {
-            f"{space.kind}/{name}: {table.reason}"
-            for space in dump.namespaces
-            for name, table in space.tables.items()
-            if table.state in UNREAD
+
+def _states(dump: Path) -> dict[tuple[str, str], str]:
+    snapshot = open_snapshot(dump)
+    try:
+        node = snapshot.node_dump("n1")
+        assert not isinstance(node, NotCollected)
+        return {
+            ("".join(one.pods).removeprefix("d/") or "host", name): table.state
+            for one in node.namespaces
+            for name, table in one.tables.items()
         }
+    finally:
         snapshot.close()
-        return unread
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
-    host, pod = (Namespace(f"{lab_prefix()}{name}") for name in ("h", "p"))
-    create((host.name, pod.name))
-    try:
-        host.run("iptables-legacy", "-A", "FORWARD", "-s", "10.1.1.1", "-j", "DROP")
-        host.run("ip6tables-legacy", "-A", "FORWARD", "-j", "ACCEPT")
-        host.run("iptables-nft", "-A", "FORWARD", "-s", "10.1.1.2", "-j", "DROP")
-        host.run("ipset", "create", "s1", "hash:net")
-        sleeper = pod.start("setpriv", f"--reuid={SOMEBODY}", "--clear-groups", "sleep", "300")
-        try:
-            yield Node(host, sleeper.pid)
-        finally:
-            sleeper.kill()
-            sleeper.communicate()
-    finally:
-        delete((host.name, pod.name))
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A node, a pod of another user, and a pod in a user namespace; known by their processes."""
+    folder = tmp_path_factory.mktemp("capabilities")
+    prefix = lab_prefix()
+    host, pod = Namespace(f"{prefix}host"), Namespace(f"{prefix}pod")
+    with ExitStack() as stack:
+        stack.callback(delete, (host.name, pod.name))
+        create((host.name, pod.name))
+        host.run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "eth0", "netns", pod.name)
+        for rule in RULES:
+            host.run(*rule.split())
+        as_user = ("setpriv", "--reuid", USER, "--regid", USER, "--clear-groups")
+        lock = folder / "lock"
+        lock.touch()
+        os.chown(lock, int(USER), int(USER))
+        folder.chmod(0o755)
+        for parent in folder.parents[:2]:
+            parent.chmod(0o755)
+        # The network namespace comes second: its files belong to whom its user namespace maps by then.
+        script = f"XTABLES_LOCKFILE={lock} iptables-legacy -A INPUT -j ACCEPT && exec sleep 600"
+        nested = ("unshare", "--user", "--map-root-user", "unshare", "--net", "sh", "-c", script)
+        processes = {
+            "host": host.start("sleep", "600"),
+            "pod": pod.start(*as_user, "sleep", "600"),
+            "pod in a user namespace": subprocess.Popen((*as_user, *nested), text=True),
+        }
+        for process in processes.values():
+            stack.enter_context(process)
+            stack.callback(process.kill)
+        for process in processes.values():
+            _wait_for_sleep(process.pid)
+        yield Lab({name: Path(f"/proc/{one.pid}/ns/net") for name, one in processes.items()}, folder)
 
 
-def test_with_its_capabilities_a_collector_reads_everything(node: Node, tmp_path: Path) -> None:
-    assert node.unread(CAPABILITIES, tmp_path) == set()
+def _wait_for_sleep(pid: int) -> None:
+    for _ in range(200):
+        if Path(f"/proc/{pid}/comm").read_text() == "sleep\n":
+            return
+        time.sleep(0.02)
+    raise AssertionError("it has not got so far")
 
 
-@pytest.mark.parametrize("missing", CAPABILITIES)
-def test_without_any_one_of_them_something_is_unread(node: Node, missing: str, tmp_path: Path) -> None:
-    fewer = [name for name in CAPABILITIES if name != missing]
-    assert node.unread(fewer, tmp_path)
+def test_with_all_of_them_all_is_read(lab: Lab) -> None:
+    code, errors, states = lab.collect(CAPABILITIES)
+    assert (code, errors) == (0, "")
+    assert set(states.values()) <= {"ok", "absent"}
+    for place, table in (("host", "nft"), ("host", "ipset"), *(key[:2] for key in UNREAD.values())):
+        assert states[place, table] == "ok"
+
+
+@pytest.mark.parametrize("name", CAPABILITIES)
+def test_without_one_of_them_something_is_not(lab: Lab, name: str) -> None:
+    code, errors, states = lab.collect([other for other in CAPABILITIES if other != name])
+    if name in REFUSED:
+        assert code == 2
+        assert REFUSED[name] in errors
+        assert not states
+    else:
+        place, table, state = UNREAD[name]
+        assert code == 3
+        assert states[place, table] == state

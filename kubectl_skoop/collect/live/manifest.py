@@ -13,9 +13,11 @@ RUN_LABEL = "kubectl-skoop/run"
 NODE_ANNOTATION = "kubectl-skoop/node"
 CONTAINER = "collector"
 DEFAULT_IMAGE = "ghcr.io/kubectl-skoop/kubectl-skoop"
-CAPABILITIES = ("NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
+CAPABILITIES = ("DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
 """SYS_ADMIN: setns(2) into namespaces, and BPF; SYS_PTRACE: /proc/PID/ns of others; NET_ADMIN: rules,
-sockets and neighbours; NET_RAW: the socket by which legacy iptables asks."""
+connections, IPsec; NET_RAW: iptables-legacy-save opens a raw socket; DAC_READ_SEARCH: files of pods in user
+namespaces. The runtimes' seccomp profiles allow setns(2) and bpf(2) with SYS_ADMIN (containerd:
+contrib/seccomp/seccomp_default.go)."""
 SENT_CAPABILITIES = (*CAPABILITIES, "SYS_CHROOT")
 """An agent in an image that is not ours runs the tools of the node's own root."""
 AFTER_END = 60
@@ -149,7 +151,7 @@ def collect_command(node: str, conntrack: str, options: CollectorOptions) -> Seq
     """What is run in the pod; the pods of the node come by its standard input (after the agent itself, if it
     is sent), the dump by its output."""
     if options.sent:
-        return ["python3", "-c", parcel.RECEIVE, node, conntrack]
+        return ["python3", "-c", parcel.RECEIVE, node, conntrack, options.runtime_socket]
     command = ["kubectl-skoop", "collect", "--node", node, "--pods", "-", "--file", "-"]
     command += ["--conntrack", conntrack]
     return [*command, "--runtime-socket", options.runtime_socket] if options.runtime_socket else command

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 
 PACKAGES = ("cluster", "collect", "model", "snapshot")
 """Of this package, what the agent imports is in these."""
 OTHERS = ("msgpack",)
+OPTIONAL = ("h2", "hpack", "hyperframe")
+"""By which a container runtime is asked; left out where they are not installed."""
 LEFT_OUT = frozenset({"__pycache__", "live"})
 RECEIVE = """
 import os, sys
@@ -43,7 +46,7 @@ def pack() -> bytes:
         archive.writestr("kubectl_skoop/__init__.py", "")
         for package in PACKAGES:
             _add(archive, files("kubectl_skoop") / package, f"kubectl_skoop/{package}")
-        for package in OTHERS:
+        for package in (*OTHERS, *(name for name in OPTIONAL if find_spec(name))):
             _add(archive, files(package), package)
         # Its version goes into the header of the dump.
         metadata = f"Metadata-Version: 2.1\nName: kubectl-skoop\nVersion: {version('kubectl-skoop')}\n"
