@@ -90,7 +90,7 @@ def _line(random: Random) -> str:
         case 9:
             return f"{host}: $ ip addr flush dev {device} scope link"
         case 10:
-            return f"{host}: $ ip addr add {HOSTS[other]}/128 dev lo nodad"
+            return f"{host}: $ ip addr replace {HOSTS[other]}/128 dev lo nodad"
         case _:
             return f"{host}: link set {device} arp off"
 

@@ -1,4 +1,4 @@
-"""IPv6 neighbour discovery: who asks from where, who answers, which rules see it (K-81 to K-86)."""
+"""IPv6 neighbour discovery: who asks from where, who answers, which rules see it (K-81 to K-88)."""
 
 import pytest
 
@@ -159,11 +159,11 @@ ROUTED = {
         "a: addr add fd07::/127 dev eth0 nodad\nr: addr add fd07::1/127 dev p0 nodad",
         {"a icmp [fd07::1]": "answer", "r icmp [fd07::]": "answer"},
     ),
-    "a router answers for the anycast address of its subnet": (
+    "a router answers for the anycast address of its subnet (K-87)": (
         "",
         {"a icmp [fd01::]": "answer", "a icmp [fd02::]": "answer"},
     ),
-    "a connection to an anycast address is not accepted": (
+    "a connection to an anycast address is not accepted (K-87)": (
         "r: listen tcp 80 :: v6only\nr: listen udp 53 :: v6only",
         {
             "a tcp [fd01::1]:80": "answer, r sees fd01::2",
@@ -193,7 +193,7 @@ LINKS = {
         },
     ),
     "a link-local address: a closed port": ("", {f"r tcp [{B_LINK}%p1]:81": "connection refused"}),
-    "a link-local address without a device": (
+    "a link-local address without a device (K-88)": (
         "",
         {
             f"r tcp [{B_LINK}]:80": "invalid argument",
@@ -201,7 +201,7 @@ LINKS = {
             f"r icmp [{B_LINK}]": "invalid argument",
         },
     ),
-    "a link-local address on the wrong link": ("", {f"r icmp [{B_LINK}%p0]": LOST}),
+    "a link-local address on the wrong link (K-88)": ("", {f"r icmp [{B_LINK}%p0]": LOST}),
     "an own link-local address": (
         "",
         {"r icmp [fe80::ff:fe00:201%p1]": "answer", f"b tcp [{B_LINK}%eth0]:80": f"answer, b sees {B_LINK}"},
