@@ -216,6 +216,19 @@ def test_a_healthy_lab(overlay: bool, tmp_path: Path) -> None:
     assert not loud
 
 
+def test_what_works_only_while_neighbours_are_known(tmp_path: Path) -> None:
+    with DualStackLab(overlay=False) as lab:
+        asked = [Flow(host="a", protocol="icmp", address=B, port=0)]
+        assert ask(lab.sockets, asked) == ["answer"]
+        lab.namespace("b").run("ip6tables", "-A", "INPUT", *NS.split(), "-j", "DROP")
+        (diagnosis,), different = compared(lab, tmp_path, asked)
+    assert not different
+    assert diagnosis.verdict == "reachable"
+    (warning,) = (one for one in diagnosis.suspicions if one.level >= Level.WARNING)
+    assert (warning.code, str(warning.where.place)) == ("netfilter.drop", "pod/default/b")
+    assert warning.message.startswith("works only until the neighbour entry expires")
+
+
 def test_link_local_addresses(tmp_path: Path) -> None:
     n2, gateway = "fe80::ff:fe00:2", "fe80::858:aff:fef4:101"
     with DualStackLab(overlay=False) as lab:
