@@ -187,6 +187,7 @@ class Neighbours(NamedTuple):
 
 
 _ARP, _ND = "tests/kernel/test_traps_neighbour.py", "tests/kernel/test_traps_discovery.py"
+_ND_BRIDGE, _ROUTERS = "tests/kernel/test_traps_discovery_bridge.py", "tests/kernel/test_traps_routers.py"
 NEIGHBOURS = (
     Neighbours("ARP", True, "", _ARP),
     Neighbours("proxy_arp", True, "", _ARP),
@@ -195,7 +196,9 @@ NEIGHBOURS = (
     Neighbours("proxy_ndp", True, "", _ND),
     Neighbours("anycast of a subnet", True, "", _ND),
     Neighbours("duplicate address detection", True, "by the state of an address; none is begun", _ND),
-    Neighbours("multicast snooping", True, "unknown where there is a querier and nobody has joined", _ND),
+    Neighbours(
+        "multicast snooping", True, "unknown where there is a querier and nobody has joined", _ND_BRIDGE
+    ),
     Neighbours("neigh_suppress", False, "if the neighbour is known to the bridge"),
-    Neighbours("router advertisements", True, "the routes and addresses that came of them", _ND),
+    Neighbours("router advertisements", True, "the routes and addresses that came of them", _ROUTERS),
 )
