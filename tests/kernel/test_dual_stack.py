@@ -216,6 +216,16 @@ def test_a_healthy_lab(overlay: bool, tmp_path: Path) -> None:
     assert not loud
 
 
+def test_a_pod_that_a_question_is_only_flooded_to_is_not_blamed(tmp_path: Path) -> None:
+    with DualStackLab(overlay=False) as lab:
+        lab.namespace("a2").run("ip6tables", "-t", "raw", "-A", "PREROUTING", *NS.split(), "-j", "DROP")
+        asked = [Flow(host="a", protocol="icmp", address="fd00:244:1::99", port=0)]
+        (diagnosis,), different = compared(lab, tmp_path, asked)
+    assert not different
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.code == "neighbour.unresolved"
+
+
 def test_what_works_only_while_neighbours_are_known(tmp_path: Path) -> None:
     with DualStackLab(overlay=False) as lab:
         asked = [Flow(host="a", protocol="icmp", address=B, port=0)]
