@@ -56,9 +56,9 @@ def resolve(cluster: Cluster, written: str, namespace: str = "") -> Target:
 
     Raises: UnknownName, InputError (several fit, no address, no form of a name).
     """
-    bare, _, scope = written.partition("%")
+    bare, percent, scope = written.partition("%")
     address = parse_address(bare)
-    if address is not None and (not scope or (address.version == 6 and address.is_link_local)):
+    if address is not None and (not percent or (scope and address.version == 6 and address.is_link_local)):
         found = cluster.endpoint(address)
         return Target(kind=found.kind, name=found.name, addresses=(address,), scope=scope)
     head, slash, rest = written.partition("/")

@@ -80,13 +80,20 @@ class Branch:
             return loss
         sought = loss.unanswered
         about = [asked for asked in self.neighbour_losses if asked.frame.neighbour == sought]
-        about.sort(key=lambda asked: (asked.because.code == STRAY, not self._owns(asked, sought)))
+        about = [asked for asked in about if not self._stood_by(asked, sought)]
+        about.sort(key=lambda asked: asked.because.code == STRAY)
         if not about:
             return loss
         return Loss(because=about[0].because, frame=loss.frame, unknown=about[0].unknown)
 
+    def _stood_by(self, loss: Loss, address: Address) -> bool:
+        """A question was lost at a pod that it was only flooded to: that pod would not have answered."""
+        place = loss.because.where.place
+        at_pod = loss.frame.asks and place is not None and place.kind == "pod"
+        return at_pod and loss.unknown is None and not self._owns(loss, address)
+
     def _owns(self, loss: Loss, address: Address) -> bool:
-        """It was lost where the address is, not at one of those that a question was flooded to."""
+        """It was lost where the address is."""
         place = loss.because.where.place
         return any(
             stack.ns.place == place and address in stack.ns.local_addresses for stack in self.stacks.values()

@@ -6,17 +6,11 @@ from ipaddress import ip_address, ip_network
 
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.world import Port
-from kubectl_skoop.model.packet import (
-    ICMP_ECHO,
-    ICMP_ECHO_REPLY,
-    Address,
-    Packet,
-    Protocol,
-    TcpFlags,
-)
+from kubectl_skoop.model.packet import Address, Packet, Protocol, TcpFlags
 from kubectl_skoop.model.place import EndpointKind, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack import icmp
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.conntrack import IPS_SEEN_REPLY
@@ -163,8 +157,8 @@ def _lose(
 def _is_answer(branch: Branch, packet: Packet) -> bool:
     """It answers something that was asked inside of the cluster: nobody outside waits for it."""
     match packet.protocol:
-        case Protocol.ICMP:
-            return packet.icmp_type == ICMP_ECHO_REPLY
+        case Protocol.ICMP | Protocol.ICMPV6:
+            return packet.icmp_type == icmp.echo_reply_type(packet.family)
         case Protocol.TCP:
             return bool(packet.flags & TcpFlags.SYN and packet.flags & TcpFlags.ACK)
         case _:
@@ -172,15 +166,16 @@ def _is_answer(branch: Branch, packet: Packet) -> bool:
 
 
 def _reply(packet: Packet) -> Packet | None:
-    if packet.protocol == Protocol.ICMP and packet.icmp_type != ICMP_ECHO:
+    echo = packet.protocol in (Protocol.ICMP, Protocol.ICMPV6)
+    if echo and packet.icmp_type != icmp.echo_type(packet.family):
         return None
     if packet.flags & TcpFlags.RST:
         return None
     reply = replace(
         packet, src=packet.dst, dst=packet.src, sport=packet.dport, dport=packet.sport, ttl=60, src_mac=""
     )
-    if packet.protocol == Protocol.ICMP:
-        return replace(reply, icmp_type=ICMP_ECHO_REPLY)
+    if echo:
+        return replace(reply, icmp_type=icmp.echo_reply_type(packet.family))
     if packet.protocol == Protocol.TCP:
         if packet.flags & TcpFlags.SYN:
             return replace(reply, flags=TcpFlags.SYN | TcpFlags.ACK, mss=1460)

@@ -9,6 +9,7 @@ from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.model.path import Action, ActionKind, Link, NetNode, PacketPath
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.netstack import icmp
 
 
 def request_path(branch: Branch, findings: Iterable[Suspicion] = ()) -> PacketPath:
@@ -50,8 +51,8 @@ def is_answer(visit: Visit, link: Link) -> bool:
     came, left = visit.packet.innermost, link.packet.innermost
     if left.dst != came.src and left.dst != visit.packet.src:
         return False
-    if left.protocol == Protocol.ICMP:
-        return left.icmp_type != 8
+    if left.protocol in (Protocol.ICMP, Protocol.ICMPV6):
+        return left.icmp_type != icmp.echo_type(left.family)
     return left.dport == came.sport
 
 

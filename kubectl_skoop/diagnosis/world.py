@@ -89,15 +89,16 @@ class World:
         return None
 
     def owner_of_address(self, address: Address) -> Port | None:
-        """The node's device on the underlay that an address belongs to (any address of the node counts: a
-        node answers on its NIC for all of its addresses, arp_ignore=0)."""
+        """The node's device on the underlay that an address belongs to. Any address of the node counts (it
+        hears questions for all of them, and IPv4 answers, arp_ignore=0), but no link-local one of another.
+        """
         for ns in self._hosts([address]):
             entry = ns.local_addresses.get(address)
             if entry is None:
                 continue
             ports = list(underlay_ports(ns))
             own = [port for port in ports if port.device.index == entry.device]
-            if own or ports:
+            if own or (ports and not (address.version == 6 and address.is_link_local)):
                 return (own or ports)[0]
         return None
 

@@ -1,4 +1,4 @@
-"""IPv6 neighbour discovery: asking and answering (net/ipv6/ndisc.c; K-24, K-81 to K-86)."""
+"""IPv6 neighbour discovery: asking and answering (net/ipv6/ndisc.c; K-24, K-81 to K-87)."""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address

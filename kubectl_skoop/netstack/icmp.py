@@ -100,7 +100,7 @@ def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
     """icmp_rcv, icmpv6_rcv; an echo reply is taken from whoever sends it (ping_lookup)."""
     if packet.icmp_type == echo_type(packet.family):
         _answer_echo(stack, packet, passage)
-    elif packet.icmp_type == _echo_reply_type(packet.family):
+    elif packet.icmp_type == echo_reply_type(packet.family):
         _take_echo_reply(stack, packet)
     elif is_error(packet) and packet.quoted is not None:
         _tell_clients(stack, packet, packet.quoted)
@@ -121,7 +121,8 @@ def echo_type(family: int) -> int:
     return ICMP_ECHO if family == 4 else icmp6.ECHO
 
 
-def _echo_reply_type(family: int) -> int:
+def echo_reply_type(family: int) -> int:
+    """Type of its answer: 0, 129."""
     return ICMP_ECHO_REPLY if family == 4 else icmp6.ECHO_REPLY
 
 
@@ -171,7 +172,7 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
         src=route.source,
         dst=packet.src,
         protocol=packet.protocol,
-        icmp_type=_echo_reply_type(packet.family),
+        icmp_type=echo_reply_type(packet.family),
         icmp_id=packet.icmp_id,
         length=packet.length,
         tos=packet.tos,

@@ -26,6 +26,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         reason = f"what {device.name} does with a frame is decided outside of it (external mode)"
         stack.give_up("device.unmodelled", frame, reason, where=where)
         return
+    if config.proxy and frame.asks:
+        reason = f"{device.name} answers questions for neighbours itself (proxy), which is not modelled"
+        stack.give_up("device.unmodelled", frame, reason, where=where)
+        return
     if unread := gap.table(stack, "fdb") or gap.routing(stack):
         stack.give_up("tunnel.no-remote", frame, unread, where=where)
         return

@@ -106,6 +106,7 @@ class DualStackLab(ClusterLab):
             self.namespaces[node.name].run("ip6tables-nft-restore", "--noflush", text=_RULES)
         for place, namespace in places.items():
             namespace.set_for_each_device("net.ipv6.neigh", "retrans_time_ms", NEIGHBOUR_RETRANSMIT_MS)
+            namespace.set_for_each_device("net.ipv6.neigh", "proxy_delay", 0)
             self._listeners6 += listen_all(place, namespace, "::")
         _settle(places)
 

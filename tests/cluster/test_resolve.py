@@ -167,11 +167,14 @@ def cluster() -> Cluster:
         pytest.param("203.0.113.10", "lb shop/lb 203.0.113.10", id="an ingress IP"),
         pytest.param("8.8.8.8", "external 8.8.8.8 8.8.8.8", id="an address that nobody has"),
         pytest.param("FD00:0::1", "pod default/a fd00::1", id="an IPv6 address in another spelling"),
+        pytest.param("fe80::1", "external fe80::1 fe80::1", id="a link-local address"),
+        pytest.param("fe80::1%eth0", "external fe80::1 fe80::1 %eth0", id="one behind a device"),
     ],
 )
 def test_a_name_is_found(cluster: Cluster, written: str, expected: str) -> None:
     target = resolve(cluster, written)
     port = [f":{target.port}"] if target.port else []
+    port += [f"%{target.scope}"] if target.scope else []
     assert " ".join([target.kind, target.name, *map(str, target.addresses), *port]) == expected
 
 
@@ -197,6 +200,9 @@ def test_a_name_is_found(cluster: Cluster, written: str, expected: str) -> None:
         ("pod/", "", InputError, "'pod/' is no name that can be looked up"),
         ("a/b/c/d", "", InputError, "'a/b/c/d' is no name that can be looked up"),
         ("", "", InputError, "'' is no name that can be looked up"),
+        ("fe80::1%", "", InputError, "'fe80::1%' is no name that can be looked up"),
+        ("fd00::1%eth0", "", InputError, "'fd00::1%eth0' is no name that can be looked up"),
+        ("10.0.0.1%eth0", "", InputError, "'10.0.0.1%eth0' is no name that can be looked up"),
         ("pod/pending", "", InputError, "pod default/pending has no address yet (Pending)"),
         ("pod/done", "", InputError, "pod default/done has ended (Succeeded): it has no network any more"),
         ("svc/out", "", InputError, "service shop/out stands for the name example.net: ask for its address"),

@@ -1,9 +1,10 @@
 """What a node's rules, sets and devices are made of, and the test that proves that we do as the kernel does.
 
-Whether a thing is modelled is not said here: `tests.features.table` asks the code.
+Whether a thing is modelled is not said here, neighbours apart: `tests.features.table` asks the code.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _KERNEL = "tests/kernel/"
 RULES, CHAINS = f"{_KERNEL}test_iptables_rules.py", f"{_KERNEL}test_iptables_rules_chains.py"
@@ -174,3 +175,30 @@ IPVS_SCHEDULERS: dict[str, str] = {
     SCHEDULERS: "lc sed nq lblc lblcr twos",
     "": "mh ovf",
 }
+
+
+class Neighbours(NamedTuple):
+    """A part of ARP or neighbour discovery."""
+
+    name: str
+    modelled: bool
+    limits: str = ""
+    proof: str = ""
+
+
+_ARP, _ND = "tests/kernel/test_traps_neighbour.py", "tests/kernel/test_traps_discovery.py"
+_ND_BRIDGE, _ROUTERS = "tests/kernel/test_traps_discovery_bridge.py", "tests/kernel/test_traps_routers.py"
+NEIGHBOURS = (
+    Neighbours("ARP", True, "", _ARP),
+    Neighbours("proxy_arp", True, "", _ARP),
+    Neighbours("neighbour solicitation", True, "the first one, to the group", _ND),
+    Neighbours("neighbour advertisement", True, "of two answers either may count: unknown", _ND),
+    Neighbours("proxy_ndp", True, "", _ND),
+    Neighbours("anycast of a subnet", True, "", _ND),
+    Neighbours("duplicate address detection", True, "by the state of an address; none is begun", _ND),
+    Neighbours(
+        "multicast snooping", True, "unknown where there is a querier and nobody has joined", _ND_BRIDGE
+    ),
+    Neighbours("neigh_suppress", False, "if the neighbour is known to the bridge"),
+    Neighbours("router advertisements", True, "the routes and addresses that came of them", _ROUTERS),
+)

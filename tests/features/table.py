@@ -73,6 +73,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Statements of nft", [_native(one, _statement_state) for one in listed.STATEMENTS]
     yield "Types of ipset", _rows(listed.SET_TYPES, lambda name: MODELLED if name in TYPES else UNKNOWN, {})
     yield "Kinds of devices", _rows(listed.DEVICES, _device_state, {})
+    yield "Neighbours", [_neighbours(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})
     yield "Schedulers of IPVS", _rows(listed.IPVS_SCHEDULERS, _scheduler_state, _scheduler_notes())
 
@@ -87,6 +88,10 @@ def _rows(proofs: Mapping[str, str], state_of: Callable[[str], str], notes: Mapp
 
 def _native(one: listed.Native, state_of: Callable[[object], str]) -> Row:
     return _row(one.name, state_of(one.json), "", one.proof)
+
+
+def _neighbours(one: listed.Neighbours) -> Row:
+    return _row(one.name, MODELLED if one.modelled else UNKNOWN, one.limits, one.proof)
 
 
 def _row(name: str, state: str, note: str, proof: str) -> Row:

@@ -62,6 +62,8 @@ def test_a_proof_speaks_of_what_it_proves(name: str, proof: str) -> None:
     assert re.search(rf"\b{name}\b", (ROOT / proof).read_text())
 
 
-@pytest.mark.parametrize("one", [*listed.EXPRESSIONS, *listed.STATEMENTS], ids=lambda one: one.name)
-def test_each_proof_of_nft_is_there(one: listed.Native) -> None:
+@pytest.mark.parametrize(
+    "one", [*listed.EXPRESSIONS, *listed.STATEMENTS, *listed.NEIGHBOURS], ids=lambda one: one.name
+)
+def test_each_named_proof_is_there(one: listed.Native | listed.Neighbours) -> None:
     assert not one.proof or (ROOT / one.proof).is_file()

@@ -183,7 +183,8 @@ def diagnosed(lab: DualStackLab, folder: Path, asked: Sequence[Flow]) -> Iterato
             place = ("node/" if flow.host.startswith("n") else "pod/default/") + flow.host
             port = str(flow.port) if flow.port else ""
             protocol = PROTOCOLS[flow.protocol]
-            request = Request(source=place, destination=flow.address, port=port, protocol=protocol)
+            destination = flow.address + (f"%{flow.device}" if flow.device else "")
+            request = Request(source=place, destination=destination, port=port, protocol=protocol)
             yield diagnose(source, request, Options())
     finally:
         source.close()
@@ -213,6 +214,43 @@ def test_a_healthy_lab(overlay: bool, tmp_path: Path) -> None:
     assert {diagnosis.verdict for diagnosis in diagnoses} == {"reachable"}
     loud = [one for found in diagnoses for one in found.suspicions if one.level >= Level.WARNING]
     assert not loud
+
+
+def test_a_pod_that_a_question_is_only_flooded_to_is_not_blamed(tmp_path: Path) -> None:
+    with DualStackLab(overlay=False) as lab:
+        lab.namespace("a2").run("ip6tables", "-t", "raw", "-A", "PREROUTING", *NS.split(), "-j", "DROP")
+        asked = [Flow(host="a", protocol="icmp", address="fd00:244:1::99", port=0)]
+        (diagnosis,), different = compared(lab, tmp_path, asked)
+    assert not different
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.code == "neighbour.unresolved"
+
+
+def test_what_works_only_while_neighbours_are_known(tmp_path: Path) -> None:
+    with DualStackLab(overlay=False) as lab:
+        asked = [Flow(host="a", protocol="icmp", address=B, port=0)]
+        assert ask(lab.sockets, asked) == ["answer"]
+        lab.namespace("b").run("ip6tables", "-A", "INPUT", *NS.split(), "-j", "DROP")
+        (diagnosis,), different = compared(lab, tmp_path, asked)
+    assert not different
+    assert diagnosis.verdict == "reachable"
+    (warning,) = (one for one in diagnosis.suspicions if one.level >= Level.WARNING)
+    assert (warning.code, str(warning.where.place)) == ("netfilter.drop", "pod/default/b")
+    assert warning.message.startswith("works only until the neighbour entry expires")
+
+
+def test_link_local_addresses(tmp_path: Path) -> None:
+    n2, gateway = "fe80::ff:fe00:2", "fe80::858:aff:fef4:101"
+    with DualStackLab(overlay=False) as lab:
+        asked = [
+            Flow(host="n1", protocol="tcp", address=n2, device="eth0", port=80),
+            Flow(host="a", protocol="icmp", address=gateway, device="eth0", port=0),
+            Flow(host="a", protocol="icmp", address=n2, device="eth0", port=0),
+            Flow(host="a", protocol="udp", address=gateway, port=53),
+        ]
+        diagnoses, different = compared(lab, tmp_path, asked)
+    assert not different
+    assert [one.symptom for one in diagnoses] == ["answer", "answer", "no route to host", "invalid argument"]
 
 
 def test_the_address_of_the_tunnel_is_anycast_for_pods(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ MATCHES = (
 
 
 def condition(random: Random) -> str:
+    """Lines for a trap lab; what an earlier line makes impossible is left out."""
     return "\n".join(_line(random) for _ in range(random.randint(1, 4)))
 
 
@@ -76,21 +77,21 @@ def _line(random: Random) -> str:
         case 4:
             state = random.choice(("stale", "permanent", "noarp", "reachable"))
             mac = random.choice(MACS)
-            return f"{host}: neigh replace {HOSTS[other]} lladdr {mac} dev {device} nud {state}"
+            return f"{host}: $ ip neigh replace {HOSTS[other]} lladdr {mac} dev {device} nud {state} || true"
         case 5:
             setting = random.choice(("mcast_flood off", "bcast_flood off", "flood off", "isolated on"))
             return f"r: $ bridge link set dev {random.choice(('pa', 'pb', 'pc'))} {setting}"
         case 6:
             return f"{host}: sysctl net.ipv6.conf.{device}.proxy_ndp=1"
         case 7:
-            return f"{host}: neigh add proxy {HOSTS[other]} dev {device}"
+            return f"{host}: $ ip neigh add proxy {HOSTS[other]} dev {device} || true"
         case 8:
             setting = random.choice(("disable_ipv6=1", "forwarding=0", "forwarding=1", "hop_limit=2"))
             return f"{host}: sysctl net.ipv6.conf.{device}.{setting}"
         case 9:
             return f"{host}: $ ip addr flush dev {device} scope link"
         case 10:
-            return f"{host}: $ ip addr add {HOSTS[other]}/128 dev lo nodad"
+            return f"{host}: $ ip addr replace {HOSTS[other]}/128 dev lo nodad"
         case _:
             return f"{host}: link set {device} arp off"
 

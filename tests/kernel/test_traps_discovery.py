@@ -1,9 +1,9 @@
-"""IPv6 neighbour discovery: who asks from where, who answers, which rules see it (K-81 to K-86)."""
+"""IPv6 neighbour discovery: who asks from where, who answers (K-81 to K-84, K-87)."""
 
 import pytest
 
 from kubectl_skoop.testing.trap import Trap, differences, trap
-from kubectl_skoop.testing.trap_networks import BRIDGED6, ROUTED6
+from kubectl_skoop.testing.trap_networks import ROUTED6
 
 pytestmark = pytest.mark.kernel
 
@@ -15,7 +15,7 @@ BEHIND = "no route to host, icmp 1/3 from fd01::1"
 R = "02:00:00:00:01:02"
 R_LINK = "fe80::ff:fe00:102"
 """The link-local address of r's p0."""
-NS, NA = "-p icmpv6 --icmpv6-type neighbour-solicitation", "-p icmpv6 --icmpv6-type neighbour-advertisement"
+NS = "-p icmpv6 --icmpv6-type neighbour-solicitation"
 NEAR6 = """
 wire a:eth0 r:p0
 wire r:p1 b:eth0
@@ -32,17 +32,6 @@ NEAR = "a tcp [fd01::3]:80"
 ENTRIES = "r: neigh add proxy fd01::3 dev p0\nr: neigh add proxy fd01::2 dev p1"
 PROXY = "r: sysctl net.ipv6.conf.p0.proxy_ndp=1\nr: sysctl net.ipv6.conf.p1.proxy_ndp=1"
 SLOW_DAD = "sysctl net.ipv6.conf.eth0.accept_dad=1\n{0}: sysctl net.ipv6.conf.eth0.dad_transmits=600"
-BR, BRU = "a tcp [fd01::3]:80", "a udp [fd01::3]:53"
-QUERIER = (
-    "r: link set br0 type bridge mcast_query_response_interval 0\nr: link set br0 type bridge mcast_querier 1"
-)
-CALLS = "r: sysctl net.bridge.bridge-nf-call-ip6tables=1\n"
-
-
-def rule(host: str, text: str, tool: str = "ip6tables-nft") -> str:
-    return f"{host}: $ {tool} {text}"
-
-
 ROUTED = {
     "nobody is known yet": ("", {TCP: SERVED, UDP: SERVED, PING: "answer"}),
     "both directions": ("", {TCP: SERVED, "b icmp [fd01::2]": "answer"}),
@@ -80,7 +69,7 @@ ROUTED = {
     ),
     "a noarp entry with the right MAC": (
         f"a: neigh replace fd01::1 lladdr {R} dev eth0 nud noarp\n"
-        + rule("r", f"-A INPUT {NS} -i p0 -j DROP"),
+        + f"r: $ ip6tables-nft -A INPUT {NS} -i p0 -j DROP",
         {TCP: SERVED},
     ),
     "a device without neighbour discovery": ("a: link set eth0 arp off", {TCP: "timeout"}),
@@ -159,11 +148,11 @@ ROUTED = {
         "a: addr add fd07::/127 dev eth0 nodad\nr: addr add fd07::1/127 dev p0 nodad",
         {"a icmp [fd07::1]": "answer", "r icmp [fd07::]": "answer"},
     ),
-    "a router answers for the anycast address of its subnet": (
+    "a router answers for the anycast address of its subnet (K-87)": (
         "",
         {"a icmp [fd01::]": "answer", "a icmp [fd02::]": "answer"},
     ),
-    "a connection to an anycast address is not accepted": (
+    "a connection to an anycast address is not accepted (K-87)": (
         "r: listen tcp 80 :: v6only\nr: listen udp 53 :: v6only",
         {
             "a tcp [fd01::1]:80": "answer, r sees fd01::2",
@@ -180,97 +169,6 @@ ROUTED = {
         {"a icmp [fd01::1] from=fd01::5": "cannot assign requested address"},
     ),
     "a host does not": ("r: sysctl net.ipv6.conf.all.forwarding=0", {"a icmp [fd01::]": LOST}),
-}
-B_LINK = "fe80::ff:fe00:202"
-LINKS = {
-    "a link-local address": ("", {f"r tcp [{B_LINK}%p1]:80": "answer, b sees fe80::ff:fe00:201"}),
-    "a link-local address: datagrams": (
-        "",
-        {
-            f"r udp [{B_LINK}%p1]:53": "answer, b sees fe80::ff:fe00:201",
-            f"r icmp [{B_LINK}%p1]": "answer",
-            f"r udp [{B_LINK}%p1]:54": f"connection refused, icmp 1/4 from {B_LINK}",
-        },
-    ),
-    "a link-local address: a closed port": ("", {f"r tcp [{B_LINK}%p1]:81": "connection refused"}),
-    "a link-local address without a device": (
-        "",
-        {
-            f"r tcp [{B_LINK}]:80": "invalid argument",
-            f"r udp [{B_LINK}]:53": "invalid argument",
-            f"r icmp [{B_LINK}]": "invalid argument",
-        },
-    ),
-    "a link-local address on the wrong link": ("", {f"r icmp [{B_LINK}%p0]": LOST}),
-    "an own link-local address": (
-        "",
-        {"r icmp [fe80::ff:fe00:201%p1]": "answer", f"b tcp [{B_LINK}%eth0]:80": f"answer, b sees {B_LINK}"},
-    ),
-    "an own link-local address of another device": ("", {"r icmp [fe80::ff:fe00:102%p1]": LOST}),
-    "the neighbour's link-local address of another device": ("", {"a icmp [fe80::ff:fe00:201%eth0]": LOST}),
-    "a link-local source is not forwarded": (
-        f"a: addr del fd01::2/64 dev eth0\na: route replace default via {R_LINK} dev eth0",
-        {PING: f"no route to host, icmp 1/2 from {R_LINK}"},
-    ),
-}
-RULES = {
-    f"{name}: {tool}": (rule(host, text, tool), {TCP: told})
-    for tool in ("ip6tables-nft", "ip6tables-legacy")
-    for name, host, text, told in (
-        ("solicitations dropped where they come in", "b", f"-A INPUT {NS} -j DROP", BEHIND),
-        ("solicitations rejected", "b", f"-A INPUT {NS} -j REJECT", BEHIND),
-        ("solicitations dropped before routing", "b", f"-t raw -A PREROUTING {NS} -j DROP", BEHIND),
-        ("solicitations dropped where they leave", "a", f"-A OUTPUT {NS} -j DROP", LOST),
-        ("solicitations dropped behind OUTPUT", "a", f"-t mangle -A POSTROUTING {NS} -j DROP", LOST),
-        ("advertisements dropped where they come in", "a", f"-A INPUT {NA} -j DROP", LOST),
-        ("advertisements dropped where they leave", "b", f"-A OUTPUT {NA} -j DROP", BEHIND),
-        ("discovery is not forwarded", "r", f"-A FORWARD {NS} -j DROP", SERVED),
-        ("only echo requests are dropped", "b", "-A INPUT -p icmpv6 --icmpv6-type 128 -j DROP", SERVED),
-        ("all multicast is dropped", "b", "-A INPUT -d ff00::/8 -j DROP", BEHIND),
-        ("frames for groups are dropped", "b", "-A INPUT -m pkttype --pkt-type multicast -j DROP", BEHIND),
-        ("it is untracked", "b", "-A INPUT -m conntrack --ctstate UNTRACKED -j DROP", BEHIND),
-        ("it is not INVALID", "b", "-A INPUT -m conntrack --ctstate INVALID -j DROP", SERVED),
-        ("it is not NEW", "b", "-A INPUT -p icmpv6 -m conntrack --ctstate NEW -j DROP", SERVED),
-        ("another hop limit (K-86)", "r", "-t mangle -A POSTROUTING -o p0 -j HL --hl-set 64", LOST),
-        ("another hop limit elsewhere", "r", "-t mangle -A POSTROUTING -o lo -j HL --hl-set 64", SERVED),
-        ("marked where it leaves", "a", "-t mangle -A OUTPUT -j MARK --set-mark 7", SERVED),
-    )
-} | {
-    "a closed INPUT that only knows connections": (
-        rule("b", "-P INPUT DROP")
-        + "\n"
-        + rule("b", "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
-        + "\n"
-        + rule("b", "-A INPUT -p tcp --dport 80 -j ACCEPT"),
-        {TCP: BEHIND},
-    ),
-    "a closed INPUT that knows discovery": (
-        rule("b", "-P INPUT DROP")
-        + "\n"
-        + rule("b", "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
-        + "\n"
-        + rule("b", f"-A INPUT {NS} -j ACCEPT")
-        + "\n"
-        + rule("b", f"-A INPUT {NA} -j ACCEPT")
-        + "\n"
-        + rule("b", "-A INPUT -p tcp --dport 80 -j ACCEPT"),
-        {TCP: SERVED},
-    ),
-    "nft drops solicitations": (
-        "b: $ nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; "
-        "add rule inet f i icmpv6 type nd-neighbor-solicit drop'",
-        {TCP: BEHIND},
-    ),
-    "nft drops advertisements": (
-        "a: $ nft 'add table ip6 f; add chain ip6 f i { type filter hook input priority 0; }; "
-        "add rule ip6 f i icmpv6 type { nd-neighbor-advert, nd-router-advert } drop'",
-        {TCP: LOST},
-    ),
-    "nft drops what conntrack does not know": (
-        "b: $ nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; "
-        "add rule inet f i ct state untracked drop'",
-        {TCP: BEHIND},
-    ),
 }
 PROXIES = {
     "no proxy": ("", LOST),
@@ -292,116 +190,9 @@ PROXIES = {
         "timeout",
     ),
 }
-BRIDGES = {
-    "across a bridge": (
-        "",
-        {BR: "answer, b sees fd01::2", BRU: "answer, b sees fd01::2", "a icmp [fd01::4]": "answer"},
-    ),
-    "to the bridge's own address": ("", {"a tcp [fd01::1]:80": "answer, r sees fd01::2"}),
-    "from the bridge": ("", {"r icmp [fd01::3]": "answer"}),
-    "nobody on the bridge has it": ("", {"a tcp [fd01::99]:80": LOST}),
-    "the answerer is down": ("b: link set eth0 down", {BR: LOST}),
-    "the port is down": ("r: link set pb down", {BR: LOST}),
-    "the port gets no multicasts (K-85)": (
-        "r: $ bridge link set dev pb mcast_flood off",
-        {BR: LOST, "a icmp [fd01::4]": "answer"},
-    ),
-    "the port gets no multicasts, but the bridge's own": (
-        "r: $ bridge link set dev pb mcast_flood off",
-        {"r icmp [fd01::3]": "answer"},
-    ),
-    "the port gets no broadcasts, which are ARP's (K-85)": (
-        "r: $ bridge link set dev pb bcast_flood off",
-        {BR: "answer, b sees fd01::2"},
-    ),
-    "the port gets no unknown unicasts": (
-        "r: $ bridge link set dev pb flood off",
-        {BR: "answer, b sees fd01::2"},
-    ),
-    "the port neither learns nor is flooded to (K-37)": (
-        "r: $ bridge link set dev pa learning off flood off\n"
-        "r: $ bridge fdb del 02:00:00:00:01:01 dev pa master || true",
-        {BR: LOST},
-    ),
-    "isolated from each other": (
-        "r: $ bridge link set dev pa isolated on; bridge link set dev pb isolated on",
-        {BR: LOST, "a icmp [fd01::4]": "answer"},
-    ),
-    "without snooping": ("r: link set br0 type bridge mcast_snooping 0", {BR: "answer, b sees fd01::2"}),
-    "snooping with a querier, and the port has joined (K-85)": (
-        f"{QUERIER}\nb: addr add fd01::7/64 dev eth0 nodad\nr: $ sleep 0.1",
-        {"a icmp [fd01::7]": "answer"},
-    ),
-    "snooping with a querier, and no report was heard (K-85)": (
-        f"{QUERIER}\nb: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 143 -j DROP\n"
-        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 131 -j DROP\n"
-        "b: addr add fd01::7/64 dev eth0 nodad\nr: $ sleep 0.1",
-        {"a icmp [fd01::7]": "no route to host | unknown"},
-    ),
-    "no report was heard, but there is no querier (K-85)": (
-        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 143 -j DROP\n"
-        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 131 -j DROP\n"
-        "b: addr add fd01::7/64 dev eth0 nodad",
-        {"a icmp [fd01::7]": "answer"},
-    ),
-    "neigh_suppress, but nobody is known": (
-        "r: $ bridge link set dev pb neigh_suppress on",
-        {BR: "answer, b sees fd01::2"},
-    ),
-    "neigh_suppress, and the neighbour is known": (
-        "r: $ bridge link set dev pb neigh_suppress on\n"
-        "r: neigh add fd01::3 lladdr 02:00:00:00:02:01 dev br0 nud permanent",
-        {BR: "answer, b sees fd01::2 | unknown"},
-    ),
-    "br_netfilter without rules": (CALLS, {BR: "answer, b sees fd01::2"}),
-    "br_netfilter: solicitations are dropped (K-24)": (
-        CALLS + rule("r", f"-A FORWARD {NS} -j DROP"),
-        {BR: LOST},
-    ),
-    "br_netfilter: advertisements are dropped (K-24)": (
-        CALLS + rule("r", f"-A FORWARD {NA} -j DROP"),
-        {BR: LOST},
-    ),
-    "the same rule without br_netfilter": (
-        rule("r", f"-A FORWARD {NS} -j DROP"),
-        {BR: "answer, b sees fd01::2"},
-    ),
-    "br_netfilter: a closed FORWARD that knows connections and TCP": (
-        CALLS
-        + rule("r", "-P FORWARD DROP")
-        + "\n"
-        + rule("r", "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
-        + "\n"
-        + rule("r", "-A FORWARD -p tcp --dport 80 -j ACCEPT"),
-        {BR: LOST},
-    ),
-    "br_netfilter: a closed FORWARD that knows ICMPv6, too": (
-        CALLS
-        + rule("r", "-P FORWARD DROP")
-        + "\n"
-        + rule("r", "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
-        + "\n"
-        + rule("r", "-A FORWARD -p icmpv6 -j ACCEPT")
-        + "\n"
-        + rule("r", "-A FORWARD -p tcp --dport 80 -j ACCEPT"),
-        {BR: "answer, b sees fd01::2"},
-    ),
-    "br_netfilter: solicitations dropped towards the bridge itself only": (
-        CALLS + rule("r", f"-A INPUT {NS} -j DROP"),
-        {BR: "answer, b sees fd01::2", "a icmp [fd01::1]": LOST},
-    ),
-    "two have the address": (
-        "c: addr add fd01::3/64 dev eth0 nodad",
-        {"a icmp [fd01::3]": "answer"},
-    ),
-}
 TRAPS = (
-    *(
-        trap(title, ROUTED6, condition, flows, ipv6=True)
-        for title, (condition, flows) in (ROUTED | LINKS | RULES).items()
-    ),
+    *(trap(title, ROUTED6, condition, flows, ipv6=True) for title, (condition, flows) in ROUTED.items()),
     *(trap(title, NEAR6, condition, {NEAR: told}, ipv6=True) for title, (condition, told) in PROXIES.items()),
-    *(trap(title, BRIDGED6, condition, flows, ipv6=True) for title, (condition, flows) in BRIDGES.items()),
 )
 
 

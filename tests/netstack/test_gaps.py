@@ -173,9 +173,12 @@ def test_a_locked_port_needs_the_forwarding_entries() -> None:
     assert walk(lose(hosts, "r", "fdb"), "a tcp 10.1.0.1").startswith("unknown: fdb of pod/lab/r")
 
 
-def test_a_vxlan_device_needs_its_forwarding_entries() -> None:
+def by_tunnel(*, proxy: bool = False) -> dict[str, NetworkNamespace]:
+    """r sends by a vxlan device to b, whose address it has to ask for."""
     hosts = routed()
     tunnel: Device = vxlan_device("r", "vx", 9, "10.2.0.1")
+    assert tunnel.vxlan is not None
+    tunnel = replace(tunnel, vxlan=replace(tunnel.vxlan, proxy=proxy))
     devices = {**hosts["r"].devices, 9: tunnel}
     to_b = tuple(
         replace(route, nexthops=(replace(route.nexthops[0], device=9),))
@@ -184,9 +187,16 @@ def test_a_vxlan_device_needs_its_forwarding_entries() -> None:
         for route in hosts["r"].routes
     )
     settings = {key.replace("p1", "vx"): value for key, value in hosts["r"].sysctls.values.items()}
-    hosts = with_sysctl(changed(hosts, "r", devices=devices, routes=to_b), "r", settings)
-    assert walk(hosts, TCP) == "no route to host, icmp 3/1 from 10.1.0.1"
-    assert walk(lose(hosts, "r", "fdb"), TCP).startswith("unknown: fdb of pod/lab/r")
+    return with_sysctl(changed(hosts, "r", devices=devices, routes=to_b), "r", settings)
+
+
+def test_a_vxlan_device_needs_its_forwarding_entries() -> None:
+    assert walk(by_tunnel(), TCP) == "no route to host, icmp 3/1 from 10.1.0.1"
+    assert walk(lose(by_tunnel(), "r", "fdb"), TCP).startswith("unknown: fdb of pod/lab/r")
+
+
+def test_a_vxlan_device_that_answers_itself() -> None:
+    assert walk(by_tunnel(proxy=True), TCP).startswith("unknown: vx answers questions for neighbours itself")
 
 
 @pytest.mark.parametrize(

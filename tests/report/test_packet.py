@@ -1,11 +1,11 @@
 """A packet in one line."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
-from kubectl_skoop.model.packet import Arp, Frame, Packet, Protocol, TcpFlags
+from kubectl_skoop.model.packet import Arp, Discovery, Frame, Packet, Protocol, TcpFlags
 from kubectl_skoop.report.packet import frame_text, translations
 from tests.report.build import OUTER, SYN, TRANSLATED
 
@@ -15,6 +15,14 @@ ASK = Arp(
     sender_mac="02:00:00:00:00:01",
     sender=IPv4Address("10.0.0.1"),
     target=IPv4Address("10.0.0.2"),
+)
+SOUGHT = IPv6Address("fd00::2")
+SOLICIT = Packet(
+    src=IPv6Address("fd00::1"),
+    dst=IPv6Address("ff02::1:ff00:2"),
+    protocol=Protocol.ICMPV6,
+    icmp_type=135,
+    discovery=Discovery(SOUGHT, "02:00:00:00:00:01"),
 )
 
 
@@ -59,6 +67,12 @@ ASK = Arp(
             id="inside a tunnel",
         ),
         pytest.param(replace(PING, protocol=89), "10.0.0.1 > 10.0.0.2 89", id="a protocol without a name"),
+        pytest.param(SOLICIT, "icmpv6 who has fd00::2", id="a question for an IPv6 neighbour"),
+        pytest.param(
+            replace(SOLICIT, icmp_type=136, discovery=Discovery(SOUGHT, "02:00:00:00:00:02")),
+            "icmpv6 fd00::2 is at 02:00:00:00:00:02",
+            id="its answer",
+        ),
         pytest.param(ASK, "arp who has 10.0.0.2", id="a question for a neighbour"),
         pytest.param(
             replace(ASK, request=False), "arp 10.0.0.1 is at 02:00:00:00:00:01", id="its answer by ARP"

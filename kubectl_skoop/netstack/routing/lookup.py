@@ -8,6 +8,7 @@ from typing import Literal
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.neighbour_types import NUD_FAILED
 from kubectl_skoop.netstack.routing import rule as rules
 from kubectl_skoop.netstack.routing.flow import DSCP_LEGACY, LOOPBACK_INDEX, FlowKey
 from kubectl_skoop.netstack.routing.multipath import choose_nexthop, ignores_linkdown
@@ -60,6 +61,8 @@ class Failed:
         return _ERRNO[self.kind]
 
 
+_PREFERENCES = {1: 1, 3: -1}
+"""RTA_PREF: high, low."""
 _ERROR_TYPES: dict[str, FailedKind] = {
     "blackhole": "blackhole",
     "unreachable": "unreachable",
@@ -182,20 +185,35 @@ class _Walk:
         return None
 
     def _first6(self, candidates: Iterable[Route], rule: PolicyRule) -> Found | Failed | None:
-        """fib6_table_lookup, rt6_select: of several routes with the same prefix and metric, one by the device
-        that the packet came in by is taken first. Error routes are routes by lo.
+        """fib6_table_lookup, rt6_select: of several routes with the same prefix and metric the preferred,
+        then one by the device that the packet came in by. A host passes over gateways that do not answer,
+        unless none does. Error routes are routes by lo.
         """
         for _, group in groupby(candidates, key=lambda route: (route.destination.prefixlen, route.metric)):
             routes = list(group)
             usable = [route for route in routes if self._chosen6(route) is not None]
-            near = [route for route in usable if self.key.iif in _devices(route)] if self.key.iif else []
-            for route in (near or usable)[:1]:
-                if route.type == "throw":
-                    return None
-                if (kind := _ERROR_TYPES.get(route.type)) is not None:
-                    return Failed(kind, rule, route)
-                return Found(rule, route, self._chosen6(route) or route.nexthops[0])
+            if not usable:
+                continue
+            route = max([route for route in usable if self._answers(route)] or usable, key=self._score)
+            if route.type == "throw":
+                return None
+            if (kind := _ERROR_TYPES.get(route.type)) is not None:
+                return Failed(kind, rule, route)
+            return Found(rule, route, self._chosen6(route) or route.nexthops[0])
         return None
+
+    def _score(self, route: Route) -> tuple[int, bool]:
+        """rt6_score_route."""
+        return _PREFERENCES.get(route.preference, 0), bool(self.key.iif) and self.key.iif in _devices(route)
+
+    def _answers(self, route: Route) -> bool:
+        """rt6_check_neigh: of a router every gateway counts (RT6_LOOKUP_F_REACHABLE in ip6_pol_route)."""
+        ns, nexthop = self.stack.ns, self._chosen6(route)
+        if nexthop is None or nexthop.gateway is None or ns.sysctls.device("all", "forwarding", 0, 6):
+            return True
+        key = nexthop.device, nexthop.gateway
+        entry = ns.neighbour_by_key.get(key)
+        return key in self.stack.neighbours or entry is None or not entry.state & NUD_FAILED
 
     def _chosen6(self, route: Route) -> Nexthop | None:
         if not route.nexthops:

@@ -52,6 +52,8 @@ class Route:
     mtu_locked: bool = False
     advmss: int = 0
     nexthop_id: int = 0
+    preference: int = 0
+    """RTA_PREF of IPv6 (RFC 4191): 0 medium, 1 high, 3 low."""
     encap: str = ""
     """Lightweight tunnel (seg6, mpls, bpf …) that is not modelled: its name."""
 

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
@@ -77,6 +78,7 @@ def decode_routes(data: object, objects: Mapping[int, NexthopObject]) -> tuple[R
 
 
 def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
+    """An expired route is listed until it is swept up, but not used (rt6_check_expired)."""
     kind = _TYPES.get(entry.number("type"))
     if kind is None:
         raise entry.wrong("type", f"no route type: {entry.number('type')}")
@@ -86,6 +88,8 @@ def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
     by_buckets = number in objects and objects[number].by_buckets
     if number and (by_buckets or not nexthops) and kind not in _ERRORS:
         kind, nexthops, encap = _resolve(entry, number, kind, objects)
+    if entry.entry("cacheinfo").number("expires", 0) < 0:
+        nexthops = tuple(replace(nexthop, dead=True) for nexthop in nexthops)
     if entry.number("src_len"):
         encap = f"from {entry.address('src')}/{entry.number('src_len')}"
     return Route(
@@ -102,6 +106,7 @@ def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
         mtu_locked=bool(metrics.number("lock", 0) & 1 << RTAX_MTU),
         advmss=metrics.number("advmss", 0),
         nexthop_id=number,
+        preference=entry.number("pref", 0),
         encap=encap,
     )
 
