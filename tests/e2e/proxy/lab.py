@@ -32,7 +32,8 @@ _MOUNTS = ("mkdir -p {run}", "mount --bind {run} /run", "mount -t sysfs sysfs /s
 class Proxy(NamedTuple):
     """Which kube-proxy a node has."""
 
-    mode: Literal["iptables", "nftables"]
+    mode: Literal["iptables", "ipvs", "nftables"]
+    """`ipvs` needs a guest kernel, which is started in the node's room later (tests.e2e.proxy.guest)."""
     version: str = binaries.VERSION
     settings: Mapping[str, Any] = {}
     """Beyond those that all have, as in a KubeProxyConfiguration."""
@@ -72,9 +73,14 @@ class ProxyLab:
 
     def snapshot(self, name: str) -> Snapshot:
         """One node as our agent reads it, with the objects."""
-        objects, dump, whole = (self.folder / f"{name}.{end}" for end in ("json", "dump", "snapshot"))
-        objects.write_text(self.objects())
+        dump = self.folder / f"{name}.dump"
         write_node_dump(collect_node(name, Path(self.nodes[name].room.namespace.path), {}), dump)
+        return self.snapshot_of(name, dump)
+
+    def snapshot_of(self, name: str, dump: Path) -> Snapshot:
+        """A dump of the node with the objects."""
+        objects, whole = (self.folder / f"{name}.{end}" for end in ("json", "snapshot"))
+        objects.write_text(self.objects())
         assemble([dump], read_objects([objects]), whole, time=time.time())
         return open_snapshot(whole)
 
@@ -105,9 +111,11 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
             settings = _settings(proxy, name, plane.kubeconfig("system:kube-proxy"))
             (room.folder / "kube-proxy.yaml").write_text(json.dumps(settings, indent=1))
             nodes[name] = ProxyNode(name, proxy, room)
-            nodes[name].start()
+            if proxy.mode != "ipvs":
+                nodes[name].start()
         for node in nodes.values():
-            settle(node)
+            if node.proxy.mode != "ipvs":
+                settle(node)
         yield ProxyLab(place.folder, nodes, kubectl)
 
 
