@@ -115,7 +115,8 @@ class Room:
         """End everything inside."""
         self.init.kill()
         for parent in (self.outer, *(daemon.parent for daemon in self.daemons.values())):
-            os.kill(parent.pid, signal.SIGCONT)
+            if parent.poll() is None:
+                os.kill(parent.pid, signal.SIGCONT)
             parent.wait(timeout=10)
 
     def check(self) -> None:
