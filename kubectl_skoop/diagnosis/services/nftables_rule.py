@@ -142,7 +142,10 @@ class Reader:
 
     def _match(self, rule: NftablesRule, body: object) -> None:
         left, right = part(body, "left"), part(body, "right")
-        negated = part(body, "op") == "!="
+        operator = part(body, "op")
+        if operator not in ("==", "!=", "in"):
+            raise Unread
+        negated = operator == "!="
         kind, asked = single(left)
         match kind, asked:
             case "payload", {"field": "saddr"} if isinstance(right, str) and right[0] == "@" and not negated:
