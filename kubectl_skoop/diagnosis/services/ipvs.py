@@ -138,7 +138,7 @@ class IpvsRules:
         """Those that have any virtual server: `nodePortAddresses` chooses; all, if no address has."""
         all_own = list(own)
         served = {address for _, address, _ in self._servers}
-        others = {address for address in served if address is not None and not self._on_dummy(address)}
+        others = any(address is not None and self._is_of_node(address) for address in served)
         return [one for one in all_own if one in served] if others else all_own
 
     def shared_faults(self, place: Place) -> Iterator[Suspicion]:
@@ -159,15 +159,16 @@ class IpvsRules:
         names = {protocol: name for name, protocol in _PROTOCOLS.items()}
         for (protocol, address, port), service in self._servers.items():
             if address is not None:
-                at = address if self._on_dummy(address) else None
+                at = None if self._is_of_node(address) else address
                 yield Entry(at, port, names.get(Protocol(protocol), ""), "", f"IPVS {service}")
 
     def _service(self, door: Door) -> VirtualService | None:
         return self._servers.get((_PROTOCOLS[door.protocol], door.address, door.port))
 
-    def _on_dummy(self, address: Address) -> bool:
+    def _is_of_node(self, address: Address) -> bool:
+        """Another device than kube-ipvs0 has it: its virtual servers are node ports."""
         held = self._ns.local_addresses.get(address)
-        return held is not None and self._ns.device_name(held.device) == DUMMY
+        return held is not None and self._ns.device_name(held.device) != DUMMY
 
     def _leaf(self, way: Leaf, service: VirtualService, server: RealServer, share: float) -> Leaf:
         target = Target(server.address, server.port)

@@ -129,7 +129,7 @@ class NftablesRules:
     def _hairpins(self) -> frozenset[tuple[object, ...]]:
         """Connections of an endpoint of the node to itself; empty if no rule asks for them.
 
-        Before 1.32 the chain of an endpoint marks them.
+        Up to 1.35 the chain of an endpoint marks them.
         """
         asked = any(HAIRPINS in rule.text and rule.masquerades for rule in self.rules(MASQUERADING))
         try:

@@ -1,4 +1,4 @@
-"""Rules of kube-proxy's nftables mode (pkg/proxy/nftables/proxier.go, 1.29 to 1.36), read from `nft -j`.
+"""Rules of kube-proxy's nftables mode (pkg/proxy/nftables/proxier.go, 1.29 to 1.37), read from `nft -j`.
 
 As those of iptables: what kube-proxy does not write says that it could not be read.
 """
@@ -17,7 +17,7 @@ from kubectl_skoop.netstack.netfilter.nft.rule import NftRule
 from kubectl_skoop.netstack.netfilter.nft.ruleset import NftTable
 
 MARK_MASQ = "mark-for-masquerade"
-"""The chain that sets the mark; since 1.32 each rule sets it."""
+"""The chain that sets the mark; since 1.36 each rule sets it."""
 
 Key = tuple[object, ...]
 _PROTOCOLS: Mapping[object, str] = {6: "tcp", 17: "udp", 132: "sctp"}
@@ -142,7 +142,10 @@ class Reader:
 
     def _match(self, rule: NftablesRule, body: object) -> None:
         left, right = part(body, "left"), part(body, "right")
-        negated = part(body, "op") == "!="
+        operator = part(body, "op")
+        if operator not in ("==", "!=", "in"):
+            raise Unread
+        negated = operator == "!="
         kind, asked = single(left)
         match kind, asked:
             case "payload", {"field": "saddr"} if isinstance(right, str) and right[0] == "@" and not negated:

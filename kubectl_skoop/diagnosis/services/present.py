@@ -19,7 +19,7 @@ FIRST_RULES = 16
 _FAMILY_NAMES = {4: "ip", 6: "ip6"}
 _NEEDED: Mapping[Mode, tuple[str, ...]] = {
     "iptables": ("netfilter",),
-    "ipvs": ("netfilter", "ipvs", "ipset", "addresses"),
+    "ipvs": ("netfilter", "ipvs", "ipset", "links", "addresses"),
     "nftables": ("netfilter", "nft"),
 }
 """Tables of a dump without which the rules of a mode say nothing; the saved ones of iptables come to them."""

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -32,7 +32,8 @@ _MOUNTS = ("mkdir -p {run}", "mount --bind {run} /run", "mount -t sysfs sysfs /s
 class Proxy(NamedTuple):
     """Which kube-proxy a node has."""
 
-    mode: Literal["iptables", "nftables"]
+    mode: Literal["iptables", "ipvs", "nftables"]
+    """`ipvs` needs a guest kernel, which is started in the node's room later (tests.e2e.proxy.guest)."""
     version: str = binaries.VERSION
     settings: Mapping[str, Any] = {}
     """Beyond those that all have, as in a KubeProxyConfiguration."""
@@ -65,6 +66,8 @@ class ProxyLab:
     folder: Path
     nodes: Mapping[str, ProxyNode]
     kubectl: Kubectl
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    """Nodes without the kube-proxy that they should have, with the reason."""
 
     def objects(self) -> str:
         """JSON of all that the comparison reads."""
@@ -72,9 +75,14 @@ class ProxyLab:
 
     def snapshot(self, name: str) -> Snapshot:
         """One node as our agent reads it, with the objects."""
-        objects, dump, whole = (self.folder / f"{name}.{end}" for end in ("json", "dump", "snapshot"))
-        objects.write_text(self.objects())
+        dump = self.folder / f"{name}.dump"
         write_node_dump(collect_node(name, Path(self.nodes[name].room.namespace.path), {}), dump)
+        return self.snapshot_of(name, dump)
+
+    def snapshot_of(self, name: str, dump: Path) -> Snapshot:
+        """A dump of the node with the objects."""
+        objects, whole = (self.folder / f"{name}.{end}" for end in ("json", "snapshot"))
+        objects.write_text(self.objects())
         assemble([dump], read_objects([objects]), whole, time=time.time())
         return open_snapshot(whole)
 
@@ -98,17 +106,25 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
         write(kubectl, [item for shape in shapes() if name_of(shape) not in without for item in shape])
         write(kubectl, last_shape())
         nodes: dict[str, ProxyNode] = {}
+        lacking: dict[str, str] = {}
         for name, proxy in zip(names, proxies, strict=True):
+            try:
+                binaries.built(proxy.version, ("kube-proxy",))
+            except ClusterError as error:
+                lacking[name] = str(error)
+                continue
             run = place.folder / name / "run"
             room = open_room(place, name, [line.format(run=run) for line in _MOUNTS])
             stack.callback(room.close)
             settings = _settings(proxy, name, plane.kubeconfig("system:kube-proxy"))
             (room.folder / "kube-proxy.yaml").write_text(json.dumps(settings, indent=1))
             nodes[name] = ProxyNode(name, proxy, room)
-            nodes[name].start()
+            if proxy.mode != "ipvs":
+                nodes[name].start()
         for node in nodes.values():
-            settle(node)
-        yield ProxyLab(place.folder, nodes, kubectl)
+            if node.proxy.mode != "ipvs":
+                settle(node)
+        yield ProxyLab(place.folder, nodes, kubectl, lacking)
 
 
 def settle(node: ProxyNode) -> str:

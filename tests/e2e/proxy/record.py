@@ -5,27 +5,35 @@
 
 import gzip
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.snapshot.source import open_snapshot
+from tests.e2e.proxy import guest
 from tests.e2e.proxy import lab as labs
-from tests.e2e.proxy.lab import ProxyNode
+from tests.e2e.proxy.lab import Proxy, ProxyLab, ProxyNode
 from tests.e2e.proxy.test_proxy import EVERY, TOO_MUCH
 
 FOLDER = Path(__file__).parents[2] / "data" / "services"
 OBJECTS = "objects.json.gz"
+IPVS_TABLES = ("links", "addresses", "ipvs", "ipset", "iptables-legacy", "ip6tables-legacy", "sysctls")
 SLICE_FIELDS = ("addressType", "endpoints", "ports")
 
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with labs.running(EVERY, without=TOO_MUCH) as lab:
+    with labs.running((*EVERY, Proxy("ipvs")), without=TOO_MUCH) as lab:
         write(OBJECTS, json.dumps(kept(json.loads(lab.objects())["items"]), separators=(",", ":")))
         for node in lab.nodes.values():
-            write(f"{node.name}-{node.proxy.mode}-{node.proxy.version}.gz", rules(node))
+            write(f"{node.name}-{node.proxy.mode}-{node.proxy.version}.gz", rules(lab, node))
 
 
-def rules(node: ProxyNode) -> str:
+def rules(lab: ProxyLab, node: ProxyNode) -> str:
+    if node.proxy.mode == "ipvs":
+        return of_guest(guest.run(lab, node.name, ()) / "healthy.dump", node.name)
     if node.proxy.mode == "nftables":
         listed = json.loads(node.room.run("nft", "-j", "list", "ruleset"))["nftables"]
         own = [one for one in listed if is_of_kube_proxy(one)]
@@ -33,6 +41,20 @@ def rules(node: ProxyNode) -> str:
     tables = (("nat", "filter"), ("iptables-save", "ip6tables-save"))
     saved = (node.room.run(tool, "-t", table) for tool in tables[1] for table in tables[0])
     return "\n".join(line for text in saved for line in text.splitlines() if not line.startswith("#")) + "\n"
+
+
+def of_guest(dump: Path, node: str) -> str:
+    """The tables of the dump, as our agent read them."""
+    with closing(open_snapshot(dump)) as source:
+        tables = source.raw_tables(Place("node", node))
+        assert not isinstance(tables, NotCollected)
+        data: dict[str, Any] = {name: tables[name].data for name in IPVS_TABLES}
+    links = ("index", "ifname", "flags", "mtu")
+    data["links"] = [{name: link[name] for name in links if name in link} for link in data["links"]]
+    data["sysctls"] = {
+        name: value for name, value in data["sysctls"].items() if name.startswith("net.ipv4.vs.")
+    }
+    return json.dumps(data, separators=(",", ":"))
 
 
 def is_of_kube_proxy(listed: dict[str, Any]) -> bool:

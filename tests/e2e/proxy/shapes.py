@@ -10,8 +10,8 @@ from tests.e2e.underlay import node_name, pod_range
 
 Object = dict[str, Any]
 NAMESPACE = "shapes"
-LAST_NODE_PORT = 32_000
-"""Of the service that is written after all others."""
+LAST_NODE_PORT = 30_010
+"""Of the service that is written after all others; from the range that the API server leaves for such."""
 TCP, UDP, SCTP = "TCP", "UDP", "SCTP"
 ZONES = ("b", "a")
 READY: Mapping[str, bool] = {"ready": True, "serving": True, "terminating": False}

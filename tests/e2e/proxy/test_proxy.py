@@ -27,7 +27,7 @@ EVERY = (
     Proxy("iptables", "v1.37.2"),
     Proxy("nftables", "v1.29.6"),
     Proxy("nftables", "v1.31.0"),
-    Proxy("nftables", "v1.33.5"),
+    Proxy("nftables", "v1.35.4"),
     Proxy("nftables", "v1.37.2"),
 )
 BUILT_ANYWAY = (binaries.VERSION, binaries.OLD_VERSION)
@@ -61,6 +61,8 @@ def checked(lab: ProxyLab, node: str, mode: str = "") -> Check:
 @pytest.mark.parametrize("number", range(1, len(PROXIES) + 1), ids=[f"{one[0]} {one[1]}" for one in PROXIES])
 def test_what_kube_proxy_wrote_is_what_is_meant(lab: ProxyLab, number: int) -> None:
     proxy = PROXIES[number - 1]
+    if f"node{number}" in lab.lacking:
+        pytest.skip(lab.lacking[f"node{number}"])
     result = checked(lab, f"node{number}", proxy.mode)
     found = of_services(result)
     expected = {"service.wrong-source-ranges"} if proxy[:2] == LETS_IN else set()

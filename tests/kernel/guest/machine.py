@@ -48,8 +48,19 @@ def why_no_guest() -> str:
     return f"the guest needs {', '.join(missing)}" if missing else ""
 
 
-def run(job: Path, folder: Path, modules: Sequence[str]) -> None:
+def run(
+    job: Path,
+    folder: Path,
+    modules: Sequence[str],
+    *,
+    memory: str = MEMORY,
+    tap: str = "",
+    inside: Sequence[str] = (),
+) -> None:
     """Boot, load the modules, run `python job folder`, power off.
+
+    `tap`: a device that the guest has the other end of, as `vec0`. `inside`: a command that runs the guest,
+    `nsenter` with its options.
 
     Raises:
         GuestError: it did not end in time, or the job failed.
@@ -64,11 +75,13 @@ def run(job: Path, folder: Path, modules: Sequence[str]) -> None:
     for name, text in (("init", init), ("modprobe", _MODPROBE.format(folder=folder))):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
-    arguments = [f"mem={MEMORY}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw"]
+    arguments = [f"mem={memory}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw"]
     arguments += [f"init={folder}/init", "con=null", "con0=null,fd:1", "quiet", f"uml_dir={folder}"]
+    if tap:
+        arguments.append(f"vec0:transport=tap,ifname={tap}")
     try:
         booted = subprocess.run(
-            [KERNEL, *arguments],
+            [*inside, KERNEL, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

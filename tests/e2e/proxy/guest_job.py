@@ -1,0 +1,78 @@
+"""Runs inside the guest: kube-proxy writes its rules, our agent reads them, whole and with each fault."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.snapshot.assemble import write_node_dump
+
+LEGACY = Path("/usr/sbin/xtables-legacy-multi")
+"""The guest has no nf_tables NAT."""
+TOOLS = ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore")
+LAST_NODE_PORT = ":30010"
+SETTLED = 120
+"""Seconds that kube-proxy may take."""
+
+
+def main(folder: Path) -> None:
+    job = json.loads((folder / "job.json").read_text())
+    tools = folder / "bin"
+    tools.mkdir()
+    for tool in TOOLS:
+        (tools / tool).symlink_to(LEGACY)
+    os.environ["PATH"] = f"{tools}:{os.environ['PATH']}"
+    run("ip link set lo up")
+    run("ip link set vec0 up")
+    run(f"ip address add {job['address']} dev vec0")
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
+    with open(folder / "kube-proxy.log", "wb") as log:
+        proxy = subprocess.Popen(
+            [job["program"], f"--config={folder}/kube-proxy.yaml"], stdout=log, stderr=log
+        )
+    settle()
+    proxy.kill()
+    proxy.wait()
+    collect(job["node"], folder / "healthy.dump")
+    for number, fault in enumerate(job["faults"]):
+        for command in fault["do"]:
+            run(command)
+        collect(job["node"], folder / f"{number}.dump")
+        for command in fault["undo"]:
+            run(command)
+    collect(job["node"], folder / "mended.dump")
+
+
+def settle() -> None:
+    """All virtual servers are there, the rules of both families too, and the servers change no more."""
+    end, before = time.monotonic() + SETTLED, ""
+    wanted = (LAST_NODE_PORT, "--match-set KUBE-CLUSTER-IP ", "--match-set KUBE-6-CLUSTER-IP ")
+    while time.monotonic() < end:
+        servers = output("ipvsadm -S -n")
+        written = servers + output("iptables-save -t nat") + output("ip6tables-save -t nat")
+        if all(one in written for one in wanted) and servers == before:
+            return
+        before = servers
+        time.sleep(1)
+    raise TimeoutError(f"the rules do not settle: {written[-2000:]}")
+
+
+def output(command: str) -> str:
+    return subprocess.run(command.split(), capture_output=True, text=True).stdout
+
+
+def collect(node: str, path: Path) -> None:
+    write_node_dump(collect_node(node, Path("/proc/self/ns/net"), {}), path)
+
+
+def run(command: str) -> None:
+    done = subprocess.run(command.split(), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.stderr}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
