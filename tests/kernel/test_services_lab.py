@@ -12,25 +12,20 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.diagnose import diagnose
-from kubectl_skoop.diagnosis.fan_out import fan_out
 from kubectl_skoop.diagnosis.request import Options, Request
-from kubectl_skoop.diagnosis.services.door import Door, Target
+from kubectl_skoop.diagnosis.services.door import Target
 from kubectl_skoop.diagnosis.services.meaning import Meaning
 from kubectl_skoop.diagnosis.services.present import present
-from kubectl_skoop.model.packet import Address, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
-from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
-from kubectl_skoop.netstack.netfilter.types import Hook
-from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
 from kubectl_skoop.snapshot.objects_file import read_objects
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.testing.breaking import fill, placeholders, run_steps
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.topology import BACKENDS, MODES, Backend, Mode
+from tests.service_walk import walked
 
 pytestmark = pytest.mark.kernel
 
@@ -245,31 +240,6 @@ def test_a_diagnosis_warns_of_the_service_that_it_asks_for(tmp_path: Path) -> No
             result = diagnose(source, request, Options())
     found = [one for one in result.suspicions if one.code.startswith("service.")]
     assert [(one.code, one.level) for one in found] == [("service.missing-backend", Level.WARNING)]
-
-
-def walked(ns: NetworkNamespace, door: Door, source: Address) -> dict[Target | None, float]:
-    """Where the simulator's whole nat table sends a new connection that comes in by eth0."""
-    device = ns.device_by_name["eth0"].index
-    protocol = Protocol.UDP if door.protocol == "udp" else Protocol.TCP
-
-    def run(choices: Choices) -> Target | None:
-        packet = Packet(
-            src=source,
-            dst=door.address,
-            protocol=protocol,
-            sport=40000,
-            dport=door.port,
-            flags=TcpFlags.SYN if protocol == Protocol.TCP else TcpFlags(0),
-        )
-        stack, passage = Stack(ns=ns, choices=choices), Passage(iif=device)
-        end = traverse(stack, Hook.PREROUTING, packet, passage, indev=device, outdev=0)
-        assert isinstance(end, Passed)
-        return None if end.packet.dst == door.address else Target(end.packet.dst, end.packet.dport)
-
-    shares: dict[Target | None, float] = {}
-    for way in fan_out(run, lambda target: target):
-        shares[way.result] = shares.get(way.result, 0.0) + float(way.share)
-    return shares
 
 
 SEVERAL = [

@@ -15,6 +15,7 @@ from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
 from kubectl_skoop.snapshot.objects_file import read_objects
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from kubectl_skoop.testing.netns import Namespace
 from tests.e2e import binaries, control_plane, slot, underlay
 from tests.e2e.errors import ClusterError
 from tests.e2e.kubectl import Kubectl
@@ -66,6 +67,8 @@ class ProxyLab:
     folder: Path
     nodes: Mapping[str, ProxyNode]
     kubectl: Kubectl
+    outside: Namespace
+    """The switch between the nodes: a client that is not part of the cluster."""
     lacking: Mapping[str, str] = field(default_factory=dict)
     """Nodes without the kube-proxy that they should have, with the reason."""
 
@@ -96,7 +99,7 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
     """
     programs = binaries.built(programs=("kube-apiserver", "kubectl"))
     with slot.taken() as place, ExitStack() as stack:
-        underlay.build(place, len(proxies))
+        outside = underlay.build(place, len(proxies))
         names = [underlay.node_name(number) for number in range(1, len(proxies) + 1)]
         plane = control_plane.start_api_server(place, programs, names, services=SERVICE_NETWORKS)
         stack.callback(plane.room.close)
@@ -124,7 +127,7 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
         for node in nodes.values():
             if node.proxy.mode != "ipvs":
                 settle(node)
-        yield ProxyLab(place.folder, nodes, kubectl, lacking)
+        yield ProxyLab(place.folder, nodes, kubectl, outside, lacking)
 
 
 def settle(node: ProxyNode) -> str:

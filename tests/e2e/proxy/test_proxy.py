@@ -1,21 +1,29 @@
 """Every shape of a service as real kube-proxies write it, and faults in what they wrote."""
 
+import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 
 import pytest
 
+from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check
+from kubectl_skoop.diagnosis.services.meaning import Meaning
+from kubectl_skoop.diagnosis.services.present import present
+from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 from tests.e2e import binaries
 from tests.e2e.proxy import lab as labs
 from tests.e2e.proxy.faults import IPTABLES, NFTABLES, Fault, Names, broken
 from tests.e2e.proxy.lab import Proxy, ProxyLab, ProxyNode
 from tests.e2e.proxy.shapes import NAMESPACE, pod
+from tests.service_walk import Shares, walked
 
 pytestmark = pytest.mark.e2e
 
@@ -39,6 +47,13 @@ FAULTY = {"iptables": "node1", "nftables": "node2"}
 """The node that gets the faults, by mode."""
 LETS_IN = ("nftables", "v1.29.6")
 """It asks for the source ranges of a load balancer when its address is translated already."""
+CLIENTS = {
+    4: [ip_address(one) for one in ("192.0.2.1", "192.0.2.200", "10.244.3.9")],
+    6: [ip_address(one) for one in ("2001:db8::1", "fd00:244:3::9")],
+}
+"""Outside of the cluster, in the ranges of a load balancer, and a pod."""
+OPEN, CLOSED = "203.0.113.9", "203.0.113.10"
+"""Load balancers that the address of the switch may and may not use."""
 TOO_MUCH = ("balancer-everyone",)
 """A range of all addresses, over which 1.29 fails to write any rule."""
 
@@ -69,6 +84,57 @@ def test_what_kube_proxy_wrote_is_what_is_meant(lab: ProxyLab, number: int) -> N
     assert {one.code for one in found} == expected, [one.message for one in found]
     assert [one for one in result.facts if one.name == "services not compared"] == []
     assert [one for one in result.missing if "service" in one.what] == []
+
+
+@pytest.mark.parametrize("number", range(1, len(PROXIES) + 1), ids=[f"{one[0]} {one[1]}" for one in PROXIES])
+def test_reading_the_rules_gives_what_walking_them_gives(lab: ProxyLab, number: int) -> None:
+    """The model of the kernel, which is tested against the kernel, is the other reader."""
+    name = f"node{number}"
+    if name in lab.lacking:
+        pytest.skip(lab.lacking[name])
+    asked = 0
+    with closing(lab.snapshot(name)) as source:
+        cluster, ns = Cluster(source), source.namespace(Place("node", name))
+        assert isinstance(ns, NetworkNamespace)
+        for wanted in Meaning(cluster).of_node(cluster.node(name)):
+            door = wanted.door
+            rules = present(ns, door.address.version).used
+            assert rules is not None
+            for client in CLIENTS[door.address.version]:
+                shares: Shares = {}
+                for leaf in rules.follow(door, client):
+                    shares[leaf.target] = shares.get(leaf.target, 0.0) + leaf.share
+                if rules.bars(door, client):
+                    shares = {"dropped": 1.0}
+                assert shares == pytest.approx(walked(ns, door, client)), (door, client)
+                asked += 1
+    assert asked > 200
+
+
+CONNECT = """import socket, sys
+for _ in range(3):
+    with socket.socket() as made:
+        made.setblocking(False)
+        made.connect_ex((sys.argv[1], 80))
+"""
+
+
+@pytest.mark.parametrize("number", range(1, len(PROXIES) + 1), ids=[f"{one[0]} {one[1]}" for one in PROXIES])
+def test_the_kernel_lets_in_whom_the_source_ranges_let_in(lab: ProxyLab, number: int) -> None:
+    """A connection to an endpoint that has an entry has left the node; nobody has to answer."""
+    name = f"node{number}"
+    if name in lab.lacking:
+        pytest.skip(lab.lacking[name])
+    node = lab.nodes[name]
+    node.room.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+    devices = json.loads(node.room.run("ip", "-j", "-4", "address", "show", "dev", "eth0"))
+    address = devices[0]["addr_info"][0]["local"]
+    let_in = {}
+    for balancer in (OPEN, CLOSED):
+        lab.outside.run("ip", "route", "replace", balancer, "via", address)
+        lab.outside.run(sys.executable, "-c", CONNECT, balancer)
+        let_in[balancer] = "src=10.244." in node.room.run("conntrack", "-L", "-d", balancer)
+    assert let_in == {OPEN: True, CLOSED: PROXIES[number - 1][:2] == LETS_IN}
 
 
 @pytest.mark.parametrize("mode", ["ipvs", "iptables"])
