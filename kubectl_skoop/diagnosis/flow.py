@@ -91,7 +91,12 @@ class Runner:
             if setting.full:
                 _talk(walk, stack, client, full=True)
             if not setting.full or (setting.segment and client.answered):
-                _talk(walk, stack, client, (setting.segment or probe.size or SMALL_SEGMENT) - tcp.HEADERS)
+                _talk(
+                    walk,
+                    stack,
+                    client,
+                    (setting.segment or probe.size or SMALL_SEGMENT) - tcp.headers(client.remote),
+                )
         return _result(branch, client)
 
 

@@ -10,7 +10,7 @@ from kubectl_skoop.model.packet import Address, Packet, Protocol, TcpFlags
 from kubectl_skoop.model.place import EndpointKind, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import icmp
+from kubectl_skoop.netstack import icmp, tcp
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.conntrack import IPS_SEEN_REPLY
@@ -179,5 +179,5 @@ def _reply(packet: Packet) -> Packet | None:
     if packet.protocol == Protocol.TCP:
         if packet.flags & TcpFlags.SYN:
             return replace(reply, flags=TcpFlags.SYN | TcpFlags.ACK, mss=1460)
-        return replace(reply, flags=TcpFlags.ACK | TcpFlags.PSH) if packet.length > 52 else None
+        return replace(reply, flags=TcpFlags.ACK | TcpFlags.PSH) if tcp.carries_data(packet) else None
     return reply

@@ -11,6 +11,7 @@ from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack import tcp
 from kubectl_skoop.netstack.conntrack_types import ConntrackEntry
 from kubectl_skoop.netstack.endpoint import Client
 from kubectl_skoop.netstack.stack import Stack
@@ -150,7 +151,13 @@ def _clients(result: FlowResult) -> list[Client]:
 
 def _full_size(ways: Ways) -> int:
     """IP length in bytes of a full segment, as the handshake agreed on it."""
-    return max((client.mss + 40 for way in ways for client in _clients(way.result) if client.mss), default=0)
+    sizes = (
+        client.mss + tcp.headers(client.remote)
+        for way in ways
+        for client in _clients(way.result)
+        if client.mss
+    )
+    return max(sizes, default=0)
 
 
 def _largest_that_arrives(walk: Walker, probe: Probe, full: int) -> int:

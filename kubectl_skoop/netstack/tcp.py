@@ -14,10 +14,11 @@ from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.stack import Stack
 
-SYN_LENGTH, ACK_LENGTH, RST_LENGTH = 60, 52, 40
-"""IPv4 total lengths in bytes, with the options that Linux sends."""
-HEADERS = 40
-DEFAULT_MSS = 536
+IP_HEADER = {4: 20, 6: 40}
+SYN, ACK, RST = 40, 32, 20
+"""TCP headers in bytes, with the options that Linux sends."""
+DEFAULT_MSS = {4: 536, 6: 1220}
+"""Of a peer that names none (TCP_MSS_DEFAULT, IPV6_MIN_MTU)."""
 MIN_ADVMSS = 256
 
 
@@ -28,7 +29,7 @@ def connect(stack: Stack, probe: Probe) -> Client | Refusal:
         return opened
     client, route = opened
     stack.clients.append(client)
-    _emit(stack, client, route, TcpFlags.SYN, SYN_LENGTH, mss=advertised_mss(stack, client.remote, route))
+    _emit(stack, client, route, TcpFlags.SYN, SYN, mss=advertised_mss(stack, client.remote, route))
     return client
 
 
@@ -39,10 +40,11 @@ def send(stack: Stack, end: Client | Server, payload: int, *, full: bool = False
     if isinstance(route, RouteError):
         return
     device = stack.ns.devices[route.device]
-    limit = min(end.mss or DEFAULT_MSS, ip.path_mtu(stack, end.remote, device, route.route) - HEADERS)
+    mtu = ip.path_mtu(stack, end.remote, device, route.route)
+    limit = min(end.mss or DEFAULT_MSS[end.remote.version], mtu - headers(end.remote))
     size = limit if full else min(payload, limit)
     flags = TcpFlags.ACK | TcpFlags.PSH
-    _emit(stack, end, route, flags, HEADERS + size, gso=full and device.tso)
+    _emit(stack, end, route, flags, RST + size, gso=full and device.tso)
 
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
@@ -83,7 +85,7 @@ def send_reset(stack: Stack, packet: Packet, passage: Passage, *, forwarded: boo
         sport=packet.dport,
         dport=packet.sport,
         flags=flags,
-        length=RST_LENGTH,
+        length=headers(packet.dst),
         df=True,
     )
     if forwarded and passage.physin:
@@ -117,7 +119,7 @@ def mtu_reduced(stack: Stack, quoted: Packet, mtu: int) -> None:
     for end in ends:
         sent = (end.protocol, end.local, end.port, end.remote, end.remote_port)
         if end.established and sent == (quoted.protocol, quoted.src, quoted.sport, quoted.dst, quoted.dport):
-            end.mss = min(end.mss, mtu - HEADERS)
+            end.mss = min(end.mss, mtu - headers(end.remote))
             send(stack, end, end.mss, full=quoted.gso)
 
 
@@ -126,7 +128,17 @@ def advertised_mss(stack: Stack, destination: Address, route: OutputRoute) -> in
     if route.route is not None and route.route.advmss:
         return route.route.advmss
     device = stack.ns.devices[route.device]
-    return max(ip.path_mtu(stack, destination, device, route.route) - HEADERS, MIN_ADVMSS)
+    return max(ip.path_mtu(stack, destination, device, route.route) - headers(destination), MIN_ADVMSS)
+
+
+def headers(address: Address) -> int:
+    """IP and TCP header without options, bytes."""
+    return IP_HEADER[address.version] + RST
+
+
+def carries_data(packet: Packet) -> bool:
+    """More than a bare ACK."""
+    return packet.length > IP_HEADER[packet.family] + ACK
 
 
 def _to_client(stack: Stack, client: Client, packet: Packet, passage: Passage) -> None:
@@ -135,13 +147,13 @@ def _to_client(stack: Stack, client: Client, packet: Packet, passage: Passage) -
         client.fail("connection refused" if not client.established else "connection reset by peer")
     elif packet.flags & TcpFlags.SYN:
         client.established = True
-        client.mss = packet.mss or DEFAULT_MSS
+        client.mss = packet.mss or DEFAULT_MSS[packet.family]
         stack.step("socket", f"connected to {client.remote}:{client.remote_port}", "connect() succeeds")
         route = _route(stack, client, client.owner)
         if not isinstance(route, RouteError):
             client.mss = min(client.mss, advertised_mss(stack, client.remote, route))
-            _emit(stack, client, route, TcpFlags.ACK, ACK_LENGTH)
-    elif client.established and packet.length > ACK_LENGTH:
+            _emit(stack, client, route, TcpFlags.ACK, ACK)
+    elif client.established and carries_data(packet):
         client.answered, client.symptom = True, "answer"
 
 
@@ -153,8 +165,8 @@ def _to_server(stack: Stack, server: Server, packet: Packet) -> None:
     if packet.flags & TcpFlags.ACK and not server.established:
         server.established = True
         stack.step("socket", f"accepted {packet.src}:{packet.sport}", "accept() succeeds")
-    if packet.length > ACK_LENGTH:
-        server.received += packet.length - HEADERS
+    if carries_data(packet):
+        server.received += packet.length - headers(packet.src)
 
 
 def _to_listener(stack: Stack, device: Device, listener: Socket, packet: Packet, passage: Passage) -> None:
@@ -185,10 +197,10 @@ def _to_listener(stack: Stack, device: Device, listener: Socket, packet: Packet,
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, replace(packet, src=packet.dst, dst=packet.src), packet.src, route)
         return
-    server.mss = min(packet.mss or DEFAULT_MSS, advertised_mss(stack, packet.src, route))
+    server.mss = min(packet.mss or DEFAULT_MSS[packet.family], advertised_mss(stack, packet.src, route))
     stack.servers.append(server)
     mss = advertised_mss(stack, packet.src, route)
-    _emit(stack, server, route, TcpFlags.SYN | TcpFlags.ACK, SYN_LENGTH, mss=mss, mark=mark)
+    _emit(stack, server, route, TcpFlags.SYN | TcpFlags.ACK, SYN, mss=mss, mark=mark)
 
 
 def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
@@ -225,7 +237,7 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
 def _route(
     stack: Stack, end: Client | Server, owner: Owner, *, mark: int = 0, oif: int = 0
 ) -> OutputRoute | RouteError:
-    packet = _segment(end, TcpFlags.ACK, ACK_LENGTH)
+    packet = _segment(end, TcpFlags.ACK, ACK)
     key = replace(ip.flow_key(packet, mark=mark, uid=owner.uid), oif=oif or end.device)
     return route_output(stack, key, bound_source=end.local)
 
@@ -247,6 +259,7 @@ def _emit(
 
 
 def _segment(end: Client | Server, flags: TcpFlags, length: int) -> Packet:
+    """`length`: TCP header and payload, bytes."""
     return Packet(
         src=end.local,
         dst=end.remote,
@@ -254,7 +267,7 @@ def _segment(end: Client | Server, flags: TcpFlags, length: int) -> Packet:
         sport=end.port,
         dport=end.remote_port,
         flags=flags,
-        length=length,
+        length=IP_HEADER[end.remote.version] + length,
         df=True,
     )
 

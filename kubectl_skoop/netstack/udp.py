@@ -12,8 +12,8 @@ from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.stack import Stack
 
-SMALL, ECHO = 32, 84
-"""IPv4 total lengths in bytes of a datagram of 4 bytes and of ping's default."""
+SMALL, ECHO = {4: 32, 6: 52}, {4: 84, 6: 104}
+"""IP total lengths in bytes of a datagram of 4 bytes and of ping's default, by family."""
 
 
 def send(stack: Stack, probe: Probe) -> Client | Refusal:
@@ -24,7 +24,7 @@ def send(stack: Stack, probe: Probe) -> Client | Refusal:
     client, route = opened
     stack.clients.append(client)
     echo = client.protocol in (Protocol.ICMP, Protocol.ICMPV6)
-    length = probe.size or (ECHO if echo else SMALL)
+    length = probe.size or (ECHO if echo else SMALL)[client.remote.version]
     device = stack.ns.devices[route.device]
     mtu = ip.path_mtu(stack, client.remote, device, route.route)
     if probe.df and length > mtu:
@@ -93,7 +93,7 @@ def _answer(stack: Stack, device: Device, socket: Socket, packet: Packet) -> Non
         protocol=Protocol.UDP,
         sport=packet.dport,
         dport=packet.sport,
-        length=SMALL,
+        length=SMALL[packet.family],
         df=True,
     )
     out = socket.device or ip.link_of(stack, packet.src, device.index)

@@ -11,6 +11,8 @@ TCP, UDP, PING = "a tcp [fd02::2]:80", "a udp [fd02::2]:53", "a icmp [fd02::2]"
 SERVED = "answer, b sees fd01::2"
 NARROW = "r: link set p1 mtu 1300"
 WARM = ("a udp [fd02::2]:9", "b udp [fd01::2]:9")
+MUTE = "r: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type packet-too-big -j DROP"
+CLAMP = "r: $ ip6tables-nft -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss"
 DROP = "r: $ ip6tables-nft -A FORWARD -d fd02::2 -j"
 CASES = {
     "healthy": ("", {TCP: SERVED, UDP: SERVED, PING: "answer", "a tcp [fd02::2]:80 bulk": SERVED}),
@@ -66,6 +68,20 @@ CASES = {
     "a black hole": (
         f"{NARROW}\nr: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type packet-too-big -j DROP",
         {"a tcp [fd02::2]:80 bulk": "timeout, b sees fd01::2"},
+    ),
+    "a black hole that a smaller MSS avoids": (
+        f"{NARROW}\n{MUTE}\n{CLAMP} 1240",
+        {"a tcp [fd02::2]:80 bulk": SERVED},
+    ),
+    "a black hole for which the MSS is not small enough": (
+        f"{NARROW}\n{MUTE}\n{CLAMP} 1250",
+        {"a tcp [fd02::2]:80 bulk": "timeout, b sees fd01::2"},
+    ),
+    "rules for lengths": (
+        "b: $ ip6tables-nft -A INPUT -p udp -m length ! --length 52 -j DROP\n"
+        "b: $ ip6tables-nft -A INPUT -p icmpv6 --icmpv6-type 128 -m length ! --length 104 -j DROP\n"
+        "b: $ ip6tables-nft -A INPUT -p tcp --syn -m length ! --length 72:80 -j DROP",
+        {UDP: SERVED, PING: "answer", TCP: SERVED},
     ),
     "masqueraded": (
         "r: $ ip6tables-nft -t nat -A POSTROUTING -o p1 -j MASQUERADE",
