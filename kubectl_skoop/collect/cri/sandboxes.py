@@ -117,9 +117,10 @@ def namespace_of(uid: str, info: object, root: Path, proc: Path = Path("/proc"))
 
 
 def _file(path: str, root: Path) -> Path | None:
-    there = inside(PurePosixPath(path), root)
     here = Path(path)
-    return there or (here if here.exists() else None)
+    if not here.is_absolute():
+        return None
+    return inside(PurePosixPath(path), root) or (here if here.exists() else None)
 
 
 def _of_process(uid: str, pid: object, proc: Path) -> Path | None:

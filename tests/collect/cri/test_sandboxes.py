@@ -133,7 +133,8 @@ def test_a_server_that_is_no_runtime(
         pytest.param(info(""), "proc/77/ns/net", id="by its process"),
         pytest.param(info("", pid=78), None, id="a process of somebody else"),
         pytest.param(info("", pid=79), None, id="a process that has ended"),
-        pytest.param(info("../../etc"), None, id="a path to nowhere"),
+        pytest.param(info("/there/is/none"), None, id="a path to nowhere"),
+        pytest.param(info("proc"), None, id="a path from where we happen to run"),
         pytest.param(
             {"pid": 77, "runtimeSpec": {"linux": {"namespaces": [{"type": "pid"}]}}},
             None,
@@ -145,7 +146,10 @@ def test_a_server_that_is_no_runtime(
         pytest.param(None, None, id="nothing"),
     ],
 )
-def test_what_verbose_tells(told: object, wanted: str | None, node: Path, tmp_path: Path) -> None:
+def test_what_verbose_tells(
+    told: object, wanted: str | None, node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     proc = tmp_path / "proc"
     for pid, group in ((77, f"kubepods-pod{UIDS[0].replace('-', '_')}.slice"), (78, "system.slice")):
         (proc / str(pid)).mkdir(parents=True)
