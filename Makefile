@@ -18,6 +18,7 @@ test: $(VENV)/.dev ## Run the tests; as root with the kernel labs. What is skipp
 	@$(BIN)/python -m pytest
 
 e2e: $(VENV)/.dev ## Run the tests that need a Kubernetes cluster, which is made here (root, Go); docs/e2e.md
+	@$(BIN)/python -m tests.e2e.binaries
 	@$(BIN)/python -m pytest -m e2e
 
 lint: $(VENV)/.dev ## Check format, style, types, and which package imports which

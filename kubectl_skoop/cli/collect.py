@@ -38,8 +38,21 @@ def run(
         ),
     ] = "",
     conntrack: Annotated[
-        str, typer.Option("--conntrack", metavar="WHICH", help="all, none, or ADDRESS,…: only their entries.")
+        str,
+        typer.Option(
+            "--conntrack",
+            metavar="WHICH",
+            help="all, none, or ADDRESS,… and ADDRESS-ADDRESS,… (between two).",
+        ),
     ] = "all",
+    runtime_socket: Annotated[
+        str,
+        typer.Option(
+            "--runtime-socket",
+            metavar="PATH",
+            help="The container runtime's, which is asked for --pods; default: the usual ones.",
+        ),
+    ] = "",
 ) -> int:
     """On a node, as root: dump what its kernel would use for a packet. Nothing on the node is changed.
 
@@ -51,15 +64,32 @@ def run(
     if os.geteuid() != 0:
         raise InputError("collect must run as root", hint="it enters network namespaces and reads netfilter")
     from kubectl_skoop.collect.agent import collect_node
+    from kubectl_skoop.collect.cri.sandboxes import read_sandboxes
     from kubectl_skoop.collect.pods import FoundPods, find_pods, parse_expected
+    from kubectl_skoop.collect.priority import low_priority
+    from kubectl_skoop.collect.selection import parse_wanted
     from kubectl_skoop.snapshot.assemble import send_node_dump, write_node_dump
 
-    found = find_pods(parse_expected(_text(pods))) if pods else FoundPods()
-    dump = collect_node(node, host_netns, {**found.paths, **named}, host_pods=found.host, lost=found.lost)
-    if file == STANDARD:
-        send_node_dump(dump, sys.stdout.buffer)
-    else:
-        write_node_dump(dump, file)
+    wanted = parse_wanted(conntrack)
+    found = FoundPods()
+    if pods:
+        expected = parse_expected(_text(pods))
+        found = find_pods(expected, sandboxes=read_sandboxes(runtime_socket))
+    with low_priority():
+        dump = collect_node(
+            node,
+            host_netns,
+            {**found.paths, **named},
+            host_pods=found.host,
+            lost=found.lost,
+            ended=found.ended,
+            conntrack=wanted,
+        )
+        if file == STANDARD:
+            send_node_dump(dump, sys.stdout.buffer)
+        else:
+            write_node_dump(dump, file)
+    if file != STANDARD:
         emit(f"{file}: node {node}, {len(dump.namespaces)} network namespaces")
     unread = list(_unread(dump))
     if unread:

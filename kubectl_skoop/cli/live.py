@@ -66,6 +66,11 @@ def collector_options() -> list[TyperOption]:
     return [
         _option("--image", "--collector-image", "image", metavar="IMAGE", help="Of the collector pods."),
         _option(
+            "--debug-image",
+            metavar="IMAGE",
+            help="Instead: any image with Python 3.11 or newer; the agent is sent into it.",
+        ),
+        _option(
             "--image-pull-policy",
             "--collector-image-pull-policy",
             "pull_policy",
@@ -182,13 +187,14 @@ def opened(
     progress = Progress()
     run = Run(Api(access(given)), collector(given), progress)
     parallel = given.get("parallel", PARALLEL)
+    cluster = None
     try:
         with live(run, allowed, keep=keep, parallel=parallel, namespaces=namespaces) as cluster:
             yield cluster
     finally:
         progress.close()
-    if cluster.left:
-        report_error(cluster.left, "kubectl skoop cleanup removes it")
+        if cluster is not None and cluster.left:
+            report_error(cluster.left, "kubectl skoop cleanup removes it")
 
 
 def objects(ctx: typer.Context) -> "PlainObjects":
@@ -197,14 +203,15 @@ def objects(ctx: typer.Context) -> "PlainObjects":
 
     from kubectl_skoop.cluster.cluster import PlainObjects
     from kubectl_skoop.collect.live.api import Api
-    from kubectl_skoop.collect.live.objects import gather
+    from kubectl_skoop.collect.live.objects import InMemory, gather
     from kubectl_skoop.diagnosis.wants import allowed
 
+    kept = InMemory()
     with ThreadPoolExecutor() as workers:
-        found = gather(Api(access(values(ctx))), allowed(), workers)
+        found = gather(Api(access(values(ctx))), allowed(), workers, kept.stream)
     for gap in found.gaps:
         report_warning(str(gap))
-    return PlainObjects(found.kinds)
+    return PlainObjects(kept.kinds)
 
 
 def outweighs(ctx: typer.Context) -> bool:
@@ -264,8 +271,11 @@ def collector(given: Mapping[str, Any]) -> "CollectorOptions":
 
     plain = CollectorOptions(image=f"{DEFAULT_IMAGE}:{version('kubectl-skoop')}")
     deadline, wait = given.get("deadline"), given.get("wait")
+    if "image" in given and "debug_image" in given:
+        raise InputError("--image and --debug-image: one of them")
     return CollectorOptions(
-        image=given.get("image", plain.image),
+        image=given.get("debug_image", given.get("image", plain.image)),
+        sent="debug_image" in given,
         pull_policy=given.get("pull_policy", plain.pull_policy),
         pull_secrets=tuple(given.get("pull_secrets", ())),
         namespace=given.get("collector_namespace", ""),

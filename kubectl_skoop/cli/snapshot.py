@@ -58,7 +58,8 @@ def run(
         ),
     ] = "",
     conntrack: Annotated[
-        Literal["all", "none"], typer.Option("--conntrack", help="Entries of connection tracking.")
+        Literal["all", "none"],
+        typer.Option("--conntrack", help="Entries of connection tracking."),
     ] = "all",
     node_dump: Annotated[
         list[Path] | None,

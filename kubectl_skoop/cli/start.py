@@ -9,13 +9,19 @@ GARBAGE_THRESHOLD = 200_000
 """Allocations between two searches for cycles: imports and a walk leave few."""
 
 
+INTERRUPTED = 130
+
+
 def main() -> NoReturn:
     """Ends without taking the interpreter apart, object by object: a tenth of a small diagnosis."""
     gc.set_threshold(GARBAGE_THRESHOLD)
-    # Only now, so that importing it is not interrupted by searches either.
-    from kubectl_skoop.cli.app import main as run
+    try:
+        # Only now, so that importing it is not interrupted by searches either.
+        from kubectl_skoop.cli.app import main as run
 
-    code = run()
+        code = run()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     try:
         sys.stdout.flush()
     finally:

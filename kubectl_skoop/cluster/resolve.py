@@ -1,7 +1,7 @@
 """Names and addresses as a user writes them → what they stand for, with an address of either family.
 
 pod/NAME  NAMESPACE/POD  pod/NAMESPACE/NAME  deploy/ sts/ ds/ (one of their pods)
-svc/NAME[:PORT]  node/NAME  NAME.NAMESPACE.svc[:PORT]  an address
+svc/NAME[:PORT]  node/NAME  NAME.NAMESPACE.svc[:PORT]  an address  fe80::1%DEVICE
 """
 
 from collections.abc import Iterable
@@ -38,6 +38,8 @@ class Target(NamedTuple):
     """At least one; the preferred one first."""
     port: int = 0
     """That the name bore; 0: none."""
+    scope: str = ""
+    """Device that the name bore, of a link-local address."""
     note: str = ""
     """What was chosen where the name fits several: one pod of a Deployment."""
 
@@ -54,10 +56,11 @@ def resolve(cluster: Cluster, written: str, namespace: str = "") -> Target:
 
     Raises: UnknownName, InputError (several fit, no address, no form of a name).
     """
-    address = parse_address(written)
-    if address is not None:
+    bare, _, scope = written.partition("%")
+    address = parse_address(bare)
+    if address is not None and (not scope or (address.version == 6 and address.is_link_local)):
         found = cluster.endpoint(address)
-        return Target(kind=found.kind, name=found.name, addresses=(address,))
+        return Target(kind=found.kind, name=found.name, addresses=(address,), scope=scope)
     head, slash, rest = written.partition("/")
     if not slash:
         return _dns(cluster, written)

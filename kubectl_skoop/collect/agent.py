@@ -1,8 +1,9 @@
 """One node's dump. Changes nothing on the node: loads no module, creates no table."""
 
+import errno
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,14 +11,17 @@ from kubectl_skoop.collect.bpf_cgroup import read_cgroup_programs
 from kubectl_skoop.collect.bpf_links import read_bpf_links
 from kubectl_skoop.collect.features import Kernel
 from kubectl_skoop.collect.namespace import read_namespace
-from kubectl_skoop.collect.netns import identity
+from kubectl_skoop.collect.netns import CannotEnter, identity
+from kubectl_skoop.collect.node_facts import read_facts
+from kubectl_skoop.collect.selection import Wanted
 from kubectl_skoop.collect.table import describe, read_table
 from kubectl_skoop.collect.tools import Running
 from kubectl_skoop.collect.userns import UserNamespaces
 from kubectl_skoop.model.errors import InputError
-from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
+from kubectl_skoop.snapshot.dump import NamespaceDump, NamespaceKind, NodeDump, Table
 
 WORKERS = 4
+_VANISHED = frozenset({errno.ENOENT, errno.ESRCH})
 VERSIONS = {
     "iptables-legacy": ("iptables-legacy-save", "--version"),
     "iptables-nft": ("iptables-nft-save", "--version"),
@@ -32,11 +36,14 @@ def collect_node(
     *,
     host_pods: Sequence[str] = (),
     lost: Mapping[str, str] | None = None,
+    ended: Callable[[], Mapping[str, str]] = dict,
+    conntrack: Wanted = "all",
 ) -> NodeDump:
     """The host's namespace first, then each other one once, whatever pods share it.
 
     `pods`: `namespace/name` → file of the pod's network namespace. `host_pods`: those that live in the host's
-    namespace. `lost`: pods without a namespace, with the reason.
+    namespace. `lost`: pods without a namespace, with the reason. `ended`: asked when all is read, those that
+    have ended meanwhile.
 
     Raises:
         InputError: a path that is no network namespace, or one that may not be entered.
@@ -54,34 +61,51 @@ def collect_node(
 
     links = read_table(read_bpf_links)
 
-    def read(number: str) -> NamespaceDump:
+    def read(number: str) -> Mapping[str, Table] | str:
+        """The tables, or why there are none."""
         others = {other: path for other, path in paths.items() if other != number}
         try:
-            tables = read_namespace(paths[number], kernel, others)
+            tables = read_namespace(paths[number], kernel, others, conntrack)
         except OSError as error:
-            raise InputError(
-                f"{paths[number]}: cannot be entered: {describe(error)}",
-                hint="collect needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, on the node",
-            ) from error
+            if number == host or (isinstance(error, CannotEnter) and error.errno not in _VANISHED):
+                raise _unreadable(paths[number], error) from error
+            return f"its network namespace could not be read: {describe(error)}"
         tables["user_namespace"] = read_table(lambda: users.owner(paths[number]))
         tables["bpf_links"] = links
         if number == host:
             tables["bpf_cgroups"] = read_table(read_cgroup_programs)
-        return NamespaceDump(
-            id=number, kind="host" if number == host else "pod", pods=tuple(owners[number]), tables=tables
-        )
+        return tables
 
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="namespace") as workers:
         tools = workers.submit(_versions)
-        namespaces = tuple(workers.map(read, paths))
+        found = dict(zip(paths, workers.map(read, paths), strict=True))
+    gone = {**(lost or {}), **ended()}
+    namespaces = []
+    for number, tables in found.items():
+        if isinstance(tables, str):
+            gone = {**dict.fromkeys(owners[number], tables), **gone}
+            continue
+        alive = tuple(pod for pod in owners[number] if pod not in gone)
+        if number == host or alive:
+            kind: NamespaceKind = "host" if number == host else "pod"
+            namespaces.append(NamespaceDump(id=number, kind=kind, pods=alive, tables=tables))
     return NodeDump(
         node=node,
         time=started,
+        ended=time.time(),
         kernel=os.uname().release,
         tools=tools.result(),
-        namespaces=namespaces,
-        lost=tuple(f"pod/{pod}: {reason}" for pod, reason in (lost or {}).items()),
+        namespaces=tuple(namespaces),
+        lost=tuple(f"pod/{pod}: {reason}" for pod, reason in gone.items()),
+        facts=read_facts(kernel),
     )
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    if isinstance(error, CannotEnter):
+        hint = "collect needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, on the node"
+        return InputError(f"{path}: cannot be entered: {describe(error)}", hint=hint)
+    return InputError(f"{path}: cannot be read: {describe(error)}")
 
 
 def _versions() -> dict[str, str]:

@@ -11,7 +11,9 @@ from kubectl_skoop.collect.bpf import query
 from kubectl_skoop.collect.netlink.schema import Fields
 from kubectl_skoop.collect.table import Absent
 
-MOUNTS = Path("/proc/self/mounts")
+PROC = Path("/proc")
+ROOT_INODE = 1
+"""Of the whole tree of control groups (fs/kernfs); the root that a container sees is another one."""
 ATTACH_TYPES = {
     "ingress": 0,
     "egress": 1,
@@ -36,28 +38,42 @@ ATTACH_TYPES = {
 }
 
 
-def read_cgroup_programs(mounts: Path = MOUNTS) -> list[Fields]:
+def read_cgroup_programs(proc: Path = PROC) -> list[Fields]:
     """Each place with programs: `cgroup` (path below the mount, `/`: the root), `attach`, `programs` (ids).
 
     Raises:
         Absent: no control groups of version 2 are mounted.
         OSError: not allowed.
     """
-    root = _mount_point(mounts.read_text("utf-8", "backslashreplace"))
-    if root is None:
-        raise Absent("no cgroup2 is mounted")
+    root = _whole_tree(proc)
     found: list[Fields] = []
     for group in _groups(root):
         found += _programs(group, "/" + os.path.relpath(group, root).removeprefix("."))
     return found
 
 
-def _mount_point(mounts: str) -> str | None:
-    for line in mounts.splitlines():
-        fields = line.split(" ")
-        if len(fields) > 2 and fields[2] == "cgroup2":
-            return fields[1].replace("\\040", " ")
-    return None
+def _whole_tree(proc: Path) -> str:
+    """Where the agent sees it, else where the node's first process does: a container sees only its own part.
+
+    Raises: Absent, OSError.
+    """
+    own = _mount_points(proc / "self/mounts")
+    for path in own:
+        if os.stat(path).st_ino == ROOT_INODE:
+            return path
+    # Through the first process's root, as its mounts are not ours.
+    for path in _mount_points(proc / "1/mounts"):
+        whole = f"{proc}/1/root{path}"
+        if os.stat(whole).st_ino == ROOT_INODE:
+            return whole
+    if own:
+        raise OSError("only a part of the control groups is mounted here")
+    raise Absent("no cgroup2 is mounted")
+
+
+def _mount_points(mounts: Path) -> list[str]:
+    lines = [line.split(" ") for line in mounts.read_text("utf-8", "backslashreplace").splitlines()]
+    return [fields[1].replace("\\040", " ") for fields in lines if len(fields) > 2 and fields[2] == "cgroup2"]
 
 
 def _groups(root: str) -> Iterator[str]:

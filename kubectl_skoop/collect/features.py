@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from kubectl_skoop.collect.node_root import NODE_ROOT
+
 
 @dataclass(frozen=True)
 class Kernel:
     """Modules that are loaded or built in."""
 
     proc: Path = Path("/proc")
-    boot: Path = Path("/boot")
+    roots: tuple[Path, ...] = (Path("/"), NODE_ROOT)
+    """Where the kernel's files may be: in a container they are those of the node's first process."""
     release: str = field(default_factory=lambda: os.uname().release)
 
     def has(self, module: str, option: str) -> bool:
@@ -40,11 +43,18 @@ class Kernel:
         try:
             text = gzip.decompress((self.proc / "config.gz").read_bytes()).decode()
         except (OSError, EOFError):
-            try:
-                text = (self.boot / f"config-{self.release}").read_text()
-            except OSError:
-                return {}
+            text = self._configuration_file()
         return dict(line.split("=", 1) for line in text.splitlines() if line.startswith("CONFIG_"))
+
+    def _configuration_file(self) -> str:
+        """Where distributions put it; empty: nowhere."""
+        names = (f"boot/config-{self.release}", f"lib/modules/{self.release}/config")
+        for path in (root / name for root in self.roots for name in names):
+            try:
+                return path.read_text()
+            except OSError:
+                continue
+        return ""
 
     @cached_property
     def symbol_owners(self) -> frozenset[str]:

@@ -25,6 +25,7 @@ from kubectl_skoop.collect.nfnetlink.hooks import read_hooks
 from kubectl_skoop.collect.procnet import read_counters, read_recent
 from kubectl_skoop.collect.rtnetlink.netnsid import read_netnsids
 from kubectl_skoop.collect.rtnetlink.tables import DUMPS, read_filters
+from kubectl_skoop.collect.selection import Cut, Selection, Wanted
 from kubectl_skoop.collect.sockets import read_sockets
 from kubectl_skoop.collect.sysctls import Reading, read_all
 from kubectl_skoop.collect.table import Absent, read_table
@@ -33,27 +34,30 @@ from kubectl_skoop.collect.xfrm import read_xfrm
 from kubectl_skoop.snapshot.dump import Table
 
 
-def read_namespace(netns: Path, kernel: Kernel, known: Mapping[str, Path]) -> dict[str, Table]:
+def read_namespace(
+    netns: Path, kernel: Kernel, known: Mapping[str, Path], conntrack: Wanted = "all"
+) -> dict[str, Table]:
     """`known`: the other namespaces of the node by their identity, to name those that links lead to.
 
     Raises:
-        OSError: the namespace cannot be entered.
+        CannotEnter: the namespace cannot be entered.
+        OSError: no socket can be opened in it.
     """
     with entered(netns):
         netfilter = NetfilterReading(kernel)
         try:
-            tables = _read_tables(kernel, known)
+            tables = _read_tables(kernel, known, conntrack)
         finally:
             rules = netfilter.finish()
         return tables | rules
 
 
-def _read_tables(kernel: Kernel, known: Mapping[str, Path]) -> dict[str, Table]:
+def _read_tables(kernel: Kernel, known: Mapping[str, Path], conntrack: Wanted) -> dict[str, Table]:
     tables = dict(_route_tables(known))
     links = _entries(tables["links"])
     tables["ethtool"] = read_table(lambda: read_ethtool(_texts(links, "ifname")))
     tables["bpf"] = read_table(lambda: read_bpf(_numbers(links, "index")))
-    tables["conntrack"] = read_table(lambda: _read_conntrack(kernel))
+    tables |= _conntrack_tables(kernel, conntrack)
     tables["sockets"] = read_table(lambda: _read_sockets(kernel))
     tables["nft_hooks"] = read_table(lambda: _read_hooks(kernel))
     tables["xfrm"] = read_table(lambda: _read_xfrm(kernel))
@@ -98,13 +102,35 @@ def _read_wireguard(kernel: Kernel, links: Sequence[Fields]) -> list[Fields]:
         return read_wireguard(socket, [index for index in devices if isinstance(index, int)])
 
 
-def _read_conntrack(kernel: Kernel) -> list[Fields]:
+def _conntrack_tables(kernel: Kernel, wanted: Wanted) -> dict[str, Table]:
+    """With `conntrack_cut` where entries are left out. None at all where none are wanted: then the table
+    counts as not collected, not as empty."""
+    if wanted == "none":
+        table = read_table(lambda: _require_conntrack(kernel))
+        return {} if table.state == "ok" else {"conntrack": table}
+    selection = None if wanted == "all" else wanted
+    table = read_table(lambda: _read_conntrack(kernel, selection))
+    match table.data:
+        case (entries, Cut() as cut):
+            table = replace(table, data=entries, reason=str(cut))
+            return {"conntrack": table} | (
+                {"conntrack_cut": replace(table, data=cut.packed())} if any(cut) else {}
+            )
+        case _:
+            return {"conntrack": table}
+
+
+def _read_conntrack(kernel: Kernel, selection: Selection | None) -> tuple[list[Fields], Cut]:
+    _require_conntrack(kernel)
+    with NetlinkSocket(NETLINK_NETFILTER) as socket:
+        return read_conntrack(socket, selection)
+
+
+def _require_conntrack(kernel: Kernel) -> None:
     if not kernel.has("nf_conntrack_netlink", "CONFIG_NF_CT_NETLINK"):
         if kernel.has("nf_conntrack", "CONFIG_NF_CONNTRACK"):
             raise OSError("nf_conntrack is loaded, but not nf_conntrack_netlink, which lists its entries")
         raise Absent("nf_conntrack is not loaded")
-    with NetlinkSocket(NETLINK_NETFILTER) as socket:
-        return read_conntrack(socket)
 
 
 def _read_sockets(kernel: Kernel) -> list[Fields]:

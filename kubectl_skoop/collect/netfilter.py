@@ -97,32 +97,57 @@ class NetfilterReading:
         for name in ("nft", "nft_raw", *NFT_SAVE):
             self._tables[name] = state
         self._tables["nft"] = replace(state, data=nft_json.NO_RULES if state.state == "ok" else None)
-        return _nft_commands(self._nft_tables)
+        saves = {
+            name: command
+            for name, (family, command) in NFT_SAVE.items()
+            if any(_is_iptables(table, family) for table in self._nft_tables)
+        }
+        savable = [table for table in self._nft_tables if _savable(table)]
+        return saves | nft_json.commands(self._nft_tables, left_out=savable)
 
     def _results(self, running: Running) -> dict[str, Table]:
-        results = {name: _missing_is_failed(table) for name, table in running.finish().items()}
+        """The save text of an iptables table is all of it; if one has none, the whole ruleset is listed."""
+        results = running.finish()
+        saved = _saved_tables(results)
+        if any(
+            _savable(table) and (table["family"], table.get("name")) not in saved
+            for table in self._nft_tables
+        ):
+            whole = Running(nft_json.commands(self._nft_tables))
+            results = nft_json.without_parts(results) | whole.finish()
+        results = {name: _missing_is_failed(table) for name, table in results.items()}
         return nft_json.join(results, self._nft_tables, running.started)
 
     def _finish_nft(self) -> Table:
         """The raw rules. All is read again where rules changed meanwhile: it must be of one generation."""
         for _ in range(TRANSACTION_ATTEMPTS):
             before = self._generation
-            raw = read_table(partial(_read_raw, before, self._saved_tables()))
+            raw = read_table(partial(_read_raw, before, _saved_tables(self._tables)))
             if not isinstance(raw.data, Mapping) or raw.data["generation_after"] == before:
                 return raw
             self._tables |= self._results(Running(self._begin_nft()))
-        return replace(
-            raw, state="failed", reason=f"rules changed at each of {TRANSACTION_ATTEMPTS} readings"
-        )
+        reason = f"may be torn: rules changed at each of {TRANSACTION_ATTEMPTS} readings"
+        return replace(raw, state="failed", reason=reason)
 
-    def _saved_tables(self) -> set[tuple[int, object]]:
-        """Those that the save tools printed: a table with native rules too they only call incompatible."""
-        return {
-            (family, name)
-            for table, (family, _) in NFT_SAVE.items()
-            if isinstance(text := self._tables[table].data, str)
-            for name in _SAVED_TABLE.findall(text)
-        }
+
+def _is_iptables(table: Fields, family: int) -> bool:
+    return table["family"] == family and table.get("name") in IPTABLES_NAMES
+
+
+def _savable(table: Fields) -> bool:
+    """Its save text stands for all of it, unless it has native rules, too. That of arptables is for people
+    only: its rules are read from the JSON."""
+    return any(_is_iptables(table, family) for family in (NFPROTO_IPV4, NFPROTO_IPV6))
+
+
+def _saved_tables(results: Mapping[str, Table]) -> set[tuple[int, object]]:
+    """Those that the save tools printed: a table with native rules too they only call incompatible."""
+    return {
+        (family, name)
+        for table, (family, _) in NFT_SAVE.items()
+        if table in results and isinstance(text := results[table].data, str)
+        for name in _SAVED_TABLE.findall(text)
+    }
 
 
 def _legacy_names(listing: str, loaded: list[str]) -> str:
@@ -131,14 +156,6 @@ def _legacy_names(listing: str, loaded: list[str]) -> str:
         raise Absent(f"this kernel has no {listing.removesuffix('_names')}")
     loaded.extend(names)
     return ""
-
-
-def _nft_commands(tables: Sequence[Fields]) -> dict[str, Sequence[str]]:
-    commands = nft_json.commands(tables)
-    for name, (family, command) in NFT_SAVE.items():
-        if any(table["family"] == family and table.get("name") in IPTABLES_NAMES for table in tables):
-            commands[name] = command
-    return commands
 
 
 def _read_raw(before: int | None, saved: set[tuple[int, object]]) -> dict[str, object]:

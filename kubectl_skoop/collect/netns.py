@@ -12,6 +12,10 @@ OWN_NAMESPACE = Path("/proc/thread-self/ns/net")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+class CannotEnter(OSError):
+    """A network namespace: the path leads to none, or it may not be entered."""
+
+
 def identity(netns: Path) -> str:
     """`<st_dev>:<st_ino>`: the same for every path that leads to the namespace (K-77).
 
@@ -28,24 +32,30 @@ def entered(netns: Path) -> Iterator[None]:
     `/proc/thread-self/net` and `/proc/sys/net` are of that namespace.
 
     Raises:
-        OSError: not a namespace, or not allowed.
+        CannotEnter: no namespace, or not allowed.
     """
-    home = os.open(OWN_NAMESPACE, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        there = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
-        try:
+    with _opened(OWN_NAMESPACE) as home:
+        with _opened(netns) as there:
             _setns(there)
-        finally:
-            os.close(there)
         try:
             yield
         finally:
             _setns(home)
+
+
+@contextmanager
+def _opened(netns: Path) -> Iterator[int]:
+    try:
+        descriptor = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise CannotEnter(*error.args) from error
+    try:
+        yield descriptor
     finally:
-        os.close(home)
+        os.close(descriptor)
 
 
 def _setns(descriptor: int) -> None:
     if _libc.setns(descriptor, CLONE_NEWNET) != 0:
         code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+        raise CannotEnter(code, os.strerror(code))

@@ -16,24 +16,25 @@ FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _PART = "nft table "
 
 
-def commands(tables: Sequence[Fields]) -> dict[str, Sequence[str]]:
-    """What to run, by a name that `join` knows."""
-    if not tables:
-        return {}
-    if not any(_dormant(table) for table in tables):
+def commands(tables: Sequence[Fields], left_out: Sequence[Fields] = ()) -> dict[str, Sequence[str]]:
+    """What to run for all tables but those that are left out, by a name that `join` knows."""
+    listed = [table for table in tables if not _dormant(table) and table not in left_out]
+    if tables and len(listed) == len(tables):
         return {"nft": RULESET}
-    return {
-        f"{_PART}{position}": ("nft", "-j", "list", "table", _family(table), str(table.get("name")))
-        for position, table in enumerate(tables)
-        if not _dormant(table)
-    }
+    named = [(_family(table), str(table.get("name"))) for table in listed]
+    return {f"{_PART}{family} {name}": ("nft", "-j", "list", "table", family, name) for family, name in named}
+
+
+def without_parts(results: Mapping[str, Table]) -> dict[str, Table]:
+    """Before the whole is listed after all."""
+    return {name: table for name, table in results.items() if not name.startswith(_PART)}
 
 
 def join(results: Mapping[str, Table], tables: Sequence[Fields], started: float) -> dict[str, Table]:
     """`results` with the parts of the ruleset put together under `nft`."""
-    rest = {name: table for name, table in results.items() if not name.startswith(_PART)}
+    rest = without_parts(results)
     dormant = [table for table in tables if _dormant(table)]
-    if not dormant:
+    if not dormant and len(rest) == len(results):
         return rest
     listed: list[object] = [_entry(table) for table in dormant]
     for name, result in results.items():

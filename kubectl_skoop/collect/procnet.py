@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from kubectl_skoop.collect.node_root import NODE_ROOT
+
 PROC_NET = Path("/proc/thread-self/net")
 COUNTERS = (
     "snmp",
@@ -14,7 +16,8 @@ COUNTERS = (
     "stat/nf_conntrack",
     "stat/arp_cache",
 )
-TIMERS = Path("/proc/timer_list")
+TIMERS = (Path("/proc/timer_list"), NODE_ROOT / "proc/timer_list")
+"""Runtimes hide the first from containers, behind an empty file."""
 _HEAD_BYTES = 1 << 16
 
 
@@ -53,11 +56,15 @@ def read_recent() -> dict[str, object]:
 
 
 def _jiffies() -> int | None:
-    try:
-        with TIMERS.open() as lines:
-            return _first_jiffies(lines)
-    except OSError:
-        return None
+    for path in TIMERS:
+        try:
+            with path.open() as lines:
+                found = _first_jiffies(lines)
+        except OSError:
+            continue
+        if found is not None:
+            return found
+    return None
 
 
 def _first_jiffies(lines: Iterable[str]) -> int | None:

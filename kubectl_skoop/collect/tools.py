@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
+from kubectl_skoop.collect.node_root import NODE_ROOT
 from kubectl_skoop.snapshot.dump import Table
 
 TIMEOUT = 30.0
@@ -17,6 +19,18 @@ OUTPUT_BYTES = 128 << 20
 _REASON_BYTES = 400
 _SEARCH = "/usr/sbin:/sbin:/usr/bin:/bin:/usr/local/sbin:/usr/local/bin"
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": _SEARCH}
+
+
+def found(tool: str, node_root: Path = NODE_ROOT) -> Sequence[str]:
+    """How a tool is started: here, else in the node's own root; empty: neither has it."""
+    if (path := shutil.which(tool, path=_SEARCH)) is not None:
+        return [path]
+    change_root = shutil.which("chroot", path=_SEARCH)
+    for folder in _SEARCH.split(":") if change_root is not None else ():
+        # A link may be absolute: only inside of that root it leads anywhere.
+        if os.path.lexists(f"{node_root}{folder}/{tool}"):
+            return [str(change_root), str(node_root), f"{folder}/{tool}"]
+    return []
 
 
 class Running:
@@ -30,12 +44,12 @@ class Running:
         self._results: dict[str, Table] = {}
         self._commands = commands
         for name, (tool, *arguments) in commands.items():
-            path = shutil.which(tool, path=_SEARCH)
-            if path is None:
+            program = found(tool)
+            if not program:
                 self._end(name, Table(state="absent", reason=f"{tool}: not installed", time=self.started))
                 continue
             self._processes[name] = subprocess.Popen(
-                [path, *arguments],
+                [*program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

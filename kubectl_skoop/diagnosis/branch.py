@@ -3,13 +3,16 @@
 from dataclasses import dataclass, field
 
 from kubectl_skoop.diagnosis.world import World
-from kubectl_skoop.model.packet import Address, Arp, Packet
+from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.path import Link
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Journey, Loss, Stack
+
+STRAY = "neighbour.other-host"
+"""Code of a frame that was for somebody else, as copies of flooded ones are."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +41,8 @@ class Branch:
     stacks: dict[str, Stack] = field(default_factory=dict)
     visits: list[Visit] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
-    arp_losses: list[Loss] = field(default_factory=list)
+    neighbour_losses: list[Loss] = field(default_factory=list)
+    """Of ARP and neighbour discovery."""
     assumptions: dict[str, None] = field(default_factory=dict)
     """A set that keeps its order."""
     shim_findings: list[Suspicion] = field(default_factory=list)
@@ -74,12 +78,16 @@ class Branch:
     def _explained(self, loss: Loss) -> Loss:
         if loss.unanswered is None:
             return loss
-        for asked in self.arp_losses:
-            if isinstance(asked.frame, Arp) and _subject(asked.frame) == loss.unanswered:
-                return Loss(because=asked.because, frame=loss.frame, unknown=asked.unknown)
-        return loss
+        sought = loss.unanswered
+        about = [asked for asked in self.neighbour_losses if asked.frame.neighbour == sought]
+        about.sort(key=lambda asked: (asked.because.code == STRAY, not self._owns(asked, sought)))
+        if not about:
+            return loss
+        return Loss(because=about[0].because, frame=loss.frame, unknown=about[0].unknown)
 
-
-def _subject(message: Arp) -> Address:
-    """The address that an ARP message is about."""
-    return message.target if message.request else message.sender
+    def _owns(self, loss: Loss, address: Address) -> bool:
+        """It was lost where the address is, not at one of those that a question was flooded to."""
+        place = loss.because.where.place
+        return any(
+            stack.ns.place == place and address in stack.ns.local_addresses for stack in self.stacks.values()
+        )

@@ -119,6 +119,11 @@ class Context:
         ns = self.namespace(place)
         return None if isinstance(ns, NotCollected) else ns.device_by_name.get(name)
 
+    def device_by_index(self, place: Place, index: int) -> Device | None:
+        """None: there is none, or the place was not collected."""
+        ns = self.namespace(place)
+        return None if isinstance(ns, NotCollected) else ns.devices.get(index)
+
     def largest_pod_mtu(self, node: str, device: str = "eth0") -> int | None:
         """Bytes; None: no pod of the node has such a device."""
         found = (self.device(Place("pod", pod.key), device) for pod in self.pods_of(node))

@@ -10,6 +10,7 @@ from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis import (
     intent,
     misdirected,
+    moments,
     passes,
     paths,
     prefetch,
@@ -44,7 +45,10 @@ from kubectl_skoop.snapshot.source import Snapshot
 Ways = list[Way[FlowResult]]
 MAX_BEHIND = 3
 """Obstacles that are looked for behind the first."""
-_TRANSLATES = re.compile(r"-j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b|\b(dnat|snat|masquerade|redirect)\b")
+_TRANSLATES = re.compile(
+    r"-A .* -j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b|(?!-A ).*\b(dnat|snat|masquerade|redirect)\b"
+)
+"""Rules of iptables, whose comments may say anything, and of nft."""
 
 
 def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
@@ -135,9 +139,7 @@ class _Inquiry:
             branches=tuple(self._ending(each, explaining if each is way else []) for each in _by_share(ways)),
             suspicions=suspicions,
             facts=(),
-            assumptions=tuple(
-                dict.fromkeys(sentence for each in ways for sentence in each.result.branch.assumptions)
-            ),
+            assumptions=_assumptions(ways),
             path=path,
             reply=reply,
             missing=tuple(
@@ -209,8 +211,15 @@ class _Inquiry:
         because = loss.because
         if loss.unanswered is not None:
             because = silence.explain(self.world, self.cluster, because, loss.unanswered)
-        if because.code == "neighbour.other-host":
-            because = misdirected.explain(self.world, branch, loss)
+        match because.code:
+            case "neighbour.other-host":
+                because = misdirected.other_host(self.world, self.cluster, branch, loss)
+            case "external.pod-address":
+                because = misdirected.leaving(self.setup.ctx, because, loss)
+            case "forwarding.ttl":
+                because = misdirected.circling(branch, because, loss)
+            case "forwarding.too-big":
+                because = misdirected.untold(branch, because, loss)
         if not because.code.startswith("netfilter."):
             rules = [rule for rule in translations(branch) if rule not in because.evidence]
             because = replace(because, evidence=(*because.evidence, *rules))
@@ -302,10 +311,18 @@ def translations(branch: Branch) -> list[str]:
         dict.fromkeys(
             step.text
             for step in steps
-            if (step.kind == "rule" and _TRANSLATES.search(step.text))
+            if (step.kind == "rule" and _TRANSLATES.match(step.text))
             or (step.kind == "tunnel" and step.effect == "not encapsulated")
         )
     )
+
+
+def _assumptions(ways: Ways) -> tuple[str, ...]:
+    """Each once."""
+    branches = [way.result.branch for way in ways]
+    told = [sentence for branch in branches for sentence in branch.assumptions]
+    apart = moments.apart(stack.ns for branch in branches for stack in branch.stacks.values())
+    return tuple(dict.fromkeys([*told, *([apart] if apart else [])]))
 
 
 def _what(suspicion: Suspicion) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis import paths
-from kubectl_skoop.diagnosis.branch import Branch
+from kubectl_skoop.diagnosis.branch import STRAY, Branch
 from kubectl_skoop.diagnosis.outside import Outside
 from kubectl_skoop.diagnosis.result import FateKind
 from kubectl_skoop.diagnosis.shim import Underlay
@@ -151,6 +151,6 @@ def _stage(branch: Branch, client: Client | Refusal) -> int:
 
 def significant(losses: list[Loss]) -> Loss | None:
     """The loss that decides: the first, but copies of a flooded frame that were for others do not count."""
-    return next((loss for loss in losses if loss.because.code != "neighbour.other-host"), None) or (
+    return next((loss for loss in losses if loss.because.code != STRAY), None) or (
         losses[0] if losses else None
     )

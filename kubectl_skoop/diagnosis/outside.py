@@ -61,6 +61,8 @@ class Outside:
             )
             branch.assume("the underlay has no route to service addresses")
             rules = [step.text for step in sent.trace if step.kind == "rule" and step.where.table != "filter"]
+            if held := _held(stack, packet):
+                rules.insert(0, f"a conntrack entry holds the flow as it is, so no rule is asked: {held}")
             _lose(journey, "service.untranslated", packet, where, message, rules)
             return None
         if kind == "pod":
@@ -122,13 +124,22 @@ class Outside:
     def _knows_pods(self, ns: NetworkNamespace, outside: Address) -> bool:
         """A connection from a pod, with the pod's own address, has had an answer from there."""
         return any(
-            entry.original.dst == outside
-            and entry.reply.src == outside
+            entry.reply.src == outside
             and entry.reply.dst == entry.original.src
             and entry.status & IPS_SEEN_REPLY
             and self.kind_of(entry.original.src) == "pod"
             for entry in ns.conntrack
         )
+
+
+def _held(stack: Stack, packet: Packet) -> str:
+    """The entry of the snapshot that the packet belongs to; empty: none."""
+    flow = (packet.src, packet.sport, packet.dst, packet.dport, packet.protocol)
+    for connection in stack.connections:
+        one = connection.original
+        if connection.existing and (one.src, one.sport, one.dst, one.dport, one.protocol) == flow:
+            return f"src={one.src} dst={one.dst} sport={one.sport} dport={one.dport}"
+    return ""
 
 
 def _may_know_pods(outside: Address) -> bool:

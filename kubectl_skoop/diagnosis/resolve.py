@@ -57,6 +57,7 @@ def resolve_request(cluster: Cluster, request: Request) -> Resolved:
         size=request.size,
         df=request.df,
         owner=Owner(uid=request.uid),
+        device=destination.scope,
     )
     return Resolved(probe, tuple(_facts(request, source, destination)))
 

@@ -6,7 +6,7 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.service import Backend, Service, ServicePort, usable
 from kubectl_skoop.diagnosis.branch import Branch, Visit
 from kubectl_skoop.model.packet import Packet
-from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.netfilter.conntrack import Connection
@@ -26,6 +26,9 @@ def explaining(cluster: Cluster, probe: Probe, branch: Branch) -> Iterator[Suspi
     known = cluster.backends(service, port)
     if not usable(known):
         yield _no_endpoints(service, known)
+        return
+    if (node := _kept_local(cluster, service, probe)) and not usable(_on_node(known, node)):
+        yield _no_local_endpoint(service, node, known)
         return
     for visit, packet in _translated(branch, probe):
         if not any((one.address, one.port) == (packet.dst, packet.dport) for one in known):
@@ -84,6 +87,32 @@ def _no_endpoints(service: Service, known: tuple[Backend, ...]) -> Suspicion:
         message=f"service {service.key} has no ready endpoint",
         evidence=tuple(waiting) or (f"selector: {selector or 'none'}", "EndpointSlices: no endpoint"),
         remedy="let the readiness probes pass" if waiting else "compare the selector with the pods' labels",
+    )
+
+
+def _kept_local(cluster: Cluster, service: Service, probe: Probe) -> str:
+    """The sender's node, if the service keeps connections to its cluster address there; else empty
+    (pkg/proxy/topology.go, CategorizeEndpoints)."""
+    address = probe.destination.address
+    if service.internal_traffic_policy != "Local" or address not in service.cluster_addresses:
+        return ""
+    return cluster.pod(probe.source.name).node if probe.source.kind == "pod" else probe.source.name
+
+
+def _on_node(known: tuple[Backend, ...], node: str) -> tuple[Backend, ...]:
+    return tuple(one for one in known if one.node == node)
+
+
+def _no_local_endpoint(service: Service, node: str, known: tuple[Backend, ...]) -> Suspicion:
+    listed = ", ".join(f"{one.address}:{one.port} on {one.node or 'no node'}" for one in known)
+    return Suspicion(
+        code="service.no-endpoints",
+        level=Level.FATAL,
+        where=Where(place=Place("node", node)),
+        message=f"service {service.key} has no ready endpoint on {node}, where its internalTrafficPolicy, "
+        "Local, keeps connections",
+        evidence=(f"EndpointSlices: {listed}",),
+        remedy="run a pod of the service on this node, or set internalTrafficPolicy to Cluster",
     )
 
 

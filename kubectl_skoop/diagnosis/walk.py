@@ -69,7 +69,8 @@ class Walk:
         self.frames += 1
         stack = self.branch.stack(arriving.port.ns)
         stack.journey = Journey()
-        if isinstance(arriving.frame, Packet):
+        message = arriving.frame.neighbour is not None
+        if isinstance(arriving.frame, Packet) and not message:
             self.branch.visits.append(
                 Visit(
                     place=stack.ns.place,
@@ -83,8 +84,8 @@ class Walk:
         device = stack.ns.devices[arriving.port.device.index]
         if xmit.fits(stack, device, arriving.frame):
             receive.receive(stack, device.index, arriving.frame)
-        if isinstance(arriving.frame, Arp):
-            self.branch.arp_losses.extend(journey.losses)
+        if message:
+            self.branch.neighbour_losses.extend(journey.losses)
 
     def _collect(self) -> None:
         for stack in list(self.branch.stacks.values()):
@@ -106,13 +107,14 @@ class Walk:
                 if kind == "veth" or self.underlay.between(self.branch, stack, device, port, frame):
                     self.under_way.append(_Arriving(port, frame, link))
             case wire.Outside(nexthop=nexthop):
-                if isinstance(frame, Packet):
+                if isinstance(frame, Packet) and frame.neighbour is None:
                     self._leave(stack, device.name, frame, emission, str(nexthop or frame.dst))
-                elif frame.request:
-                    self.branch.assume(f"{frame.target} outside of the cluster answers ARP")
-                    neighbour.learn(stack, device, frame.target, OUTSIDE_MAC)
+                elif frame.neighbour is not None and frame.asks:
+                    how = "ARP" if frame.neighbour.version == 4 else "neighbour solicitations"
+                    self.branch.assume(f"{frame.neighbour} outside of the cluster answers {how}")
+                    neighbour.learn(stack, device, frame.neighbour, OUTSIDE_MAC)
             case wire.Nowhere(reason=reason):
-                if isinstance(frame, Packet):
+                if frame.neighbour is None:
                     stack.give_up("external.unknown", frame, reason, where=stack.where(device=device.name))
                 else:
                     self._unheard(stack, frame, reason)
@@ -120,9 +122,9 @@ class Walk:
                 pass
 
     def _unheard(self, stack: Stack, question: Frame, reason: str) -> None:
-        """An ARP message came to where nobody can tell who hears it: no answer is no certainty then."""
+        """A question came to where nobody can tell who hears it: no answer is no certainty then."""
         because = Suspicion(code="external.unknown", level=Level.WARNING, where=stack.where(), message=reason)
-        self.branch.arp_losses.insert(0, Loss(because=because, frame=question, unknown=Unknown(reason)))
+        self.branch.neighbour_losses.insert(0, Loss(because=because, frame=question, unknown=Unknown(reason)))
 
     def _leave(self, stack: Stack, oif: str, packet: Packet, emission: Emission, nexthop: str) -> None:
         place = Place("external", str(packet.dst))
@@ -151,7 +153,7 @@ class Walk:
         self.under_way.append(_Arriving(port, reply, back))
 
     def _link(self, stack: Stack, oif: str, frame: Frame, kind: LinkKind, hop: Hop) -> Link | None:
-        if isinstance(frame, Arp):
+        if isinstance(frame, Arp) or frame.neighbour is not None:
             return None
         link = Link(
             id=len(self.branch.links), kind=kind, source=stack.ns.place, oif=oif, hop=hop, packet=frame

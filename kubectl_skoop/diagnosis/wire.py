@@ -5,7 +5,7 @@ from typing import NamedTuple
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.world import Port, World, on_underlay
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Frame, Packet
+from kubectl_skoop.model.packet import Address, Frame, Packet, is_group
 from kubectl_skoop.model.path import LinkKind
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
@@ -61,17 +61,19 @@ def _veth_peer(world: World, ns: NetworkNamespace, device: Device) -> Lead:
 
 
 def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | None:
-    if isinstance(frame, Arp) and frame.dst_mac == BROADCAST_MAC:
-        owner = branch.world.owner_of_address(frame.target)
+    if frame.neighbour is not None and frame.asks and is_group(frame.dst_mac):
+        owner = branch.world.owner_of_address(frame.neighbour)
         if owner is None:
-            if reason := branch.world.unread_owner(frame.target):
+            if reason := branch.world.unread_owner(frame.neighbour):
                 return Nowhere(reason)
-            return Outside(frame.target) if _may_be_outside(stack, device, frame.target) else None
+            if branch.world.node_of_address(frame.neighbour) is not None:
+                return None
+            return Outside(frame.neighbour) if _may_be_outside(stack, device, frame.neighbour) else None
         if owner.ns.id == stack.ns.id:
             return None
         branch.assume(f"{owner.ns.place} hears {stack.ns.place} on the underlay")
         return Arrival("infra", owner)
-    if frame.dst_mac == BROADCAST_MAC:
+    if is_group(frame.dst_mac):
         return None
     nexthops = _addresses_of(stack, device, frame.dst_mac)
     destination = [frame.dst] if isinstance(frame, Packet) else [frame.target]

@@ -9,6 +9,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 BROADCAST_MAC = "ff:ff:ff:ff:ff:ff"
+NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 135, 136
 ICMP_ECHO_REPLY, ICMP_UNREACHABLE, ICMP_REDIRECT, ICMP_ECHO, ICMP_TIME_EXCEEDED = 0, 3, 5, 8, 11
 
 
@@ -35,6 +36,16 @@ class TcpFlags(IntFlag):
 NO_FLAGS = TcpFlags(0)
 
 
+class Discovery(NamedTuple):
+    """What a neighbour solicitation or advertisement says (RFC 4861, 4.3 and 4.4)."""
+
+    target: IPv6Address
+    mac: str = ""
+    """Link-layer address option: of who asks, or of who answers; empty: absent."""
+    override: bool = False
+    """An advertisement that replaces what was known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
     """An IP packet in its frame."""
@@ -52,6 +63,8 @@ class Packet:
     icmp_id: int = 0
     icmp_mtu: int = 0
     """Next-hop MTU of ICMP 3/4, bytes."""
+    discovery: Discovery | None = None
+    """Of ICMPv6 135 and 136."""
     quoted: "Packet | None" = None
     """The packet that an ICMP error is about."""
     length: int = 60
@@ -78,6 +91,16 @@ class Packet:
         return self.src.version
 
     @property
+    def neighbour(self) -> IPv6Address | None:
+        """Whose MAC a solicitation asks for or an advertisement tells; None: it is neither."""
+        return self.discovery.target if self.discovery is not None else None
+
+    @property
+    def asks(self) -> bool:
+        """It asks for a neighbour's MAC."""
+        return self.discovery is not None and self.icmp_type == NEIGHBOUR_SOLICITATION
+
+    @property
     def innermost(self) -> "Packet":
         packet = self
         while isinstance(packet.inner, Packet):
@@ -98,8 +121,23 @@ class Arp:
     dst_mac: str = BROADCAST_MAC
     vlan: int | None = None
 
+    @property
+    def neighbour(self) -> IPv4Address:
+        """Whose MAC it asks for or tells."""
+        return self.target if self.request else self.sender
+
+    @property
+    def asks(self) -> bool:
+        """It asks for a neighbour's MAC."""
+        return self.request
+
 
 Frame = Packet | Arp
+
+
+def is_group(mac: str) -> bool:
+    """Broadcast or multicast: not one station's address (is_multicast_ether_addr)."""
+    return bool(mac) and bool(int(mac[:2], 16) & 1)
 
 
 class Owner(NamedTuple):

@@ -23,5 +23,7 @@ class Probe:
     owner: Owner = field(default_factory=Owner)
     bind_source: Address | None = None
     """The address that the sending socket is bound to."""
+    device: str = ""
+    """Which link a link-local destination is on (sin6_scope_id); empty: not said."""
     connected: bool = True
     """A connected socket looks its route up again with the chosen source (K-42)."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import IPv6Address
 
-from kubectl_skoop.model.packet import BROADCAST_MAC, Arp, Frame, Packet, Passage
+from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, Passage, is_group
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import bridge_netfilter, gap, link_hooks, receive, xmit
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
 from kubectl_skoop.netstack.neighbour_types import FdbEntry
 from kubectl_skoop.netstack.stack import Stack
 
 BR_STATE_LEARNING = 2
+ALL_NODES = IPv6Address("ff02::1")
 STATE_NAMES = {0: "disabled", 1: "listening", 2: "learning", 3: "forwarding", 4: "blocking"}
 
 
@@ -46,7 +49,7 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
             remedy=f"bridge link set dev {port.name} locked off",
         )
         return
-    if isinstance(frame, Arp) and (reason := _may_answer_itself(stack, bridge, frame)):
+    if reason := _may_answer_itself(stack, bridge, frame):
         stack.give_up("bridge.program", frame, reason, where=stack.where(device=bridge.name))
         return
     if settings.learning and not (known is not None and known.sticky):
@@ -54,7 +57,7 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
     if settings.state == BR_STATE_LEARNING:
         _refuse_port(stack, bridge, port, frame, settings)
         return
-    if _is_group(frame.dst_mac):
+    if is_group(frame.dst_mac):
         _flood(stack, bridge, frame, passage, port)
         _pass_up(stack, bridge, port, frame, passage)
     elif _is_local(stack, bridge, frame.dst_mac):
@@ -63,17 +66,21 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
         _towards(stack, bridge, frame, passage, port)
 
 
-def _may_answer_itself(stack: Stack, bridge: Device, message: Arp) -> str:
-    """br_do_proxy_suppress_arp: a port has neigh_suppress or proxy_arp, and the neighbour is known."""
+def _may_answer_itself(stack: Stack, bridge: Device, message: Frame) -> str:
+    """br_do_proxy_suppress_arp, br_do_suppress_nd: a port has neigh_suppress (or proxy_arp, for ARP), and the
+    neighbour is known."""
+    if message.neighbour is None or not message.asks:
+        return ""
+    arp = message.neighbour.version == 4
     proxies = [
         port.name
         for port in _ports(stack, bridge)
-        if port.port is not None and (port.port.proxy_arp or port.port.neigh_suppress)
+        if port.port is not None and (port.port.neigh_suppress or (arp and port.port.proxy_arp))
     ]
-    entry = stack.ns.neighbour_by_key.get((bridge.index, message.target))
-    if not message.request or not proxies or entry is None or not entry.valid:
+    entry = stack.ns.neighbour_by_key.get((bridge.index, message.neighbour))
+    if not proxies or entry is None or not entry.valid:
         return ""
-    return f"{bridge.name} may answer ARP for {message.target} itself, as {', '.join(proxies)} may do"
+    return f"{bridge.name} may answer for {message.neighbour} itself, as {', '.join(proxies)} may do"
 
 
 def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
@@ -83,7 +90,7 @@ def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> No
     stack.step("bridge", f"{bridge.name} sends to {frame.dst_mac}", device=bridge.name)
     if bridge.bridge is not None and bridge.bridge.vlan_filtering:
         _vlan_filtering_unknown(stack, bridge, frame)
-    elif _is_group(frame.dst_mac):
+    elif is_group(frame.dst_mac):
         _flood(stack, bridge, frame, passage, None)
     else:
         _towards(stack, bridge, frame, passage, None)
@@ -118,9 +125,11 @@ def _towards(stack: Stack, bridge: Device, frame: Frame, passage: Passage, sourc
 
 def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source: Device | None) -> None:
     """br_flood: copies to all ports that may have them; the receivers sort out by MAC."""
-    group = _is_group(frame.dst_mac)
+    group = is_group(frame.dst_mac)
     ports = [port for port in _ports(stack, bridge) if source is None or port.index != source.index]
     allowed = [port for port in ports if _floods(port, frame, group, local=source is None)]
+    if (members := _snooped(stack, bridge, frame)) is not None:
+        allowed = [port for port in allowed if port.index in members]
     open_ports = [port for port in allowed if _open(port) and not _isolated(port, source)]
     if not group:
         stack.step(
@@ -171,6 +180,36 @@ def _forward(
         )
         return
     xmit.transmit(stack, port, frame, passage)
+
+
+def _snooped(stack: Stack, bridge: Device, frame: Frame) -> frozenset[int] | None:
+    """br_multicast_flood: the ports that have joined the frame's group; None: it is flooded (K-85).
+
+    So it is without a querier, and to all nodes. Which ports lead to routers is not known, so where nobody
+    has joined both are followed.
+    """
+    settings = bridge.bridge
+    if settings is None or not settings.snooping or not settings.querier6:
+        return None
+    if (
+        not isinstance(frame, Packet)
+        or frame.family == 4
+        or frame.dst == ALL_NODES
+        or not frame.dst.is_multicast
+    ):
+        return None
+    joined = {
+        entry.port for entry in stack.ns.groups if (entry.bridge, entry.group) == (bridge.index, frame.dst)
+    }
+    if joined:
+        return frozenset(joined)
+    reason = gap.table(stack, "mdb") or f"no port of {bridge.name} has joined {frame.dst}"
+    if stack.choices.undecided(Unknown(f"whether {bridge.name} floods a multicast: {reason}")):
+        return None
+    where = stack.where(device=bridge.name)
+    evidence = [f"{bridge.name}: mcast_snooping 1, and there is a querier"]
+    stack.lose("bridge.no-destination", frame, reason, where=where, evidence=evidence)
+    return frozenset()
 
 
 def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source: Device | None) -> bool:
@@ -231,12 +270,13 @@ def _refuse_port(stack: Stack, bridge: Device, port: Device, frame: Frame, setti
 
 def _explain_isolated(stack: Stack, bridge: Device, frame: Frame, source: Device | None) -> None:
     names = source.name if source else bridge.name
+    isolated = [port.name for port in _ports(stack, bridge) if _isolated(port, source)]
     stack.lose(
         "bridge.isolated",
         frame,
         f"{names} and the destination's port of {bridge.name} are isolated from each other",
         where=stack.where(device=names),
-        evidence=[f"{names}: isolated on"],
+        evidence=[f"{name}: isolated on" for name in dict.fromkeys([names, *isolated])],
         remedy=f"bridge link set dev {names} isolated off",
     )
 
@@ -319,7 +359,3 @@ def _is_local(stack: Stack, bridge: Device, mac: str) -> bool:
     if mac == bridge.mac:
         return True
     return any(entry.local and entry.mac == mac and entry.bridge == bridge.index for entry in stack.ns.fdb)
-
-
-def _is_group(mac: str) -> bool:
-    return bool(int(mac[:2], 16) & 1)

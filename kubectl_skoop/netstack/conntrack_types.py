@@ -35,3 +35,23 @@ class ConntrackEntry:
     @property
     def zone_of_replies(self) -> int:
         return self.zone if self.reply_zone is None else self.reply_zone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConntrackCut:
+    """Which entries of the table were kept when it was read."""
+
+    addresses: frozenset[Address] = frozenset()
+    pairs: frozenset[frozenset[Address]] = frozenset()
+    """Entries between two addresses."""
+    everything: bool = False
+    """`addresses` and `pairs` do not count."""
+    left_out: int = 0
+    """Entries above the number that is kept."""
+
+    def leaves_out(self, wanted: Tuple) -> str:
+        """Why it is not known whether there is an entry that was not found; empty: there is none."""
+        ends = {wanted.src, wanted.dst}
+        if not self.everything and not ends & self.addresses and frozenset(ends) not in self.pairs:
+            return f"entries between {wanted.src} and {wanted.dst} were left out when it was read"
+        return f"{self.left_out} entries were left out when it was read" if self.left_out else ""

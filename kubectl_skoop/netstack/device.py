@@ -9,6 +9,8 @@ from kubectl_skoop.model.packet import Address
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
 IFF_RUNNING, IFF_NOARP, IFF_PROMISC, IFF_LOWER_UP = 0x40, 0x80, 0x100, 0x10000
 
+IFA_F_OPTIMISTIC, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE = 0x04, 0x08, 0x20, 0x40
+
 SAME_NAMESPACE = ""
 """`Device.link_netns`: the linked device is in the same namespace."""
 BR_STATE_FORWARDING = 3
@@ -22,6 +24,10 @@ class Bridge(NamedTuple):
     nf_call_ip6tables: bool = False
     nf_call_arptables: bool = False
     stp: bool = False
+    snooping: bool = True
+    """It learns which ports have joined a multicast group."""
+    querier6: bool = False
+    """Somebody asks for the members of IPv6 groups, it or a router: only then snooping decides."""
     group_fwd_mask: int = 0
 
 
@@ -118,4 +124,9 @@ class InterfaceAddress(NamedTuple):
     broadcast: Address | None = None
     secondary: bool = False
     flags: int = 0
-    """IFA_F_*: tentative 0x40, dadfailed 0x08, deprecated 0x20."""
+    """IFA_F_*"""
+
+    @property
+    def tentative(self) -> bool:
+        """Not in use before duplicate address detection is done; optimistic ones are."""
+        return bool(self.flags & IFA_F_TENTATIVE and not self.flags & IFA_F_OPTIMISTIC)

@@ -28,6 +28,8 @@ class Client:
     """An error ended it; nothing that comes later changes that."""
     mss: int = 0
     """Largest TCP payload that it may send, bytes."""
+    device: int = 0
+    """Index of the device that a link-local peer is behind; 0: the route decides."""
     df: bool = True
 
     def wait(self) -> None:
@@ -53,6 +55,8 @@ class Server:
     received: int = 0
     """TCP payload so far, bytes."""
     mss: int = 0
+    device: int = 0
+    """As of a Client."""
 
 
 class Refusal(NamedTuple):
@@ -68,6 +72,7 @@ SYMPTOMS = {
     "EHOSTUNREACH": "no route to host",
     "EINVAL": "invalid argument",
     "EMSGSIZE": "message too long",
+    "ENODEV": "no such device",
     "ENETUNREACH": "network is unreachable",
     "ENOPROTOOPT": "protocol not available",
     "EPERM": "operation not permitted",

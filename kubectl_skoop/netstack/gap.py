@@ -6,6 +6,7 @@ gap, too; a namespace without any was made by hand and has the defaults.
 
 from collections.abc import Sequence
 
+from kubectl_skoop.netstack.conntrack_types import Tuple
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
@@ -23,6 +24,15 @@ def table_of(ns: NetworkNamespace, *names: str) -> str:
         if reason is not None:
             return f"{name} of {ns.place} could not be read: {reason}"
     return ""
+
+
+def connection(stack: Stack, wanted: Tuple) -> str:
+    """Why it is not known whether there is a conntrack entry that was not found; empty: there is none."""
+    if reason := table(stack, "conntrack", "conntrack_cut"):
+        return reason
+    cut = stack.ns.conntrack_cut
+    reason = cut.leaves_out(wanted) if cut else ""
+    return f"conntrack of {stack.ns.place}: {reason}" if reason else ""
 
 
 def routing(stack: Stack) -> str:

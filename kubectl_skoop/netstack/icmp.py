@@ -66,7 +66,8 @@ def send_error(
         protocol, type_and_code = Protocol.ICMPV6, icmp6.OF_ICMP.get(type_and_code, type_and_code)
     source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else _inbound(stack, packet, passage)
     mark = marks.reflected(stack, passage)
-    key = FlowKey(dst=packet.src, src=source, mark=mark, protocol=protocol)
+    link = ip.link_of(stack, packet.src, passage.iif)
+    key = FlowKey(dst=packet.src, src=source, oif=link, mark=mark, protocol=protocol)
     route = route_output(stack, key, bound_source=source)
     if isinstance(route, RouteError):
         return
@@ -96,20 +97,23 @@ def _inbound(stack: Stack, packet: Packet, passage: Passage) -> Address | None:
 
 
 def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
-    """icmp_rcv, icmpv6_rcv."""
+    """icmp_rcv, icmpv6_rcv; an echo reply is taken from whoever sends it (ping_lookup)."""
     if packet.icmp_type == echo_type(packet.family):
         _answer_echo(stack, packet, passage)
     elif packet.icmp_type == _echo_reply_type(packet.family):
-        for client in stack.clients:
-            if (
-                client.protocol == packet.protocol
-                and client.port == packet.icmp_id
-                and client.remote == packet.src
-            ):
-                client.answered, client.symptom = True, "answer"
-                stack.journey.served = True
+        _take_echo_reply(stack, packet)
     elif is_error(packet) and packet.quoted is not None:
         _tell_clients(stack, packet, packet.quoted)
+
+
+def _take_echo_reply(stack: Stack, packet: Packet) -> None:
+    for client in stack.clients:
+        if (client.protocol, client.port, client.local) == (packet.protocol, packet.icmp_id, packet.dst):
+            client.answered, client.symptom = True, "answer"
+            stack.journey.served = True
+            return
+    message = f"{packet.src} answers to {packet.dst}, where nobody waits for an echo reply"
+    stack.lose("reply.unexpected-source", packet, message)
 
 
 def echo_type(family: int) -> int:
@@ -151,7 +155,14 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
     stack.journey.served = True
     mark = marks.reflected(stack, passage)
     source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else None
-    key = FlowKey(dst=packet.src, src=source, mark=mark, tos=packet.tos, protocol=packet.protocol)
+    key = FlowKey(
+        dst=packet.src,
+        src=source,
+        oif=ip.link_of(stack, packet.src, passage.iif),
+        mark=mark,
+        tos=packet.tos,
+        protocol=packet.protocol,
+    )
     route = route_output(stack, key, bound_source=source)
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, packet, packet.src, route)

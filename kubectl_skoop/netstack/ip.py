@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import Address, Packet, Passage
-from kubectl_skoop.netstack import fragment, gap, hook_end, icmp, ip_error, neighbour, transport, xmit
+from kubectl_skoop.netstack import (
+    discovery,
+    fragment,
+    gap,
+    hook_end,
+    icmp,
+    ip_error,
+    neighbour,
+    transport,
+    xmit,
+)
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.fragment import traverse
 from kubectl_skoop.netstack.netfilter import conntrack
@@ -11,7 +21,7 @@ from kubectl_skoop.netstack.netfilter.traverse import Passed, Scheduled
 from kubectl_skoop.netstack.netfilter.tuples import tuple_of
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.input import Broadcast, Forward, InputRoute, Local, Refused, route_input
-from kubectl_skoop.netstack.routing.local import address_type
+from kubectl_skoop.netstack.routing.local import address_type, local_device
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.routing.types import Route
@@ -19,6 +29,8 @@ from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
 DEFAULT_TTL = 64
+MIN_MTU6 = 1280
+"""IPV6_MIN_MTU, bytes."""
 MIN_PMTU = 552
 """net.ipv4.route.min_pmtu, bytes: no learned path MTU is below."""
 RP_FILTER_LOOSE = 2
@@ -29,6 +41,8 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     """ip_rcv: PREROUTING, then the route decides. What came by lo keeps the route it was sent by
     (skb_valid_dst in ip_rcv_finish_core), so nothing is martian there."""
     before = packet.dst
+    if packet.family == 6 and _without_ipv6(stack, device, packet):
+        return
     if passage.bridged:
         passage.bridged = False
     elif unread := gap.routing(stack) or _entries_unread(stack, packet):
@@ -42,11 +56,15 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         packet = result.packet
     if packet.dst != before:
         stack.step("nat", f"destination {before} becomes {packet.dst}", device=device.name)
+    if packet.discovery is not None and packet.dst.is_multicast:
+        if discovery.heard(stack, device, packet):
+            _deliver(stack, device, packet, passage)
+        return
     if device.loopback:
         _deliver(stack, device, packet, passage)
         return
     route = route_input(stack, packet, device.index, passage.mark)
-    if reason := _unread(stack, device, route):
+    if reason := _unread(stack, device, packet, route):
         stack.give_up("unknown", packet, reason, where=stack.where(device=device.name))
         return
     match route:
@@ -58,9 +76,34 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             ip_error.refused(stack, packet, passage, route, device)
 
 
-def _unread(stack: Stack, device: Device, route: InputRoute) -> str:
+def _without_ipv6(stack: Stack, device: Device, packet: Packet) -> bool:
+    """ip6_rcv_core: switched off, or below the smallest MTU of IPv6; dropped before any hook.
+
+    Of a question that was flooded to such a device nothing is said.
+    """
+    key = f"net.ipv6.conf.{device_key(device.name)}.disable_ipv6"
+    where = stack.where(device=device.name)
+    if unread := gap.unread(stack, key):
+        stack.give_up("device.no-ipv6", packet, unread, where=where)
+        return True
+    if stack.ns.sysctls.number(key, 0):
+        evidence, remedy = f"{key} = 1", f"sysctl -w {key}=0, and set the device's addresses again"
+    elif device.mtu < MIN_MTU6:
+        evidence, remedy = f"{device.name} mtu {device.mtu}", f"ip link set {device.name} mtu {MIN_MTU6}"
+    else:
+        return False
+    if packet.neighbour is None:
+        message = f"{device.name} takes no IPv6 packets"
+        stack.lose("device.no-ipv6", packet, message, where=where, evidence=[evidence], remedy=remedy)
+    return True
+
+
+def _unread(stack: Stack, device: Device, packet: Packet, route: InputRoute) -> str:
     """Why the route of an arriving packet cannot be trusted; empty: it can."""
     name = device.name
+    if packet.family == 6:
+        switched = isinstance(route, Refused) and route.kind == "forwarding-disabled"
+        return gap.sysctl(stack, "net.ipv6.conf.all.forwarding") if switched else ""
     match route:
         case Refused(kind="forwarding-disabled"):
             return gap.sysctl(stack, f"net.ipv4.conf.{device_key(name)}.forwarding")
@@ -77,20 +120,27 @@ def _entries_unread(stack: Stack, packet: Packet) -> str:
     """Why it cannot be told whether a connection that exists takes the packet; empty: it can."""
     if not stack.use_existing or packet.family not in stack.ns.netfilter.conntrack_families:
         return ""
-    return "" if conntrack.find(stack, tuple_of(packet)) else gap.table(stack, "conntrack")
+    wanted = tuple_of(packet)
+    return "" if conntrack.find(stack, wanted) else gap.connection(stack, wanted)
 
 
 def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, ttl: int = 0) -> None:
     """ip_local_out: OUTPUT, a second lookup where the hook asks for it, POSTROUTING (K-12).
 
-    `ttl` 0: net.ipv4.ip_default_ttl (ip4_dst_hoplimit).
+    `ttl` 0: net.ipv4.ip_default_ttl, or hop_limit of the IPv6 device (ip4_dst_hoplimit, ip6_dst_hoplimit).
     """
     unread = "" if int(packet.src) else gap.table(stack, "addresses")
     if unread := unread or _entries_unread(stack, packet):
         stack.give_up("unknown", packet, unread)
         return
-    packet = replace(packet, ttl=ttl or stack.ns.sysctls.number("net.ipv4.ip_default_ttl", DEFAULT_TTL))
+    packet = replace(packet, ttl=ttl or _default_ttl(stack, packet, route.device))
     _local_out(stack, packet, passage, route, indev=0)
+
+
+def _default_ttl(stack: Stack, packet: Packet, device: int) -> int:
+    if packet.family == 4:
+        return stack.ns.sysctls.number("net.ipv4.ip_default_ttl", DEFAULT_TTL)
+    return stack.ns.sysctls.device(stack.ns.device_name(device), "hop_limit", DEFAULT_TTL, 6)
 
 
 def _local_out(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, indev: int) -> None:
@@ -107,16 +157,18 @@ def _local_out(stack: Stack, packet: Packet, passage: Passage, route: OutputRout
         return
     packet = result.packet
     if result.reroute:
-        rerouted = _reroute(stack, packet, passage, result.route_mark)
+        rerouted = _reroute(stack, packet, passage, result.route_mark, route.device)
         if rerouted is None:
             return
         route = rerouted
     _output(stack, packet, passage, route.device, route.nexthop, route.route, indev=indev)
 
 
-def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int) -> OutputRoute | None:
-    """ip_route_me_harder."""
+def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int, device: int) -> OutputRoute | None:
+    """ip_route_me_harder, ip6_route_me_harder: what is for the link keeps its device."""
     key = flow_key(packet, mark=mark, uid=passage.owner.uid if passage.owner else 0)
+    if packet.family == 6 and (packet.dst.is_multicast or packet.dst.is_link_local):
+        key = replace(key, oif=device)
     own = address_type(stack.ns, packet.src) == "LOCAL"
     route = route_output(stack, key if own else replace(key, src=None))
     if isinstance(route, RouteError):
@@ -167,7 +219,7 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
     passage.owner = None
     way: Forward | OutputRoute | None = route
     if result.reroute:
-        way = _reroute(stack, result.packet, passage, result.route_mark)
+        way = _reroute(stack, result.packet, passage, result.route_mark, route.device)
     if way is not None:
         _output(stack, result.packet, passage, way.device, way.nexthop, way.route, indev=device.index)
 
@@ -253,6 +305,17 @@ def path_mtu(stack: Stack, destination: Address, device: Device, route: Route | 
 
 def lose_unroutable(stack: Stack, packet: Packet, destination: Address, route: RouteError) -> None:
     ip_error.unroutable(stack, packet, destination, route)
+
+
+def link_of(stack: Stack, peer: Address, device: int) -> int:
+    """The out device of an answer to a packet that came in by `device`: a link-local peer is behind that one
+    (rt6_need_strict, icmp6_iif); 0: the route decides."""
+    if peer.version == 4 or not peer.is_link_local:
+        return 0
+    arrival = stack.ns.devices.get(device)
+    if arrival is not None and arrival.loopback:
+        return local_device(stack.ns, peer) or device
+    return device
 
 
 def flow_key(packet: Packet, *, mark: int = 0, uid: int = 0) -> FlowKey:

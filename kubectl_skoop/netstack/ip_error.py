@@ -7,6 +7,7 @@ from kubectl_skoop.netstack.routing.input import Refused
 from kubectl_skoop.netstack.routing.output import RouteError
 from kubectl_skoop.netstack.routing.text import route_text, rule_text
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.sysctl import device_key
 
 CODES = {
     "blackhole": "route.blackhole",
@@ -29,22 +30,19 @@ def refused(stack: Stack, packet: Packet, passage: Passage, route: Refused, devi
             where=where,
             evidence=route.problem.evidence,
         )
+        if route.icmp is not None:
+            icmp.send_error(stack, packet, passage, route.icmp)
         return
     if route.kind == "forwarding-disabled":
-        key = device.name.replace(".", "/")
-        values = [
-            f"net.ipv4.ip_forward = {stack.ns.sysctls.text('net.ipv4.ip_forward')}",
-            f"net.ipv4.conf.{key}.forwarding = {stack.ns.sysctls.text(f'net.ipv4.conf.{key}.forwarding')}",
-        ]
-        everywhere = not stack.ns.sysctls.number("net.ipv4.ip_forward", 0)
-        remedy = "net.ipv4.ip_forward=1" if everywhere else f"net.ipv4.conf.{key}.forwarding=1"
+        switch, own = forwarding_keys(device, packet.family)
+        everywhere = packet.family == 6 or not stack.ns.sysctls.number(switch, 0)
         stack.lose(
             "forwarding.disabled",
             packet,
             f"the kernel does not forward what comes in by {device.name}",
             where=where,
-            evidence=values,
-            remedy=f"sysctl -w {remedy}",
+            evidence=[f"{key} = {text}" for key in (switch, own) if (text := stack.ns.sysctls.text(key))],
+            remedy=f"sysctl -w {switch if everywhere else own}=1",
         )
         return
     if route.kind in ("martian-destination", "multicast"):
@@ -59,6 +57,13 @@ def refused(stack: Stack, packet: Packet, passage: Passage, route: Refused, devi
     unroutable(stack, packet, packet.dst, route)
     if route.icmp is not None:
         icmp.send_error(stack, packet, passage, route.icmp)
+
+
+def forwarding_keys(device: Device, family: int) -> tuple[str, str]:
+    """The switch for all devices, and the device's own setting."""
+    if family == 6:
+        return "net.ipv6.conf.all.forwarding", f"net.ipv6.conf.{device_key(device.name)}.force_forwarding"
+    return "net.ipv4.ip_forward", f"net.ipv4.conf.{device_key(device.name)}.forwarding"
 
 
 def unroutable(stack: Stack, packet: Packet, destination: object, route: Refused | RouteError) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
+from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
-from kubectl_skoop.netstack.neighbour_types import FdbEntry, Neighbour
+from kubectl_skoop.netstack.neighbour_types import FdbEntry, GroupMember, Neighbour
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
 from kubectl_skoop.netstack.routing.types import PolicyRule, Route, RouteException
@@ -38,12 +38,15 @@ class NetworkNamespace:
     exceptions: tuple[RouteException, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     fdb: tuple[FdbEntry, ...] = ()
+    groups: tuple[GroupMember, ...] = ()
     netfilter: Netfilter = field(default_factory=Netfilter)
     ipsets: Mapping[str, "IpSet"] = field(default_factory=dict)
     recent: "RecentLists | None" = None
     """Lists of the iptables match `recent`; None: not collected."""
     ipvs: "tuple[VirtualService, ...]" = ()
     conntrack: tuple[ConntrackEntry, ...] = ()
+    conntrack_cut: ConntrackCut | None = None
+    """None: all entries are there."""
     sockets: tuple[Socket, ...] = ()
     sysctls: Sysctls = field(default_factory=lambda: Sysctls({}))
     collected: float = 0.0

@@ -1,9 +1,11 @@
 """Who has the next hop's address on a device (net/core/neighbour.c; K-57, K-69)."""
 
 from dataclasses import replace
+from ipaddress import IPv6Address
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Packet, Passage
-from kubectl_skoop.netstack import arp, bridge, gap, icmp, xmit
+from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack import arp, bridge, discovery, gap, icmp, xmit
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import NUD_NOARP, NUD_PERMANENT, Neighbour
@@ -26,10 +28,12 @@ def resolve(
 ) -> str | None:
     """The MAC for a next hop; None: the packet waits for an answer (or is lost, which is then recorded).
 
-    Without ARP it is the device's own MAC (arp_constructor).
+    Without ARP it is the device's own MAC (arp_constructor, ndisc_constructor).
     """
-    if nexthop.is_multicast or device.loopback:
+    if device.loopback:
         return ""
+    if nexthop.is_multicast:
+        return group_mac(nexthop)
     if not device.arp:
         return device.mac
     if _is_broadcast(stack, device, nexthop):
@@ -41,27 +45,40 @@ def resolve(
     if mac is not None:
         stack.step("neighbour", f"{nexthop} dev {device.name} lladdr {mac}", device=device.name)
         return mac
-    if nexthop.version == 6:
-        reason = f"{nexthop} on {device.name} is not resolved, and neighbour discovery is not modelled"
-        stack.give_up("neighbour.unresolved", packet, reason, where=stack.where(device=device.name))
-        return None
     queue = stack.waiting.setdefault((device.index, nexthop), [])
     queue.append(Waiting(packet, passage, stack.journey, bridge_port))
     if len(queue) == 1:
-        arp.solicit(stack, device, nexthop, packet.src)
+        if isinstance(nexthop, IPv6Address):
+            discovery.solicit(stack, device, nexthop, packet.src)
+        else:
+            arp.solicit(stack, device, nexthop, packet.src)
     return None
 
 
-def learn(stack: Stack, device: Device, address: Address, mac: str) -> None:
-    """An ARP message told it: remember, and send what waited.
+def group_mac(group: Address) -> str:
+    """ip_eth_mc_map, ipv6_eth_mc_map."""
+    if group.version == 4:
+        return (0x01005E000000 | int(group) & 0x7FFFFF).to_bytes(6, "big").hex(":")
+    return (0x333300000000 | int(group) & 0xFFFFFFFF).to_bytes(6, "big").hex(":")
 
-    What was learned a moment ago is not replaced (neigh/default/locktime in arp_process).
+
+def learn(stack: Stack, device: Device, address: Address, mac: str, *, replaces: bool = False) -> None:
+    """An ARP or neighbour discovery message told it: remember, and send what waited.
+
+    What ARP learned a moment ago is not replaced (neigh/default/locktime in arp_process); in IPv6 it is by an
+    advertisement with the override flag (neigh_update), so which one counts is a matter of time.
     """
     entry = stack.ns.neighbour_by_key.get((device.index, address))
     if entry is not None and entry.state & (NUD_PERMANENT | NUD_NOARP):
         return
     first = stack.neighbours.setdefault((device.index, address), mac)
     if first != mac:
+        question = Unknown(
+            f"two answer for {address} on {device.name}, {first} and {mac}: which one is taken"
+        )
+        if replaces and stack.choices.undecided(question):
+            stack.neighbours[(device.index, address)] = mac
+            return
         stack.assumptions.append(f"of two answers for {address} the first is taken, {first}, not {mac}")
         return
     for waiting in stack.waiting.pop((device.index, address), []):

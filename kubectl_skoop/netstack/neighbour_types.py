@@ -1,6 +1,7 @@
 """Neighbour and forwarding entries as netlink gives them (RTM_GETNEIGH)."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
 
@@ -24,6 +25,14 @@ class Neighbour:
     @property
     def valid(self) -> bool:
         return bool(self.state & NUD_VALID)
+
+
+class GroupMember(NamedTuple):
+    """RTM_GETMDB: a port of a bridge, or the bridge itself, that has joined a multicast group."""
+
+    bridge: int
+    port: int
+    group: Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,8 +31,19 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
             remedy="widen net.ipv4.ip_local_port_range",
         )
         return Refusal(SYMPTOMS["EADDRNOTAVAIL"])
+    device = 0
+    if remote.version == 6 and remote.is_link_local:
+        scope = stack.ns.device_by_name.get(probe.device)
+        if scope is None:
+            return _without_link(stack, probe)
+        device = scope.index
     key = FlowKey(
-        dst=remote, src=probe.bind_source, uid=probe.owner.uid, protocol=_protocol(probe), dport=probe.dport
+        dst=remote,
+        src=probe.bind_source,
+        oif=device,
+        uid=probe.owner.uid,
+        protocol=_protocol(probe),
+        dport=probe.dport,
     )
     route = route_output(stack, key, bound_source=probe.bind_source)
     if not isinstance(route, RouteError) and probe.connected and probe.bind_source is None:
@@ -42,6 +53,9 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
             )
         route = second
     if isinstance(route, RouteError):
+        if route.errno == "EADDRNOTAVAIL" and (unread := gap.table(stack, "addresses")):
+            stack.give_up("source.address", _unsent(probe, remote), unread)
+            return Refusal("")
         ip_error.unroutable(stack, _unsent(probe, probe.bind_source or remote), remote, route)
         return Refusal(SYMPTOMS.get(route.errno, route.errno))
     if route.type in ("broadcast", "multicast"):
@@ -54,8 +68,25 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
         remote_port=probe.dport,
         owner=probe.owner,
         df=probe.df,
+        device=device,
     )
     return client, route
+
+
+def _without_link(stack: Stack, probe: Probe) -> Refusal:
+    """tcp_v6_connect, ip6_datagram_connect: a link-local address means nothing without a device."""
+    remote = probe.destination.address
+    names = [device.name for device in stack.ns.devices.values() if not device.loopback]
+    stack.lose(
+        "source.address",
+        _unsent(probe, probe.bind_source or remote),
+        f"{stack.ns.place} has no device {probe.device}"
+        if probe.device
+        else f"the link-local address {remote} needs a device",
+        evidence=[f"devices: {', '.join(names) or 'none'}"],
+        remedy=f"ask for {remote}%DEVICE",
+    )
+    return Refusal(SYMPTOMS["ENODEV" if probe.device else "EINVAL"])
 
 
 def _group(stack: Stack, probe: Probe, route: OutputRoute) -> Refusal:

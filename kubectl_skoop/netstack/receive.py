@@ -1,6 +1,6 @@
 """A frame arrives at a device: who takes it (net/core/dev.c, __netif_receive_skb_core)."""
 
-from kubectl_skoop.model.packet import BROADCAST_MAC, Arp, Frame, Packet, Passage
+from kubectl_skoop.model.packet import Arp, Frame, Packet, Passage, is_group
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks
 from kubectl_skoop.netstack.device import Device
@@ -98,11 +98,9 @@ def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
 
 def is_other_host(device: Device, frame: Frame) -> bool:
     """PACKET_OTHERHOST (eth_type_trans)."""
-    if device.loopback or not frame.dst_mac or frame.dst_mac == BROADCAST_MAC:
+    if device.loopback or not frame.dst_mac:
         return False
-    if int(frame.dst_mac[:2], 16) & 1:
-        return False
-    return frame.dst_mac != device.mac
+    return not is_group(frame.dst_mac) and frame.dst_mac != device.mac
 
 
 def programs_pass(stack: Stack, device: Device, frame: Frame) -> bool:

@@ -9,7 +9,7 @@ from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import Client, Refusal, Server
 from kubectl_skoop.netstack.netfilter.conntrack import attach
-from kubectl_skoop.netstack.routing.local import address_type
+from kubectl_skoop.netstack.routing.local import address_type, is_anycast
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.stack import Stack
@@ -46,7 +46,11 @@ def send(stack: Stack, end: Client | Server, payload: int, *, full: bool = False
 
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
-    """tcp_v4_rcv."""
+    """tcp_v4_rcv, tcp_v6_rcv; to an anycast address nothing is answered (ipv6_unicast_destination)."""
+    if packet.family == 6 and is_anycast(stack.ns, packet.dst, device.index):
+        message = f"{packet.dst} is an anycast address of {stack.ns.place}, which takes no connections"
+        stack.lose("socket.other-address", packet, message)
+        return
     client = next((entry for entry in stack.clients if _matches(entry, packet)), None)
     if client is not None:
         _to_client(stack, client, packet, passage)
@@ -86,7 +90,7 @@ def send_reset(stack: Stack, packet: Packet, passage: Passage, *, forwarded: boo
         _reset_bridged(stack, packet, reset, passage)
         return
     own = address_type(stack.ns, reset.src) == "LOCAL"
-    key = ip.flow_key(reset, mark=mark)
+    key = replace(ip.flow_key(reset, mark=mark), oif=ip.link_of(stack, reset.dst, passage.iif))
     route = route_output(stack, key if own else replace(key, src=None))
     if isinstance(route, RouteError):
         return
@@ -172,6 +176,7 @@ def _to_listener(stack: Stack, device: Device, listener: Socket, packet: Packet,
         remote=packet.src,
         remote_port=packet.sport,
         socket=listener,
+        device=ip.link_of(stack, packet.src, device.index),
     )
     stack.step("socket", f"LISTEN {text}", "takes the connection", device=device.name)
     stack.journey.served = True
@@ -221,7 +226,7 @@ def _route(
     stack: Stack, end: Client | Server, owner: Owner, *, mark: int = 0, oif: int = 0
 ) -> OutputRoute | RouteError:
     packet = _segment(end, TcpFlags.ACK, ACK_LENGTH)
-    key = replace(ip.flow_key(packet, mark=mark, uid=owner.uid), oif=oif)
+    key = replace(ip.flow_key(packet, mark=mark, uid=owner.uid), oif=oif or end.device)
     return route_output(stack, key, bound_source=end.local)
 
 

@@ -1,7 +1,7 @@
 """From INPUT to the protocols, and to the sockets that send (ip_protocol_deliver_rcu)."""
 
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
-from kubectl_skoop.netstack import icmp, tcp, udp, vxlan
+from kubectl_skoop.netstack import discovery, icmp, tcp, udp, vxlan
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import SYMPTOMS
 from kubectl_skoop.netstack.netfilter.traverse import Dropped, Outcome, Rejected, Unserved
@@ -12,6 +12,8 @@ from kubectl_skoop.netstack.stack import Stack
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
     """To its protocol. Which others this kernel takes (tunnels, SCTP) no snapshot says: unknown."""
     match packet.protocol:
+        case Protocol.ICMPV6 if packet.discovery is not None:
+            discovery.receive(stack, device, packet)
         case Protocol.ICMP | Protocol.ICMPV6:
             icmp.deliver(stack, packet, passage)
         case Protocol.TCP:

@@ -71,10 +71,10 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     text = socket_lookup.socket_text(stack, socket)
     stack.step("socket", f"UNCONN {text}", "gets the datagram", device=device.name)
     stack.journey.served = True
-    _answer(stack, socket, packet)
+    _answer(stack, device, socket, packet)
 
 
-def _answer(stack: Stack, socket: Socket, packet: Packet) -> None:
+def _answer(stack: Stack, device: Device, socket: Socket, packet: Packet) -> None:
     """The program answers; from a wildcard socket the route chooses the source (K-63)."""
     server = Server(
         protocol=Protocol.UDP,
@@ -96,7 +96,8 @@ def _answer(stack: Stack, socket: Socket, packet: Packet) -> None:
         length=SMALL,
         df=True,
     )
-    key = replace(ip.flow_key(answer, mark=socket.mark, uid=socket.uid), oif=socket.device)
+    out = socket.device or ip.link_of(stack, packet.src, device.index)
+    key = replace(ip.flow_key(answer, mark=socket.mark, uid=socket.uid), oif=out)
     bound = None if socket_lookup.wildcard(socket.local) else packet.dst
     route = route_output(stack, replace(key, src=bound), bound_source=bound)
     if isinstance(route, RouteError):

@@ -12,8 +12,8 @@ from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
 
-OVERHEAD = 50
-"""IPv4, UDP and vxlan headers and the inner Ethernet header, bytes."""
+OVERHEAD = {4: 50, 6: 70}
+"""IP, UDP and vxlan headers and the inner Ethernet header, bytes, by the outer family."""
 ARP_LENGTH = 28
 ALL_ZERO_MAC = "00:00:00:00:00:00"
 
@@ -74,7 +74,7 @@ def _encapsulate(
         protocol=Protocol.UDP,
         sport=49152,
         dport=config.port,
-        length=inner_length + OVERHEAD,
+        length=inner_length + OVERHEAD[remote.version],
         gso=isinstance(frame, Packet) and frame.gso,
         df=config.df == 1 or (config.df == 2 and isinstance(frame, Packet) and frame.df),
         tos=config.tos,

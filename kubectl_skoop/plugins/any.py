@@ -18,6 +18,7 @@ from kubectl_skoop.api import (
 )
 
 BECAUSE = "a node must forward for its pods; kubelet and kube-proxy expect it"
+BRIDGED = "kube-proxy needs it: else answers of a pod on the same bridge bypass the translation"
 
 
 class Any(Plugin):
@@ -35,12 +36,21 @@ class Any(Plugin):
         return SimpleVethPod(pod, routed=False, resolves=False, alone=False)
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
-        return BasePluginNode(node, AnyNode(), self.ctx.cluster)
+        return BasePluginNode(node, AnyNode(bridged=self._bridged(node)), self.ctx.cluster)
+
+    def _bridged(self, node: NodeInfo) -> bool:
+        """A pod of the node hangs on a bridge."""
+        ends = (self.ctx.host_device(pod.key) for pod in self.ctx.pods_of(node.name))
+        return any(end is not None and end.port is not None for end in ends)
 
 
 @dataclass(frozen=True, slots=True)
 class AnyNode(SimplePluginNode):
     """A node that forwards; nothing more is known."""
 
+    bridged: bool = False
+
     def always(self) -> Wishes:
         yield expect.sysctl("net.ipv4.ip_forward", 1, because=BECAUSE)
+        if self.bridged:
+            yield expect.sysctl("net.bridge.bridge-nf-call-iptables", 1, because=BRIDGED)

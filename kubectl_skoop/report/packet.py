@@ -17,6 +17,9 @@ def frame_text(frame: Frame) -> str:
         )
     if frame.inner is not None:
         return f"[{frame_text(frame.inner)}] in {tunnel_text(frame)}"
+    if frame.discovery is not None:
+        said = frame.discovery
+        return f"icmpv6 who has {said.target}" if frame.asks else f"icmpv6 {said.target} is at {said.mac}"
     return f"{_end(frame, frame.src, frame.sport)} > {_end(frame, frame.dst, frame.dport)} {_kind(frame)}"
 
 

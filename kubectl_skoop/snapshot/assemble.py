@@ -1,6 +1,7 @@
 """Snapshots made of what was collected: one node's dump, or several dumps merged with the objects."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +11,7 @@ from kubectl_skoop.model.errors import FormatError, InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.format import Header
+from kubectl_skoop.snapshot.index import NodeEntry
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
@@ -63,8 +65,12 @@ def assemble(
     return tuple(dict.fromkeys(missing))
 
 
-def merge_dump(writer: SnapshotWriter, path: Path, node: str) -> tuple[NotCollected, ...]:
+def merge_dump(
+    writer: SnapshotWriter, path: Path, node: str, clock: Callable[[float], float] | None = None
+) -> tuple[NotCollected, ...]:
     """Adds the dump of one node that was just read. Returns what it lacks.
+
+    `clock`: for the node's time at the beginning of its dump, its clock less the API server's, seconds.
 
     Raises: FormatError where it is no dump of that node.
     """
@@ -72,13 +78,22 @@ def merge_dump(writer: SnapshotWriter, path: Path, node: str) -> tuple[NotCollec
     try:
         if snapshot.nodes() != (node,):
             raise FormatError(f"it sent the dump of {', '.join(snapshot.nodes()) or 'no node'}")
-        _merge(writer, snapshot, path, {})
+        offset = None
+        if clock is not None and isinstance(entry := snapshot.node(node), NodeEntry):
+            offset = round(clock(entry.time), 1)
+        _merge(writer, snapshot, path, {}, offset)
         return snapshot.missing
     finally:
         snapshot.close()
 
 
-def _merge(writer: SnapshotWriter, snapshot: Snapshot, path: Path, origin: dict[str, Path]) -> None:
+def _merge(
+    writer: SnapshotWriter,
+    snapshot: Snapshot,
+    path: Path,
+    origin: dict[str, Path],
+    clock_offset: float | None = None,
+) -> None:
     for name in snapshot.nodes():
         if name in origin:
             raise InputError(f"node {name} is in two dumps: {origin[name]} and {path}", hint="leave one out")
@@ -90,4 +105,5 @@ def _merge(writer: SnapshotWriter, snapshot: Snapshot, path: Path, origin: dict[
             continue
         found = {namespace.id for namespace in dump.namespaces}
         gone = [f"namespace {entry.id}" for entry in entry.namespaces if entry.id not in found]
-        writer.add_node(dump, (*entry.lost, *gone))
+        facts = dump.facts if clock_offset is None else replace(dump.facts, clock_offset=clock_offset)
+        writer.add_node(replace(dump, facts=facts), (*entry.lost, *gone))

@@ -37,12 +37,28 @@ class NamespaceDump:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """What a node is. Empty: not known, as in dumps of older agents."""
+
+    boot_id: str = ""
+    """Of the kernel's present run (/proc/sys/kernel/random/boot_id)."""
+    modules: tuple[str, ...] = ()
+    """Loaded ones."""
+    iptables: str = ""
+    """What the node's own `iptables` writes to: `nf_tables` or `legacy`."""
+    clock_offset: float | None = None
+    """The node's clock less the API server's, seconds; only of live snapshots."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeDump:
     """Each namespace of a node once, the host's first."""
 
     node: str
     time: float
-    """When the agent began, seconds since the epoch."""
+    """When the agent began, seconds since the epoch by the node's clock."""
+    ended: float = 0.0
+    """When it had read all; 0: not known."""
     kernel: str
     """`uname -r`."""
     tools: Mapping[str, str] = field(default_factory=dict)
@@ -50,3 +66,4 @@ class NodeDump:
     namespaces: tuple[NamespaceDump, ...] = ()
     lost: tuple[str, ...] = ()
     """What could not be read of this node, as `pod/NAMESPACE/NAME: why`."""
+    facts: NodeFacts = field(default_factory=NodeFacts)

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import msgpack
-import zstandard
 
 from kubectl_skoop.snapshot.limits import MAX_SECTION, Refused, inflate, refuse_extension, unpack
 
@@ -112,11 +111,20 @@ def pack_header(header: Header) -> bytes:
 
 
 def pack_section(kind: SectionKind, name: str, raw: bytes, sha256: bytes) -> bytes:
-    compressed = zstandard.ZstdCompressor(level=LEVEL, write_content_size=False).compress(raw)
+    compressed = _compressed(raw)
     codec, data = ("zstd", compressed) if len(compressed) < len(raw) else ("raw", raw)
     return pack(
         {"kind": kind, "name": name, "codec": codec, "length": len(raw), "sha256": sha256, "data": data}
     )
+
+
+def _compressed(raw: bytes) -> bytes:
+    """As it is where zstandard is missing: an agent that was sent to a node has pure Python only."""
+    try:
+        import zstandard
+    except ModuleNotFoundError:
+        return raw
+    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=False).compress(raw)
 
 
 def parse_section(data: bytes) -> Section:

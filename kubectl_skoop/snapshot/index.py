@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
 
 from kubectl_skoop.model.missing import MissingState, NotCollected
-from kubectl_skoop.snapshot.dump import NamespaceKind
+from kubectl_skoop.snapshot.dump import NamespaceKind, NodeFacts
 from kubectl_skoop.snapshot.format import SectionRef, parse_ref
 from kubectl_skoop.snapshot.limits import Refused
 
@@ -26,11 +26,13 @@ class NodeEntry:
 
     node: str
     time: float = 0.0
+    ended: float = 0.0
     kernel: str = ""
     tools: Mapping[str, str] = field(default_factory=dict)
     namespaces: tuple[NamespaceEntry, ...] = ()
     lost: tuple[str, ...] = ()
-    """What a damaged file no longer holds of this node, in words."""
+    """What the agent could not read of this node, or a damaged file no longer holds, in words."""
+    facts: NodeFacts = field(default_factory=NodeFacts)
 
 
 class ObjectShard(NamedTuple):
@@ -103,6 +105,7 @@ def parse_node(value: object) -> NodeEntry:
             "tools": dict(tools),
             "namespaces": list(namespaces),
             "lost": list(lost),
+            **rest,
         }:
             return NodeEntry(
                 node=node,
@@ -111,6 +114,8 @@ def parse_node(value: object) -> NodeEntry:
                 tools={str(key): str(version) for key, version in tools.items()},
                 namespaces=tuple(_namespace(entry) for entry in namespaces),
                 lost=tuple(str(entry) for entry in lost),
+                ended=_number(rest.get("ended", 0.0)),
+                facts=_facts(rest.get("facts", {})),
             )
         case _:
             raise Refused("does not describe a node")
@@ -130,6 +135,26 @@ def parse_state(value: object) -> MissingState:
             known: MissingState = state
             return known
     raise Refused(f"has the unknown state {value!r}")
+
+
+def _facts(value: object) -> NodeFacts:
+    match value:
+        case dict(fields):
+            offset = fields.get("clock_offset")
+            return NodeFacts(
+                boot_id=str(fields.get("boot_id", "")),
+                modules=tuple(str(name) for name in _list(fields.get("modules", []))),
+                iptables=str(fields.get("iptables", "")),
+                clock_offset=None if offset is None else _number(offset),
+            )
+        case _:
+            raise Refused("holds bad facts")
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise Refused("holds no number where one belongs")
+    return float(value)
 
 
 def _namespace(value: object) -> NamespaceEntry:

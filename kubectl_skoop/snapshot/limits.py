@@ -4,7 +4,6 @@ import io
 from collections.abc import Iterator
 
 import msgpack
-import zstandard
 
 KIB, MIB = 1 << 10, 1 << 20
 MAX_HEADER = 256 * KIB
@@ -37,6 +36,8 @@ def inflate(data: bytes, length: int) -> bytes:
     """
     if not 0 <= length <= MAX_SECTION:
         raise Refused(f"states {length} bytes, more than the {MAX_SECTION} allowed")
+    import zstandard
+
     reader = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(io.BytesIO(data))
     output = io.BytesIO()
     try:

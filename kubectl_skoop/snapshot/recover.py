@@ -61,7 +61,7 @@ def recover(file: BinaryIO, start: int, size: int) -> Index:
         if len(shards) == found.shards[kind]:
             objects[kind] = [shard for _, shard in sorted(shards.items())]
         else:
-            reason = f"{len(shards)} of {found.shards[kind]} parts are left"
+            reason = f"{len(shards)} of {found.shards[kind] or 'more'} parts are left"
             lost = NotCollected(f"objects/{kind}", "lost", reason)
             objects[kind] = lost
             found.lost.append(lost)
@@ -99,7 +99,7 @@ def _enter(found: _Found, section: Section, ref: SectionRef) -> None:
             "of": int(count),
             "objects": [_, *_] as items,
         }:
-            found.shards[kind] = count
+            found.shards[kind] = max(count, found.shards.get(kind, 0))
             found.objects.setdefault(kind, {})[number] = _shard(found, kind, items, ref)
         case "infra", {"provider": str(provider)}:
             found.infra[provider] = ref

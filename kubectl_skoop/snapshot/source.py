@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -61,7 +62,7 @@ class Snapshot:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Those whose connections matter, as far as somebody said so."""
+        """Those, and pairs of those, whose connections matter, as far as somebody said so."""
         return tuple(self._addresses)
 
     def node(self, name: str) -> NodeState:
@@ -109,7 +110,7 @@ class Snapshot:
                 return self._note(NotCollected(f"infra/{provider}", "lost", "holds no fields"))
 
     def prefetch(self, nodes: Iterable[str], addresses: Iterable[str] = ()) -> None:
-        """Nodes that will be asked for, and addresses whose connections matter.
+        """Nodes that will be asked for, and addresses (`ADDRESS-ADDRESS`: pairs) whose connections matter.
 
         A live cluster is read for them at once; a file has no latency to hide.
         """
@@ -175,10 +176,12 @@ class Snapshot:
         return NodeDump(
             node=node.node,
             time=node.time,
+            ended=node.ended,
             kernel=node.kernel,
             tools=node.tools,
             namespaces=tuple(entry for entry in read if isinstance(entry, NamespaceDump)),
             lost=node.lost,
+            facts=node.facts,
         )
 
     def _identity_of_pod(self, place: Place) -> str | NotCollected:
@@ -190,19 +193,19 @@ class Snapshot:
             match entry:
                 case [str(node), str(identity)]:
                     return f"{node}/{identity}"
-        node = self._node_of_pod(place.name)
-        if node and node not in self.file.index.nodes:
-            self._want(node)
-            return self._note(NotCollected(str(place), "not collected", f"its node {node} was not collected"))
-        reason = self._why_lost(node, place) or "no node's dump holds its namespace"
+        reason = self._why_not_there(place) or "no node's dump holds its namespace"
         return self._note(NotCollected(str(place), "not collected", reason))
 
-    def _why_lost(self, node: str, place: Place) -> str:
-        """What the node's dump says of the pod."""
-        entry = self.node(node) if node else None
-        for line in entry.lost if isinstance(entry, NodeEntry) else ():
+    def _why_not_there(self, pod: Place) -> str:
+        """What is known of the pod's node; empty: nothing, or the pod should be in its dump."""
+        name = self._node_of_pod(pod.name)
+        node = self.node(name) if name else None
+        if isinstance(node, NotCollected):
+            tried = name in self.file.index.nodes
+            return f"its node {name} was not collected" + (f": {node.reason}" if tried else "")
+        for line in node.lost if node is not None else ():
             what, _, reason = line.partition(": ")
-            if what == str(place):
+            if what == str(pod):
                 return reason
         return ""
 
@@ -262,6 +265,9 @@ class Snapshot:
                     found += [item for item in objects if _belongs(item, namespace)]
                 case _:
                     return NotCollected(f"objects/{kind}", "lost", "the section holds no objects")
+        if any(one.last > following.first for one, following in pairwise(shards)):
+            # A live cluster's order: that of its store's keys, in which `a-b/x` comes before `a/x`.
+            found.sort(key=ref_of)
         return tuple(found)
 
     def _note(self, answer: T) -> T:

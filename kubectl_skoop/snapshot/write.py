@@ -4,7 +4,9 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 from zlib import crc32
 
@@ -27,6 +29,8 @@ from kubectl_skoop.snapshot.pieces import cut
 INLINE = 4 * KIB
 """A table that packs to more than this is a section of its own, bytes."""
 OBJECTS_PER_SHARD = 500
+UNKNOWN_COUNT = 0
+"""Of all shards but the last."""
 KEYS_PER_SHARD = 4000
 NAMED = frozenset({"Pod", "Service"})
 """Kinds that are found by their bare name, too."""
@@ -68,6 +72,7 @@ class SnapshotWriter:
         self._pods: dict[str, list[object]] = {}
         self._infra: dict[str, object] = {}
         self._notes: list[object] = []
+        self._lock = Lock()
         file.write(self._header)
         self._position = len(self._header)
         """Bytes written; a pipe cannot tell."""
@@ -100,7 +105,7 @@ class SnapshotWriter:
             )
             for pod in namespace.pods:
                 self._pods.setdefault(pod, []).append([dump.node, namespace.id])
-        content = {
+        content: dict[str, object] = {
             "node": dump.node,
             "time": dump.time,
             "kernel": dump.kernel,
@@ -108,6 +113,12 @@ class SnapshotWriter:
             "namespaces": namespaces,
             "lost": list(dict.fromkeys((*dump.lost, *lost))),
         }
+        if dump.ended:
+            content["ended"] = dump.ended
+        if facts := {
+            name: value for name, value in asdict(dump.facts).items() if value not in ("", (), None)
+        }:
+            content["facts"] = facts
         self._nodes[dump.node] = self._add("node", dump.node, pack(content)).packed()
 
     def add_missing_node(self, node: str, state: MissingState, reason: str) -> None:
@@ -115,21 +126,39 @@ class SnapshotWriter:
 
     def add_objects(self, kind: str, objects: Iterable[Object]) -> None:
         """All objects of a kind; none of them is an answer, too: then the cluster has none."""
-        ordered = sorted(objects, key=ref_of)
-        shards = self._objects.setdefault(kind, [])
-        count = -(-len(ordered) // OBJECTS_PER_SHARD)
-        for number in range(count):
-            shard = ordered[number * OBJECTS_PER_SHARD : (number + 1) * OBJECTS_PER_SHARD]
-            first, last = ref_of(shard[0]).namespace, ref_of(shard[-1]).namespace
-            raw = pack({"kind": kind, "shard": number, "of": count, "objects": shard})
+        stream = self.objects(kind)
+        for item in sorted(objects, key=ref_of):
+            stream.add(item)
+        stream.finish()
+
+    def objects(self, kind: str) -> "ObjectStream":
+        """For all objects of a kind as they come, in about the order of their names. Streams of several
+        kinds may be written at a time, also by several threads."""
+        return ObjectStream(self, kind)
+
+    def write_shard(self, kind: str, number: int, last: bool, shard: Sequence[Object]) -> list[object]:
+        """Its entry for the index. The last one tells how many there are, so that a lost one is missed."""
+        first, final = ref_of(shard[0]).namespace, ref_of(shard[-1]).namespace
+        count = number + 1 if last else UNKNOWN_COUNT
+        raw = pack({"kind": kind, "shard": number, "of": count, "objects": shard})
+        with self._lock:
             section = self._add("objects", f"{kind}/{number}", raw)
-            shards.append([first, last, section.packed()])
-        for item in ordered:
-            owner = ref_of(item)
-            if kind in NAMED:
-                self._names.setdefault(f"{kind}/{owner.name}", []).append(owner.namespace)
-            for address in addresses_of(kind, item):
-                self._owners.setdefault(address, []).append([owner.kind, owner.namespace, owner.name])
+        return [first, final, section.packed()]
+
+    def enter_objects(
+        self,
+        kind: str,
+        shards: list[object],
+        owners: Mapping[str, list[object]],
+        names: Mapping[str, list[object]],
+    ) -> None:
+        """All shards of a kind are written: now it is in the index."""
+        with self._lock:
+            self._objects[kind] = shards
+            for address, refs in owners.items():
+                self._owners.setdefault(address, []).extend(refs)
+            for name, namespaces in names.items():
+                self._names.setdefault(name, []).extend(namespaces)
 
     def add_infra(self, provider: str, fields: Mapping[str, object]) -> None:
         raw = pack({"provider": provider, "fields": fields})
@@ -207,6 +236,38 @@ class SnapshotWriter:
             self._add("lookup", f"{name}/{number}", pack(shard)).packed()
             for number, shard in enumerate(shards)
         ]
+
+
+class ObjectStream:
+    """The objects of one kind on their way into a snapshot. What is not finished is not in the index."""
+
+    def __init__(self, writer: SnapshotWriter, kind: str) -> None:
+        self._writer = writer
+        self._kind = kind
+        self._waiting: list[Object] = []
+        self._shards: list[object] = []
+        self._owners: dict[str, list[object]] = {}
+        self._names: dict[str, list[object]] = {}
+
+    def add(self, item: Object) -> None:
+        if len(self._waiting) == OBJECTS_PER_SHARD:
+            self._flush(last=False)
+        self._waiting.append(item)
+        owner = ref_of(item)
+        if self._kind in NAMED:
+            self._names.setdefault(f"{self._kind}/{owner.name}", []).append(owner.namespace)
+        for address in addresses_of(self._kind, item):
+            self._owners.setdefault(address, []).append([owner.kind, owner.namespace, owner.name])
+
+    def finish(self) -> None:
+        if self._waiting:
+            self._flush(last=True)
+        self._writer.enter_objects(self._kind, self._shards, self._owners, self._names)
+
+    def _flush(self, *, last: bool) -> None:
+        shard = sorted(self._waiting, key=ref_of)
+        self._shards.append(self._writer.write_shard(self._kind, len(self._shards), last, shard))
+        self._waiting = []
 
 
 def shard_of(key: str, count: int) -> int:

@@ -100,6 +100,13 @@ class Namespace:
                 (folder / name).write_text(str(value))
 
 
+def ready_for_ipv6(namespace: Namespace) -> bool:
+    """Devices get link-local addresses a moment after their carrier (linkwatch), and use them a bit later."""
+    links = namespace.run("ip", "-br", "link", "show", "up").splitlines()
+    tentative = namespace.run("ip", "-6", "addr", "show", "up", "scope", "link", "tentative")
+    return not tentative and not any("LOWER_UP" in line and line.split()[1] == "DOWN" for line in links)
+
+
 def sysctl_file(name: str) -> Path:
     """sysctl(8): a `/` in a dotted name stands for a dot inside one of its parts."""
     return SYSCTL / "/".join(part.replace("/", ".") for part in name.split("."))

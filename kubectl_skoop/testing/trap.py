@@ -55,3 +55,28 @@ def differences(tested: Trap) -> list[str]:
         if not right:
             found.append(f"{text}: the kernel says {told}, the walk {' / '.join(walked)}")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One flow in one network: what the kernel did with it, and each way that the walk tells."""
+
+    told: str
+    walked: Sequence[str]
+
+    @property
+    def unknown(self) -> bool:
+        return any(way.startswith("unknown: ") for way in self.walked)
+
+    @property
+    def agrees(self) -> bool:
+        return self.unknown or self.told in self.walked
+
+
+def compare(network: str, condition: str, text: str, *, ipv6: bool = False) -> Comparison:
+    """Nothing else is sent, so that no other flow teaches neighbours."""
+    flow = parse_flow(text)
+    with trap_lab(network, condition, ipv6=ipv6) as lab:
+        collected = lab.collect()
+        (told,) = ask(lab, [flow])
+    return Comparison(told, predict(collected, flow))

@@ -17,6 +17,8 @@ class Flow:
     protocol: str
     address: str
     port: int
+    device: str = ""
+    """Of a link-local address, behind a `%`."""
     size: int = 0
     """IP total length of the request, bytes; 0: small."""
     df: bool = False
@@ -37,12 +39,13 @@ def parse_flow(text: str) -> Flow:
     address, port = target, ""
     if target.count(":") == 1 or "]:" in target:
         address, _, port = target.rpartition(":")
-    address = address.strip("[]")
+    address, _, device = address.strip("[]").partition("%")
     options = dict(word.partition("=")[::2] for word in words)
     return Flow(
         host=host,
         protocol=protocol,
         address=address,
+        device=device,
         port=int(port or PORTS[protocol]),
         size=int(options.get("size", 0)),
         df="df" in options,

@@ -1,6 +1,7 @@
 """Small networks in one exact condition: hosts, wires and settings as text, collected before any packet."""
 
 import socket
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,13 +13,15 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing import netns
-from kubectl_skoop.testing.netns import Namespace, entered
+from kubectl_skoop.testing.netns import LabError, Namespace, entered
 
 TCP_PORT, UDP_PORT = 80, 53
 RETRANSMIT_MS = 15
 """Between the three questions for a neighbour."""
 NODE = "lab"
 """All hosts are collected as pods of one node, whose own namespace is the first host's."""
+SETTLE_TRIES, SETTLE_PAUSE = 100, 0.02
+"""How often to look, and seconds between."""
 _NEW_HOST = {
     "net.ipv4.icmp_ratelimit": 0,
     "net.ipv4.icmp_ratemask": 0,
@@ -103,12 +106,25 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
     try:
         _build(lab, lines, ipv6=ipv6)
         for namespace in lab.namespaces.values():
-            namespace.set_for_each_device("net.ipv4.neigh", "proxy_delay", 0)
             for tree in ("ipv4", "ipv6"):
+                namespace.set_for_each_device(f"net.{tree}.neigh", "proxy_delay", 0)
                 namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
+        if ipv6:
+            _settle(lab)
         yield lab
     finally:
         lab.close()
+
+
+def _settle(lab: TrapLab) -> None:
+    """Raises: LabError."""
+    for namespace in lab.namespaces.values():
+        for _ in range(SETTLE_TRIES):
+            if netns.ready_for_ipv6(namespace):
+                break
+            time.sleep(SETTLE_PAUSE)
+        else:
+            raise LabError(f"{namespace.name}: a device does not get ready for IPv6")
 
 
 def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:
@@ -130,8 +146,7 @@ def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:
         _ip(lab, host, [f"link set {device} up" for where, device in ends if where == host])
     quiet = {host for host, line in rest if line == "no-listeners"}
     for host in hosts.keys() - quiet:
-        for protocol, port in (("tcp", TCP_PORT), ("udp", UDP_PORT)):
-            _listen(lab, host, [protocol, str(port)])
+        lab.listeners += listen_all(host, lab.namespaces[host], "0.0.0.0")
     for (host, kind), group in groupby(rest, key=lambda entry: (entry[0], _kind(entry[1]))):
         _perform(lab, host, kind, [line for _, line in group])
 
@@ -151,7 +166,7 @@ def _perform(lab: TrapLab, host: str, kind: str, lines: Sequence[str]) -> None:
             namespace.set_sysctls(dict(pairs))
         case "listen":
             for line in lines:
-                _listen(lab, host, line.split()[1:])
+                lab.listeners.append(_listener(host, lab.namespaces[host], line.split()[1:]))
         case "connected":
             for line in lines:
                 _connected(lab, host, *line.split()[2:])
@@ -182,14 +197,19 @@ def mac(wire: int, end: int) -> str:
     return f"02:00:00:00:{wire + 1:02x}:{end + 1:02x}"
 
 
-def _listen(lab: TrapLab, host: str, words: Sequence[str]) -> None:
+def listen_all(host: str, namespace: Namespace, address: str) -> list[Listener]:
+    """On the ports that flows ask by default."""
+    ports = (("tcp", TCP_PORT), ("udp", UDP_PORT))
+    return [_listener(host, namespace, [protocol, str(port), address]) for protocol, port in ports]
+
+
+def _listener(host: str, namespace: Namespace, words: Sequence[str]) -> Listener:
     protocol, port, *options = words
     address = next((word for word in options if word[0].isdigit() or ":" in word), "0.0.0.0")
     settings = dict(word.split("=", 1) for word in options if "=" in word)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with entered(lab.namespaces[host].path):
+    with entered(namespace.path):
         opened = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
-    lab.listeners.append(Listener(host, protocol, opened))
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, "v6only" in options)
@@ -201,6 +221,7 @@ def _listen(lab: TrapLab, host: str, words: Sequence[str]) -> None:
     if protocol == "tcp":
         opened.listen(int(settings.get("backlog", 16)))
     opened.setblocking(False)
+    return Listener(host, protocol, opened)
 
 
 def _connected(lab: TrapLab, host: str, port: str, peer: str) -> None:

@@ -77,6 +77,30 @@ b: listen udp 53 ::
 """
 """a fd01::2 ─ p0 r p1 ─ fd02::2 b"""
 
+BRIDGED6 = """
+wire a:eth0 r:pa
+wire b:eth0 r:pb
+wire c:eth0 r:pc
+r: link add br0 address 02:00:00:00:00:aa type bridge
+r: link set pa master br0
+r: link set pb master br0
+r: link set pc master br0
+r: addr add fd01::1/64 dev br0 nodad
+r: link set br0 up
+r: sysctl net.ipv6.conf.all.forwarding=1
+r: sysctl net.bridge.bridge-nf-call-ip6tables=0
+a: addr add fd01::2/64 dev eth0 nodad
+b: addr add fd01::3/64 dev eth0 nodad
+c: addr add fd01::4/64 dev eth0 nodad
+b: no-listeners
+b: listen tcp 80 ::
+b: listen udp 53 ::
+r: no-listeners
+r: listen tcp 80 ::
+r: listen udp 53 ::
+"""
+"""a fd01::2, b fd01::3 and c fd01::4 on br0 fd01::1 of r"""
+
 TWO_ROUTERS = """
 wire a:eth0 r:p0
 wire r:p1 q:p0

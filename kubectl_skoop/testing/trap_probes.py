@@ -8,10 +8,11 @@ import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
+from typing import Protocol
 
-from kubectl_skoop.testing.netns import entered
+from kubectl_skoop.testing.netns import Namespace, entered
 from kubectl_skoop.testing.trap_flow import NUMBERS, Flow, Told
-from kubectl_skoop.testing.trap_lab import Listener, TrapLab
+from kubectl_skoop.testing.trap_lab import Listener
 
 QUIET = 0.22
 """Seconds without any event after which the rest counts as lost; above the neighbours' timers of a trap lab,
@@ -22,7 +23,17 @@ _ERRORS: Mapping[int, tuple[int, ...]] = {socket.AF_INET: (3, 11), socket.AF_INE
 """Types of ICMP and ICMPv6 errors, redirects apart."""
 
 
-def ask(lab: TrapLab, flows: Sequence[Flow], *, quiet: float = QUIET) -> list[str]:
+class Asked(Protocol):
+    """A lab by the parts that are needed to ask it."""
+
+    @property
+    def namespaces(self) -> Mapping[str, Namespace]: ...
+
+    @property
+    def listeners(self) -> Sequence[Listener]: ...
+
+
+def ask(lab: Asked, flows: Sequence[Flow], *, quiet: float = QUIET) -> list[str]:
     """What the kernel does with the flows, all sent at once; they end after `quiet` seconds without event."""
     clients = []
     servers = {listener.socket.fileno(): _Answerer(listener) for listener in lab.listeners}
@@ -208,11 +219,11 @@ class _Client:
             count = BULK if flow.bulk else (flow.segment or flow.size or 140) - 40
             self._to_send = struct.pack("!I", count) + bytes(count - 4)
             self._expected = count
-            error = self.socket.connect_ex((flow.address, flow.port))
+            error = self.socket.connect_ex(self._target())
             if error not in (0, errno.EINPROGRESS):
                 raise OSError(error, os.strerror(error))
             return
-        self.socket.connect((flow.address, flow.port))
+        self.socket.connect(self._target())
         headers = 28 if self.socket.family == socket.AF_INET else 48
         payload = bytes(flow.size - headers if flow.size else 4 if flow.protocol == "udp" else 56)
         if flow.protocol == "icmp":
@@ -221,6 +232,12 @@ class _Client:
                 + payload
             )
         self.socket.send(payload)
+
+    def _target(self) -> tuple[str, int] | tuple[str, int, int, int]:
+        flow = self.flow
+        if not flow.device:
+            return flow.address, flow.port
+        return flow.address, flow.port, 0, socket.if_nametoindex(flow.device)
 
     def _fail(self, error: OSError) -> None:
         self._symptom = os.strerror(error.errno or 0).lower()

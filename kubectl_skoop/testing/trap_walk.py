@@ -29,6 +29,7 @@ def predict(collected: Collected, flow: Flow) -> list[str]:
         size=flow.size,
         df=flow.df,
         owner=Owner(uid=flow.uid),
+        device=flow.device,
         bind_source=ip_address(flow.source) if flow.source else None,
     )
     runner = Runner(

@@ -15,7 +15,7 @@ def kernel(root: Path, *, modules: str = "", config: str = "", symbols: str = ""
         (root / "config.gz").write_bytes(gzip.compress(config.encode()))
     if symbols:
         (root / "kallsyms").write_text(symbols)
-    return Kernel(proc=root, boot=root, release="none")
+    return Kernel(proc=root, roots=(root / "container", root / "node"), release="6.1")
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,14 @@ def test_without_a_configuration_symbols_tell(tmp_path: Path) -> None:
 
 def test_a_kernel_that_tells_nothing_has_nothing(tmp_path: Path) -> None:
     assert not kernel(tmp_path).has("nf_tables", "CONFIG_NF_TABLES")
+
+
+@pytest.mark.parametrize(
+    "name", ["node/boot/config-6.1", "node/lib/modules/6.1/config", "container/boot/config-6.1"]
+)
+def test_the_configuration_may_be_a_file_of_the_node(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(parents=True)
+    file.write_text(CONFIG)
+    assert kernel(tmp_path).has("nf_tables", "CONFIG_NF_TABLES")
+    assert not kernel(tmp_path).has("ip_set", "CONFIG_IP_SET")

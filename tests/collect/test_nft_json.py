@@ -29,6 +29,16 @@ def test_a_dormant_table_is_not_listed_but_named() -> None:
     ]
 
 
+def test_tables_that_are_printed_otherwise_are_left_out() -> None:
+    other = {"family": 2, "name": "filter", "flags": 0, "handle": 3}
+    commands = nft_json.commands([LIVE, other], left_out=[other])
+    assert list(commands.values()) == [("nft", "-j", "list", "table", "inet", "a")]
+    printed = Table(data='{"nftables": [{"table": {"family": "inet", "name": "a"}}]}')
+    joined = nft_json.join({**dict.fromkeys(commands, printed)}, [LIVE, other], 5.0)
+    assert json.loads(str(joined["nft"].data)) == {"nftables": [{"table": {"family": "inet", "name": "a"}}]}
+    assert nft_json.commands([other], left_out=[other]) == {}
+
+
 def test_a_part_that_fails_fails_the_whole() -> None:
     commands = nft_json.commands([LIVE, DORMANT])
     failed = Table(state="failed", reason="no")

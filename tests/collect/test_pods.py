@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
+from kubectl_skoop.collect.cri.sandboxes import Sandboxes
 from kubectl_skoop.collect.pods import ExpectedPod, find_pods, parse_expected
 from kubectl_skoop.model.errors import FormatError
 
 UID = "0b1c8e5e-8d3f-4a55-9d6e-3a1b2c4d5e6f"
+OTHER = "1b1c8e5e-8d3f-4a55-9d6e-3a1b2c4d5e6f"
 HASH = "0123456789abcdef0123456789abcdef"
 UNDERSCORED = UID.replace("-", "_")
 GROUPS = {
@@ -24,10 +27,12 @@ GROUPS = {
 }
 
 
-def _process(proc: Path, number: int, groups: str) -> Path:
+def _process(proc: Path, number: int, groups: str, began: int = 0) -> Path:
     folder = proc / str(number)
     (folder / "ns").mkdir(parents=True)
     (folder / "cgroup").write_text(f"{groups}\n")
+    fields = ["S", *["0"] * 18, str(began or number), "0"]
+    (folder / "stat").write_text(f"{number} (a) b) {' '.join(fields)}\n")
     (folder / "ns" / "net").write_text(str(number))
     return folder
 
@@ -48,6 +53,49 @@ def test_a_static_pod_is_found_by_its_hash(tmp_path: Path) -> None:
     assert not found.lost
 
 
+def test_a_program_inside_of_a_pod_does_not_speak_for_it(tmp_path: Path) -> None:
+    """A container in a container is deeper; what a VPN makes for itself is younger."""
+    group = f"0::/kubepods/pod{UID}/4f5a"
+    _process(tmp_path, 5, f"{group}/docker/77", began=10)
+    _process(tmp_path, 6, group, began=90)
+    _process(tmp_path, 900, f"0::/kubepods/pod{UID}/pause", began=20)
+    found = find_pods([ExpectedPod("shop/a", UID)], tmp_path)
+    assert found.paths["shop/a"].read_text() == "900"
+
+
+def test_the_runtimes_word_outweighs(tmp_path: Path) -> None:
+    _process(tmp_path, 7, f"0::/kubepods/pod{UID}/4f5a")
+    told, other = tmp_path / "told", tmp_path / "other"
+    told.write_text("told")
+    other.write_text("other")
+    expected = [
+        ExpectedPod("shop/a", UID),
+        ExpectedPod("shop/b", OTHER),
+        ExpectedPod("kube-system/etcd", "x", HASH),
+    ]
+    sandboxes = Sandboxes({UID: told, OTHER: other, HASH: other, "of nobody": other})
+    found = find_pods(expected, tmp_path, sandboxes)
+    assert {pod: path.read_text() for pod, path in found.paths.items()} == {
+        "shop/a": "told",
+        "shop/b": "other",
+        "kube-system/etcd": "other",
+    }
+    assert (found.lost, found.ended()) == ({}, {})
+    rmtree(tmp_path / "7")
+    assert list(found.ended()) == ["shop/a"], "those without a process from the start are not missed"
+
+
+def test_what_the_runtime_tells_and_is_gone_changes_nothing(tmp_path: Path) -> None:
+    _process(tmp_path, 7, f"0::/kubepods/pod{UID}/4f5a")
+    found = find_pods([ExpectedPod("shop/a", UID)], tmp_path, Sandboxes({UID: tmp_path / "gone"}))
+    assert found.paths["shop/a"].read_text() == "7"
+
+
+def test_a_lost_pod_tells_why_the_runtime_was_not_asked(tmp_path: Path) -> None:
+    found = find_pods([ExpectedPod("shop/a", UID)], tmp_path, Sandboxes(trouble="there is no /run/x.sock"))
+    assert found.lost["shop/a"].endswith(" or not begun (there is no /run/x.sock)")
+
+
 def test_a_namespace_outlives_its_process(tmp_path: Path) -> None:
     process = _process(tmp_path, 7, f"0::/kubepods/pod{UID}/4f5a")
     found = find_pods([ExpectedPod("shop/a", UID)], tmp_path)
@@ -60,6 +108,17 @@ def test_a_pod_without_a_process_is_lost_with_the_reason(tmp_path: Path) -> None
     found = find_pods([ExpectedPod("shop/a", UID)], tmp_path)
     assert list(found.lost) == ["shop/a"]
     assert "no process of it" in found.lost["shop/a"]
+
+
+def test_a_pod_that_ends_meanwhile_is_told(tmp_path: Path) -> None:
+    _process(tmp_path, 6, f"0::/kubepods/pod{OTHER}/1")
+    first = _process(tmp_path, 7, f"0::/kubepods/pod{UID}/4f5a")
+    found = find_pods([ExpectedPod("shop/a", UID), ExpectedPod("shop/b", OTHER)], tmp_path)
+    assert found.ended() == {}
+    rmtree(first)
+    assert found.ended() == {"shop/a": "it has ended while its node was read"}
+    _process(tmp_path, 9, f"0::/kubepods/pod{UNDERSCORED}/5")
+    assert found.ended() == {}
 
 
 def test_a_pod_with_the_nodes_network_has_no_namespace_of_its_own(tmp_path: Path) -> None:

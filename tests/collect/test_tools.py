@@ -1,10 +1,11 @@
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from kubectl_skoop.collect import tools
-from kubectl_skoop.collect.tools import Running
+from kubectl_skoop.collect.tools import Running, found
 
 SHELL = ("sh", "-c")
 
@@ -52,3 +53,12 @@ def test_tools_run_at_the_same_time() -> None:
     started = time.monotonic()
     Running({str(number): ("sleep", "0.3") for number in range(6)}).finish()
     assert time.monotonic() - started < 1.5
+
+
+def test_a_tool_that_only_the_node_has_is_run_in_the_nodes_root(tmp_path: Path) -> None:
+    (tmp_path / "usr" / "sbin").mkdir(parents=True)
+    (tmp_path / "usr" / "sbin" / "nobody-has-it").symlink_to("/etc/alternatives/nobody-has-it")
+    program = list(found("nobody-has-it", tmp_path))
+    assert (Path(program[0]).name, program[1:]) == ("chroot", [str(tmp_path), "/usr/sbin/nobody-has-it"])
+    assert found("nobody-has-it-either", tmp_path) == []
+    assert [Path(part).name for part in found("sh", tmp_path)] == ["sh"]

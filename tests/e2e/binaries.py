@@ -1,4 +1,4 @@
-"""The programs of one Kubernetes version, built from its published Go modules and kept for later runs.
+"""The programs of Kubernetes, built from its published Go modules and kept for later runs, by version.
 
 `k8s.io/kubernetes` replaces its staging modules by folders of its own repository, which the module proxy
 does not serve. A module that requires it and replaces them by their published versions (v1.36.3: v0.36.3)
@@ -11,18 +11,19 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.e2e.errors import ClusterError
 
 VERSION = "v1.36.3"
-OLD_VERSION = "v1.29.6"
-CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
-NODE = ("kubelet", "kube-proxy")
-ALL = (*CONTROL_PLANE, *NODE, "kubectl")
+OLD_VERSION = "v1.24.17"
+"""Before 1.24 the modules lack generated code (pkg/generated/openapi), so they do not compile."""
+SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 _MODULE = "k8s.io/kubernetes"
 _STAGED = re.compile(r"^\s*(?:replace )?(\S+) => \./staging/", re.MULTILINE)
@@ -34,8 +35,15 @@ def cache_folder() -> Path:
     return Path(home, "kubectl-skoop-e2e")
 
 
-def built(version: str = VERSION, programs: tuple[str, ...] = ALL) -> Path:
+def minor(version: str) -> int:
+    """36 of v1.36.3."""
+    return int(version.split(".")[1])
+
+
+def built(version: str = VERSION, programs: tuple[str, ...] = SERVERS) -> Path:
     """The folder with these programs; what is missing there is built first, which takes minutes.
+
+    A program appears there when it is whole: it is linked elsewhere and renamed.
 
     Raises:
         ClusterError: there is no Go, or the modules cannot be had or built.
@@ -58,14 +66,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _build(version: str, programs: list[str], folder: Path) -> None:
-    """A program appears in the folder when it is whole: it is linked elsewhere and renamed."""
     if shutil.which("go") is None:
         raise ClusterError(f"no go on PATH, which builds Kubernetes {version}: install Go, or fill {folder}")
     with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as name:
         work = Path(name)
         work.joinpath("go.mod").write_text(_module(version))
         packages = [f"{_MODULE}/cmd/{program}" for program in programs]
-        _go(work, "build", "-trimpath", "-ldflags", _ldflags(version), "-o", f"{work}/", *packages)
+        _go(work, "build", "-ldflags", _ldflags(version), "-o", f"{work}/", *packages)
         for program in programs:
             work.joinpath(program).replace(folder / program)
 
@@ -92,8 +99,7 @@ def _module(version: str) -> str:
 
 def _ldflags(version: str) -> str:
     """What the programs say of themselves; a build from modules does not know it."""
-    _, minor, _ = version.removeprefix("v").split(".")
-    values: Mapping[str, str] = {"gitVersion": version, "gitMajor": "1", "gitMinor": minor}
+    values = {"gitVersion": version, "gitMajor": "1", "gitMinor": str(minor(version))}
     return " ".join(
         f"-X {package}.{name}={value}"
         for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
@@ -108,6 +114,29 @@ def _go(folder: Path, *arguments: str) -> str:
         command, cwd=folder, env=os.environ | settings, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        last = done.stderr.strip().splitlines() or ["no message"]
-        raise ClusterError(f"go {arguments[0]} failed, is the module proxy within reach? {last[-1]}")
+        raise ClusterError(f"go {arguments[0]}: {_reason(done)}")
     return done.stdout
+
+
+def _reason(done: "subprocess.CompletedProcess[str]") -> str:
+    """The last line of its errors; `go mod download -json` has them in its answer."""
+    if done.stdout.startswith("{"):
+        return str(json.loads(done.stdout).get("Error"))
+    return (done.stderr.strip() or "no message").splitlines()[-1]
+
+
+def main() -> int:
+    """Build what the tests need. It takes minutes, once."""
+    try:
+        for version, programs in ((VERSION, (*SERVERS, "kubectl")), (OLD_VERSION, SERVERS)):
+            began = time.monotonic()
+            folder = built(version, programs)
+            print(f"Kubernetes {version}: {folder}, {time.monotonic() - began:.0f} s", flush=True)
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+MOUNTED = Path("/sys/fs/cgroup")
+
 _MOUNTS = Path("/proc/self/mounts")
 _INHERITED = ("cpuset.cpus", "cpuset.mems")
 
@@ -10,7 +12,8 @@ _INHERITED = ("cpuset.cpus", "cpuset.mems")
 def hierarchies() -> list[Path]:
     """Where cgroup file systems are mounted; with v1 one for each controller."""
     mounts = [line.split() for line in _MOUNTS.read_text().splitlines()]
-    return [Path(mount[1]) for mount in mounts if mount[2] in ("cgroup", "cgroup2")]
+    folders = [Path(mount[1]) for mount in mounts if mount[2] in ("cgroup", "cgroup2")]
+    return [folder for folder in folders if folder.is_relative_to(MOUNTED)]
 
 
 def create(path: str) -> None:

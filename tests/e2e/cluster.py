@@ -1,22 +1,24 @@
 """A whole Kubernetes cluster on this machine, from nothing, and gone again afterwards."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 from kubectl_skoop.testing.netns import Namespace
-from tests.e2e import binaries, cgroup, control_plane, image, node_files, slot, underlay
+from tests.e2e import binaries, cgroup, control_plane, image, node_files, requirements, slot, underlay
 from tests.e2e import node as nodes_module
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.errors import ClusterError
 from tests.e2e.kubeconfig import write_kubeconfig
 from tests.e2e.kubectl import Kubectl
-from tests.e2e.node import Node, ProxyMode
+from tests.e2e.node import Node
 
-PROXY_MODES: Mapping[int, ProxyMode] = {2: "nftables"}
-"""By the number of the node; the others use iptables."""
+READY_TIMEOUT = 60
+"""Seconds for nodes and the first objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +48,25 @@ class Cluster:
             node.import_image(archive)
 
     def pause_api_server(self) -> None:
-        """It neither answers nor refuses until it is resumed."""
+        """It neither answers nor refuses until it is resumed; the nodes go on."""
         self.plane.api_server.pause()
 
     def resume_api_server(self) -> None:
         self.plane.api_server.resume()
 
-    def pod_process(self, node: str, uid: str) -> int:
-        """The id, on this machine, of a process of a running pod.
+    def container_process(self, pod: Mapping[str, Any]) -> int:
+        """The id, on this machine, of a process of a running pod's first container.
 
         Raises:
             ClusterError: there is none.
         """
+        name, uid, node = pod["metadata"]["name"], pod["metadata"]["uid"], pod["spec"]["nodeName"]
+        container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
         pods = f"{self.nodes[node].cgroup}/kubepods"
         for quality in ("", "besteffort/", "burstable/"):
-            if pids := cgroup.processes(f"{pods}/{quality}pod{uid}"):
+            if pids := cgroup.processes(f"{pods}/{quality}pod{uid}/{container}"):
                 return pids[0]
-        raise ClusterError(f"no process of the pod with the id {uid} runs on {node}")
+        raise ClusterError(f"no process of pod {name} runs on {node}")
 
 
 @contextmanager
@@ -72,7 +76,9 @@ def running(nodes: int = 3, *, version: str = binaries.VERSION) -> Iterator[Clus
     Raises:
         ClusterError: it cannot be had; the message says what failed.
     """
+    requirements.check()
     programs = binaries.built(version)
+    kubectl_program = binaries.built(binaries.VERSION, ("kubectl",)) / "kubectl"
     with slot.taken() as place, ExitStack() as stack:
         switch = underlay.build(place, nodes)
         names = [underlay.node_name(number) for number in range(1, nodes + 1)]
@@ -83,18 +89,35 @@ def running(nodes: int = 3, *, version: str = binaries.VERSION) -> Iterator[Clus
             place.folder / "pause.tar", node_files.PAUSE_IMAGE, ("/bin/sleep", "2147483647")
         )
         for number, name in enumerate(names, start=1):
-            mode = PROXY_MODES.get(number, "iptables")
-            members[name] = nodes_module.prepare(place, number, programs, mode)
+            members[name] = nodes_module.prepare(place, number, version)
             stack.callback(members[name].room.close)
-        kubectl = Kubectl(programs / "kubectl", plane.kubeconfig())
+        kubectl = Kubectl(kubectl_program, plane.kubeconfig())
         cluster = Cluster(place.folder, plane, members, switch, underlay.switch_address(place), kubectl)
         kubectl.apply(*(_registered(node) for node in members.values()))
         cluster.import_image(pause)
         for node in members.values():
             nodes_module.join(node, plane)
-        kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=60s")
-        kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
+        for wanted in (
+            ("--for=condition=Ready", "node", "--all"),
+            ("--for=create", "serviceaccount/default"),
+        ):
+            _await(cluster, wanted)
         yield cluster
+
+
+def _await(cluster: Cluster, wanted: Sequence[str]) -> None:
+    """Raises: ClusterError: time is up, or a daemon has ended, which is why nothing comes."""
+    end = time.monotonic() + READY_TIMEOUT
+    while True:
+        try:
+            cluster.kubectl("wait", *wanted, "--timeout=5s")
+        except ClusterError:
+            for room in (cluster.plane.room, *(node.room for node in cluster.nodes.values())):
+                room.check()
+            if time.monotonic() > end:
+                raise
+        else:
+            return
 
 
 def _registered(node: Node) -> dict[str, object]:

@@ -16,12 +16,16 @@ from tests.e2e.binaries import cache_folder
 from tests.e2e.errors import ClusterError
 
 NAME = "skoop.e2e/collector:1"
+PYTHON_NAME = "skoop.e2e/python:1"
+_PYTHON = """FROM debian:bookworm-slim
+RUN apt-get update && apt-get install --yes --no-install-recommends python3 && apt-get clean
+"""
 ROOT = Path(__file__).parents[2]
 _BASE = "docker.io/library/debian:bookworm-slim"
 _SOURCES = ("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "docs/suspicions.md", "kubectl_skoop")
 _LEFT_OUT = ("doc", "info", "locale", "man")
 """Folders of /usr/share that Debian's slim images do not have."""
-_KEPT = 3
+_KEPT = 4
 """Built images that stay in the cache."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CERTIFICATES = "/etc/ssl/machine.crt"
@@ -33,12 +37,25 @@ def built() -> Path:
     Raises:
         ClusterError: it cannot be built.
     """
+    return _archive(_fingerprint(), NAME, str(ROOT))
+
+
+def python_image() -> Path:
+    """The archive of an image of somebody else's: it has Python, and nothing that reads a node's rules.
+
+    Raises:
+        ClusterError: it cannot be built.
+    """
+    return _archive(hashlib.sha256(_PYTHON.encode()).hexdigest()[:16], PYTHON_NAME, "-", recipe=_PYTHON)
+
+
+def _archive(fingerprint: str, name: str, context: str, recipe: str = "") -> Path:
     images = cache_folder() / "images"
     images.mkdir(parents=True, exist_ok=True)
-    archive = images / f"{_fingerprint()}.tar"
+    archive = images / f"{fingerprint}.tar"
     if not archive.exists():
         with tempfile.TemporaryDirectory(dir=images) as folder:
-            _build(Path(folder), _base_root(images))
+            _build(Path(folder), _base_root(images), name, context, recipe)
             (Path(folder) / "image.tar").rename(archive)
     archive.touch()
     for old in sorted(images.glob("*.tar"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
@@ -57,7 +74,11 @@ def _base_root(images: Path) -> Path:
     return root
 
 
-def _build(folder: Path, root: Path) -> None:
+def _build(folder: Path, root: Path, name: str, context: str, recipe: str) -> None:
+    if recipe:
+        context = str(folder / "context")
+        Path(context).mkdir()
+        Path(context, "Dockerfile").write_text(recipe)
     storage = ("--root", str(folder / "store"), "--runroot", str(folder / "run"))
     environment = {**os.environ, "STORAGE_DRIVER": "vfs", "BUILDAH_ISOLATION": "chroot"}
 
@@ -73,8 +94,8 @@ def _build(folder: Path, root: Path) -> None:
             buildah("copy", "--quiet", base, certificates, _CERTIFICATES)
             buildah("config", "--env", f"PIP_CERT={_CERTIFICATES}", base)
         buildah("commit", "--quiet", "--rm", base, _BASE)
-        buildah("build", "--pull-never", "--quiet", "--tag", NAME, str(ROOT))
-        buildah("push", "--quiet", NAME, f"docker-archive:{folder}/image.tar:{NAME}")
+        buildah("build", "--pull-never", "--quiet", "--tag", name, context)
+        buildah("push", "--quiet", name, f"docker-archive:{folder}/image.tar:{name}")
     finally:
         shutil.rmtree(folder / "store", ignore_errors=True)
 

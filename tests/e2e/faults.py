@@ -13,7 +13,7 @@ namespace with this machine's tools; beside them there are
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -42,11 +42,22 @@ class Fault:
     where: str
     """The place whose setting is wrong."""
     text: str = ""
-    """A part of that setting, with placeholders."""
+    """A part of that setting, with placeholders; empty where one is missing."""
+    prepare: tuple[str, ...] = ()
+    """What must be there for the fault to matter; with it alone the flow still works."""
     do: tuple[str, ...]
     undo: tuple[str, ...] = ()
+    clear: tuple[str, ...] = ()
+    """Takes away what was prepared."""
     rules_of: str = ""
     """A node whose rules of kube-proxy are changed: it is paused meanwhile, and its rules come back."""
+
+
+@contextmanager
+def prepared(fault: Fault, cluster: Cluster, where: Mapping[str, Place]) -> Iterator[None]:
+    """All is there that the fault needs, but not the fault. Raises: ClusterError, LabError."""
+    with _applied(fault.prepare, fault.clear, cluster, where):
+        yield
 
 
 @contextmanager
@@ -57,12 +68,23 @@ def put(fault: Fault, cluster: Cluster, where: Mapping[str, Place]) -> Iterator[
         ClusterError, LabError: a step failed.
     """
     with ExitStack() as stack:
+        stack.enter_context(prepared(fault, cluster, where))
         if fault.rules_of:
             stack.enter_context(_own_rules(cluster, fault.rules_of))
+        stack.enter_context(_applied(fault.do, fault.undo, cluster, where))
+        yield
+
+
+@contextmanager
+def _applied(
+    do: Sequence[str], undo: Sequence[str], cluster: Cluster, where: Mapping[str, Place]
+) -> Iterator[None]:
+    """What `undo` says is taken from the cluster as it was before."""
+    with ExitStack() as stack:
         steps = _Steps(cluster, where, stack)
-        undo = [steps.filled(step) for step in fault.undo]
-        stack.callback(steps.run_all, undo)
-        steps.run_all([steps.filled(step) for step in fault.do])
+        back = [filled(step, cluster, where) for step in undo]
+        stack.callback(steps.run_all, back)
+        steps.run_all([filled(step, cluster, where) for step in do])
         yield
 
 
@@ -86,15 +108,17 @@ def _own_rules(cluster: Cluster, name: str) -> Iterator[None]:
         proxy.resume()
 
 
+def filled(text: str, cluster: Cluster, where: Mapping[str, Place]) -> str:
+    """With the values of the running cluster for its placeholders."""
+    values = _Values(cluster, where)
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
+
+
 class _Steps:
     def __init__(self, cluster: Cluster, where: Mapping[str, Place], stack: ExitStack) -> None:
         self._cluster, self._where, self._stack = cluster, where, stack
-        self._values = _Values(cluster, where)
 
-    def filled(self, step: str) -> str:
-        return _PLACEHOLDER.sub(lambda match: self._values[match[1]], step)
-
-    def run_all(self, steps: list[str]) -> None:
+    def run_all(self, steps: Sequence[str]) -> None:
         for step in steps:
             name, _, command = step.partition(": ")
             self._run(name, shlex.split(command))
@@ -128,6 +152,7 @@ class _Values:
 
     - `{one}`, `{node1}`, `{svc.web}`: an address
     - `{range.node1}`: a node's pods; `{gateway.node1}`: their gateway; `{gone.node1}`: an address of no pod
+    - `{netns.node1}`: its network namespace, as ip(8) names it
     - `{port.one}`: the port of the bridge that leads to a pod
     - `{chain.one}`: the chain of the service `one` for TCP; `{sep.one}`: that of its only endpoint (iptables)
     - `{nft.one}`: the same chain of the service in nftables mode
@@ -147,6 +172,8 @@ class _Values:
                 return str(pod_range(self._cluster.nodes[of].number)[1])
             case "gone":
                 return str(pod_range(self._cluster.nodes[of].number)[250])
+            case "netns":
+                return self._cluster.nodes[of].namespace.name
             case "port":
                 return self._port(of)
             case "chain":

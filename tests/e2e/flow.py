@@ -39,6 +39,10 @@ class Flow:
         return f"{self.source} to {self.target}:{self.port}/{self.protocol}"
 
 
+ACROSS = Flow("client.node1", "web.node2")
+"""From a pod to one on another node."""
+
+
 def places(cluster: Cluster, workloads: Workloads) -> Mapping[str, Place]:
     """`node1`, `web.node1`, `client.node1`, `one`, `host-network`, `svc.web`, `outside` …"""
     found = {OUTSIDE: Place(str(cluster.outside_address), str(cluster.outside_address), cluster.outside)}

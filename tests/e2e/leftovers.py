@@ -41,7 +41,8 @@ def gone(cluster: Cluster, *kinds: str, within: float = GONE) -> list[str]:
 
 def state(cluster: Cluster) -> Mapping[str, str]:
     """Of each node, what a collector could have changed."""
-    modules = Path("/proc/modules").read_text().splitlines()
+    listed = Path("/proc/modules")
+    modules = listed.read_text().splitlines() if listed.exists() else []
     found = {"modules": "\n".join(sorted(line.split()[0] for line in modules))}
     for node in cluster.nodes.values():
         for command in _COMMANDS:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from kubectl_skoop.testing.netns import Namespace
-from tests.e2e import cgroup, node_files
+from tests.e2e import binaries, cgroup, node_files
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.errors import ClusterError
 from tests.e2e.room import Room, open_room
@@ -16,6 +16,9 @@ from tests.e2e.underlay import node_address, node_name, pod_range
 
 ProxyMode = Literal["iptables", "nftables"]
 
+_NFTABLES_SINCE, _RUNTIME_IN_FILE_SINCE = 33, 27
+"""Minor versions: kube-proxy's nftables mode is stable; kubelet's file names the container runtime."""
+_CONTAINERD_TIMEOUT = 20
 _OWN = ("/run", "/var/lib", "/var/log")
 """Folders of which a node has its own."""
 _SETTINGS = ("echo 1 >/proc/sys/net/ipv4/ip_forward", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")
@@ -32,6 +35,7 @@ class Node:
     cgroup: str
     room: Room
     programs: Path
+    version: str
 
     @property
     def name(self) -> str:
@@ -57,12 +61,14 @@ class Node:
 
     def start_kubelet(self) -> None:
         folder = self.room.folder
+        runtime = f"--container-runtime-endpoint=unix://{node_files.RUNTIME_SOCKET}"
         self.room.start(
             str(self.programs / "kubelet"),
             f"--config={folder}/kubelet.yaml",
             f"--kubeconfig={folder}/kubelet.kubeconfig",
             f"--hostname-override={self.name}",
             f"--node-ip={self.address}",
+            *((runtime,) if binaries.minor(self.version) < _RUNTIME_IN_FILE_SINCE else ()),
         )
 
     def stop_kubelet(self) -> None:
@@ -77,7 +83,7 @@ class Node:
         self.room.daemons.pop("kube-proxy").stop()
 
 
-def prepare(slot: Slot, number: int, programs: Path, mode: ProxyMode) -> Node:
+def prepare(slot: Slot, number: int, version: str) -> Node:
     """The node's namespaces and containerd; it needs no API server yet.
 
     Raises:
@@ -92,14 +98,23 @@ def prepare(slot: Slot, number: int, programs: Path, mode: ProxyMode) -> Node:
     room = open_room(slot, name, [*_mounts(folder), *_SETTINGS])
     group = f"{slot.prefix}/{name}"
     cgroup.create(group)
-    node = Node(number, mode, node_address(slot, number), pod_range(number), group, room, programs)
+    node = Node(
+        number,
+        _proxy_mode(number, version),
+        node_address(slot, number),
+        pod_range(number),
+        group,
+        room,
+        binaries.built(version),
+        version,
+    )
     _write(folder / "containerd.toml", node_files.containerd())
     _write(folder / "kubelet.yaml", node_files.kubelet(group))
     _write(
         Path(f"/proc/{room.pid}/root{node_files.CNI_FOLDER}/10-bridge.conflist"), node_files.cni(node.pods)
     )
     containerd = room.start("containerd", f"--config={folder}/containerd.toml")
-    end = time.monotonic() + 20
+    end = time.monotonic() + _CONTAINERD_TIMEOUT
     while not node.runtime_socket.exists():
         if containerd.ended() or time.monotonic() > end:
             raise ClusterError(f"{name}: containerd does not start: {containerd.last_words()}")
@@ -116,6 +131,11 @@ def join(node: Node, plane: ControlPlane) -> None:
     _write(folder / "kube-proxy.yaml", node_files.kube_proxy(node.proxy_mode, node.name, proxy))
     node.start_kubelet()
     node.start_kube_proxy()
+
+
+def _proxy_mode(number: int, version: str) -> ProxyMode:
+    """One node uses nftables, where kube-proxy can."""
+    return "nftables" if number == 2 and binaries.minor(version) >= _NFTABLES_SINCE else "iptables"
 
 
 def _mounts(folder: Path) -> list[str]:

@@ -117,7 +117,7 @@ class Room:
         for parent in (self.outer, *(daemon.parent for daemon in self.daemons.values())):
             if parent.poll() is None:
                 os.kill(parent.pid, signal.SIGCONT)
-            parent.wait(timeout=10)
+                parent.wait(timeout=10)
 
     def check(self) -> None:
         """Raises: ClusterError: a daemon has ended that nobody stopped."""

@@ -1,7 +1,7 @@
 """A place for one cluster on this machine: a number that no other cluster has, and what was made under it.
 
 The number gives the folder, the names and the addresses. It is held by a lock on a file, which the kernel
-lets go when the process ends, however it ends. The next one to take it removes first what a crashed run left.
+lets go when the process ends, however it ends. The next run removes first what a crashed one left.
 """
 
 import fcntl
@@ -61,14 +61,13 @@ def taken() -> Iterator[Slot]:
     if root.stat().st_uid != os.geteuid():
         raise ClusterError(f"{root} belongs to somebody else: remove it, or set TMPDIR")
     for number in NUMBERS:
-        with open(root / f"{number}.lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
+        with _locked(root, number) as ours:
+            if ours:
+                _remove(root / str(number))
+    for number in NUMBERS:
+        with _locked(root, number) as ours:
             folder = root / str(number)
-            _remove(folder)
-            if _in_use(_network(number)):
+            if not ours or folder.exists() or _in_use(_network(number)):
                 continue
             folder.mkdir(mode=0o700)
             slot = Slot(number, folder, f"ske{number}-{os.getpid()}")
@@ -81,6 +80,18 @@ def taken() -> Iterator[Slot]:
     raise ClusterError(
         f"no free place for a cluster: {len(NUMBERS)} are in use, or {_BLOCK} is routed elsewhere"
     )
+
+
+@contextmanager
+def _locked(root: Path, number: int) -> Iterator[bool]:
+    """False: another process has it."""
+    with open(root / f"{number}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def _network(number: int) -> IPv4Network:
@@ -108,6 +119,8 @@ def _remove(folder: Path) -> None:
         if not ProcessId(pid, started).kill():
             raise ClusterError(f"process {pid} of an ended cluster does not end; its state is in {folder}")
     prefix = state["prefix"]
+    if Path("/sys/class/net", prefix).exists():
+        subprocess.run(("ip", "link", "del", prefix), check=False)
     if netns.NAMED.exists():
         netns.delete(path.name for path in netns.NAMED.glob(f"{prefix}-*"))
     cgroup.remove(prefix)

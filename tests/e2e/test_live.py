@@ -1,14 +1,16 @@
 """A live verdict is that of the snapshot which it kept, and of a real connection."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e import collector_image
 from tests.e2e.cluster import Cluster
 from tests.e2e.fault_table import FAULTS
-from tests.e2e.faults import Fault, put
+from tests.e2e.faults import Fault, filled, put
 from tests.e2e.flow import OUTSIDE, Flow, Place, eventually, send
 from tests.e2e.probe import ANSWER, Seen, handshake
 from tests.e2e.skoop import Skoop, question
@@ -24,8 +26,12 @@ from tests.e2e.workloads import (
 
 pytestmark = pytest.mark.e2e
 
+CUT_OFF = frozenset({"uplink-down"})
+"""Faults that keep the collector from its node, too."""
 NODES = ("node1", "node2", "node3")
 Where = Mapping[str, Place]
+FOUND = [fault for fault in FAULTS if fault.flow.source != OUTSIDE and fault.id not in CUT_OFF]
+"""What a walk can begin with; senders outside of the cluster are not walked."""
 FLOWS = (
     *(Flow(f"client.{source}", f"web.{target}") for source in NODES for target in NODES),
     *(Flow(f"client.{node}", "svc.web", SERVICE_PORT) for node in NODES),
@@ -56,31 +62,89 @@ def test_what_works_is_reachable(skoop: Skoop, where: Where, flow: Flow, tmp_pat
     diagnosis = asked(skoop, question(flow, where[flow.source], where[flow.target]), tmp_path)
     assert (seen.symptom, diagnosis["verdict"]) == (ANSWER, "reachable"), diagnosis["headline"]
     if len(diagnosis["branches"]) == 1:
-        assert diagnosis["path"]["nodes"][-1]["name"].rpartition("/")[2] == seen.served_by
+        assert seen.served_by in servers(diagnosis)
 
 
 def test_the_api_server_is_reachable_once_it_has_answered_a_pod(
     skoop: Skoop, workloads: Workloads, where: Where, tmp_path: Path
 ) -> None:
-    assert handshake(workloads.clients["node1"].namespace, API_SERVICE, 443) == Seen(ANSWER)
-    words = ["diagnose", "-s", where["web.node1"].reference, "-d", "svc/default/kubernetes"]
-    diagnosis = asked(skoop, words, tmp_path)
-    assert diagnosis["verdict"] == "reachable", diagnosis["headline"]
-    assert any("answers other pods by their addresses" in text for text in diagnosis["assumptions"])
+    """It is no node, and nobody but itself knows whether it has a route to pods."""
+    words = ["diagnose", "-s", where["web.node3"].reference, "-d", "svc/default/kubernetes"]
+    before = asked(skoop, words, tmp_path)
+    assert (before["verdict"], before["cause"]["code"]) == ("unknown", "external.unknown")
+    assert handshake(workloads.clients["node3"].namespace, API_SERVICE, 443) == Seen(ANSWER)
+    after = asked(skoop, words, tmp_path)
+    assert after["verdict"] == "reachable", after["headline"]
+    assert any("answers other pods by their addresses" in text for text in after["assumptions"])
 
 
-@pytest.mark.parametrize(
-    "fault", [fault for fault in FAULTS if fault.flow.source != OUTSIDE], ids=lambda fault: fault.id
-)
+@pytest.mark.parametrize("fault", FOUND, ids=lambda fault: fault.id)
 def test_a_fault_is_found_where_it_is(
     cluster: Cluster, skoop: Skoop, where: Where, fault: Fault, tmp_path: Path
 ) -> None:
     words = question(fault.flow, where[fault.flow.source], where[fault.flow.target])
+    text = filled(fault.text, cluster, where)
+
+    def symptom() -> str:
+        return send(fault.flow, where).symptom
+
+    assert eventually(symptom, (ANSWER,)) == ANSWER, "before"
     with put(fault, cluster, where):
-        assert eventually(lambda: send(fault.flow, where).symptom, fault.symptoms) in fault.symptoms
+        assert eventually(symptom, fault.symptoms) in fault.symptoms
         diagnosis = asked(skoop, words, tmp_path)
-        seen = send(fault.flow, where).symptom
     told = {symptom for ending in diagnosis["branches"] for symptom in ending["symptom"].split(" or ")}
     wanted = "partial" if fault.partly else "unreachable"
     assert diagnosis["verdict"] == wanted, diagnosis["headline"]
-    assert seen in {*told, ANSWER} if fault.partly else seen in told, diagnosis["headline"]
+    assert told & set(fault.symptoms), diagnosis["headline"]
+    fatal = [one for one in diagnosis["suspicions"] if one["level"] == "fatal"]
+    reference = where[fault.where].reference
+    if fault.where.startswith("svc."):
+        assert f"service {reference.removeprefix('svc/')}" in json.dumps(fatal), diagnosis["headline"]
+    else:
+        assert reference in map(place_of, fatal), diagnosis["headline"]
+    assert text in json.dumps(diagnosis["suspicions"]), diagnosis["headline"]
+
+
+def test_the_agent_is_sent_into_an_image_that_has_python_only(
+    cluster: Cluster, skoop: Skoop, where: Where, tmp_path: Path
+) -> None:
+    cluster.import_image(collector_image.python_image())
+    sent, ours = tmp_path / "sent.skoop", tmp_path / "ours.skoop"
+    image = ("--debug-image", collector_image.PYTHON_NAME, "--image-pull-policy", "Never")
+    ran = skoop.live("snapshot", "-f", sent, *image)
+    assert ran.code == 0, ran.err
+    assert skoop.collecting("snapshot", "-f", ours).code == 0
+    for flow in (
+        Flow("client.node1", "svc.web", SERVICE_PORT),
+        Flow("client.node2", "svc.web", SERVICE_PORT),
+    ):
+        words = question(flow, where[flow.source], where[flow.target])
+        told = [skoop.offline(*words, "--snapshot", file, "-o", "json").json for file in (sent, ours)]
+        assert [one["verdict"] for one in told] == ["reachable", "reachable"]
+        assert told[0]["path"] == told[1]["path"]
+
+
+def test_a_node_that_is_cut_off_gives_no_verdict(
+    cluster: Cluster, skoop: Skoop, where: Where, tmp_path: Path
+) -> None:
+    (fault,) = (fault for fault in FAULTS if fault.id in CUT_OFF)
+    words = question(fault.flow, where[fault.flow.source], where[fault.flow.target])
+    with put(fault, cluster, where):
+        diagnosis = asked(skoop, [*words, "--pod-wait", "5s"], tmp_path)
+    assert diagnosis["verdict"] == "unknown"
+    assert "node2 was not collected" in diagnosis["headline"]
+    cluster.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=90s")
+
+
+def place_of(suspicion: Any) -> str:
+    """As flows name it."""
+    return "{kind}/{name}".format_map({"kind": "", "name": "", **suspicion["where"]})
+
+
+def servers(diagnosis: Any) -> set[str]:
+    """Names of the places at which the deciding branch was served."""
+    return {
+        node["name"].rpartition("/")[2]
+        for node in diagnosis["path"]["nodes"]
+        if any(action["kind"] == "serve" for action in node["actions"])
+    }

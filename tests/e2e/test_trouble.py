@@ -56,7 +56,7 @@ def test_a_user_who_only_reads_is_told_before_anything_is_made(cluster: Cluster)
             offline = skoop.live("connectivity")
         assert (ran.code, ran.out) == (3, "")
         assert "you may not: create namespaces; delete namespaces; create jobs" in ran.err
-        assert objects(cluster, "namespaces") == []
+        assert gone(cluster, "namespaces") == []
         assert offline.code == 0, offline.err
     finally:
         _delete(cluster, "clusterrolebinding/reader", "one-namespace.yaml")

@@ -22,6 +22,15 @@ mkdir -p /tmp/www/cgi-bin
 cp /bin/who /tmp/www/cgi-bin/who
 exec httpd -f -p "${1:-0.0.0.0:8080}" -h /tmp/www
 """
+_LISTEN = """#!/bin/sh
+killall -q httpd
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
+  httpd -p "$1" -h /tmp/www 2>/dev/null && exit 0
+  sleep 0.2
+done
+exit 1
+"""
+"""Moves a client's server to another address, when the old one has let its port go."""
 _WHO = """#!/bin/sh
 printf 'Content-Type: text/plain\\r\\n\\r\\n%s %s\\n' "$(hostname)" "$REMOTE_ADDR"
 """
@@ -33,7 +42,7 @@ class Pod:
     node: str
     address: str
     pid: int
-    """Of one of its processes."""
+    """Of one of its processes, on this machine."""
 
     @property
     def namespace(self) -> Namespace:
@@ -61,7 +70,7 @@ def deployed(cluster: Cluster) -> Workloads:
     Raises:
         ClusterError: it does not become ready.
     """
-    files = {"bin/serve": _SERVE, "bin/who": _WHO}
+    files = {"bin/serve": _SERVE, "bin/listen": _LISTEN, "bin/who": _WHO}
     cluster.import_image(write_image(cluster.folder / "web.tar", WEB_IMAGE, ("/bin/serve",), files))
     kubectl = cluster.kubectl
     kubectl.apply(_MANIFEST.read_text())
@@ -79,5 +88,5 @@ def deployed(cluster: Cluster) -> Workloads:
 
 
 def _pod(cluster: Cluster, item: Mapping[str, Any]) -> Pod:
-    node, uid = item["spec"]["nodeName"], item["metadata"]["uid"]
-    return Pod(item["metadata"]["name"], node, item["status"]["podIP"], cluster.pod_process(node, uid))
+    name, node = item["metadata"]["name"], item["spec"]["nodeName"]
+    return Pod(name, node, item["status"]["podIP"], cluster.container_process(item))

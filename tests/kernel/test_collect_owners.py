@@ -103,18 +103,21 @@ def test_a_network_namespace_of_another_user_namespace_has_its_maps() -> None:
     assert orphan == {"id": identity, "uid_map": None, "gid_map": None}, "no process is left in it"
 
 
-def test_a_program_of_a_control_group_is_listed_with_its_group(tmp_path: Path) -> None:
+def test_a_program_of_a_control_group_is_listed_with_its_group(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     subprocess.run(("mount", "-t", "cgroup2", "none", str(tmp_path)), check=True)
     group = tmp_path / f"{lab_prefix()}group"
-    mounts = tmp_path.parent / "mounts"
-    mounts.write_text(f"none /proc proc rw 0 0\nnone {tmp_path} cgroup2 rw 0 0\n")
+    proc = tmp_path_factory.mktemp("proc")
+    (proc / "self").mkdir()
+    (proc / "self/mounts").write_text(f"none /proc proc rw 0 0\nnone {tmp_path} cgroup2 rw 0 0\n")
     descriptors: list[int] = []
     try:
         group.mkdir()
         descriptors.append(os.open(group, os.O_RDONLY))
         descriptors.append(load(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, 1))
         descriptors.append(link(descriptors[1], descriptors[0], BPF_CGROUP_INET_EGRESS))
-        listed = read_cgroup_programs(mounts)
+        listed = read_cgroup_programs(proc)
     finally:
         for descriptor in reversed(descriptors):
             os.close(descriptor)

@@ -101,14 +101,14 @@ TRAPS = (
         "nobody is known yet",
         ROUTED6,
         "",
-        {TCP: f"{SERVED} | unknown", UDP: f"{SERVED} | unknown", PING: "answer | unknown"},
+        {TCP: f"{SERVED}", UDP: f"{SERVED}", PING: "answer"},
         ipv6=True,
     ),
     trap(
         "nobody answers",
         ROUTED6,
         "",
-        {"a tcp [fd02::99]:80": "no route to host, icmp 1/3 from fd01::1 | unknown"},
+        {"a tcp [fd02::99]:80": "no route to host, icmp 1/3 from fd01::1"},
         ipv6=True,
     ),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import IPv6Address, ip_address, ip_interface, ip_network
 
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import (
@@ -37,6 +37,7 @@ LO = Device(index=1, name="lo", flags=IFF_UP | IFF_LOOPBACK | IFF_LOWER_UP, mtu=
 ALWAYS = {
     "net.ipv4.icmp_echo_ignore_all": "0",
     "net.ipv4.fwmark_reflect": "0",
+    "net.ipv6.icmp.echo_ignore_all": "0",
     "net.ipv4.tcp_fwmark_accept": "0",
 }
 PER_DEVICE = (
@@ -105,10 +106,18 @@ def host(
     all_devices = [LO, *(end_device(name, end) for end in ends), *devices]
     texts = {1: "127.0.0.1/8", **{end.index: end.address for end in ends if end.address}, **(addresses or {})}
     entries = [_address(index, text) for index, text in texts.items()]
+    entries += [
+        InterfaceAddress(
+            device=entry.device, address=link_local(name, entry.device), prefix=64, scope=SCOPE_LINK
+        )
+        for entry in entries
+        if entry.address.version == 6
+    ]
     made = [route for entry in entries for route in _routes(entry)]
     if gateway:
         nexthop = Nexthop(device=ends[0].index, gateway=ip_address(gateway))
-        made.append(Route(destination=ip_network("0.0.0.0/0"), nexthops=(nexthop,)))
+        default = "0.0.0.0/0" if nexthop.gateway and nexthop.gateway.version == 4 else "::/0"
+        made.append(Route(destination=ip_network(default), nexthops=(nexthop,)))
     return NetworkNamespace(
         id=f"lab/{name}",
         place=Place("pod", f"lab/{name}"),
@@ -119,11 +128,15 @@ def host(
             PolicyRule(priority=0, family=4, table=TABLE_LOCAL),
             PolicyRule(priority=32766, family=4, table=TABLE_MAIN),
             PolicyRule(priority=32767, family=4, table=TABLE_DEFAULT),
+            PolicyRule(priority=0, family=6, table=TABLE_LOCAL),
+            PolicyRule(priority=32766, family=6, table=TABLE_MAIN),
         ),
         routes=(*made, *routes),
         sockets=(
             Socket(protocol=6, state="listen", local=ip_address("0.0.0.0"), port=80, backlog=16),
             Socket(protocol=17, state="unconnected", local=ip_address("0.0.0.0"), port=53),
+            Socket(protocol=6, state="listen", local=ip_address("::"), port=80, backlog=16),
+            Socket(protocol=17, state="unconnected", local=ip_address("::"), port=53),
         ),
         sysctls=Sysctls(
             {**_settings([device.name for device in all_devices], forwarding=forwarding), **(sysctls or {})}
@@ -131,9 +144,14 @@ def host(
     )
 
 
+def link_local(host: str, index: int) -> IPv6Address:
+    """Of a device with an IPv6 address."""
+    return IPv6Address(f"fe80::{ord(host[0]):x}:{index:x}")
+
+
 def _address(index: int, text: str) -> InterfaceAddress:
     interface = ip_interface(text)
-    broadcast = None if index == 1 else interface.network.broadcast_address
+    broadcast = None if index == 1 or interface.version == 6 else interface.network.broadcast_address
     return InterfaceAddress(
         device=index,
         address=interface.ip,
@@ -151,7 +169,7 @@ def _routes(entry: InterfaceAddress) -> Iterable[Route]:
         table=TABLE_LOCAL,
         type="local",
         nexthops=nexthops,
-        prefsrc=entry.address,
+        prefsrc=entry.address if entry.address.version == 4 else None,
         scope=SCOPE_HOST,
         protocol=PROTO_KERNEL,
     )
@@ -161,7 +179,7 @@ def _routes(entry: InterfaceAddress) -> Iterable[Route]:
         table=TABLE_LOCAL if entry.device == 1 else TABLE_MAIN,
         type="local" if entry.device == 1 else "unicast",
         nexthops=nexthops,
-        prefsrc=entry.address,
+        prefsrc=entry.address if entry.address.version == 4 else None,
         scope=SCOPE_HOST if entry.device == 1 else SCOPE_LINK,
         protocol=PROTO_KERNEL,
     )
@@ -170,6 +188,8 @@ def _routes(entry: InterfaceAddress) -> Iterable[Route]:
 def _settings(devices: Iterable[str], *, forwarding: bool) -> dict[str, str]:
     values = dict(ALWAYS) | {"net.ipv4.ip_forward": str(int(forwarding))}
     for name in ("all", "default", *devices):
+        values[f"net.ipv6.conf.{name}.forwarding"] = str(int(forwarding))
+        values[f"net.ipv6.conf.{name}.proxy_ndp"] = "0"
         key = f"net.ipv4.conf.{name.replace('.', '/')}"
         values |= {f"{key}.{setting}": "0" for setting in PER_DEVICE}
         values[f"{key}.forwarding"] = str(int(forwarding))
@@ -187,6 +207,20 @@ def routed() -> dict[str, NetworkNamespace]:
             forwarding=True,
         ),
         "b": host("b", End(name="eth0", index=2, peer=("r", 3), address="10.2.0.2/24"), gateway="10.2.0.1"),
+    }
+
+
+def routed6() -> dict[str, NetworkNamespace]:
+    """a fd01::2 ─ p0 r p1 ─ fd02::2 b"""
+    return {
+        "a": host("a", End(name="eth0", index=2, peer=("r", 2), address="fd01::2/64"), gateway="fd01::1"),
+        "r": host(
+            "r",
+            End(name="p0", index=2, peer=("a", 2), address="fd01::1/64"),
+            End(name="p1", index=3, peer=("b", 2), address="fd02::1/64"),
+            forwarding=True,
+        ),
+        "b": host("b", End(name="eth0", index=2, peer=("r", 3), address="fd02::2/64"), gateway="fd02::1"),
     }
 
 
@@ -208,6 +242,20 @@ def bridged() -> dict[str, NetworkNamespace]:
             sysctls={"net.bridge.bridge-nf-call-iptables": "0"},
         ),
     }
+
+
+def bridged6() -> dict[str, NetworkNamespace]:
+    """a fd01::2, b fd01::3 and c fd01::4 on br0 of r"""
+    names = {"a": "fd01::2/64", "b": "fd01::3/64", "c": "fd01::4/64"}
+    ports = (
+        End(name=f"p{name}", index=index, peer=(name, 2), master=5, port=BridgePort())
+        for index, name in enumerate(names, start=2)
+    )
+    hosts = {
+        name: host(name, End(name="eth0", index=2, peer=("r", index), address=address))
+        for index, (name, address) in enumerate(names.items(), start=2)
+    }
+    return {**hosts, "r": host("r", *ports, devices=(bridge_device("r", "br0", 5),))}
 
 
 def port(hosts: Mapping[str, NetworkNamespace], index: int, **changes: object) -> dict[str, NetworkNamespace]:

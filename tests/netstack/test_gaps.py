@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
 from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.conntrack_types import ConntrackCut
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
@@ -24,6 +26,7 @@ from tests.netstack.builders import (
 
 TCP, UDP, PING = "a tcp 10.2.0.2", "a udp 10.2.0.2", "a icmp 10.2.0.2"
 SERVED = "answer, b sees 10.1.0.2"
+A, B = ip_address("10.1.0.2"), ip_address("10.2.0.2")
 REASON = "forbidden: not allowed"
 EMPTY: dict[str, object] = {
     "links": {},
@@ -241,6 +244,36 @@ def test_connections_that_exist_decide_only_where_they_are_asked_for() -> None:
     assert walk(lost, TCP) == SERVED
     assert walk(lost, f"{TCP} existing").startswith("unknown: conntrack of pod/lab/r")
     assert walk(lose(routed(), "r", "conntrack"), f"{TCP} existing") == SERVED
+
+
+@pytest.mark.parametrize(
+    ("cut", "expected"),
+    [
+        pytest.param(ConntrackCut(addresses=frozenset({A})), SERVED, id="the flow's entries were kept"),
+        pytest.param(ConntrackCut(pairs=frozenset({frozenset({A, B})})), SERVED, id="those between both"),
+        pytest.param(
+            ConntrackCut(addresses=frozenset({ip_address("10.9.0.1")})),
+            "unknown: conntrack of pod/lab/r: entries between 10.1.0.2 and 10.2.0.2 were left out",
+            id="those of another flow",
+        ),
+        pytest.param(
+            ConntrackCut(pairs=frozenset({frozenset({A, ip_address("10.9.0.1")})})),
+            "unknown: conntrack of pod/lab/r: entries between 10.1.0.2 and 10.2.0.2 were left out",
+            id="those with somebody else",
+        ),
+        pytest.param(
+            ConntrackCut(everything=True, left_out=9),
+            "unknown: conntrack of pod/lab/r: 9 entries were left out",
+            id="the first ones",
+        ),
+        pytest.param(ConntrackCut(everything=True), SERVED, id="all"),
+    ],
+)
+def test_connections_that_were_left_out_are_not_absent(cut: ConntrackCut, expected: str) -> None:
+    tracking = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n"
+    hosts = changed(rules(routed(), "r", tracking), "r", conntrack_cut=cut)
+    assert walk(hosts, f"{TCP} existing").startswith(expected)
+    assert walk(hosts, TCP) == SERVED
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.neighbour_types import GroupMember
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.dump import NamespaceDump, Table
 
@@ -60,6 +61,7 @@ DATA: dict[str, object] = {
     ],
     "proxy_neighbours": [],
     "fdb": [],
+    "mdb": [{"ifindex": 5, "mdb": [{"port": 2, "group": "ff02::1:ff00:3", "vlan": 0, "flags": 0}]}],
     "bridge_vlans": [],
     "nexthops": [],
     "netnsids": {},
@@ -113,6 +115,11 @@ def test_a_whole_dump_has_no_gaps() -> None:
         pytest.param(
             "links", [{**LINK, "linkinfo": 3}], "$.links[0].linkinfo: ", id="a number for nested attributes"
         ),
+        pytest.param("conntrack_cut", {"only": "x"}, "$.conntrack_cut.only: a list", id="text for a list"),
+        pytest.param("conntrack_cut", {"only": ["x"]}, "$.conntrack_cut.only: ", id="a cut to no address"),
+        pytest.param(
+            "conntrack_cut", {"only": []}, "$.conntrack_cut.left_out: ", id="a cut without a number"
+        ),
         pytest.param("routes", [{**ROUTE, "gateway": "x"}], "$.routes[0].gateway: ", id="no address"),
         pytest.param("routes", [{**ROUTE, "dst_len": 33}], "$.routes[0].dst_len: ", id="no prefix length"),
         pytest.param("routes", [{**ROUTE, "family": 3}], "$.routes[0].family: ", id="no family"),
@@ -141,6 +148,9 @@ def test_a_whole_dump_has_no_gaps() -> None:
         pytest.param("bpf_cgroups", [{"attach": 1}], "$.bpf_cgroups[0].attach: ", id="a number for a place"),
         pytest.param(
             "sysctls_unread", {"net.a": 1}, "$.sysctls_unread.net.a: ", id="a reason that is no text"
+        ),
+        pytest.param(
+            "mdb", [{"ifindex": 5, "mdb": [{"group": "ff02::2"}]}], "$.mdb[0].mdb[0].port: ", id="no port"
         ),
         pytest.param("nexthop_buckets", [{"id": 1}], "$.nexthop_buckets[0].bucket.nh_id: ", id="no bucket"),
         pytest.param("nft", "{", "$.nft: no JSON", id="JSON that breaks off"),
@@ -267,3 +277,22 @@ def test_veth_peers_are_named_by_node_and_namespace() -> None:
     links = [{**LINK, "link": 5, "link_netnsid": number, "index": 3 + number} for number in (0, 1)]
     ns = decoded(with_data(links=links, netnsids={"4:77": 0}))
     assert [ns.devices[3].link_netns, ns.devices[4].link_netns] == ["n1/4:77", "unmapped:1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "snooping", "querier6"),
+    [
+        pytest.param({"mcast_snooping": 1, "mcast_querier": 0}, True, False, id="nobody asks"),
+        pytest.param(
+            {"mcast_snooping": 0, "mcast_querier": 1}, False, True, id="it asks, but does not listen"
+        ),
+        pytest.param({"mcast_querier_state": {"address": "10.0.0.1"}}, True, False, id="an IPv4 querier"),
+        pytest.param({"mcast_querier_state": {"address6": "fe80::1"}}, True, True, id="an IPv6 querier"),
+    ],
+)
+def test_the_multicasts_of_a_bridge(settings: dict[str, object], snooping: bool, querier6: bool) -> None:
+    ns = decoded(with_data(links=[{**LINK, "linkinfo": {"kind": "bridge", "data": settings}}]))
+    bridge = ns.devices[2].bridge
+    assert bridge is not None
+    assert (bridge.snooping, bridge.querier6) == (snooping, querier6)
+    assert ns.groups == (GroupMember(5, 2, ip_address("ff02::1:ff00:3")),)

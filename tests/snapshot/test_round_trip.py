@@ -1,5 +1,6 @@
 """What is written comes back, whatever its shape and size."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from kubectl_skoop.model.errors import FormatError, InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.assemble import assemble, new_header, write_node_dump
-from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts, Table
 from kubectl_skoop.snapshot.format import FORMAT, MAGIC, Header, pack_header
+from kubectl_skoop.snapshot.index import parse_node
+from kubectl_skoop.snapshot.limits import Refused
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import OBJECTS_PER_SHARD, writing
 
@@ -46,7 +49,14 @@ def namespace_dump(number: int = 1, pod: str = "", **tables: Table) -> Namespace
 
 
 def node_dump(node: str = "n1", *namespaces: NamespaceDump) -> NodeDump:
-    return NodeDump(node=node, time=1.5, kernel="6.1", tools={"nft": "1.0.6"}, namespaces=namespaces)
+    return NodeDump(
+        node=node,
+        time=1.5,
+        kernel="6.1",
+        tools={"nft": "1.0.6"},
+        facts=NodeFacts(boot_id="b", clock_offset=0.0),
+        namespaces=namespaces,
+    )
 
 
 def pod(name: str, namespace: str = "default", address: str = "", node: str = "n1") -> Object:
@@ -133,6 +143,7 @@ def test_a_node_tells_what_it_is_and_which_namespaces_it_has(tmp_path: Path) -> 
     node = snapshot.node("n1")
     assert not isinstance(node, NotCollected)
     assert (node.time, node.kernel, node.tools) == (1.5, "6.1", {"nft": "1.0.6"})
+    assert node.facts == NodeFacts(boot_id="b", clock_offset=0.0)
     assert [(entry.id, entry.kind, entry.pods) for entry in node.namespaces] == [
         ("4:1", "host", ()),
         ("4:2", "pod", ("default/a",)),
@@ -268,3 +279,21 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
         open_snapshot(tmp_path / "nothing")
     with pytest.raises(FormatError, match="is a directory"):
         open_snapshot(tmp_path)
+
+
+def test_facts_of_a_node_come_back(tmp_path: Path) -> None:
+    facts = NodeFacts(boot_id="b3c5", modules=("bridge", "veth"), iptables="nf_tables")
+    dump = replace(node_dump("n1", namespace_dump()), ended=2.5, facts=facts)
+    snapshot = reopened(tmp_path / "s", dump)
+    found = snapshot.node_dump("n1")
+    snapshot.close()
+    assert not isinstance(found, NotCollected)
+    assert (found.ended, found.facts) == (2.5, facts)
+
+
+@pytest.mark.parametrize("fields", [{"ended": "late"}, {"facts": []}, {"facts": {"modules": "veth"}}])
+def test_damaged_facts_are_refused(fields: dict[str, object]) -> None:
+    node = {"node": "n1", "time": 1.0, "kernel": "6.1", "tools": {}, "namespaces": [], "lost": []}
+    assert parse_node(node).facts == NodeFacts()
+    with pytest.raises(Refused):
+        parse_node(node | fields)

@@ -19,7 +19,8 @@ Query = Sequence[tuple[str, str]]
 
 TIMEOUT = 45.0
 """Of one request, seconds: longer than a control plane takes to elect a new leader."""
-CONNECT_TIMEOUT = 10.0
+CONNECT_TIMEOUT = 30.0
+"""Until the connection is encrypted; as kubectl's (client-go, rest/config.go and transport)."""
 PAGE = 500
 """Objects in one answer to a list."""
 ATTEMPTS = 4
@@ -43,6 +44,7 @@ class Api:
         self._client: ApiClient = ApiClient(configuration=self.configuration)
         self._access = access
         self._timeout = TIMEOUT if access.timeout is None else access.timeout
+        self._answered = False
         self.clock_offset: float | None = None
         """The server's clock less ours, seconds, as its last answer's Date has it; its resolution is 1 s."""
 
@@ -119,7 +121,7 @@ class Api:
         def ask() -> "BaseHTTPResponse":
             return self._request(method, path, query, body, accept)
 
-        return repeated(ask) if method in _REPEATABLE else ask()
+        return repeated(ask, known=self._answered) if method in _REPEATABLE else ask()
 
     def _request(
         self, method: str, path: str, query: Query, body: Body | None, accept: str
@@ -149,15 +151,18 @@ class Api:
                 f"the cluster {self.server} cannot be reached: {_cause(error)}",
                 hint="check the context, the network, and that the API server runs",
             ) from error
+        self._answered = True
         if stated := response.headers.get("Date"):
             self.clock_offset = parsedate_to_datetime(stated).timestamp() - time.time()
         return response
 
 
-def repeated(
-    ask: "Callable[[], BaseHTTPResponse]", sleep: Callable[[float], None] = time.sleep
-) -> "BaseHTTPResponse":
-    """Asks up to `ATTEMPTS` times. Raises: Unreachable (of the last one)."""
+def repeated(ask: "Callable[[], BaseHTTPResponse]", *, known: bool) -> "BaseHTTPResponse":
+    """Asks up to `ATTEMPTS` times.
+
+    `known`: the server has answered before; one that never did may be the wrong one, and is asked once.
+    Raises: Unreachable (of the last one).
+    """
     pause = PAUSE
     for _ in range(ATTEMPTS - 1):
         try:
@@ -165,8 +170,9 @@ def repeated(
             if response.status not in _BUSY:
                 return response
         except Unreachable:
-            pass
-        sleep(pause)
+            if not known:
+                raise
+        time.sleep(pause)
         pause *= 2
     return ask()
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 STDIN, STDOUT, STDERR, STATUS = range(4)
 PROTOCOLS = "v5.channel.k8s.io,v4.channel.k8s.io"
+LARGEST_MESSAGE = 32 << 10
+"""Bytes of standard input that are sent at a time."""
 KEPT_ERRORS = 4096
 """Bytes of standard error that are kept, the last ones."""
 _POLL = 0.5
@@ -106,7 +108,9 @@ def _converse(
     errors = b""
     status = b""
     try:
-        socket.send(bytes([STDIN]) + stdin, opcode=ABNF.OPCODE_BINARY)
+        for at in range(0, len(stdin), LARGEST_MESSAGE):
+            part = stdin[at : at + LARGEST_MESSAGE]
+            socket.send(bytes([STDIN]) + part, opcode=ABNF.OPCODE_BINARY)
         socket.settimeout(_POLL)
         heard = time.monotonic()
         while True:

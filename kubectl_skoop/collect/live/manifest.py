@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kubectl_skoop.collect.live import parcel
 from kubectl_skoop.collect.live.api import Body
 
 NAME = "kubectl-skoop"
@@ -12,9 +13,13 @@ RUN_LABEL = "kubectl-skoop/run"
 NODE_ANNOTATION = "kubectl-skoop/node"
 CONTAINER = "collector"
 DEFAULT_IMAGE = "ghcr.io/kubectl-skoop/kubectl-skoop"
-CAPABILITIES = ("DAC_READ_SEARCH", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
+CAPABILITIES = ("DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE")
 """SYS_ADMIN: setns(2) into namespaces, and BPF; SYS_PTRACE: /proc/PID/ns of others; NET_ADMIN: rules,
-sockets and neighbours; DAC_READ_SEARCH: what the node keeps from other users."""
+connections, IPsec; NET_RAW: iptables-legacy-save opens a raw socket; DAC_READ_SEARCH: files of pods in user
+namespaces. The runtimes' seccomp profiles allow setns(2) and bpf(2) with SYS_ADMIN (containerd:
+contrib/seccomp/seccomp_default.go)."""
+SENT_CAPABILITIES = (*CAPABILITIES, "SYS_CHROOT")
+"""An agent in an image that is not ours runs the tools of the node's own root."""
 AFTER_END = 60
 """Seconds that the cluster keeps a Job that has ended."""
 REQUESTS: Mapping[str, str] = {"cpu": "20m", "memory": "48Mi"}
@@ -27,6 +32,8 @@ class CollectorOptions:
     """How collector pods are made."""
 
     image: str
+    sent: bool = False
+    """The image has Python, but not the agent: it is sent there."""
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
     namespace: str = ""
@@ -50,10 +57,11 @@ def namespace_object(name: str, run: str) -> Body:
     }
 
 
-def job_name(node: str) -> str:
-    """Legal whatever the node is called, and another one for each node."""
-    tail = hashlib.sha256(node.encode()).hexdigest()[:8]
-    kept = "".join(letter if letter.isalnum() else "-" for letter in node.lower())[: MAX_NAME - 20].strip("-")
+def job_name(node: str, run: str) -> str:
+    """Legal whatever the node is called, and another one for each node and each run."""
+    tail = f"{hashlib.sha256(node.encode()).hexdigest()[:8]}-{run}"
+    plain = "".join(letter if letter.isalnum() else "-" for letter in node.lower())
+    kept = plain[: MAX_NAME - len(f"collect--{tail}")].strip("-")
     return f"collect-{kept}-{tail}" if kept else f"collect-{tail}"
 
 
@@ -64,7 +72,7 @@ def job_object(node: str, namespace: str, run: str, options: CollectorOptions) -
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(node),
+            "name": job_name(node, run),
             "namespace": namespace,
             "labels": labels,
             "annotations": {NODE_ANNOTATION: node},
@@ -105,7 +113,7 @@ def pod_spec(node: str, options: CollectorOptions) -> dict[str, object]:
                 "name": CONTAINER,
                 "image": options.image,
                 "imagePullPolicy": options.pull_policy,
-                "command": ["python3", "-m", "kubectl_skoop.collect.wait", str(options.deadline)],
+                "command": wait_command(options),
                 "securityContext": security_context(options),
                 "resources": {"requests": dict(REQUESTS), "limits": dict(LIMITS)},
             }
@@ -121,7 +129,10 @@ def security_context(options: CollectorOptions) -> dict[str, object]:
         "runAsUser": 0,
         "runAsNonRoot": False,
         "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"], "add": list(CAPABILITIES)},
+        "capabilities": {
+            "drop": ["ALL"],
+            "add": list(SENT_CAPABILITIES if options.sent else CAPABILITIES),
+        },
         "seccompProfile": {"type": "RuntimeDefault"},
         # The default profile keeps a container from reading what belongs to processes outside of it.
         "appArmorProfile": {"type": "Unconfined"},
@@ -129,8 +140,18 @@ def security_context(options: CollectorOptions) -> dict[str, object]:
     }
 
 
+def wait_command(options: CollectorOptions) -> list[str]:
+    """What the pod does until it is told what to read."""
+    if options.sent:
+        return ["python3", "-c", parcel.WAIT.format(seconds=options.deadline)]
+    return ["python3", "-m", "kubectl_skoop.collect.wait", str(options.deadline)]
+
+
 def collect_command(node: str, conntrack: str, options: CollectorOptions) -> Sequence[str]:
-    """What is run in the pod; the pods of the node come by its standard input, the dump by its output."""
+    """What is run in the pod; the pods of the node come by its standard input (after the agent itself, if it
+    is sent), the dump by its output."""
+    if options.sent:
+        return ["python3", "-c", parcel.RECEIVE, node, conntrack, options.runtime_socket]
     command = ["kubectl-skoop", "collect", "--node", node, "--pods", "-", "--file", "-"]
     command += ["--conntrack", conntrack]
     return [*command, "--runtime-socket", options.runtime_socket] if options.runtime_socket else command

@@ -1,14 +1,15 @@
 """The cluster's objects as a snapshot keeps them, and what collecting needs of nodes and pods."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from kubectl_skoop.cluster.addresses import FINISHED
 from kubectl_skoop.cluster.allow import Allowed, config_maps, prune, wanted
-from kubectl_skoop.cluster.raw import Object, flag, items, labels, text
+from kubectl_skoop.cluster.raw import Object, flag, items, labels, ref_of, text
 from kubectl_skoop.collect.live.api import Api
-from kubectl_skoop.collect.live.discovery import Resource, discover, version_of
+from kubectl_skoop.collect.live.discovery import Resource, discover
 from kubectl_skoop.collect.live.errors import ClusterError, Forbidden
 from kubectl_skoop.model.missing import NotCollected
 
@@ -25,9 +26,6 @@ _NEEDED = frozenset({"Node", "Pod"})
 class Gathered:
     """What the API server told."""
 
-    version: str = ""
-    """Of the API server."""
-    kinds: dict[str, Sequence[Object]] = field(default_factory=dict)
     gaps: list[NotCollected] = field(default_factory=list)
     pods: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     """By node, the pods that should run there, as the agent takes them (`collect --pods`)."""
@@ -35,13 +33,53 @@ class Gathered:
     """Why a collector pod would not run on a node; every node is in it, mostly with an empty text."""
 
 
-def gather(api: Api, allowed: Allowed, workers: Executor, namespaces: Sequence[str] = ()) -> Gathered:
+class ObjectStream(Protocol):
+    """Where the objects of a kind go, one after the other."""
+
+    def add(self, item: Object) -> None: ...
+
+    def finish(self) -> None:
+        """There are no more. Without it what was added does not count."""
+        ...
+
+
+@dataclass(slots=True)
+class InMemory:
+    """Objects that are kept in memory, by kind."""
+
+    kinds: dict[str, Sequence[Object]] = field(default_factory=dict)
+
+    def stream(self, kind: str) -> ObjectStream:
+        return _ListStream(self.kinds, kind)
+
+
+@dataclass(slots=True)
+class _ListStream:
+    kinds: dict[str, Sequence[Object]]
+    kind: str
+    kept: list[Object] = field(default_factory=list)
+
+    def add(self, item: Object) -> None:
+        self.kept.append(item)
+
+    def finish(self) -> None:
+        self.kinds[self.kind] = sorted(self.kept, key=ref_of)
+
+
+def gather(
+    api: Api,
+    allowed: Allowed,
+    workers: Executor,
+    stream: Callable[[str], ObjectStream],
+    namespaces: Sequence[str] = (),
+) -> Gathered:
     """All kinds that a snapshot keeps, at one resourceVersion where the server can.
 
-    `namespaces`: of objects that live in one only those. What may not be listed is a gap.
+    `stream`: where the objects of a kind go, asked in several threads. `namespaces`: of objects that live in
+    one only those. What may not be listed is a gap.
     Raises: ClusterError where the nodes or pods cannot be had.
     """
-    found = Gathered(version=version_of(api))
+    found = Gathered()
     there = discover(api, wanted(allowed), workers)
     found.gaps += [
         NotCollected(f"objects/{kind}", "failed", reason) for kind, reason in sorted(there.unknown.items())
@@ -51,24 +89,17 @@ def gather(api: Api, allowed: Allowed, workers: Executor, namespaces: Sequence[s
     if _SLICES in resources:
         resources.pop(_ENDPOINTS, None)
     for kind in there.absent:
-        found.kinds[kind] = ()
-    nodes = _List(api, resources.pop("Node"), allowed)
+        stream(kind).finish()
+    nodes = _List(api, resources.pop("Node"), allowed, stream)
     nodes.read()
     found.obstacles = nodes.obstacles
-    lists = [
-        _List(api, resource, allowed, nodes.version, frozenset(namespaces)) for resource in resources.values()
-    ]
-    config = workers.submit(_config_maps, api, allowed)
-    for one in [nodes, *workers.map(_List.read, lists)]:
-        if one.gap is not None:
-            found.gaps.append(one.gap)
-        else:
-            found.kinds[one.resource.kind] = one.kept
-        for node, pods in one.pods.items():
-            found.pods[node] = pods
-    maps, gaps = config.result()
-    found.kinds["ConfigMap"] = maps
-    found.gaps += gaps
+    only = frozenset(namespaces)
+    lists = [_List(api, resource, allowed, stream, nodes.version, only) for resource in resources.values()]
+    config = workers.submit(_config_maps, api, allowed, stream("ConfigMap"))
+    for one in workers.map(_List.read, lists):
+        found.gaps += [one.gap] if one.gap is not None else []
+        found.pods |= one.pods
+    found.gaps += config.result()
     return found
 
 
@@ -79,27 +110,29 @@ class _List:
     api: Api
     resource: Resource
     allowed: Allowed
+    stream: Callable[[str], ObjectStream]
     version: str = ""
     """resourceVersion to list at; then the one that it was listed at."""
     namespaces: frozenset[str] = frozenset()
-    kept: list[Object] = field(default_factory=list)
     gap: NotCollected | None = None
     pods: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> "_List":
         """Raises: ClusterError for kinds that nothing works without."""
+        stream = self.stream(self.resource.kind)
         try:
             for page in self.api.pages(self.resource.path, version=self.version):
                 self.version = self.version or text(page, "metadata", "resourceVersion")
-                self._take(items(page, "items"))
+                self._take(items(page, "items"), stream)
+            stream.finish()
         except ClusterError as error:
             if self.resource.kind in _NEEDED:
                 raise
             self.gap = _gap(self.resource.kind, error)
         return self
 
-    def _take(self, page: Iterable[object]) -> None:
+    def _take(self, page: Iterable[object], stream: ObjectStream) -> None:
         for item in page:
             if not isinstance(item, Mapping):
                 continue
@@ -112,7 +145,7 @@ class _List:
                 continue
             typed = {"apiVersion": self.resource.api_version, "kind": self.resource.server_kind, **item}
             if (pruned := prune(typed, self.allowed)) is not None:
-                self.kept.append(pruned)
+                stream.add(pruned)
 
     def _note_pod(self, item: Object) -> None:
         node = text(item, "spec", "nodeName")
@@ -155,9 +188,8 @@ def _gap(kind: str, error: ClusterError) -> NotCollected:
     )
 
 
-def _config_maps(api: Api, allowed: Allowed) -> tuple[list[Object], list[NotCollected]]:
-    """The few that are wanted, by name: nobody needs the right to list them all."""
-    kept: list[Object] = []
+def _config_maps(api: Api, allowed: Allowed, stream: ObjectStream) -> list[NotCollected]:
+    """The few that are wanted, by name: nobody needs the right to list them all. What could not be read."""
     gaps: list[NotCollected] = []
     for name in config_maps(allowed):
         namespace, _, bare = name.partition("/")
@@ -168,5 +200,6 @@ def _config_maps(api: Api, allowed: Allowed) -> tuple[list[Object], list[NotColl
                 gaps.append(_gap(f"ConfigMap/{name}", error))
             continue
         if (pruned := prune({**item, "apiVersion": "v1", "kind": "ConfigMap"}, allowed)) is not None:
-            kept.append(pruned)
-    return kept, gaps
+            stream.add(pruned)
+    stream.finish()
+    return gaps

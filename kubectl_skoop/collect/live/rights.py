@@ -58,6 +58,7 @@ def collecting(namespace: str, *, makes_namespace: bool) -> tuple[Right, ...]:
     return (
         *own,
         Right("create", "batch", "jobs", namespace),
+        Right("list", "batch", "jobs", namespace),
         Right("deletecollection", "batch", "jobs", namespace),
         Right("delete", "batch", "jobs", namespace),
         Right("list", "", "pods", namespace),

@@ -10,6 +10,7 @@ from secrets import token_hex
 from urllib.parse import quote
 
 from kubectl_skoop.cluster.raw import items, text
+from kubectl_skoop.collect.live import parcel
 from kubectl_skoop.collect.live.api import Api
 from kubectl_skoop.collect.live.errors import ClusterError
 from kubectl_skoop.collect.live.execute import execute
@@ -22,9 +23,9 @@ from kubectl_skoop.collect.live.manifest import (
     collect_command,
     job_name,
     job_object,
-    namespace_object,
 )
 from kubectl_skoop.collect.live.pod_state import PodState, pod_state
+from kubectl_skoop.collect.live.run_namespace import RunNamespace
 
 POLL = 0.15
 """Seconds between two looks at our pods."""
@@ -32,6 +33,7 @@ SILENCE = 60.0
 """Seconds without a byte after which a node hangs."""
 EXIT_INCOMPLETE = 3
 """`collect`: the dump is written, a table of it could not be read."""
+_BACKGROUND = ("propagationPolicy", "Background")
 _EXPLAINED_AFTER = 2.0
 """Seconds of waiting after which the events are looked at."""
 
@@ -52,80 +54,60 @@ class Run:
     options: CollectorOptions
     progress: Progress = lambda node, text: None
     name: str = field(default_factory=lambda: token_hex(4))
-    _made_namespace: bool = False
-    _began: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _pods: "PodPoll | None" = None
+    _place: RunNamespace = field(init=False)
+    _pods: "PodPoll" = field(init=False)
+    _parcel: bytes = field(init=False)
+    """The agent, if the image does not have it."""
+
+    def __post_init__(self) -> None:
+        given = self.options.namespace
+        self._place = RunNamespace(self.api, given or f"{NAME}-{self.name}", self.name, shared=bool(given))
+        self._pods = PodPoll(self.api, self.namespace, self.name)
+        self._parcel = parcel.pack() if self.options.sent else b""
 
     @property
     def namespace(self) -> str:
-        return self.options.namespace or f"{NAME}-{self.name}"
+        return self._place.name
 
     def stop(self) -> None:
         """Tells every thread to end soon; those that wait raise NodeFailed."""
         self._stop.set()
 
-    def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> None:
-        """Runs a collector on the node and writes its dump. Raises: NodeFailed."""
+    def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> float:
+        """Runs a collector on the node and writes its dump. Raises: NodeFailed.
+
+        Returns when it was told to read, by this machine's clock.
+        """
+        job = job_object(node, self.namespace, self.name, self.options)
         try:
-            self._begin()
             self.progress(node, "starts a collector")
-            self._check()
-            self.api.create(
-                f"/apis/batch/v1/namespaces/{self.namespace}/jobs",
-                job_object(node, self.namespace, self.name, self.options),
-            )
+            self._place.create_job(job, self.options.wait, self._check)
             pod = self._running(node)
             self.progress(node, "reads the kernel's state")
+            told = time.time()
             self._read(node, pod, pods, conntrack, target)
-            self.api.delete(
-                f"/apis/batch/v1/namespaces/{self.namespace}/jobs/{job_name(node)}",
-                [("propagationPolicy", "Background")],
-            )
+            self.api.delete(f"{self._jobs}/{job_name(node, self.name)}", [_BACKGROUND])
+            return told
         except ClusterError as error:
             raise NodeFailed(str(error)) from error
 
     def clean_up(self) -> None:
         """Deletes all that this run made; does not wait until it is gone. Raises: ClusterError."""
-        if not self._began:
+        if not self._place.used:
             return
         selector = ("labelSelector", f"{RUN_LABEL}={self.name}")
-        jobs = f"/apis/batch/v1/namespaces/{self.namespace}/jobs"
-        self.api.delete(jobs, [selector, ("propagationPolicy", "Background")])
+        self.api.delete(self._jobs, [selector, _BACKGROUND])
         # At once: a pod on a node that does not answer would stay until the node comes back.
         self.api.delete(f"/api/v1/namespaces/{self.namespace}/pods", [selector, ("gracePeriodSeconds", "0")])
-        if self._made_namespace and not self._others():
-            self.api.delete(f"/api/v1/namespaces/{self.namespace}")
+        self._place.remove()
 
-    def _begin(self) -> None:
-        """The namespace, once, unless it is there. Raises: ClusterError."""
-        with self._lock:
-            self._check()
-            if self._began:
-                return
-            self._began = True
-            try:
-                # True first: the answer may be lost after the server has done its work.
-                self._made_namespace = True
-                self.api.create("/api/v1/namespaces", namespace_object(self.namespace, self.name))
-            except ClusterError as error:
-                self._made_namespace = error.status == 0
-                if not self.options.namespace or error.status not in (403, 409):
-                    raise
-            self._pods = PodPoll(self.api, self.namespace, self.name)
-
-    def _others(self) -> bool:
-        """Another run is at work in the same namespace. Raises: ClusterError."""
-        listed = self.api.get(
-            f"/apis/batch/v1/namespaces/{self.namespace}/jobs",
-            [("labelSelector", f"{RUN_LABEL},{RUN_LABEL}!={self.name}"), ("limit", "1")],
-        )
-        return bool(items(listed, "items"))
+    @property
+    def _jobs(self) -> str:
+        return f"/apis/batch/v1/namespaces/{self.namespace}/jobs"
 
     def _running(self, node: str) -> str:
         """The name of the node's pod, once it runs. Raises: ClusterError, NodeFailed."""
-        assert self._pods is not None
         began = time.monotonic()
         shown = ""
         while True:
@@ -139,13 +121,15 @@ class Run:
             waits = state.waits if state is not None else "its pod"
             if waited > _EXPLAINED_AFTER and waits != shown:
                 shown = waits
-                event = self._last_event(state.name if state is not None else job_name(node))
+                event = self._last_event(state.name if state is not None else job_name(node, self.name))
                 if state is None and event.startswith("FailedCreate"):
                     raise NodeFailed(f"no pod can be made: {event}")
                 self.progress(node, f"waits for {waits}" + (f" ({event})" if event else ""))
             if waited > self.options.wait:
                 late = f"no pod ran within {self.options.wait:.0f} s, it waits for {waits}"
-                raise NodeFailed(self._with_event(late, state.name if state is not None else job_name(node)))
+                raise NodeFailed(
+                    self._with_event(late, state.name if state is not None else job_name(node, self.name))
+                )
             self._stop.wait(POLL)
 
     def _read(
@@ -158,7 +142,7 @@ class Run:
                 pod,
                 CONTAINER,
                 collect_command(node, conntrack, self.options),
-                stdin=json.dumps(list(pods), separators=(",", ":")).encode() + b"\n",
+                stdin=self._parcel + json.dumps(list(pods), separators=(",", ":")).encode() + b"\n",
                 stdout=file,
                 silence=SILENCE,
                 go_on=lambda: not self._stop.is_set(),

@@ -10,15 +10,16 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 from kubectl_skoop.cluster.allow import Allowed
 from kubectl_skoop.collect.live import rights
 from kubectl_skoop.collect.live.api import Body
+from kubectl_skoop.collect.live.discovery import version_of
 from kubectl_skoop.collect.live.errors import ClusterError
 from kubectl_skoop.collect.live.interrupts import Interrupts
 from kubectl_skoop.collect.live.manifest import job_name, job_object, namespace_object
-from kubectl_skoop.collect.live.objects import Gathered, gather
+from kubectl_skoop.collect.live.objects import gather
 from kubectl_skoop.collect.live.run import NodeFailed, Run
 from kubectl_skoop.model.errors import FormatError, NoVerdict
 from kubectl_skoop.model.missing import NotCollected
@@ -36,6 +37,13 @@ _LISTS = 8
 """Kinds of objects that are listed at a time."""
 _TICK = 0.2
 """Seconds that the main thread waits at a time, so that a signal is heard."""
+
+
+class Arrived(NamedTuple):
+    """A node's dump, and when the node was told to read, by this machine's clock."""
+
+    file: Path
+    told: float
 
 
 @contextmanager
@@ -95,9 +103,12 @@ class LiveSource:
             opening.callback(self.end)
             self._folder = Path(opening.enter_context(TemporaryDirectory(prefix="kubectl-skoop-")))
             self._run.progress("", "reads the cluster's objects")
-            self.objects = gather(self._run.api, self._allowed, self._workers, self._namespaces)
-            self._writer = opening.enter_context(self._new_writer(self.objects))
-            self._write(self.objects)
+            self._writer = opening.enter_context(self._new_writer())
+            self.objects = gather(
+                self._run.api, self._allowed, self._workers, self._writer.objects, self._namespaces
+            )
+            for gap in self.objects.gaps:
+                self._writer.add_note(gap.what, gap.state, gap.reason)
             self._closing = opening.pop_all()
         return self
 
@@ -210,10 +221,10 @@ class LiveSource:
             self._miss(node, reason)
         return bool(reason)
 
-    def _dumps(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Path | str]]:
+    def _dumps(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Arrived | str]]:
         """Each node's file, or why there is none, in the order in which they are ready."""
         waiting = iter(nodes)
-        running: dict[Future[Path], str] = {}
+        running: dict[Future[Arrived], str] = {}
         while True:
             while len(running) < self._parallel and (node := next(waiting, None)) is not None:
                 running[self._workers.submit(self._dump, node, conntrack)] = node
@@ -227,22 +238,23 @@ class LiveSource:
                 except NodeFailed as failed:
                     yield node, str(failed)
 
-    def _dump(self, node: str, conntrack: str) -> Path:
-        target = self._folder / f"{job_name(node)}.dump"
-        self._run.dump(node, self.objects.pods.get(node, ()), conntrack, target)
-        return target
+    def _dump(self, node: str, conntrack: str) -> Arrived:
+        target = self._folder / f"{job_name(node, self._run.name)}.dump"
+        told = self._run.dump(node, self.objects.pods.get(node, ()), conntrack, target)
+        return Arrived(target, told)
 
-    def _take(self, node: str, result: Path | str) -> None:
+    def _take(self, node: str, result: Arrived | str) -> None:
         if isinstance(result, str):
             self._miss(node, result)
             return
+        offset = self._run.api.clock_offset or 0.0
         try:
-            lacking = merge_dump(self._writer, result, node)
+            lacking = merge_dump(self._writer, result.file, node, lambda began: began - result.told - offset)
         except FormatError as error:
             self._miss(node, f"its dump is damaged: {error}")
             return
         finally:
-            result.unlink(missing_ok=True)
+            result.file.unlink(missing_ok=True)
         for gap in lacking:
             self._writer.add_note(gap.what, gap.state, gap.reason)
         self._run.progress(node, "is collected")
@@ -252,19 +264,13 @@ class LiveSource:
         self._writer.add_missing_node(node, "not collected", reason)
         self._run.progress(node, f"is not collected: {reason}")
 
-    def _new_writer(self, objects: Gathered) -> AbstractContextManager[SnapshotWriter]:
-        facts: dict[str, object] = {"version": objects.version}
+    def _new_writer(self) -> AbstractContextManager[SnapshotWriter]:
+        """Raises: ClusterError (the server does not answer)."""
+        facts: dict[str, object] = {"version": version_of(self._run.api)}
         if (offset := self._run.api.clock_offset) is not None:
             facts["clock_offset"] = round(offset, 1)
         path = self._keep or self._folder / "live.skoop"
         return writing(path, new_header(time.time(), facts))
-
-    def _write(self, objects: Gathered) -> None:
-        for kind in sorted(objects.kinds):
-            self._writer.add_objects(kind, objects.kinds[kind])
-        objects.kinds.clear()
-        for gap in objects.gaps:
-            self._writer.add_note(gap.what, gap.state, gap.reason)
 
 
 def missing(source: LiveSource) -> tuple[NotCollected, ...]:

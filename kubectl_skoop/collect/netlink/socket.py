@@ -5,7 +5,7 @@ import socket
 import struct
 from collections.abc import Callable, Hashable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from kubectl_skoop.collect.netlink.message import (
     NLM_F_DUMP,
@@ -24,6 +24,8 @@ SOL_NETLINK, NETLINK_GET_STRICT_CHK = 270, 12
 RECEIVE_BYTES = 1 << 20
 TIMEOUT = 10.0
 ATTEMPTS = 4
+
+R = TypeVar("R")
 
 
 class Interrupted(Exception):
@@ -84,21 +86,28 @@ class NetlinkSocket:
                 return messages
             before = messages
         if not whole:
-            raise Interrupted(f"changed at each of {ATTEMPTS} readings")
+            raise Interrupted(f"may be torn: it changed at each of {ATTEMPTS} readings")
         return messages
 
+    def fold(self, kind: int, payload: bytes, take: Callable[[Iterator[Message]], R]) -> R:
+        """What `take` makes of the entries as they arrive, so that a long list need not be in memory.
+
+        Raises: as `dump`.
+        """
+        for _ in range(ATTEMPTS):
+            entries = self._begin_dump(kind, payload)
+            found = take(entries)
+            if entries.whole:
+                return found
+        raise Interrupted(f"may be torn: it changed at each of {ATTEMPTS} readings")
+
     def _dump_once(self, kind: int, payload: bytes) -> tuple[list[Message], bool]:
+        entries = self._begin_dump(kind, payload)
+        return list(entries), entries.whole
+
+    def _begin_dump(self, kind: int, payload: bytes) -> "_Entries":
         self._send(kind, NLM_F_DUMP, payload)
-        messages: list[Message] = []
-        whole = True
-        for message in self._replies():
-            whole = whole and not message.flags & NLM_F_DUMP_INTR
-            if message.type == NLMSG_DONE:
-                if len(message.payload) >= 4:
-                    _raise_errno(message.payload)
-                return messages, whole
-            messages.append(message)
-        raise AssertionError("unreachable: replies end with an exception only")
+        return _Entries(self._replies())
 
     def request(self, kind: int, payload: bytes, flags: int = 0) -> Message:
         """The one answer to one question.
@@ -125,6 +134,23 @@ class NetlinkSocket:
                 if message.type == NLMSG_ERROR:
                     _raise_errno(message.payload)
                 yield message
+
+
+class _Entries(Iterator[Message]):
+    """The entries of one dump; after the last one `whole` tells whether the list stood still meanwhile."""
+
+    def __init__(self, replies: Iterator[Message]) -> None:
+        self._replies = replies
+        self.whole = True
+
+    def __next__(self) -> Message:
+        message = next(self._replies)
+        self.whole = self.whole and not message.flags & NLM_F_DUMP_INTR
+        if message.type != NLMSG_DONE:
+            return message
+        if len(message.payload) >= 4:
+            _raise_errno(message.payload)
+        raise StopIteration
 
 
 def _same(before: list[Message], after: list[Message], identity: Callable[[Message], Hashable]) -> bool:

@@ -1,5 +1,8 @@
 """The connection table, both families in one dump (include/uapi/linux/netfilter/nfnetlink_conntrack.h)."""
 
+from collections.abc import Iterator
+
+from kubectl_skoop.collect.netlink.message import Message, split_attributes
 from kubectl_skoop.collect.netlink.schema import (
     Fields,
     address,
@@ -15,8 +18,10 @@ from kubectl_skoop.collect.netlink.schema import (
 )
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.nfnetlink.request import CTNETLINK, HEADER_BYTES, family_of, header, message_type
+from kubectl_skoop.collect.selection import MAX_ENTRIES, Cut, Selection
 
 IPCTNL_MSG_CT_GET = 1
+CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_TUPLE_IP = 1, 2, 1
 _IP = schema((1, "src", address), (2, "dst", address), (3, "src", address), (4, "dst", address))
 _PROTOCOL = schema(
     (1, "num", u8),
@@ -54,10 +59,41 @@ ENTRY = schema(
 )
 
 
-def read_conntrack(socket: NetlinkSocket) -> list[Fields]:
-    """Raises: as `NetlinkSocket.dump`."""
-    messages = socket.dump(message_type(CTNETLINK, IPCTNL_MSG_CT_GET), header())
-    return [
-        {"family": family_of(message.payload), **read_attributes(message.payload, ENTRY, HEADER_BYTES)}
-        for message in messages
-    ]
+def read_conntrack(
+    socket: NetlinkSocket, selection: Selection | None = None, limit: int = MAX_ENTRIES
+) -> tuple[list[Fields], Cut]:
+    """The entries of the selection, at most `limit`. Raises: as `NetlinkSocket.dump`."""
+
+    def take(messages: Iterator[Message]) -> tuple[list[Fields], int]:
+        found: list[Fields] = []
+        left_out = 0
+        for message in messages:
+            if selection is not None and not _covered(message.payload, selection):
+                continue
+            if len(found) == limit:
+                left_out += 1
+                continue
+            fields = read_attributes(message.payload, ENTRY, HEADER_BYTES)
+            found.append({"family": family_of(message.payload), **fields})
+        return found, left_out
+
+    found, left_out = socket.fold(message_type(CTNETLINK, IPCTNL_MSG_CT_GET), header(), take)
+    return found, Cut(selection.written if selection else (), left_out)
+
+
+def _covered(payload: bytes, selection: Selection) -> bool:
+    """Decided before the entry is read as a whole."""
+    return any(
+        selection.covers(*_ends(value))
+        for kind, value in split_attributes(payload, HEADER_BYTES)
+        if kind in (CTA_TUPLE_ORIG, CTA_TUPLE_REPLY)
+    )
+
+
+def _ends(value: bytes) -> tuple[bytes, bytes]:
+    """Source and destination of a tuple; without addresses: empty."""
+    for kind, addresses in split_attributes(value):
+        if kind == CTA_TUPLE_IP:
+            found = dict(split_attributes(addresses))
+            return found.get(1) or found.get(3, b""), found.get(2) or found.get(4, b"")
+    return b"", b""

@@ -24,6 +24,7 @@ from kubectl_skoop.collect.netlink.schema import (
     u64,
 )
 
+_QUERIER = schema((1, "address", address), (2, "port", u32), (5, "address6", address), (6, "port6", u32))
 BRIDGE = schema(
     (1, "forward_delay", u32),
     (2, "hello_time", u32),
@@ -61,6 +62,7 @@ BRIDGE = schema(
     (44, "mcast_mld_version", u8),
     (45, "vlan_stats_per_port", u8),
     (46, "multi_boolopt", numbers("=II", "optval", "optmask")),
+    (47, "mcast_querier_state", nested(_QUERIER)),
     (48, "fdb_n_learned", u32),
     (49, "fdb_max_learned", u32),
 )

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 from kubectl_skoop.model.packet import Address, Passage
 from kubectl_skoop.netstack.conntrack_types import Tuple
+from kubectl_skoop.netstack.device import IFA_F_DADFAILED, IFA_F_TENTATIVE
 from kubectl_skoop.netstack.netfilter.conntrack import (
     IPS_DST_NAT,
     IPS_DST_NAT_DONE,
@@ -23,7 +24,6 @@ from kubectl_skoop.netstack.routing.select import select_address
 from kubectl_skoop.netstack.stack import Stack
 
 SCOPE_UNIVERSE = 0
-_IFA_F_TENTATIVE, _IFA_F_DADFAILED = 0x40, 0x08
 _MAX_ADDRESSES = 16
 """Of a range that are told apart; a larger one is represented by its first addresses."""
 
@@ -97,7 +97,7 @@ def _redirect_address(ctx: RuleContext) -> Address | None:
             continue
         if family == 4 and entry.secondary:
             continue
-        if family == 6 and entry.flags & (_IFA_F_TENTATIVE | _IFA_F_DADFAILED):
+        if family == 6 and entry.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED):
             continue
         if family == 6 and entry.address.is_link_local != ctx.packet.dst.is_link_local:
             continue

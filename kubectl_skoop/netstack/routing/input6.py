@@ -1,5 +1,7 @@
 """IPv6: where a packet that came in goes (ip6_rcv_core, ip6_route_input, ip6_forward)."""
 
+from dataclasses import replace
+
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.netstack.routing.input4 import input_key, multicast
 from kubectl_skoop.netstack.routing.lookup import Failed, lookup
@@ -13,7 +15,8 @@ _NOT_NEIGHBOUR = (1, 2)
 
 
 def route_input6(stack: Stack, packet: Packet, device: int, mark: int) -> InputRoute:
-    """There is no reverse path filter and no check for own sources in IPv6."""
+    """There is no reverse path filter and no check for own sources in IPv6; a link-local destination is
+    looked up on the packet's own link (rt6_need_strict)."""
     ns = stack.ns
     entry = ns.devices.get(device)
     on_loopback = entry is not None and entry.loopback
@@ -25,7 +28,10 @@ def route_input6(stack: Stack, packet: Packet, device: int, mark: int) -> InputR
         return Refused(kind="martian-destination", evidence=(f"{packet.dst} cannot come in",))
     if packet.dst.is_multicast:
         return multicast(stack, packet, device)
-    found = lookup(stack, input_key(packet, device, mark))
+    key = input_key(packet, device, mark)
+    if packet.dst.is_link_local:
+        key = replace(key, oif=device)
+    found = lookup(stack, key)
     if isinstance(found, Failed):
         return Refused(kind=found.kind, route=found.route, rule=found.rule, icmp=_ICMP.get(found.kind))
     if found.route.type in ("local", "anycast"):

@@ -1,5 +1,8 @@
 """Whose address is it: the types of table local (__inet_dev_addr_type, __ip_dev_find)."""
 
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.types import TABLE_LOCAL, TABLE_MAIN, Route
@@ -30,9 +33,13 @@ def address_type(ns: NetworkNamespace, address: Address, device: int = 0) -> str
 def is_local(ns: NetworkNamespace, address: Address) -> bool:
     """A socket may send from it: an address of a device, or covered by a `local` route of table local.
 
-    Kernel: __ip_dev_find; IPv6: table local alone, as the addresses of a device that is down vanish (K-51).
+    Kernel: __ip_dev_find, which IPv4 addresses of a device that is down pass (K-51); ipv6_chk_addr, which
+    asks for no route, so that an anycast route does not hide an address, nor for tentative addresses.
     """
-    return local_device(ns, address) is not None
+    entry = ns.local_addresses.get(address)
+    if entry is None or address.version == 4:
+        return local_device(ns, address) is not None
+    return not entry.tentative
 
 
 def local_device(ns: NetworkNamespace, address: Address) -> int | None:
@@ -41,6 +48,31 @@ def local_device(ns: NetworkNamespace, address: Address) -> int | None:
         return entry.device
     route = _local_entry(ns, address)
     return route.nexthops[0].device if route is not None and route.type == "local" else None
+
+
+def anycast_addresses(ns: NetworkNamespace, device: int) -> Iterator[IPv6Address]:
+    """ipv6_chk_acast_addr: those that a device answers for beside its own."""
+    for route in ns.routes:
+        address = route.destination.network_address
+        if (
+            (route.table, route.type) == (TABLE_LOCAL, "anycast")
+            and isinstance(address, IPv6Address)
+            and any(nexthop.device == device for nexthop in route.nexthops)
+        ):
+            yield address
+
+
+def is_anycast(ns: NetworkNamespace, address: Address, device: int) -> bool:
+    """What comes in by the device for the address gets an anycast route. A unicast one may be there, too; of
+    both that by the device is taken (rt6_select)."""
+    prefixes = ns.fib.table(6, TABLE_LOCAL)
+    routes = [
+        route
+        for route in (prefixes.candidates(int(address)) if prefixes else ())
+        if route.type in ("local", "anycast")
+    ]
+    near = [route for route in routes if any(nexthop.device == device for nexthop in route.nexthops)]
+    return bool(routes) and (near or routes)[0].type == "anycast"
 
 
 def _local_entry(ns: NetworkNamespace, address: Address) -> Route | None:

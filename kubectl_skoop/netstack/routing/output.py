@@ -5,6 +5,7 @@ from dataclasses import replace
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.local import is_local
+from kubectl_skoop.netstack.routing.lookup import RouteErrno
 from kubectl_skoop.netstack.routing.output4 import route_output4
 from kubectl_skoop.netstack.routing.output6 import route_output6
 from kubectl_skoop.netstack.routing.text import route_text, rule_text, table_name
@@ -25,7 +26,8 @@ def route_output(stack: Stack, key: FlowKey, bound_source: Address | None = None
     if bound_source is not None:
         key = replace(key, src=bound_source)
         if _is_host(bound_source) and not is_local(stack.ns, bound_source):
-            return _traced(stack, key, RouteError(errno="ENETUNREACH", kind="source"))
+            errno: RouteErrno = "ENETUNREACH" if key.family == 4 else "EADDRNOTAVAIL"
+            return _traced(stack, key, RouteError(errno=errno, kind="source"))
     route = route_output4 if key.family == 4 else route_output6
     return _traced(stack, key, route(stack, key))
 

@@ -2,10 +2,13 @@
 
 from ipaddress import IPv6Address, IPv6Network
 
-from kubectl_skoop.netstack.device import InterfaceAddress
+from kubectl_skoop.netstack.device import (
+    IFA_F_DADFAILED,
+    IFA_F_DEPRECATED,
+    InterfaceAddress,
+)
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
-_TENTATIVE, _OPTIMISTIC, _DADFAILED, _DEPRECATED = 0x40, 0x04, 0x08, 0x20
 _SCOPE_LINK, _SCOPE_SITE, _SCOPE_GLOBAL = 2, 5, 14
 _LABELS = tuple(
     (IPv6Network(prefix), label)
@@ -30,7 +33,7 @@ def select_address6(ns: NetworkNamespace, device: int, destination: IPv6Address)
     best: tuple[tuple[int, ...], IPv6Address] | None = None
     for index in indexes:
         for entry in ns.addresses_of(6, index):
-            if entry.flags & _DADFAILED or (entry.flags & _TENTATIVE and not entry.flags & _OPTIMISTIC):
+            if entry.tentative or entry.flags & IFA_F_DADFAILED:
                 continue
             if not isinstance(entry.address, IPv6Address) or entry.address.is_multicast:
                 continue
@@ -48,7 +51,7 @@ def _score(
     return (
         int(address == destination),
         -scope if scope >= wanted else scope - 128,
-        int(not entry.flags & _DEPRECATED),
+        int(not entry.flags & IFA_F_DEPRECATED),
         int(not device or entry.device == device),
         int(_label(address) == _label(destination)),
         min(128 - (int(address) ^ int(destination)).bit_length(), entry.prefix),

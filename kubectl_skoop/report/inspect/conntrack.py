@@ -38,8 +38,8 @@ def _entry(row: Entry) -> Iterator[str]:
 def _direction(row: Entry) -> Iterator[str]:
     addresses, protocol = row.entry("ip"), row.entry("proto")
     yield f"src={addresses.text('src')} dst={addresses.text('dst')}"
-    if "sport" in protocol.fields:
-        yield f"sport={protocol.number('sport')} dport={protocol.number('dport')}"
+    if "src_port" in protocol.fields:
+        yield f"sport={protocol.number('src_port')} dport={protocol.number('dst_port')}"
     if protocol.number("num") in _ICMP and "icmp_type" in protocol.fields:
         yield (
             f"type={protocol.number('icmp_type')} code={protocol.number('icmp_code')} "

@@ -1,11 +1,12 @@
 """What is in a snapshot: nodes, their namespaces, tables with states and sizes, objects."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.report.escape import safe
-from kubectl_skoop.snapshot.dump import NamespaceDump
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
 from kubectl_skoop.snapshot.index import NamespaceEntry
 from kubectl_skoop.snapshot.source import Snapshot
 from kubectl_skoop.snapshot.tables import Tables
@@ -38,13 +39,24 @@ def overview_data(snapshot: Snapshot) -> dict[str, object]:
         "tool": snapshot.header.tool,
         "time": snapshot.header.time,
         "objects": {kind: len(found) for kind, found in _objects(snapshot)},
-        "nodes": [
-            {"name": name, "namespaces": [_namespace_data(dump) for dump in _dumps(snapshot, name)]}
-            for name in snapshot.nodes()
-        ],
+        "nodes": [{"name": name, **_node_data(snapshot.node_dump(name))} for name in snapshot.nodes()],
         "missing": [
             {"what": entry.what, "state": entry.state, "reason": entry.reason} for entry in snapshot.missing
         ],
+    }
+
+
+def _node_data(dump: NodeDump | NotCollected) -> dict[str, object]:
+    if isinstance(dump, NotCollected):
+        return {"namespaces": []}
+    return {
+        "time": dump.time,
+        "ended": dump.ended,
+        "kernel": dump.kernel,
+        "tools": dict(dump.tools),
+        "facts": asdict(dump.facts),
+        "lost": list(dump.lost),
+        "namespaces": [_namespace_data(namespace) for namespace in dump.namespaces],
     }
 
 
@@ -84,11 +96,6 @@ def _tables(dump: NamespaceDump | NotCollected, entry: NamespaceEntry) -> list[s
     # Absent is an answer, too: the kernel has no such thing.
     unread = [f"{name} ({state})" for name in tables if (state := tables.state(name)) not in ("ok", "absent")]
     return [str(len(tables)), f"{size / 1024:.0f} KiB", ", ".join(unread)]
-
-
-def _dumps(snapshot: Snapshot, name: str) -> Sequence[NamespaceDump]:
-    dump = snapshot.node_dump(name)
-    return () if isinstance(dump, NotCollected) else dump.namespaces
 
 
 def _objects(snapshot: Snapshot) -> Iterator[tuple[str, Sequence[object]]]:

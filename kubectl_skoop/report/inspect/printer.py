@@ -94,6 +94,8 @@ def _lines(what: str, tables: Mapping[str, Table]) -> Iterator[str]:
             yield f"# {name}: not collected"
         elif table.state != "ok":
             yield f"# {name}: {table.state}" + (f": {table.reason}" if table.reason else "")
+        elif table.reason:
+            yield f"# {name}: {table.reason}"
     try:
         yield from printed.printer(State(tables))
     except FormatError as error:

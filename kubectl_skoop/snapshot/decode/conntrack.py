@@ -1,8 +1,8 @@
 """Conntrack entries."""
 
-from kubectl_skoop.model.packet import Protocol
-from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
-from kubectl_skoop.snapshot.decode.entry import Entry, entries
+from kubectl_skoop.model.packet import Address, Protocol
+from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
+from kubectl_skoop.snapshot.decode.entry import Entry, entries, parse_address, table_map
 
 _TCP_STATES = (
     "NONE",
@@ -21,6 +21,26 @@ _TCP_STATES = (
 def decode_conntrack(data: object) -> tuple[ConntrackEntry, ...]:
     """Raises: FormatError."""
     return tuple(_entry(entry) for entry in entries(data, "$.conntrack"))
+
+
+def decode_conntrack_cut(data: object) -> ConntrackCut:
+    """Raises: FormatError."""
+    root = Entry(table_map(data, "$.conntrack_cut"), "$.conntrack_cut")
+    kept = [_addresses(root, item) for item in root.texts("only")]
+    return ConntrackCut(
+        addresses=frozenset(item[0] for item in kept if len(item) == 1),
+        pairs=frozenset(frozenset(item) for item in kept if len(item) == 2),
+        everything=not kept,
+        left_out=root.number("left_out"),
+    )
+
+
+def _addresses(root: Entry, item: str) -> tuple[Address, ...]:
+    """Of `ADDRESS`, or of `ADDRESS-ADDRESS`: what is between the two."""
+    try:
+        return tuple(map(parse_address, item.split("-")))
+    except ValueError as error:
+        raise root.wrong("only", str(error)) from error
 
 
 def _entry(entry: Entry) -> ConntrackEntry:

@@ -74,6 +74,8 @@ def _bridge(data: Entry) -> Bridge:
         nf_call_ip6tables=data.flag("nf_call_ip6tables"),
         nf_call_arptables=data.flag("nf_call_arptables"),
         stp=data.flag("stp_state"),
+        snooping=data.flag("mcast_snooping", True),
+        querier6=data.flag("mcast_querier") or "address6" in data.entry("mcast_querier_state").fields,
         group_fwd_mask=data.number("group_fwd_mask", 0),
     )
 

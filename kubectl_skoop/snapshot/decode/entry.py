@@ -58,6 +58,13 @@ class Entry:
             raise self.wrong(name, f"text is wanted, not {describe(value)}")
         return value
 
+    def texts(self, name: str) -> list[str]:
+        """A list of texts; empty where it is left out."""
+        values = self.fields.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise self.wrong(name, f"a list of texts is wanted, not {describe(values)}")
+        return values
+
     def octets(self, name: str) -> bytes:
         value = self.fields.get(name, b"")
         if not isinstance(value, bytes):

@@ -11,7 +11,7 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import Neighbour
 from kubectl_skoop.netstack.sysctl import Sysctls
 from kubectl_skoop.snapshot.decode.addresses import decode_addresses
-from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack
+from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack, decode_conntrack_cut
 from kubectl_skoop.snapshot.decode.devices import (
     Additions,
     decode_devices,
@@ -20,7 +20,7 @@ from kubectl_skoop.snapshot.decode.devices import (
     decode_vlans,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, table_map, text
-from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_neighbours
+from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_groups, decode_neighbours
 from kubectl_skoop.snapshot.decode.netfilter import SAVED, decode_netfilter
 from kubectl_skoop.snapshot.decode.programs import cgroup_programs, socket_programs
 from kubectl_skoop.snapshot.decode.recent import decode_recent
@@ -81,11 +81,13 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         exceptions=tables.decode("route_exceptions", decode_exceptions, ()),
         neighbours=tuple(neighbours),
         fdb=tables.decode("fdb", lambda data: decode_fdb(data, devices), ()),
+        groups=tables.decode("mdb", decode_groups, ()),
         netfilter=decode_netfilter(tables),
         ipsets=tables.decode("ipset", _ipsets, {}),
         recent=tables.decode("xt_recent", decode_recent, None),
         ipvs=ipvs,
         conntrack=tables.decode("conntrack", decode_conntrack, ()),
+        conntrack_cut=tables.decode("conntrack_cut", decode_conntrack_cut, None),
         sockets=tables.decode("sockets", decode_sockets, ()),
         sysctls=tables.decode("sysctls", partial(_sysctls, tables), Sysctls({})),
         collected=tables.time(*SAVED, "nft"),

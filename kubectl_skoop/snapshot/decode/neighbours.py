@@ -1,9 +1,10 @@
-"""Neighbours and forwarding entries."""
+"""Neighbours, forwarding entries and members of multicast groups."""
 
 from collections.abc import Mapping
 
+from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.neighbour_types import NUD_NOARP, NUD_PERMANENT, FdbEntry, Neighbour
+from kubectl_skoop.netstack.neighbour_types import NUD_NOARP, NUD_PERMANENT, FdbEntry, GroupMember, Neighbour
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
 NTF_STICKY = 0x40
@@ -29,6 +30,16 @@ def decode_fdb(data: object, devices: Mapping[int, Device]) -> tuple[FdbEntry, .
     """Entries of bridges and vxlan devices, not the address filters of others. Raises: FormatError."""
     found = (_fdb_entry(entry) for entry in entries(data, "$.fdb"))
     return tuple(entry for entry in found if entry.bridge or _forwards(devices.get(entry.port)))
+
+
+def decode_groups(data: object) -> tuple[GroupMember, ...]:
+    """Members of IP multicast groups. Raises: FormatError."""
+    return tuple(
+        GroupMember(table.number("ifindex"), entry.number("port"), group)
+        for table in entries(data, "$.mdb")
+        for entry in table.entries("mdb")
+        if (group := parse_address(entry.text("group", ""))) is not None
+    )
 
 
 def _forwards(device: Device | None) -> bool:

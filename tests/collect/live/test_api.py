@@ -1,6 +1,7 @@
 """Requests: pages, versions, repetition, whom they come from; answers as the API concepts page has them."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -96,3 +97,16 @@ def test_a_server_that_is_not_there_cannot_be_reached(tmp_path: Path) -> None:
         path = server.kubeconfig(tmp_path)
     with pytest.raises(Unreachable, match="cannot be reached"):
         Api(Access(kubeconfig=str(path), timeout=2)).get(PODS)
+
+
+@pytest.mark.parametrize(("known", "times"), [(True, api_module.ATTEMPTS), (False, 1)])
+def test_only_a_server_that_has_answered_before_is_asked_again(known: bool, times: int) -> None:
+    asked: list[int] = []
+
+    def ask() -> NoReturn:
+        asked.append(1)
+        raise Unreachable("gone")
+
+    with pytest.raises(Unreachable, match="gone"):
+        api_module.repeated(ask, known=known)
+    assert len(asked) == times

@@ -24,14 +24,15 @@ OPTIONS = CollectorOptions(image="i:1", pull_secrets=("s",))
 
 @given(st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", fullmatch=True))
 def test_the_name_of_a_job_is_legal_whatever_the_node_is_called(node: str) -> None:
-    name = job_name(node)
+    name = job_name(node, "0123abcd")
     assert len(name) <= MAX_NAME
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name)
 
 
 def test_nodes_whose_names_look_alike_have_jobs_of_their_own() -> None:
     long = "x" * 200
-    assert len({job_name(node) for node in ("a.b", "a-b", f"{long}1", f"{long}2")}) == 4
+    assert len({job_name(node, "r") for node in ("a.b", "a-b", f"{long}1", f"{long}2")}) == 4
+    assert job_name("a", "r") != job_name("a", "s")
 
 
 def test_a_job_ends_by_itself_and_is_removed() -> None:

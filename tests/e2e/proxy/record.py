@@ -15,7 +15,7 @@ from kubectl_skoop.snapshot.source import open_snapshot
 from tests.e2e.proxy import guest
 from tests.e2e.proxy import lab as labs
 from tests.e2e.proxy.lab import Proxy, ProxyLab, ProxyNode
-from tests.e2e.proxy.test_proxy import PROXIES, TOO_MUCH
+from tests.e2e.proxy.test_proxy import EVERY, TOO_MUCH
 
 FOLDER = Path(__file__).parents[2] / "data" / "services"
 OBJECTS = "objects.json.gz"
@@ -25,7 +25,7 @@ SLICE_FIELDS = ("addressType", "endpoints", "ports")
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with labs.running((*PROXIES, Proxy("ipvs")), without=TOO_MUCH) as lab:
+    with labs.running((*EVERY, Proxy("ipvs")), without=TOO_MUCH) as lab:
         write(OBJECTS, json.dumps(kept(json.loads(lab.objects())["items"]), separators=(",", ":")))
         for node in lab.nodes.values():
             write(f"{node.name}-{node.proxy.mode}-{node.proxy.version}.gz", rules(lab, node))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kubectl_skoop.report.inspect import overview, overview_data
 from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
-from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts, Table
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 
 
@@ -22,7 +22,9 @@ def made(folder: Path) -> Snapshot:
     pod = NamespaceDump(
         id="4:2", kind="pod", pods=("default/a", "default/\x1b[2J"), tables={"routes": Table(data=[])}
     )
-    dump = NodeDump(node="n1", time=1.0, kernel="6.1", namespaces=(host, pod))
+    dump = NodeDump(
+        node="n1", time=1.0, kernel="6.1", namespaces=(host, pod), facts=NodeFacts(boot_id="b3c5")
+    )
     write_node_dump(dump, folder / "n1.dump")
     nodes = [{"kind": "Node", "metadata": {"name": name}} for name in ("n1", "n2")]
     assemble([folder / "n1.dump"], {"Node": nodes, "Pod": []}, folder / "s", time=1_000_000_000.0)
@@ -56,6 +58,8 @@ def test_the_json_form_has_the_state_of_each_table(tmp_path: Path) -> None:
     snapshot.close()
     assert data["objects"] == {"Node": 2, "Pod": 0}
     assert [node["name"] for node in data["nodes"]] == ["n1", "n2"]
+    assert (data["nodes"][0]["kernel"], data["nodes"][0]["facts"]["boot_id"]) == ("6.1", "b3c5")
+    assert data["nodes"][1] == {"name": "n2", "namespaces": []}
     host = data["nodes"][0]["namespaces"][0]
     assert (host["id"], host["kind"], host["pods"]) == ("4:1", "host", [])
     assert host["tables"]["ipset"] == {"state": "forbidden", "reason": "not root", "time": 0.0}

@@ -187,7 +187,7 @@ def test_fdb() -> None:
 
 def test_conntrack() -> None:
     def direction(src: str, dst: str, sport: int, dport: int) -> dict[str, object]:
-        return {"ip": {"src": src, "dst": dst}, "proto": {"num": 6, "sport": sport, "dport": dport}}
+        return {"ip": {"src": src, "dst": dst}, "proto": {"num": 6, "src_port": sport, "dst_port": dport}}
 
     entry = {
         "orig": direction("10.0.0.1", "10.96.0.1", 40000, 80),
@@ -203,6 +203,11 @@ def test_conntrack() -> None:
         "tcp      6 86399 src=10.0.0.1 dst=10.96.0.1 sport=40000 dport=80 [UNREPLIED] "
         "src=10.0.0.2 dst=10.0.0.1 sport=8080 dport=40000 mark=5 zone=3",
     ]
+
+
+def test_what_a_table_was_cut_to_is_said() -> None:
+    cut = Table(data=[], reason="only entries with 10.0.0.1")
+    assert print_table("conntrack", {"conntrack": cut}) == "# conntrack: only entries with 10.0.0.1"
 
 
 def test_sockets() -> None:

@@ -1,0 +1,82 @@
+"""The options of a live cluster, and what the user is told at the end."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from kubectl_skoop.cli import live
+from kubectl_skoop.cluster.allow import BUILT_IN
+from kubectl_skoop.collect.live import source
+from kubectl_skoop.model.errors import InputError
+from tests.cli.run import skoop
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Path:
+    path = tmp_path / "kubeconfig"
+    content = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("30", 30), ("30s", 30), ("1m30s", 90), ("500ms", 0.5), ("1.5h", 5400), ("0", 0)]
+)
+def test_times(written: str, value: float) -> None:
+    assert live.seconds("--x", written) == value
+
+
+@pytest.mark.parametrize("written", ["", "s", "30 s", "-1", "30x"])
+def test_what_is_no_time_is_refused(written: str) -> None:
+    with pytest.raises(InputError, match="must be a time"):
+        live.seconds("--x", written)
+
+
+def test_the_names_of_the_original_mean_the_same() -> None:
+    command = live.LiveCommand("x")
+    names = {name: option.name for option in command.live for name in option.opts}
+    for old, new in (
+        ("--collector-image", "--image"),
+        ("--collector-image-pull-policy", "--image-pull-policy"),
+        ("--collector-pod-wait-timeout", "--pod-wait"),
+    ):
+        assert names[old] == names[new]
+
+
+def test_a_server_that_is_not_there_is_one_line_and_exit_code_3(kubeconfig: Path) -> None:
+    ran = skoop("check", "--kubeconfig", kubeconfig, "--request-timeout", "1s")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (3, "", 1)
+    assert "the cluster http://127.0.0.1:1 cannot be reached" in ran.err
+
+
+@pytest.mark.parametrize("words", [["--image", "a", "--debug-image", "b"], ["--pod-wait", "soon"]])
+def test_options_that_do_not_fit_are_refused(words: list[str], kubeconfig: Path) -> None:
+    ran = skoop("check", "--kubeconfig", kubeconfig, *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert words[0] in ran.err
+
+
+def test_what_is_left_is_told_after_an_error_too(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextmanager
+    def leaving(*_: object, **__: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(left="namespace x may be left")
+
+    def fail() -> None:
+        with live.opened({"kubeconfig": str(kubeconfig)}, BUILT_IN, keep=None):
+            raise InputError("the question is wrong")
+
+    monkeypatch.setattr(source, "live", leaving)
+    with pytest.raises(InputError, match="the question is wrong"):
+        fail()
+    assert "namespace x may be left (kubectl skoop cleanup removes it)" in capsys.readouterr().err

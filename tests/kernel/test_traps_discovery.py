@@ -1,0 +1,411 @@
+"""IPv6 neighbour discovery: who asks from where, who answers, which rules see it (K-81 to K-86)."""
+
+import pytest
+
+from kubectl_skoop.testing.trap import Trap, differences, trap
+from kubectl_skoop.testing.trap_networks import BRIDGED6, ROUTED6
+
+pytestmark = pytest.mark.kernel
+
+TCP, UDP, PING = "a tcp [fd02::2]:80", "a udp [fd02::2]:53", "a icmp [fd02::2]"
+SERVED = "answer, b sees fd01::2"
+LOST = "no route to host"
+BEHIND = "no route to host, icmp 1/3 from fd01::1"
+"""The router found nobody."""
+R = "02:00:00:00:01:02"
+R_LINK = "fe80::ff:fe00:102"
+"""The link-local address of r's p0."""
+NS, NA = "-p icmpv6 --icmpv6-type neighbour-solicitation", "-p icmpv6 --icmpv6-type neighbour-advertisement"
+NEAR6 = """
+wire a:eth0 r:p0
+wire r:p1 b:eth0
+a: addr add fd01::2/64 dev eth0 nodad
+b: addr add fd01::3/64 dev eth0 nodad
+r: route add fd01::2 dev p0
+r: route add fd01::3 dev p1
+r: sysctl net.ipv6.conf.all.forwarding=1
+b: no-listeners
+b: listen tcp 80 ::
+"""
+"""Two hosts that believe to be on one link; the router between them has link-local addresses only."""
+NEAR = "a tcp [fd01::3]:80"
+ENTRIES = "r: neigh add proxy fd01::3 dev p0\nr: neigh add proxy fd01::2 dev p1"
+PROXY = "r: sysctl net.ipv6.conf.p0.proxy_ndp=1\nr: sysctl net.ipv6.conf.p1.proxy_ndp=1"
+SLOW_DAD = "sysctl net.ipv6.conf.eth0.accept_dad=1\n{0}: sysctl net.ipv6.conf.eth0.dad_transmits=600"
+BR, BRU = "a tcp [fd01::3]:80", "a udp [fd01::3]:53"
+QUERIER = (
+    "r: link set br0 type bridge mcast_query_response_interval 0\nr: link set br0 type bridge mcast_querier 1"
+)
+CALLS = "r: sysctl net.bridge.bridge-nf-call-ip6tables=1\n"
+
+
+def rule(host: str, text: str, tool: str = "ip6tables-nft") -> str:
+    return f"{host}: $ {tool} {text}"
+
+
+ROUTED = {
+    "nobody is known yet": ("", {TCP: SERVED, UDP: SERVED, PING: "answer"}),
+    "both directions": ("", {TCP: SERVED, "b icmp [fd01::2]": "answer"}),
+    "nobody has the gateway's address": (
+        "a: route replace default via fd01::99",
+        {TCP: LOST, UDP: "timeout", PING: LOST},
+    ),
+    "nobody has the destination's address": (
+        "",
+        {"a tcp [fd02::99]:80": BEHIND, "a icmp [fd02::99]": BEHIND},
+    ),
+    "a failed entry is asked for again (K-57)": (
+        "a: neigh replace fd01::1 dev eth0 nud failed",
+        {TCP: SERVED},
+    ),
+    "a stale entry is used, right or wrong": (
+        "a: neigh replace fd01::1 lladdr 02:00:00:00:00:77 dev eth0 nud stale",
+        {UDP: "timeout"},
+    ),
+    "a stale entry with the right MAC": (
+        f"a: neigh replace fd01::1 lladdr {R} dev eth0 nud stale",
+        {TCP: SERVED},
+    ),
+    "a permanent entry with a wrong MAC": (
+        "a: neigh replace fd01::1 lladdr 02:00:00:00:00:77 dev eth0 nud permanent",
+        {TCP: "timeout"},
+    ),
+    "the one who is asked answers to its own entry's MAC (K-83)": (
+        "r: neigh replace fd01::2 lladdr 02:00:00:00:00:77 dev p0 nud permanent",
+        {TCP: LOST},
+    ),
+    "a permanent entry with the right MAC at the one who is asked": (
+        "r: neigh replace fd01::2 lladdr 02:00:00:00:01:01 dev p0 nud permanent",
+        {TCP: SERVED},
+    ),
+    "a noarp entry with the right MAC": (
+        f"a: neigh replace fd01::1 lladdr {R} dev eth0 nud noarp\n"
+        + rule("r", f"-A INPUT {NS} -i p0 -j DROP"),
+        {TCP: SERVED},
+    ),
+    "a device without neighbour discovery": ("a: link set eth0 arp off", {TCP: "timeout"}),
+    "the gateway's device without it": ("r: link set p0 arp off", {TCP: LOST}),
+    "the server's device without it": ("b: link set eth0 arp off", {TCP: BEHIND}),
+    "an own address of another device is not answered for (K-81)": (
+        "r: addr add fd01::9/128 dev p1 nodad",
+        {"a tcp [fd01::9]:80": LOST, TCP: SERVED},
+    ),
+    "an own address of lo is not answered for (K-81)": (
+        "r: addr add fd01::9/128 dev lo",
+        {"a icmp [fd01::9]": LOST},
+    ),
+    "an own address of the device": ("r: addr add fd01::9/128 dev p0 nodad", {"a icmp [fd01::9]": "answer"}),
+    "an own address of another device behind the gateway": ("", {"a icmp [fd02::1]": "answer"}),
+    "a tentative address does not answer": (
+        f"b: {SLOW_DAD.format('b')}\nb: addr add fd02::5/64 dev eth0",
+        {"a icmp [fd02::5]": BEHIND, PING: "answer"},
+    ),
+    "an address whose detection failed does not answer": (
+        "b: sysctl net.ipv6.conf.eth0.accept_dad=1\n"
+        "b: sysctl net.ipv6.conf.eth0.router_solicitation_delay=0\n"
+        "r: addr add fd02::5/64 dev p1 nodad\nb: addr add fd02::5/64 dev eth0\nb: $ sleep 0.3\n"
+        "r: addr del fd02::5/64 dev p1",
+        {"a icmp [fd02::5]": BEHIND, PING: "answer"},
+    ),
+    "an optimistic address answers": (
+        f"b: {SLOW_DAD.format('b')}\nb: sysctl net.ipv6.conf.eth0.optimistic_dad=1\n"
+        "b: addr add fd02::5/64 dev eth0 optimistic",
+        {"a icmp [fd02::5]": "answer"},
+    ),
+    "IPv6 is off at the server's device": ("b: sysctl net.ipv6.conf.eth0.disable_ipv6=1", {TCP: BEHIND}),
+    "IPv6 is off where the packet comes in": (
+        f"a: neigh add fd01::1 lladdr {R} dev eth0\nr: sysctl net.ipv6.conf.p0.disable_ipv6=1",
+        {TCP: "timeout"},
+    ),
+    "IPv6 is off at the gateway's device": ("r: sysctl net.ipv6.conf.p0.disable_ipv6=1", {TCP: LOST}),
+    "an MTU that is too small for IPv6": (
+        f"a: neigh add fd01::1 lladdr {R} dev eth0\nr: link set p0 mtu 1200",
+        {TCP: "timeout"},
+    ),
+    "another hop limit of packets": (
+        "a: sysctl net.ipv6.conf.eth0.hop_limit=1",
+        {PING: "no route to host, icmp 3/0 from fd01::1"},
+    ),
+    "the server's device is down": (
+        "b: link set eth0 down",
+        {TCP: BEHIND},
+    ),
+    "who has no link-local address asks from the packet's source": (
+        "a: addr del fe80::ff:fe00:101/64 dev eth0",
+        {TCP: SERVED},
+    ),
+    "a router without a link-local address asks nobody (K-82)": (
+        "r: addr del fe80::ff:fe00:201/64 dev p1",
+        {TCP: BEHIND},
+    ),
+    "its own packets it can ask for, from their source (K-82)": (
+        "r: addr del fe80::ff:fe00:201/64 dev p1",
+        {"r icmp [fd02::2]": "answer"},
+    ),
+    "a packet from an address of lo is asked for from the link-local address": (
+        "a: addr add fd09::2/128 dev lo\nr: route add fd09::2 dev p0",
+        {"a icmp [fd01::1] from=fd09::2": "timeout"},
+    ),
+    "a link-local gateway": (f"a: route replace default via {R_LINK} dev eth0", {TCP: SERVED}),
+    "a default route by router advertisement": (
+        f"a: route replace default via {R_LINK} dev eth0 proto ra expires 600",
+        {TCP: SERVED},
+    ),
+    "a link-local gateway that nobody has": (
+        "a: route replace default via fe80::99 dev eth0",
+        {TCP: LOST},
+    ),
+    "a prefix of 127": (
+        "a: addr add fd07::/127 dev eth0 nodad\nr: addr add fd07::1/127 dev p0 nodad",
+        {"a icmp [fd07::1]": "answer", "r icmp [fd07::]": "answer"},
+    ),
+    "a router answers for the anycast address of its subnet": (
+        "",
+        {"a icmp [fd01::]": "answer", "a icmp [fd02::]": "answer"},
+    ),
+    "a connection to an anycast address is not accepted": (
+        "r: listen tcp 80 :: v6only\nr: listen udp 53 :: v6only",
+        {
+            "a tcp [fd01::1]:80": "answer, r sees fd01::2",
+            "a tcp [fd01::]:80": "timeout",
+            "a tcp [fd01::]:81": "timeout",
+        },
+    ),
+    "a datagram to an anycast address": (
+        "r: listen tcp 80 :: v6only\nr: listen udp 53 :: v6only",
+        {"a udp [fd01::]:53": "timeout, r sees fd01::2"},
+    ),
+    "a tentative address is no source": (
+        f"a: {SLOW_DAD.format('a')}\na: addr add fd01::5/64 dev eth0",
+        {"a icmp [fd01::1] from=fd01::5": "cannot assign requested address"},
+    ),
+    "a host does not": ("r: sysctl net.ipv6.conf.all.forwarding=0", {"a icmp [fd01::]": LOST}),
+}
+B_LINK = "fe80::ff:fe00:202"
+LINKS = {
+    "a link-local address": ("", {f"r tcp [{B_LINK}%p1]:80": "answer, b sees fe80::ff:fe00:201"}),
+    "a link-local address: datagrams": (
+        "",
+        {
+            f"r udp [{B_LINK}%p1]:53": "answer, b sees fe80::ff:fe00:201",
+            f"r icmp [{B_LINK}%p1]": "answer",
+            f"r udp [{B_LINK}%p1]:54": f"connection refused, icmp 1/4 from {B_LINK}",
+        },
+    ),
+    "a link-local address: a closed port": ("", {f"r tcp [{B_LINK}%p1]:81": "connection refused"}),
+    "a link-local address without a device": (
+        "",
+        {
+            f"r tcp [{B_LINK}]:80": "invalid argument",
+            f"r udp [{B_LINK}]:53": "invalid argument",
+            f"r icmp [{B_LINK}]": "invalid argument",
+        },
+    ),
+    "a link-local address on the wrong link": ("", {f"r icmp [{B_LINK}%p0]": LOST}),
+    "an own link-local address": (
+        "",
+        {"r icmp [fe80::ff:fe00:201%p1]": "answer", f"b tcp [{B_LINK}%eth0]:80": f"answer, b sees {B_LINK}"},
+    ),
+    "an own link-local address of another device": ("", {"r icmp [fe80::ff:fe00:102%p1]": LOST}),
+    "the neighbour's link-local address of another device": ("", {"a icmp [fe80::ff:fe00:201%eth0]": LOST}),
+    "a link-local source is not forwarded": (
+        f"a: addr del fd01::2/64 dev eth0\na: route replace default via {R_LINK} dev eth0",
+        {PING: f"no route to host, icmp 1/2 from {R_LINK}"},
+    ),
+}
+RULES = {
+    f"{name}: {tool}": (rule(host, text, tool), {TCP: told})
+    for tool in ("ip6tables-nft", "ip6tables-legacy")
+    for name, host, text, told in (
+        ("solicitations dropped where they come in", "b", f"-A INPUT {NS} -j DROP", BEHIND),
+        ("solicitations rejected", "b", f"-A INPUT {NS} -j REJECT", BEHIND),
+        ("solicitations dropped before routing", "b", f"-t raw -A PREROUTING {NS} -j DROP", BEHIND),
+        ("solicitations dropped where they leave", "a", f"-A OUTPUT {NS} -j DROP", LOST),
+        ("solicitations dropped behind OUTPUT", "a", f"-t mangle -A POSTROUTING {NS} -j DROP", LOST),
+        ("advertisements dropped where they come in", "a", f"-A INPUT {NA} -j DROP", LOST),
+        ("advertisements dropped where they leave", "b", f"-A OUTPUT {NA} -j DROP", BEHIND),
+        ("discovery is not forwarded", "r", f"-A FORWARD {NS} -j DROP", SERVED),
+        ("only echo requests are dropped", "b", "-A INPUT -p icmpv6 --icmpv6-type 128 -j DROP", SERVED),
+        ("all multicast is dropped", "b", "-A INPUT -d ff00::/8 -j DROP", BEHIND),
+        ("frames for groups are dropped", "b", "-A INPUT -m pkttype --pkt-type multicast -j DROP", BEHIND),
+        ("it is untracked", "b", "-A INPUT -m conntrack --ctstate UNTRACKED -j DROP", BEHIND),
+        ("it is not INVALID", "b", "-A INPUT -m conntrack --ctstate INVALID -j DROP", SERVED),
+        ("it is not NEW", "b", "-A INPUT -p icmpv6 -m conntrack --ctstate NEW -j DROP", SERVED),
+        ("another hop limit (K-86)", "r", "-t mangle -A POSTROUTING -o p0 -j HL --hl-set 64", LOST),
+        ("another hop limit elsewhere", "r", "-t mangle -A POSTROUTING -o lo -j HL --hl-set 64", SERVED),
+        ("marked where it leaves", "a", "-t mangle -A OUTPUT -j MARK --set-mark 7", SERVED),
+    )
+} | {
+    "a closed INPUT that only knows connections": (
+        rule("b", "-P INPUT DROP")
+        + "\n"
+        + rule("b", "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
+        + "\n"
+        + rule("b", "-A INPUT -p tcp --dport 80 -j ACCEPT"),
+        {TCP: BEHIND},
+    ),
+    "a closed INPUT that knows discovery": (
+        rule("b", "-P INPUT DROP")
+        + "\n"
+        + rule("b", "-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
+        + "\n"
+        + rule("b", f"-A INPUT {NS} -j ACCEPT")
+        + "\n"
+        + rule("b", f"-A INPUT {NA} -j ACCEPT")
+        + "\n"
+        + rule("b", "-A INPUT -p tcp --dport 80 -j ACCEPT"),
+        {TCP: SERVED},
+    ),
+    "nft drops solicitations": (
+        "b: $ nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; "
+        "add rule inet f i icmpv6 type nd-neighbor-solicit drop'",
+        {TCP: BEHIND},
+    ),
+    "nft drops advertisements": (
+        "a: $ nft 'add table ip6 f; add chain ip6 f i { type filter hook input priority 0; }; "
+        "add rule ip6 f i icmpv6 type { nd-neighbor-advert, nd-router-advert } drop'",
+        {TCP: LOST},
+    ),
+    "nft drops what conntrack does not know": (
+        "b: $ nft 'add table inet f; add chain inet f i { type filter hook input priority 0; }; "
+        "add rule inet f i ct state untracked drop'",
+        {TCP: BEHIND},
+    ),
+}
+PROXIES = {
+    "no proxy": ("", LOST),
+    "proxy_ndp and entries": (f"{PROXY}\n{ENTRIES}", "answer, b sees fd01::2"),
+    "proxy_ndp of all": (f"r: sysctl net.ipv6.conf.all.proxy_ndp=1\n{ENTRIES}", "answer, b sees fd01::2"),
+    "proxy_ndp without entries (K-84)": (PROXY, LOST),
+    "entries without proxy_ndp (K-84)": (ENTRIES, LOST),
+    "entries for the other device": (
+        f"{PROXY}\nr: neigh add proxy fd01::3 dev p1\nr: neigh add proxy fd01::2 dev p0",
+        LOST,
+    ),
+    "the device does not forward (K-84)": (
+        f"{PROXY}\n{ENTRIES}\nr: sysctl net.ipv6.conf.p0.forwarding=0",
+        LOST,
+    ),
+    "nothing forwards": (f"{PROXY}\n{ENTRIES}\nr: sysctl net.ipv6.conf.all.forwarding=0", LOST),
+    "on one side: the answer finds no way": (
+        f"{PROXY}\nr: neigh add proxy fd01::3 dev p0",
+        "timeout",
+    ),
+}
+BRIDGES = {
+    "across a bridge": (
+        "",
+        {BR: "answer, b sees fd01::2", BRU: "answer, b sees fd01::2", "a icmp [fd01::4]": "answer"},
+    ),
+    "to the bridge's own address": ("", {"a tcp [fd01::1]:80": "answer, r sees fd01::2"}),
+    "from the bridge": ("", {"r icmp [fd01::3]": "answer"}),
+    "nobody on the bridge has it": ("", {"a tcp [fd01::99]:80": LOST}),
+    "the answerer is down": ("b: link set eth0 down", {BR: LOST}),
+    "the port is down": ("r: link set pb down", {BR: LOST}),
+    "the port gets no multicasts (K-85)": (
+        "r: $ bridge link set dev pb mcast_flood off",
+        {BR: LOST, "a icmp [fd01::4]": "answer"},
+    ),
+    "the port gets no multicasts, but the bridge's own": (
+        "r: $ bridge link set dev pb mcast_flood off",
+        {"r icmp [fd01::3]": "answer"},
+    ),
+    "the port gets no broadcasts, which are ARP's (K-85)": (
+        "r: $ bridge link set dev pb bcast_flood off",
+        {BR: "answer, b sees fd01::2"},
+    ),
+    "the port gets no unknown unicasts": (
+        "r: $ bridge link set dev pb flood off",
+        {BR: "answer, b sees fd01::2"},
+    ),
+    "the port neither learns nor is flooded to (K-37)": (
+        "r: $ bridge link set dev pa learning off flood off\n"
+        "r: $ bridge fdb del 02:00:00:00:01:01 dev pa master || true",
+        {BR: LOST},
+    ),
+    "isolated from each other": (
+        "r: $ bridge link set dev pa isolated on; bridge link set dev pb isolated on",
+        {BR: LOST, "a icmp [fd01::4]": "answer"},
+    ),
+    "without snooping": ("r: link set br0 type bridge mcast_snooping 0", {BR: "answer, b sees fd01::2"}),
+    "snooping with a querier, and the port has joined (K-85)": (
+        f"{QUERIER}\nb: addr add fd01::7/64 dev eth0 nodad\nr: $ sleep 0.1",
+        {"a icmp [fd01::7]": "answer"},
+    ),
+    "snooping with a querier, and no report was heard (K-85)": (
+        f"{QUERIER}\nb: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 143 -j DROP\n"
+        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 131 -j DROP\n"
+        "b: addr add fd01::7/64 dev eth0 nodad\nr: $ sleep 0.1",
+        {"a icmp [fd01::7]": "no route to host | unknown"},
+    ),
+    "no report was heard, but there is no querier (K-85)": (
+        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 143 -j DROP\n"
+        "b: $ ip6tables-nft -A OUTPUT -p icmpv6 --icmpv6-type 131 -j DROP\n"
+        "b: addr add fd01::7/64 dev eth0 nodad",
+        {"a icmp [fd01::7]": "answer"},
+    ),
+    "neigh_suppress, but nobody is known": (
+        "r: $ bridge link set dev pb neigh_suppress on",
+        {BR: "answer, b sees fd01::2"},
+    ),
+    "neigh_suppress, and the neighbour is known": (
+        "r: $ bridge link set dev pb neigh_suppress on\n"
+        "r: neigh add fd01::3 lladdr 02:00:00:00:02:01 dev br0 nud permanent",
+        {BR: "answer, b sees fd01::2 | unknown"},
+    ),
+    "br_netfilter without rules": (CALLS, {BR: "answer, b sees fd01::2"}),
+    "br_netfilter: solicitations are dropped (K-24)": (
+        CALLS + rule("r", f"-A FORWARD {NS} -j DROP"),
+        {BR: LOST},
+    ),
+    "br_netfilter: advertisements are dropped (K-24)": (
+        CALLS + rule("r", f"-A FORWARD {NA} -j DROP"),
+        {BR: LOST},
+    ),
+    "the same rule without br_netfilter": (
+        rule("r", f"-A FORWARD {NS} -j DROP"),
+        {BR: "answer, b sees fd01::2"},
+    ),
+    "br_netfilter: a closed FORWARD that knows connections and TCP": (
+        CALLS
+        + rule("r", "-P FORWARD DROP")
+        + "\n"
+        + rule("r", "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
+        + "\n"
+        + rule("r", "-A FORWARD -p tcp --dport 80 -j ACCEPT"),
+        {BR: LOST},
+    ),
+    "br_netfilter: a closed FORWARD that knows ICMPv6, too": (
+        CALLS
+        + rule("r", "-P FORWARD DROP")
+        + "\n"
+        + rule("r", "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
+        + "\n"
+        + rule("r", "-A FORWARD -p icmpv6 -j ACCEPT")
+        + "\n"
+        + rule("r", "-A FORWARD -p tcp --dport 80 -j ACCEPT"),
+        {BR: "answer, b sees fd01::2"},
+    ),
+    "br_netfilter: solicitations dropped towards the bridge itself only": (
+        CALLS + rule("r", f"-A INPUT {NS} -j DROP"),
+        {BR: "answer, b sees fd01::2", "a icmp [fd01::1]": LOST},
+    ),
+    "two have the address": (
+        "c: addr add fd01::3/64 dev eth0 nodad",
+        {"a icmp [fd01::3]": "answer"},
+    ),
+}
+TRAPS = (
+    *(
+        trap(title, ROUTED6, condition, flows, ipv6=True)
+        for title, (condition, flows) in (ROUTED | LINKS | RULES).items()
+    ),
+    *(trap(title, NEAR6, condition, {NEAR: told}, ipv6=True) for title, (condition, told) in PROXIES.items()),
+    *(trap(title, BRIDGED6, condition, flows, ipv6=True) for title, (condition, flows) in BRIDGES.items()),
+)
+
+
+@pytest.mark.parametrize("tested", TRAPS, ids=lambda tested: tested.title)
+def test_the_walk_does_what_the_kernel_does(tested: Trap) -> None:
+    found = differences(tested)
+    assert not found, "\n".join(found)
