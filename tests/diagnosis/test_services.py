@@ -184,6 +184,36 @@ REFUSED = "-A KUBE-SERVICES -d 10.96.0.10/32 -p tcp -m tcp --dport 80 -j REJECT\
 DOOR = Door("cluster", ip_address("10.96.0.10"), 80, "tcp")
 
 
+FIREWALL = (
+    CHAINS.replace("10.96.0.10", "203.0.113.7").replace("-j SVC", "-j FW")
+    + "-A FW -s 203.0.113.0/29 -j SVC\n-A FW -s 203.0.113.8/32 -j SVC\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "address", "message"),
+    [
+        (["203.0.113.0/29"], "203.0.113.8", ""),
+        (["203.0.113.0/29"], "203.0.113.7", "connections from 203.0.113.8 get in"),
+        (["203.0.113.0/28"], "203.0.113.7", "connections from 203.0.113.15 do not get in"),
+        (["203.0.113.1/32"], "203.0.113.8", "connections from 203.0.113.0 get in"),
+    ],
+    ids=["the balancer itself beside its ranges", "one too many", "one too few", "a range that is too large"],
+)
+def test_who_is_let_in_by_a_load_balancer(ranges: list[str], address: str, message: str) -> None:
+    balanced = {
+        **service(spec={"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}),
+        "status": {"loadBalancer": {"ingress": [{"ip": address}]}},
+    }
+    _, door = wanted(balanced, endpoint_slice([endpoint(A), endpoint(B, "n2")]))
+    rules = IptablesRules(FIREWALL.replace("203.0.113.7", address), "")
+    found = [
+        one for one in compare_door(rules, door, PLACE).findings if one.code != "service.missing-masquerade"
+    ]
+    assert [one.code for one in found] == (["service.wrong-source-ranges"] if message else [])
+    assert all(message in one.message for one in found)
+
+
 def test_the_ways_of_a_connection_with_shares_and_masquerade() -> None:
     leaves = IptablesRules(CHAINS, "").follow(DOOR, OUTSIDE)
     assert [(str(leaf.target), leaf.share) for leaf in leaves] == [(f"{A}:8080", 0.5), (f"{B}:8080", 0.5)]

@@ -236,9 +236,14 @@ def _unmasked(case: _Case, who: str, targets: Sequence[Target]) -> Suspicion:
 
 
 def _ranges(case: _Case) -> Iterator[Suspicion]:
-    """The first and last address of each range are let in, their neighbours outside of all ranges are not."""
+    """The first and last address of each range are let in, their neighbours outside of all ranges are not.
+
+    The balancer's own addresses are, if the node is in a range: the node's connections have them as source.
+    """
     wanted, rules = case.wanted, case.rules
     for address, inside in _senders(wanted.ranges, case.client):
+        if address in wanted.service.load_balancer_addresses:
+            continue
         leaves = rules.follow(wanted.door, address)
         lets_in = any(leaf.target for leaf in leaves) and not rules.bars(wanted.door, address)
         if lets_in != inside:
