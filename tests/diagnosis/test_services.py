@@ -157,6 +157,17 @@ def test_which_addresses_of_a_load_balancer_nodes_serve_and_for_whom(
     ]
 
 
+def test_a_load_balancer_for_pods_only_is_not_compared() -> None:
+    balanced = {
+        **service(spec={"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.244.0.0/16"]}),
+        "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}},
+    }
+    _, door = wanted(balanced, endpoint_slice([endpoint(A)]))
+    compared = compare_door(IptablesRules("", ""), door, PLACE, ["10.244.0.0/16"])
+    assert compared.findings == ()
+    assert compared.unread == "no sender to try in its source ranges but pods: 10.244.0.0/16"
+
+
 @pytest.mark.parametrize(
     "item",
     [

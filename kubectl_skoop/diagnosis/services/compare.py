@@ -28,7 +28,7 @@ class Compared(NamedTuple):
     masquerades_outside: bool | None = None
     """Connections from outside of the cluster get a masquerade mark; None: they are not translated."""
     unread: str = ""
-    """The rule for which the door could not be compared."""
+    """Why the door could not be compared: mostly a rule."""
 
 
 class _Case(NamedTuple):
@@ -56,9 +56,7 @@ class _Case(NamedTuple):
             return (*wanted.elsewhere, NONE)
         return wanted.choices
 
-    def finding(
-        self, code: str, level: Level, what: str, evidence: Sequence[str], *, remedy: str = RESTART
-    ) -> Suspicion:
+    def finding(self, code: str, level: Level, what: str, evidence: Sequence[str]) -> Suspicion:
         wanted = self.wanted
         listed = _listed(self.choices[0]) or "none to be used"
         return Suspicion(
@@ -67,7 +65,7 @@ class _Case(NamedTuple):
             where=Where(place=self.place),
             message=f"service {wanted.service.key} at {wanted.door}: {what}",
             evidence=(*dict.fromkeys(evidence), f"endpoints: {listed}"),
-            remedy=remedy,
+            remedy=RESTART,
         )
 
     def found(self, *targets: Target) -> list[str]:
@@ -87,7 +85,8 @@ def compare_door(rules: ServiceRules, wanted: Wanted, place: Place, pods: Sequen
     if wanted.ranges:
         allowed = sample(wanted.ranges, client.version, pods, client)
         if allowed is None:
-            return Compared(())
+            listed = ", ".join(wanted.ranges)
+            return Compared((), unread=f"no sender to try in its source ranges but pods: {listed}")
         client = allowed
     leaves = [leaf for leaf in rules.follow(wanted.door, client) if leaf.share > 0]
     unread = next((leaf.steps[-1].text for leaf in leaves if leaf.unread), "")
