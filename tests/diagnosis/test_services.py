@@ -157,6 +157,17 @@ def test_which_addresses_of_a_load_balancer_nodes_serve_and_for_whom(
     ]
 
 
+def test_a_load_balancer_for_pods_only_is_not_compared() -> None:
+    balanced = {
+        **service(spec={"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.244.0.0/16"]}),
+        "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}},
+    }
+    _, door = wanted(balanced, endpoint_slice([endpoint(A)]))
+    compared = compare_door(IptablesRules("", ""), door, PLACE, ["10.244.0.0/16"])
+    assert compared.findings == ()
+    assert compared.unread == "no sender to try in its source ranges but pods: 10.244.0.0/16"
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -182,6 +193,36 @@ CHAINS = """
 """  # noqa: E501
 REFUSED = "-A KUBE-SERVICES -d 10.96.0.10/32 -p tcp -m tcp --dport 80 -j REJECT\n"
 DOOR = Door("cluster", ip_address("10.96.0.10"), 80, "tcp")
+
+
+FIREWALL = (
+    CHAINS.replace("10.96.0.10", "203.0.113.7").replace("-j SVC", "-j FW")
+    + "-A FW -s 203.0.113.0/29 -j SVC\n-A FW -s 203.0.113.8/32 -j SVC\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "address", "message"),
+    [
+        (["203.0.113.0/29"], "203.0.113.8", ""),
+        (["203.0.113.0/29"], "203.0.113.7", "connections from 203.0.113.8 get in"),
+        (["203.0.113.0/28"], "203.0.113.7", "connections from 203.0.113.15 do not get in"),
+        (["203.0.113.1/32"], "203.0.113.8", "connections from 203.0.113.0 get in"),
+    ],
+    ids=["the balancer itself beside its ranges", "one too many", "one too few", "a range that is too large"],
+)
+def test_who_is_let_in_by_a_load_balancer(ranges: list[str], address: str, message: str) -> None:
+    balanced = {
+        **service(spec={"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}),
+        "status": {"loadBalancer": {"ingress": [{"ip": address}]}},
+    }
+    _, door = wanted(balanced, endpoint_slice([endpoint(A), endpoint(B, "n2")]))
+    rules = IptablesRules(FIREWALL.replace("203.0.113.7", address), "")
+    found = [
+        one for one in compare_door(rules, door, PLACE).findings if one.code != "service.missing-masquerade"
+    ]
+    assert [one.code for one in found] == (["service.wrong-source-ranges"] if message else [])
+    assert all(message in one.message for one in found)
 
 
 def test_the_ways_of_a_connection_with_shares_and_masquerade() -> None:

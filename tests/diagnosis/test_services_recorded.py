@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -161,3 +162,56 @@ def test_a_difference_is_seen_in_the_recording_of_each_version(
 def test_the_mode_that_is_configured(make_context: MakeContext, mode: str, expected: set[str]) -> None:
     recorded = "node2-nftables-v1.36.3"
     assert codes(compared(make_context, recorded, text(recorded), mode)) == expected
+
+
+JUNK: Sequence[object] = (
+    None,
+    -1,
+    1 << 70,
+    "",
+    "@",
+    "!",
+    "x" * 300,
+    [],
+    [[]],
+    {},
+    {"set": 1},
+    {"elem": {}},
+    True,
+)
+
+
+def damaged(json: object, random: Random) -> object:
+    """One value somewhere in it is another."""
+    if isinstance(json, dict) and json and random.random() < 0.95:
+        key = random.choice(list(json))
+        return {**json, key: damaged(json[key], random)}
+    if isinstance(json, list) and json and random.random() < 0.95:
+        position = random.randrange(len(json))
+        return [*json[:position], damaged(json[position], random), *json[position + 1 :]]
+    return random.choice(JUNK)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_damage_in_the_rules_of_nft_is_no_crash(make_context: MakeContext, seed: int) -> None:
+    random = Random(seed)
+    recorded = random.choice([one for one in RECORDED if "nftables" in one])
+    rules = json.loads(text(recorded))
+    for _ in range(20):
+        position = random.randrange(len(rules["nftables"]))
+        rules["nftables"][position] = damaged(rules["nftables"][position], random)
+    assert isinstance(compared(make_context, recorded, json.dumps(rules)), Compared)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_damage_in_the_rules_of_iptables_is_no_crash(make_context: MakeContext, seed: int) -> None:
+    random = Random(seed)
+    recorded = random.choice([one for one in RECORDED if "iptables" in one])
+    head, *lines = text(recorded).split("\n")
+    for _ in range(50):
+        position = random.randrange(len(lines))
+        if lines[position].startswith("-A"):
+            words = lines[position].split(" ")
+            words[random.randrange(2, len(words))] = random.choice(("", "!", "-j", "--dport", "x", '"', "-d"))
+            lines[position] = " ".join(words)
+    assert isinstance(compared(make_context, recorded, "\n".join([head, *lines])), Compared)

@@ -28,7 +28,7 @@ class Compared(NamedTuple):
     masquerades_outside: bool | None = None
     """Connections from outside of the cluster get a masquerade mark; None: they are not translated."""
     unread: str = ""
-    """The rule for which the door could not be compared."""
+    """Why the door could not be compared: mostly a rule."""
 
 
 class _Case(NamedTuple):
@@ -56,9 +56,7 @@ class _Case(NamedTuple):
             return (*wanted.elsewhere, NONE)
         return wanted.choices
 
-    def finding(
-        self, code: str, level: Level, what: str, evidence: Sequence[str], *, remedy: str = RESTART
-    ) -> Suspicion:
+    def finding(self, code: str, level: Level, what: str, evidence: Sequence[str]) -> Suspicion:
         wanted = self.wanted
         listed = _listed(self.choices[0]) or "none to be used"
         return Suspicion(
@@ -67,7 +65,7 @@ class _Case(NamedTuple):
             where=Where(place=self.place),
             message=f"service {wanted.service.key} at {wanted.door}: {what}",
             evidence=(*dict.fromkeys(evidence), f"endpoints: {listed}"),
-            remedy=remedy,
+            remedy=RESTART,
         )
 
     def found(self, *targets: Target) -> list[str]:
@@ -87,7 +85,8 @@ def compare_door(rules: ServiceRules, wanted: Wanted, place: Place, pods: Sequen
     if wanted.ranges:
         allowed = sample(wanted.ranges, client.version, pods, client)
         if allowed is None:
-            return Compared(())
+            listed = ", ".join(wanted.ranges)
+            return Compared((), unread=f"no sender to try in its source ranges but pods: {listed}")
         client = allowed
     leaves = [leaf for leaf in rules.follow(wanted.door, client) if leaf.share > 0]
     unread = next((leaf.steps[-1].text for leaf in leaves if leaf.unread), "")
@@ -236,9 +235,14 @@ def _unmasked(case: _Case, who: str, targets: Sequence[Target]) -> Suspicion:
 
 
 def _ranges(case: _Case) -> Iterator[Suspicion]:
-    """The first and last address of each range are let in, their neighbours outside of all ranges are not."""
+    """The first and last address of each range are let in, their neighbours outside of all ranges are not.
+
+    The balancer's own addresses are, if the node is in a range: the node's connections have them as source.
+    """
     wanted, rules = case.wanted, case.rules
     for address, inside in _senders(wanted.ranges, case.client):
+        if address in wanted.service.load_balancer_addresses:
+            continue
         leaves = rules.follow(wanted.door, address)
         lets_in = any(leaf.target for leaf in leaves) and not rules.bars(wanted.door, address)
         if lets_in != inside:

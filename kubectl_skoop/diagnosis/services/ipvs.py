@@ -73,9 +73,7 @@ class _SetChains:
                 yield rule if asked is True else replace(rule, unread=True)
 
     def _asked(self, rule: IptablesRule, door: Door) -> Ternary:
-        packet = Packet(
-            src=self.source, dst=door.address, protocol=_PROTOCOLS[door.protocol], dport=door.port
-        )
+        packet = Packet(src=self.source, dst=door.address, protocol=_number(door.protocol), dport=door.port)
         for one in rule.sets:
             member = _member(self.ns, one, packet)
             if isinstance(member, Unknown):
@@ -138,7 +136,7 @@ class IpvsRules:
         """Those that have any virtual server: `nodePortAddresses` chooses; all, if no address has."""
         all_own = list(own)
         served = {address for _, address, _ in self._servers}
-        others = any(address is not None and self._is_of_node(address) for address in served)
+        others = any(address and self._holder(address) not in ("", DUMMY) for address in served)
         return [one for one in all_own if one in served] if others else all_own
 
     def shared_faults(self, place: Place) -> Iterator[Suspicion]:
@@ -156,19 +154,19 @@ class IpvsRules:
         yield from self._schedulers(place)
 
     def entries(self) -> Iterator[Entry]:
-        names = {protocol: name for name, protocol in _PROTOCOLS.items()}
+        """Of the node's own addresses none: other programs may have virtual servers there."""
+        names = {int(protocol): name for name, protocol in _PROTOCOLS.items()}
         for (protocol, address, port), service in self._servers.items():
-            if address is not None:
-                at = None if self._is_of_node(address) else address
-                yield Entry(at, port, names.get(Protocol(protocol), ""), "", f"IPVS {service}")
+            if address is not None and self._holder(address) == DUMMY:
+                yield Entry(address, port, names.get(protocol, ""), "", f"IPVS {service}")
 
     def _service(self, door: Door) -> VirtualService | None:
-        return self._servers.get((_PROTOCOLS[door.protocol], door.address, door.port))
+        return self._servers.get((_number(door.protocol), door.address, door.port))
 
-    def _is_of_node(self, address: Address) -> bool:
-        """Another device than kube-ipvs0 has it: its virtual servers are node ports."""
+    def _holder(self, address: Address) -> str:
+        """The device that has it; empty: none has."""
         held = self._ns.local_addresses.get(address)
-        return held is not None and self._ns.device_name(held.device) != DUMMY
+        return self._ns.device_name(held.device) if held is not None else ""
 
     def _leaf(self, way: Leaf, service: VirtualService, server: RealServer, share: float) -> Leaf:
         target = Target(server.address, server.port)
@@ -207,6 +205,11 @@ class IpvsRules:
                 evidence=tuple(f"IPVS {one} {one.scheduler}" for one in others[:SHOWN]),
                 remedy=RESTART,
             )
+
+
+def _number(protocol: str) -> int:
+    """0 for one that IPVS does not know."""
+    return _PROTOCOLS.get(protocol, 0)
 
 
 def _member(ns: NetworkNamespace, asked: SetMatch, packet: Packet) -> Ternary:

@@ -78,7 +78,8 @@ class Known:
 
 def left_over(rules: ServiceRules, known: Known, place: Place) -> Iterator[Suspicion]:
     """Rules for an address and port that no service has."""
-    for entry in rules.entries():
+    entries = {(entry.address, entry.port, entry.protocol): entry for entry in rules.entries()}
+    for entry in entries.values():
         if not known.has(entry) and known.should_have(entry):
             at = entry.address
             end = f"node port {entry.port}" if at is None else str(Target(at, entry.port))

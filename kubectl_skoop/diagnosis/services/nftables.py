@@ -12,7 +12,6 @@ from kubectl_skoop.diagnosis.services.nftables_rule import (
     Reader,
     Unread,
     asked_bits,
-    verdict,
 )
 from kubectl_skoop.diagnosis.services.rules import RESTART, SHOWN, Entry
 from kubectl_skoop.diagnosis.services.walk import Leaf, walk
@@ -50,7 +49,7 @@ class NftablesRules:
     @property
     def size(self) -> int:
         try:
-            return len(self._reader.elements(ADDRESSES).values)
+            return len(self._reader.elements(ADDRESSES).verdicts)
         except Unread:
             return 0
 
@@ -110,16 +109,19 @@ class NftablesRules:
     def entries(self) -> Iterator[Entry]:
         for name in (ADDRESSES, NODE_PORTS):
             try:
-                elements = self._reader.elements(name).values.items()
+                elements = self._reader.elements(name).verdicts.items()
             except Unread:
                 continue
-            for key, leads in elements:
-                *address, protocol, port = key
-                chain = verdict(leads).chain
-                if isinstance(port, int):
-                    at = parse_address(str(address[0])) if address else None
-                    rule = f"{name}: {' . '.join(map(str, key))} : goto {chain}"
-                    yield Entry(at, port, str(protocol), _service_of(chain), rule)
+            for key, way in elements:
+                match key:
+                    case (str(address), str(protocol), int(port)):
+                        at = parse_address(address)
+                    case (str(protocol), int(port)):
+                        at = None
+                    case _:
+                        continue
+                rule = f"{name}: {' . '.join(map(str, key))} : goto {way.chain}"
+                yield Entry(at, port, protocol, _service_of(way.chain), rule)
 
     @cached_property
     def _base_chains(self) -> Sequence[BaseChain]:
@@ -133,7 +135,7 @@ class NftablesRules:
         """
         asked = any(HAIRPINS in rule.text and rule.masquerades for rule in self.rules(MASQUERADING))
         try:
-            return frozenset(self._reader.elements(HAIRPINS).values) if asked else frozenset()
+            return self._reader.elements(HAIRPINS).members if asked else frozenset()
         except Unread:
             return frozenset()
 

@@ -64,13 +64,20 @@ class Elements:
     declaration: object
 
     @cached_property
-    def values(self) -> Mapping[Key, object]:
-        """By key: what it leads to. Raises: Unread."""
+    def members(self) -> frozenset[Key]:
+        """Raises: Unread."""
+        return frozenset(key_of(one) for one in self._listed())
+
+    @cached_property
+    def verdicts(self) -> Mapping[Key, Way]:
+        """Of a verdict map. Raises: Unread."""
+        return {key_of(key): verdict(leads) for key, leads in map(_pair, self._listed())}
+
+    def _listed(self) -> Sequence[object]:
         listed = part(self.declaration, "elem") or []
         if not isinstance(listed, list):
             raise Unread
-        maps = part(self.declaration, "map") is not None
-        return dict((key_of(one[0]), one[1]) if maps else (key_of(one), None) for one in listed)
+        return listed
 
     @property
     def seconds(self) -> int:
@@ -154,7 +161,7 @@ class Reader:
             case "payload", {"field": "saddr"}:
                 rule.source = ("!" if negated else "") + ",".join(_networks(right))
             case "payload", {"field": "daddr"} if isinstance(right, str) and right[0] == "@":
-                members = self.elements(right[1:]).values
+                members = self.elements(right[1:]).members
                 rule.asks.append(lambda door: ((str(door.address),) in members) != negated)
             case "payload", {"field": "daddr"}:
                 networks = ("!" if negated else "") + ",".join(_networks(right))
@@ -165,9 +172,9 @@ class Reader:
             case "meta", {"key": "l4proto"} if not negated:
                 name = right if isinstance(right, str) else _PROTOCOLS.get(right, "")
                 rule.asks.append(lambda door: door.protocol == name)
-            case "fib", {"flags": ["daddr"], "result": "type"} if right == "local" and not negated:
+            case "fib", {"flags": ["daddr"] | "daddr", "result": "type"} if right == "local" and not negated:
                 rule.asks.append(lambda door: door.kind == "node-port")
-            case "fib", {"flags": ["saddr"], "result": "type"} if right == "local" and not negated:
+            case "fib", {"flags": ["saddr"] | "saddr", "result": "type"} if right == "local" and not negated:
                 rule.never = True
             case "ct", {"key": "state"} if not negated:
                 rule.never |= "new" not in (right if isinstance(right, list) else [right])
@@ -181,15 +188,15 @@ class Reader:
         if kind == _NUMBERED:
             return tuple(_by_number(parts, data, verdict))
         if isinstance(data, str) and data.startswith("@"):
-            values = self.elements(data[1:]).values
+            verdicts = self.elements(data[1:]).verdicts
         else:
-            values = {key_of(pair[0]): pair[1] for pair in _set_of(data)}
+            verdicts = {key_of(one): verdict(leads) for one, leads in map(_pair, _set_of(data))}
         asked = parts if kind == "concat" and isinstance(parts, list) else [key]
         fields = [_field(one) for one in asked]
 
         def sends(door: Door) -> Sequence[Way]:
-            found = values.get(tuple(of(door) for of in fields))
-            return () if found is None else (verdict(found),)
+            found = verdicts.get(tuple(of(door) for of in fields))
+            return () if found is None else (found,)
 
         return sends
 
@@ -250,12 +257,19 @@ def _by_number(generator: object, data: object, read: Callable[[object], Way]) -
     modulus, offset = part(generator, "mod"), part(generator, "offset") or 0
     if not isinstance(modulus, int) or not isinstance(offset, int) or modulus < 1:
         raise Unread
-    for number, leads in _set_of(data):
+    for number, leads in map(_pair, _set_of(data)):
         if isinstance(number, int) and offset <= number < offset + modulus:
             yield read(leads)._replace(share=1 / modulus)
 
 
-def _set_of(data: object) -> list[list[object]]:
+def _pair(json: object) -> tuple[object, object]:
+    """Raises: Unread."""
+    if not isinstance(json, list) or len(json) != 2:
+        raise Unread
+    return json[0], json[1]
+
+
+def _set_of(data: object) -> list[object]:
     kind, elements = single(data)
     if kind != "set" or not isinstance(elements, list):
         raise Unread

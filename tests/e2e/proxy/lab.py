@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -69,8 +69,6 @@ class ProxyLab:
     kubectl: Kubectl
     outside: Namespace
     """The switch between the nodes: a client that is not part of the cluster."""
-    lacking: Mapping[str, str] = field(default_factory=dict)
-    """Nodes without the kube-proxy that they should have, with the reason."""
 
     def objects(self) -> str:
         """JSON of all that the comparison reads."""
@@ -109,13 +107,7 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
         write(kubectl, [item for shape in shapes() if name_of(shape) not in without for item in shape])
         write(kubectl, last_shape())
         nodes: dict[str, ProxyNode] = {}
-        lacking: dict[str, str] = {}
         for name, proxy in zip(names, proxies, strict=True):
-            try:
-                binaries.built(proxy.version, ("kube-proxy",))
-            except ClusterError as error:
-                lacking[name] = str(error)
-                continue
             run = place.folder / name / "run"
             room = open_room(place, name, [line.format(run=run) for line in _MOUNTS])
             stack.callback(room.close)
@@ -127,7 +119,7 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
         for node in nodes.values():
             if node.proxy.mode != "ipvs":
                 settle(node)
-        yield ProxyLab(place.folder, nodes, kubectl, outside, lacking)
+        yield ProxyLab(place.folder, nodes, kubectl, outside)
 
 
 def settle(node: ProxyNode) -> str:

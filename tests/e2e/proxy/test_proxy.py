@@ -76,8 +76,6 @@ def checked(lab: ProxyLab, node: str, mode: str = "") -> Check:
 @pytest.mark.parametrize("number", range(1, len(PROXIES) + 1), ids=[f"{one[0]} {one[1]}" for one in PROXIES])
 def test_what_kube_proxy_wrote_is_what_is_meant(lab: ProxyLab, number: int) -> None:
     proxy = PROXIES[number - 1]
-    if f"node{number}" in lab.lacking:
-        pytest.skip(lab.lacking[f"node{number}"])
     result = checked(lab, f"node{number}", proxy.mode)
     found = of_services(result)
     expected = {"service.wrong-source-ranges"} if proxy[:2] == LETS_IN else set()
@@ -90,8 +88,6 @@ def test_what_kube_proxy_wrote_is_what_is_meant(lab: ProxyLab, number: int) -> N
 def test_reading_the_rules_gives_what_walking_them_gives(lab: ProxyLab, number: int) -> None:
     """The model of the kernel, which is tested against the kernel, is the other reader."""
     name = f"node{number}"
-    if name in lab.lacking:
-        pytest.skip(lab.lacking[name])
     asked = 0
     with closing(lab.snapshot(name)) as source:
         cluster, ns = Cluster(source), source.namespace(Place("node", name))
@@ -123,8 +119,6 @@ for _ in range(3):
 def test_the_kernel_lets_in_whom_the_source_ranges_let_in(lab: ProxyLab, number: int) -> None:
     """A connection to an endpoint that has an entry has left the node; nobody has to answer."""
     name = f"node{number}"
-    if name in lab.lacking:
-        pytest.skip(lab.lacking[name])
     node = lab.nodes[name]
     node.room.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
     devices = json.loads(node.room.run("ip", "-j", "-4", "address", "show", "dev", "eth0"))
