@@ -22,7 +22,7 @@ from kubectl_skoop.collect.netlink.socket import (
 from kubectl_skoop.collect.netns import entered
 from kubectl_skoop.collect.nfnetlink.conntrack import read_conntrack
 from kubectl_skoop.collect.nfnetlink.hooks import read_hooks
-from kubectl_skoop.collect.procnet import read_counters, read_recent
+from kubectl_skoop.collect.procnet import connections, read_counters, read_recent
 from kubectl_skoop.collect.rtnetlink.netnsid import read_netnsids
 from kubectl_skoop.collect.rtnetlink.tables import DUMPS, read_filters
 from kubectl_skoop.collect.selection import Cut, Selection, Wanted
@@ -32,6 +32,7 @@ from kubectl_skoop.collect.table import Absent, read_table
 from kubectl_skoop.collect.wireguard import read_wireguard
 from kubectl_skoop.collect.xfrm import read_xfrm
 from kubectl_skoop.snapshot.dump import Table
+from kubectl_skoop.snapshot.packed_rows import PackedRows
 
 
 def read_namespace(
@@ -120,8 +121,10 @@ def _conntrack_tables(kernel: Kernel, wanted: Wanted) -> dict[str, Table]:
             return {"conntrack": table}
 
 
-def _read_conntrack(kernel: Kernel, selection: Selection | None) -> tuple[list[Fields], Cut]:
+def _read_conntrack(kernel: Kernel, selection: Selection | None) -> tuple[PackedRows, Cut]:
     _require_conntrack(kernel)
+    if connections() == 0:
+        return PackedRows(), Cut(selection.written if selection else ())
     with NetlinkSocket(NETLINK_NETFILTER) as socket:
         return read_conntrack(socket, selection)
 

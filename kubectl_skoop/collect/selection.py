@@ -1,5 +1,6 @@
 """Which connections are wanted: a table of them may be long, and mostly of no concern."""
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Literal, NamedTuple
@@ -17,6 +18,8 @@ class Selection(NamedTuple):
     pairs: frozenset[tuple[bytes, bytes]]
     """In both orders."""
     written: tuple[str, ...]
+    somewhere: re.Pattern[bytes]
+    """Bytes of any of the addresses: what does not hold them need not be read."""
 
     def covers(self, src: bytes, dst: bytes) -> bool:
         return src in self.addresses or dst in self.addresses or (src, dst) in self.pairs
@@ -68,4 +71,6 @@ def parse_wanted(text: str) -> Wanted:
                 pairs |= {(one, other), (other, one)}
             case _:
                 raise InputError(f"--conntrack {item}: more than two addresses")
-    return Selection(frozenset(addresses), frozenset(pairs), written)
+    wanted = addresses.union(*pairs)
+    somewhere = re.compile(b"|".join(map(re.escape, sorted(wanted))))
+    return Selection(frozenset(addresses), frozenset(pairs), written, somewhere)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from kubectl_skoop.snapshot.format import pack
 from kubectl_skoop.snapshot.limits import PIECE, Refused
+from kubectl_skoop.snapshot.packed_rows import PackedRows
 
 Form = Literal["whole", "sequence", "map"]
 """`sequence`: parts of a text, bytes or list, to concatenate. `map`: lists of [key, part], alike."""
@@ -15,6 +16,8 @@ _MARGIN = 64
 
 def cut(value: object) -> tuple[Form, Iterable[bytes]]:
     """How the value was cut, and its pieces, packed."""
+    if isinstance(value, PackedRows):
+        return "sequence", value.arrays()
     packed = pack(value)
     if len(packed) <= PIECE:
         return "whole", [packed]

@@ -24,10 +24,13 @@ from kubectl_skoop.snapshot.format import (
     pack_trailer,
 )
 from kubectl_skoop.snapshot.limits import KIB, MAX_TABLE, Refused, check_size
+from kubectl_skoop.snapshot.packed_rows import PackedRows
 from kubectl_skoop.snapshot.pieces import cut
 
 INLINE = 4 * KIB
 """A table that packs to more than this is a section of its own, bytes."""
+INLINE_ROWS = 10
+"""The same of packed rows, which are for tables of many."""
 OBJECTS_PER_SHARD = 500
 UNKNOWN_COUNT = 0
 """Of all shards but the last."""
@@ -183,8 +186,11 @@ class SnapshotWriter:
 
     def _packed_table(self, where: str, table: Table) -> Mapping[str, object]:
         entry: dict[str, object] = {"state": table.state, "reason": table.reason, "time": table.time}
-        if len(pack(table.data)) <= INLINE:
-            return entry | {"data": table.data}
+        if not isinstance(table.data, PackedRows):
+            if len(pack(table.data)) <= INLINE:
+                return entry | {"data": table.data}
+        elif len(table.data) <= INLINE_ROWS:
+            return entry | {"data": list(table.data)}
         form, pieces = cut(table.data)
         sections: list[object] = []
         total = 0

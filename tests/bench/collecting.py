@@ -1,4 +1,4 @@
-"""What a collector costs on its node (root): 100 pods and 60,000 rules. Prints a Markdown table.
+"""What a collector costs on its node (root): 100 pods, 50,000 rules, 200,000 connections. Prints Markdown.
 
 The node is a namespace with kube-proxy's rules for 10,000 services, in each back end in turn, and 100 pods on
 veths. The agent runs as in its pod: a process that sends its dump to a pipe. The memory of the tools that it
@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
 from tests.bench.services import saved, services
 
 PODS = 100
 ENDPOINTS = 1
+CONNECTIONS = 200_000
+"""As many as are kept of a namespace; conntrack's own limit is often 65,536 a core."""
 NFACCT = "-m nfacct --nfacct-name ct_state_invalid_dropped_pkts "
 """An object that the rule would need first."""
 ROUNDS = 5
@@ -59,8 +62,34 @@ def node(back_end: str, text: str) -> Iterator[tuple[Namespace, list[Namespace]]
         delete([host.name, *(pod.name for pod in pods)])
 
 
-def measure(host: Namespace, pods: list[Namespace]) -> Cost:
+@contextmanager
+def tracking(entries: int) -> Iterator[Namespace]:
+    """A node with so many connections of pods to services."""
+    made = Namespace(f"{lab_prefix()}h")
+    create([made.name])
+    try:
+        made.run("iptables", "-A", "INPUT", "-m", "conntrack", "--ctstate", "NEW")
+        with NamedTemporaryFile("w", suffix=".conntrack") as file:
+            file.writelines(_entry(number) for number in range(entries))
+            file.flush()
+            made.run("conntrack", "-R", file.name)
+        yield made
+    finally:
+        delete([made.name])
+
+
+def _entry(number: int) -> str:
+    pod, port = f"10.{number >> 14}.{number >> 7 & 127}.{number & 127 | 1}", 1024 + number % 60_000
+    return (
+        f"-A -p tcp -s {pod} -d 10.96.0.{number % 250 + 1} --sport {port} --dport 80 --state ESTABLISHED "
+        f"-r 10.244.{number % 200}.{number % 250} -q {pod} --reply-port-src 8080 --reply-port-dst {port} "
+        "-u SEEN_REPLY,ASSURED -t 6000\n"
+    )
+
+
+def measure(host: Namespace, pods: list[Namespace], conntrack: str = "all") -> Cost:
     words = [str(PROGRAM), "collect", "--node", "n1", "--file", "-", "--host-netns", str(host.path)]
+    words += ["--conntrack", conntrack]
     for number, pod in enumerate(pods):
         words += ["--netns", f"shop/p{number}={pod.path}"]
     began = time.perf_counter()
@@ -98,6 +127,15 @@ def main() -> int:
             f"| {back_end} | {rules:,} | {PODS} | {best.seconds:.1f} | {best.processor:.1f} "
             f"| {best.agent / 1e6:.0f} | {best.tools / 1e6:.0f} | {best.sent / 1e6:.1f} |"
         )
+    print("\n| connections | kept | s | processor, s | agent, MB | sent, MB |")
+    print("| ---: | --- | ---: | ---: | ---: | ---: |")
+    with tracking(CONNECTIONS) as host:
+        for kept, conntrack in (("all", "all"), ("one flow's", "10.0.0.1,10.96.0.1"), ("none", "none")):
+            best = min((measure(host, [], conntrack) for _ in range(ROUNDS)), key=lambda cost: cost.seconds)
+            print(
+                f"| {CONNECTIONS:,} | {kept} | {best.seconds:.1f} | {best.processor:.1f} "
+                f"| {max(best.agent, best.tools) / 1e6:.0f} | {best.sent / 1e6:.1f} |"
+            )
     return 0
 
 

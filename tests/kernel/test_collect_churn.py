@@ -8,14 +8,18 @@ from contextlib import contextmanager
 import pytest
 
 from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.collect.sysctls import read_all
 from kubectl_skoop.snapshot.dump import Table
-from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
+from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
 
 pytestmark = pytest.mark.kernel
 
 ROUTES = 2000
 CHURN = "".join(f"route {verb} 10.99.0.0/16 dev lo\n" for _ in range(50) for verb in ("add", "del"))
 STABLE = "".join(f"route add 10.{n // 256}.{n % 256}.0/24 dev lo\n" for n in range(ROUTES))
+DEVICES = "".join(
+    f"link {verb} x0 {more}\n" for _ in range(20) for verb, more in (("add", "type veth"), ("del", ""))
+)
 RULES = "".join("add table inet t\nadd chain inet t c\ndelete table inet t\n" for _ in range(20))
 
 
@@ -61,6 +65,12 @@ def test_no_route_is_missed_or_told_twice_while_others_come_and_go(namespace: Na
             one["dst"] for one in table.data if one.get("dst_len") == 24 and one["dst"].startswith("10.")
         ]
         assert len(stable) == len(set(stable)) == ROUTES
+
+
+def test_a_device_that_goes_away_takes_its_settings_only(namespace: Namespace) -> None:
+    with changing(lambda: namespace.run("ip", "-batch", "-", text=DEVICES)), entered(namespace.path):
+        found = [read_all() for _ in range(100)]
+    assert all("net.ipv4.conf.lo.forwarding" in one.values and not one.unread for one in found)
 
 
 def test_rules_that_change_under_the_reader_are_of_one_generation_or_failed(namespace: Namespace) -> None:

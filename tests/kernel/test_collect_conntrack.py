@@ -92,3 +92,16 @@ def test_the_number_is_bounded(namespace: Namespace) -> None:
     with entered(namespace.path), NetlinkSocket(NETLINK_NETFILTER) as socket:
         found, cut = read_conntrack(socket, limit=3)
     assert (len(found), cut.left_out) == (3, len(ENTRIES) - 3)
+
+
+def test_a_namespace_without_connections_is_empty_not_unread() -> None:
+    """Its number is asked for first: the list would be looked through for every namespace of the machine."""
+    empty = Namespace(f"{lab_prefix()}none")
+    create((empty.name,))
+    try:
+        for wanted in ("all", POD):
+            tables, ns = collected(empty, parse_wanted(wanted))
+            assert (tables["conntrack"].state, ns.conntrack, ns.gaps.get("conntrack")) == ("ok", (), None)
+            assert (ns.conntrack_cut is None) == (wanted == "all")
+    finally:
+        delete((empty.name,))

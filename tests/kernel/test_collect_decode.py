@@ -21,6 +21,7 @@ from kubectl_skoop.netstack.neighbour_types import NUD_PERMANENT, FdbEntry
 from kubectl_skoop.netstack.routing.types import SCOPE_LINK, Nexthop, PolicyRule
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.decode import decode_namespace
+from kubectl_skoop.snapshot.decode.entry import entries
 from kubectl_skoop.snapshot.dump import NodeDump, Table
 from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
 
@@ -530,7 +531,7 @@ def connections_after_a_packet(namespace: Namespace) -> int:
     with entered(namespace.path), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"x", ("127.0.0.1", 9))
     dump = collect_node("n1", namespace.path, {})
-    return len(entries_of(dump.namespaces[0].tables["conntrack"]))
+    return len(list(entries(dump.namespaces[0].tables["conntrack"].data, "$.conntrack")))
 
 
 def what_is_loaded(namespace: Namespace) -> dict[str, str]:

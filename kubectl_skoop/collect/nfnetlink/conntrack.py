@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from kubectl_skoop.collect.netlink.message import Message, split_attributes
 from kubectl_skoop.collect.netlink.schema import (
-    Fields,
     address,
     be16,
     be32,
@@ -19,6 +18,7 @@ from kubectl_skoop.collect.netlink.schema import (
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.nfnetlink.request import CTNETLINK, HEADER_BYTES, family_of, header, message_type
 from kubectl_skoop.collect.selection import MAX_ENTRIES, Cut, Selection
+from kubectl_skoop.snapshot.packed_rows import PackedRows
 
 IPCTNL_MSG_CT_GET = 1
 CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_TUPLE_IP = 1, 2, 1
@@ -61,18 +61,20 @@ ENTRY = schema(
 
 def read_conntrack(
     socket: NetlinkSocket, selection: Selection | None = None, limit: int = MAX_ENTRIES
-) -> tuple[list[Fields], Cut]:
+) -> tuple[PackedRows, Cut]:
     """The entries of the selection, at most `limit`. Raises: as `NetlinkSocket.dump`."""
 
-    def take(messages: Iterator[Message]) -> tuple[list[Fields], int]:
-        found: list[Fields] = []
+    def take(messages: Iterator[Message]) -> tuple[PackedRows, int]:
+        found = PackedRows()
+        kept = 0
         left_out = 0
         for message in messages:
             if selection is not None and not _covered(message.payload, selection):
                 continue
-            if len(found) == limit:
+            if kept == limit:
                 left_out += 1
                 continue
+            kept += 1
             fields = read_attributes(message.payload, ENTRY, HEADER_BYTES)
             found.append({"family": family_of(message.payload), **fields})
         return found, left_out
@@ -83,7 +85,7 @@ def read_conntrack(
 
 def _covered(payload: bytes, selection: Selection) -> bool:
     """Decided before the entry is read as a whole."""
-    return any(
+    return selection.somewhere.search(payload) is not None and any(
         selection.covers(*_ends(value))
         for kind, value in split_attributes(payload, HEADER_BYTES)
         if kind in (CTA_TUPLE_ORIG, CTA_TUPLE_REPLY)

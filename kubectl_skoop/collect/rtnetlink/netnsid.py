@@ -19,14 +19,18 @@ def read_netnsids(
 ) -> dict[str, int]:
     """By identity the number by which `socket`'s namespace calls it, for those of `known` that are `wanted`.
 
-    The kernel is asked for one after the other until all are found. Raises: as `NetlinkSocket.request`.
+    The kernel is asked for one after the other until all are found; those that have vanished are left out.
+    Raises: as `NetlinkSocket.request`.
     """
     found: dict[str, int] = {}
     missing = set(wanted)
     for identity, path in known.items():
         if not missing:
             break
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
         try:
             answer = socket.request(
                 RTM_GETNSID, _HEADER + pack_attribute(NETNSA_FD, struct.pack("=I", descriptor))

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.packet import Address, Network
+from kubectl_skoop.snapshot.packed_rows import PackedRows
 
 
 @lru_cache(maxsize=1 << 16)
@@ -118,7 +119,7 @@ def _network(address: Address, entry: Entry, name: str, length: int) -> Network:
 
 def entries(data: object, path: str) -> Iterator[Entry]:
     """A list of maps. Raises: FormatError."""
-    if not isinstance(data, list):
+    if not isinstance(data, list | PackedRows):
         raise FormatError(f"{path}: a list is wanted, not {describe(data)}")
     for position, item in enumerate(data):
         if not isinstance(item, dict):
