@@ -27,8 +27,12 @@ _MOVING = ("nf_conntrack_count", ".conf.veth", ".neigh.veth")
 
 def objects(cluster: Cluster, *kinds: str) -> list[str]:
     """Those with our label, in all namespaces."""
-    selector = f"--selector={NAME_LABEL}={NAME}"
-    return cluster.kubectl("get", ",".join(kinds), "-A", selector, "-o", "name").split()
+    return _named(cluster, ",".join(kinds), "-A")
+
+
+def standing_namespaces(cluster: Cluster) -> list[str]:
+    """Ours that nobody has begun to remove. A run that is killed while it cleans up has begun it."""
+    return _named(cluster, "namespaces", "--field-selector=status.phase=Active")
 
 
 def gone(cluster: Cluster, *kinds: str, within: float = GONE) -> list[str]:
@@ -53,3 +57,7 @@ def state(cluster: Cluster) -> Mapping[str, str]:
         kept = [line for line in settings if not any(part in line for part in _MOVING)]
         found[f"{node.name}: sysctls"] = "\n".join(sorted(kept))
     return found
+
+
+def _named(cluster: Cluster, *which: str) -> list[str]:
+    return cluster.kubectl("get", *which, f"--selector={NAME_LABEL}={NAME}", "-o", "name").split()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cluster import Cluster
-from tests.e2e.leftovers import gone, objects, state
+from tests.e2e.leftovers import gone, standing_namespaces, state
 from tests.e2e.skoop import Skoop
 from tests.e2e.workloads import Workloads
 
@@ -60,7 +60,7 @@ def test_a_killed_run_ends_at_its_deadline(
         time.sleep(moment)
         run.kill()
         run.communicate(timeout=60)
-    left = objects(cluster, "namespaces")
+    left = standing_namespaces(cluster)
     assert left, "no run was killed while it was at work"
     assert gone(cluster, "jobs", "pods", within=DEADLINE + AFTER_END) == []
     assert _steady(cluster) == before
