@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -32,7 +33,8 @@ T = TypeVar("T")
 PARALLEL = 16
 """Nodes that are collected at a time."""
 ROUNDS = 20
-"""Times that a question is asked: each names nodes that the one before could not know."""
+"""Times that nodes are collected for one question: each answer may name some that the one before could not
+know. What is wanted after that is left out, with the reason."""
 _LISTS = 8
 """Kinds of objects that are listed at a time."""
 _TICK = 0.2
@@ -162,7 +164,7 @@ class LiveSource:
     def ask(self, question: Callable[[Snapshot], T]) -> T:
         """The answer, once nothing that it needs is left to be collected. Raises: what the question does,
         ClusterError."""
-        for _ in range(ROUNDS):
+        for again in count():
             snapshot = open_snapshot(self._writer.checkpoint())
             refused = None
             try:
@@ -174,7 +176,10 @@ class LiveSource:
             wanted = [name for name in snapshot.wanted if name not in self._tried]
             if not wanted:
                 break
-            self.collect(wanted, ",".join(snapshot.addresses) or "all")
+            if again < ROUNDS:
+                self.collect(wanted, ",".join(snapshot.addresses) or "all")
+            else:
+                self._give_up(wanted)
         if refused is not None:
             raise refused
         return answer
@@ -191,6 +196,12 @@ class LiveSource:
             self.require()
         for node, result in self._dumps(ready, conntrack):
             self._take(node, result)
+
+    def _give_up(self, nodes: Sequence[str]) -> None:
+        """So that the next answer says why it lacks them."""
+        self._tried |= set(nodes)
+        for name in nodes:
+            self._miss(name, f"after {ROUNDS} rounds of collecting, the question still led to further nodes")
 
     def leave_out(self, node: str, reason: str) -> None:
         """Says in the snapshot why the node is not in it."""

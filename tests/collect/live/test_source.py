@@ -1,0 +1,73 @@
+"""A question to a live cluster: what it lacks is collected, up to a bound that is told."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.cluster.allow import BUILT_IN
+from kubectl_skoop.collect.live import source
+from kubectl_skoop.collect.live.api import Api
+from kubectl_skoop.collect.live.kubeconfig import Access
+from kubectl_skoop.collect.live.manifest import CollectorOptions
+from kubectl_skoop.collect.live.objects import Gathered
+from kubectl_skoop.collect.live.run import Run
+from kubectl_skoop.collect.live.source import ROUNDS, LiveSource
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.assemble import write_node_dump
+from kubectl_skoop.snapshot.dump import NodeDump
+from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from tests.collect.live.server import serving
+
+
+class HollowRun(Run):
+    """Each node has an empty dump at once."""
+
+    def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> float:
+        write_node_dump(NodeDump(node=node, time=time.time(), kernel="6.1"), target)
+        return time.time()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveSource]:
+    """Of more nodes than a question may lead to, each ready."""
+    gathered = Gathered(obstacles={f"n{number}": "" for number in range(ROUNDS + 5)})
+    monkeypatch.setattr(source, "gather", lambda *_: gathered)
+    monkeypatch.setattr(source, "version_of", lambda _: "v1.36")
+    monkeypatch.setattr(LiveSource, "require", lambda _: None)
+    with serving({}) as server:
+        api = Api(Access(kubeconfig=str(server.kubeconfig(tmp_path))))
+        run = HollowRun(api, CollectorOptions(image="i"))
+        with source.live(run, BUILT_IN, keep=tmp_path / "kept.skoop") as made:
+            yield made
+
+
+def _along(snapshot: Snapshot, length: int) -> NotCollected | int:
+    """Each node leads to the next one; the first that is not there, or how many there are."""
+    for number in range(length):
+        if isinstance(found := snapshot.node(f"n{number}"), NotCollected):
+            return found
+    return length
+
+
+def test_nodes_are_collected_until_the_question_is_answered(cluster: LiveSource) -> None:
+    assert cluster.ask(lambda snapshot: _along(snapshot, ROUNDS)) == ROUNDS
+    assert cluster.failed == {}
+
+
+def test_a_question_without_end_is_told_to_be_one(cluster: LiveSource) -> None:
+    answer = cluster.ask(lambda snapshot: _along(snapshot, ROUNDS + 5))
+    assert isinstance(answer, NotCollected)
+    reason = f"after {ROUNDS} rounds of collecting, the question still led to further nodes"
+    assert (answer.what, answer.reason) == (f"node/n{ROUNDS}", reason)
+    assert cluster.failed == {f"n{ROUNDS}": reason}
+
+
+def test_the_file_then_gives_the_same_answer(cluster: LiveSource) -> None:
+    answer = cluster.ask(lambda snapshot: _along(snapshot, ROUNDS + 5))
+    kept = open_snapshot(cluster._writer.checkpoint())
+    try:
+        assert _along(kept, ROUNDS + 5) == answer
+    finally:
+        kept.close()
