@@ -58,8 +58,11 @@ def run(
         ),
     ] = "",
     conntrack: Annotated[
-        Literal["all", "none"],
-        typer.Option("--conntrack", help="Entries of connection tracking."),
+        Literal["all", "relevant", "none"],
+        typer.Option(
+            "--conntrack",
+            help="Entries of connection tracking; relevant: those between two addresses of the cluster.",
+        ),
     ] = "all",
     node_dump: Annotated[
         list[Path] | None,

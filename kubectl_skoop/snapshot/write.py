@@ -80,6 +80,11 @@ class SnapshotWriter:
         self._position = len(self._header)
         """Bytes written; a pipe cannot tell."""
 
+    @property
+    def addresses(self) -> Iterable[str]:
+        """All that the objects so far have."""
+        return self._owners.keys()
+
     def checkpoint(self) -> Path:
         """Makes a regular file a whole snapshot for now: what is added later takes the place of the index.
 

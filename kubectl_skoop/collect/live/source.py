@@ -21,6 +21,7 @@ from kubectl_skoop.collect.live.errors import ClusterError
 from kubectl_skoop.collect.live.interrupts import Interrupts
 from kubectl_skoop.collect.live.manifest import job_name, job_object, namespace_object
 from kubectl_skoop.collect.live.objects import gather
+from kubectl_skoop.collect.live.relevant import between
 from kubectl_skoop.collect.live.run import NodeFailed, Run
 from kubectl_skoop.model.errors import FormatError, NoVerdict
 from kubectl_skoop.model.missing import NotCollected
@@ -187,8 +188,11 @@ class LiveSource:
     def collect(self, nodes: Iterable[str], conntrack: str = "all") -> None:
         """Each node that has not been tried yet, several at a time; their dumps are written as they arrive.
 
-        `conntrack`: `all`, `none`, or addresses separated by commas. Raises: ClusterError (missing rights).
+        `conntrack`: `all`; `none`; `relevant`, connections between addresses of the cluster; or what the
+        agent takes. Raises: ClusterError (missing rights).
         """
+        if conntrack == "relevant":
+            conntrack = between((*self._writer.addresses, *self.objects.networks))
         fresh = [name for name in dict.fromkeys(nodes) if name not in self._tried]
         self._tried |= set(fresh)
         ready = [name for name in fresh if not self._known_obstacle(name)]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,15 @@ from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from tests.collect.live.server import serving
 
 
+@dataclass(slots=True)
 class HollowRun(Run):
     """Each node has an empty dump at once."""
 
+    asked: list[str] = field(default_factory=list)
+    """The connections that the nodes were asked for."""
+
     def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> float:
+        self.asked.append(conntrack)
         write_node_dump(NodeDump(node=node, time=time.time(), kernel="6.1"), target)
         return time.time()
 
@@ -32,7 +38,9 @@ class HollowRun(Run):
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveSource]:
     """Of more nodes than a question may lead to, each ready."""
-    gathered = Gathered(obstacles={f"n{number}": "" for number in range(ROUNDS + 5)})
+    gathered = Gathered(
+        obstacles={f"n{number}": "" for number in range(ROUNDS + 5)}, networks=["10.1.0.0/24", "10.1.1.0/24"]
+    )
     monkeypatch.setattr(source, "gather", lambda *_: gathered)
     monkeypatch.setattr(source, "version_of", lambda _: "v1.36")
     monkeypatch.setattr(LiveSource, "require", lambda _: None)
@@ -71,3 +79,17 @@ def test_the_file_then_gives_the_same_answer(cluster: LiveSource) -> None:
         assert _along(kept, ROUNDS + 5) == answer
     finally:
         kept.close()
+
+
+def test_relevant_connections_are_those_within_the_cluster(cluster: LiveSource) -> None:
+    node = {"kind": "Node", "metadata": {"name": "n1"}, "status": {"addresses": [{"address": "192.168.0.1"}]}}
+    service = {
+        "kind": "Service",
+        "metadata": {"name": "s", "namespace": "a"},
+        "spec": {"clusterIP": "10.96.0.9"},
+    }
+    cluster._writer.add_objects("Node", [node])
+    cluster._writer.add_objects("Service", [service])
+    cluster.collect(["n1"], "relevant")
+    assert isinstance(cluster._run, HollowRun)
+    assert cluster._run.asked == ["10.1.0.0/23,10.96.0.9/32,192.168.0.1/32"]
