@@ -81,6 +81,11 @@ class SnapshotWriter:
         """Bytes written; a pipe cannot tell."""
 
     @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._position
+
+    @property
     def addresses(self) -> Iterable[str]:
         """All that the objects so far have."""
         return self._owners.keys()

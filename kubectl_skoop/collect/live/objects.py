@@ -31,6 +31,8 @@ class Gathered:
     """By node, the pods that should run there, as the agent takes them (`collect --pods`)."""
     obstacles: dict[str, str] = field(default_factory=dict)
     """Why a collector pod would not run on a node; every node is in it, mostly with an empty text."""
+    services: int = 0
+    """How many the cluster has, whatever namespaces were asked for."""
     networks: list[str] = field(default_factory=list)
     """Those that the nodes give their pods addresses of, as far as the objects tell (`spec.podCIDRs`)."""
 
@@ -101,6 +103,7 @@ def gather(
     for one in workers.map(_List.read, lists):
         found.gaps += [one.gap] if one.gap is not None else []
         found.pods |= one.pods
+        found.services += one.services
     found.gaps += config.result()
     return found
 
@@ -119,6 +122,7 @@ class _List:
     gap: NotCollected | None = None
     pods: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
+    services: int = 0
     networks: list[str] = field(default_factory=list)
 
     def read(self) -> "_List":
@@ -141,6 +145,8 @@ class _List:
                 continue
             if self.resource.kind == "Pod":
                 self._note_pod(item)
+            elif self.resource.kind == "Service":
+                self.services += 1
             elif self.resource.kind == "Node":
                 self.obstacles[text(item, "metadata", "name")] = obstacle(item)
                 self.networks += texts(item, "spec", "podCIDRs")

@@ -18,6 +18,7 @@ from kubectl_skoop.collect.live import rights
 from kubectl_skoop.collect.live.api import Body
 from kubectl_skoop.collect.live.discovery import version_of
 from kubectl_skoop.collect.live.errors import ClusterError
+from kubectl_skoop.collect.live.estimate import Estimate, by_first, by_objects
 from kubectl_skoop.collect.live.interrupts import Interrupts
 from kubectl_skoop.collect.live.manifest import job_name, job_object, namespace_object
 from kubectl_skoop.collect.live.objects import gather
@@ -185,11 +186,23 @@ class LiveSource:
             raise refused
         return answer
 
-    def collect(self, nodes: Iterable[str], conntrack: str = "all") -> None:
+    def estimate(self, nodes: Iterable[str]) -> Estimate:
+        """Of the snapshot that collecting these would make."""
+        ready = [name for name in nodes if not self.objects.obstacles.get(name)]
+        pods = [len(self.objects.pods.get(name, ())) for name in ready]
+        return by_objects(pods, self.objects.services, self._parallel)
+
+    def collect(
+        self,
+        nodes: Iterable[str],
+        conntrack: str = "all",
+        watch: Callable[[Estimate], None] = lambda better: None,
+    ) -> None:
         """Each node that has not been tried yet, several at a time; their dumps are written as they arrive.
 
         `conntrack`: `all`; `none`; `relevant`, connections between addresses of the cluster; or what the
-        agent takes. Raises: ClusterError (missing rights).
+        agent takes. `watch` is told once what to expect, when the first nodes are here and many are not.
+        Raises: ClusterError (missing rights).
         """
         if conntrack == "relevant":
             conntrack = between((*self._writer.addresses, *self.objects.networks))
@@ -198,8 +211,13 @@ class LiveSource:
         ready = [name for name in fresh if not self._known_obstacle(name)]
         if ready and not self._may_collect:
             self.require()
-        for node, result in self._dumps(ready, conntrack):
+        began, before = time.monotonic(), self._writer.size
+        enough = min(2 * self._parallel, len(ready) // 2)
+        for done, (node, result) in enumerate(self._dumps(ready, conntrack), start=1):
             self._take(node, result)
+            if done == enough:
+                took = time.monotonic() - began
+                watch(by_first(done, len(ready), self._writer.size - before, took))
 
     def _give_up(self, nodes: Sequence[str]) -> None:
         """So that the next answer says why it lacks them."""

@@ -10,6 +10,7 @@ import pytest
 from kubectl_skoop.cluster.allow import BUILT_IN
 from kubectl_skoop.collect.live import source
 from kubectl_skoop.collect.live.api import Api
+from kubectl_skoop.collect.live.estimate import Estimate
 from kubectl_skoop.collect.live.kubeconfig import Access
 from kubectl_skoop.collect.live.manifest import CollectorOptions
 from kubectl_skoop.collect.live.objects import Gathered
@@ -93,3 +94,15 @@ def test_relevant_connections_are_those_within_the_cluster(cluster: LiveSource) 
     cluster.collect(["n1"], "relevant")
     assert isinstance(cluster._run, HollowRun)
     assert cluster._run.asked == ["10.1.0.0/23,10.96.0.9/32,192.168.0.1/32"]
+
+
+def test_the_first_nodes_tell_once_what_to_expect(cluster: LiveSource) -> None:
+    told: list[Estimate] = []
+    cluster.collect(cluster.nodes, watch=told.append)
+    assert [estimate.nodes for estimate in told] == [len(cluster.nodes)]
+    assert told[0].size > len(cluster.nodes) * 10
+
+
+def test_only_nodes_that_can_be_collected_are_expected(cluster: LiveSource) -> None:
+    cluster.objects.obstacles["n1"] = "it is not Ready"
+    assert cluster.estimate(cluster.nodes).nodes == len(cluster.nodes) - 1
