@@ -42,7 +42,7 @@ def run(
         typer.Option(
             "--conntrack",
             metavar="WHICH",
-            help="all, none, or ADDRESS,… and ADDRESS-ADDRESS,… (between two).",
+            help="all, none, or a list of ADDRESS, ADDRESS-ADDRESS (between two), NETWORK (within them all).",
         ),
     ] = "all",
     runtime_socket: Annotated[

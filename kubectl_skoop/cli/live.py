@@ -164,12 +164,13 @@ def ask(ctx: typer.Context, snapshot: Path | None, question: "Callable[[Snapshot
         return cluster.ask(question)
 
 
-def dry_run(cluster: "LiveSource", nodes: Sequence[str]) -> NoReturn:
+def dry_run(cluster: "LiveSource", nodes: Sequence[str], note: str = "") -> NoReturn:
     """Prints what would be made in the cluster, as YAML, and what the user must be allowed to do."""
     import yaml
 
     needed, objects = cluster.plan(nodes)
-    lines = ["# These rights are needed:", *(f"# - {right}" for right in needed)]
+    lines = [f"# {note}"] if note else []
+    lines += ["# These rights are needed:", *(f"# - {right}" for right in needed)]
     emit("\n".join([*lines, yaml.safe_dump_all(objects, sort_keys=False)]))
     raise typer.Exit(ExitCode.OK)
 

@@ -10,6 +10,9 @@ from kubectl_skoop.report.escape import safe
 ColorMode = Literal["auto", "always", "never"]
 
 
+CLEAR_LINE = "\r\x1b[K"
+
+
 def use_color(mode: ColorMode) -> bool:
     """`auto`: on a terminal, unless NO_COLOR says otherwise (no-color.org)."""
     if mode == "auto":
@@ -34,6 +37,12 @@ def report_error(message: str, hint: str = "") -> None:
 
 def report_warning(message: str) -> None:
     print(f"warning: {safe(message)}", file=sys.stderr)
+
+
+def report_note(message: str) -> None:
+    """On a terminal it takes the place of the line of progress."""
+    clear = CLEAR_LINE if sys.stderr.isatty() else ""
+    print(f"{clear}note: {safe(message)}", file=sys.stderr, flush=True)
 
 
 def report_skoop_error(error: SkoopError) -> None:

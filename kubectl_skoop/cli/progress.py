@@ -4,9 +4,8 @@ import os
 import sys
 import threading
 
+from kubectl_skoop.cli.output import CLEAR_LINE
 from kubectl_skoop.report.escape import safe
-
-_CLEAR = "\r\x1b[K"
 
 
 class Progress:
@@ -22,12 +21,12 @@ class Progress:
         line = safe(f"{node} {text}".strip())
         width = _columns()
         with self._lock:
-            sys.stderr.write(f"{_CLEAR}{line[: width - 1]}")
+            sys.stderr.write(f"{CLEAR_LINE}{line[: width - 1]}")
             sys.stderr.flush()
 
     def close(self) -> None:
         if self._shown:
-            sys.stderr.write(_CLEAR)
+            sys.stderr.write(CLEAR_LINE)
             sys.stderr.flush()
 
 

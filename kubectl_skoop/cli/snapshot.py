@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer._click.core import Context
@@ -11,8 +11,11 @@ from typer.core import TyperOption
 
 from kubectl_skoop.cli import live
 from kubectl_skoop.cli.exit_code import ExitCode
-from kubectl_skoop.cli.output import emit, report_error
+from kubectl_skoop.cli.output import emit, report_error, report_note
 from kubectl_skoop.model.errors import InputError
+
+if TYPE_CHECKING:
+    from kubectl_skoop.collect.live.estimate import Estimate
 
 _LISTS = ("--node-dump", "--objects")
 
@@ -58,8 +61,11 @@ def run(
         ),
     ] = "",
     conntrack: Annotated[
-        Literal["all", "none"],
-        typer.Option("--conntrack", help="Entries of connection tracking."),
+        Literal["all", "relevant", "none"],
+        typer.Option(
+            "--conntrack",
+            help="Entries of connection tracking; relevant: those between two addresses of the cluster.",
+        ),
     ] = "all",
     node_dump: Annotated[
         list[Path] | None,
@@ -102,9 +108,12 @@ def _gather(
             if name not in cluster.nodes:
                 raise unknown("node", name, cluster.nodes)
         wanted = only or cluster.nodes
+        expected = cluster.estimate(wanted)
         if given.get("dry_run"):
-            live.dry_run(cluster, wanted)
-        cluster.collect(wanted, conntrack)
+            live.dry_run(cluster, wanted, f"{expected} {_ESTIMATED}")
+        if expected.large:
+            report_note(f"{expected} {_ESTIMATED}")
+        cluster.collect(wanted, conntrack, lambda better: _refine(expected, better))
         for name in cluster.nodes:
             if name not in wanted:
                 cluster.leave_out(name, "it was not asked for")
@@ -114,6 +123,14 @@ def _gather(
     if gaps:
         report_error(f"not in the snapshot: {'; '.join(map(str, gaps))}")
     return ExitCode.NO_VERDICT if gaps else ExitCode.OK
+
+
+_ESTIMATED = "(an estimate by the numbers of pods and services; connections and image pulls come on top)"
+
+
+def _refine(expected: "Estimate", better: "Estimate") -> None:
+    if expected.large or better.large:
+        report_note(f"by the first nodes: {better}")
 
 
 def _assemble(file: Path, node_dump: Sequence[Path], objects: Sequence[Path]) -> int:

@@ -124,7 +124,7 @@ def _conntrack_tables(kernel: Kernel, wanted: Wanted) -> dict[str, Table]:
 def _read_conntrack(kernel: Kernel, selection: Selection | None) -> tuple[PackedRows, Cut]:
     _require_conntrack(kernel)
     if connections() == 0:
-        return PackedRows(), Cut(selection.written if selection else ())
+        return PackedRows(), Cut(())
     with NetlinkSocket(NETLINK_NETFILTER) as socket:
         return read_conntrack(socket, selection)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +44,20 @@ class ConntrackCut:
     addresses: frozenset[Address] = frozenset()
     pairs: frozenset[frozenset[Address]] = frozenset()
     """Entries between two addresses."""
+    networks: tuple[Network, ...] = ()
+    """Entries between two addresses of these."""
     everything: bool = False
-    """`addresses` and `pairs` do not count."""
+    """The above do not count."""
     left_out: int = 0
     """Entries above the number that is kept."""
 
     def leaves_out(self, wanted: Tuple) -> str:
         """Why it is not known whether there is an entry that was not found; empty: there is none."""
-        ends = {wanted.src, wanted.dst}
-        if not self.everything and not ends & self.addresses and frozenset(ends) not in self.pairs:
+        if not self._keeps(frozenset({wanted.src, wanted.dst})):
             return f"entries between {wanted.src} and {wanted.dst} were left out when it was read"
         return f"{self.left_out} entries were left out when it was read" if self.left_out else ""
+
+    def _keeps(self, ends: frozenset[Address]) -> bool:
+        if self.everything or ends & self.addresses or ends in self.pairs:
+            return True
+        return all(any(end in network for network in self.networks) for end in ends)

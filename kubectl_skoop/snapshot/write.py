@@ -13,6 +13,7 @@ from zlib import crc32
 from kubectl_skoop.cluster.addresses import addresses_of
 from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.model.missing import MissingState
+from kubectl_skoop.snapshot import output_file
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import (
     Header,
@@ -46,13 +47,12 @@ def writing(path: Path, header: Header) -> "Iterator[SnapshotWriter]":
     Raises: OSError.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
+    with output_file.create(partial, path) as file:
         try:
             writer = SnapshotWriter(file, header)
             yield writer
             writer.finish()
-            file.flush()
-            os.fsync(file.fileno())
+            output_file.sync(file, path)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
@@ -79,6 +79,16 @@ class SnapshotWriter:
         file.write(self._header)
         self._position = len(self._header)
         """Bytes written; a pipe cannot tell."""
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return self._position
+
+    @property
+    def addresses(self) -> Iterable[str]:
+        """All that the objects so far have."""
+        return self._owners.keys()
 
     def checkpoint(self) -> Path:
         """Makes a regular file a whole snapshot for now: what is added later takes the place of the index.

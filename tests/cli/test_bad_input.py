@@ -1,5 +1,6 @@
 """What is wrong is said in one clear line, with the right exit code and without a traceback."""
 
+import os
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,6 +195,14 @@ def test_a_target_that_cannot_be_written_is_an_error(files: Files) -> None:
     ran = skoop("snapshot", "-f", files.folder / "no" / "s", "--node-dump", files.path("n1"))
     assert ran.code == 2
     assert "No such file or directory" in _one_line(ran)
+
+
+def test_a_disk_that_is_full_is_an_error_that_names_the_file(files: Files) -> None:
+    target = files.folder / "s.skoop"
+    target.with_name(f".{target.name}.{os.getpid()}.partial").symlink_to("/dev/full")
+    ran = skoop("snapshot", "-f", target, "--node-dump", files.path("n1"))
+    assert ran.code == 2
+    assert _one_line(ran) == f"{target}: No space left on device"
 
 
 def test_a_node_that_is_not_in_the_dumps_is_said_and_the_file_written(files: Files) -> None:

@@ -1,7 +1,7 @@
 """The options of a live cluster, and what the user is told at the end."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ import pytest
 from kubectl_skoop.cli import live
 from kubectl_skoop.cluster.allow import BUILT_IN
 from kubectl_skoop.collect.live import source
+from kubectl_skoop.collect.live.estimate import Estimate
 from kubectl_skoop.model.errors import InputError
 from tests.cli.run import skoop
 
@@ -80,3 +81,44 @@ def test_what_is_left_is_told_after_an_error_too(
     with pytest.raises(InputError, match="the question is wrong"):
         fail()
     assert "namespace x may be left (kubectl skoop cleanup removes it)" in capsys.readouterr().err
+
+
+SMALL, LARGE = Estimate(nodes=3, size=2e5, seconds=2.0), Estimate(nodes=5000, size=1.2e9, seconds=240.0)
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        pytest.param(SMALL, [], id="small"),
+        pytest.param(
+            LARGE,
+            [
+                "note: 5,000 nodes, about 1.2 GB, about 4.0 min (an estimate by the numbers of pods and "
+                "services; connections and image pulls come on top)",
+                "note: by the first nodes: 3 nodes, about 200 kB, about 2.0 s",
+            ],
+            id="large",
+        ),
+    ],
+)
+def test_what_to_expect_is_said_before_a_large_snapshot(
+    expected: Estimate, told: list[str], kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def collect(nodes: object, conntrack: str, watch: Callable[[Estimate], None]) -> None:
+        watch(SMALL)
+
+    @contextmanager
+    def gathering(*_: object, keep: Path, **__: object) -> Iterator[SimpleNamespace]:
+        keep.touch()
+        yield SimpleNamespace(
+            nodes=("n1",),
+            estimate=lambda nodes: expected,
+            collect=collect,
+            failed={},
+            objects=SimpleNamespace(gaps=[]),
+            left="",
+        )
+
+    monkeypatch.setattr(source, "live", gathering)
+    ran = skoop("snapshot", "--kubeconfig", kubeconfig, "-f", tmp_path / "s.skoop")
+    assert (ran.code, ran.err.splitlines()) == (0, told)

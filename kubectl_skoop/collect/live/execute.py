@@ -4,7 +4,7 @@ staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go)."""
 import json
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlencode, urlparse
@@ -49,7 +49,7 @@ def execute(
 ) -> Ended:
     """`silence`: seconds without a byte after which the command counts as hanging. Ends when `go_on` says no.
 
-    Raises: ClusterError (refused, cut off, hanging, told to stop).
+    Raises: ClusterError (refused, cut off, hanging, told to stop); what writing to `stdout` does.
     """
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec"
     query = [("container", container), ("stdin", "true"), ("stdout", "true"), ("stderr", "true")]
@@ -103,10 +103,28 @@ def _connect(api: Api, path: str) -> "WebSocket":
 def _converse(
     socket: "WebSocket", stdin: bytes, stdout: BinaryIO, silence: float, go_on: Callable[[], bool]
 ) -> Ended:
-    from websocket import ABNF, WebSocketException, WebSocketTimeoutException
-
     errors = b""
     status = b""
+    for channel, data in _said(socket, stdin, silence, go_on):
+        if channel == STDOUT:
+            stdout.write(data)
+        elif channel == STDERR:
+            errors = (errors + data)[-KEPT_ERRORS:]
+        elif channel == STATUS:
+            status += data
+            break
+    return Ended(code=exit_code(status), errors=errors.decode(errors="replace").strip())
+
+
+def _said(
+    socket: "WebSocket", stdin: bytes, silence: float, go_on: Callable[[], bool]
+) -> Iterator[tuple[int, bytes]]:
+    """What the command says, each piece with its channel, after it was told `stdin`.
+
+    Errors of who writes it down are not the connection's: they do not pass through here.
+    """
+    from websocket import ABNF, WebSocketException, WebSocketTimeoutException
+
     try:
         for at in range(0, len(stdin), LARGEST_MESSAGE):
             part = stdin[at : at + LARGEST_MESSAGE]
@@ -124,20 +142,11 @@ def _converse(
                 continue
             heard = time.monotonic()
             if opcode == ABNF.OPCODE_CLOSE:
-                break
-            if opcode not in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) or not frame.data:
-                continue
-            channel, data = frame.data[0], frame.data[1:]
-            if channel == STDOUT:
-                stdout.write(data)
-            elif channel == STDERR:
-                errors = (errors + data)[-KEPT_ERRORS:]
-            elif channel == STATUS:
-                status += data
-                break
+                return
+            if opcode in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and frame.data:
+                yield frame.data[0], frame.data[1:]
     except (WebSocketException, OSError) as error:
         raise Unreachable(f"the connection to the pod was lost: {error}") from error
-    return Ended(code=exit_code(status), errors=errors.decode(errors="replace").strip())
 
 
 def exit_code(status: bytes) -> int:

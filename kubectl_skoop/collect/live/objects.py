@@ -7,7 +7,7 @@ from typing import Protocol
 
 from kubectl_skoop.cluster.addresses import FINISHED
 from kubectl_skoop.cluster.allow import Allowed, config_maps, prune, wanted
-from kubectl_skoop.cluster.raw import Object, flag, items, labels, ref_of, text
+from kubectl_skoop.cluster.raw import Object, flag, items, labels, ref_of, text, texts
 from kubectl_skoop.collect.live.api import Api
 from kubectl_skoop.collect.live.discovery import Resource, discover
 from kubectl_skoop.collect.live.errors import ClusterError, Forbidden
@@ -31,6 +31,10 @@ class Gathered:
     """By node, the pods that should run there, as the agent takes them (`collect --pods`)."""
     obstacles: dict[str, str] = field(default_factory=dict)
     """Why a collector pod would not run on a node; every node is in it, mostly with an empty text."""
+    services: int = 0
+    """How many the cluster has, whatever namespaces were asked for."""
+    networks: list[str] = field(default_factory=list)
+    """Those that the nodes give their pods addresses of, as far as the objects tell (`spec.podCIDRs`)."""
 
 
 class ObjectStream(Protocol):
@@ -92,13 +96,14 @@ def gather(
         stream(kind).finish()
     nodes = _List(api, resources.pop("Node"), allowed, stream)
     nodes.read()
-    found.obstacles = nodes.obstacles
+    found.obstacles, found.networks = nodes.obstacles, nodes.networks
     only = frozenset(namespaces)
     lists = [_List(api, resource, allowed, stream, nodes.version, only) for resource in resources.values()]
     config = workers.submit(_config_maps, api, allowed, stream("ConfigMap"))
     for one in workers.map(_List.read, lists):
         found.gaps += [one.gap] if one.gap is not None else []
         found.pods |= one.pods
+        found.services += one.services
     found.gaps += config.result()
     return found
 
@@ -117,6 +122,8 @@ class _List:
     gap: NotCollected | None = None
     pods: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
+    services: int = 0
+    networks: list[str] = field(default_factory=list)
 
     def read(self) -> "_List":
         """Raises: ClusterError for kinds that nothing works without."""
@@ -138,8 +145,11 @@ class _List:
                 continue
             if self.resource.kind == "Pod":
                 self._note_pod(item)
+            elif self.resource.kind == "Service":
+                self.services += 1
             elif self.resource.kind == "Node":
                 self.obstacles[text(item, "metadata", "name")] = obstacle(item)
+                self.networks += texts(item, "spec", "podCIDRs")
             namespace = text(item, "metadata", "namespace")
             if self.namespaces and namespace and namespace not in self.namespaces:
                 continue

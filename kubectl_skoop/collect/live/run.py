@@ -26,6 +26,7 @@ from kubectl_skoop.collect.live.manifest import (
 )
 from kubectl_skoop.collect.live.pod_state import PodState, pod_state
 from kubectl_skoop.collect.live.run_namespace import RunNamespace
+from kubectl_skoop.snapshot.output_file import create
 
 POLL = 0.15
 """Seconds between two looks at our pods."""
@@ -75,7 +76,8 @@ class Run:
         self._stop.set()
 
     def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> float:
-        """Runs a collector on the node and writes its dump. Raises: NodeFailed.
+        """Runs a collector on the node and writes its dump. Raises: NodeFailed; OSError where `target` cannot
+        be written, which no other node would change.
 
         Returns when it was told to read, by this machine's clock.
         """
@@ -135,7 +137,7 @@ class Run:
     def _read(
         self, node: str, pod: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path
     ) -> None:
-        with target.open("wb") as file:
+        with create(target) as file:
             ended = execute(
                 self.api,
                 self.namespace,

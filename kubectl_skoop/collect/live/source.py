@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -17,9 +18,11 @@ from kubectl_skoop.collect.live import rights
 from kubectl_skoop.collect.live.api import Body
 from kubectl_skoop.collect.live.discovery import version_of
 from kubectl_skoop.collect.live.errors import ClusterError
+from kubectl_skoop.collect.live.estimate import Estimate, by_first, by_objects
 from kubectl_skoop.collect.live.interrupts import Interrupts
 from kubectl_skoop.collect.live.manifest import job_name, job_object, namespace_object
 from kubectl_skoop.collect.live.objects import gather
+from kubectl_skoop.collect.live.relevant import between
 from kubectl_skoop.collect.live.run import NodeFailed, Run
 from kubectl_skoop.model.errors import FormatError, NoVerdict
 from kubectl_skoop.model.missing import NotCollected
@@ -32,7 +35,8 @@ T = TypeVar("T")
 PARALLEL = 16
 """Nodes that are collected at a time."""
 ROUNDS = 20
-"""Times that a question is asked: each names nodes that the one before could not know."""
+"""Times that nodes are collected for one question: each answer may name some that the one before could not
+know. What is wanted after that is left out, with the reason."""
 _LISTS = 8
 """Kinds of objects that are listed at a time."""
 _TICK = 0.2
@@ -162,7 +166,7 @@ class LiveSource:
     def ask(self, question: Callable[[Snapshot], T]) -> T:
         """The answer, once nothing that it needs is left to be collected. Raises: what the question does,
         ClusterError."""
-        for _ in range(ROUNDS):
+        for again in count():
             snapshot = open_snapshot(self._writer.checkpoint())
             refused = None
             try:
@@ -174,23 +178,52 @@ class LiveSource:
             wanted = [name for name in snapshot.wanted if name not in self._tried]
             if not wanted:
                 break
-            self.collect(wanted, ",".join(snapshot.addresses) or "all")
+            if again < ROUNDS:
+                self.collect(wanted, ",".join(snapshot.addresses) or "all")
+            else:
+                self._give_up(wanted)
         if refused is not None:
             raise refused
         return answer
 
-    def collect(self, nodes: Iterable[str], conntrack: str = "all") -> None:
+    def estimate(self, nodes: Iterable[str]) -> Estimate:
+        """Of the snapshot that collecting these would make."""
+        ready = [name for name in nodes if not self.objects.obstacles.get(name)]
+        pods = [len(self.objects.pods.get(name, ())) for name in ready]
+        return by_objects(pods, self.objects.services, self._parallel)
+
+    def collect(
+        self,
+        nodes: Iterable[str],
+        conntrack: str = "all",
+        watch: Callable[[Estimate], None] = lambda better: None,
+    ) -> None:
         """Each node that has not been tried yet, several at a time; their dumps are written as they arrive.
 
-        `conntrack`: `all`, `none`, or addresses separated by commas. Raises: ClusterError (missing rights).
+        `conntrack`: `all`; `none`; `relevant`, connections between addresses of the cluster; or what the
+        agent takes. `watch` is told once what to expect, when the first nodes are here and many are not.
+        Raises: ClusterError (missing rights).
         """
+        if conntrack == "relevant":
+            conntrack = between((*self._writer.addresses, *self.objects.networks))
         fresh = [name for name in dict.fromkeys(nodes) if name not in self._tried]
         self._tried |= set(fresh)
         ready = [name for name in fresh if not self._known_obstacle(name)]
         if ready and not self._may_collect:
             self.require()
-        for node, result in self._dumps(ready, conntrack):
+        began, before = time.monotonic(), self._writer.size
+        enough = min(2 * self._parallel, len(ready) // 2)
+        for done, (node, result) in enumerate(self._dumps(ready, conntrack), start=1):
             self._take(node, result)
+            if done == enough:
+                took = time.monotonic() - began
+                watch(by_first(done, len(ready), self._writer.size - before, took))
+
+    def _give_up(self, nodes: Sequence[str]) -> None:
+        """So that the next answer says why it lacks them."""
+        self._tried |= set(nodes)
+        for name in nodes:
+            self._miss(name, f"after {ROUNDS} rounds of collecting, the question still led to further nodes")
 
     def leave_out(self, node: str, reason: str) -> None:
         """Says in the snapshot why the node is not in it."""

@@ -1,6 +1,8 @@
 """Conntrack entries."""
 
-from kubectl_skoop.model.packet import Address, Protocol
+from ipaddress import ip_network
+
+from kubectl_skoop.model.packet import Address, Network, Protocol
 from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, parse_address, table_map
 
@@ -26,11 +28,13 @@ def decode_conntrack(data: object) -> tuple[ConntrackEntry, ...]:
 def decode_conntrack_cut(data: object) -> ConntrackCut:
     """Raises: FormatError."""
     root = Entry(table_map(data, "$.conntrack_cut"), "$.conntrack_cut")
-    kept = [_addresses(root, item) for item in root.texts("only")]
+    written = root.texts("only")
+    kept = [_addresses(root, item) for item in written if "/" not in item]
     return ConntrackCut(
         addresses=frozenset(item[0] for item in kept if len(item) == 1),
         pairs=frozenset(frozenset(item) for item in kept if len(item) == 2),
-        everything=not kept,
+        networks=tuple(_network(root, item) for item in written if "/" in item),
+        everything=not written,
         left_out=root.number("left_out"),
     )
 
@@ -39,6 +43,13 @@ def _addresses(root: Entry, item: str) -> tuple[Address, ...]:
     """Of `ADDRESS`, or of `ADDRESS-ADDRESS`: what is between the two."""
     try:
         return tuple(map(parse_address, item.split("-")))
+    except ValueError as error:
+        raise root.wrong("only", str(error)) from error
+
+
+def _network(root: Entry, item: str) -> Network:
+    try:
+        return ip_network(item)
     except ValueError as error:
         raise root.wrong("only", str(error)) from error
 
