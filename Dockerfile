@@ -1,14 +1,17 @@
 # The image of collector pods: the agent, and the tools with which a node's rules are read.
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends python3 python3-pip
+ && apt-get install --yes --no-install-recommends binutils python3 python3-pip
 COPY pyproject.toml README.md LICENSE /src/
 COPY docs/suspicions.md /src/docs/suspicions.md
 COPY kubectl_skoop /src/kubectl_skoop
-# Only what the agent needs: the client of the API server, the largest part, is for the user's machine.
+# Only what the agent needs: the client of the API server and colours are for the user's machine; of zstandard one
+# of its two back ends.
 RUN pip install --no-cache-dir --no-deps --target=/opt/kubectl-skoop /src \
- && pip install --no-cache-dir --target=/opt/kubectl-skoop \
-      'h2>=4.1' 'msgpack>=1.1,<2' 'pyroute2>=0.9.4' 'typer>=0.28,<0.29' 'zstandard>=0.23' \
+      annotated-doc 'h2>=4.1' hpack hyperframe 'msgpack>=1.1,<2' 'pyroute2>=0.9.4' shellingham \
+      'typer>=0.28,<0.29' 'zstandard>=0.23' \
+ && rm /opt/kubectl-skoop/zstandard/_cffi.*.so \
+ && find /opt/kubectl-skoop -name '*.so' -exec strip --strip-unneeded {} + \
  && python3 -m compileall -q /opt/kubectl-skoop
 
 FROM debian:bookworm-slim

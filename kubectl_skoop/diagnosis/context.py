@@ -85,6 +85,11 @@ class Context:
         """The state of a node's host namespace, or of a pod's."""
         return self.source.namespace(place)
 
+    def clock_ahead(self, node: str) -> float:
+        """Seconds that the node's clock is ahead of the API server's; 0: as far as is known it is not."""
+        entry = self.source.node(node)
+        return 0.0 if isinstance(entry, NotCollected) else entry.facts.clock_offset or 0.0
+
     def host_device(self, pod: str, device: str = "eth0") -> Device | None:
         """The node's end of the veth of a pod (`namespace/name`); None: not collected, or no veth."""
         ns = self.namespace(Place("pod", pod))

@@ -139,7 +139,7 @@ class _Inquiry:
             branches=tuple(self._ending(each, explaining if each is way else []) for each in _by_share(ways)),
             suspicions=suspicions,
             facts=(),
-            assumptions=_assumptions(ways),
+            assumptions=_assumptions(ways, self.setup.ctx),
             path=path,
             reply=reply,
             missing=tuple(
@@ -317,11 +317,12 @@ def translations(branch: Branch) -> list[str]:
     )
 
 
-def _assumptions(ways: Ways) -> tuple[str, ...]:
+def _assumptions(ways: Ways, ctx: Context) -> tuple[str, ...]:
     """Each once."""
     branches = [way.result.branch for way in ways]
     told = [sentence for branch in branches for sentence in branch.assumptions]
-    apart = moments.apart(stack.ns for branch in branches for stack in branch.stacks.values())
+    seen = (stack.ns for branch in branches for stack in branch.stacks.values())
+    apart = moments.apart(seen, ctx.clock_ahead)
     return tuple(dict.fromkeys([*told, *([apart] if apart else [])]))
 
 

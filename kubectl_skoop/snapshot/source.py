@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from kubectl_skoop.cluster.raw import Object, Ref, ref_of, text
 from kubectl_skoop.model.errors import SectionDamaged
@@ -23,6 +23,20 @@ T = TypeVar("T")
 
 
 NodeState = NodeEntry | NotCollected
+
+
+class Moments(NamedTuple):
+    """When nodes were read, seconds since the epoch; by the API server's clock where the offset is known."""
+
+    first: float
+    """One began."""
+    last: float
+    """The last one had read all."""
+
+    @property
+    def skew(self) -> float:
+        """Seconds that two parts of the snapshot may be apart."""
+        return self.last - self.first
 
 
 @dataclass(slots=True)
@@ -108,6 +122,15 @@ class Snapshot:
                 return fields
             case _:
                 return self._note(NotCollected(f"infra/{provider}", "lost", "holds no fields"))
+
+    def moments(self) -> Moments | None:
+        """When its nodes were read; None: none was."""
+        read: list[float] = []
+        for name in self.nodes():
+            if isinstance(node := self.node(name), NodeEntry):
+                ahead = node.facts.clock_offset or 0.0
+                read += (node.time - ahead, (node.ended or node.time) - ahead)
+        return Moments(min(read), max(read)) if read else None
 
     def prefetch(self, nodes: Iterable[str], addresses: Iterable[str] = ()) -> None:
         """Nodes that will be asked for, and addresses (`ADDRESS-ADDRESS`: pairs) whose connections matter.

@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from kubectl_skoop.testing import netns
 from tests.cli.run import skoop
 
+DOCKERFILE = Path(__file__).parents[2] / "Dockerfile"
 OBJECTS = """\
 apiVersion: v1
 kind: Node
@@ -77,6 +80,29 @@ def test_a_path_that_is_no_namespace_is_refused(tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("error: ")
     assert not (tmp_path / "n1.dump").exists()
+
+
+@pytest.mark.kernel
+def test_an_agent_loads_only_what_its_image_has(tmp_path: Path) -> None:
+    """The Dockerfile names the packages one by one; one that is not there would be missed on a node only."""
+    pods, dump = tmp_path / "pods", tmp_path / "n1.dump"
+    pods.write_text("[]")
+    words = ["collect", "--node", "n1", "--host-netns", "/proc/self/ns/net"]
+    words += ["--pods", str(pods), "-f", str(dump)]
+    code = f"""
+import sys
+before = set(sys.modules)
+from kubectl_skoop.cli.app import main
+main({words!r})
+print(*(set(sys.modules) - before))
+"""
+    ran = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
+    owners = packages_distributions()
+    loaded = {name.partition(".")[0] for name in ran.stdout.split()}
+    needed = {owner for name in loaded for owner in owners.get(name, ())} - {"kubectl-skoop"}
+    assert {"msgpack", "typer"} <= needed
+    recipe = DOCKERFILE.read_text()
+    assert [name for name in sorted(needed) if name not in recipe] == []
 
 
 def test_without_root_nothing_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,9 @@ from kubectl_skoop.snapshot.tables import Tables
 
 _HEADERS = ("node", "place", "namespace", "tables", "size", "not read")
 
+WRONG_CLOCK = 3.0
+"""Seconds; it is known to about one."""
+
 
 def overview(snapshot: Snapshot) -> str:
     """For people."""
@@ -21,6 +24,7 @@ def overview(snapshot: Snapshot) -> str:
     header = snapshot.header
     lines = [
         f"format {header.format}, written {_time(header.time)} by kubectl-skoop {header.tool or '?'}",
+        *_moments(snapshot),
         f"objects: {_counts(snapshot)}",
         "",
         *tabulate(list(_rows(snapshot)), headers=_HEADERS, tablefmt="plain", disable_numparse=True).split(
@@ -38,12 +42,25 @@ def overview_data(snapshot: Snapshot) -> dict[str, object]:
         "format": snapshot.header.format,
         "tool": snapshot.header.tool,
         "time": snapshot.header.time,
+        "moments": None if (read := snapshot.moments()) is None else read._asdict(),
         "objects": {kind: len(found) for kind, found in _objects(snapshot)},
         "nodes": [{"name": name, **_node_data(snapshot.node_dump(name))} for name in snapshot.nodes()],
         "missing": [
             {"what": entry.what, "state": entry.state, "reason": entry.reason} for entry in snapshot.missing
         ],
     }
+
+
+def _moments(snapshot: Snapshot) -> Iterator[str]:
+    """When the nodes were read, and whose clocks are wrong."""
+    if (read := snapshot.moments()) is not None:
+        yield f"nodes read within {read.skew:.1f} s, from {_time(read.first)}"
+    for name in snapshot.nodes():
+        node = snapshot.node(name)
+        ahead = None if isinstance(node, NotCollected) else node.facts.clock_offset
+        if ahead is not None and abs(ahead) >= WRONG_CLOCK:
+            where = "ahead of" if ahead > 0 else "behind"
+            yield f"the clock of {name} is {abs(ahead):.0f} s {where} the API server's"
 
 
 def _node_data(dump: NodeDump | NotCollected) -> dict[str, object]:

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from kubectl_skoop.report.inspect import overview, overview_data
-from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
+from kubectl_skoop.snapshot.assemble import assemble, new_header, write_node_dump
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts, Table
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from kubectl_skoop.snapshot.write import writing
 
 
 def made(folder: Path) -> Snapshot:
@@ -23,7 +24,12 @@ def made(folder: Path) -> Snapshot:
         id="4:2", kind="pod", pods=("default/a", "default/\x1b[2J"), tables={"routes": Table(data=[])}
     )
     dump = NodeDump(
-        node="n1", time=1.0, kernel="6.1", namespaces=(host, pod), facts=NodeFacts(boot_id="b3c5")
+        node="n1",
+        time=1.0,
+        ended=3.5,
+        kernel="6.1",
+        namespaces=(host, pod),
+        facts=NodeFacts(boot_id="b3c5"),
     )
     write_node_dump(dump, folder / "n1.dump")
     nodes = [{"kind": "Node", "metadata": {"name": name}} for name in ("n1", "n2")]
@@ -36,12 +42,13 @@ def test_nodes_pods_tables_and_what_is_missing_are_told(tmp_path: Path) -> None:
     printed = [line.rstrip() for line in overview(snapshot).split("\n")]
     snapshot.close()
     assert printed[0] == "format 1, written 2001-09-09 01:46:40 UTC by kubectl-skoop 0.1.0"
-    assert printed[1] == "objects: 2 Node, 0 Pod"
-    assert [line.split(maxsplit=5) for line in printed[4:6]] == [
+    assert printed[1] == "nodes read within 2.5 s, from 1970-01-01 00:00:01 UTC"
+    assert printed[2] == "objects: 2 Node, 0 Pod"
+    assert [line.split(maxsplit=5) for line in printed[5:7]] == [
         ["n1", "host", "4:1", "3", "29", "KiB  ipset (forbidden)"],
         ["n1", "default/a,", "default/\\x1b[2J", "4:2", "1", "0 KiB"],
     ]
-    assert printed[6].split(maxsplit=5) == [
+    assert printed[7].split(maxsplit=5) == [
         "n2",
         "-",
         "-",
@@ -56,6 +63,7 @@ def test_the_json_form_has_the_state_of_each_table(tmp_path: Path) -> None:
     snapshot = made(tmp_path)
     data = json.loads(json.dumps(overview_data(snapshot)))
     snapshot.close()
+    assert data["moments"] == {"first": 1.0, "last": 3.5}
     assert data["objects"] == {"Node": 2, "Pod": 0}
     assert [node["name"] for node in data["nodes"]] == ["n1", "n2"]
     assert (data["nodes"][0]["kernel"], data["nodes"][0]["facts"]["boot_id"]) == ("6.1", "b3c5")
@@ -64,3 +72,19 @@ def test_the_json_form_has_the_state_of_each_table(tmp_path: Path) -> None:
     assert (host["id"], host["kind"], host["pods"]) == ("4:1", "host", [])
     assert host["tables"]["ipset"] == {"state": "forbidden", "reason": "not root", "time": 0.0}
     assert data["missing"][0]["what"] == "node/n2"
+
+
+def test_times_of_nodes_are_told_by_the_clock_of_the_api_server(tmp_path: Path) -> None:
+    begun = {"n1": (100.0, 0.5), "n2": (140.0, 38.0), "n3": (90.0, -12.0)}
+    with writing(tmp_path / "s", new_header(0.0)) as writer:
+        for name, (time, ahead) in begun.items():
+            facts = NodeFacts(clock_offset=ahead)
+            writer.add_node(NodeDump(node=name, time=time, ended=time + 1, kernel="6.1", facts=facts))
+    snapshot = open_snapshot(tmp_path / "s")
+    printed = overview(snapshot).split("\n")
+    snapshot.close()
+    assert printed[1:4] == [
+        "nodes read within 3.5 s, from 1970-01-01 00:01:39 UTC",
+        "the clock of n2 is 38 s ahead of the API server's",
+        "the clock of n3 is 12 s behind the API server's",
+    ]
