@@ -6,7 +6,8 @@ from kubectl_skoop.diagnosis.result import Check, Diagnosis
 from kubectl_skoop.report.fields import Fields, check_fields, diagnosis_fields
 from kubectl_skoop.report.style import Style
 
-Format = Literal["table", "wide", "json", "yaml"]
+CheckFormat = Literal["table", "wide", "json", "yaml"]
+Format = Literal["table", "wide", "json", "yaml", "svg"]
 
 
 def render_diagnosis(diagnosis: Diagnosis, form: Format, *, color: bool = False, trace: bool = False) -> str:
@@ -18,9 +19,14 @@ def render_diagnosis(diagnosis: Diagnosis, form: Format, *, color: bool = False,
             from kubectl_skoop.report.table import diagnosis_text
 
             return diagnosis_text(diagnosis, Style(color), wide=form == "wide", trace=trace)
+        case "svg":
+            from kubectl_skoop.report.picture.layout import picture
+            from kubectl_skoop.report.picture.svg import svg_text
+
+            return svg_text(picture(diagnosis))
 
 
-def render_check(check: Check, form: Format, *, color: bool = False) -> str:
+def render_check(check: Check, form: CheckFormat, *, color: bool = False) -> str:
     match form:
         case "json" | "yaml":
             return render_fields(check_fields(check), form)

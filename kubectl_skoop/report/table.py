@@ -1,11 +1,11 @@
 """`-o table` and `-o wide`: the answer first, then why, then the packet's way, then the rest by weight."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
 
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Ending, Missing
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.report.escape import safe
+from kubectl_skoop.report.share import percent
 from kubectl_skoop.report.style import Style
 from kubectl_skoop.report.way import Detail, way_lines
 
@@ -91,16 +91,6 @@ def _branches(branches: Sequence[Ending], wide: bool) -> Iterator[str]:
         yield safe(f"{percent(branch.share):>6}  {branch.fate:8} {at}, {branch.symptom}{because}")
         if wide:
             yield from (safe(f"        chosen: {choice}") for choice in branch.choices)
-
-
-def percent(share: Fraction) -> str:
-    """`33 %`; a share that is above 0 or below 1 is never shown as none or all."""
-    rounded = round(share * 100)
-    if rounded == 0 and share > 0:
-        return "<1 %"
-    if rounded == 100 and share < 1:
-        return ">99 %"
-    return f"{rounded} %"
 
 
 def _missing(gaps: Sequence[Missing], style: Style) -> Iterator[str]:
