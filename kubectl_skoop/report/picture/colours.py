@@ -39,6 +39,14 @@ DARK = Colours(
     bad_card="#3a2318", good_card="#15302a", unsure_card="#35202e", on_sign="#12171c",
 )  # fmt: skip
 
+FILL_AND_LINE = {
+    "arrives": (LIGHT.good_card, LIGHT.good),
+    "refused": (LIGHT.bad_card, LIGHT.bad),
+    "dropped": (LIGHT.bad_card, LIGHT.bad),
+    "unknown": (LIGHT.unsure_card, LIGHT.unsure),
+}
+"""Of a card where a way ends, for formats that have one scheme only; by fate."""
+
 SANS = 'system-ui, -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", Arial, sans-serif'
 MONO = 'ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono", monospace'
 

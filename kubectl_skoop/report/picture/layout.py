@@ -12,7 +12,7 @@ from kubectl_skoop.report.fields import protocol_name
 from kubectl_skoop.report.picture.grid import Cell, Grid, grid
 from kubectl_skoop.report.picture.shapes import Area, Arrow, Card, Picture, Point, Sign, Symbol, Text
 from kubectl_skoop.report.picture.ways import Ways, ways
-from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, width, wrapped
+from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, whole_share, width, wrapped
 from kubectl_skoop.report.share import percent
 
 CHAR, BOLD, LINE = 7, 8, 16
@@ -77,7 +77,7 @@ class _Layout:
 
     def __init__(self, diagnosis: Diagnosis, drawn: Ways, placed: Grid, heading: bool) -> None:
         self.diagnosis, self.drawn, self.grid = diagnosis, drawn, placed
-        self.whole = sum((tree.share for tree in drawn.way), Fraction(0))
+        self.whole = whole_share(drawn)
         plain = [_words(cell, self.whole) for cell in placed.cells]
         longest = max(
             (width(line.text) for words in plain for line in words.arrow if line.kind != "note"), default=0

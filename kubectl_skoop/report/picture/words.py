@@ -10,7 +10,7 @@ from kubectl_skoop.model.path import Link
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.packet import frame_text, translations, tunnel_text
 from kubectl_skoop.report.picture.shapes import TextKind
-from kubectl_skoop.report.picture.ways import Stop
+from kubectl_skoop.report.picture.ways import Stop, Ways
 from kubectl_skoop.report.share import percent
 
 MOST_LINES = 6
@@ -45,6 +45,11 @@ def arrow_lines(stop: Stop, link: Link, whole: Fraction) -> Iterator[Line]:
     if isinstance(frame, Packet):
         packet = frame.innermost
         yield Line(f"{packet.length} bytes, ttl {packet.ttl}{', df' if packet.df else ''}", "note")
+
+
+def whole_share(drawn: Ways) -> Fraction:
+    """Of all ways together."""
+    return sum((tree.share for tree in drawn.way), Fraction(0))
 
 
 def inside(frame: Frame) -> Frame:
