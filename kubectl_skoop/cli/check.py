@@ -11,7 +11,7 @@ from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check
 from kubectl_skoop.model.suspicion import Level
-from kubectl_skoop.report.formats import Format, render_check
+from kubectl_skoop.report.formats import CheckFormat, render_check
 
 if TYPE_CHECKING:
     from kubectl_skoop.snapshot.source import Snapshot
@@ -27,7 +27,7 @@ COMMAND_CLASS = CheckCommand
 def run(
     ctx: typer.Context,
     snapshot: parameters.SnapshotFile = None,
-    output: Annotated[Format, typer.Option("--output", "-o")] = "table",
+    output: Annotated[CheckFormat, typer.Option("--output", "-o")] = "table",
     color: Annotated[ColorMode, typer.Option("--color")] = "auto",
     network_plugin: parameters.NetworkPlugin = "",
     cloud_provider: parameters.CloudProvider = "",

@@ -1,11 +1,11 @@
 """`-o table` and `-o wide`: the answer first, then why, then the packet's way, then the rest by weight."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
 
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Ending, Missing
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.report.escape import safe
+from kubectl_skoop.report.share import percent
 from kubectl_skoop.report.style import Style
 from kubectl_skoop.report.way import Detail, way_lines
 
@@ -20,7 +20,7 @@ def diagnosis_text(diagnosis: Diagnosis, style: Style, *, wide: bool = False, tr
 def _diagnosis(diagnosis: Diagnosis, style: Style, wide: bool, detail: Detail) -> Iterator[str]:
     yield style.verdict(diagnosis.verdict, safe(diagnosis.headline))
     if diagnosis.cause:
-        yield from _block("Cause", _finding(diagnosis.cause, style), style)
+        yield from _block("Cause", finding_lines(diagnosis.cause, style), style)
     elif diagnosis.symptom and diagnosis.verdict != "reachable":
         yield from _block("Symptom", [safe(diagnosis.symptom)], style)
     if len(diagnosis.branches) > 1:
@@ -44,16 +44,17 @@ def check_text(check: Check, style: Style, *, wide: bool = False) -> str:
 
 
 def _check(check: Check, style: Style, wide: bool) -> Iterator[str]:
-    yield style.heading(_summary(check.suspicions))
+    yield style.heading(summary(check.suspicions))
     for finding in check.suspicions:
-        yield from ("", *_finding(finding, style))
+        yield from ("", *finding_lines(finding, style))
     if wide and check.facts:
         facts = [safe(f"{fact.name}: {fact.value} (from {fact.source})") for fact in check.facts]
         yield from _block("Facts", facts, style)
     yield from _missing(check.missing, style)
 
 
-def _summary(findings: Sequence[Suspicion]) -> str:
+def summary(findings: Sequence[Suspicion]) -> str:
+    """`findings: 1 critical, 2 warning`, or `nothing found`."""
     counts = {level: sum(finding.level is level for finding in findings) for level in reversed(Level)}
     text = ", ".join(f"{count} {level.name.lower()}" for level, count in counts.items() if count)
     return f"findings: {text}" if text else "nothing found"
@@ -64,7 +65,8 @@ def _block(heading: str, lines: Iterable[str], style: Style) -> Iterator[str]:
     yield from (f"  {line}" for line in lines)
 
 
-def _finding(finding: Suspicion, style: Style) -> Iterator[str]:
+def finding_lines(finding: Suspicion, style: Style) -> Iterator[str]:
+    """Level, place and message; below them the evidence, the remedy and the code."""
     level = style.level(finding.level, f"{finding.level.name.lower():8}")
     yield f"{level}  {safe(str(finding.where))}: {safe(finding.message)}"
     for line in finding.evidence:
@@ -78,7 +80,7 @@ def _findings(heading: str, findings: Sequence[Suspicion], style: Style, wide: b
     if not findings:
         return
     shown = findings if wide else findings[:SHOWN_FINDINGS]
-    yield from _block(heading, (line for finding in shown for line in _finding(finding, style)), style)
+    yield from _block(heading, (line for finding in shown for line in finding_lines(finding, style)), style)
     if len(shown) < len(findings):
         yield f"  and {len(findings) - len(shown)} more (-o wide)"
 
@@ -91,16 +93,6 @@ def _branches(branches: Sequence[Ending], wide: bool) -> Iterator[str]:
         yield safe(f"{percent(branch.share):>6}  {branch.fate:8} {at}, {branch.symptom}{because}")
         if wide:
             yield from (safe(f"        chosen: {choice}") for choice in branch.choices)
-
-
-def percent(share: Fraction) -> str:
-    """`33 %`; a share that is above 0 or below 1 is never shown as none or all."""
-    rounded = round(share * 100)
-    if rounded == 0 and share > 0:
-        return "<1 %"
-    if rounded == 100 and share < 1:
-        return ">99 %"
-    return f"{rounded} %"
 
 
 def _missing(gaps: Sequence[Missing], style: Style) -> Iterator[str]:

@@ -8,7 +8,7 @@ from kubectl_skoop.diagnosis.result import Missing
 from kubectl_skoop.model.place import Where
 from kubectl_skoop.model.suspicion import Level
 from kubectl_skoop.report.formats import render_check, render_diagnosis
-from kubectl_skoop.report.table import percent
+from kubectl_skoop.report.share import percent
 from tests.report.build import NODE_1, RULE, check, diagnosis, ending, path, suspicion
 
 
