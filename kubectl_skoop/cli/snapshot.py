@@ -1,15 +1,16 @@
 """`snapshot`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer._click.core import Context
 from typer.core import TyperOption
 
-from kubectl_skoop.cli import live
+from kubectl_skoop.cli import live, parameters, redact
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import emit, report_error, report_note
 from kubectl_skoop.model.errors import InputError
@@ -79,22 +80,51 @@ def run(
             help="Assemble: Kubernetes objects, as 'kubectl get -o yaml' or '-o json'.",
         ),
     ] = None,
+    redacted: Annotated[
+        bool, typer.Option("--redact", help="Write only what can be sent, as 'redact' does.")
+    ] = False,
+    map_file: redact.MapFile = None,
+    key_file: redact.KeyFile = None,
 ) -> int:
     """Gather a snapshot of a live cluster, or assemble one from node dumps and Kubernetes objects.
 
     Exit code 3: the file is written, but a node is not in it, or a part of a dump was lost.
     """
-    if node_dump:
-        return _assemble(file, node_dump, objects or [])
-    if objects:
+    if objects and not node_dump:
         raise InputError(
             "--objects without --node-dump", hint="name the dumps, or neither for a live cluster"
         )
-    return _gather(ctx, file, _words(nodes), _words(namespaces), conntrack)
+    if not redacted and (map_file or key_file):
+        raise InputError(f"{'--map' if map_file else '--key-file'} without --redact")
+
+    def write(path: Path, named: str) -> int:
+        if node_dump:
+            return _assemble(path, named, node_dump, objects or [])
+        return _gather(ctx, path, named, _words(nodes), _words(namespaces), conntrack)
+
+    return _redacted(write, file, map_file, key_file) if redacted else write(file, str(file))
+
+
+def _redacted(
+    write: Callable[[Path, str], int], file: Path, map_file: Path | None, key_file: Path | None
+) -> int:
+    """What is gathered is in a folder that only this user may read, until it is redacted."""
+    redact.check_targets(None, file, map_file)
+    key = redact.read_key(key_file)
+    with TemporaryDirectory(prefix="kubectl-skoop-") as folder:
+        whole = Path(folder) / "whole.skoop"
+        code = write(whole, "before it is redacted")
+        with parameters.opened(whole) as source:
+            return max(code, redact.write_redacted(source, file, map_file, key))
 
 
 def _gather(
-    ctx: typer.Context, file: Path, only: Sequence[str], namespaces: Sequence[str], conntrack: str
+    ctx: typer.Context,
+    file: Path,
+    named: str,
+    only: Sequence[str],
+    namespaces: Sequence[str],
+    conntrack: str,
 ) -> int:
     from kubectl_skoop.cluster.cluster import unknown
     from kubectl_skoop.collect.live.source import missing
@@ -119,7 +149,7 @@ def _gather(
                 cluster.leave_out(name, "it was not asked for")
     gaps = missing(cluster)
     failed = len(cluster.failed)
-    emit(f"{file}: {len(wanted) - failed} of {len(wanted)} nodes, {file.stat().st_size} bytes")
+    emit(f"{named}: {len(wanted) - failed} of {len(wanted)} nodes, {file.stat().st_size} bytes")
     if gaps:
         report_error(f"not in the snapshot: {'; '.join(map(str, gaps))}")
     return ExitCode.NO_VERDICT if gaps else ExitCode.OK
@@ -133,14 +163,14 @@ def _refine(expected: "Estimate", better: "Estimate") -> None:
         report_note(f"by the first nodes: {better}")
 
 
-def _assemble(file: Path, node_dump: Sequence[Path], objects: Sequence[Path]) -> int:
+def _assemble(file: Path, named: str, node_dump: Sequence[Path], objects: Sequence[Path]) -> int:
     from kubectl_skoop.diagnosis.wants import allowed
     from kubectl_skoop.snapshot.assemble import assemble
     from kubectl_skoop.snapshot.objects_file import read_objects
 
     found = read_objects(objects, allowed())
     gaps = assemble(node_dump, found, file, time=time.time())
-    emit(f"{file}: {len(node_dump)} node dumps, {sum(map(len, found.values()))} objects")
+    emit(f"{named}: {len(node_dump)} node dumps, {sum(map(len, found.values()))} objects")
     if gaps:
         report_error(f"not in the snapshot: {'; '.join(map(str, gaps))}")
     return ExitCode.NO_VERDICT if gaps else ExitCode.OK

@@ -64,6 +64,8 @@ class Index:
     """`namespace/name` → [[node, namespace id]]."""
     infra: Mapping[str, SectionRef] = field(default_factory=dict)
     notes: tuple[NotCollected, ...] = ()
+    certificate: Mapping[str, object] = field(default_factory=dict)
+    """Of a redacted file: how it was made, and that it answers as the original does."""
 
 
 def parse_index(value: object) -> Index:
@@ -90,6 +92,7 @@ def parse_index(value: object) -> Index:
                 pods=[parse_ref(entry) for entry in pods],
                 infra={name: parse_ref(entry) for name, entry in infra.items()},
                 notes=tuple(_note(entry) for entry in notes),
+                certificate=_map(rest.get("certificate", {})),
             )
         case _:
             raise Refused("is no index")
@@ -192,6 +195,12 @@ def _note(value: object) -> NotCollected:
             return NotCollected(what, parse_state(state), reason)
         case _:
             raise Refused("holds a bad note")
+
+
+def _map(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise Refused("holds no map where one belongs")
+    return value
 
 
 def _list(value: object) -> list[object]:

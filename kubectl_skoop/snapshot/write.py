@@ -75,6 +75,7 @@ class SnapshotWriter:
         self._pods: dict[str, list[object]] = {}
         self._infra: dict[str, object] = {}
         self._notes: list[object] = []
+        self._certificate: Mapping[str, object] = {}
         self._lock = Lock()
         file.write(self._header)
         self._position = len(self._header)
@@ -181,6 +182,10 @@ class SnapshotWriter:
         """Something beside nodes that is not there."""
         self._notes.append([what, state, reason])
 
+    def certify(self, certificate: Mapping[str, object]) -> None:
+        """What a redacted file says of itself."""
+        self._certificate = certificate
+
     def _add_namespace(self, node: str, namespace: NamespaceDump) -> SectionRef:
         where = f"{node}/{namespace.id}"
         content = {
@@ -228,7 +233,7 @@ class SnapshotWriter:
 
     def finish(self) -> None:
         """Writes the index; nothing may be added after it."""
-        index = {
+        index: dict[str, object] = {
             "header": hashlib.sha256(self._header).digest(),
             "nodes": self._nodes,
             "objects": self._objects,
@@ -238,6 +243,8 @@ class SnapshotWriter:
             "infra": self._infra,
             "notes": self._notes,
         }
+        if self._certificate:
+            index["certificate"] = self._certificate
         offset = self._position
         ref = self._add("index", "", pack(index))
         self._file.write(pack_trailer(offset, ref.size))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,12 @@ from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.snapshot.decode.namespace import decode_namespace
 from kubectl_skoop.snapshot.decode.netfilter import ALL
 from kubectl_skoop.snapshot.dump import NamespaceDump, Table
+from kubectl_skoop.snapshot.redact import Pseudonyms
+from kubectl_skoop.snapshot.redact.iptables import iptables_text
+from kubectl_skoop.snapshot.redact.left_out import LeftOut
+from kubectl_skoop.snapshot.redact.nft import nft_text
+from kubectl_skoop.snapshot.redact.object import redact_object
+from kubectl_skoop.snapshot.redact.table import redact_table
 
 FOLDER = Path(__file__).parents[1] / "data" / "services"
 RECORDED = sorted(path.name.removesuffix(".gz") for path in FOLDER.glob("node*.gz"))
@@ -215,3 +222,33 @@ def test_damage_in_the_rules_of_iptables_is_no_crash(make_context: MakeContext, 
             words[random.randrange(2, len(words))] = random.choice(("", "!", "-j", "--dport", "x", '"', "-d"))
             lines[position] = " ".join(words)
     assert isinstance(compared(make_context, recorded, "\n".join([head, *lines])), Compared)
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_what_kube_proxy_wrote_is_still_what_is_meant_with_pseudonyms(
+    make_context: MakeContext, recorded: str
+) -> None:
+    """Of the objects, and of the rules in each of the three modes."""
+    pseudonyms, left_out = Pseudonyms(b"k" * 32), LeftOut()
+    node, mode = recorded.split("-")[:2]
+    rules = redacted_rules(text(recorded), pseudonyms, left_out)
+    named = [redact_object(str(item["kind"]), item, pseudonyms, left_out) for item in objects()]
+    name = pseudonyms.name(node)
+    ctx = make_context(named, {str(Place("node", name)): namespace(name, rules)}, Options(proxy_mode=mode))
+    found = every_service(ctx, [name])
+    expected = {"service.wrong-source-ranges"} if recorded.endswith(LETS_IN) else set()
+    assert codes(found) == expected, [one.message for one in found.findings]
+    assert (found.facts, found.unread) == ((), ())
+    assert not re.search(r"shapes|balancer-|node\d", rules)
+
+
+def redacted_rules(rules: str, pseudonyms: Pseudonyms, left_out: LeftOut) -> str:
+    if rules.startswith("*"):
+        return iptables_text(rules, pseudonyms, left_out, "iptables")
+    if not rules.startswith('{"links"'):
+        return nft_text(rules, pseudonyms, left_out, "nft")
+    tables = {
+        name: redact_table(name, Table(data=data), pseudonyms, left_out)
+        for name, data in json.loads(rules).items()
+    }
+    return json.dumps({name: table.data for name, table in tables.items() if table})

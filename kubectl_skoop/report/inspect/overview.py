@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.report.escape import safe
+from kubectl_skoop.report.inspect.certificate import certificate_lines
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
 from kubectl_skoop.snapshot.index import NamespaceEntry
 from kubectl_skoop.snapshot.source import Snapshot
@@ -26,6 +27,7 @@ def overview(snapshot: Snapshot) -> str:
         f"format {header.format}, written {_time(header.time)} by kubectl-skoop {header.tool or '?'}",
         *_moments(snapshot),
         f"objects: {_counts(snapshot)}",
+        *certificate_lines(snapshot.file.index.certificate),
         "",
         *tabulate(list(_rows(snapshot)), headers=_HEADERS, tablefmt="plain", disable_numparse=True).split(
             "\n"
@@ -48,6 +50,7 @@ def overview_data(snapshot: Snapshot) -> dict[str, object]:
         "missing": [
             {"what": entry.what, "state": entry.state, "reason": entry.reason} for entry in snapshot.missing
         ],
+        **({"certificate": certificate} if (certificate := snapshot.file.index.certificate) else {}),
     }
 
 

@@ -1,0 +1,108 @@
+"""`redact`."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.output import emit, report_error
+from kubectl_skoop.model.errors import InputError
+
+if TYPE_CHECKING:
+    from kubectl_skoop.snapshot.redact import Pseudonyms
+    from kubectl_skoop.snapshot.source import Snapshot
+
+MapFile = Annotated[
+    Path | None,
+    typer.Option("--map", metavar="FILE", help="Write which pseudonym stands for what; keep it to yourself."),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file", metavar="FILE", help="16 secret bytes or more: equal pseudonyms in several files."
+    ),
+]
+
+
+def run(
+    original: Annotated[Path, typer.Argument(metavar="FILE", help="The snapshot.")],
+    redacted: Annotated[Path, typer.Argument(metavar="NEW", help="The snapshot to write.")],
+    map_file: MapFile = None,
+    key_file: KeyFile = None,
+) -> int:
+    """Write a snapshot that can be sent: addresses and names replaced, what they say of the network kept.
+
+    Both files are asked the same questions. Exit code 1: an answer is another one; the file is written.
+    """
+    check_targets(original, redacted, map_file)
+    key = read_key(key_file)
+    with parameters.opened(original) as source:
+        return write_redacted(source, redacted, map_file, key)
+
+
+def check_targets(original: Path | None, redacted: Path, map_file: Path | None) -> None:
+    """Raises: InputError."""
+    if not redacted.parent.is_dir():
+        raise InputError(f"{redacted}: there is no folder {redacted.parent}")
+    if map_file is not None and not map_file.parent.is_dir():
+        raise InputError(f"{map_file}: there is no folder {map_file.parent}")
+    named = [path.resolve() for path in (original, redacted, map_file) if path is not None]
+    if len(set(named)) < len(named):
+        raise InputError("two of the files are the same one", hint="name another file to write")
+
+
+def read_key(path: Path | None) -> bytes | None:
+    """Raises: InputError."""
+    from kubectl_skoop.snapshot.redact import key_of
+
+    if path is None:
+        return None
+    try:
+        return key_of(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: {error}", hint="head -c 32 /dev/urandom > FILE makes one") from error
+
+
+def write_redacted(source: "Snapshot", path: Path, map_file: Path | None, key: bytes | None) -> ExitCode:
+    """Raises: InputError, OSError, SectionDamaged."""
+    from kubectl_skoop.diagnosis.certificate import certificate
+    from kubectl_skoop.report.inspect.certificate import certificate_lines
+    from kubectl_skoop.snapshot.redact import new_key, pseudonyms_for, redact
+
+    pseudonyms = pseudonyms_for(source, key or new_key())
+    seed = secrets.randbits(32)
+    told: dict[str, object] = {}
+
+    def certify(written: Path, left_out: list[str]) -> Mapping[str, object]:
+        with parameters.opened(written) as after:
+            told.update(certificate(source, after, pseudonyms, left_out, seed))
+        return told
+
+    redact(source, pseudonyms, path, certify)
+    if map_file is not None:
+        write_map(pseudonyms, map_file)
+    emit("\n".join([f"{path}: {path.stat().st_size} bytes", *certificate_lines(told)]))
+    if told["different"]:
+        report_error(
+            f"{told['different']} answers of the redacted file are others than those of the original"
+        )
+        return ExitCode.FINDINGS
+    return ExitCode.OK
+
+
+def write_map(pseudonyms: "Pseudonyms", path: Path) -> None:
+    """Only its owner may read it. Raises: OSError."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(pseudonyms.changed(), file, indent=1, sort_keys=True)
+        file.write("\n")

@@ -1,0 +1,133 @@
+"""A snapshot written anew with pseudonyms, and what the new one says of itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts
+from kubectl_skoop.snapshot.format import Header
+from kubectl_skoop.snapshot.index import NodeEntry
+from kubectl_skoop.snapshot.redact.left_out import LeftOut
+from kubectl_skoop.snapshot.redact.listed import listed
+from kubectl_skoop.snapshot.redact.object import is_known, redact_object
+from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms, version
+from kubectl_skoop.snapshot.redact.table import redact_table
+from kubectl_skoop.snapshot.redact.text import lost_line, reason, tool
+from kubectl_skoop.snapshot.source import Snapshot
+from kubectl_skoop.snapshot.write import SnapshotWriter, writing
+
+KNOWN_TOOLS = listed(
+    """
+    iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft arptables arptables-legacy nft ipset
+    ipvsadm ip iptables ip6tables
+    """
+)
+MODULES = (
+    "nf_",
+    "nft_",
+    "nfnetlink",
+    "xt_",
+    "x_tables",
+    "ip_",
+    "ip6",
+    "ipt_",
+    "iptable_",
+    "arp",
+    "br_netfilter",
+    "bridge",
+)
+"""Beginnings of the names of modules that stay."""
+
+
+def redact(
+    source: Snapshot,
+    pseudonyms: Pseudonyms,
+    path: Path,
+    certify: Callable[[Path, list[str]], Mapping[str, object]],
+) -> None:
+    """Writes `path`. `certify` is given the file without its certificate, and what is not in it.
+
+    Raises: OSError; SectionDamaged.
+    """
+    left_out = LeftOut()
+    with writing(path, _header(source.header)) as writer:
+        _add_objects(writer, source, pseudonyms, left_out)
+        for name in source.nodes():
+            _add_node(writer, source, name, pseudonyms, left_out)
+        for gap in source.file.lost:
+            writer.add_note(_what(gap.what, pseudonyms), gap.state, reason(gap.reason))
+        for _ in source.file.index.infra:
+            left_out.add("infra", "what a provider gathered")
+        writer.certify(certify(writer.checkpoint(), left_out.lines()))
+
+
+def _header(header: Header) -> Header:
+    told = header.cluster.get("version")
+    cluster: dict[str, object] = {"version": version(told)} if isinstance(told, str) else {}
+    if isinstance(offset := header.cluster.get("clock_offset"), int | float):
+        cluster["clock_offset"] = offset
+    return Header(tool=version(header.tool), time=header.time, cluster=cluster)
+
+
+def _add_objects(writer: SnapshotWriter, source: Snapshot, pseudonyms: Pseudonyms, left_out: LeftOut) -> None:
+    for kind in source.kinds():
+        objects = source.objects(kind)
+        if not is_known(kind):
+            left_out.add("objects", "a kind that is not known")
+        elif isinstance(objects, NotCollected):
+            writer.add_note(f"objects/{kind}", objects.state, reason(objects.reason))
+        else:
+            writer.add_objects(kind, [redact_object(kind, item, pseudonyms, left_out) for item in objects])
+
+
+def _add_node(
+    writer: SnapshotWriter, source: Snapshot, name: str, pseudonyms: Pseudonyms, left_out: LeftOut
+) -> None:
+    node, dump = source.node(name), source.node_dump(name)
+    if isinstance(dump, NotCollected) or not isinstance(node, NodeEntry):
+        gap = dump if isinstance(dump, NotCollected) else NotCollected(name, "lost")
+        writer.add_missing_node(pseudonyms.name(name), gap.state, reason(gap.reason))
+        return
+    lost = [lost_line(line, pseudonyms) for line in dump.lost]
+    lost += ["namespace lost"] * (len(node.namespaces) - len(dump.namespaces))
+    writer.add_node(
+        NodeDump(
+            node=pseudonyms.name(name),
+            time=dump.time,
+            ended=dump.ended,
+            kernel=version(dump.kernel),
+            tools={key: tool(text) for key, text in dump.tools.items() if key in KNOWN_TOOLS},
+            namespaces=tuple(_namespace(namespace, pseudonyms, left_out) for namespace in dump.namespaces),
+            lost=tuple(lost),
+            facts=_facts(dump.facts, pseudonyms),
+        )
+    )
+
+
+def _namespace(dump: NamespaceDump, pseudonyms: Pseudonyms, left_out: LeftOut) -> NamespaceDump:
+    tables = {}
+    for name, table in dump.tables.items():
+        redacted = redact_table(name, table, pseudonyms, left_out)
+        if redacted is not None:
+            tables[name] = redacted
+    return replace(dump, pods=tuple(map(pseudonyms.names.pod, dump.pods)), tables=tables)
+
+
+def _facts(facts: NodeFacts, pseudonyms: Pseudonyms) -> NodeFacts:
+    return NodeFacts(
+        boot_id=pseudonyms.names.uuid(facts.boot_id) if facts.boot_id else "",
+        modules=tuple(name for name in facts.modules if name.startswith(MODULES)),
+        iptables=facts.iptables if facts.iptables in ("nf_tables", "legacy") else "",
+        clock_offset=facts.clock_offset,
+    )
+
+
+def _what(what: str, pseudonyms: Pseudonyms) -> str:
+    """`node/NAME`, `objects/KIND`, `index`, `header`, or a node's table."""
+    kind, slash, rest = what.partition("/")
+    if kind in ("index", "header", "objects"):
+        return what
+    return (
+        kind + slash + pseudonyms.names.pod(rest) if kind in ("node", "pod") else pseudonyms.names.pod(what)
+    )
