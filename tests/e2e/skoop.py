@@ -77,6 +77,6 @@ def _environment() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("SKOOP_", "KUBECONFIG", "KUBERNETES_"))
+        if not name.startswith(("SKOOP_", "KUBECONFIG", "KUBERNETES_", "XDG_CONFIG_HOME"))
     }
     return {**kept, "HOME": "/nonexistent"}
