@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help image demo test e2e lint bench fuzz clean
+.PHONY: help archive image demo test e2e lint bench fuzz clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-6s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.runtime ## Diagnose four flows of shipped snapshots (no root, no cluster, no compiler)
 	@$(BIN)/python snapshots/demo.py
@@ -29,6 +29,9 @@ lint: $(VENV)/.dev ## Check format, style, types, and which package imports whic
 
 image: $(VENV)/.dev ## Build the collector's image without Docker (root; buildah, mmdebstrap), and print where it is
 	@$(BIN)/python -m tests.e2e.collector_image
+
+archive: $(VENV)/.runtime ## Pack the program and all it needs for this platform into dist/; docs/install.md
+	@$(BIN)/python -m tests.release.archive $(if $(ADDRESS),--address $(ADDRESS))
 
 bench: $(VENV)/.runtime ## Measure start-up and a small diagnosis as ratios to `python3 -c pass`
 	@$(BIN)/python -m tests.bench.startup

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_skoop.cli.defaults import OPTIONS, read
 from kubectl_skoop.cli.group import COMMANDS, load
 from kubectl_skoop.cli.live import LiveCommand, access_options, collector_options, keep_option
 from kubectl_skoop.model.codes import CODES
@@ -83,6 +84,20 @@ def test_each_option_of_a_live_cluster_is_described() -> None:
     described = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", "\n".join(rows)))
     options = [*access_options(), *collector_options(), keep_option()]
     assert described == {name for option in options for name in option.opts}
+
+
+def test_the_options_that_may_have_a_default_are_listed() -> None:
+    section = _section((DOCS / "cli.md").read_text("utf-8"), "Defaults: environment and configuration file")
+    listed = section.partition("Both may set")[2].partition("What is part")[0]
+    assert set(re.findall(r"`([a-z-]+)`", listed)) == OPTIONS
+
+
+def test_the_example_of_a_configuration_file_is_one(tmp_path: Path) -> None:
+    example = re.search(r"```toml\n(.*?)```", (DOCS / "cli.md").read_text("utf-8"), re.S)
+    assert example
+    path = tmp_path / "config.toml"
+    path.write_text(example.group(1), "utf-8")
+    assert "context" in read(path)
 
 
 def test_the_example_of_the_readme_is_what_is_printed() -> None:

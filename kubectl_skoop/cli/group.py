@@ -8,6 +8,7 @@ import typer
 import typer.main
 
 # The pinned typer (0.28) carries its click inside; it is the only place of the base classes' argument types.
+from typer._click.core import Command as AnyCommand
 from typer._click.core import Context
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand, TyperGroup
@@ -56,6 +57,16 @@ class LazyGroup(TyperGroup):
         if self._listing:
             return TyperCommand(name=cmd_name, help=COMMANDS[cmd_name].text)
         return load(cmd_name)
+
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, AnyCommand | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and isinstance(command, TyperCommand) and "--help" not in rest:
+            from kubectl_skoop.cli.defaults import set_defaults
+
+            set_defaults(ctx, command, name)
+        return name, command, rest
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         self._listing = True

@@ -14,6 +14,7 @@ from typer._types import TyperChoice
 from typer.core import TyperCommand, TyperOption
 
 from kubectl_skoop.cli import parameters
+from kubectl_skoop.cli.defaults import Rank, rank
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import emit, report_error, report_warning
 from kubectl_skoop.model.errors import InputError
@@ -216,18 +217,18 @@ def objects(ctx: typer.Context) -> "PlainObjects":
 
 
 def outweighs(ctx: typer.Context) -> bool:
-    """A cluster named on the command line outweighs a snapshot that the environment names.
+    """A cluster that is named outweighs a snapshot that is named further below, by the environment or a file.
 
     Raises: InputError where the command line names both.
     """
-    given = values(ctx)
-    named = [name for name in ("kubeconfig", "context", "cluster") if name in given]
-    if not named:
+    ranks = {name: rank(ctx, name) for name in ("kubeconfig", "context", "cluster") if name in values(ctx)}
+    if not ranks:
         return False
-    source = ctx.get_parameter_source("snapshot")
-    if source is not None and source.name == "COMMANDLINE":
-        raise InputError(f"--snapshot and --{named[0]}: ask a file or a cluster, not both")
-    return True
+    name = max(ranks, key=ranks.__getitem__)
+    file = rank(ctx, "snapshot")
+    if ranks[name] is Rank.COMMAND_LINE and file is Rank.COMMAND_LINE:
+        raise InputError(f"--snapshot and --{name}: ask a file or a cluster, not both")
+    return ranks[name] > file
 
 
 def namespace(ctx: typer.Context, given: str, snapshot: Path | None) -> str:
@@ -243,9 +244,14 @@ def namespace(ctx: typer.Context, given: str, snapshot: Path | None) -> str:
 
 
 def values(ctx: typer.Context) -> Mapping[str, Any]:
-    """What was given of the options above, by their names in Python."""
+    """What was given of the options above, by their names in Python.
+
+    Of the two ways to name an image the one that outweighs; both where they are of equal weight.
+    """
     given: Mapping[str, Any] = ctx.meta.get(_KEY, {})
-    return given
+    images = [name for name in ("image", "debug_image") if name in given]
+    best = max((rank(ctx, name) for name in images), default=Rank.NOWHERE)
+    return {name: value for name, value in given.items() if name not in images or rank(ctx, name) is best}
 
 
 def access(given: Mapping[str, Any]) -> "Access":

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SnapshotFile = Annotated[
     Path | None,
-    typer.Option("--snapshot", metavar="FILE", envvar="SKOOP_SNAPSHOT", help="The snapshot to ask."),
+    typer.Option("--snapshot", metavar="FILE", help="The snapshot to ask; or the variable SKOOP_SNAPSHOT."),
 ]
 NetworkPlugin = Annotated[
     str, typer.Option("--network-plugin", metavar="NAME", help="The cluster's CNI; default: detected.")

@@ -15,8 +15,8 @@ from typer.core import TyperCommand
 from kubectl_skoop.model.errors import InputError
 
 _KEY = "kubectl_skoop.plugin_options"
+_FILE_KEY = "kubectl_skoop.plugin_options_of_file"
 _ENVIRONMENT = "SKOOP_"
-_OWN_VARIABLES = frozenset({"SKOOP_SNAPSHOT"})
 
 
 class PluginOptionsCommand(TyperCommand):
@@ -26,7 +26,8 @@ class PluginOptionsCommand(TyperCommand):
         own = {name for parameter in self.params for name in (*parameter.opts, *parameter.secondary_opts)}
         own.add("--help")
         rest, typed = take(args, own, Owners())
-        ctx.meta[_KEY] = {**from_environment(os.environ, Owners()), **typed}
+        of_file = ctx.meta.get(_FILE_KEY, {})
+        ctx.meta[_KEY] = {**of_file, **from_environment(os.environ, Owners()), **typed}
         return super().parse_args(ctx, rest)
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
@@ -37,9 +38,17 @@ class PluginOptionsCommand(TyperCommand):
 
 
 def typed_options(ctx: typer.Context) -> Mapping[str, str]:
-    """By name without dashes (`flannel-pod-mtu`), as typed; the command line outweighs the environment."""
+    """By name without dashes (`flannel-pod-mtu`), as typed.
+
+    The command line outweighs the environment, which outweighs the configuration file.
+    """
     typed: Mapping[str, str] = ctx.meta.get(_KEY, {})
     return typed
+
+
+def give_plugin_options(ctx: Context, of_file: Mapping[str, str]) -> None:
+    """Before the command is parsed: those of the configuration file."""
+    ctx.meta[_FILE_KEY] = of_file
 
 
 class Owners:
@@ -87,7 +96,7 @@ def take(words: Sequence[str], own: set[str], owners: Owners) -> tuple[list[str]
 
 def from_environment(environment: Mapping[str, str], owners: Owners) -> dict[str, str]:
     """`SKOOP_FLANNEL_POD_MTU=1400` is `--flannel-pod-mtu 1400`."""
-    names = [name for name in environment if name.startswith(_ENVIRONMENT) and name not in _OWN_VARIABLES]
+    names = [name for name in environment if name.startswith(_ENVIRONMENT)]
     options = {name.removeprefix(_ENVIRONMENT).lower().replace("_", "-"): environment[name] for name in names}
     return {name: value for name, value in options.items() if owners.owner_of(name)}
 

@@ -52,6 +52,6 @@ def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("SKOOP_", "KUBECONFIG", "KUBERNETES_"))
+        if not name.startswith(("SKOOP_", "KUBECONFIG", "KUBERNETES_", "XDG_CONFIG_HOME"))
     }
     return {**kept, "HOME": NOBODYS_HOME, **(extra or {})}

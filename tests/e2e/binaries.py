@@ -1,4 +1,4 @@
-"""The programs of Kubernetes, built from its published Go modules and kept for later runs, by version.
+"""The programs of Kubernetes and krew, built from published Go modules and kept for later runs, by version.
 
 `k8s.io/kubernetes` replaces its staging modules by folders of its own repository, which the module proxy
 does not serve. A module that requires it and replaces them by their published versions (v1.36.3: v0.36.3)
@@ -14,18 +14,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.e2e.errors import ClusterError
 
 VERSION = "v1.36.3"
 OLD_VERSION = "v1.24.17"
 """Before 1.24 the modules lack generated code (pkg/generated/openapi), so they do not compile."""
+KREW_VERSION = "v0.4.3"
+"""The newest of krew that is published as a module."""
+KREW = ("krew", "validate-krew-manifest")
 SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 _MODULE = "k8s.io/kubernetes"
+_KREW_MODULE = "sigs.k8s.io/krew"
 _STAGED = re.compile(r"^\s*(?:replace )?(\S+) => \./staging/", re.MULTILINE)
 _GO = re.compile(r"^go (\S+)", re.MULTILINE)
 
@@ -48,12 +54,34 @@ def built(version: str = VERSION, programs: tuple[str, ...] = SERVERS) -> Path:
     Raises:
         ClusterError: there is no Go, or the modules cannot be had or built.
     """
-    folder = cache_folder() / version
+    return _kept(version, programs, lambda: Source(_MODULE, _module(version), _ldflags(version)))
+
+
+def krew_built() -> Path:
+    """The folder with krew and its check of manifests; as `built`.
+
+    They do not know their version: a krew that does looks on the internet for a newer one.
+    """
+    module = f"module e2e\ngo 1.17\nrequire {_KREW_MODULE} {KREW_VERSION}\n"
+    return _kept(f"krew-{KREW_VERSION}", KREW, lambda: Source(_KREW_MODULE, module))
+
+
+class Source(NamedTuple):
+    """What programs are built from."""
+
+    module: str
+    go_mod: str
+    """Of a module that requires it."""
+    ldflags: str = ""
+
+
+def _kept(name: str, programs: tuple[str, ...], source: Callable[[], Source]) -> Path:
+    folder = cache_folder() / name
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         missing = [program for program in programs if not (folder / program).exists()]
         if missing:
-            _build(version, missing, folder)
+            _build(missing, folder, source)
     return folder
 
 
@@ -65,14 +93,15 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _build(version: str, programs: list[str], folder: Path) -> None:
+def _build(programs: list[str], folder: Path, source: Callable[[], Source]) -> None:
     if shutil.which("go") is None:
-        raise ClusterError(f"no go on PATH, which builds Kubernetes {version}: install Go, or fill {folder}")
+        raise ClusterError(f"no go on PATH, which builds {', '.join(programs)}: install Go, or fill {folder}")
     with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as name:
         work = Path(name)
-        work.joinpath("go.mod").write_text(_module(version))
-        packages = [f"{_MODULE}/cmd/{program}" for program in programs]
-        _go(work, "build", "-ldflags", _ldflags(version), "-o", f"{work}/", *packages)
+        module, go_mod, ldflags = source()
+        work.joinpath("go.mod").write_text(go_mod)
+        packages = [f"{module}/cmd/{program}" for program in programs]
+        _go(work, "build", "-ldflags", ldflags, "-o", f"{work}/", *packages)
         for program in programs:
             work.joinpath(program).replace(folder / program)
 
@@ -127,11 +156,16 @@ def _reason(done: "subprocess.CompletedProcess[str]") -> str:
 
 def main() -> int:
     """Build what the tests need. It takes minutes, once."""
+    builds: dict[str, Callable[[], Path]] = {
+        f"Kubernetes {VERSION}": partial(built, VERSION, (*SERVERS, "kubectl")),
+        f"Kubernetes {OLD_VERSION}": partial(built, OLD_VERSION),
+        f"krew {KREW_VERSION}": krew_built,
+    }
     try:
-        for version, programs in ((VERSION, (*SERVERS, "kubectl")), (OLD_VERSION, SERVERS)):
+        for name, build in builds.items():
             began = time.monotonic()
-            folder = built(version, programs)
-            print(f"Kubernetes {version}: {folder}, {time.monotonic() - began:.0f} s", flush=True)
+            folder = build()
+            print(f"{name}: {folder}, {time.monotonic() - began:.0f} s", flush=True)
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

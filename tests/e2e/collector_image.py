@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tests.e2e.binaries import cache_folder
@@ -37,7 +37,7 @@ def built() -> Path:
     Raises:
         ClusterError: it cannot be built.
     """
-    return _archive(_fingerprint(), NAME, str(ROOT))
+    return _archive(fingerprint(_SOURCES), NAME, str(ROOT))
 
 
 def python_image() -> Path:
@@ -49,10 +49,10 @@ def python_image() -> Path:
     return _archive(hashlib.sha256(_PYTHON.encode()).hexdigest()[:16], PYTHON_NAME, "-", recipe=_PYTHON)
 
 
-def _archive(fingerprint: str, name: str, context: str, recipe: str = "") -> Path:
+def _archive(key: str, name: str, context: str, recipe: str = "") -> Path:
     images = cache_folder() / "images"
     images.mkdir(parents=True, exist_ok=True)
-    archive = images / f"{fingerprint}.tar"
+    archive = images / f"{key}.tar"
     if not archive.exists():
         with tempfile.TemporaryDirectory(dir=images) as folder:
             _build(Path(folder), _base_root(images), name, context, recipe)
@@ -100,17 +100,17 @@ def _build(folder: Path, root: Path, name: str, context: str, recipe: str) -> No
         shutil.rmtree(folder / "store", ignore_errors=True)
 
 
-def _fingerprint() -> str:
-    """Of everything that the image is made of."""
+def fingerprint(sources: Iterable[str]) -> str:
+    """Of these files and folders of the project."""
     digest = hashlib.sha256()
-    for path in _files():
+    for path in _files(sources):
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def _files() -> Iterator[Path]:
-    for name in _SOURCES:
+def _files(sources: Iterable[str]) -> Iterator[Path]:
+    for name in sources:
         path = ROOT / name
         found = path.rglob("*") if path.is_dir() else [path]
         yield from sorted(file for file in found if file.is_file() and "__pycache__" not in file.parts)

@@ -33,6 +33,7 @@ class Skoop:
     """`live` and `collecting` ask the cluster, `offline` must do without."""
 
     kubeconfig: Path
+    program: Path = PROGRAM
 
     def live(self, *words: str | Path) -> Ran:
         return self.offline(*words, "--kubeconfig", self.kubeconfig)
@@ -43,7 +44,7 @@ class Skoop:
 
     def start(self, *words: str | Path) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [PROGRAM, *words, "--kubeconfig", self.kubeconfig, *IMAGE],
+            [self.program, *words, "--kubeconfig", self.kubeconfig, *IMAGE],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -52,7 +53,7 @@ class Skoop:
 
     def offline(self, *words: str | Path) -> Ran:
         done = subprocess.run(
-            [PROGRAM, *words],
+            [self.program, *words],
             capture_output=True,
             text=True,
             check=False,
@@ -76,6 +77,6 @@ def _environment() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("SKOOP_", "KUBECONFIG", "KUBERNETES_"))
+        if not name.startswith(("SKOOP_", "KUBECONFIG", "KUBERNETES_", "XDG_CONFIG_HOME"))
     }
     return {**kept, "HOME": "/nonexistent"}
