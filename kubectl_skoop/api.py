@@ -10,7 +10,9 @@ from kubectl_skoop.diagnosis import detection, expect
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation
 from kubectl_skoop.diagnosis.interface import (
+    Balanced,
     Detected,
+    InfraFile,
     InfraShim,
     NetNodeAction,
     Network,
@@ -18,22 +20,26 @@ from kubectl_skoop.diagnosis.interface import (
     Plugin,
     Provider,
     SimplePluginNode,
+    Tracked,
     Wants,
     Wishes,
 )
 from kubectl_skoop.diagnosis.node import BasePluginNode, SimpleVethPod
 from kubectl_skoop.diagnosis.options import ConfigBinder, NoOptions, OptionError, option
-from kubectl_skoop.model.errors import InputError, SkoopError
+from kubectl_skoop.model.errors import InputError, NoVerdict, SkoopError
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.model.path import Link
 from kubectl_skoop.model.place import Endpoint, Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import device_key
 
 __all__ = [
+    "Address",
+    "Balanced",
     "BasePluginNode",
     "Cluster",
     "ConfigBinder",
@@ -43,6 +49,7 @@ __all__ = [
     "Device",
     "Endpoint",
     "Expectation",
+    "InfraFile",
     "InfraShim",
     "InputError",
     "Level",
@@ -51,6 +58,7 @@ __all__ = [
     "Network",
     "NetworkNamespace",
     "NoOptions",
+    "NoVerdict",
     "NodeInfo",
     "NotCollected",
     "OptionError",
@@ -66,6 +74,8 @@ __all__ = [
     "SimpleVethPod",
     "SkoopError",
     "Suspicion",
+    "Tracked",
+    "Unknown",
     "Wants",
     "Where",
     "Wishes",

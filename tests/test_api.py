@@ -19,9 +19,10 @@ def test_nothing_is_made_in_it() -> None:
 
 def test_the_names_are_these() -> None:
     names = """
-        BasePluginNode Cluster ConfigBinder Context Detected Deviation Device Endpoint Expectation InfraShim
-        InputError Level Link NetNodeAction Network NetworkNamespace NoOptions NodeInfo NotCollected
-        OptionError Packet Passing Place Plugin PodInfo Protocol Provider Service SimplePluginNode
-        SimpleVethPod SkoopError Suspicion Wants Where Wishes detection device_key expect option raw
+        Address Balanced BasePluginNode Cluster ConfigBinder Context Detected Deviation Device Endpoint
+        Expectation InfraFile InfraShim InputError Level Link NetNodeAction Network NetworkNamespace
+        NoOptions NoVerdict NodeInfo NotCollected OptionError Packet Passing Place Plugin PodInfo Protocol
+        Provider Service SimplePluginNode SimpleVethPod SkoopError Suspicion Tracked Unknown Wants
+        Where Wishes detection device_key expect option raw
     """
     assert api.__all__ == names.split()

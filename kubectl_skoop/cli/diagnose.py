@@ -3,11 +3,14 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer._click.core import Context
 
+from kubectl_skoop.cli import infra as cloud
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, emit, report_error, report_warning, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
+from kubectl_skoop.cli.words import spread
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
 from kubectl_skoop.model.errors import InputError
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 class DiagnoseCommand(PluginOptionsCommand, live.LiveCommand):
     """With the options of plugins, and of a live cluster."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, spread(args, ("--infra",)))
 
 
 COMMAND_CLASS = DiagnoseCommand
@@ -61,6 +67,7 @@ def run(
         str, typer.Option("--namespace", "-n", metavar="NAME", help="For names that bear none.")
     ] = "",
     snapshot: parameters.SnapshotFile = None,
+    infra: cloud.Files = None,
     output: Annotated[Format, typer.Option("--output", "-o")] = "table",
     trace: Annotated[
         bool, typer.Option("--trace", help="Show each hook, chain, rule and route that the packet met.")
@@ -94,7 +101,12 @@ def run(
         cluster_cidr=cluster_cidr,
         plugin=typed_options(ctx),
     )
-    diagnosis, lost = live.ask(ctx, snapshot, lambda source: _answer(source, request, options))
+    diagnosis, lost = live.ask(
+        ctx,
+        snapshot,
+        lambda source: _answer(source, request, options),
+        cloud.Cloud(options, cloud.read(infra or ())),
+    )
     emit(render_diagnosis(diagnosis, output, color=use_color(color), trace=trace))
     if diagnosis.verdict == "unknown":
         report_error(f"no verdict: {diagnosis.cause.message if diagnosis.cause else diagnosis.headline}")

@@ -20,11 +20,13 @@ from kubectl_skoop.cli.output import emit, report_error, report_warning
 from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
+    from kubectl_skoop.cli.infra import Cloud
     from kubectl_skoop.cluster.allow import Allowed
     from kubectl_skoop.cluster.cluster import PlainObjects
     from kubectl_skoop.collect.live.kubeconfig import Access
     from kubectl_skoop.collect.live.manifest import CollectorOptions
     from kubectl_skoop.collect.live.source import LiveSource
+    from kubectl_skoop.snapshot.assemble import Infra
     from kubectl_skoop.snapshot.source import Snapshot
 
 T = TypeVar("T")
@@ -147,19 +149,28 @@ class LiveCommand(TyperCommand):
             formatter.write_dl(rows)
 
 
-def ask(ctx: typer.Context, snapshot: Path | None, question: "Callable[[Snapshot], T]") -> T:
+def ask(
+    ctx: typer.Context,
+    snapshot: Path | None,
+    question: "Callable[[Snapshot], T]",
+    cloud: "Cloud | None" = None,
+) -> T:
     """The answer of the snapshot; without one, of the cluster that kubectl would ask.
 
+    `cloud`: asked where the question needs it; of a snapshot only files can be.
     Raises: what the question does; InputError, ClusterError.
     """
     if snapshot is not None and not outweighs(ctx):
         with parameters.opened(snapshot) as source:
+            if cloud is not None:
+                cloud.given(source)
             return question(source)
     from kubectl_skoop.diagnosis.wants import allowed
 
     given = values(ctx)
     keep = given.get("keep")
-    with opened(given, allowed(), keep=Path(keep) if keep else None) as cluster:
+    infra = cloud.gather if cloud is not None else None
+    with opened(given, allowed(), keep=Path(keep) if keep else None, infra=infra) as cluster:
         if given.get("dry_run"):
             dry_run(cluster, cluster.wanted(question))
         return cluster.ask(question)
@@ -178,7 +189,12 @@ def dry_run(cluster: "LiveSource", nodes: Sequence[str], note: str = "") -> NoRe
 
 @contextmanager
 def opened(
-    given: Mapping[str, Any], allowed: "Allowed", *, keep: Path | None, namespaces: Sequence[str] = ()
+    given: Mapping[str, Any],
+    allowed: "Allowed",
+    *,
+    keep: Path | None,
+    namespaces: Sequence[str] = (),
+    infra: "Infra | None" = None,
 ) -> "Iterator[LiveSource]":
     """Raises: InputError, ClusterError."""
     from kubectl_skoop.cli.progress import Progress
@@ -191,7 +207,7 @@ def opened(
     parallel = given.get("parallel", PARALLEL)
     cluster = None
     try:
-        with live(run, allowed, keep=keep, parallel=parallel, namespaces=namespaces) as cluster:
+        with live(run, allowed, keep=keep, parallel=parallel, namespaces=namespaces, infra=infra) as cluster:
             yield cluster
     finally:
         progress.close()

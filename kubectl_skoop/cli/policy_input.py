@@ -9,7 +9,7 @@ import typer
 
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
-from kubectl_skoop.cli.snapshot import spread
+from kubectl_skoop.cli.words import spread
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.model.errors import NoVerdict
 

@@ -10,43 +10,32 @@ import typer
 from typer._click.core import Context
 from typer.core import TyperOption
 
+from kubectl_skoop.cli import infra as cloud
 from kubectl_skoop.cli import live, parameters, redact
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import emit, report_error, report_note
+from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
+from kubectl_skoop.cli.words import spread
+from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
     from kubectl_skoop.collect.live.estimate import Estimate
 
-_LISTS = ("--node-dump", "--objects")
+_LISTS = ("--node-dump", "--objects", "--infra")
 
 
-class SnapshotCommand(live.LiveCommand):
+class SnapshotCommand(PluginOptionsCommand, live.LiveCommand):
     """Options of `_LISTS` take all words up to the next option, so that `--node-dump *.dump` works."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, spread(args))
+        return super().parse_args(ctx, spread(args, _LISTS))
 
     def live_options(self) -> list[TyperOption]:
         return [*live.access_options(), *live.collector_options()]
 
 
 COMMAND_CLASS = SnapshotCommand
-
-
-def spread(words: Sequence[str], lists: Sequence[str] = _LISTS) -> list[str]:
-    """`--objects a b` as `--objects a --objects b`."""
-    spread: list[str] = []
-    option, taken = "", 0
-    for word in words:
-        if word.startswith("-"):
-            option, taken = (word if word in lists else ""), 0
-        elif option:
-            if taken:
-                spread.append(option)
-            taken += 1
-        spread.append(word)
-    return spread
 
 
 def run(
@@ -80,6 +69,8 @@ def run(
             help="Assemble: Kubernetes objects, as 'kubectl get -o yaml' or '-o json'.",
         ),
     ] = None,
+    infra: cloud.Files = None,
+    cloud_provider: parameters.CloudProvider = "",
     redacted: Annotated[
         bool, typer.Option("--redact", help="Write only what can be sent, as 'redact' does.")
     ] = False,
@@ -96,11 +87,13 @@ def run(
         )
     if not redacted and (map_file or key_file):
         raise InputError(f"{'--map' if map_file else '--key-file'} without --redact")
+    options = Options(cloud_provider=cloud_provider, plugin=typed_options(ctx))
+    asked = cloud.Cloud(options, cloud.read(infra or ()))
 
     def write(path: Path, named: str) -> int:
         if node_dump:
-            return _assemble(path, named, node_dump, objects or [])
-        return _gather(ctx, path, named, _words(nodes), _words(namespaces), conntrack)
+            return _assemble(path, named, node_dump, objects or [], asked)
+        return _gather(ctx, path, named, _words(nodes), _words(namespaces), conntrack, asked)
 
     return _redacted(write, file, map_file, key_file) if redacted else write(file, str(file))
 
@@ -125,6 +118,7 @@ def _gather(
     only: Sequence[str],
     namespaces: Sequence[str],
     conntrack: str,
+    asked: cloud.Cloud,
 ) -> int:
     from kubectl_skoop.cluster.cluster import unknown
     from kubectl_skoop.collect.live.source import missing
@@ -133,7 +127,7 @@ def _gather(
     if not file.parent.is_dir():
         raise InputError(f"{file}: there is no folder {file.parent}")
     given = live.values(ctx)
-    with live.opened(given, allowed(), keep=file, namespaces=namespaces) as cluster:
+    with live.opened(given, allowed(), keep=file, namespaces=namespaces, infra=asked.gather) as cluster:
         for name in only:
             if name not in cluster.nodes:
                 raise unknown("node", name, cluster.nodes)
@@ -143,6 +137,7 @@ def _gather(
             live.dry_run(cluster, wanted, f"{expected} {_ESTIMATED}")
         if expected.large:
             report_note(f"{expected} {_ESTIMATED}")
+        cluster.ask_cloud()
         cluster.collect(wanted, conntrack, lambda better: _refine(expected, better))
         for name in cluster.nodes:
             if name not in wanted:
@@ -163,13 +158,15 @@ def _refine(expected: "Estimate", better: "Estimate") -> None:
         report_note(f"by the first nodes: {better}")
 
 
-def _assemble(file: Path, named: str, node_dump: Sequence[Path], objects: Sequence[Path]) -> int:
+def _assemble(
+    file: Path, named: str, node_dump: Sequence[Path], objects: Sequence[Path], asked: cloud.Cloud
+) -> int:
     from kubectl_skoop.diagnosis.wants import allowed
     from kubectl_skoop.snapshot.assemble import assemble
     from kubectl_skoop.snapshot.objects_file import read_objects
 
     found = read_objects(objects, allowed())
-    gaps = assemble(node_dump, found, file, time=time.time())
+    gaps = assemble(node_dump, found, file, time=time.time(), infra=asked.gather if asked.files else None)
     emit(f"{named}: {len(node_dump)} node dumps, {sum(map(len, found.values()))} objects")
     if gaps:
         report_error(f"not in the snapshot: {'; '.join(map(str, gaps))}")

@@ -42,6 +42,8 @@ class Service:
     load_balancer_addresses: tuple[Address, ...] = ()
     load_balancer_proxied: tuple[Address, ...] = ()
     """Of these, those whose balancer sends to node ports (ipMode Proxy): nodes have no rules for them."""
+    load_balancer_names: tuple[str, ...] = ()
+    """Host names, of balancers that have no fixed address."""
     source_ranges: tuple[str, ...] = ()
     """Networks that may use the load balancer's addresses; empty: all."""
     external_name: str = ""
@@ -95,6 +97,7 @@ def service_info(item: Object) -> Service:
         external_addresses=_addresses(texts(spec, "externalIPs")),
         load_balancer_addresses=_addresses(text(entry, "ip") for entry in ingress),
         load_balancer_proxied=_addresses(text(entry, "ip") for entry in proxied),
+        load_balancer_names=tuple(name for entry in ingress if (name := text(entry, "hostname"))),
         source_ranges=texts(spec, "loadBalancerSourceRanges"),
         external_name=text(spec, "externalName"),
         ports=tuple(_port(entry) for entry in items(spec, "ports")),

@@ -1,7 +1,9 @@
 """One branch of a walk: its stacks, and a record of every frame that crossed between them."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from kubectl_skoop.diagnosis.interface import Balanced
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.path import Link
@@ -13,6 +15,36 @@ from kubectl_skoop.netstack.stack import Journey, Loss, Stack
 
 STRAY = "neighbour.other-host"
 """Code of a frame that was for somebody else, as copies of flooded ones are."""
+
+
+class Flow(NamedTuple):
+    """A connection, whichever of its packets it was read from."""
+
+    ends: frozenset[tuple[Address, int]]
+    protocol: int
+
+
+class Crossed(NamedTuple):
+    """A connection that passed a node's interface."""
+
+    end: str
+    """Namespace and device."""
+    flow: Flow
+
+
+def flow_of(packet: Packet) -> Flow:
+    """Of an echo the identifier stands for both ports."""
+    sport, dport = (packet.icmp_id, packet.icmp_id) if packet.icmp_id else (packet.sport, packet.dport)
+    return Flow(frozenset({(packet.src, sport), (packet.dst, dport)}), packet.protocol)
+
+
+class Asked(NamedTuple):
+    """What an answer is translated back by on its way outside."""
+
+    packet: Packet
+    """As the outside sent it."""
+    balancer: Place | None
+    """The load balancer that it came by."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +78,12 @@ class Branch:
     assumptions: dict[str, None] = field(default_factory=dict)
     """A set that keeps its order."""
     shim_findings: list[Suspicion] = field(default_factory=list)
+    crossed: set[Crossed] = field(default_factory=set)
+    """What stateful filters of the underlay remember."""
+    balanced: dict[Flow, Balanced] = field(default_factory=dict)
+    """Targets that load balancers chose for connections; later packets go the same way."""
+    translated: dict[Flow, Asked] = field(default_factory=dict)
+    """Connections from outside that the underlay translates, as the nodes see them."""
 
     def stack(self, ns: NetworkNamespace) -> Stack:
         stack = self.stacks.get(ns.id)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis import (
     intent,
     misdirected,
@@ -21,10 +20,13 @@ from kubectl_skoop.diagnosis import (
 )
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.entrance import Entrance
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
 from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
 from kubectl_skoop.diagnosis.interface import NetNodeAction
+from kubectl_skoop.diagnosis.outer_door import Cloud
 from kubectl_skoop.diagnosis.outside import Outside
+from kubectl_skoop.diagnosis.outsider import outsider
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
@@ -55,11 +57,12 @@ def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
     """Raises: InputError (names, ports, options), UnknownName, PluginError."""
     cluster = Cluster(source)
     setup = set_up(Context(source=source, cluster=cluster, options=options))
-    resolved = resolve_request(cluster, request)
+    underlay = Underlay(setup.network.shim, setup.ctx.node)
+    resolved = resolve_request(cluster, request, Cloud(underlay.addresses_of, underlay.has_balancer))
     source.prefetch(
         prefetch.nodes_of(cluster, resolved.probe), prefetch.addresses_of(cluster, resolved.probe)
     )
-    inquiry = _Inquiry(setup=setup, cluster=cluster, probe=resolved.probe)
+    inquiry = _Inquiry(setup=setup, cluster=cluster, underlay=underlay, probe=resolved.probe)
     answer = inquiry.answer()
     return replace(answer, facts=(*setup.facts, *resolved.facts))
 
@@ -81,17 +84,25 @@ class _Inquiry:
 
     setup: Setup
     cluster: Cluster
+    underlay: Underlay
     probe: Probe
     world: World = field(init=False)
     runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
-        self.world = World(self.setup.ctx.source, self.cluster.node_of_address)
+        outside = self.probe.source.kind == "external"
+        self.world = World(
+            self.setup.ctx.source,
+            self.cluster.node_of_address,
+            outsider=outsider(self.probe.source.address) if outside else None,
+        )
+        underlay = self.underlay
         self.runner = Runner(
             self.world,
-            Underlay(self.setup.network.shim, self._node),
+            underlay,
             Outside(lambda address: self.cluster.endpoint(address).kind),
             self._start,
+            Entrance(self.cluster, underlay.balance, underlay.routed_in) if outside else None,
         )
 
     def answer(self) -> Diagnosis:
@@ -286,14 +297,13 @@ class _Inquiry:
         except UnknownName:
             return None
 
-    def _node(self, name: str) -> NodeInfo | None:
-        try:
-            return self.cluster.node(name)
-        except UnknownName:
-            return None
-
     def _source_place(self) -> Place:
-        return Place("pod" if self.probe.source.kind == "pod" else "node", self.probe.source.name)
+        source = self.probe.source
+        match source.kind:
+            case "pod" | "external":
+                return Place(source.kind, source.name)
+            case _:
+                return Place("node", source.name)
 
     def _start(self, world: World) -> NetworkNamespace | NotCollected:
         return world.at(self._source_place())

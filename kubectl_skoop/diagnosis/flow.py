@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kubectl_skoop.diagnosis import paths
 from kubectl_skoop.diagnosis.branch import STRAY, Branch
+from kubectl_skoop.diagnosis.entrance import Entrance
 from kubectl_skoop.diagnosis.outside import Outside
 from kubectl_skoop.diagnosis.result import FateKind
 from kubectl_skoop.diagnosis.shim import Underlay
@@ -66,6 +67,8 @@ class Runner:
     underlay: Underlay
     outside: Outside
     source: Callable[[World], NetworkNamespace | NotCollected]
+    entrance: Entrance | None = None
+    """For a sender outside of the cluster."""
 
     def run(self, probe: Probe, setting: Setting, choices: Choices, world: World | None = None) -> FlowResult:
         """Raises nothing: what is not there makes the fate unknown."""
@@ -83,7 +86,7 @@ class Runner:
             return FlowResult(
                 fate="unknown", symptom="", loss=None, unknown=unknown, progress=(0, 0), branch=branch
             )
-        walk = Walk(branch, self.underlay, self.outside)
+        walk = Walk(branch, self.underlay, self.outside, self.entrance)
         stack = walk.begin(start)
         client = (tcp.connect if probe.protocol == Protocol.TCP else udp.send)(stack, probe)
         walk.pump()

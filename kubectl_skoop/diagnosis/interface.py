@@ -2,15 +2,17 @@
 the kernel's state makes the transmissions and a plugin's methods return wishes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
 from kubectl_skoop.diagnosis.expectation import Expectation
 from kubectl_skoop.diagnosis.options import ConfigBinder, NoOptions
-from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.path import Link
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.model.verdict import Unknown
 
 if TYPE_CHECKING:
     from kubectl_skoop.diagnosis.context import Context
@@ -38,6 +40,14 @@ class Wants(NamedTuple):
     annotations: tuple[str, ...] = ()
     config_maps: tuple[str, ...] = ()
     """`namespace/name`."""
+
+
+class InfraFile(NamedTuple):
+    """What a cloud's command line printed, for a provider to read in place of the cloud."""
+
+    name: str
+    """For messages."""
+    content: bytes
 
 
 class Detected(NamedTuple):
@@ -114,23 +124,73 @@ class Plugin(Protocol):
     def create_node(self, node: NodeInfo) -> NetNodeAction: ...
 
 
-class InfraShim:
-    """The underlay: it may stop a packet between nodes or make its fate unknown, not redirect it.
+class Tracked(NamedTuple):
+    """Where packets of the same connection passed before, either way: what a stateful filter knows."""
 
-    As it stands it is `generic`: the underlay carries everything.
+    source: bool = False
+    """At the interface that this packet leaves by."""
+    destination: bool = False
+    """At the interface that it comes in by."""
+
+
+class Balanced(NamedTuple):
+    """One target of a load balancer."""
+
+    share: Fraction
+    """Of new connections; those of all targets add up to 1."""
+    address: Address
+    port: int
+    source: Address | None = None
+    """The load balancer's own address, in place of the client's; None: the client's is kept."""
+
+
+class InfraShim:
+    """The underlay: it may stop a packet on its way between nodes, or make its fate unknown.
+
+    It answers with findings: `effect="stops"` ends the packet there, `effect="unknown"` leaves its fate open,
+    any other is a remark. A packet is as on the wire, in its tunnel if it is in one. As it stands the class
+    is `generic`: the underlay carries everything that the nodes' own addresses lead to, and knows no more.
     """
 
-    def node_to_node(self, src: NodeInfo, oif: str, dst: NodeInfo, packet: Packet) -> Sequence[Suspicion]:
+    def node_to_node(
+        self, src: NodeInfo, oif: str, dst: NodeInfo, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
         return ()
 
-    def node_to_external(self, src: NodeInfo, oif: str, packet: Packet) -> Sequence[Suspicion]:
+    def node_to_external(
+        self, src: NodeInfo, oif: str, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
         return ()
 
-    def external_to_node(self, dst: NodeInfo, packet: Packet) -> Sequence[Suspicion]:
+    def external_to_node(self, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Sequence[Suspicion]:
         return ()
 
     def external_to_load_balancer(self, packet: Packet) -> Sequence[Suspicion]:
+        """For an address that `balance` knows."""
         return ()
+
+    def load_balancer_to_node(self, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Sequence[Suspicion]:
+        """`packet`: as the load balancer sends it on."""
+        return ()
+
+    def node_to_load_balancer(
+        self, src: NodeInfo, oif: str, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
+        """An answer to what a load balancer sent."""
+        return ()
+
+    def balance(self, packet: Packet) -> Sequence[Balanced] | Unknown | None:
+        """Where a packet from outside goes on from its destination; None: that is no load balancer."""
+        return None
+
+    def addresses_of(self, name: str) -> Sequence[Address] | Unknown:
+        """Of a load balancer, by the host name that is in a Service's status."""
+        return Unknown(f"which addresses {name} has is not known")
+
+    def interface_of(self, src: NodeInfo | None, packet: Packet) -> str:
+        """MAC of the node's interface that the underlay leads a packet for a pod or node to, beyond what the
+        nodes' own addresses tell; empty: it knows none. `src`: None for a packet of a load balancer."""
+        return ""
 
 
 class Network(NamedTuple):
@@ -150,8 +210,12 @@ class Provider(Protocol):
     @classmethod
     def detect(cls, ctx: "Context") -> Detected | None: ...
 
-    def gather(self, ctx: "Context", files: Sequence[bytes]) -> Mapping[str, object]:
-        """The cloud's network settings for the snapshot, without keys."""
+    def gather(self, ctx: "Context", files: Sequence[InfraFile]) -> Mapping[str, object]:
+        """The cloud's network settings for the snapshot, as plain data without keys: of the files, or without
+        files asked of the cloud. Empty: this provider needs none.
+
+        Raises: InputError (a file), NoVerdict (the cloud does not answer).
+        """
         ...
 
     def create_network(self, ctx: "Context") -> Network: ...

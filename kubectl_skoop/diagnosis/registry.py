@@ -81,10 +81,10 @@ def set_up(ctx: Context) -> Setup:
     check_option_names(ctx.options.plugin)
     plugin, plugin_fact, remarks = choose_plugin(ctx)
     name = plugin_fact.value
-    with_plugin = replace(ctx, chosen=_guarded(name, lambda: plugin(ctx.owned_by(name))))
+    with_plugin = replace(ctx, chosen=guarded(name, lambda: plugin(ctx.owned_by(name))))
     provider, provider_fact = choose_provider(ctx)
     own = with_plugin.owned_by(provider_fact.value)
-    network = _guarded(own.owner, lambda: provider().create_network(own))
+    network = guarded(own.owner, lambda: provider().create_network(own))
     return Setup(
         network=network,
         plugin=GuardedPlugin(network.plugin),
@@ -122,7 +122,7 @@ def _answers(
     found = []
     for name, ask in questions.items():
         try:
-            answer = _guarded(name, partial(ask, ctx.owned_by(name)))
+            answer = guarded(name, partial(ask, ctx.owned_by(name)))
         except PluginError as error:
             remarks.append(_unusable(name, error))
         else:
@@ -158,13 +158,13 @@ def _load(entries: Mapping[str, EntryPoint], name: str, what: str) -> type:
     if entry is None:
         near = difflib.get_close_matches(name, entries, n=3) or list(entries)
         raise UnknownName(f"no {what} {name!r} is installed", hint=f"there is: {', '.join(near)}")
-    loaded: object = _guarded(f"{name} ({_origin(entry)})", entry.load)
+    loaded: object = guarded(f"{name} ({_origin(entry)})", entry.load)
     if not isinstance(loaded, type):
         raise PluginError(f"{what} {name!r} ({_origin(entry)}) is no class")
     return loaded
 
 
-def _guarded(who: str, call: Callable[[], T]) -> T:
+def guarded(who: str, call: Callable[[], T]) -> T:
     """Raises: SkoopError as it is, PluginError for whatever else a stranger's code raises."""
     try:
         return call()

@@ -96,6 +96,8 @@ def _kept_local(cluster: Cluster, service: Service, probe: Probe) -> str:
     address = probe.destination.address
     if service.internal_traffic_policy != "Local" or address not in service.cluster_addresses:
         return ""
+    if probe.source.kind == "external":
+        return ""
     return cluster.pod(probe.source.name).node if probe.source.kind == "pod" else probe.source.name
 
 

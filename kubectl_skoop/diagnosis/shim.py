@@ -1,41 +1,113 @@
-"""The underlay as a provider sees it, asked on each link between nodes."""
+"""The underlay as a provider sees it, asked on each link that leaves a node or comes to one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from kubectl_skoop.cluster.objects import NodeInfo
-from kubectl_skoop.diagnosis.branch import Branch
-from kubectl_skoop.diagnosis.interface import InfraShim
+from kubectl_skoop.diagnosis.branch import Branch, Crossed, flow_of
+from kubectl_skoop.diagnosis.interface import Balanced, InfraShim, Tracked
 from kubectl_skoop.diagnosis.world import Port
-from kubectl_skoop.model.packet import Frame, Packet
-from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.model.packet import Address, Frame, Packet, Protocol
+from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.stack import Stack
+
+T = TypeVar("T")
+FAILED = "provider.failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Underlay:
-    """The provider's network between the nodes, and towards the outside."""
+    """The provider's network between the nodes, and to and from the outside.
+
+    Each question that a packet is put to answers whether it goes on; if not, the loss is recorded.
+    """
 
     shim: InfraShim
     node: Callable[[str], NodeInfo | None]
 
     def between(self, branch: Branch, stack: Stack, device: Device, port: Port, frame: Frame) -> bool:
-        """Whether the frame reaches the other node; if not, the loss is recorded."""
+        """From a node to another one."""
         source, target = self.node(stack.ns.node), self.node(port.ns.node)
         if not isinstance(frame, Packet) or source is None or target is None:
             return True
-        return self._judge(branch, stack, frame, self.shim.node_to_node(source, device.name, target, frame))
+        here, there = _end(Port(stack.ns, device)), _end(port)
+        tracked = _tracked(branch, frame, here, there)
+        return self._judge(
+            branch,
+            stack,
+            frame,
+            (here, there),
+            lambda: self.shim.node_to_node(source, device.name, target, frame, tracked),
+        )
 
-    def leaving(self, branch: Branch, stack: Stack, device: Device, packet: Packet) -> bool:
+    def leaving(
+        self, branch: Branch, stack: Stack, device: Device, packet: Packet, *, balancer: bool = False
+    ) -> bool:
+        """From a node to the outside, or back to the load balancer that it answers."""
         source = self.node(stack.ns.node)
         if source is None:
             return True
-        return self._judge(branch, stack, packet, self.shim.node_to_external(source, device.name, packet))
+        here = _end(Port(stack.ns, device))
+        tracked = _tracked(branch, packet, here, "")
+        ask = self.shim.node_to_load_balancer if balancer else self.shim.node_to_external
+        return self._judge(branch, stack, packet, (here,), lambda: ask(source, device.name, packet, tracked))
 
-    def _judge(self, branch: Branch, stack: Stack, packet: Packet, findings: Sequence[Suspicion]) -> bool:
+    def entering(
+        self, branch: Branch, stack: Stack, port: Port, packet: Packet, *, balancer: bool = False
+    ) -> bool:
+        """From the outside or a load balancer to a node; `stack`: whose packet it is."""
+        target = self.node(port.ns.node)
+        if target is None:
+            return True
+        there = _end(port)
+        tracked = _tracked(branch, packet, "", there)
+        ask = self.shim.load_balancer_to_node if balancer else self.shim.external_to_node
+        return self._judge(branch, stack, packet, (there,), lambda: ask(target, packet, tracked))
+
+    def balancing(self, branch: Branch, stack: Stack, packet: Packet) -> bool:
+        """From the outside to a load balancer."""
+        return self._judge(branch, stack, packet, (), lambda: self.shim.external_to_load_balancer(packet))
+
+    def balance(self, packet: Packet) -> Sequence[Balanced] | Unknown | None:
+        return _guarded(lambda: self.shim.balance(packet), Unknown)
+
+    def has_balancer(self, address: Address) -> bool:
+        """A load balancer has it, whether or not it serves any port."""
+        return self.balance(Packet(src=address, dst=address, protocol=Protocol.TCP)) is not None
+
+    def addresses_of(self, name: str) -> Sequence[Address] | Unknown:
+        """Of a load balancer's host name."""
+        return _guarded(lambda: self.shim.addresses_of(name), Unknown)
+
+    def routed(self, branch: Branch, stack: Stack, packet: Packet) -> Port | None:
+        """The node's device that the underlay routes a pod's packet to; None: it knows none."""
+        source = self.node(stack.ns.node)
+        if source is None:
+            return None
+        return self._routed(branch, source, packet)
+
+    def routed_in(self, branch: Branch, packet: Packet) -> Port | None:
+        """The same for a packet of a load balancer."""
+        return self._routed(branch, None, packet)
+
+    def _routed(self, branch: Branch, source: NodeInfo | None, packet: Packet) -> Port | None:
+        mac = _guarded(lambda: self.shim.interface_of(source, packet), lambda reason: "")
+        return branch.world.owner_of_mac(mac, [packet.dst]) if mac else None
+
+    def _judge(
+        self,
+        branch: Branch,
+        stack: Stack,
+        packet: Packet,
+        ends: Sequence[str],
+        ask: Callable[[], Sequence[Suspicion]],
+    ) -> bool:
         passes = True
-        for finding in findings:
+        for finding in _guarded(lambda: tuple(ask()), lambda reason: (_failure(stack, reason),)):
             branch.shim_findings.append(finding)
             if finding.effect == "unknown":
                 stack.give_up(finding.code, packet, finding.message, where=finding.where)
@@ -50,4 +122,35 @@ class Underlay:
                     remedy=finding.remedy,
                 )
                 passes = False
+        if passes:
+            branch.crossed.update(Crossed(end, flow_of(packet)) for end in ends)
         return passes
+
+
+def _end(port: Port) -> str:
+    return f"{port.ns.id} {port.device.name}"
+
+
+def _tracked(branch: Branch, packet: Packet, here: str, there: str) -> Tracked:
+    """An ICMP error belongs to the connection of the packet that it is about."""
+    flow = flow_of(packet.quoted or packet)
+    return Tracked(Crossed(here, flow) in branch.crossed, Crossed(there, flow) in branch.crossed)
+
+
+def _guarded(ask: Callable[[], T], otherwise: Callable[[str], T]) -> T:
+    """Whatever a stranger's code raises makes what it was asked unknown."""
+    try:
+        return ask()
+    except Exception as error:  # noqa: BLE001
+        return otherwise(f"the provider failed here: {type(error).__name__}: {error}")
+
+
+def _failure(stack: Stack, reason: str) -> Suspicion:
+    return Suspicion(
+        code=FAILED,
+        level=Level.WARNING,
+        where=Where(place=stack.ns.place),
+        message=f"what the cloud does to the packet is not known: {reason}",
+        remedy="report this to the author of the provider; --cloud-provider generic does without it",
+        effect="unknown",
+    )

@@ -1,12 +1,14 @@
 """The walk: frames go from stack to stack until none is under way (a small discrete-event simulation)."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis import wire
-from kubectl_skoop.diagnosis.branch import Branch, Visit
+from kubectl_skoop.diagnosis.branch import Asked, Branch, Visit, flow_of
+from kubectl_skoop.diagnosis.entrance import Entrance, Turned
 from kubectl_skoop.diagnosis.outside import Outside as OutsideActor
+from kubectl_skoop.diagnosis.outsider import ASSUMED, OUTSIDE_MAC
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import Port
 from kubectl_skoop.model.packet import Arp, Frame, Packet
@@ -15,11 +17,10 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import neighbour, receive, xmit
+from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Emission, Journey, Loss, Stack
 
-OUTSIDE_MAC = "02:00:00:00:00:00"
-"""Stands for the MAC of a host that was not collected."""
 MAX_FRAMES = 3000
 """Frames of one branch before it is called a loop."""
 
@@ -39,6 +40,8 @@ class Walk:
     branch: Branch
     underlay: Underlay
     outside: OutsideActor
+    entrance: Entrance | None = None
+    """For packets from outside; without one none are sent."""
     under_way: deque[_Arriving] = field(default_factory=deque)
     frames: int = 0
 
@@ -98,16 +101,19 @@ class Walk:
         device = stack.ns.devices[emission.device]
         frame = emission.frame
         stack.journey = emission.journey
+        if stack.ns is self.branch.world.outsider:
+            if isinstance(frame, Packet):
+                self._enter(stack, frame, emission)
+            return
         match wire.lead(self.branch, stack, device, frame):
             case wire.Arrival(kind=kind, port=port):
-                link = self._link(
-                    stack, device.name, frame, kind, Hop(place=port.ns.place, iif=port.device.name)
-                )
-                self._record(emission.journey, link)
-                if kind == "veth" or self.underlay.between(self.branch, stack, device, port, frame):
-                    self.under_way.append(_Arriving(port, frame, link))
+                self._pass_on(stack, device, frame, kind, port)
             case wire.Outside(nexthop=nexthop):
                 if isinstance(frame, Packet) and frame.neighbour is None:
+                    if (onward := self._routed(stack, frame)) is not None:
+                        arriving = replace(frame, dst_mac=onward.device.mac)
+                        self._pass_on(stack, device, arriving, "infra", onward)
+                        return
                     self._leave(stack, device.name, frame, emission, str(nexthop or frame.dst))
                 elif frame.neighbour is not None and frame.asks:
                     how = "ARP" if frame.neighbour.version == 4 else "neighbour solicitations"
@@ -126,7 +132,56 @@ class Walk:
         because = Suspicion(code="external.unknown", level=Level.WARNING, where=stack.where(), message=reason)
         self.branch.neighbour_losses.insert(0, Loss(because=because, frame=question, unknown=Unknown(reason)))
 
+    def _pass_on(self, stack: Stack, device: Device, frame: Frame, kind: LinkKind, port: Port) -> None:
+        """To another place that was collected."""
+        link = self._link(stack, device.name, frame, kind, Hop(place=port.ns.place, iif=port.device.name))
+        self._record(stack.journey, link)
+        if kind == "veth" or self.underlay.between(self.branch, stack, device, port, frame):
+            self.under_way.append(_Arriving(port, frame, link))
+
+    def _routed(self, stack: Stack, packet: Packet) -> Port | None:
+        """The other node's device that the cloud itself leads a packet for a pod or a node to."""
+        if self.outside.kind_of(packet.dst) not in ("pod", "node"):
+            return None
+        port = self.underlay.routed(self.branch, stack, packet)
+        return None if port is None or port.ns.id == stack.ns.id else port
+
+    def _enter(self, stack: Stack, packet: Packet, emission: Emission) -> None:
+        """From outside to a node, perhaps by a load balancer."""
+        if self.entrance is None:
+            raise RuntimeError("a packet from outside without an entrance")
+        found = self.entrance.admit(self.branch, packet)
+        if isinstance(found, Turned):
+            self._turn(stack, packet, found)
+            return
+        self.branch.assume(ASSUMED)
+        port, arriving, balancer = found
+        first, journey = packet if balancer else arriving, emission.journey
+        hop = Hop(place=balancer) if balancer else Hop(place=port.ns.place, iif=port.device.name)
+        oif = stack.ns.device_name(emission.device)
+        link = self._link(stack, oif, first, "external", hop)
+        self._record(journey, link)
+        if balancer is not None and link is not None:
+            if not self.underlay.balancing(self.branch, stack, packet):
+                return
+            link = self._through(balancer, link, packet, arriving, port)
+        if (arriving.src, arriving.dst) != (packet.src, packet.dst):
+            self.branch.translated[flow_of(arriving)] = Asked(packet, balancer)
+        if self.underlay.entering(self.branch, stack, port, arriving, balancer=balancer is not None):
+            self.under_way.append(_Arriving(port, arriving, link))
+
+    def _turn(self, stack: Stack, packet: Packet, turned: Turned) -> None:
+        if turned.unknown:
+            stack.give_up(turned.code, packet, turned.message)
+        else:
+            stack.lose(turned.code, packet, turned.message, remedy=turned.remedy)
+
     def _leave(self, stack: Stack, oif: str, packet: Packet, emission: Emission, nexthop: str) -> None:
+        asked = self.branch.translated.get(flow_of(packet))
+        home = self.branch.world.outsider
+        if asked is not None or (home is not None and packet.dst in home.local_addresses):
+            self._go_home(stack, oif, packet, emission, asked)
+            return
         place = Place("external", str(packet.dst))
         link = self._link(stack, oif, packet, "external", Hop(place=place))
         self._record(emission.journey, link)
@@ -152,6 +207,42 @@ class Walk:
         visit.outputs.append(back)
         self.under_way.append(_Arriving(port, reply, back))
 
+    def _go_home(
+        self, stack: Stack, oif: str, packet: Packet, emission: Emission, asked: Asked | None
+    ) -> None:
+        """To the host outside that asked, translated back as the underlay does it."""
+        home = self.branch.world.outsider
+        if home is None:
+            return
+        device = home.devices[max(home.devices)]
+        balancer = asked.balancer if asked else None
+        outside = Hop(place=home.place, iif=device.name)
+        link = self._link(stack, oif, packet, "external", Hop(place=balancer) if balancer else outside)
+        self._record(emission.journey, link)
+        own = stack.ns.devices[emission.device]
+        if not self.underlay.leaving(self.branch, stack, own, packet, balancer=balancer is not None):
+            return
+        arriving = _translated_back(packet, asked.packet) if asked else packet
+        if balancer is not None and link is not None:
+            link = self._through(balancer, link, packet, arriving, Port(home, device))
+        self.under_way.append(_Arriving(Port(home, device), arriving, link))
+
+    def _through(self, balancer: Place, link: Link, came: Packet, goes: Packet, port: Port) -> Link:
+        """A load balancer's part: the link that goes on from there."""
+        onward = Link(
+            id=len(self.branch.links),
+            kind="external",
+            source=balancer,
+            oif="",
+            hop=Hop(place=port.ns.place, iif=port.device.name),
+            packet=goes,
+        )
+        self.branch.links.append(onward)
+        self.branch.visits.append(
+            Visit(place=balancer, ns_id="", input=link, packet=came, journey=Journey(), outputs=[onward])
+        )
+        return onward
+
     def _link(self, stack: Stack, oif: str, frame: Frame, kind: LinkKind, hop: Hop) -> Link | None:
         if isinstance(frame, Arp) or frame.neighbour is not None:
             return None
@@ -165,3 +256,11 @@ class Walk:
         visit = self.branch.visit_of(journey)
         if visit is not None and link is not None:
             visit.outputs.append(link)
+
+
+def _translated_back(packet: Packet, asked: Packet) -> Packet:
+    """As the host outside expects an answer; an error, whatever it is about, comes to it, too."""
+    back = replace(packet, src=asked.dst, dst=asked.src)
+    if packet.quoted is not None:
+        return replace(back, src=packet.src, quoted=replace(asked, length=packet.quoted.length))
+    return replace(back, sport=asked.dport, dport=asked.sport)

@@ -48,6 +48,8 @@ class World:
     """By namespace id: what is taken instead of the collected state."""
     missing: dict[str, NotCollected] = field(default_factory=dict)
     """What was asked for and is not there, by what."""
+    outsider: NetworkNamespace | None = None
+    """The host outside of the cluster that sends, if it is one."""
 
     def with_mended(self, ns: NetworkNamespace) -> "World":
         """The same world with this namespace in place of the collected one, and its veth peers' carrier."""
@@ -58,7 +60,7 @@ class World:
                 old = before.devices.get(device.index)
                 if old is not None and device.kind == "veth" and device.up != old.up:
                     self._tell_peer(mended, device)
-        return World(self.namespaces, self.node_of_address, mended, self.missing)
+        return replace(self, mended=mended)
 
     def _tell_peer(self, mended: dict[str, NetworkNamespace], device: Device) -> None:
         peer_ns = mended.get(device.link_netns) or self.by_id(device.link_netns)
@@ -73,9 +75,13 @@ class World:
         mended[peer_ns.id] = replace(peer_ns, devices=devices)
 
     def at(self, place: Place) -> NetworkNamespace | NotCollected:
+        if self.outsider is not None and place == self.outsider.place:
+            return self.outsider
         return self._seen(self.namespaces.namespace(place))
 
     def by_id(self, identity: str) -> NetworkNamespace | NotCollected:
+        if self.outsider is not None and identity == self.outsider.id:
+            return self.outsider
         if identity in self.mended:
             return self.mended[identity]
         return self._seen(self.namespaces.namespace_by_id(identity))

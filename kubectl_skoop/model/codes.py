@@ -4,6 +4,7 @@ A plugin's deviations have codes of their own: `<plugin>.<table>.<missing|differ
 """
 
 CODES: dict[str, str] = {
+    "balancer.no-target": "the load balancer has no target for the port",
     "bridge.hairpin": "the bridge may not send a frame back out of the port it came in by",
     "bridge.isolated": "both bridge ports are isolated from each other",
     "bridge.no-destination": "the bridge knows no port for the destination MAC and may not flood",
@@ -18,6 +19,7 @@ CODES: dict[str, str] = {
     "device.program": "a program on the device (XDP, tc, BPF) may take the packet",
     "device.unmodelled": "the device is of a kind that is not modelled",
     "external.no-return": "an answer from outside goes to an address that the outside has no route to",
+    "external.no-route": "the outside has no route to the address",
     "external.pod-address": "a packet for a pod leaves towards a router that knows no pods",
     "external.unknown": "the packet leaves what was collected",
     "forwarding.disabled": "the kernel does not forward for the device that the packet came in by",
@@ -39,6 +41,7 @@ CODES: dict[str, str] = {
     "policy.denies": "by the policies that are enforced the flow is not let through",
     "policy.invalid": "a policy, or a part of it, cannot be read: what it may decide is unknown",
     "policy.no-effect": "a policy selects a pod, but nothing in the cluster enforces policies of its kind",
+    "provider.failed": "a provider raised an error, so what the cloud does is not known",
     "reply.unexpected-source": "the answer comes from another address than was asked, the sender ignores it",
     "route.blackhole": "a blackhole route or rule discards the packet",
     "route.martian": "the destination address cannot be reached from outside, the kernel drops the packet",

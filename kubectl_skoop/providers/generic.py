@@ -3,7 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from kubectl_skoop.api import ConfigBinder, Context, Detected, InfraShim, Network, NoOptions, Wants
+from kubectl_skoop.api import (
+    ConfigBinder,
+    Context,
+    Detected,
+    InfraFile,
+    InfraShim,
+    InputError,
+    Network,
+    NoOptions,
+    Wants,
+)
 
 
 class Generic:
@@ -16,7 +26,13 @@ class Generic:
         """Never: it is taken where no other provider knows the cloud."""
         return None
 
-    def gather(self, ctx: Context, files: Sequence[bytes]) -> Mapping[str, object]:
+    def gather(self, ctx: Context, files: Sequence[InfraFile]) -> Mapping[str, object]:
+        """Raises: InputError where there are files, which nobody would read."""
+        if files:
+            raise InputError(
+                "--infra: no provider is known for this cluster's cloud, so nobody reads the files",
+                hint="name the cloud with --cloud-provider",
+            )
         return {}
 
     def create_network(self, ctx: Context) -> Network:

@@ -15,6 +15,9 @@ from kubectl_skoop.snapshot.index import NodeEntry
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
+Infra = Callable[[Snapshot], tuple[str, Mapping[str, object] | NotCollected]]
+"""Gathers what the cluster's cloud says: the provider's name, and its fields; none of them: it needs none."""
+
 
 def new_header(time: float, cluster: Mapping[str, object] | None = None) -> Header:
     """`time`: seconds since the epoch."""
@@ -36,9 +39,14 @@ def send_node_dump(dump: NodeDump, stream: BinaryIO) -> None:
 
 
 def assemble(
-    dumps: Iterable[Path], objects: Mapping[str, Sequence[Object]], path: Path, *, time: float
+    dumps: Iterable[Path],
+    objects: Mapping[str, Sequence[Object]],
+    path: Path,
+    *,
+    time: float,
+    infra: Infra | None = None,
 ) -> tuple[NotCollected, ...]:
-    """Merges node dumps (or whole snapshots) and objects into one snapshot.
+    """Merges node dumps (or whole snapshots), objects and what the cloud says into one snapshot.
 
     Returns what is not in it: nodes without a dump, and what the dumps had lost.
     Raises: InputError (FormatError for a file that is no dump; two dumps of one node), OSError.
@@ -62,7 +70,24 @@ def assemble(
         for name in sorted(expected - origin.keys()):
             writer.add_missing_node(name, "not collected", "no dump of this node was given")
             missing.append(NotCollected(f"node/{name}", "not collected", "no dump of this node was given"))
+        if infra is not None:
+            missing += add_infra(writer, infra)
     return tuple(dict.fromkeys(missing))
+
+
+def add_infra(writer: SnapshotWriter, infra: Infra) -> tuple[NotCollected, ...]:
+    """Returns what the cloud did not tell. Raises: what `infra` does."""
+    snapshot = open_snapshot(writer.checkpoint())
+    try:
+        provider, fields = infra(snapshot)
+    finally:
+        snapshot.close()
+    if isinstance(fields, NotCollected):
+        writer.add_note(fields.what, fields.state, fields.reason)
+        return (fields,)
+    if fields:
+        writer.add_infra(provider, fields)
+    return ()
 
 
 def merge_dump(

@@ -51,6 +51,8 @@ class Snapshot:
     _missed: dict[NotCollected, None] = field(default_factory=dict)
     _wanted: dict[str, None] = field(default_factory=dict)
     _addresses: dict[str, None] = field(default_factory=dict)
+    _infra: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    _wanted_infra: dict[str, None] = field(default_factory=dict)
 
     @property
     def header(self) -> Header:
@@ -113,15 +115,36 @@ class Snapshot:
         refs = () if isinstance(objects, NotCollected) else map(ref_of, objects)
         return tuple(ref.namespace for ref in refs if ref.name == name)
 
+    @property
+    def wanted_infra(self) -> tuple[str, ...]:
+        """Providers whose cloud was asked for and that nobody has tried to gather."""
+        return tuple(self._wanted_infra)
+
     def infra(self, provider: str) -> Mapping[str, object] | NotCollected:
+        """What was gathered of a cloud."""
+        what = f"infra/{provider}"
+        if provider in self._infra:
+            return self._infra[provider]
         ref = self.file.index.infra.get(provider)
         if ref is None:
-            return self._note(NotCollected(f"infra/{provider}", "not collected"))
-        match self.file.content(ref, f"infra/{provider}"):
+            gap = next((gap for gap in self.file.lost if gap.what == what), None)
+            if gap is None:
+                self._wanted_infra[provider] = None
+            return self._note(gap or NotCollected(what, "not collected", "give it with --infra"))
+        try:
+            content = self.file.content(ref, what)
+        except SectionDamaged as damaged:
+            return self._note(NotCollected(what, "lost", str(damaged)))
+        match content:
             case {"fields": dict(fields)}:
+                self._infra[provider] = fields
                 return fields
             case _:
-                return self._note(NotCollected(f"infra/{provider}", "lost", "holds no fields"))
+                return self._note(NotCollected(what, "lost", "holds no fields"))
+
+    def give_infra(self, provider: str, fields: Mapping[str, object]) -> None:
+        """Takes these in place of what the file has of a cloud."""
+        self._infra[provider] = fields
 
     def moments(self) -> Moments | None:
         """When its nodes were read; None: none was."""

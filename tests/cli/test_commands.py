@@ -8,7 +8,7 @@ from kubectl_skoop.cli import check, diagnose, output
 from kubectl_skoop.cli.collect import parse_pods
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.plugin_options import Owners, from_environment, take
-from kubectl_skoop.cli.snapshot import spread
+from kubectl_skoop.cli.words import spread
 from kubectl_skoop.diagnosis.result import Check, Missing
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.suspicion import Level
@@ -67,7 +67,7 @@ LISTS = {
 
 @pytest.mark.parametrize(("words", "spreaded"), LISTS.values(), ids=LISTS)
 def test_lists_take_all_words_up_to_the_next_option(words: list[str], spreaded: list[str]) -> None:
-    assert spread(words) == spreaded
+    assert spread(words, ("--node-dump", "--objects")) == spreaded
 
 
 def test_pods_are_named_with_their_namespaces() -> None:

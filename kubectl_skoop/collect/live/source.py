@@ -26,7 +26,7 @@ from kubectl_skoop.collect.live.relevant import between
 from kubectl_skoop.collect.live.run import NodeFailed, Run
 from kubectl_skoop.model.errors import FormatError, NoVerdict
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.snapshot.assemble import merge_dump, new_header
+from kubectl_skoop.snapshot.assemble import Infra, add_infra, merge_dump, new_header
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
@@ -58,14 +58,16 @@ def live(
     keep: Path | None = None,
     parallel: int = PARALLEL,
     namespaces: Sequence[str] = (),
+    infra: Infra | None = None,
 ) -> "Iterator[LiveSource]":
     """A live cluster to ask. Whatever happens, nothing of ours is left in it.
 
     `keep`: where the snapshot is to stay. `namespaces`: objects of these only; none: of all.
+    `infra`: asks the cluster's cloud.
     Raises: ClusterError (the objects cannot be had).
     """
     with Interrupts() as interrupts:
-        source = LiveSource(run, allowed, interrupts, keep, parallel, namespaces)
+        source = LiveSource(run, allowed, interrupts, keep, parallel, namespaces, infra)
         try:
             with source:
                 yield source
@@ -85,6 +87,7 @@ class LiveSource:
         keep: Path | None,
         parallel: int,
         namespaces: Sequence[str],
+        infra: Infra | None,
     ) -> None:
         self._run = run
         self._allowed = allowed
@@ -92,6 +95,7 @@ class LiveSource:
         self._keep = keep
         self._parallel = parallel
         self._namespaces = namespaces
+        self._infra = infra
         self._workers = ThreadPoolExecutor(max(parallel, _LISTS), thread_name_prefix="cluster")
         self._closing = ExitStack()
         self._tried: set[str] = set()
@@ -99,6 +103,8 @@ class LiveSource:
         self._ended = False
         self.failed: dict[str, str] = {}
         """Nodes that could not be collected, with the reason."""
+        self.cloud_gaps: tuple[NotCollected, ...] = ()
+        """What the cloud did not tell."""
         self.left = ""
         """What could not be removed from the cluster, in words; empty: nothing."""
 
@@ -176,7 +182,9 @@ class LiveSource:
             finally:
                 snapshot.close()
             wanted = [name for name in snapshot.wanted if name not in self._tried]
-            if not wanted:
+            if snapshot.wanted_infra and self._infra is not None:
+                self.ask_cloud()
+            elif not wanted:
                 break
             if again < ROUNDS:
                 self.collect(wanted, ",".join(snapshot.addresses) or "all")
@@ -224,6 +232,15 @@ class LiveSource:
         self._tried |= set(nodes)
         for name in nodes:
             self._miss(name, f"after {ROUNDS} rounds of collecting, the question still led to further nodes")
+
+    def ask_cloud(self) -> None:
+        """Once: what it says, or why it says nothing, is in the snapshot from then on.
+
+        Raises: InputError (files that were given in its place).
+        """
+        infra, self._infra = self._infra, None
+        if infra is not None:
+            self.cloud_gaps = add_infra(self._writer, infra)
 
     def leave_out(self, node: str, reason: str) -> None:
         """Says in the snapshot why the node is not in it."""
@@ -309,4 +326,4 @@ class LiveSource:
 def missing(source: LiveSource) -> tuple[NotCollected, ...]:
     """What is not in the snapshot that a run wrote."""
     nodes = (NotCollected(f"node/{name}", "not collected", reason) for name, reason in source.failed.items())
-    return (*nodes, *source.objects.gaps)
+    return (*nodes, *source.objects.gaps, *source.cloud_gaps)

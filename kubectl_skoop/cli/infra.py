@@ -1,0 +1,72 @@
+"""`--infra`: files that a cloud's command line printed, in place of asking the cloud."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kubectl_skoop.diagnosis.interface import InfraFile
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.model.errors import FormatError, InputError
+
+if TYPE_CHECKING:
+    from kubectl_skoop.diagnosis.infra import Gathered
+    from kubectl_skoop.snapshot.source import Snapshot
+
+MAX_FILE = 256 << 20
+"""Bytes."""
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--infra",
+        metavar="FILE-OR-DIR…",
+        help="What the cloud's command line printed (JSON), instead of asking the cloud.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The cluster's cloud, or the files that stand for it."""
+
+    options: Options
+    files: tuple[InfraFile, ...]
+
+    def gather(self, source: "Snapshot") -> "Gathered":
+        """Raises: InputError."""
+        from kubectl_skoop.diagnosis.infra import gather
+
+        return gather(source, self.options, self.files)
+
+    def given(self, source: "Snapshot") -> None:
+        """A snapshot answers with what the files say; without files with what it has. Raises: InputError."""
+        if self.files:
+            provider, fields = self.gather(source)
+            if isinstance(fields, Mapping):
+                source.give_infra(provider, fields)
+
+
+def read(paths: Sequence[Path]) -> tuple[InfraFile, ...]:
+    """The files, and the `.json` files below the folders. Raises: InputError."""
+    return tuple(_content(file) for path in paths for file in _files(path))
+
+
+def _files(path: Path) -> Sequence[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*.json") if file.is_file())
+    if not found:
+        raise InputError(f"{path}: holds no .json file")
+    return found
+
+
+def _content(file: Path) -> InfraFile:
+    try:
+        if file.stat().st_size > MAX_FILE:
+            raise FormatError(f"{file}: is larger than {MAX_FILE} bytes")
+        return InfraFile(str(file), file.read_bytes())
+    except OSError as error:
+        raise FormatError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from error

@@ -1,0 +1,31 @@
+"""What the cluster's cloud says of its network: gathered by the provider, live or from files."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.interface import InfraFile
+from kubectl_skoop.diagnosis.registry import check_option_names, choose_provider, guarded
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.model.errors import NoVerdict
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.source import Snapshot
+
+Gathered = tuple[str, Mapping[str, object] | NotCollected]
+"""The provider's name and its section, or why there is none; no fields: it needs none."""
+
+
+def gather(source: Snapshot, options: Options, files: Sequence[InfraFile] = ()) -> Gathered:
+    """Asks the provider of the cluster; without files the provider asks the cloud.
+
+    Raises: InputError (names, options, files), PluginError.
+    """
+    check_option_names(options.plugin)
+    ctx = Context(source=source, cluster=Cluster(source), options=options)
+    provider, fact = choose_provider(ctx)
+    name = fact.value
+    try:
+        return name, guarded(name, partial(provider().gather, ctx.owned_by(name), files))
+    except NoVerdict as error:
+        return name, NotCollected(f"infra/{name}", "not collected", str(error))
