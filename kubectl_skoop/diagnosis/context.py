@@ -124,6 +124,11 @@ class Context:
         ns = self.namespace(place)
         return None if isinstance(ns, NotCollected) else ns.device_by_name.get(name)
 
+    def devices(self, place: Place) -> tuple[Device, ...]:
+        """All of a place; none if it was not collected."""
+        ns = self.namespace(place)
+        return () if isinstance(ns, NotCollected) else tuple(ns.devices.values())
+
     def device_by_index(self, place: Place, index: int) -> Device | None:
         """None: there is none, or the place was not collected."""
         ns = self.namespace(place)

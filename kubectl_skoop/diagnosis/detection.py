@@ -1,7 +1,7 @@
 """How plugins find out whether theirs is the CNI of the cluster."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from kubectl_skoop.cluster.raw import ref_of
@@ -10,6 +10,7 @@ from kubectl_skoop.diagnosis.interface import Detected
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 SAMPLE = 3
 """Collected nodes that are looked at."""
@@ -26,9 +27,14 @@ def by_daemon_set(ctx: Context, plugin: str, *patterns: str) -> Detected | None:
 
 def by_device(ctx: Context, plugin: str, fits: Callable[[Device], bool]) -> Detected | None:
     """One of the first nodes has such a device."""
-    states = (ctx.namespace(Place("node", name)) for name in ctx.source.nodes())
-    for ns in islice((ns for ns in states if not isinstance(ns, NotCollected)), SAMPLE):
+    for ns in states(ctx):
         for device in ns.devices.values():
             if fits(device):
                 return Detected(plugin, f"{device.name} on {ns.place}")
     return None
+
+
+def states(ctx: Context) -> Iterator[NetworkNamespace]:
+    """The host namespaces of the first nodes that were collected."""
+    found = (ctx.namespace(Place("node", name)) for name in ctx.source.nodes())
+    return islice((ns for ns in found if not isinstance(ns, NotCollected)), SAMPLE)

@@ -55,6 +55,8 @@ class Detected(NamedTuple):
 
     value: str
     source: str
+    general: bool = False
+    """It fits several CNIs: whoever else knows the cluster stands before it."""
 
 
 class NetNodeAction(Protocol):

@@ -111,7 +111,7 @@ def choose_plugin(ctx: Context) -> tuple[type[Plugin], Fact, Sequence[Suspicion]
     if not found:
         none = Detected(FALLBACK_PLUGIN, "no plugin knows the CNI of this cluster")
         return load_plugin(FALLBACK_PLUGIN), _fact("network plugin", none, ()), remarks
-    best, *rivals = found
+    best, *rivals = sorted(found, key=lambda detected: detected.general)
     return load_plugin(best.value), _fact("network plugin", best, rivals), remarks
 
 

@@ -11,7 +11,7 @@ from kubectl_skoop.testing.faults import Fault, FaultError
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import BACKENDS, VNI, LabNode
+from kubectl_skoop.testing.topology import BACKENDS, ON_BRIDGE, VNI, LabNode
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9.-]+)\}")
 
@@ -82,8 +82,10 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
     """What a step may say of the lab.
 
     - `{a}` a pod's address, `{mac.a}` its MAC, `{gw.a}` its gateway
+    - `{nobody.a}` an address of its node's range that nobody has
     - `{dev.a}` the host's end of its device, `{in.a}` the device that its packets come in by on the node
     - `{range.n1}` a node's pod range, `{to.n1}` the next hop to it, `{nowhere.n1}` one that does not exist
+    - `{bridge}` the bridge of the pods, where there is one
     - `{uplink}` the device to the other nodes' pods, `{conf.uplink}` the same in a sysctl's name
     - `{svc.web}`, `{chain.web}`, `{sep.web}`, `{sep.pair.b2}` a service's address and chains
     """
@@ -91,12 +93,13 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
 
 
 def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
-    routed = lab.mode == "calico"
     uplink = f"flannel.{VNI}" if lab.mode == "flannel-vxlan" else "eth0"
     yield "uplink", uplink
     yield "conf.uplink", uplink.replace(".", "/")
+    if lab.mode in ON_BRIDGE:
+        yield "bridge", ON_BRIDGE[lab.mode]
     for node in lab.topology.nodes:
-        yield f"range.{node.name}", str(node.block if routed else node.pod_cidr)
+        yield f"range.{node.name}", str(node.block if lab.mode == "calico" else node.pod_cidr)
         yield f"to.{node.name}", _next_hop(lab, node)
         yield f"nowhere.{node.name}", _next_hop(lab, LabNode(99))
     for pod in lab.topology.pods:
@@ -104,8 +107,9 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
         yield pod.name, pod.address
         yield f"mac.{pod.name}", pod.mac
         yield f"dev.{pod.name}", device
-        yield f"in.{pod.name}", device if routed else "cni0"
-        yield f"gw.{pod.name}", calico.GATEWAY if routed else pod.node.bridge_address
+        yield f"in.{pod.name}", ON_BRIDGE.get(lab.mode, device)
+        yield f"nobody.{pod.name}", f"10.244.{pod.node.number}.99"
+        yield f"gw.{pod.name}", calico.GATEWAY if lab.mode == "calico" else pod.node.bridge_address
     for service in lab.topology.services:
         yield f"svc.{service.name}", service.address
         if service.backends:
@@ -119,7 +123,9 @@ def _next_hop(lab: ClusterLab, node: LabNode) -> str:
     match lab.mode:
         case "flannel-vxlan":
             return f"via {node.pod_cidr.network_address} dev flannel.{VNI} onlink"
-        case "flannel-host-gw":
-            return f"via {node.address} dev eth0"
         case "calico":
             return f"via {node.address} dev eth0 proto bird"
+        case "kube-router":
+            return f"via {node.address} dev eth0 proto 17"
+        case _:
+            return f"via {node.address} dev eth0"

@@ -114,21 +114,40 @@ class ClusterLab:
         self.namespaces[SWITCH].set_sysctls(ROUTER)
         self._batch("ip", {SWITCH: self._switch_links()})
         self._batch("ip", {node.name: self._node_links(node) for node in self.topology.nodes})
-        self._batch("ip", {pod.name: self._pod_links(pod) for pod in self.topology.pods})
+        self.connect_pods()
         for namespace in self.namespaces.values():
             namespace.set_for_each_device("net.ipv4.neigh", "retrans_time_ms", NEIGHBOUR_RETRANSMIT_MS)
+        self.finish_nodes()
+        self._write_rules()
+        self._listen()
+        self._settle()
+
+    def connect_pods(self) -> None:
+        """Give each pod its eth0, with what the CNI plugin sets up on it."""
+        self._batch("ip", {pod.name: self._pod_links(pod) for pod in self.topology.pods})
+
+    def finish_nodes(self) -> None:
+        """What the CNI's agent sets up beside links and routes, before the rules are written."""
         if self.mode == "calico":
             for node in self.topology.nodes:
                 self.namespaces[node.name].set_sysctls(calico.node_sysctls(self.topology, node))
             self._all({node.name: (("ipset", "restore"), calico.ipsets()) for node in self.topology.nodes})
-        else:
-            fdb = {
-                node.name: flannel.fdb_entries(self.mode, self.topology, node) for node in self.topology.nodes
-            }
-            self._batch("bridge", {name: lines for name, lines in fdb.items() if lines})
-        self._write_rules()
-        self._listen()
-        self._settle()
+            return
+        fdb = {node.name: flannel.fdb_entries(self.mode, self.topology, node) for node in self.topology.nodes}
+        self._batch("bridge", {name: lines for name, lines in fdb.items() if lines})
+
+    def cni_links(self, node: LabNode) -> list[str]:
+        """`ip -batch` lines for a node, beside its uplink."""
+        namespace_of = {pod.key: self.namespaces[pod.name].name for pod in self.topology.pods}
+        if self.mode == "calico":
+            return calico.node_links(self.topology, node, namespace_of)
+        return flannel.node_links(self.mode, self.topology, node, namespace_of)
+
+    def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
+        """A node's rules, kube-proxy's at their place among them."""
+        if self.mode == "calico":
+            return calico.rules(self.topology, node).text(proxy, calico.appended())
+        return proxy.text(flannel.rules(node))
 
     def _settle(self) -> None:
         """Bridge ports forward a moment after their carrier came (linkwatch). Raises: LabError."""
@@ -162,10 +181,7 @@ class ClusterLab:
             "link set eth0 up",
             f"route add default via {GATEWAY} dev eth0",
         ]
-        namespace_of = {pod.key: self.namespaces[pod.name].name for pod in self.topology.pods}
-        if self.mode == "calico":
-            return lines + calico.node_links(self.topology, node, namespace_of)
-        return lines + flannel.node_links(self.mode, self.topology, node, namespace_of)
+        return lines + self.cni_links(node)
 
     def _pod_links(self, pod: LabPod) -> list[str]:
         lines = calico.pod_links(pod) if self.mode == "calico" else flannel.pod_links(pod)
@@ -176,13 +192,8 @@ class ClusterLab:
         commands: dict[str, tuple[tuple[str, ...], str]] = {}
         for node in self.topology.nodes:
             create_counters(self.namespaces[node.name], kube_proxy.NFACCT_COUNTERS)
-            commands[node.name] = ((f"{self.backend}-restore", "--noflush"), self._rules(node, proxy))
+            commands[node.name] = ((f"{self.backend}-restore", "--noflush"), self.cni_rules(node, proxy))
         self._all(commands)
-
-    def _rules(self, node: LabNode, proxy: Ruleset) -> str:
-        if self.mode == "calico":
-            return calico.rules(self.topology, node).text(proxy, calico.appended())
-        return proxy.text(flannel.rules(node))
 
     def _listen(self) -> None:
         for pod in self.topology.pods:

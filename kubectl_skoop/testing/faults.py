@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 
 from kubectl_skoop.testing.flows import Flow
-from kubectl_skoop.testing.topology import BACKENDS, MODES, Backend, Mode
+from kubectl_skoop.testing.topology import BACKENDS, CNI_MODES, MODES, ON_BRIDGE, Backend, Mode
 
 _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "all": MODES,
@@ -28,8 +28,10 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "vxlan": ("flannel-vxlan",),
     "routed": ("flannel-host-gw", "calico"),
     "host-gw": ("flannel-host-gw",),
-    "calico": ("calico",),
+    "any": (*MODES, *CNI_MODES),
+    "on-bridge": tuple(ON_BRIDGE),
 }
+"""`all` is what the large table is tried in; a mode may also be named by its own name."""
 _FIELDS = {"id", "from", "says", "modes", "do", "cause", "place", "text", "works", "lot", "only"}
 
 
@@ -122,7 +124,7 @@ def _fault(path: Path, row: Mapping[str, object]) -> Fault:
         id=str(row["id"]),
         source=str(row.get("from", "")),
         says=str(row["says"]),
-        modes=_MODE_GROUPS[str(row.get("modes", "all"))],
+        modes=_modes(path, row),
         steps=_texts(row["do"]),
         codes=_texts(row.get("cause", ())),
         places=_texts(row.get("place", ())),
@@ -131,6 +133,15 @@ def _fault(path: Path, row: Mapping[str, object]) -> Fault:
         lot=bool(row.get("lot", False)),
         only=_texts(row.get("only", ())),
     )
+
+
+def _modes(path: Path, row: Mapping[str, object]) -> tuple[Mode, ...]:
+    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in (*MODES, *CNI_MODES)}
+    groups = {**own, **_MODE_GROUPS}
+    try:
+        return tuple(mode for name in _texts(row.get("modes", "all")) for mode in groups[name])
+    except KeyError as error:
+        raise FaultError(f"{path.name}: {row['id']}: no mode or group of modes {error}") from None
 
 
 def _texts(value: object) -> tuple[str, ...]:

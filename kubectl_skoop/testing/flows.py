@@ -9,6 +9,7 @@ from kubectl_skoop.testing.topology import (
     KUBELET_PORT,
     NODE_PORT,
     POD_PORT,
+    UNDERLAY_MTU,
     Mode,
     Topology,
 )
@@ -17,8 +18,8 @@ FlowProtocol = Literal["tcp", "udp", "icmp"]
 CLOSED_PORT = 81
 LOTS = 6
 """How often a service with two backends is asked."""
-LARGE = {"flannel-vxlan": 1450, "flannel-host-gw": 1500, "calico": 1500}
-"""The largest IP packet that passes between pods, bytes."""
+LARGE = {"flannel-vxlan": 1450}
+"""The largest IP packet that passes between pods, bytes, where it is not the link's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _flows(topology: Topology, mode: Mode) -> Iterator[Flow]:
     yield pod(a, "b", "tcp", POD_PORT, bulk=True)
     yield pod(a, "b", "udp", DNS_PORT)
     yield pod(a, "b", "icmp")
-    yield replace(pod(a, "b", "icmp"), size=LARGE[mode], df=True)
+    yield replace(pod(a, "b", "icmp"), size=LARGE.get(mode, UNDERLAY_MTU), df=True)
     yield pod(a, "b", "tcp", CLOSED_PORT)
     yield pod(a, "b", "udp", CLOSED_PORT)
     yield pod(b, "a", "tcp", POD_PORT)

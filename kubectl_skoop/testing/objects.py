@@ -13,7 +13,13 @@ def cluster_objects(mode: Mode, topology: Topology) -> list[Object]:
     nodes = [_node(mode, node) for node in topology.nodes]
     pods = [_pod(pod) for pod in topology.pods]
     services = [one for service in topology.services for one in (_service(service), _slice(service))]
-    system = _calico(topology) if mode == "calico" else _flannel(mode, topology)
+    match mode:
+        case "calico":
+            system = _calico(topology)
+        case "flannel-vxlan" | "flannel-host-gw":
+            system = _flannel(mode, topology)
+        case _:
+            system = []
     return [*nodes, *_namespaces(), *pods, *services, _kube_proxy_config(), *system]
 
 
@@ -28,9 +34,10 @@ def _namespaces() -> Iterator[Object]:
 
 
 def _node(mode: Mode, node: LabNode) -> Object:
+    annotations: dict[str, str] = {}
     if mode == "calico":
         annotations = {"projectcalico.org/IPv4Address": f"{node.address}/24"}
-    else:
+    elif mode in ("flannel-vxlan", "flannel-host-gw"):
         vxlan = mode == "flannel-vxlan"
         data = json.dumps({"VNI": VNI, "VtepMAC": node.vtep_mac}, separators=(",", ":")) if vxlan else "null"
         annotations = {
@@ -136,7 +143,7 @@ def _kube_proxy_config() -> Object:
     }
 
 
-def _daemon_set(name: str, namespace: str, count: int, container: Object) -> Object:
+def daemon_set(name: str, namespace: str, count: int, container: Object) -> Object:
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
@@ -176,7 +183,7 @@ def _flannel(mode: Mode, topology: Topology) -> list[Object]:
         },
     }
     container = {"name": "kube-flannel", "image": "ghcr.io/flannel-io/flannel:v0.27.4", "args": ["--ip-masq"]}
-    return [_daemon_set("kube-flannel-ds", "kube-flannel", len(topology.nodes), container), config]
+    return [daemon_set("kube-flannel-ds", "kube-flannel", len(topology.nodes), container), config]
 
 
 def _calico(topology: Topology) -> list[Object]:
@@ -199,4 +206,4 @@ def _calico(topology: Topology) -> list[Object]:
         {"name": "FELIX_DEFAULTENDPOINTTOHOSTACTION", "value": "ACCEPT"},
     ]
     container = {"name": "calico-node", "image": "docker.io/calico/node:v3.30.3", "env": environment}
-    return [_daemon_set("calico-node", "kube-system", len(topology.nodes), container), pool]
+    return [daemon_set("calico-node", "kube-system", len(topology.nodes), container), pool]

@@ -1,14 +1,25 @@
 """Which nodes, pods and services a lab has, with the names and addresses that a real cluster gives them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Literal
 
-Mode = Literal["flannel-vxlan", "flannel-host-gw", "calico"]
+Mode = Literal["flannel-vxlan", "flannel-host-gw", "calico", "bridge", "ptp", "kindnet", "kube-router"]
 Backend = Literal["iptables-nft", "iptables-legacy"]
 
 MODES: tuple[Mode, ...] = ("flannel-vxlan", "flannel-host-gw", "calico")
+"""In which the whole table of faults is tried."""
+CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
+"""Whose pods the reference CNI plugins connect (`testing.cni`)."""
+ON_BRIDGE: Mapping[Mode, str] = {
+    "flannel-vxlan": "cni0",
+    "flannel-host-gw": "cni0",
+    "bridge": "cni0",
+    "kube-router": "kube-bridge",
+}
+"""The bridge of the pods, where there is one."""
 BACKENDS: tuple[Backend, ...] = ("iptables-nft", "iptables-legacy")
 
 CLUSTER_CIDR = "10.244.0.0/16"

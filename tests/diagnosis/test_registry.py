@@ -20,7 +20,7 @@ from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import MODES, Mode, standard
 
 BUILT_IN = {
-    registry.PLUGINS: {"any", "calico", "flannel"},
+    registry.PLUGINS: {"any", "bridge", "calico", "flannel", "kindnet", "kube-router"},
     registry.PROVIDERS: {"generic"},
 }
 
@@ -63,6 +63,8 @@ def test_a_whole_cluster_is_recognised(make_context: Any, mode: Mode) -> None:
         ("rke2-canal", "flannel"),
         ("calico-node", "calico"),
         ("calico-node-windows", "calico"),
+        ("kindnet", "kindnet"),
+        ("kube-router", "kube-router"),
         ("cilium", "any"),
         ("my-calico-node", "any"),
     ],

@@ -1,0 +1,197 @@
+"""How pods hang on their node: as ports of a bridge, or each on a veth of its own (ptp)."""
+
+from dataclasses import dataclass
+from ipaddress import ip_interface
+from typing import Protocol
+
+from kubectl_skoop.api import (
+    Context,
+    Device,
+    Expectation,
+    NetNodeAction,
+    NodeInfo,
+    Packet,
+    Place,
+    PodInfo,
+    SimpleVethPod,
+    Wishes,
+    device_key,
+    expect,
+)
+from kubectl_skoop.plugins.bridge.observed import gateway, pod_network, pod_networks
+
+
+class Attachment(Protocol):
+    """What a CNI plugin sets up for pods."""
+
+    def pod(self, pod: PodInfo) -> NetNodeAction: ...
+
+    def always(self, node: NodeInfo) -> Wishes:
+        """On a node with pods."""
+        ...
+
+    def end(self, pod: PodInfo) -> Wishes:
+        """The node's end of the pod's veth."""
+        ...
+
+    def towards(self, pod: PodInfo, packet: Packet) -> Wishes:
+        """Beside its end, for a packet from its node to it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ByBridge:
+    """The plugin `bridge`: the bridge is the pods' gateway."""
+
+    ctx: Context
+    bridge: str
+    hairpin: bool
+
+    def pod(self, pod: PodInfo) -> NetNodeAction:
+        network = pod_network(self.ctx.node(pod.node), 4)
+        bridge = self.ctx.device(Place("node", pod.node), self.bridge)
+        return SimpleVethPod(
+            pod,
+            gateway=str(gateway(network)) if network else "",
+            gateway_mac=bridge.mac if bridge and network else "",
+            prefix=network.prefixlen if network else 32,
+        )
+
+    def always(self, node: NodeInfo) -> Wishes:
+        because = "the bridge CNI plugin makes it with the node's first pod"
+        yield expect.device(self.bridge, kind="bridge", up=True, arp=True, because=because)
+        yield expect.sysctl(
+            "net.bridge.bridge-nf-call-iptables",
+            1,
+            because="kube-proxy needs it: else answers of a pod on the same node bypass the translation",
+        )
+        yield forwarding(self.bridge)
+        for network in pod_networks(node):
+            yield expect.address(
+                self.bridge,
+                f"{gateway(network)}/{network.prefixlen}",
+                because="it is the pods' gateway: the first address of the podCIDR",
+            )
+            if network.version == 4:
+                yield expect.route(
+                    network,
+                    dev=self.bridge,
+                    scope="link",
+                    because="the kernel adds it with the bridge's address",
+                )
+
+    def end(self, pod: PodInfo) -> Wishes:
+        outside, inside = ends(self.ctx, pod)
+        if outside is None or inside is None:
+            return
+        because = f"the bridge CNI plugin sets it up when {pod.key} starts"
+        yield expect.device(
+            outside.name,
+            kind="veth",
+            up=True,
+            carrier=True,
+            master=self.bridge,
+            mtu=inside.mtu,
+            because=because,
+        )
+        if outside.port is not None:
+            yield expect.bridge_port(
+                outside.name,
+                state="forwarding",
+                hairpin=self.hairpin or None,
+                isolated=False,
+                learning=True,
+                flood=True,
+                broadcast=True,
+                because=because,
+            )
+
+    def towards(self, pod: PodInfo, packet: Packet) -> Wishes:
+        network = pod_network(self.ctx.node(pod.node), packet.family)
+        if network is None or packet.dst not in network:
+            return
+        because = "the kernel adds it with the bridge's address"
+        yield expect.route(network, dev=self.bridge, carries=packet.dst, because=because)
+        inside = self.ctx.device(Place("pod", pod.key), "eth0")
+        if inside is not None:
+            yield expect.neighbour(
+                packet.dst,
+                dev=self.bridge,
+                mac=inside.mac,
+                required=False,
+                because=f"the kernel asks for it; eth0 of {pod.key} has this MAC",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ByVeth:
+    """The plugin `ptp`: a host route to each pod, and the gateway's address on each veth."""
+
+    ctx: Context
+
+    def pod(self, pod: PodInfo) -> NetNodeAction:
+        network = pod_network(self.ctx.node(pod.node), 4)
+        outside = self.ctx.host_device(pod.key)
+        return SimpleVethPod(
+            pod,
+            gateway=str(gateway(network)) if network else "",
+            gateway_mac=outside.mac if outside and network else "",
+            prefix=network.prefixlen if network else 32,
+        )
+
+    def always(self, node: NodeInfo) -> Wishes:
+        for pod in self.ctx.pods_of(node.name):
+            yield from self.end(pod)
+
+    def end(self, pod: PodInfo) -> Wishes:
+        outside, inside = ends(self.ctx, pod)
+        if outside is None or inside is None:
+            return
+        because = f"the ptp CNI plugin sets it up when {pod.key} starts"
+        yield expect.device(
+            outside.name, kind="veth", up=True, carrier=True, arp=True, mtu=inside.mtu, because=because
+        )
+        yield forwarding(outside.name)
+        for network in pod_networks(self.ctx.node(pod.node)):
+            if any(address in network for address in pod.addresses):
+                told = ip_interface((gateway(network), network.max_prefixlen))
+                yield expect.address(outside.name, told, because=f"it is the gateway of {pod.key}")
+        for address in pod.addresses:
+            yield expect.route(
+                f"{address}/{address.max_prefixlen}",
+                dev=outside.name,
+                because=f"the ptp CNI plugin adds it when {pod.key} starts",
+            )
+
+    def towards(self, pod: PodInfo, packet: Packet) -> Wishes:
+        outside, inside = ends(self.ctx, pod)
+        if outside is None or inside is None or packet.dst not in pod.addresses:
+            return
+        yield expect.route(
+            f"{packet.dst}/{packet.dst.max_prefixlen}",
+            dev=outside.name,
+            carries=packet.dst,
+            source=packet.src,
+            because=f"the ptp CNI plugin adds it when {pod.key} starts",
+        )
+        yield expect.neighbour(
+            packet.dst,
+            dev=outside.name,
+            mac=inside.mac,
+            required=False,
+            because=f"the kernel asks for it; eth0 of {pod.key} has this MAC",
+        )
+
+
+def ends(ctx: Context, pod: PodInfo) -> tuple[Device | None, Device | None]:
+    """Of the pod's veth: the node's and the pod's."""
+    return ctx.host_device(pod.key), ctx.device(Place("pod", pod.key), "eth0")
+
+
+def forwarding(device: str) -> Expectation:
+    return expect.sysctl(
+        f"net.ipv4.conf.{device_key(device)}.forwarding",
+        1,
+        follows="net.ipv4.ip_forward",
+        because="the kernel sets it on every device with net.ipv4.ip_forward",
+    )

@@ -1,0 +1,90 @@
+"""Each mode of each plugin in a lab: silent when healthy, and its faults named by the plugin.
+
+The lab is collected by the agent, and real packets judge. Which faults a mode has is `faults.yaml`.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.diagnosis.check import check
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.snapshot.source import open_snapshot
+from kubectl_skoop.testing import cni
+from kubectl_skoop.testing.breaking import apply
+from kubectl_skoop.testing.cluster_lab import ClusterLab
+from kubectl_skoop.testing.comparing import Outcomes, check_lab, take_snapshot
+from kubectl_skoop.testing.faults import Fault, load
+from kubectl_skoop.testing.flows import standard_flows
+from kubectl_skoop.testing.probes import run_flows
+from kubectl_skoop.testing.topology import CNI_MODES, MODES, Mode
+
+FAULTS = load(Path(__file__).parent)
+CASES = [(fault, mode) for fault in FAULTS for mode in fault.modes]
+FLOWS = (
+    "pod/default/a to pod/default/a2:8080",
+    "pod/default/a to pod/default/b:8080",
+    "pod/default/a to svc/default/web",
+    "pod/default/b to pod/default/a",
+    "node/n1 to pod/default/b:8080",
+)
+"""What is asked where the row does not say."""
+Twin = Callable[[Mode], Outcomes]
+
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(cni.programs() is None, reason="containernetworking-plugins is not installed"),
+]
+
+
+def lab_of(mode: Mode) -> ClusterLab:
+    return cni.CniLab(mode) if mode in CNI_MODES else ClusterLab(mode)
+
+
+@pytest.fixture(scope="module")
+def twin() -> Twin:
+    """The outcomes of the healthy lab."""
+
+    @cache
+    def healthy(mode: Mode) -> Outcomes:
+        with lab_of(mode) as lab:
+            return run_flows(lab, standard_flows(lab.topology, mode))
+
+    return healthy
+
+
+@pytest.mark.parametrize("mode", CNI_MODES)
+def test_a_healthy_lab_is_silent(mode: Mode, tmp_path: Path) -> None:
+    with lab_of(mode) as lab:
+        assert [str(one) for one in check_lab(lab, tmp_path, None, None)] == []
+
+
+@pytest.mark.parametrize("mode", CNI_MODES)
+def test_check_finds_nothing_in_a_healthy_lab(mode: Mode, tmp_path: Path) -> None:
+    with lab_of(mode) as lab, closing(open_snapshot(take_snapshot(lab, tmp_path))) as source:
+        result = check(source, Options())
+    assert result.suspicions == ()
+    assert result.missing == ()
+
+
+@pytest.mark.parametrize(("fault", "mode"), CASES, ids=[f"{fault.id} {mode}" for fault, mode in CASES])
+def test_a_fault_is_named(fault: Fault, mode: Mode, twin: Twin, tmp_path: Path) -> None:
+    healthy = twin(mode)
+    asked = replace(fault, only=fault.only or FLOWS)
+    with lab_of(mode) as lab:
+        apply(lab, fault)
+        assert [str(one) for one in check_lab(lab, tmp_path, asked, healthy)] == []
+
+
+def test_each_mode_has_five_faults_that_its_plugin_names() -> None:
+    for mode in (*MODES, *CNI_MODES):
+        own = [
+            fault
+            for fault in FAULTS
+            if mode in fault.modes and all(code.startswith("*.") for code in fault.codes)
+        ]
+        assert len(own) >= 5, mode
