@@ -106,3 +106,15 @@ def test_the_first_nodes_tell_once_what_to_expect(cluster: LiveSource) -> None:
 def test_only_nodes_that_can_be_collected_are_expected(cluster: LiveSource) -> None:
     cluster.objects.obstacles["n1"] = "it is not Ready"
     assert cluster.estimate(cluster.nodes).nodes == len(cluster.nodes) - 1
+
+
+def test_a_node_that_no_collector_can_read_is_in_the_file_with_the_reason(cluster: LiveSource) -> None:
+    cluster.objects.obstacles["n1"] = "it runs windows, and only Linux can be collected"
+    cluster.collect(["n1", "n2", "gone"])
+    snapshot = open_snapshot(cluster._writer.checkpoint())
+    told = {entry.what: (entry.state, entry.reason) for entry in snapshot.missing}
+    snapshot.close()
+    assert told == {
+        "node/n1": ("not collected", "it runs windows, and only Linux can be collected"),
+        "node/gone": ("not collected", "the cluster has no such node"),
+    }
