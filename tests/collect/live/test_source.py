@@ -96,6 +96,22 @@ def test_relevant_connections_are_those_within_the_cluster(cluster: LiveSource) 
     assert cluster._run.asked == ["10.1.0.0/23,10.96.0.9/32,192.168.0.1/32"]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "asked"),
+    [
+        pytest.param([], "all", id="nobody said which"),
+        pytest.param(["10.0.0.1", "10.0.0.2-10.0.0.3"], "10.0.0.1,10.0.0.2-10.0.0.3", id="few"),
+        pytest.param([f"10.0.{n // 250}.{n % 250}" for n in range(1000)], "all", id="too many for a URL"),
+    ],
+)
+def test_a_question_says_which_connections_it_needs(
+    cluster: LiveSource, addresses: list[str], asked: str
+) -> None:
+    cluster.ask(lambda snapshot: snapshot.prefetch(["n1"], addresses))
+    assert isinstance(cluster._run, HollowRun)
+    assert cluster._run.asked == [asked]
+
+
 def test_the_first_nodes_tell_once_what_to_expect(cluster: LiveSource) -> None:
     told: list[Estimate] = []
     cluster.collect(cluster.nodes, watch=told.append)
