@@ -149,7 +149,7 @@ def _mounts(folder: Path) -> list[str]:
     lines.append(
         f"mount -t overlay overlay -o lowerdir=/etc,upperdir={folder}/etc,workdir={folder}/etc-work /etc"
     )
-    lines.append("mkdir -p /etc/cni/net.d")
+    lines.append(f"mkdir -p {node_files.CNI_FOLDER} {node_files.STATIC_PODS}")
     return [*lines, *(f"mount --bind {_own(folder, path)} {path}" for path in _OWN)]
 
 

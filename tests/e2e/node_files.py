@@ -10,6 +10,7 @@ from tests.e2e.underlay import POD_NETWORK
 RUNTIME_SOCKET = "/run/containerd/containerd.sock"
 CNI_FOLDER = "/etc/cni/net.d"
 CNI_PROGRAMS = "/usr/lib/cni"
+STATIC_PODS = "/etc/kubernetes/manifests"
 PAUSE_IMAGE = "skoop.e2e/pause:1"
 KERNEL_SETTINGS = {
     "vm/overcommit_memory": "1",
@@ -69,6 +70,8 @@ def kubelet(cgroup: str) -> str:
             "cgroupRoot": f"/{cgroup}",
             "failCgroupV1": False,
             "failSwapOn": False,
+            "staticPodPath": STATIC_PODS,
+            "fileCheckFrequency": "1s",
             "localStorageCapacityIsolation": False,
             "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
             "authorization": {"mode": "AlwaysAllow"},

@@ -160,6 +160,31 @@ def test_a_node_without_kubelet_is_left_out_and_the_others_are_read(
         cluster.kubectl("wait", "--for=condition=Ready", "node/node3", "--timeout=60s")
 
 
+def test_nodes_without_a_linux_kernel_are_left_out_with_that_reason(
+    cluster: Cluster, skoop: Skoop, tmp_path: Path
+) -> None:
+    file = tmp_path / "s.skoop"
+    others = {"winny": {"kubernetes.io/os": "windows"}, "virtual": {"type": "virtual-kubelet"}}
+    try:
+        for name, labels in others.items():
+            # Tainted: no pod of a daemon set is to wait there.
+            spec = {"taints": [{"key": "skoop.e2e/no-node", "effect": "NoSchedule"}]}
+            metadata = {"name": name, "labels": labels}
+            cluster.kubectl.apply({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec})
+        ran = skoop.collecting("snapshot", "-f", file, "--conntrack", "relevant", "--parallel", "2")
+    finally:
+        cluster.kubectl("delete", "node", *others)
+    assert ran.code == 3
+    assert "3 of 5 nodes" in ran.out
+    told = skoop.offline("inspect", "--snapshot", file).out
+    for text in (ran.err, told):
+        assert "node/winny: not collected (it runs windows, and only Linux can be collected)" in text
+        assert "node/virtual: not collected (it is a virtual node, there is no kernel to read)" in text
+    connections = skoop.offline("inspect", "node/node1", "conntrack", "--snapshot", file).out
+    assert "only entries within" in connections
+    assert "src=10.244.1." in connections
+
+
 def test_collectors_that_somebody_deletes_are_no_crash(
     cluster: Cluster, skoop: Skoop, tmp_path: Path
 ) -> None:

@@ -37,6 +37,9 @@ PARALLEL = 16
 ROUNDS = 20
 """Times that nodes are collected for one question: each answer may name some that the one before could not
 know. What is wanted after that is left out, with the reason."""
+LONGEST_CONNTRACK = 4000
+"""Characters that say which connections are wanted: they are a part of the URL of `exec`, which proxies
+before an API server limit (nginx: 8 KB for the line)."""
 _LISTS = 8
 """Kinds of objects that are listed at a time."""
 _TICK = 0.2
@@ -187,7 +190,7 @@ class LiveSource:
             elif not wanted:
                 break
             if again < ROUNDS:
-                self.collect(wanted, ",".join(snapshot.addresses) or "all")
+                self.collect(wanted, _connections(snapshot.addresses))
             else:
                 self._give_up(wanted)
         if refused is not None:
@@ -321,6 +324,12 @@ class LiveSource:
             facts["clock_offset"] = round(offset, 1)
         path = self._keep or self._folder / "live.skoop"
         return writing(path, new_header(time.time(), facts))
+
+
+def _connections(addresses: Sequence[str]) -> str:
+    """Those with these addresses, and between these pairs; all where nobody said, or there are too many."""
+    written = ",".join(addresses)
+    return written if 0 < len(written) <= LONGEST_CONNTRACK else "all"
 
 
 def missing(source: LiveSource) -> tuple[NotCollected, ...]:

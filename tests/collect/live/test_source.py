@@ -96,6 +96,22 @@ def test_relevant_connections_are_those_within_the_cluster(cluster: LiveSource) 
     assert cluster._run.asked == ["10.1.0.0/23,10.96.0.9/32,192.168.0.1/32"]
 
 
+@pytest.mark.parametrize(
+    ("addresses", "asked"),
+    [
+        pytest.param([], "all", id="nobody said which"),
+        pytest.param(["10.0.0.1", "10.0.0.2-10.0.0.3"], "10.0.0.1,10.0.0.2-10.0.0.3", id="few"),
+        pytest.param([f"10.0.{n // 250}.{n % 250}" for n in range(1000)], "all", id="too many for a URL"),
+    ],
+)
+def test_a_question_says_which_connections_it_needs(
+    cluster: LiveSource, addresses: list[str], asked: str
+) -> None:
+    cluster.ask(lambda snapshot: snapshot.prefetch(["n1"], addresses))
+    assert isinstance(cluster._run, HollowRun)
+    assert cluster._run.asked == [asked]
+
+
 def test_the_first_nodes_tell_once_what_to_expect(cluster: LiveSource) -> None:
     told: list[Estimate] = []
     cluster.collect(cluster.nodes, watch=told.append)
@@ -106,3 +122,15 @@ def test_the_first_nodes_tell_once_what_to_expect(cluster: LiveSource) -> None:
 def test_only_nodes_that_can_be_collected_are_expected(cluster: LiveSource) -> None:
     cluster.objects.obstacles["n1"] = "it is not Ready"
     assert cluster.estimate(cluster.nodes).nodes == len(cluster.nodes) - 1
+
+
+def test_a_node_that_no_collector_can_read_is_in_the_file_with_the_reason(cluster: LiveSource) -> None:
+    cluster.objects.obstacles["n1"] = "it runs windows, and only Linux can be collected"
+    cluster.collect(["n1", "n2", "gone"])
+    snapshot = open_snapshot(cluster._writer.checkpoint())
+    told = {entry.what: (entry.state, entry.reason) for entry in snapshot.missing}
+    snapshot.close()
+    assert told == {
+        "node/n1": ("not collected", "it runs windows, and only Linux can be collected"),
+        "node/gone": ("not collected", "the cluster has no such node"),
+    }
