@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
 from kubectl_skoop.model.place import Endpoint, Place
+from kubectl_skoop.report.columns import width
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.fields import protocol_name
 from kubectl_skoop.report.picture.grid import Cell, Grid, grid
 from kubectl_skoop.report.picture.shapes import Area, Arrow, Card, Picture, Point, Sign, Symbol, Text
 from kubectl_skoop.report.picture.ways import Ways, ways
-from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, whole_share, width, wrapped
+from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, whole_share, wrapped
 from kubectl_skoop.report.share import percent
 
 CHAR, BOLD, LINE = 7, 8, 16

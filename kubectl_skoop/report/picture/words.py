@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
-from unicodedata import east_asian_width
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet
 from kubectl_skoop.model.path import Link
+from kubectl_skoop.report.columns import broken, cut
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.packet import frame_text, translations, tunnel_text
 from kubectl_skoop.report.picture.shapes import TextKind
@@ -92,48 +92,9 @@ def _tunnel(outer: Packet) -> str:
 
 
 def wrapped(line: Line, columns: int, most: int = MOST_LINES) -> Iterator[Line]:
-    """Broken at spaces, where that fails anywhere; no more than `most` lines, the last with an ellipsis."""
-    broken = list(_broken(line.text, columns))
-    if len(broken) > most:
-        broken = [*broken[: most - 1], cut(broken[most - 1] + "…", columns)]
-    for part in broken:
-        yield Line(part, line.kind)
-
-
-def _broken(text: str, columns: int) -> Iterator[str]:
-    row = ""
-    for word in text.split(" "):
-        if row and width(row) + 1 + width(word) <= columns:
-            row += " " + word
-            continue
-        if row:
-            yield row
-        while width(word) > columns:
-            head = _head(word, columns)
-            yield head
-            word = word[len(head) :]
-        row = word
-    yield row
-
-
-def cut(text: str, columns: int) -> str:
-    """At most `columns` wide."""
-    return text if width(text) <= columns else _head(text, columns - 1) + "…"
-
-
-def _head(text: str, columns: int) -> str:
-    used = 0
-    for position, char in enumerate(text):
-        used += _wide(char)
-        if used > columns:
-            return text[: max(position, 1)]
-    return text
-
-
-def width(text: str) -> int:
-    """Columns of a fixed font: East Asian characters take two."""
-    return sum(map(_wide, text))
-
-
-def _wide(char: str) -> int:
-    return 2 if east_asian_width(char) in ("W", "F") else 1
+    """No more than `most` lines, the last with an ellipsis."""
+    rows = list(broken(line.text, columns))
+    if len(rows) > most:
+        rows = [*rows[: most - 1], cut(rows[most - 1] + "…", columns)]
+    for row in rows:
+        yield Line(row, line.kind)
