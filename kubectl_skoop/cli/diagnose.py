@@ -8,14 +8,14 @@ from typer._click.core import Context
 from kubectl_skoop.cli import infra as cloud
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
-from kubectl_skoop.cli.output import ColorMode, emit, report_error, report_warning, use_color
+from kubectl_skoop.cli.output import ColorMode, columns, emit, report_error, report_warning, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.cli.words import spread
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.report.formats import Format, render_diagnosis
+from kubectl_skoop.report.formats import PEOPLE, Format, render_diagnosis
 
 if TYPE_CHECKING:
     from kubectl_skoop.snapshot.source import Snapshot
@@ -107,7 +107,8 @@ def run(
         lambda source: _answer(source, request, options),
         cloud.Cloud(options, cloud.read(infra or ())),
     )
-    emit(render_diagnosis(diagnosis, output, color=use_color(color), trace=trace))
+    text = render_diagnosis(diagnosis, output, color=use_color(color), columns=columns(), trace=trace)
+    emit(text, document=output not in PEOPLE)
     if diagnosis.verdict == "unknown":
         report_error(f"no verdict: {diagnosis.cause.message if diagnosis.cause else diagnosis.headline}")
     elif lost:

@@ -23,6 +23,9 @@ Format = Literal[
 ]
 CheckFormat = Literal["table", "wide", "json", "yaml", "markdown", "junit", "sarif"]
 
+PEOPLE = ("table", "wide")
+"""What is read on a terminal; all others are documents."""
+
 _DIAGNOSIS: dict[str, str] = {
     "json": "documents:diagnosis_json",
     "yaml": "documents:diagnosis_yaml",
@@ -43,13 +46,15 @@ _CHECK: dict[str, str] = {
 }
 
 
-def render_diagnosis(diagnosis: Diagnosis, form: Format, *, color: bool = False, trace: bool = False) -> str:
-    """`trace` is for what people read: JSON and YAML have the trace always."""
+def render_diagnosis(
+    diagnosis: Diagnosis, form: Format, *, color: bool = False, columns: int = 0, trace: bool = False
+) -> str:
+    """`color` and `columns` (0: not wrapped) are of a terminal. `trace`: JSON has it always."""
     match form:
         case "table" | "wide":
             from kubectl_skoop.report.table import diagnosis_text
 
-            return diagnosis_text(diagnosis, Style(color), wide=form == "wide", trace=trace)
+            return diagnosis_text(diagnosis, Style(color, columns), wide=form == "wide", trace=trace)
         case "markdown":
             from kubectl_skoop.report.markdown import diagnosis_markdown
 
@@ -58,12 +63,12 @@ def render_diagnosis(diagnosis: Diagnosis, form: Format, *, color: bool = False,
             return _renderer(_DIAGNOSIS[form])(diagnosis)
 
 
-def render_check(check: Check, form: CheckFormat, *, color: bool = False) -> str:
+def render_check(check: Check, form: CheckFormat, *, color: bool = False, columns: int = 0) -> str:
     match form:
         case "table" | "wide":
             from kubectl_skoop.report.table import check_text
 
-            return check_text(check, Style(color), wide=form == "wide")
+            return check_text(check, Style(color, columns), wide=form == "wide")
         case _:
             return _renderer(_CHECK[form])(check)
 

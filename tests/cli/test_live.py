@@ -113,6 +113,7 @@ def test_what_to_expect_is_said_before_a_large_snapshot(
         yield SimpleNamespace(
             nodes=("n1",),
             estimate=lambda nodes: expected,
+            ask_cloud=lambda: None,
             collect=collect,
             failed={},
             objects=SimpleNamespace(gaps=[]),

@@ -18,10 +18,11 @@ WRONG_CLOCK = 3.0
 """Seconds; it is known to about one."""
 
 
-def overview(snapshot: Snapshot) -> str:
+def overview(snapshot: Snapshot, *, headers: bool = True) -> str:
     """For people."""
     from tabulate import tabulate
 
+    named = _HEADERS if headers else ()
     header = snapshot.header
     lines = [
         f"format {header.format}, written {_time(header.time)} by kubectl-skoop {header.tool or '?'}",
@@ -29,9 +30,7 @@ def overview(snapshot: Snapshot) -> str:
         f"objects: {_counts(snapshot)}",
         *certificate_lines(snapshot.file.index.certificate),
         "",
-        *tabulate(list(_rows(snapshot)), headers=_HEADERS, tablefmt="plain", disable_numparse=True).split(
-            "\n"
-        ),
+        *tabulate(list(_rows(snapshot)), headers=named, tablefmt="plain", disable_numparse=True).split("\n"),
     ]
     if snapshot.missing:
         lines += ["", "missing:", *(f"  {entry}" for entry in snapshot.missing)]

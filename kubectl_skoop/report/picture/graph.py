@@ -9,7 +9,7 @@ from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.picture.grid import Cell, grid
 from kubectl_skoop.report.picture.layout import question
 from kubectl_skoop.report.picture.ways import Direction, Fate, ways
-from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, whole_share, wrapped
+from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, wrapped
 
 COLUMNS = 60
 
@@ -70,9 +70,7 @@ def _lines(lines: Iterable[Line]) -> tuple[str, ...]:
 
 def graph(diagnosis: Diagnosis) -> Graph:
     """All text is in one line each, without control characters."""
-    drawn = ways(diagnosis)
-    placed = grid(drawn)
-    whole = whole_share(drawn)
+    placed = grid(ways(diagnosis))
     ids = {id(cell): f"{cell.direction}{number}" for number, cell in enumerate(placed.cells)}
 
     def nodes(place: Place) -> tuple[Node, ...]:
@@ -85,7 +83,7 @@ def graph(diagnosis: Diagnosis) -> Graph:
     def edge(cell: Cell, before: int) -> Edge:
         link = cell.stop.arrived
         assert link is not None
-        lines = list(arrow_lines(cell.stop, link, whole if cell.direction == "way" else cell.stop.share))
+        lines = list(arrow_lines(cell.stop, link, placed.cells[before].stop))
         return Edge(
             ids[id(placed.cells[before])],
             ids[id(cell)],

@@ -14,8 +14,8 @@ from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.path import Action, NetNode, PacketPath
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.report.columns import width
 from kubectl_skoop.report.formats import render_diagnosis
-from kubectl_skoop.report.picture import words
 from kubectl_skoop.report.picture.colours import page_style
 from kubectl_skoop.report.picture.layout import CHAR, LINE, picture
 from kubectl_skoop.report.picture.shapes import Picture, Text
@@ -53,7 +53,7 @@ class Box(NamedTuple):
 
 
 def _text_box(text: Text) -> Box:
-    return Box(text.x, text.y - LINE + 4, text.x + words.width(text.text) * CHAR, text.y + 4)
+    return Box(text.x, text.y - LINE + 4, text.x + width(text.text) * CHAR, text.y + 4)
 
 
 def _shapes(drawn: Picture) -> tuple[list[Box], list[Box]]:
