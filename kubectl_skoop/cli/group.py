@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "snapshot": Command("snapshot", "Gather a snapshot of a live cluster, or assemble one from node dumps."),
     "collect": Command("collect", "On a node, as root: dump what its kernel would use."),
     "inspect": Command("inspect", "Print what is in a snapshot as the usual tools print it."),
+    "serve": Command("serve", "Serve a snapshot to a browser on this machine."),
     "cleanup": Command("cleanup", "Remove what runs that were killed left in the cluster."),
     "plugins": Command("plugins", "The network plugins that are installed, with their options."),
     "providers": Command("providers", "The cloud providers that are installed, with their options."),

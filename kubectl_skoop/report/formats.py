@@ -7,7 +7,7 @@ from kubectl_skoop.report.fields import Fields, check_fields, diagnosis_fields
 from kubectl_skoop.report.style import Style
 
 CheckFormat = Literal["table", "wide", "json", "yaml"]
-Format = Literal["table", "wide", "json", "yaml", "svg"]
+Format = Literal["table", "wide", "json", "yaml", "svg", "html"]
 
 
 def render_diagnosis(diagnosis: Diagnosis, form: Format, *, color: bool = False, trace: bool = False) -> str:
@@ -24,6 +24,10 @@ def render_diagnosis(diagnosis: Diagnosis, form: Format, *, color: bool = False,
             from kubectl_skoop.report.picture.svg import svg_text
 
             return svg_text(picture(diagnosis))
+        case "html":
+            from kubectl_skoop.report.html.answer import diagnosis_html
+
+            return diagnosis_html(diagnosis)
 
 
 def render_check(check: Check, form: CheckFormat, *, color: bool = False) -> str:
