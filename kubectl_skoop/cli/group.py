@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "collect": Command("collect", "On a node, as root: dump what its kernel would use."),
     "redact": Command("redact", "Write a snapshot that can be sent: names and addresses replaced."),
     "inspect": Command("inspect", "Print what is in a snapshot as the usual tools print it."),
+    "serve": Command("serve", "Serve a snapshot to a browser on this machine."),
     "cleanup": Command("cleanup", "Remove what runs that were killed left in the cluster."),
     "plugins": Command("plugins", "The network plugins that are installed, with their options."),
     "providers": Command("providers", "The cloud providers that are installed, with their options."),

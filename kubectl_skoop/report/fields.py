@@ -165,12 +165,13 @@ def _link(link: Link, before: Frame | None) -> Fields:
         "kind": link.kind,
         "source": _place(link.source) | ({"device": link.oif} if link.oif else {}),
         "destination": _place(link.hop.place) | ({"device": link.hop.iif} if link.hop.iif else {}),
-        "before": _frame(before) if before else None,
-        "after": _frame(link.packet),
+        "before": frame_fields(before) if before else None,
+        "after": frame_fields(link.packet),
     }
 
 
-def _frame(frame: Frame) -> Fields:
+def frame_fields(frame: Frame) -> Fields:
+    """A packet or a question for a neighbour, as in a link's `before` and `after`."""
     return _arp(frame) if isinstance(frame, Arp) else _packet(frame)
 
 
@@ -213,6 +214,6 @@ def _packet(packet: Packet) -> Fields:
         "vlan": packet.vlan,
         "vni": packet.vni,
         "quoted": _packet(packet.quoted) if packet.quoted else None,
-        "inner": _frame(packet.inner) if packet.inner else None,
+        "inner": frame_fields(packet.inner) if packet.inner else None,
     }
     return fields | {name: value for name, value in optional.items() if value is not None}

@@ -20,6 +20,7 @@ Format = Literal[
     "junit",
     "sarif",
     "kubeskoop-json",
+    "html",
 ]
 CheckFormat = Literal["table", "wide", "json", "yaml", "markdown", "junit", "sarif"]
 
@@ -36,6 +37,7 @@ _DIAGNOSIS: dict[str, str] = {
     "junit": "junit:diagnosis_junit",
     "sarif": "sarif:diagnosis_sarif",
     "kubeskoop-json": "kubeskoop_json:diagnosis_kubeskoop_json",
+    "html": "html.answer:diagnosis_html",
 }
 _CHECK: dict[str, str] = {
     "json": "documents:check_json",

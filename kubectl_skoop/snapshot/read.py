@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +84,15 @@ class SnapshotFile:
             lookup = self._shard(lookup[shard_of(key, len(lookup))])
         found = lookup.get(key, ())
         return found if isinstance(found, list) else ()
+
+    def all_entries(
+        self, lookup: Sequence[SectionRef] | Mapping[str, object]
+    ) -> Iterator[tuple[str, Sequence[object]]]:
+        """Every key with its entries. Raises: SectionDamaged."""
+        parts = [lookup] if isinstance(lookup, Mapping) else map(self._shard, lookup)
+        for part in parts:
+            for key, found in part.items():
+                yield key, found if isinstance(found, list) else ()
 
     def _shard(self, ref: SectionRef) -> Mapping[str, object]:
         if ref not in self._shards:

@@ -120,6 +120,27 @@ class Snapshot:
         """Providers whose cloud was asked for and that nobody has tried to gather."""
         return tuple(self._wanted_infra)
 
+    def keys(self, kind: str) -> tuple[str, ...]:
+        """`namespace/name` of all Pods or Services, without reading the objects where the index has them.
+
+        Raises: SectionDamaged.
+        """
+        if self.file.index.names:
+            begin = f"{kind}/"
+            return tuple(
+                f"{namespace}/{key[len(begin) :]}"
+                for key, found in self.file.all_entries(self.file.index.names)
+                if key.startswith(begin)
+                for namespace in found
+            )
+        objects = self.objects(kind)
+        refs = () if isinstance(objects, NotCollected) else map(ref_of, objects)
+        return tuple(f"{ref.namespace}/{ref.name}" for ref in refs)
+
+    def collected_pods(self) -> tuple[str, ...]:
+        """`namespace/name` of pods whose network namespace a node's dump holds. Raises: SectionDamaged."""
+        return tuple(key for key, _ in self.file.all_entries(self.file.index.pods))
+
     def infra(self, provider: str) -> Mapping[str, object] | NotCollected:
         """What was gathered of a cloud."""
         what = f"infra/{provider}"

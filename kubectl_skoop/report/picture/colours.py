@@ -71,9 +71,11 @@ def style() -> str:
     return f"{_SHAPES}{colour_rules(LIGHT)}@media(prefers-color-scheme:dark){{{colour_rules(DARK)}}}\n"
 
 
-def page_style(dark: str) -> str:
-    """For a page: dark below what the selector `dark` selects."""
-    return f"{_SHAPES}{colour_rules(LIGHT)}{colour_rules(DARK, dark + ' ')}"
+def page_style() -> str:
+    """For a page: dark where the reader's system is, unless the root's `data-theme` says light or dark."""
+    system = colour_rules(DARK, ':root:not([data-theme="light"]) ')
+    chosen = colour_rules(DARK, ':root[data-theme="dark"] ')
+    return f"{_SHAPES}{colour_rules(LIGHT)}@media(prefers-color-scheme:dark){{{system}}}\n{chosen}"
 
 
 def colour_rules(colours: Colours, scope: str = "") -> str:
@@ -89,7 +91,9 @@ def colour_rules(colours: Colours, scope: str = "") -> str:
         ".card.refused>rect": f"fill:{c.bad_card};stroke:{c.bad}",
         ".card.unknown>rect": f"fill:{c.unsure_card};stroke:{c.unsure}",
         "text": f"fill:{c.ink}",
-        ".quiet,.skoop .kind,.skoop .note": f"fill:{c.quiet}",
+        ".quiet": f"fill:{c.quiet}",
+        ".kind": f"fill:{c.quiet}",
+        ".note": f"fill:{c.quiet}",
         ".heading": f"fill:{c.quiet}",
         ".cause": f"fill:{c.bad}",
         ".way .shaft": f"stroke:{c.way}",

@@ -4,7 +4,7 @@ Colours are classes, so that a page can give its own. Cards and arrows are named
 `data-` attributes that say where they stand in the Diagnosis.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Final
 
@@ -35,12 +35,17 @@ def diagnosis_svg(diagnosis: Diagnosis) -> str:
     return svg_text(layout(diagnosis))
 
 
-def svg_text(picture: Picture, *, standalone: bool = True) -> str:
-    """`standalone`: a document with its style; else an element for a page that has `colours.style`."""
-    return "\n".join(_svg(picture, standalone)) + "\n"
+def svg_text(
+    picture: Picture, *, standalone: bool = True, door: Callable[[Card | Arrow], str] | None = None
+) -> str:
+    """`standalone`: a document with its style; else an element for a page that has `colours.page_style`.
+
+    `door`: the id of the page's element that a card or an arrow is a link to.
+    """
+    return "\n".join(_svg(picture, standalone, door)) + "\n"
 
 
-def _svg(picture: Picture, standalone: bool) -> Iterator[str]:
+def _svg(picture: Picture, standalone: bool, door: Callable[[Card | Arrow], str] | None) -> Iterator[str]:
     if standalone:
         yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
@@ -57,11 +62,17 @@ def _svg(picture: Picture, standalone: bool) -> Iterator[str]:
         yield _area(area, "machine")
     for area in picture.lanes:
         yield _area(area, "lane")
-    yield from map(_arrow, picture.arrows)
-    yield from map(_card, picture.cards)
+    for arrow in picture.arrows:
+        yield _linked(_arrow(arrow), door and door(arrow))
+    for card in picture.cards:
+        yield _linked(_card(card), door and door(card))
     yield from map(_line, picture.texts)
     yield from map(_symbol, picture.symbols)
     yield "</svg>"
+
+
+def _linked(shape: str, door: str | None) -> str:
+    return f'<a href="#{text(door)}">{shape}</a>' if door else shape
 
 
 def text(value: str) -> str:

@@ -66,7 +66,7 @@ class Ways(NamedTuple):
     """Branches that would be too many to draw."""
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """One branch, as far as it is drawn."""
 
     branch: int | None
@@ -75,7 +75,7 @@ class _Told(NamedTuple):
 
 def ways(diagnosis: Diagnosis) -> Ways:
     """The path of the diagnosis first, then the other branches, largest first; one way back: the first."""
-    main, others = _branches(diagnosis)
+    main, others = branches(diagnosis)
     drawn = [main, *others[: DRAWN_BRANCHES - 1]]
     trees = [_stops(told, told.ending.path, "way") for told in drawn]
     reply = main.ending.reply
@@ -83,15 +83,15 @@ def ways(diagnosis: Diagnosis) -> Ways:
     return Ways(_joined(trees), back, tuple(told.ending for told in others[DRAWN_BRANCHES - 1 :]))
 
 
-def _branches(diagnosis: Diagnosis) -> tuple[_Told, list[_Told]]:
-    """The branch that `path` and `reply` belong to, and the others."""
-    told = [_Told(position, ending) for position, ending in enumerate(diagnosis.branches)]
+def branches(diagnosis: Diagnosis) -> tuple[Told, list[Told]]:
+    """The branch that `path` and `reply` belong to, and the others, largest first."""
+    told = [Told(position, ending) for position, ending in enumerate(diagnosis.branches)]
     wanted = (_walked(diagnosis.path), _walked(diagnosis.reply))
     for position, (_, ending) in enumerate(told):
         if (_walked(ending.path), _walked(ending.reply)) == wanted:
             first = ending._replace(path=diagnosis.path, reply=diagnosis.reply, cause=diagnosis.cause)
-            return _Told(None, first), told[:position] + told[position + 1 :]
-    return _Told(None, _alone(diagnosis)), told
+            return Told(None, first), told[:position] + told[position + 1 :]
+    return Told(None, _alone(diagnosis)), told
 
 
 def _alone(diagnosis: Diagnosis) -> Ending:
@@ -112,7 +112,7 @@ def _walked(path: PacketPath | None) -> object:
     return path and ([node[:2] for node in path.nodes], path.links)
 
 
-def _stops(told: _Told, path: PacketPath, direction: Direction) -> tuple[Stop, ...]:
+def _stops(told: Told, path: PacketPath, direction: Direction) -> tuple[Stop, ...]:
     links = {link.id: link for link in path.links if not isinstance(link.packet, Arp)}
     arriving = {
         action.input: (node, number)

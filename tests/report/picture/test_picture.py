@@ -222,7 +222,23 @@ def test_a_picture_for_a_page_has_neither_style_nor_declaration() -> None:
     text = svg_text(picture(diagnosis(), heading=False), standalone=False)
     assert text.startswith("<svg ")
     assert "<style" not in text
-    assert "[data-theme=dark] .skoop .card>rect{" in page_style("[data-theme=dark]")
+    assert ':root[data-theme="dark"] .skoop .card>rect{' in page_style()
+
+
+def test_the_dark_colours_of_a_page_are_bound_to_dark() -> None:
+    light, dark = page_style().split("@media", 1)
+    assert "data-theme" not in light
+    rules = [line for line in dark.split("{", 1)[1].splitlines() if "{fill:" in line or "{stroke:" in line]
+    assert len(rules) > 40
+    assert all(line.startswith(":root") and "," not in line.partition("{")[0] for line in rules)
+
+
+def test_cards_and_arrows_of_a_page_are_doors() -> None:
+    drawn = picture(diagnosis(), heading=False)
+    text = svg_text(drawn, standalone=False, door=lambda shape: f"to-{shape.id}&")
+    for identity in [card.id for card in drawn.cards] + [arrow.id for arrow in drawn.arrows]:
+        assert f'<a href="#to-{identity}&amp;"><g id="{identity}"' in text
+    assert text.count("<a ") == text.count("</a>") == len(drawn.cards) + len(drawn.arrows)
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:

@@ -1,0 +1,194 @@
+"""The pages of nodes and pods: the list, and one of their tables with the entries that a packet met."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.report.html.markup import Markup, h
+from kubectl_skoop.report.html.page import served_page
+from kubectl_skoop.report.inspect import WHATS
+from kubectl_skoop.report.inspect.marks import Mark, Weight
+
+LINES = 500
+"""On one page of a table."""
+FOCUS = "shown-first"
+"""The id of the line to show first."""
+_WORDS: dict[Weight, str] = {"cause": "✕ cause: ", "decided": "▸ ", "passed": "↷ "}
+
+
+class PlaceRow(NamedTuple):
+    """A node or pod in the list."""
+
+    written: str
+    """As a user writes it."""
+    note: str = ""
+
+
+class TableView(NamedTuple):
+    """A table of a place, and how it is looked at."""
+
+    place: Place
+    what: str
+    lines: Sequence[tuple[int, str]]
+    """With their numbers, from 1; only those that fit what was searched for."""
+    marks: Mapping[int, Mark]
+    """By number."""
+    find: str
+    page: int
+    """From 1; 0: that of the line to show first."""
+    focus: int
+    """The number of the line to show first; 0: none."""
+    question: str
+    """The query whose packet the marks tell of; empty: none."""
+    pods: Sequence[str] = ()
+    """That live on the node."""
+
+
+def places_page(rows: Sequence[PlaceRow], searched: str, *, more: bool) -> str:
+    return served_page(
+        "Tables",
+        h("h1", "Tables of a node or pod"),
+        _search("q", searched, "Name of a node or pod"),
+        h("ul", (h("li", _to(row.written), _note(row.note)) for row in rows), class_="places")
+        if rows
+        else h("p", "Nothing has a name like that."),
+        h("p", "There are more: search for a part of the name.", class_="quiet") if more else None,
+        here="places",
+    )
+
+
+def table_page(view: TableView) -> str:
+    pages = max(1, -(-len(view.lines) // LINES))
+    numbers = [number for number, _ in view.lines]
+    at = numbers.index(view.focus) // LINES + 1 if view.focus in numbers else 1
+    page = min(view.page or at, pages)
+    shown = view.lines[(page - 1) * LINES : page * LINES]
+    written = str(view.place)
+    tabs = (
+        h("a", what, href=_address(view, what=what), aria_current="page" if what == view.what else None)
+        for what in WHATS
+    )
+    return served_page(
+        f"{written} {view.what}",
+        h("h1", written, " ", h("span", view.what, class_="quiet")),
+        h("nav", tabs, class_="tabs", aria_label="Tables"),
+        h(
+            "form",
+            (h("input", type="hidden", name=name, value=value) for name, value in _hidden(view)),
+            h(
+                "label",
+                h("span", "Find in the table"),
+                h("input", name="find", value=view.find, type="search"),
+            ),
+            h("button", "Find", type="submit"),
+            action="place",
+            method="get",
+            class_="find",
+        ),
+        _legend(view, page, at),
+        _pager(view, page, pages),
+        h("ol", (_line(number, text, view) for number, text in shown), class_="lines")
+        if shown
+        else h("p", "Nothing is in it." if not view.find else "No line has that text."),
+        _pager(view, page, pages),
+        _pods(view.pods),
+        here="places",
+    )
+
+
+def focus(lines: Sequence[tuple[int, str]], marks: Mapping[int, Mark], text: str) -> int:
+    """The number of the line to show first: a marked one that has the text, else the weightiest; 0: none."""
+    found = [(number, line) for number, line in lines if number in marks]
+    having = [number for number, line in found if text and text in line]
+    return next(iter(having), 0) or next(
+        (number for weight in _WORDS for number, _ in found if marks[number].weight == weight), 0
+    )
+
+
+def _line(number: int, text: str, view: TableView) -> Markup:
+    mark = view.marks.get(number)
+    identity = FOCUS if number == view.focus else None
+    if mark is None:
+        return h("li", h("code", text), value=number, id=identity)
+    return h(
+        "li",
+        h("mark", h("code", text)),
+        h("span", _WORDS[mark.weight], mark.note, class_="note"),
+        value=number,
+        id=identity,
+        class_=mark.weight,
+    )
+
+
+def _legend(view: TableView, page: int, at: int) -> Markup | None:
+    """`at`: the page of the line to show first."""
+    if not view.question:
+        return None
+    back = h("a", "the question", href=f"ask?{view.question}")
+    if not view.marks:
+        return h("p", "No entry here was met by the packet of ", back, ".", class_="legend")
+    return h(
+        "p",
+        "Entries that the packet of ",
+        back,
+        f" met are marked: {len(view.marks)}. ",
+        h("a", "Go there", href=f"#{FOCUS}")
+        if page == at
+        else h("a", "Go there", href=f"{_address(view, page=at)}#{FOCUS}"),
+        class_="legend",
+    )
+
+
+def _pager(view: TableView, page: int, pages: int) -> Markup | None:
+    if pages == 1:
+        return None
+    return h(
+        "nav",
+        h("a", "← before", href=_address(view, page=page - 1), rel="prev") if page > 1 else None,
+        h("span", f"page {page:,} of {pages:,}"),
+        h("a", "after →", href=_address(view, page=page + 1), rel="next") if page < pages else None,
+        class_="pager",
+        aria_label="Pages",
+    )
+
+
+def _address(view: TableView, *, what: str = "", page: int = 0) -> str:
+    words = {"at": str(view.place), "what": what or view.what}
+    if view.find and not what:
+        words["find"] = view.find
+    if page:
+        words["page"] = str(page)
+    query = urlencode(words)
+    return f"place?{query}&{view.question}" if view.question else f"place?{query}"
+
+
+def _hidden(view: TableView) -> list[tuple[str, str]]:
+
+    return [("at", str(view.place)), ("what", view.what), *parse_qsl(view.question)]
+
+
+def _pods(pods: Sequence[str]) -> Markup | None:
+    if not pods:
+        return None
+    return h(
+        "section", h("h2", "Its pods"), h("ul", (h("li", _to(f"pod/{pod}")) for pod in pods), class_="places")
+    )
+
+
+def _to(written: str) -> Markup:
+    return h("a", written, href=f"place?{urlencode({'at': written})}")
+
+
+def _note(note: str) -> Markup | None:
+    return h("span", note, class_="quiet") if note else None
+
+
+def _search(name: str, value: str, label: str) -> Markup:
+    return h(
+        "form",
+        h("label", h("span", label), h("input", name=name, value=value, type="search", autocomplete="off")),
+        h("button", "Search", type="submit"),
+        method="get",
+        class_="find",
+    )

@@ -1,0 +1,1 @@
+"""`serve`: a snapshot in a browser, for the one who started it."""

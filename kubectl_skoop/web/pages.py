@@ -1,0 +1,247 @@
+"""Addresses and what is behind each: a request's words in, a page out."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from kubectl_skoop.diagnosis.request import Request
+from kubectl_skoop.diagnosis.result import Diagnosis
+from kubectl_skoop.model.errors import InputError, NoVerdict, SkoopError
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.model.trace import Trace
+from kubectl_skoop.report.connectivity.view import View, classes_of
+from kubectl_skoop.report.html import ask, matrix, places
+from kubectl_skoop.report.html.answer import Links, diagnosis_html
+from kubectl_skoop.report.html.page import asset
+from kubectl_skoop.report.html.ways import ways_of
+from kubectl_skoop.report.html.words import query_of, request_of
+from kubectl_skoop.report.inspect import WHATS, print_table
+from kubectl_skoop.report.inspect.marks import Met, marks, table_of, table_of_finding
+from kubectl_skoop.report.json import json_text
+from kubectl_skoop.snapshot.source import Snapshot
+from kubectl_skoop.web.names import Names, matching, ports_of
+from kubectl_skoop.web.session import Session
+
+Words = Mapping[str, str]
+_TEXT = 200
+"""Characters of an entry that an address holds, so that its line is shown first."""
+_HTML, _JSON = "text/html; charset=utf-8", "application/json"
+
+
+class Page(NamedTuple):
+    """What is sent."""
+
+    body: str
+    type: str = _HTML
+    status: int = 200
+
+
+def page(session: Session, path: str, words: Words) -> Page:
+    """`path`: behind the token, without a slash. An error of the request is a page, too."""
+    made = _PAGES.get(path)
+    if made is None:
+        return Page(ask.problem_page("not found", f"There is no page {path}."), status=404)
+    try:
+        return made(session, words)
+    except SkoopError as error:
+        return Page(ask.problem_page("not answered", f"{error}", error.hint), status=400)
+
+
+def _home(session: Session, words: Words) -> Page:
+    names = session.names
+    with session.reading() as source:
+        lost = [str(gap) for gap in source.missing]
+    counts = [("nodes", len(names.nodes)), ("services", len(names.services)), ("pods", len(names.pods))]
+    return Page(ask.home_page(request_of(words), ask.Contents(counts, lost)))
+
+
+def _ask(session: Session, words: Words) -> Page:
+    request = _filled(words)
+    try:
+        request = request_of(words)
+        diagnosis = _diagnosis(session, request)
+    except SkoopError as error:
+        return Page(ask.refused_page(request, str(error), error.hint), status=400)
+    return Page(ask.answer_page(request, diagnosis, _links(request)))
+
+
+def _filled(words: Words) -> Request:
+    """What of a wrong question the form may keep."""
+    return Request(
+        source=words.get("s", ""),
+        destination=words.get("d", ""),
+        port=words.get("p", ""),
+        namespace=words.get("n", ""),
+    )
+
+
+def _diagnosis(session: Session, request: Request) -> Diagnosis:
+    """Raises: InputError, NoVerdict."""
+    if not request.source or not request.destination:
+        raise InputError(f"the {'source' if not request.source else 'destination'} is missing")
+    return session.diagnosis(request)
+
+
+def _links(request: Request) -> Links:
+    query = query_of(request)
+
+    def to(place: Place | None, what: str, text: str) -> str:
+        if place is None or place.kind not in ("node", "pod") or not what:
+            return ""
+        words = {"at": str(place), "what": what, "to": text[:_TEXT]}
+        return f"place?{urlencode(words)}&{query}#{places.FOCUS}"
+
+    def step(place: Place, met: Trace) -> str:
+        return to(met.where.place or place, table_of(met), met.text)
+
+    def finding(found: Suspicion) -> str:
+        return to(found.where.place, table_of_finding(found), next(iter(found.evidence), ""))
+
+    return Links(step, finding)
+
+
+def _answer_file(session: Session, words: Words) -> Page:
+    return Page(diagnosis_html(_diagnosis(session, request_of(words))))
+
+
+def _answer_json(session: Session, words: Words) -> Page:
+    from kubectl_skoop.report.fields import diagnosis_fields
+
+    return Page(json_text(diagnosis_fields(_diagnosis(session, request_of(words)))), _JSON)
+
+
+def _names(session: Session, words: Words) -> Page:
+    found = matching(session.names.all, words.get("q", ""))
+    return Page(json_text({"names": list(found.names), "more": found.more}), _JSON)
+
+
+def _ports(session: Session, words: Words) -> Page:
+    with session.reading() as source:
+        return Page(json_text({"names": list(ports_of(source, words.get("d", ""))), "more": False}), _JSON)
+
+
+def _places(session: Session, words: Words) -> Page:
+    searched = words.get("q", "")
+    found = matching(session.names.places, searched)
+    return Page(
+        places.places_page([places.PlaceRow(name) for name in found.names], searched, more=found.more)
+    )
+
+
+def _place(session: Session, words: Words) -> Page:
+    place = _place_of(session.names, words.get("at", ""))
+    what = words.get("what") or WHATS[0]
+    if what not in WHATS:
+        raise InputError(f"{what}: must be one of {', '.join(WHATS)}")
+    question = request_of(words) if words.get("s") and words.get("d") else None
+    met = _met(session.diagnosis(question), place) if question else None
+    with session.reading() as source:
+        tables = source.raw_tables(place)
+        if isinstance(tables, NotCollected):
+            raise NoVerdict(str(tables))
+        lines = print_table(what, tables).split("\n")
+        pods = _pods_on(source, place)
+    found = {at + 1: mark for at, mark in marks(what, lines, met).items()} if met else {}
+    searched = words.get("find", "")
+    numbered = [
+        (number, line)
+        for number, line in enumerate(lines, start=1)
+        if line and searched.lower() in line.lower()
+    ]
+    return Page(
+        places.table_page(
+            places.TableView(
+                place=place,
+                what=what,
+                lines=numbered,
+                marks=found,
+                find=searched,
+                page=_number(words, "page"),
+                focus=places.focus(numbered, found, words.get("to", "")),
+                question=query_of(question) if question else "",
+                pods=pods,
+            )
+        )
+    )
+
+
+def _place_of(names: Names, written: str) -> Place:
+    """Raises: InputError."""
+    kind, _, name = written.partition("/")
+    if written in names.places:
+        return Place("node" if kind == "node" else "pod", name)
+    raise InputError(f"there is no node or pod {written}", hint="the page Tables lists them")
+
+
+def _pods_on(source: Snapshot, place: Place) -> tuple[str, ...]:
+    """With a network of their own, of a node."""
+    node = source.node(place.name) if place.kind == "node" else None
+    if node is None or isinstance(node, NotCollected):
+        return ()
+    return tuple(pod for entry in node.namespaces if entry.kind == "pod" for pod in entry.pods)
+
+
+def _met(diagnosis: Diagnosis, place: Place) -> Met:
+    """What all packets of a diagnosis met there."""
+    paths = [way.path for way in ways_of(diagnosis)]
+    steps = [
+        step
+        for path in paths
+        for node in path.nodes
+        for action in node.actions
+        for step in action.trace
+        if (step.where.place or node.place) == place
+    ]
+    frames = [link.packet for path in paths for link in path.links]
+    packets = [frame for frame in frames if isinstance(frame, Packet)]
+    families = {packet.family for packet in packets} | {packet.innermost.family for packet in packets}
+    causes = [diagnosis.cause, *(branch.cause for branch in diagnosis.branches)]
+    blamed = [cause for cause in causes if cause and cause.where.place == place]
+    return Met(steps, blamed, families or {4, 6})
+
+
+def _matrix(session: Session, words: Words) -> Page:
+    window = matrix.Window(
+        words.get("from", "").strip(),
+        words.get("to", "").strip(),
+        _number(words, "down"),
+        _number(words, "across"),
+    )
+    try:
+        found = session.connectivity()
+        if found is None:
+            return Page(matrix.waiting_page())
+        view = View(
+            found,
+            classes_of(found, window.source) if window.source else found.workloads,
+            classes_of(found, window.destination) if window.destination else found.workloads,
+            incoming=not window.source,
+            outgoing=not window.destination,
+        )
+    except SkoopError as error:
+        return Page(matrix.refused_matrix_page(window, ask.problem(str(error), error.hint)), status=400)
+    return Page(matrix.matrix_page(view, window))
+
+
+def _number(words: Words, name: str) -> int:
+    written = words.get(name, "")
+    return int(written) if written.isascii() and written.isdecimal() and len(written) < 9 else 0
+
+
+_PAGES: dict[str, Callable[[Session, Words], Page]] = {
+    "": _home,
+    "ask": _ask,
+    "answer.html": _answer_file,
+    "answer.json": _answer_json,
+    "names": _names,
+    "ports": _ports,
+    "places": _places,
+    "place": _place,
+    "matrix": _matrix,
+    "icon.svg": lambda session, words: Page(asset("icon.svg"), "image/svg+xml"),
+    "skoop.css": lambda session, words: Page(asset("skoop.css"), "text/css; charset=utf-8"),
+    "skoop.js": lambda session, words: Page(asset("skoop.js"), "text/javascript; charset=utf-8"),
+}

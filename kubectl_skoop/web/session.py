@@ -1,0 +1,89 @@
+"""What the pages ask of one snapshot: answers, names, the connectivity. All that is kept is bounded."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from pathlib import Path
+from threading import Lock
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.connectivity import Connectivity, connectivity
+from kubectl_skoop.cluster.policy.evaluate import policy_set
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.diagnosis.result import Diagnosis
+from kubectl_skoop.model.errors import NoVerdict, SkoopError
+from kubectl_skoop.snapshot.read import SnapshotFile, open_file
+from kubectl_skoop.snapshot.source import Snapshot
+from kubectl_skoop.web.names import Names, names_of
+
+ANSWERS = 16
+"""That are kept: the tables of an answer are looked at one after another."""
+PATIENCE = 0.5
+"""Seconds that a page waits for the connectivity."""
+
+
+class Session:
+    """One open file. Requests come in several threads; those that read the file wait for each other."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        """Raises: InputError, for options, too: later each question would be told of them."""
+        self.path = path
+        self.options = options
+        self._file: SnapshotFile = open_file(path)
+        self._lock = Lock()
+        self._workers = ThreadPoolExecutor(max_workers=1)
+        self._connectivity: Future[Connectivity] | None = None
+        self._answered = lru_cache(maxsize=ANSWERS)(self._answer)
+        try:
+            with self.reading() as source:
+                set_up(Context(source=source, cluster=Cluster(source), options=options))
+        except SkoopError:
+            self.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Snapshot]:
+        """The snapshot, for one thread at a time; what is read of it is forgotten afterwards."""
+        with self._lock:
+            yield Snapshot(self._file)
+
+    def diagnosis(self, request: Request) -> Diagnosis:
+        """Raises: InputError, NoVerdict."""
+        return self._answered(request)
+
+    @cached_property
+    def names(self) -> Names:
+        with self.reading() as source:
+            return names_of(source)
+
+    def connectivity(self) -> Connectivity | None:
+        """None: it takes longer than a page should, and is being worked on. Raises: NoVerdict."""
+        with self._lock:
+            if self._connectivity is None:
+                self._connectivity = self._workers.submit(_connectivity, self.path)
+        try:
+            return self._connectivity.result(timeout=PATIENCE)
+        except TimeoutError:
+            return None
+
+    def close(self) -> None:
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._file.close()
+
+    def _answer(self, request: Request) -> Diagnosis:
+        with self.reading() as source:
+            return diagnose(source, request, self.options)
+
+
+def _connectivity(path: Path) -> Connectivity:
+    """By a file of its own, so that others may read meanwhile."""
+    with open_file(path) as file:
+        cluster = Cluster(Snapshot(file))
+        policies = policy_set(cluster)
+        if policies.missing:
+            raise NoVerdict(f"policies could not be read: {'; '.join(map(str, policies.missing))}")
+        return connectivity(cluster, policies)
