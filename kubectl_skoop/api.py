@@ -23,6 +23,7 @@ from kubectl_skoop.diagnosis.interface import (
 )
 from kubectl_skoop.diagnosis.node import BasePluginNode, SimpleVethPod
 from kubectl_skoop.diagnosis.options import ConfigBinder, NoOptions, OptionError, option
+from kubectl_skoop.diagnosis.registry import companion
 from kubectl_skoop.model.errors import InputError, SkoopError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Packet, Protocol
@@ -69,6 +70,7 @@ __all__ = [
     "Wants",
     "Where",
     "Wishes",
+    "companion",
     "detection",
     "device_key",
     "expect",
