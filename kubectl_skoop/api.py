@@ -26,6 +26,7 @@ from kubectl_skoop.diagnosis.interface import (
 )
 from kubectl_skoop.diagnosis.node import BasePluginNode, SimpleVethPod
 from kubectl_skoop.diagnosis.options import ConfigBinder, NoOptions, OptionError, option
+from kubectl_skoop.diagnosis.registry import companion
 from kubectl_skoop.model.errors import InputError, NoVerdict, SkoopError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet, Protocol
@@ -79,6 +80,7 @@ __all__ = [
     "Wants",
     "Where",
     "Wishes",
+    "companion",
     "detection",
     "device_key",
     "expect",

@@ -26,6 +26,8 @@ class NodeInfo:
     annotations: Mapping[str, str] = field(default_factory=dict)
     kernel: str = ""
     kube_proxy: str = ""
+    """Version; empty with newer kubelets."""
+    kubelet: str = ""
     """Version."""
     provider_id: str = ""
 
@@ -54,6 +56,7 @@ def node_info(item: Object) -> NodeInfo:
         annotations=labels(item, "metadata", "annotations"),
         kernel=text(item, "status", "nodeInfo", "kernelVersion"),
         kube_proxy=text(item, "status", "nodeInfo", "kubeProxyVersion"),
+        kubelet=text(item, "status", "nodeInfo", "kubeletVersion"),
         provider_id=text(item, "spec", "providerID"),
     )
 

@@ -25,6 +25,14 @@ def by_daemon_set(ctx: Context, plugin: str, *patterns: str) -> Detected | None:
     return None
 
 
+def by_annotation(ctx: Context, plugin: str, key: str) -> Detected | None:
+    """A node has the annotation. It may be left over from another CNI: who is surer stands before it."""
+    for node in ctx.cluster.nodes():
+        if key in node.annotations:
+            return Detected(plugin, f"annotation {key} of node {node.name}", general=True)
+    return None
+
+
 def by_device(ctx: Context, plugin: str, fits: Callable[[Device], bool]) -> Detected | None:
     """One of the first nodes has such a device."""
     for ns in states(ctx):

@@ -67,6 +67,14 @@ def load_plugin(name: str) -> type[Plugin]:
     return plugin
 
 
+def companion(ctx: Context, name: str) -> Plugin:
+    """Another installed plugin with its own options, for a CNI that is made of several.
+
+    Raises: UnknownName, PluginError, OptionError.
+    """
+    return load_plugin(name)(ctx.owned_by(name))
+
+
 def load_provider(name: str) -> type[Provider]:
     """Raises: UnknownName, PluginError."""
     loaded = _load(installed(PROVIDERS), name, "cloud provider")
@@ -111,7 +119,8 @@ def choose_plugin(ctx: Context) -> tuple[type[Plugin], Fact, Sequence[Suspicion]
     if not found:
         none = Detected(FALLBACK_PLUGIN, "no plugin knows the CNI of this cluster")
         return load_plugin(FALLBACK_PLUGIN), _fact("network plugin", none, ()), remarks
-    best, *rivals = sorted(found, key=lambda detected: detected.general)
+    sure = [detected for detected in found if not detected.general]
+    best, *rivals = sure or found
     return load_plugin(best.value), _fact("network plugin", best, rivals), remarks
 
 

@@ -83,6 +83,8 @@ class Calico(Plugin):
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
         self.config = ctx.config(CalicoOptions)
+        self.routes = detection.by_daemon_set(ctx, self.name, ".*canal") is None
+        """Between nodes; with canal, flannel does that, and pods have addresses of the podCIDR."""
         self.pools = tuple(
             pool for item in ctx.cluster.objects("IPPool") if (pool := _pool(item)) is not None
         )
@@ -157,7 +159,8 @@ class CalicoNode(SimplePluginNode):
             )
         for pod in self._pods():
             yield from self._attached(pod)
-        yield from self._own_blocks()
+        if self.plugin.routes:
+            yield from self._own_blocks()
 
     def to_pod(self, upstream: Link | None, packet: Packet, pod: PodInfo) -> Wishes:
         if packet.family != 4 or pod.host_network:
@@ -168,7 +171,7 @@ class CalicoNode(SimplePluginNode):
             return
         peer = self.plugin.ctx.node(pod.node)
         pool = self.plugin.pool_of(packet.dst)
-        if peer is not None and pool is not None:
+        if peer is not None and pool is not None and self.plugin.routes:
             yield from self._peer(peer, pool, packet)
 
     def _attached(self, pod: PodInfo) -> Wishes:

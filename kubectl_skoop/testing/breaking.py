@@ -11,7 +11,7 @@ from kubectl_skoop.testing.faults import Fault, FaultError
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import BACKENDS, ON_BRIDGE, VNI, LabNode
+from kubectl_skoop.testing.topology import BACKENDS, BY_FELIX, BY_FLANNEL_VXLAN, ON_BRIDGE, VNI, LabNode
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9.-]+)\}")
 
@@ -93,7 +93,7 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
 
 
 def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
-    uplink = f"flannel.{VNI}" if lab.mode == "flannel-vxlan" else "eth0"
+    uplink = f"flannel.{VNI}" if lab.mode in BY_FLANNEL_VXLAN else "eth0"
     yield "uplink", uplink
     yield "conf.uplink", uplink.replace(".", "/")
     if lab.mode in ON_BRIDGE:
@@ -109,7 +109,7 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
         yield f"dev.{pod.name}", device
         yield f"in.{pod.name}", ON_BRIDGE.get(lab.mode, device)
         yield f"nobody.{pod.name}", f"10.244.{pod.node.number}.99"
-        yield f"gw.{pod.name}", calico.GATEWAY if lab.mode == "calico" else pod.node.bridge_address
+        yield f"gw.{pod.name}", calico.GATEWAY if lab.mode in BY_FELIX else pod.node.bridge_address
     for service in lab.topology.services:
         yield f"svc.{service.name}", service.address
         if service.backends:
@@ -121,7 +121,7 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
 
 def _next_hop(lab: ClusterLab, node: LabNode) -> str:
     match lab.mode:
-        case "flannel-vxlan":
+        case "flannel-vxlan" | "canal":
             return f"via {node.pod_cidr.network_address} dev flannel.{VNI} onlink"
         case "calico":
             return f"via {node.address} dev eth0 proto bird"

@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 
 from kubectl_skoop.testing.restore import Ruleset
-from kubectl_skoop.testing.topology import CLUSTER_CIDR, LabNode, LabPod, Mode, Topology
+from kubectl_skoop.testing.topology import CLUSTER_CIDR, UNDERLAY_MTU, LabNode, LabPod, Mode, Topology
 
 GATEWAY = "169.254.1.1"
 HOST_MAC = "ee:ee:ee:ee:ee:ee"
@@ -21,11 +21,19 @@ def node_links(topology: Topology, node: LabNode, namespace_of: dict[str, str]) 
         for peer in topology.nodes
         if peer != node
     ]
+    return lines + workload_links(topology, node, namespace_of)
+
+
+def workload_links(
+    topology: Topology, node: LabNode, namespace_of: dict[str, str], *, mtu: int = UNDERLAY_MTU
+) -> list[str]:
+    """`ip -batch` lines: the veths of the node's pods, with their routes."""
+    lines = []
     for pod in topology.pods_of(node):
         device = pod.host_device(MODE)
         lines += [
-            f"link add {device} address {HOST_MAC} type veth peer name eth0 address {pod.mac} "
-            f"netns {namespace_of[pod.key]}",
+            f"link add {device} address {HOST_MAC} mtu {mtu} type veth peer name eth0 address {pod.mac} "
+            f"mtu {mtu} netns {namespace_of[pod.key]}",
             f"link set {device} up",
             f"route add {pod.address}/32 dev {device} scope link",
         ]

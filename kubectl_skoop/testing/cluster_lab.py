@@ -21,6 +21,8 @@ from kubectl_skoop.testing.objects import Object, cluster_objects
 from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import (
     APISERVER_PORT,
+    BY_FELIX,
+    BY_FLANNEL_VXLAN,
     DNS_PORT,
     GATEWAY,
     KUBELET_PORT,
@@ -128,25 +130,34 @@ class ClusterLab:
 
     def finish_nodes(self) -> None:
         """What the CNI's agent sets up beside links and routes, before the rules are written."""
-        if self.mode == "calico":
+        if self.mode in BY_FELIX:
             for node in self.topology.nodes:
                 self.namespaces[node.name].set_sysctls(calico.node_sysctls(self.topology, node))
             self._all({node.name: (("ipset", "restore"), calico.ipsets()) for node in self.topology.nodes})
-            return
-        fdb = {node.name: flannel.fdb_entries(self.mode, self.topology, node) for node in self.topology.nodes}
-        self._batch("bridge", {name: lines for name, lines in fdb.items() if lines})
+        if self.mode in BY_FLANNEL_VXLAN:
+            self._batch(
+                "bridge",
+                {node.name: flannel.fdb_entries(self.topology, node) for node in self.topology.nodes},
+            )
 
     def cni_links(self, node: LabNode) -> list[str]:
         """`ip -batch` lines for a node, beside its uplink."""
         namespace_of = {pod.key: self.namespaces[pod.name].name for pod in self.topology.pods}
         if self.mode == "calico":
             return calico.node_links(self.topology, node, namespace_of)
+        if self.mode == "canal":
+            pods = calico.workload_links(
+                self.topology, node, namespace_of, mtu=flannel.pod_mtu("flannel-vxlan")
+            )
+            return flannel.tunnel_links(self.topology, node) + pods
         return flannel.node_links(self.mode, self.topology, node, namespace_of)
 
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
         """A node's rules, kube-proxy's at their place among them."""
         if self.mode == "calico":
             return calico.rules(self.topology, node).text(proxy, calico.appended())
+        if self.mode == "canal":
+            return calico.rules(self.topology, node).text(proxy, flannel.rules(node), calico.appended())
         return proxy.text(flannel.rules(node))
 
     def _settle(self) -> None:
@@ -184,7 +195,7 @@ class ClusterLab:
         return lines + self.cni_links(node)
 
     def _pod_links(self, pod: LabPod) -> list[str]:
-        lines = calico.pod_links(pod) if self.mode == "calico" else flannel.pod_links(pod)
+        lines = calico.pod_links(pod) if self.mode in BY_FELIX else flannel.pod_links(pod)
         return ["link set lo up", *lines]
 
     def _write_rules(self) -> None:

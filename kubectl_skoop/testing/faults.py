@@ -20,7 +20,16 @@ from pathlib import Path
 import yaml
 
 from kubectl_skoop.testing.flows import Flow
-from kubectl_skoop.testing.topology import BACKENDS, CNI_MODES, MODES, ON_BRIDGE, Backend, Mode
+from kubectl_skoop.testing.topology import (
+    ALL_MODES,
+    BACKENDS,
+    BY_FELIX,
+    BY_FLANNEL_VXLAN,
+    MODES,
+    ON_BRIDGE,
+    Backend,
+    Mode,
+)
 
 _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "all": MODES,
@@ -28,7 +37,9 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "vxlan": ("flannel-vxlan",),
     "routed": ("flannel-host-gw", "calico"),
     "host-gw": ("flannel-host-gw",),
-    "any": (*MODES, *CNI_MODES),
+    "any": ALL_MODES,
+    "flannel-tunnel": tuple(BY_FLANNEL_VXLAN),
+    "felix": tuple(BY_FELIX),
     "on-bridge": tuple(ON_BRIDGE),
 }
 """`all` is what the large table is tried in; a mode may also be named by its own name."""
@@ -136,7 +147,7 @@ def _fault(path: Path, row: Mapping[str, object]) -> Fault:
 
 
 def _modes(path: Path, row: Mapping[str, object]) -> tuple[Mode, ...]:
-    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in (*MODES, *CNI_MODES)}
+    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in ALL_MODES}
     groups = {**own, **_MODE_GROUPS}
     try:
         return tuple(mode for name in _texts(row.get("modes", "all")) for mode in groups[name])

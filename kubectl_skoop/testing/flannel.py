@@ -30,23 +30,13 @@ def node_links(mode: Mode, topology: Topology, node: LabNode, namespace_of: dict
         "link set cni0 up",
     ]
     if mode == "flannel-vxlan":
+        lines += tunnel_links(topology, node)
+    else:
         lines += [
-            f"link add flannel.{VNI} address {node.vtep_mac} mtu {mtu} type vxlan id {VNI} "
-            f"local {node.address} dev eth0 dstport {VXLAN_PORT} nolearning",
-            f"addr add {node.pod_cidr.network_address}/32 dev flannel.{VNI}",
-            f"link set flannel.{VNI} up",
+            f"route add {peer.pod_cidr} via {peer.address} dev eth0"
+            for peer in topology.nodes
+            if peer != node
         ]
-    for peer in topology.nodes:
-        if peer == node:
-            continue
-        vtep = peer.pod_cidr.network_address
-        if mode == "flannel-vxlan":
-            lines += [
-                f"neigh replace {vtep} lladdr {peer.vtep_mac} dev flannel.{VNI} nud permanent",
-                f"route add {peer.pod_cidr} via {vtep} dev flannel.{VNI} onlink",
-            ]
-        else:
-            lines.append(f"route add {peer.pod_cidr} via {peer.address} dev eth0")
     for pod in topology.pods_of(node):
         device = pod.host_device(mode)
         lines += [
@@ -58,10 +48,26 @@ def node_links(mode: Mode, topology: Topology, node: LabNode, namespace_of: dict
     return lines
 
 
-def fdb_entries(mode: Mode, topology: Topology, node: LabNode) -> list[str]:
-    """`bridge -batch` lines."""
-    if mode != "flannel-vxlan":
-        return []
+def tunnel_links(topology: Topology, node: LabNode) -> list[str]:
+    """`ip -batch` lines: flannel.1, and the other nodes behind it."""
+    lines = [
+        f"link add flannel.{VNI} address {node.vtep_mac} mtu {pod_mtu('flannel-vxlan')} type vxlan id {VNI} "
+        f"local {node.address} dev eth0 dstport {VXLAN_PORT} nolearning",
+        f"addr add {node.pod_cidr.network_address}/32 dev flannel.{VNI}",
+        f"link set flannel.{VNI} up",
+    ]
+    for peer in topology.nodes:
+        vtep = peer.pod_cidr.network_address
+        if peer != node:
+            lines += [
+                f"neigh replace {vtep} lladdr {peer.vtep_mac} dev flannel.{VNI} nud permanent",
+                f"route add {peer.pod_cidr} via {vtep} dev flannel.{VNI} onlink",
+            ]
+    return lines
+
+
+def fdb_entries(topology: Topology, node: LabNode) -> list[str]:
+    """`bridge -batch` lines, of a vxlan."""
     return [
         f"fdb append {peer.vtep_mac} dev flannel.{VNI} dst {peer.address} self permanent"
         for peer in topology.nodes

@@ -4,7 +4,16 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from kubectl_skoop.testing.topology import CLUSTER_CIDR, VNI, LabNode, LabPod, LabService, Mode, Topology
+from kubectl_skoop.testing.topology import (
+    BY_FLANNEL_VXLAN,
+    CLUSTER_CIDR,
+    VNI,
+    LabNode,
+    LabPod,
+    LabService,
+    Mode,
+    Topology,
+)
 
 Object = dict[str, Any]
 
@@ -16,7 +25,7 @@ def cluster_objects(mode: Mode, topology: Topology) -> list[Object]:
     match mode:
         case "calico":
             system = _calico(topology)
-        case "flannel-vxlan" | "flannel-host-gw":
+        case "flannel-vxlan" | "flannel-host-gw" | "canal":
             system = _flannel(mode, topology)
         case _:
             system = []
@@ -37,8 +46,8 @@ def _node(mode: Mode, node: LabNode) -> Object:
     annotations: dict[str, str] = {}
     if mode == "calico":
         annotations = {"projectcalico.org/IPv4Address": f"{node.address}/24"}
-    elif mode in ("flannel-vxlan", "flannel-host-gw"):
-        vxlan = mode == "flannel-vxlan"
+    elif mode in (*BY_FLANNEL_VXLAN, "flannel-host-gw"):
+        vxlan = mode in BY_FLANNEL_VXLAN
         data = json.dumps({"VNI": VNI, "VtepMAC": node.vtep_mac}, separators=(",", ":")) if vxlan else "null"
         annotations = {
             "flannel.alpha.coreos.com/backend-data": data,
@@ -161,7 +170,7 @@ def daemon_set(name: str, namespace: str, count: int, container: Object) -> Obje
 
 def _flannel(mode: Mode, topology: Topology) -> list[Object]:
     backend: Object = {"Type": "host-gw"}
-    if mode == "flannel-vxlan":
+    if mode in BY_FLANNEL_VXLAN:
         backend = {"Type": "vxlan"}
     conf_list = {
         "name": "cbr0",
@@ -182,6 +191,10 @@ def _flannel(mode: Mode, topology: Topology) -> list[Object]:
             ),
         },
     }
+    if mode == "canal":
+        config["metadata"] = _meta("canal-config", "kube-system")
+        canal: Object = {"name": "kube-flannel", "image": "docker.io/flannel/flannel:v0.24.4"}
+        return [daemon_set("canal", "kube-system", len(topology.nodes), canal), config]
     container = {"name": "kube-flannel", "image": "ghcr.io/flannel-io/flannel:v0.27.4", "args": ["--ip-masq"]}
     return [daemon_set("kube-flannel-ds", "kube-flannel", len(topology.nodes), container), config]
 

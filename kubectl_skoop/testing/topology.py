@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Literal
 
-Mode = Literal["flannel-vxlan", "flannel-host-gw", "calico", "bridge", "ptp", "kindnet", "kube-router"]
+Mode = Literal[
+    "flannel-vxlan", "flannel-host-gw", "calico", "canal", "bridge", "ptp", "kindnet", "kube-router"
+]
 Backend = Literal["iptables-nft", "iptables-legacy"]
 
 MODES: tuple[Mode, ...] = ("flannel-vxlan", "flannel-host-gw", "calico")
 """In which the whole table of faults is tried."""
+HAND_MODES: tuple[Mode, ...] = ("canal",)
+"""Further ones that are made by hand."""
 CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
 """Whose pods the reference CNI plugins connect (`testing.cni`)."""
+ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)
+BY_FELIX: frozenset[Mode] = frozenset({"calico", "canal"})
+"""Pods are connected by Calico."""
+BY_FLANNEL_VXLAN: frozenset[Mode] = frozenset({"flannel-vxlan", "canal"})
+"""Nodes are connected by flannel's vxlan."""
 ON_BRIDGE: Mapping[Mode, str] = {
     "flannel-vxlan": "cni0",
     "flannel-host-gw": "cni0",
@@ -100,7 +109,7 @@ class LabPod:
     def host_device(self, mode: Mode) -> str:
         """Calico: `cali` and 11 hex digits of SHA-1 over `namespace.name`; the bridge plugin draws by lot."""
         digest = hashlib.sha1(f"{self.namespace}.{self.name}".encode()).hexdigest()
-        return f"cali{digest[:11]}" if mode == "calico" else f"veth{digest[:8]}"
+        return f"cali{digest[:11]}" if mode in BY_FELIX else f"veth{digest[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.device import InterfaceAddress
+from kubectl_skoop.plugins.calico import Calico
+from kubectl_skoop.plugins.canal import Canal
 from kubectl_skoop.plugins.flannel.settings import BACKEND_DATA, BACKEND_TYPE, PUBLIC_IP
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import Mode, standard
@@ -150,14 +152,35 @@ def test_a_node_without_pod_network_is_the_finding(make_context: Any) -> None:
     assert codes(wishes(make_context, objects)) == ["flannel.pod-cidr.missing"]
 
 
-def test_with_canal_pods_are_not_flannel_s(make_context: Any) -> None:
-    objects = cluster()
-    daemon_set = next(item for item in objects if item["kind"] == "DaemonSet")
-    daemon_set["metadata"]["name"] = "canal"
+def test_with_canal_pods_are_calico_s(make_context: Any) -> None:
+    objects = cluster_objects("canal", standard())
     ctx = make_context(objects)
     pod = set_up(ctx).plugin.create_pod(ctx.cluster.pod("default/a"))
-    assert "default dev eth0" in wants(list(pod.always()))
+    assert "default via 169.254.1.1 dev eth0" in wants(list(pod.always()))
     assert wants(wishes(make_context, objects)) == VXLAN
+
+
+def test_k3s_has_it_built_in_and_says_so_by_annotations_alone(make_context: Any) -> None:
+    objects = [
+        item
+        for item in cluster()
+        if item["kind"] != "DaemonSet" and item["metadata"]["name"] != "kube-flannel-cfg"
+    ]
+    fact = set_up(make_context(objects)).facts[0]
+    assert (fact.value, fact.source) == ("flannel", f"annotation {BACKEND_TYPE} of node n1")
+    assert wants(wishes(make_context, objects)) == VXLAN
+    assert wants(wishes(make_context, objects, destination="10.244.2.0")) == VXLAN
+
+
+def test_canal_enforces_what_calico_does() -> None:
+    assert Canal.enforces == Calico.enforces
+
+
+def test_what_both_of_canal_s_plugins_want_is_said_once(make_context: Any) -> None:
+    ctx = make_context(cluster_objects("canal", standard()))
+    node = set_up(ctx).plugin.create_node(ctx.cluster.node("n1"))
+    wanted = [wish.want for wish in node.always() if isinstance(wish, Expectation)]
+    assert wanted.count("net.ipv4.ip_forward = 1") == 1
 
 
 def test_a_pod_wants_its_address_and_the_bridge_as_gateway(make_context: Any) -> None:

@@ -20,7 +20,7 @@ from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import MODES, Mode, standard
 
 BUILT_IN = {
-    registry.PLUGINS: {"any", "bridge", "calico", "flannel", "kindnet", "kube-router"},
+    registry.PLUGINS: {"any", "bridge", "calico", "canal", "flannel", "kindnet", "kube-router"},
     registry.PROVIDERS: {"generic"},
 }
 
@@ -59,8 +59,8 @@ def test_a_whole_cluster_is_recognised(make_context: Any, mode: Mode) -> None:
         ("kube-flannel-ds", "flannel"),
         ("kube-flannel-ds-amd64", "flannel"),
         ("kube-flannel", "flannel"),
-        ("canal", "flannel"),
-        ("rke2-canal", "flannel"),
+        ("canal", "canal"),
+        ("rke2-canal", "canal"),
         ("calico-node", "calico"),
         ("calico-node-windows", "calico"),
         ("kindnet", "kindnet"),

@@ -36,7 +36,8 @@ AGENTS: Mapping[str, frozenset[str]] = {
 }
 """DaemonSets that enforce policies, by name, whatever plugin makes the network: with the kinds they can read.
 
-What a version or a setting turns off is not seen here: a kind that is named may still have no effect.
+k3s enforces by itself. What a version or a setting turns off is not seen here: a kind that is named may
+still have no effect.
 """
 
 
@@ -46,6 +47,8 @@ def enforced_by_agents(cluster: Cluster) -> frozenset[str]:
     for name, kinds in AGENTS.items():
         if cluster.detect_daemonset(name) is not None:
             found |= kinds
+    if any("+k3s" in node.kubelet for node in cluster.nodes()):
+        found |= _NETWORK_POLICY
     return found
 
 

@@ -1,6 +1,6 @@
 """flannel: backends vxlan and host-gw, with pods on a bridge (flannel-io/flannel, pkg/backend).
 
-With canal, flannel connects the nodes and Calico the pods: then nothing is said about pods.
+With canal, flannel connects the nodes and Calico the pods (`plugins.canal`): then nothing is said about pods.
 """
 
 from kubectl_skoop.plugins.flannel.plugin import Flannel

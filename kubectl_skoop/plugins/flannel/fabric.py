@@ -38,7 +38,7 @@ class Fabric:
 
     def owner_of(self, address: object) -> NodeInfo | None:
         """The node whose pod network the address is in."""
-        if self.net.network is None or address not in self.net.network:
+        if self.net.network is not None and address not in self.net.network:
             return None
         for node in self.ctx.cluster.nodes():
             network = pod_network(node)

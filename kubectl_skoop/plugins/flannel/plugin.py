@@ -27,7 +27,7 @@ from kubectl_skoop.plugins.flannel.settings import (
     pod_network,
 )
 
-DAEMON_SETS = ("kube-flannel(-ds.*)?", "canal", "rke2-canal", "flannel")
+DAEMON_SETS = ("kube-flannel(-ds.*)?", "flannel")
 
 
 class Flannel(Plugin):
@@ -43,7 +43,9 @@ class Flannel(Plugin):
 
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:
-        return detection.by_daemon_set(ctx, cls.name, *DAEMON_SETS)
+        """k3s has it built in: then only the annotations tell."""
+        found = detection.by_daemon_set(ctx, cls.name, *DAEMON_SETS)
+        return found or detection.by_annotation(ctx, cls.name, BACKEND_TYPE)
 
     @classmethod
     def guess(cls, ctx: Context) -> Detected | None:

@@ -9,7 +9,12 @@ from kubectl_skoop.api import Context, NodeInfo, OptionError, option, raw
 
 PREFIX = "flannel.alpha.coreos.com/"
 BACKEND_TYPE, BACKEND_DATA, PUBLIC_IP = f"{PREFIX}backend-type", f"{PREFIX}backend-data", f"{PREFIX}public-ip"
-CONFIG_MAPS = (("kube-flannel", "kube-flannel-cfg"), ("kube-system", "kube-flannel-cfg"))
+CONFIG_MAPS = (
+    ("kube-flannel", "kube-flannel-cfg"),
+    ("kube-system", "kube-flannel-cfg"),
+    ("kube-system", "canal-config"),
+    ("kube-system", "rke2-canal-config"),
+)
 DEFAULT_VNI, DEFAULT_PORT = 1, 8472
 
 BackendType = Literal["", "vxlan", "host-gw", "alloc"]

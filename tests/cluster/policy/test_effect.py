@@ -54,6 +54,12 @@ def test_a_plugin_that_enforces_the_kind_is_no_finding() -> None:
     assert messages(World([*PODS, TO_A]), ("shop/a",), frozenset({"NetworkPolicy"})) == []
 
 
+def test_k3s_enforces_by_itself() -> None:
+    version = {"nodeInfo": {"kubeletVersion": "v1.30.4+k3s1"}}
+    node: Object = {"kind": "Node", "metadata": {"name": "n1"}, "status": version}
+    assert messages(World([*PODS, TO_A, node]), ("shop/a",)) == []
+
+
 def test_an_agent_beside_the_plugin_counts_for_its_kinds() -> None:
     world = World([*PODS, TO_A, ADMIN, agent("kube-router")])
     assert messages(world, ("shop/a", "shop/b")) == [

@@ -21,7 +21,7 @@ from kubectl_skoop.testing.comparing import Outcomes, check_lab, take_snapshot
 from kubectl_skoop.testing.faults import Fault, load
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import CNI_MODES, MODES, Mode
+from kubectl_skoop.testing.topology import ALL_MODES, CNI_MODES, HAND_MODES, Mode
 
 FAULTS = load(Path(__file__).parent)
 CASES = [(fault, mode) for fault in FAULTS for mode in fault.modes]
@@ -57,13 +57,13 @@ def twin() -> Twin:
     return healthy
 
 
-@pytest.mark.parametrize("mode", CNI_MODES)
+@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES])
 def test_a_healthy_lab_is_silent(mode: Mode, tmp_path: Path) -> None:
     with lab_of(mode) as lab:
         assert [str(one) for one in check_lab(lab, tmp_path, None, None)] == []
 
 
-@pytest.mark.parametrize("mode", CNI_MODES)
+@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES])
 def test_check_finds_nothing_in_a_healthy_lab(mode: Mode, tmp_path: Path) -> None:
     with lab_of(mode) as lab, closing(open_snapshot(take_snapshot(lab, tmp_path))) as source:
         result = check(source, Options())
@@ -81,7 +81,7 @@ def test_a_fault_is_named(fault: Fault, mode: Mode, twin: Twin, tmp_path: Path) 
 
 
 def test_each_mode_has_five_faults_that_its_plugin_names() -> None:
-    for mode in (*MODES, *CNI_MODES):
+    for mode in ALL_MODES:
         own = [
             fault
             for fault in FAULTS
