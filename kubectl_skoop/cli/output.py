@@ -9,7 +9,6 @@ from kubectl_skoop.report.escape import safe
 
 ColorMode = Literal["auto", "always", "never"]
 
-
 CLEAR_LINE = "\r\x1b[K"
 
 
