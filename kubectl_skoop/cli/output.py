@@ -14,7 +14,6 @@ _ASCII = {ord("→"): "->", ord("…"): "..."}
 
 ColorMode = Literal["auto", "always", "never"]
 
-
 CLEAR_LINE = "\r\x1b[K"
 
 

@@ -1,10 +1,16 @@
 """Where no collector can run, and what the agent is told of a pod."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.collect.live.objects import obstacle, pod_entry
+from kubectl_skoop.cluster.allow import BUILT_IN
+from kubectl_skoop.collect.live.api import PAGE, Api
+from kubectl_skoop.collect.live.kubeconfig import Access
+from kubectl_skoop.collect.live.objects import InMemory, gather, obstacle, pod_entry
+from tests.collect.live.server import Answer, serving
 
 READY = {"type": "Ready", "status": "True"}
 
@@ -62,4 +68,37 @@ def test_a_static_pod_is_told_by_its_hash() -> None:
         "uid": "of-the-mirror",
         "hash": "of-the-file",
         "hostNetwork": True,
+    }
+
+
+def _listed(*objects: Mapping[str, object]) -> list[Answer]:
+    return [(200, {"metadata": {}, "items": list(objects)})]
+
+
+def test_what_collecting_needs_is_noted_of_all_namespaces(tmp_path: Path) -> None:
+    kinds = {"nodes": "Node", "pods": "Pod", "services": "Service"}
+    resources = [{"name": name, "kind": kind, "verbs": ["list"]} for name, kind in kinds.items()]
+    node = {**_node(), "spec": {"podCIDRs": ["10.1.0.0/24", "fd00:1::/64"]}}
+    pods = [
+        {"metadata": {"namespace": where, "name": "a", "uid": f"of-{where}"}, "spec": {"nodeName": "n"}}
+        for where in ("shop", "other")
+    ]
+    services = [{"metadata": {"namespace": where, "name": "s"}} for where in ("shop", "other")]
+    answers: dict[str, list[Answer]] = {
+        "GET /apis": [(200, {"groups": []})],
+        "GET /api/v1": [(200, {"resources": resources})],
+        f"GET /api/v1/nodes?limit={PAGE}": _listed(node),
+        f"GET /api/v1/pods?limit={PAGE}": _listed(*pods),
+        f"GET /api/v1/services?limit={PAGE}": _listed(*services),
+    }
+    kept = InMemory()
+    with serving(answers) as server, ThreadPoolExecutor() as workers:
+        api = Api(Access(kubeconfig=str(server.kubeconfig(tmp_path))))
+        found = gather(api, BUILT_IN, workers, kept.stream, ["shop"])
+    assert (found.obstacles, found.networks, found.services) == ({"n": ""}, ["10.1.0.0/24", "fd00:1::/64"], 2)
+    assert [pod["uid"] for pod in found.pods["n"]] == ["of-shop", "of-other"]
+    assert {kind: len(kept.kinds[kind]) for kind in ("Node", "Pod", "Service")} == {
+        "Node": 1,
+        "Pod": 1,
+        "Service": 1,
     }
