@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Missing
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.report.escape import safe
-from kubectl_skoop.report.picture.layout import question
+from kubectl_skoop.report.question import question
 from kubectl_skoop.report.style import Style
 from kubectl_skoop.report.table import diagnosis_text, finding_lines
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Ending, Missing
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.report.escape import safe
-from kubectl_skoop.report.picture.layout import question
+from kubectl_skoop.report.question import question
 from kubectl_skoop.report.share import percent
 from kubectl_skoop.report.style import Style
 from kubectl_skoop.report.table import SHOWN_FINDINGS, summary

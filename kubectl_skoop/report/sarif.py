@@ -41,7 +41,7 @@ def _verdict(diagnosis: Diagnosis) -> list[Suspicion]:
 
 
 def _log(findings: Sequence[Suspicion], missing: Sequence[Missing], complete: bool) -> Fields:
-    codes = list(dict.fromkeys(finding.code for finding in findings))
+    codes = {code: at for at, code in enumerate(dict.fromkeys(finding.code for finding in findings))}
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -61,7 +61,7 @@ def _log(findings: Sequence[Suspicion], missing: Sequence[Missing], complete: bo
                     }
                 ],
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(finding, codes.index(finding.code)) for finding in findings],
+                "results": [_result(finding, codes[finding.code]) for finding in findings],
             }
         ],
     }

@@ -7,9 +7,9 @@ from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.picture.grid import Cell, grid
-from kubectl_skoop.report.picture.layout import question
-from kubectl_skoop.report.picture.ways import Direction, Fate, ways
+from kubectl_skoop.report.picture.ways import Direction, Fate, Stop, ways
 from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, wrapped
+from kubectl_skoop.report.question import question
 
 COLUMNS = 60
 
@@ -64,32 +64,16 @@ class Graph(NamedTuple):
         )
 
 
-def _lines(lines: Iterable[Line]) -> tuple[str, ...]:
-    return tuple(part.text for line in lines for part in wrapped(line, COLUMNS))
-
-
 def graph(diagnosis: Diagnosis) -> Graph:
     """All text is in one line each, without control characters."""
     placed = grid(ways(diagnosis))
-    ids = {id(cell): f"{cell.direction}{number}" for number, cell in enumerate(placed.cells)}
+    ids = [f"{cell.direction}{number}" for number, cell in enumerate(placed.cells)]
 
     def nodes(place: Place) -> tuple[Node, ...]:
         return tuple(
-            Node(ids[id(cell)], _lines(card_lines(cell.stop)), cell.stop.end and cell.stop.end.fate)
-            for cell in placed.cells
+            Node(name, _lines(card_lines(cell.stop)), cell.stop.end and cell.stop.end.fate)
+            for name, cell in zip(ids, placed.cells, strict=True)
             if cell.stop.place == place
-        )
-
-    def edge(cell: Cell, before: int) -> Edge:
-        link = cell.stop.arrived
-        assert link is not None
-        lines = list(arrow_lines(cell.stop, link, placed.cells[before].stop))
-        return Edge(
-            ids[id(placed.cells[before])],
-            ids[id(cell)],
-            _lines(lines),
-            cell.direction,
-            any(line.kind == "tunnel" for line in lines),
         )
 
     return Graph(
@@ -105,5 +89,21 @@ def graph(diagnosis: Diagnosis) -> Graph:
             )
             for number, machine in enumerate(placed.machines)
         ),
-        edges=tuple(edge(cell, cell.before) for cell in placed.cells if cell.before is not None),
+        edges=tuple(
+            _edge(cell, placed.cells[cell.before].stop, ids[cell.before], name)
+            for name, cell in zip(ids, placed.cells, strict=True)
+            if cell.before is not None
+        ),
     )
+
+
+def _edge(cell: Cell, before: Stop, source: str, target: str) -> Edge:
+    link = cell.stop.arrived
+    assert link is not None
+    lines = list(arrow_lines(cell.stop, link, before))
+    tunnel = any(line.kind == "tunnel" for line in lines)
+    return Edge(source, target, _lines(lines), cell.direction, tunnel)
+
+
+def _lines(lines: Iterable[Line]) -> tuple[str, ...]:
+    return tuple(part.text for line in lines for part in wrapped(line, COLUMNS))

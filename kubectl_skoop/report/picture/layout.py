@@ -7,14 +7,14 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
-from kubectl_skoop.model.place import Endpoint, Place
+from kubectl_skoop.model.place import Place
 from kubectl_skoop.report.columns import broken, cut, width
 from kubectl_skoop.report.escape import safe
-from kubectl_skoop.report.fields import protocol_name
 from kubectl_skoop.report.picture.grid import Cell, Grid, grid
 from kubectl_skoop.report.picture.shapes import Area, Arrow, Card, Picture, Point, Sign, Symbol, Text
 from kubectl_skoop.report.picture.ways import Ways, ways
 from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, wrapped
+from kubectl_skoop.report.question import question
 from kubectl_skoop.report.share import percent
 
 CHAR, BOLD, LINE = 7, 8, 16
@@ -53,20 +53,6 @@ def picture(diagnosis: Diagnosis, *, heading: bool = True) -> Picture:
     """`heading`: with the question and the answer at the top."""
     drawn = ways(diagnosis)
     return _Layout(diagnosis, drawn, grid(drawn), heading).picture()
-
-
-def question(diagnosis: Diagnosis) -> str:
-    """`pod/default/a to service/default/web (10.96.0.10), tcp 80`."""
-    asked = diagnosis.request
-    port = f" {asked.dport}" if asked.dport else ""
-    protocol = protocol_name(asked.protocol)
-    return safe(f"{_end(asked.source)} to {_end(asked.destination)}, {protocol}{port}")
-
-
-def _end(endpoint: Endpoint) -> str:
-    if endpoint.kind == "external" or not endpoint.name:
-        return str(endpoint.address)
-    return f"{endpoint.kind}/{endpoint.name} ({endpoint.address})"
 
 
 class _Words(NamedTuple):
@@ -117,7 +103,7 @@ class _Layout:
                 gap = cell.row + 1 if up else cell.row
                 gaps[gap] = max(gaps[gap], len(words.arrow) * LINE + 20, SHORTEST)
         self.lanes = [
-            max(height, len(self._name(place)) * LINE + PAD) + 2 * PAD
+            max(height, len(self._name(place)) * LINE + 16) + 2 * PAD
             for height, place in zip(lanes, self._places(), strict=True)
         ]
         edges = set(accumulate((len(machine.places) for machine in self.grid.machines), initial=0))
@@ -291,11 +277,9 @@ def _name_lines(name: str, columns: int) -> list[str]:
         else:
             rows += broken(part, columns)
     rows = [row for row in rows if row]
-    return (
-        rows
-        if len(rows) <= NAME_LINES
-        else [*rows[: NAME_LINES - 1], cut(rows[NAME_LINES - 1] + "…", columns)]
-    )
+    if len(rows) <= NAME_LINES:
+        return rows
+    return [*rows[: NAME_LINES - 1], cut(rows[NAME_LINES - 1] + "…", columns)]
 
 
 def _words(cell: Cell, cells: Sequence[Cell]) -> _Words:

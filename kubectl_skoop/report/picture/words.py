@@ -28,6 +28,8 @@ def card_lines(stop: Stop) -> Iterator[Line]:
     if devices := devices_of(stop):
         yield Line(safe(" > ".join(devices)), "device")
     yield from (Line(safe(change), "change") for change in _changes(stop))
+    if stop.copies:
+        yield Line(f"{stop.copies} more copies are not drawn", "note")
     if stop.end:
         yield Line(safe(stop.end.text), "end")
     for cause in stop.causes:
