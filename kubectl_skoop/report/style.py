@@ -33,5 +33,11 @@ class Style:
     def quiet(self, text: str) -> str:
         return self._paint(text, _DIM)
 
+    def removed(self, text: str) -> str:
+        return self._paint(text, _RED)
+
+    def added(self, text: str) -> str:
+        return self._paint(text, _GREEN)
+
     def _paint(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.color and text else text
