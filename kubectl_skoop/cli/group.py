@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "policies": Command("policies", "Which policies select a pod, which pods a policy selects."),
     "snapshot": Command("snapshot", "Gather a snapshot of a live cluster, or assemble one from node dumps."),
     "collect": Command("collect", "On a node, as root: dump what its kernel would use."),
+    "diff": Command("diff", "What changed between two snapshots, and what that does to a flow."),
     "redact": Command("redact", "Write a snapshot that can be sent: names and addresses replaced."),
     "inspect": Command("inspect", "Print what is in a snapshot as the usual tools print it."),
     "serve": Command("serve", "Serve a snapshot to a browser on this machine."),

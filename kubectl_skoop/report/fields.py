@@ -34,7 +34,7 @@ def diagnosis_fields(diagnosis: Diagnosis) -> Fields:
         "symptom": diagnosis.symptom,
         "cause": _cause(diagnosis.cause),
         "branches": [_branch(ending) for ending in diagnosis.branches],
-        "suspicions": [_suspicion(suspicion) for suspicion in diagnosis.suspicions],
+        "suspicions": [suspicion_fields(suspicion) for suspicion in diagnosis.suspicions],
         "facts": [_fact(fact) for fact in diagnosis.facts],
         "assumptions": list(diagnosis.assumptions),
         "path": _path(diagnosis.path),
@@ -47,7 +47,7 @@ def check_fields(check: Check) -> Fields:
     return {
         "apiVersion": API_VERSION,
         "kind": "Check",
-        "suspicions": [_suspicion(suspicion) for suspicion in check.suspicions],
+        "suspicions": [suspicion_fields(suspicion) for suspicion in check.suspicions],
         "facts": [_fact(fact) for fact in check.facts],
         "missing": [_missing(gap) for gap in check.missing],
     }
@@ -87,10 +87,10 @@ def _branch(ending: Ending) -> Fields:
 
 
 def _cause(suspicion: Suspicion | None) -> Fields | None:
-    return _suspicion(suspicion) if suspicion else None
+    return suspicion_fields(suspicion) if suspicion else None
 
 
-def _suspicion(suspicion: Suspicion) -> Fields:
+def suspicion_fields(suspicion: Suspicion) -> Fields:
     return {
         "code": suspicion.code,
         "level": suspicion.level.name.lower(),
@@ -142,7 +142,7 @@ def _path(path: PacketPath) -> Fields:
 def _node(node: NetNode) -> Fields:
     return _place(node.place) | {
         "actions": [_action(action) for action in node.actions],
-        "suspicions": [_suspicion(suspicion) for suspicion in node.suspicions],
+        "suspicions": [suspicion_fields(suspicion) for suspicion in node.suspicions],
     }
 
 

@@ -38,6 +38,12 @@ class Style:
     def quiet(self, text: str) -> str:
         return self._paint(text, _DIM)
 
+    def removed(self, text: str) -> str:
+        return self._paint(text, _RED)
+
+    def added(self, text: str) -> str:
+        return self._paint(text, _GREEN)
+
     def fits(self, text: str) -> bool:
         """In one line."""
         return not self.columns or width(text) <= self.columns

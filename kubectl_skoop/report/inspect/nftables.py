@@ -20,7 +20,7 @@ def print_nftables(state: State) -> Iterator[str]:
         return
     tables: dict[_TABLE_KEY, list[tuple[str, Entry]]] = {}
     rules: dict[tuple[str, str, str], list[Entry]] = {}
-    for kind, body in _objects(text):
+    for kind, body in ruleset(text):
         family = body.text("family", "")
         if kind == "table":
             tables.setdefault((family, body.text("name")), [])
@@ -36,7 +36,8 @@ def print_nftables(state: State) -> Iterator[str]:
         yield "}"
 
 
-def _objects(text: str) -> Iterator[tuple[str, Entry]]:
+def ruleset(text: str) -> Iterator[tuple[str, Entry]]:
+    """Each object with its kind. Raises: FormatError."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -74,19 +75,20 @@ def _attributes(kind: str, body: Entry) -> Iterator[str]:
             case "map", _:
                 continue
             case "elem", list():
-                yield f"elements = {{ {', '.join(_element(element) for element in value)} }}"
+                yield f"elements = {{ {', '.join(element_text(element) for element in value)} }}"
             case _, list():
                 yield f"{name} {','.join(map(str, value))}"
             case _:
                 yield f"{name} {value}"
 
 
-def _element(element: object) -> str:
+def element_text(element: object) -> str:
+    """Of a set or map."""
     match element:
         case [key, dict() as verdict] if verdict.keys() & _VERDICTS:
-            return f"{_element(key)} : {print_statement(verdict)}"
+            return f"{element_text(key)} : {print_statement(verdict)}"
         case [key, data]:
-            return f"{_element(key)} : {print_expression(data)}"
+            return f"{element_text(key)} : {print_expression(data)}"
         case {"elem": {"val": value}}:
             return print_expression(value)
         case _:

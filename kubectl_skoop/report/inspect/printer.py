@@ -18,7 +18,7 @@ DEPTH = 40
 """Of the JSON form: deeper than any section may nest."""
 
 
-def _print_sysctls(state: State) -> Iterator[str]:
+def print_sysctls(state: State) -> Iterator[str]:
     table = state.tables.get("sysctls")
     if table is None or table.state != "ok":
         return
@@ -48,7 +48,7 @@ class What:
     """That are read; their state is told where it is not `ok`."""
 
 
-_IPTABLES = (
+IPTABLES = (
     "iptables-legacy",
     "ip6tables-legacy",
     "iptables-nft",
@@ -62,14 +62,19 @@ _PRINTED: Mapping[str, What] = {
     "neighbours": What(print_neighbours, ("neighbours", "proxy_neighbours")),
     "links": What(print_links, ("links", "addresses")),
     "fdb": What(print_fdb, ("fdb",)),
-    "iptables": What(_print_texts(*_IPTABLES), _IPTABLES),
+    "iptables": What(_print_texts(*IPTABLES), IPTABLES),
     "nftables": What(print_nftables, ("nft",)),
     "ipset": What(_print_texts("ipset"), ("ipset",)),
     "conntrack": What(print_conntrack, ("conntrack",)),
     "sockets": What(print_sockets, ("sockets",)),
-    "sysctls": What(_print_sysctls, ("sysctls",)),
+    "sysctls": What(print_sysctls, ("sysctls",)),
 }
 WHATS: tuple[str, ...] = tuple(_PRINTED)
+
+
+def tables_of(what: str) -> tuple[str, ...]:
+    """Names of the tables that are read for it."""
+    return _PRINTED[what].tables
 
 
 def print_table(what: str, tables: Mapping[str, Table], *, headers: bool = True) -> str:

@@ -91,7 +91,6 @@ def colour_rules(colours: Colours, scope: str = "") -> str:
         ".card.refused>rect": f"fill:{c.bad_card};stroke:{c.bad}",
         ".card.unknown>rect": f"fill:{c.unsure_card};stroke:{c.unsure}",
         "text": f"fill:{c.ink}",
-        "text.quiet": f"fill:{c.quiet}",
         "text.kind": f"fill:{c.quiet}",
         "text.note": f"fill:{c.quiet}",
         "text.heading": f"fill:{c.quiet}",

@@ -112,6 +112,8 @@ _WARNING = re.compile(
 )
 _IMPLICIT = {"tcp": "tcp", "udp": "udp", "icmp": "icmp", "ipv6-icmp": "icmp6", "sctp": "sctp"}
 _NEEDS_QUOTES = re.compile(r"[^\w.,:/+*@=%-]")
+MOST_RULES = 200_000
+"""That are kept: about 100 MB."""
 UNMODELLED_MATCH = ["-m", "redacted"]
 UNMODELLED_TARGET = ["-j", "REDACTED", "--redacted"]
 
@@ -133,12 +135,25 @@ def _line(line: str, pseudonyms: Pseudonyms, left_out: LeftOut, where: str) -> s
     if found := _CHAIN.fullmatch(line):
         return f":{pseudonyms.name(found[1])} {found[2]}{found[3] or ''}"
     if found := _RULE.fullmatch(line):
-        rest = _Rule(pseudonyms, left_out, where).redact(found[3])
-        return f"{found[1] or ''}-A {pseudonyms.name(found[2])}" + (f" {rest}" if rest else "")
+        return (found[1] or "") + _rule(found[2], found[3], pseudonyms, left_out, where)
     if (found := _INCOMPATIBLE.fullmatch(line)) and found[1] in known.NAMES:
         return line
     left_out.add(where, "a line of an unknown form")
     return None
+
+
+def _rule(chain: str, text: str, pseudonyms: Pseudonyms, left_out: LeftOut, where: str) -> str:
+    """Kept for the next node where all of it could be kept."""
+    rule = f"{chain} {text}"
+    known_rule = pseudonyms.rules.get(rule)
+    if known_rule is not None:
+        return known_rule
+    before = left_out.total
+    rest = _Rule(pseudonyms, left_out, where).redact(text)
+    written = f"-A {pseudonyms.name(chain)}" + (f" {rest}" if rest else "")
+    if left_out.total == before and len(pseudonyms.rules) < MOST_RULES:
+        pseudonyms.rules[rule] = written
+    return written
 
 
 class _Rule:

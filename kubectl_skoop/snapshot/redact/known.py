@@ -7,7 +7,8 @@ from kubectl_skoop.snapshot.redact.listed import listed
 NAMES = listed(
     """
     default kube-system kube-public kube-node-lease kubernetes kube-dns coredns kube-proxy
-    kube-proxy-worker kube-flannel kube-flannel-ds kube-flannel-cfg flannel canal rke2-canal calico-system
+    kube-proxy-worker kube-flannel kube-flannel-ds kube-flannel-ds-amd64 kube-admin kube-baseline
+    kube-flannel-cfg flannel canal rke2-canal calico-system
     calico-apiserver calico-node calico-kube-controllers tigera-operator cilium cilium-operator
     kube-router kube-network-policies kindnet antrea-agent weave-net metrics-server kube-apiserver
     kube-controller-manager kube-scheduler etcd local-path-storage default-ipv4-ippool default-ipv6-ippool

@@ -13,6 +13,11 @@ class LeftOut:
         if count:
             self._counts[where, what] += count
 
+    @property
+    def total(self) -> int:
+        """How often something was left out."""
+        return self._counts.total()
+
     def lines(self) -> list[str]:
         return [
             f"{where}: {what}" + (f" ({count})" if count > 1 else "")

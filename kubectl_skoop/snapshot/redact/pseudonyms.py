@@ -31,6 +31,9 @@ class Pseudonyms:
         self.addresses = AddressMap(key, networks, hosts)
         self.macs = MacMap(key, self.addresses)
         self.names = NameMap(key, names)
+        self.rules: dict[str, str] = {}
+        """Rules of iptables without counters, as they are written now: nodes have the same ones."""
+        self._masked: dict[str, str] = {}
 
     def changed(self) -> dict[str, dict[str, str]]:
         """What stands for what, of everything that was replaced so far."""
@@ -52,6 +55,12 @@ class Pseudonyms:
 
         Raises: ValueError; NotKept where the mask has holes.
         """
+        found = self._masked.get(text)
+        if found is None:
+            found = self._masked[text] = self._mask(text)
+        return found
+
+    def _mask(self, text: str) -> str:
         address, slash, mask = text.partition("/")
         if not slash:
             return self.address(text)
