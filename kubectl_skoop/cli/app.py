@@ -14,6 +14,8 @@ from kubectl_skoop.cli.output import report_error, report_skoop_error
 from kubectl_skoop.model.errors import NoVerdict, SkoopError
 
 PROGRAM = "kubectl skoop"
+COMPLETE = "__complete"
+"""First word of what a shell or kubectl asks when the tab key is pressed."""
 
 app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -32,6 +34,11 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. `--debug` may stand anywhere on the command line, as kubectl's global flags do."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == [COMPLETE]:
+        from kubectl_skoop.cli.complete import answer
+
+        print(answer(words[1:]))
+        return ExitCode.OK
     debug = "--debug" in words
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -38,6 +38,9 @@ COMMANDS: dict[str, Command] = {
     "plugins": Command("plugins", "The network plugins that are installed, with their options."),
     "providers": Command("providers", "The cloud providers that are installed, with their options."),
     "explain": Command("explain", "What a finding's code means, how to check it by hand, how to mend it."),
+    "completion": Command(
+        "completion", "Complete words with the tab key, in bash, zsh, fish and by kubectl."
+    ),
     "version": Command("version", "Print the version."),
 }
 

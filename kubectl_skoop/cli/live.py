@@ -232,7 +232,7 @@ def objects(ctx: typer.Context) -> "PlainObjects":
     return PlainObjects(kept.kinds)
 
 
-def outweighs(ctx: typer.Context) -> bool:
+def outweighs(ctx: Context) -> bool:
     """A cluster that is named outweighs a snapshot that is named further below, by the environment or a file.
 
     Raises: InputError where the command line names both.
@@ -259,7 +259,7 @@ def namespace(ctx: typer.Context, given: str, snapshot: Path | None) -> str:
     return context_namespace(access(values(ctx)))
 
 
-def values(ctx: typer.Context) -> Mapping[str, Any]:
+def values(ctx: Context) -> Mapping[str, Any]:
     """What was given of the options above, by their names in Python.
 
     Of the two ways to name an image the one that outweighs; both where they are of equal weight.

@@ -6,6 +6,7 @@ environment has one, and for `--help`: nothing else pays for importing a plugin.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import typer
 from typer._click.core import Context
@@ -13,6 +14,9 @@ from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand
 
 from kubectl_skoop.model.errors import InputError
+
+if TYPE_CHECKING:
+    from kubectl_skoop.diagnosis.options import Option
 
 _KEY = "kubectl_skoop.plugin_options"
 _FILE_KEY = "kubectl_skoop.plugin_options_of_file"
@@ -103,15 +107,19 @@ def from_environment(environment: Mapping[str, str], owners: Owners) -> dict[str
 
 def help_rows() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """For each plugin and provider with options: its name, and (option, text) rows."""
+    for owner, entries in all_options().items():
+        yield owner, [(f"--{entry.name} {_value(entry.values)}", entry.help) for entry in entries]
+
+
+def all_options() -> "dict[str, tuple[Option, ...]]":
+    """Of each plugin and provider that has some."""
     from kubectl_skoop.diagnosis.options import options_of
     from kubectl_skoop.diagnosis.registry import PLUGINS, PROVIDERS, installed, load_plugin, load_provider
 
     binders = [(name, load_plugin(name).options) for name in installed(PLUGINS)]
     binders += [(name, load_provider(name).options) for name in installed(PROVIDERS)]
-    for owner, binder in binders:
-        entries = options_of(binder, owner)
-        if entries:
-            yield owner, [(f"--{entry.name} {_value(entry.values)}", entry.help) for entry in entries]
+    found = {owner: options_of(binder, owner) for owner, binder in binders}
+    return {owner: entries for owner, entries in found.items() if entries}
 
 
 def _value(values: Sequence[str]) -> str:

@@ -26,3 +26,9 @@ def main() -> NoReturn:
         sys.stdout.flush()
     finally:
         os._exit(code)
+
+
+def complete() -> NoReturn:
+    """kubectl's door to the completion of a plugin: a program `kubectl_complete-skoop` on the PATH."""
+    sys.argv[1:1] = ["__complete"]
+    main()

@@ -70,6 +70,20 @@ def test_the_archive_has_the_plugins_and_explains(installed: Machine) -> None:
     assert "Kernel: " in installed.kubectl("skoop", "explain", "netfilter.drop")
 
 
+def test_kubectl_completes_by_the_door_that_is_installed(installed: Machine) -> None:
+    printed = installed.kubectl("skoop", "completion", "bash", "--install")
+    door = installed.plugin.with_name("kubectl_complete-skoop")
+    assert f"kubectl: {door}" in printed.splitlines()
+    try:
+        words = ("diagnose", "--snapshot", str(SNAPSHOT), "pod/default/")
+        offered = installed.kubectl("__complete", "skoop", *words).splitlines()
+        assert offered[:4] == ["pod/default/a", "pod/default/a2", "pod/default/b", "pod/default/b2"]
+        assert offered[4] == ":4"
+        assert installed.kubectl("__complete", "skoop", "diag").startswith("diagnose\t")
+    finally:
+        door.unlink()
+
+
 def test_krew_installs_a_manifest_with_an_archive(machine: Machine) -> None:
     files = (f"--manifest={machine.served / manifest.NAME}", f"--archive={krew.built_archive()}")
     machine.kubectl("krew", "install", *files)
@@ -128,6 +142,8 @@ def test_the_archive_asks_a_live_cluster_and_sends_its_agent(
         ran = skoop.live(*words, *image, "-o", "json")
         assert ran.code == 0, ran.err
         assert ran.json["verdict"] == "reachable"
+        offered = skoop.offline("__complete", "inspect", "--kubeconfig", cluster.kubeconfig, "node/")
+        assert offered.out.split() == ["node/node1", "node/node2", "node/node3", ":4"]
     finally:
         machine.kubectl("krew", "uninstall", "skoop")
 
