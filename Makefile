@@ -58,7 +58,7 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 # python-iptables is built from source: where that cannot be done everything else still works.
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime
 	@$(PIP) install --upgrade 'pip>=25.1'
-	@$(PIP) install --group dev
+	@$(PIP) install --editable . --group dev
 	@if [ "$$(uname)" = Linux ]; then command -v cc >/dev/null && $(PIP) install --group iptc || \
 	  echo "note: python-iptables is not installed (it is built from source and needs a C compiler): tests that compare with it are skipped" >&2; fi
 	@touch $@

@@ -171,12 +171,14 @@ class InfraShim:
         """For an address that `balance` knows."""
         return ()
 
-    def load_balancer_to_node(self, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Sequence[Suspicion]:
-        """`packet`: as the load balancer sends it on."""
+    def load_balancer_to_node(
+        self, balancer: Address, dst: NodeInfo, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
+        """`packet`: as the load balancer with this address sends it on."""
         return ()
 
     def node_to_load_balancer(
-        self, src: NodeInfo, oif: str, packet: Packet, tracked: Tracked
+        self, src: NodeInfo, oif: str, balancer: Address, packet: Packet, tracked: Tracked
     ) -> Sequence[Suspicion]:
         """An answer to what a load balancer sent."""
         return ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TypeVar
 
 from kubectl_skoop.cluster.objects import NodeInfo
@@ -9,7 +10,7 @@ from kubectl_skoop.diagnosis.branch import Branch, Crossed, flow_of
 from kubectl_skoop.diagnosis.interface import Balanced, InfraShim, Tracked
 from kubectl_skoop.diagnosis.world import Port
 from kubectl_skoop.model.packet import Address, Frame, Packet, Protocol
-from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
@@ -45,7 +46,7 @@ class Underlay:
         )
 
     def leaving(
-        self, branch: Branch, stack: Stack, device: Device, packet: Packet, *, balancer: bool = False
+        self, branch: Branch, stack: Stack, device: Device, packet: Packet, balancer: Place | None = None
     ) -> bool:
         """From a node to the outside, or back to the load balancer that it answers."""
         source = self.node(stack.ns.node)
@@ -53,11 +54,17 @@ class Underlay:
             return True
         here = _end(Port(stack.ns, device))
         tracked = _tracked(branch, packet, here, "")
-        ask = self.shim.node_to_load_balancer if balancer else self.shim.node_to_external
-        return self._judge(branch, stack, packet, (here,), lambda: ask(source, device.name, packet, tracked))
+
+        def ask() -> Sequence[Suspicion]:
+            if balancer is None:
+                return self.shim.node_to_external(source, device.name, packet, tracked)
+            address = ip_address(balancer.name)
+            return self.shim.node_to_load_balancer(source, device.name, address, packet, tracked)
+
+        return self._judge(branch, stack, packet, (here,), ask)
 
     def entering(
-        self, branch: Branch, stack: Stack, port: Port, packet: Packet, *, balancer: bool = False
+        self, branch: Branch, stack: Stack, port: Port, packet: Packet, balancer: Place | None = None
     ) -> bool:
         """From the outside or a load balancer to a node; `stack`: whose packet it is."""
         target = self.node(port.ns.node)
@@ -65,8 +72,13 @@ class Underlay:
             return True
         there = _end(port)
         tracked = _tracked(branch, packet, "", there)
-        ask = self.shim.load_balancer_to_node if balancer else self.shim.external_to_node
-        return self._judge(branch, stack, packet, (there,), lambda: ask(target, packet, tracked))
+
+        def ask() -> Sequence[Suspicion]:
+            if balancer is None:
+                return self.shim.external_to_node(target, packet, tracked)
+            return self.shim.load_balancer_to_node(ip_address(balancer.name), target, packet, tracked)
+
+        return self._judge(branch, stack, packet, (there,), ask)
 
     def balancing(self, branch: Branch, stack: Stack, packet: Packet) -> bool:
         """From the outside to a load balancer."""

@@ -167,7 +167,7 @@ class Walk:
             link = self._through(balancer, link, packet, arriving, port)
         if (arriving.src, arriving.dst) != (packet.src, packet.dst):
             self.branch.translated[flow_of(arriving)] = Asked(packet, balancer)
-        if self.underlay.entering(self.branch, stack, port, arriving, balancer=balancer is not None):
+        if self.underlay.entering(self.branch, stack, port, arriving, balancer):
             self.under_way.append(_Arriving(port, arriving, link))
 
     def _turn(self, stack: Stack, packet: Packet, turned: Turned) -> None:
@@ -205,7 +205,9 @@ class Walk:
         )
         self.branch.links.append(back)
         visit.outputs.append(back)
-        self.under_way.append(_Arriving(port, reply, back))
+        stack.journey = journey
+        if self.underlay.entering(self.branch, stack, port, reply):
+            self.under_way.append(_Arriving(port, reply, back))
 
     def _go_home(
         self, stack: Stack, oif: str, packet: Packet, emission: Emission, asked: Asked | None
@@ -220,7 +222,7 @@ class Walk:
         link = self._link(stack, oif, packet, "external", Hop(place=balancer) if balancer else outside)
         self._record(emission.journey, link)
         own = stack.ns.devices[emission.device]
-        if not self.underlay.leaving(self.branch, stack, own, packet, balancer=balancer is not None):
+        if not self.underlay.leaving(self.branch, stack, own, packet, balancer):
             return
         arriving = _translated_back(packet, asked.packet) if asked else packet
         if balancer is not None and link is not None:

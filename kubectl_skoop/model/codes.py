@@ -4,6 +4,23 @@ A plugin's deviations have codes of their own: `<plugin>.<table>.<missing|differ
 """
 
 CODES: dict[str, str] = {
+    "aws.balancer.internal": "the load balancer is internal, and who asks is outside of the VPC",
+    "aws.balancer.state": "the load balancer is not active",
+    "aws.balancer.unhealthy": "targets of the load balancer are not healthy",
+    "aws.beyond": "the packet leaves the VPC by what nothing was collected of",
+    "aws.gateway.no-public-address": "the packet leaves by an internet gateway without a public address",
+    "aws.gateway.unusable": "the gateway that a route leads to does not work",
+    "aws.network-acl.egress": "a network ACL denies the packet where it leaves its subnet",
+    "aws.network-acl.ephemeral": "a network ACL lets answers back to some of a client's ports only",
+    "aws.network-acl.ingress": "a network ACL denies the packet where it enters a subnet",
+    "aws.not-collected": "nothing of AWS was collected",
+    "aws.route.blackhole": "the subnet's route has a target that is gone",
+    "aws.route.elsewhere": "the subnet's route leads elsewhere than to who has the address",
+    "aws.route.none": "the subnet's route table has no route to the destination",
+    "aws.security-group.egress": "no security group of the sender lets the connection out",
+    "aws.security-group.ingress": "no security group of the receiver lets the connection in",
+    "aws.source-dest-check": "the interface takes and sends packets of its own addresses only",
+    "aws.unknown": "a part of what AWS would say was not collected",
     "balancer.no-target": "the load balancer has no target for the port",
     "bridge.hairpin": "the bridge may not send a frame back out of the port it came in by",
     "bridge.isolated": "both bridge ports are isolated from each other",

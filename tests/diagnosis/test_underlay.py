@@ -79,11 +79,13 @@ class Shim(InfraShim):
     def external_to_load_balancer(self, packet: Packet) -> Sequence[Suspicion]:
         return self._note("outside to balancer", packet, UNTRACKED)
 
-    def load_balancer_to_node(self, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Sequence[Suspicion]:
+    def load_balancer_to_node(
+        self, balancer: Address, dst: NodeInfo, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
         return self._note(f"balancer to {dst.name}", packet, tracked)
 
     def node_to_load_balancer(
-        self, src: NodeInfo, oif: str, packet: Packet, tracked: Tracked
+        self, src: NodeInfo, oif: str, balancer: Address, packet: Packet, tracked: Tracked
     ) -> Sequence[Suspicion]:
         return self._note(f"{src.name} to balancer", packet, tracked)
 

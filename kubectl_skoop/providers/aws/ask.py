@@ -1,0 +1,146 @@
+"""Asking EC2 and ELB with boto3, by the user's own credentials (environment, files, SSO, a role)."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from kubectl_skoop.api import InputError, NoVerdict
+from kubectl_skoop.providers.aws.answers import Section
+from kubectl_skoop.providers.aws.kept import Item
+
+Client = Any
+"""boto3 makes its clients when they are asked for, so they have no types."""
+
+_OF_VPC = {
+    "describe_network_interfaces": "NetworkInterfaces",
+    "describe_security_groups": "SecurityGroups",
+    "describe_subnets": "Subnets",
+    "describe_route_tables": "RouteTables",
+    "describe_network_acls": "NetworkAcls",
+}
+"""Operations with the filter `vpc-id`."""
+_OF_REGION = {
+    "describe_internet_gateways": "InternetGateways",
+    "describe_nat_gateways": "NatGateways",
+    "describe_vpc_peering_connections": "VpcPeeringConnections",
+    "describe_prefix_lists": "PrefixLists",
+}
+
+
+def ask(instances: Sequence[str], region: str, profile: str) -> Mapping[str, object]:
+    """The network of the VPCs that the instances are in. What may not be asked is a gap, with the reason.
+
+    Raises: NoVerdict (no SDK, no credentials, no region, no instance), InputError (no such profile).
+    """
+    ec2, elb = _clients(region, profile)
+    section = Section()
+    _collect(section, "Instances", lambda: _instances(ec2, instances))
+    vpcs = sorted(
+        {str(item["VpcId"]) for item in section.resources.get("Instances", {}).values() if "VpcId" in item}
+    )
+    if not vpcs:
+        why = section.gaps.get("Instances", "none of the nodes' instances is in this region and account")
+        raise NoVerdict(f"AWS was asked in vain: {why}")
+    _collect(section, "Vpcs", lambda: _pages(ec2, "describe_vpcs", "Vpcs", VpcIds=vpcs))
+    filters = [{"Name": "vpc-id", "Values": vpcs}]
+    for operation, kind in _OF_VPC.items():
+        _collect(section, kind, partial(_pages, ec2, operation, kind, Filters=filters))
+    for operation, kind in _OF_REGION.items():
+        _collect(section, kind, partial(_pages, ec2, operation, kind))
+    _collect(section, "PrefixLists", lambda: _managed(ec2))
+    _balancers(section, elb, vpcs)
+    return section.fields()
+
+
+def _balancers(section: Section, elb: Client, vpcs: Sequence[str]) -> None:
+    def balancers() -> Iterator[Item]:
+        found = _pages(elb, "describe_load_balancers", "LoadBalancers")
+        return (item for item in found if item.get("VpcId") in vpcs)
+
+    def groups() -> Iterator[Item]:
+        for item in _pages(elb, "describe_target_groups", "TargetGroups"):
+            if item.get("VpcId") in vpcs:
+                answer = elb.describe_target_group_attributes(TargetGroupArn=item["TargetGroupArn"])
+                yield {**item, "Attributes": answer["Attributes"]}
+
+    def listeners() -> Iterator[Item]:
+        for arn in section.resources["LoadBalancers"]:
+            yield from _pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=arn)
+
+    def rules() -> Iterator[Item]:
+        for arn, listener in section.resources["Listeners"].items():
+            if listener.get("Protocol") in ("HTTP", "HTTPS"):
+                yield from _pages(elb, "describe_rules", "Rules", ListenerArn=arn)
+
+    def health() -> Iterator[Item]:
+        for arn in section.resources["TargetGroups"]:
+            yield {"TargetGroupArn": arn, **elb.describe_target_health(TargetGroupArn=arn)}
+
+    steps: Mapping[str, Callable[[], Iterator[Item]]] = {
+        "LoadBalancers": balancers,
+        "TargetGroups": groups,
+        "Listeners": listeners,
+        "Rules": rules,
+        "TargetHealth": health,
+    }
+    for kind, step in steps.items():
+        _collect(section, kind, step)
+
+
+def _collect(section: Section, kind: str, items: Callable[[], Iterator[Item]]) -> None:
+    """What was read before an error stays. No text of the SDK's: it may quote what was signed."""
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    section.resources.setdefault(kind, {})
+    try:
+        for item in items():
+            section.add(kind, [item])
+    except NoCredentialsError:
+        raise NoVerdict(
+            "there are no credentials for AWS", hint="aws configure, or --infra with what `aws` printed"
+        ) from None
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "an error")
+        section.gaps[kind] = f"{error.operation_name} was answered with {code}"
+    except (BotoCoreError, ValueError) as error:
+        section.gaps[kind] = f"asking for them failed: {type(error).__name__}"
+
+
+def _clients(region: str, profile: str) -> tuple[Client, Client]:
+    try:
+        import boto3
+        from botocore.exceptions import BotoCoreError, ProfileNotFound
+    except ImportError:
+        raise NoVerdict(
+            "boto3 is not installed",
+            hint="pip install 'kubectl-skoop[aws]', or give what `aws` printed with --infra",
+        ) from None
+    try:
+        session = boto3.session.Session(profile_name=profile or None, region_name=region or None)
+        return session.client("ec2"), session.client("elbv2")
+    except ProfileNotFound:
+        raise InputError(f"--aws-profile {profile}: there is no such profile") from None
+    except BotoCoreError as error:
+        raise NoVerdict(f"AWS cannot be asked: {type(error).__name__}", hint="--aws-region REGION") from None
+
+
+def _instances(ec2: Client, wanted: Sequence[str]) -> Iterator[Item]:
+    filters = [{"Name": "instance-id", "Values": list(wanted)}]
+    for reservation in _pages(ec2, "describe_instances", "Reservations", Filters=filters):
+        yield from reservation.get("Instances", [])
+
+
+def _managed(ec2: Client) -> Iterator[Item]:
+    for item in _pages(ec2, "describe_managed_prefix_lists", "PrefixLists"):
+        key = item["PrefixListId"]
+        entries = list(_pages(ec2, "get_managed_prefix_list_entries", "Entries", PrefixListId=key))
+        yield {**item, "Entries": entries}
+
+
+def _pages(client: Client, operation: str, key: str, **arguments: object) -> Iterator[Any]:
+    """All pages."""
+    if client.can_paginate(operation):
+        for page in client.get_paginator(operation).paginate(**arguments):
+            yield from page[key]
+    else:
+        yield from getattr(client, operation)(**arguments)[key]

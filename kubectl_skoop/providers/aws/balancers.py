@@ -1,0 +1,316 @@
+"""Network and application load balancers: addresses, listeners, targets with their health, their guards."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from kubectl_skoop.api import Address, Balanced, NodeInfo, Packet, Protocol, Suspicion, Tracked, Unknown, raw
+from kubectl_skoop.providers.aws import passage
+from kubectl_skoop.providers.aws.finding import open_question, remark, stops
+from kubectl_skoop.providers.aws.interface import Interface
+from kubectl_skoop.providers.aws.inventory import Inventory, is_public
+from kubectl_skoop.providers.aws.kept import Item
+from kubectl_skoop.providers.aws.route_table import VpcRoute, route_of
+from kubectl_skoop.providers.aws.security_group import Peer
+
+_PROTOCOLS = {
+    Protocol.TCP: ("TCP", "TLS", "TCP_UDP", "HTTP", "HTTPS"),
+    Protocol.UDP: ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC"),
+}
+_GONE = ("draining", "unused")
+
+
+class Target(NamedTuple):
+    """A registered target."""
+
+    id: str
+    """Of an instance, or an address."""
+    port: int
+    state: str
+    why: str
+
+
+class Group(NamedTuple):
+    """A target group of a listener's action."""
+
+    item: Item
+    share: Fraction
+    targets: tuple[Target, ...]
+    """All that are registered and not on their way out."""
+
+    @property
+    def healthy(self) -> tuple[Target, ...]:
+        """Without any all get connections (fail open)."""
+        return tuple(one for one in self.targets if one.state in ("healthy", "unavailable")) or self.targets
+
+
+def targets(known: Inventory, packet: Packet) -> Sequence[Balanced] | Unknown | None:
+    """For an address of a load balancer, else None."""
+    balancer = _by_address(known, packet.dst)
+    if balancer is None:
+        return None
+    groups = _groups(known, balancer, packet)
+    if isinstance(groups, Unknown):
+        return groups
+    found: list[Balanced] = []
+    for group in groups:
+        for target in group.healthy:
+            address = _address(known, target)
+            source = _source(known, balancer, group, packet)
+            if isinstance(address, Unknown):
+                return address
+            if isinstance(source, Unknown):
+                return source
+            found.append(Balanced(group.share / len(group.healthy), address, target.port, source))
+    lost = 1 - sum((one.share for one in found), Fraction(0))
+    if found and lost:
+        return Unknown(f"{_name(balancer)} sends {lost} of its connections to a group without targets")
+    return found
+
+
+def addresses_of(known: Inventory, name: str) -> Sequence[Address] | Unknown:
+    """By its host name."""
+    balancers = known.all("LoadBalancers")
+    if isinstance(balancers, Unknown):
+        return balancers
+    wanted = name.lower().removeprefix("dualstack.").rstrip(".")
+    for balancer in balancers:
+        if raw.text(balancer, "DNSName").lower() == wanted:
+            own = [address for address, _ in _addresses(known, balancer)]
+            return own or Unknown(
+                f"the addresses of {_name(balancer)} are not known: collect network interfaces"
+            )
+    return Unknown(f"no load balancer {name} was collected")
+
+
+def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
+    """From outside to the load balancer."""
+    balancer = _by_address(known, packet.dst)
+    if balancer is None:
+        return
+    name, state = _name(balancer), raw.text(balancer, "State", "Code")
+    if state not in ("active", "active_impaired"):
+        yield stops("aws.balancer.state", None, f"the load balancer {name} is {state or 'in no known state'}")
+        return
+    if raw.text(balancer, "Scheme") == "internal" and is_public(packet.src):
+        yield stops(
+            "aws.balancer.internal",
+            None,
+            f"the load balancer {name} is internal: {packet.src} has no way to it",
+            (f"Scheme: internal, DNSName: {raw.text(balancer, 'DNSName')}",),
+            "make it internet-facing: service.beta.kubernetes.io/aws-load-balancer-scheme",
+        )
+        return
+    own = _interface(known, balancer, packet.dst)
+    if own is not None:
+        yield from passage.acl(known, None, own.subnet, "ingress", packet)
+        route = route_of(known, own.subnet, own.vpc, packet.src)
+        if is_public(packet.src) and isinstance(route, VpcRoute) and not route.target.startswith("igw-"):
+            message = (
+                f"{own.subnet} of the load balancer {name} leads {packet.src} to {route.target}, not out"
+            )
+            yield stops("aws.route.elsewhere", None, message, (str(route),), "give it public subnets")
+    if groups := raw.texts(balancer, "SecurityGroups"):
+        guarded = Interface(id=f"the load balancer {name}", groups=groups)
+        yield from passage.groups(known, None, guarded, "ingress", packet, Peer(packet.src, frozenset()))
+    yield from _health(known, balancer, packet)
+
+
+def onward(
+    known: Inventory, address: Address, dst: NodeInfo, packet: Packet, tracked: Tracked
+) -> Iterator[Suspicion]:
+    """From the load balancer to a target."""
+    balancer, there = _by_address(known, address), known.by_mac(packet.dst_mac)
+    if balancer is None:
+        return
+    if isinstance(there, Unknown):
+        yield open_question("aws.unknown", dst, there)
+        return
+    own = _interface(known, balancer, address)
+    if own is None or own.subnet != there.subnet:
+        if own is not None:
+            yield from passage.acl(known, None, own.subnet, "egress", packet)
+        yield from passage.acl(known, dst, there.subnet, "ingress", packet)
+    if not tracked.destination:
+        peer = Peer(packet.src, frozenset(raw.texts(balancer, "SecurityGroups")))
+        yield from passage.groups(known, dst, there, "ingress", packet, peer)
+    yield from passage.own_address(dst, there, packet.dst, "destination")
+
+
+def back(known: Inventory, address: Address, src: NodeInfo, packet: Packet) -> Iterator[Suspicion]:
+    """The answer of a target."""
+    balancer, here = _by_address(known, address), known.by_mac(packet.src_mac)
+    own = _interface(known, balancer, address) if balancer is not None else None
+    if isinstance(here, Unknown):
+        yield open_question("aws.unknown", src, here)
+    elif own is None or own.subnet != here.subnet:
+        yield from passage.acl(known, src, here.subnet, "egress", packet, answer=True)
+        if own is not None:
+            yield from passage.acl(known, None, own.subnet, "ingress", packet, answer=True)
+
+
+def _health(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspicion]:
+    groups = _groups(known, balancer, packet)
+    for group in [] if isinstance(groups, Unknown) else groups:
+        name = raw.text(group.item, "TargetGroupName")
+        sick = [one for one in group.targets if one.state not in ("healthy", "unavailable")]
+        if sick:
+            all_of_them = len(sick) == len(group.targets)
+            many = f"all {len(sick)}" if all_of_them else f"{len(sick)} of {len(group.targets)}"
+            fate = "so each gets connections" if all_of_them else "and get no connections"
+            yield remark(
+                "aws.balancer.unhealthy",
+                None,
+                f"{many} targets of {name} are not healthy, {fate}",
+                tuple(
+                    f"{one.id}:{one.port} {one.state}{': ' + one.why if one.why else ''}" for one in sick[:8]
+                ),
+                "look at the health check's port, and whether the security groups let it in",
+            )
+
+
+def _groups(known: Inventory, balancer: Item, packet: Packet) -> Sequence[Group] | Unknown:
+    """Of the listener's default action; empty: there is no listener, or no target group."""
+    listener = _listener(known, balancer, packet)
+    if isinstance(listener, Unknown):
+        return listener
+    if listener is None:
+        return ()
+    actions = raw.items(listener, "DefaultActions")
+    if isinstance(rules := _other_rules(known, balancer, listener), Unknown):
+        return rules
+    if not actions or raw.text(actions[-1], "Type") != "forward":
+        return Unknown(
+            f"the listener {packet.dport} of {_name(balancer)} answers itself, which is not modelled"
+        )
+    weights = _weights(actions[-1])
+    total = sum(weights.values())
+    found = []
+    for arn, weight in weights.items():
+        item, health = known.one("TargetGroups", arn), known.one("TargetHealth", arn)
+        if isinstance(item, Unknown):
+            return item
+        if isinstance(health, Unknown):
+            return Unknown(
+                f"the health of the targets of {raw.text(item, 'TargetGroupName')}: {health.reason}"
+            )
+        registered = tuple(target for target in _registered(health) if target.state not in _GONE)
+        found.append(Group(item, Fraction(weight, total), registered))
+    return [group for group in found if group.share]
+
+
+def _weights(action: object) -> Mapping[str, int]:
+    entries = raw.items(action, "ForwardConfig", "TargetGroups")
+    found = {raw.text(entry, "TargetGroupArn"): raw.number(entry, "Weight") for entry in entries}
+    if sum(found.values()):
+        return found
+    return {raw.text(action, "TargetGroupArn") or next(iter(found), ""): 1}
+
+
+def _registered(health: Item) -> Iterator[Target]:
+    for entry in raw.items(health, "TargetHealthDescriptions"):
+        yield Target(
+            raw.text(entry, "Target", "Id"),
+            raw.number(entry, "Target", "Port"),
+            raw.text(entry, "TargetHealth", "State"),
+            raw.text(entry, "TargetHealth", "Description") or raw.text(entry, "TargetHealth", "Reason"),
+        )
+
+
+def _listener(known: Inventory, balancer: Item, packet: Packet) -> Item | Unknown | None:
+    listeners = known.all("Listeners")
+    if isinstance(listeners, Unknown):
+        return listeners
+    arn, names = raw.text(balancer, "LoadBalancerArn"), _PROTOCOLS.get(Protocol(packet.protocol), ())
+    for each in listeners:
+        fits = raw.number(each, "Port") == packet.dport and raw.text(each, "Protocol") in names
+        if raw.text(each, "LoadBalancerArn") == arn and fits:
+            return each
+    whole = known.whole("Listeners")
+    return whole if isinstance(whole, Unknown) else None
+
+
+def _other_rules(known: Inventory, balancer: Item, listener: Item) -> Unknown | None:
+    """An application load balancer chooses by what is asked, which no packet shows."""
+    if raw.text(balancer, "Type") != "application":
+        return None
+    rules = known.whole("Rules")
+    if isinstance(rules, Unknown):
+        return rules
+    begin = raw.text(listener, "ListenerArn").replace(":listener/", ":listener-rule/") + "/"
+    more = [
+        rule
+        for rule in rules
+        if raw.text(rule, "RuleArn").startswith(begin) and not raw.flag(rule, "IsDefault")
+    ]
+    if not more:
+        return None
+    name, count = _name(balancer), len(more) + 1
+    return Unknown(f"which of {count} rules of {name} takes a request depends on its host and path")
+
+
+def _by_address(known: Inventory, address: Address) -> Item | None:
+    balancers = known.all("LoadBalancers")
+    for balancer in [] if isinstance(balancers, Unknown) else balancers:
+        if any(own == address for own, _ in _addresses(known, balancer)):
+            return balancer
+    return None
+
+
+def _addresses(known: Inventory, balancer: Item) -> Iterator[tuple[Address, Interface | None]]:
+    """Public ones first, each with its interface, if that is known."""
+    interfaces = _interfaces(known, balancer)
+    for each in interfaces:
+        yield from ((ip_address(public), each) for public in each.public.values())
+    for zone in raw.items(balancer, "AvailabilityZones"):
+        for entry in raw.items(zone, "LoadBalancerAddresses"):
+            for field in ("IpAddress", "PrivateIPv4Address"):
+                if written := raw.text(entry, field):
+                    subnet = raw.text(zone, "SubnetId")
+                    yield ip_address(written), next((one for one in interfaces if one.subnet == subnet), None)
+    for each in interfaces:
+        yield from ((address, each) for address in each.addresses)
+
+
+def _interfaces(known: Inventory, balancer: Item) -> Sequence[Interface]:
+    """Their description is `ELB net/NAME/ID`, the end of the load balancer's ARN."""
+    description = "ELB " + raw.text(balancer, "LoadBalancerArn").partition(":loadbalancer/")[2]
+    return [each for each in known.interfaces if each.description == description]
+
+
+def _interface(known: Inventory, balancer: Item, address: Address) -> Interface | None:
+    return next((each for own, each in _addresses(known, balancer) if own == address), None)
+
+
+def _source(known: Inventory, balancer: Item, group: Group, packet: Packet) -> Address | Unknown | None:
+    """None: the target sees the client's address (preserve_client_ip.enabled, or its default)."""
+    if raw.text(balancer, "Type") != "application":
+        attributes = {
+            raw.text(one, "Key"): raw.text(one, "Value") for one in raw.items(group.item, "Attributes")
+        }
+        default = (
+            "true" if raw.text(group.item, "TargetType") == "instance" or packet.protocol == 17 else "false"
+        )
+        if attributes.get("preserve_client_ip.enabled", default) == "true":
+            return None
+    own = _interface(known, balancer, packet.dst)
+    private = [address for address in own.addresses if address.version == packet.family] if own else []
+    return private[0] if private else Unknown(f"the private address of {_name(balancer)} is not known")
+
+
+def _address(known: Inventory, target: Target) -> Address | Unknown:
+    if not target.id.startswith("i-"):
+        try:
+            return ip_address(target.id)
+        except ValueError:
+            return Unknown(f"the target {target.id} is neither an instance nor an address")
+    instance = known.one("Instances", target.id)
+    if isinstance(instance, Mapping) and (written := raw.text(instance, "PrivateIpAddress")):
+        return ip_address(written)
+    own = [each for each in known.interfaces if each.instance == target.id and each.addresses]
+    return own[0].addresses[0] if own else Unknown(f"the address of the target {target.id} is not known")
+
+
+def _name(balancer: Item) -> str:
+    return raw.text(balancer, "LoadBalancerName") or raw.text(balancer, "LoadBalancerArn")

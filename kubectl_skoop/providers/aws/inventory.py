@@ -1,0 +1,136 @@
+"""The VPC as collected: found by id, by MAC, by address; what is not there is unknown, with the reason."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import ip_network
+
+from kubectl_skoop.api import Address, Unknown, raw
+from kubectl_skoop.providers.aws.interface import Interface, interface
+from kubectl_skoop.providers.aws.kept import KINDS, Item
+
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What `gather` returned."""
+
+    resources: Mapping[str, object]
+    gaps: Mapping[str, str]
+
+    def all(self, kind: str) -> Sequence[Item] | Unknown:
+        """As far as they were collected; Unknown: they were not."""
+        if kind not in self.resources:
+            return Unknown(f"no {kind} of AWS were collected")
+        found = raw.items(self.resources, kind)
+        return [item for item in found if isinstance(item, Mapping)]
+
+    def whole(self, kind: str) -> Sequence[Item] | Unknown:
+        """All of them; Unknown: some may not be there."""
+        return Unknown(f"{kind}: {self.gaps[kind]}") if kind in self.gaps else self.all(kind)
+
+    def one(self, kind: str, key: str) -> Item | Unknown:
+        """By its id."""
+        found = self._by_key(kind).get(key)
+        if found is not None:
+            return found
+        state = self.whole(kind)
+        if isinstance(state, Unknown):
+            return Unknown(f"{key} is not known: {state.reason}")
+        return Unknown(f"{key} is not among the {kind}: it is deleted, or of another account or region")
+
+    def _by_key(self, kind: str) -> Mapping[str, Item]:
+        if kind not in self._indexes:
+            items = self.all(kind)
+            known = [] if isinstance(items, Unknown) else items
+            self._indexes[kind] = {raw.text(item, KINDS[kind].key): item for item in known}
+        return self._indexes[kind]
+
+    @cached_property
+    def _indexes(self) -> dict[str, Mapping[str, Item]]:
+        return {}
+
+    @cached_property
+    def interfaces(self) -> Sequence[Interface]:
+        """Of `describe-network-interfaces`, and those that instances tell of."""
+        by_id = {made.id: made for item in self._interface_items() if (made := interface(item)).id}
+        return tuple(by_id.values())
+
+    def _interface_items(self) -> Iterator[Item]:
+        instances = self.all("Instances")
+        for instance in [] if isinstance(instances, Unknown) else instances:
+            for item in raw.items(instance, "NetworkInterfaces"):
+                if isinstance(item, Mapping):
+                    yield {"VpcId": instance.get("VpcId"), **item, "InstanceId": instance.get("InstanceId")}
+        own = self.all("NetworkInterfaces")
+        yield from [] if isinstance(own, Unknown) else own
+
+    @cached_property
+    def _by_mac(self) -> Mapping[str, Interface]:
+        return {each.mac: each for each in self.interfaces if each.mac}
+
+    @cached_property
+    def _by_address(self) -> Mapping[tuple[str, Address], Interface]:
+        return {(each.vpc, address): each for each in self.interfaces for address in each.addresses}
+
+    @cached_property
+    def _with_prefixes(self) -> Sequence[Interface]:
+        return [each for each in self.interfaces if each.prefixes]
+
+    def by_mac(self, mac: str) -> Interface | Unknown:
+        found = self._by_mac.get(mac.lower())
+        return found or Unknown(f"no network interface with the MAC {mac or '(none)'} is known{self._why}")
+
+    def by_address(self, vpc: str, address: Address) -> Interface | Unknown:
+        """In this VPC: by an address of its own, or one of a prefix that it has."""
+        found = self._by_address.get((vpc, address))
+        if found is None:
+            others = (each for each in self._with_prefixes if each.vpc == vpc and each.has(address))
+            found = next(others, None)
+        return found or Unknown(f"no network interface with {address} is known in {vpc}{self._why}")
+
+    @property
+    def _why(self) -> str:
+        state = self.whole("NetworkInterfaces")
+        return f" ({state.reason})" if isinstance(state, Unknown) else ""
+
+    def in_vpc(self, vpc: str, address: Address) -> bool | Unknown:
+        """The address is of one of the VPC's networks."""
+        item = self.one("Vpcs", vpc)
+        if isinstance(item, Unknown):
+            return item
+        texts = [raw.text(item, "CidrBlock")]
+        texts += [raw.text(entry, "CidrBlock") for entry in raw.items(item, "CidrBlockAssociationSet")]
+        texts += [
+            raw.text(entry, "Ipv6CidrBlock") for entry in raw.items(item, "Ipv6CidrBlockAssociationSet")
+        ]
+        return any(contains(text, address) for text in texts if text)
+
+    def prefix_list(self, key: str) -> Sequence[str] | Unknown:
+        """Its networks, as written."""
+        item = self.one("PrefixLists", key)
+        if isinstance(item, Unknown):
+            return item
+        if "Cidrs" not in item and "Entries" not in item:
+            return Unknown(f"the entries of prefix list {key} were not collected")
+        entries = raw.items(item, "Entries")
+        return [*raw.texts(item, "Cidrs"), *(raw.text(entry, "Cidr") for entry in entries)]
+
+
+def is_public(address: Address) -> bool:
+    """Of the internet, not of a network that organisations use inside (RFC 1918, 6598, 4193)."""
+    return not any(contains(network, address) for network in _PRIVATE)
+
+
+def contains(network: str, address: Address) -> bool:
+    """Raises: ValueError (no network)."""
+    parsed = ip_network(network, strict=False)
+    return parsed.version == address.version and address in parsed
+
+
+def named(item: Item, key: str) -> str:
+    """`acl-0ab (public)`: its id, and its name tag or group name."""
+    tags = (raw.text(tag, "Value") for tag in raw.items(item, "Tags"))
+    name = raw.text(item, "GroupName") or next(tags, "")
+    return f"{raw.text(item, key)} ({name})" if name else raw.text(item, key)
