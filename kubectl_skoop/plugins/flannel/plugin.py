@@ -19,10 +19,10 @@ from kubectl_skoop.api import (
 from kubectl_skoop.plugins.flannel.fabric import fabric
 from kubectl_skoop.plugins.flannel.node import FlannelNode
 from kubectl_skoop.plugins.flannel.settings import (
-    BACKEND_DATA,
     BACKEND_TYPE,
     CONFIG_MAPS,
-    PUBLIC_IP,
+    V4,
+    V6,
     FlannelOptions,
     pod_network,
 )
@@ -34,7 +34,7 @@ class Flannel(Plugin):
     name: ClassVar[str] = "flannel"
     options: ClassVar[type[ConfigBinder]] = FlannelOptions
     wants: ClassVar[Wants] = Wants(
-        annotations=(BACKEND_TYPE, BACKEND_DATA, PUBLIC_IP),
+        annotations=(BACKEND_TYPE, V4.backend_data, V4.public_ip, V6.backend_data, V6.public_ip),
         config_maps=tuple("/".join(name) for name in CONFIG_MAPS),
     )
 
@@ -53,11 +53,12 @@ class Flannel(Plugin):
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         fabric, node = self.fabric, self.fabric.ctx.node(pod.node)
-        network = pod_network(node)
+        network, network6 = pod_network(node), pod_network(node, V6)
         bridge = fabric.ctx.device(Place("node", pod.node), fabric.options.bridge)
         return SimpleVethPod(
             pod,
             gateway=str(network[1]) if network and fabric.on_bridge else "",
+            gateway6=str(network6[1]) if network6 and fabric.on_bridge else "",
             gateway_mac=bridge.mac if bridge and fabric.on_bridge else "",
             max_mtu=fabric.pod_mtu(node),
             prefix=network.prefixlen if network and fabric.on_bridge else 32,
