@@ -1,6 +1,6 @@
 """The door for authors of plugins and providers: all they need, and all that stays as it is.
 
-`docs/plugins.md` is the guide.
+`docs/write-a-plugin.md` is the guide.
 """
 
 from kubectl_skoop.cluster import raw
