@@ -21,7 +21,7 @@ def test_the_names_are_these() -> None:
     names = """
         BasePluginNode Cluster ConfigBinder Context Detected Deviation Device Endpoint Expectation InfraShim
         InputError Level Link NetNodeAction Network NetworkNamespace NoOptions NodeInfo NotCollected
-        OptionError Packet Passing Place Plugin PodInfo Protocol Provider Service SimplePluginNode
-        SimpleVethPod SkoopError Suspicion Wants Where Wishes detection device_key expect option raw
+        OptionError Packet Passing Place Plugin PodInfo Protocol Provider Service Setting
+        SimplePluginNode SimpleVethPod SkoopError Suspicion Wants Where Wishes companion detection device_key expect option raw
     """
     assert api.__all__ == names.split()

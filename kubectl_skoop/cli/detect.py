@@ -2,12 +2,12 @@
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.detected import detected as settings_of
 from kubectl_skoop.diagnosis.request import Options
-from kubectl_skoop.report.installed import facts_text
+from kubectl_skoop.report.installed import settings_text
 from kubectl_skoop.snapshot.source import Snapshot
 
 
 def detected(source: Snapshot) -> str:
     """Raises: InputError."""
-    return facts_text(set_up(Context(source=source, cluster=Cluster(source), options=Options())).facts)
+    return settings_text(settings_of(Context(source=source, cluster=Cluster(source), options=Options())))

@@ -32,8 +32,9 @@ class Fabric:
     """Pods are on a bridge; False: canal."""
 
     def backend_of(self, node: NodeInfo) -> BackendType:
-        """What its flanneld runs, by its own word; else the cluster's."""
-        return backend_type(node.annotations.get(BACKEND_TYPE, "")) or self.net.backend
+        """What the user says, else its flanneld by its own word, else the ConfigMap."""
+        told = backend_type(node.annotations.get(BACKEND_TYPE, ""))
+        return self.options.backend_type or told or self.net.backend
 
     def owner_of(self, address: Address) -> NodeInfo | None:
         """The node whose pod network the address is in."""
@@ -84,6 +85,6 @@ def fabric(ctx: Context) -> Fabric:
     return Fabric(
         ctx=ctx,
         options=options,
-        net=net_conf(ctx, options),
+        net=net_conf(ctx),
         on_bridge=detection.by_daemon_set(ctx, "flannel", ".*canal") is None,
     )

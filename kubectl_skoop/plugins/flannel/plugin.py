@@ -1,5 +1,7 @@
 """The plugin: its detection, and what pods want."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import ClassVar
 
 from kubectl_skoop.api import (
@@ -12,6 +14,7 @@ from kubectl_skoop.api import (
     Place,
     Plugin,
     PodInfo,
+    Setting,
     SimpleVethPod,
     Wants,
     detection,
@@ -50,6 +53,23 @@ class Flannel(Plugin):
     @classmethod
     def guess(cls, ctx: Context) -> Detected | None:
         return detection.by_device(ctx, cls.name, lambda device: device.name.startswith("flannel."))
+
+    def settings(self) -> Iterable[Setting]:
+        net, nodes = self.fabric.net, self.fabric.ctx.cluster.nodes()
+        told = Counter(each for node in nodes if (each := node.annotations.get(BACKEND_TYPE)))
+        source = f"annotation {BACKEND_TYPE} of {told.total()} nodes" if told else net.source
+        backends = ", ".join(
+            f"{name} ({count} nodes)" if len(told) > 1 else name for name, count in told.items()
+        )
+        yield Setting("flannel: backend", backends or net.backend, source, "flannel-backend-type")
+        if "vxlan" in (*told, net.backend):
+            yield Setting("flannel: VNI, port", f"{net.vni}, UDP {net.port}", net.source)
+        networks = ", ".join(str(network) for network in net.networks)
+        yield Setting("flannel: network", networks, net.source)
+        if self.fabric.on_bridge:
+            yield Setting(
+                "flannel: bridge", self.fabric.options.bridge, "flannel's own default", "flannel-bridge"
+            )
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         fabric, node = self.fabric, self.fabric.ctx.node(pod.node)

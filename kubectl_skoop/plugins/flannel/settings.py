@@ -51,7 +51,9 @@ def family_of(version: int) -> Family:
 class FlannelOptions:
     """`--flannel-…`"""
 
-    backend_type: BackendType = option("", "backend of the nodes that do not say it; empty: detect")
+    backend_type: BackendType = option(
+        "", "backend of all nodes; empty: what their annotations say, else the ConfigMap"
+    )
     host_interface: str = option("", "device towards the other nodes; empty: the one with the node's address")
     bridge: str = option("cni0", "bridge of the pods")
     pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the device towards other nodes carries")
@@ -69,6 +71,8 @@ class NetConf(NamedTuple):
     backend: BackendType
     vni: int
     port: int
+    source: str
+    """Where this is from."""
     mtu: int
     """Of the underlay, bytes; 0: as its device says."""
     direct_routing: bool
@@ -78,15 +82,17 @@ class NetConf(NamedTuple):
         return f"{family.device}{self.vni}"
 
 
-def net_conf(ctx: Context, config: FlannelOptions) -> NetConf:
-    found = (ctx.cluster.config_map(namespace, name) for namespace, name in CONFIG_MAPS)
-    told = _json(next((data.get("net-conf.json", "") for data in found if data is not None), ""))
+def net_conf(ctx: Context) -> NetConf:
+    found = ((name, ctx.cluster.config_map(*name)) for name in CONFIG_MAPS)
+    name, data = next(((name, data) for name, data in found if data is not None), (None, {}))
+    told = _json(data.get("net-conf.json", ""))
     backend = raw.mapping(told, "Backend")
     return NetConf(
         networks=tuple(_networks(raw.text(told, key) for key in ("Network", "IPv6Network"))),
-        backend=config.backend_type or backend_type(raw.text(backend, "Type")),
+        backend=backend_type(raw.text(backend, "Type")),
         vni=raw.number(backend, "VNI") or DEFAULT_VNI,
         port=raw.number(backend, "Port") or DEFAULT_PORT,
+        source=f"ConfigMap {'/'.join(name)}" if name else "no ConfigMap of flannel: its defaults",
         mtu=raw.number(backend, "MTU"),
         direct_routing=raw.flag(backend, "DirectRouting"),
     )
