@@ -1,6 +1,6 @@
 """The door for authors of plugins and providers: all they need, and all that stays as it is.
 
-`docs/plugins.md` is the guide.
+`docs/write-a-plugin.md` is the guide.
 """
 
 from kubectl_skoop.cluster import raw
@@ -19,6 +19,7 @@ from kubectl_skoop.diagnosis.interface import (
     Passing,
     Plugin,
     Provider,
+    Setting,
     SimplePluginNode,
     Tracked,
     Wants,
@@ -71,6 +72,7 @@ __all__ = [
     "Protocol",
     "Provider",
     "Service",
+    "Setting",
     "SimplePluginNode",
     "SimpleVethPod",
     "SkoopError",

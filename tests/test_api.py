@@ -22,7 +22,7 @@ def test_the_names_are_these() -> None:
         Address Balanced BasePluginNode Cluster ConfigBinder Context Detected Deviation Device Endpoint
         Expectation InfraFile InfraShim InputError Level Link NetNodeAction Network NetworkNamespace
         NoOptions NoVerdict NodeInfo NotCollected OptionError Packet Passing Place Plugin PodInfo Protocol
-        Provider Service SimplePluginNode SimpleVethPod SkoopError Suspicion Tracked Unknown Wants
-        Where Wishes detection device_key expect option raw
+        Provider Service Setting SimplePluginNode SimpleVethPod SkoopError Suspicion Tracked Unknown Wants
+        Where Wishes companion detection device_key expect option raw
     """
     assert api.__all__ == names.split()

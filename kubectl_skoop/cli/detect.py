@@ -2,13 +2,13 @@
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.detected import detected as settings_of
 from kubectl_skoop.diagnosis.request import Options
-from kubectl_skoop.report.installed import facts_text
+from kubectl_skoop.report.installed import settings_text
 from kubectl_skoop.snapshot.source import Snapshot
 
 
 def detected(source: Snapshot, *, headers: bool) -> str:
     """Raises: InputError."""
-    found = set_up(Context(source=source, cluster=Cluster(source), options=Options()))
-    return facts_text(found.facts, headers=headers)
+    settings = settings_of(Context(source=source, cluster=Cluster(source), options=Options()))
+    return settings_text(settings, headers=headers)

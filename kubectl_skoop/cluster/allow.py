@@ -39,9 +39,11 @@ ANNOTATIONS = frozenset(
     {
         "flannel.alpha.coreos.com/backend-data",
         "flannel.alpha.coreos.com/backend-type",
+        "flannel.alpha.coreos.com/backend-v6-data",
         "flannel.alpha.coreos.com/kube-subnet-manager",
         "flannel.alpha.coreos.com/public-ip",
         "flannel.alpha.coreos.com/public-ip-overwrite",
+        "flannel.alpha.coreos.com/public-ipv6",
         "projectcalico.org/IPv4Address",
         "projectcalico.org/IPv4IPIPTunnelAddr",
         "projectcalico.org/IPv4VXLANTunnelAddr",

@@ -59,6 +59,17 @@ class Detected(NamedTuple):
     """It fits several CNIs: whoever else knows the cluster stands before it."""
 
 
+class Setting(NamedTuple):
+    """Something that was found out about a cluster, as `plugins --detect` shows it."""
+
+    name: str
+    value: str
+    """Empty: not known."""
+    source: str
+    option: str = ""
+    """The one that overrides it, without dashes; empty: none does."""
+
+
 class NetNodeAction(Protocol):
     """One pod or node as its CNI sees it."""
 
@@ -120,6 +131,10 @@ class Plugin(Protocol):
     def guess(cls, ctx: "Context") -> Detected | None:
         """Concluded from the kernel's state: asked only where the objects tell no plugin."""
         return None
+
+    def settings(self) -> Iterable[Setting]:
+        """How the CNI is set up here: its mode, and what else a user may want to see or override."""
+        return ()
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction: ...
 

@@ -22,6 +22,8 @@ class SimpleVethPod:
     device: str = "eth0"
     gateway: str = ""
     """IPv4 next hop of its default route; empty: whichever."""
+    gateway6: str = ""
+    """IPv6 next hop of its default route; empty: whichever."""
     gateway_mac: str = ""
     """What the gateway's neighbour entry must say once it is resolved; empty: whatever."""
     max_mtu: int | None = None
@@ -67,9 +69,15 @@ class SimpleVethPod:
         return ()
 
     def _routes(self) -> Wishes:
-        if not self.routed or not any(address.version == 4 for address in self.pod.addresses):
+        if not self.routed:
             return
         because = "the CNI plugin adds it when the pod starts"
+        versions = {address.version for address in self.pod.addresses}
+        if 6 in versions:
+            via = self.gateway6 or None
+            yield expect.default_route(dev=self.device, via=via, family=6, because=because)
+        if 4 not in versions:
+            return
         yield expect.default_route(dev=self.device, via=self.gateway or None, because=because)
         if self.gateway and self.gateway_mac:
             yield expect.neighbour(

@@ -61,7 +61,7 @@ def index(found: Iterable[EntryPoint]) -> Mapping[str, EntryPoint]:
 def load_plugin(name: str) -> type[Plugin]:
     """Raises: UnknownName, PluginError."""
     loaded = _load(installed(PLUGINS), name, "network plugin")
-    for method in ("detect", "guess", "create_pod", "create_node"):
+    for method in ("detect", "guess", "settings", "create_pod", "create_node"):
         _require(loaded, method, name)
     plugin: type[Plugin] = loaded
     return plugin

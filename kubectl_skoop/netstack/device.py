@@ -68,6 +68,11 @@ class Vxlan:
     external: bool = False
     proxy: bool = False
 
+    def hears(self, version: int) -> bool:
+        """Its socket is for one IP version: that of its addresses, IPv4 if it has none (vxlan_sock_add)."""
+        address = self.local or self.group
+        return self.external or version == (4 if address is None else address.version)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:

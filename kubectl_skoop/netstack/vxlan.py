@@ -104,7 +104,9 @@ def _bypass(stack: Stack, frame: Frame, outer: Packet) -> None:
     """encap_bypass_if_local: the remote is this namespace, so the frame goes straight to its own device."""
     for device in stack.ns.devices.values():
         config = device.vxlan
-        if config is not None and (config.vni, config.port) == (outer.vni, outer.dport):
+        if config is None or not config.hears(outer.family):
+            continue
+        if (config.vni, config.port) == (outer.vni, outer.dport):
             stack.step("tunnel", f"{outer.dst} is here", "not encapsulated", device=device.name)
             receiving.receive(stack, device.index, replace(frame, dst_mac=device.mac))
             return
@@ -146,7 +148,8 @@ def entry_text(stack: Stack, entry: FdbEntry) -> str:
 
 
 def _listens(device: Device, packet: Packet) -> bool:
-    return device.vxlan is not None and device.up and device.vxlan.port == packet.dport
+    config = device.vxlan
+    return config is not None and device.up and config.port == packet.dport and config.hears(packet.family)
 
 
 def _entries(stack: Stack, device: Device, mac: str) -> list[FdbEntry]:

@@ -4,6 +4,7 @@ Pools with IPIP or VXLAN, and nodes that reach each other by a router, are left 
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv4Network, ip_interface, ip_network
 from typing import ClassVar, NamedTuple
@@ -23,6 +24,7 @@ from kubectl_skoop.api import (
     Place,
     Plugin,
     PodInfo,
+    Setting,
     SimplePluginNode,
     SimpleVethPod,
     Wants,
@@ -100,6 +102,15 @@ class Calico(Plugin):
         return detection.by_device(
             ctx, cls.name, lambda device: device.kind == "veth" and device.name.startswith("cali")
         )
+
+    def settings(self) -> Iterable[Setting]:
+        for pool in self.pools:
+            mode = "no encapsulation" if pool.encapsulation == "Never" else f"tunnel: {pool.encapsulation}"
+            yield Setting("calico: pool", f"{pool.network}, blocks /{pool.block_size}, {mode}", "IPPools")
+        if not self.pools:
+            yield Setting("calico: pool", "", "no IPPool was collected")
+        mesh = "between all nodes" if self.full_mesh else "not between all nodes"
+        yield Setting("calico: BGP", mesh if self.routes else "off: canal", "BGPConfigurations")
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         return SimpleVethPod(pod, gateway=GATEWAY, gateway_mac=HOST_MAC, max_mtu=self.config.pod_mtu or None)

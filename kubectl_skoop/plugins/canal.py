@@ -1,6 +1,6 @@
 """canal: Calico connects the pods and enforces policies, flannel connects the nodes."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from kubectl_skoop.api import (
     Place,
     Plugin,
     PodInfo,
+    Setting,
     Suspicion,
     Wishes,
     companion,
@@ -44,6 +45,10 @@ class Canal(Plugin):
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:
         return detection.by_daemon_set(ctx, cls.name, ".*canal")
+
+    def settings(self) -> Iterable[Setting]:
+        yield from self.between_nodes.settings()
+        yield from self.to_pods.settings()
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         return self.to_pods.create_pod(pod)

@@ -5,16 +5,9 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
+from kubectl_skoop.diagnosis.interface import Setting
 from kubectl_skoop.diagnosis.options import Option
-from kubectl_skoop.diagnosis.result import Fact
 from kubectl_skoop.report.escape import safe
-
-_OVERRIDES = {
-    "network plugin": "--network-plugin",
-    "cloud provider": "--cloud-provider",
-    "proxy mode": "--proxy-mode",
-    "cluster cidr": "--cluster-cidr",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +42,15 @@ def _option_row(option: Option) -> tuple[str, str, str, str]:
     return f"--{option.name}", "|".join(option.values) or "any", safe(shown), safe(option.help)
 
 
-def facts_text(facts: Iterable[Fact], *, headers: bool = True) -> str:
+def settings_text(settings: Iterable[Setting], *, headers: bool = True) -> str:
     """Each detected fact, where it was read, and which option overrides it."""
     rows = [
         (
-            safe(fact.name),
-            safe(fact.value) or "(not known)",
-            safe(fact.source),
-            _OVERRIDES.get(fact.name.lower(), ""),
+            safe(each.name),
+            safe(each.value) or "(not known)",
+            safe(each.source),
+            f"--{each.option}" if each.option else "",
         )
-        for fact in facts
+        for each in settings
     ]
     return _table(("FACT", "VALUE", "SOURCE", "OVERRIDE"), rows, headers)

@@ -4,6 +4,7 @@ As flanneld's `EnableIPv6` does it (pkg/backend/hostgw, pkg/backend/vxlan). Ther
 detection.
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -63,7 +64,7 @@ class DualStackLab(ClusterLab):
     """`overlay`: pods of other nodes are behind a vxlan."""
 
     def __init__(self, *, overlay: bool) -> None:
-        super().__init__("flannel-host-gw")
+        super().__init__("flannel-vxlan" if overlay else "flannel-host-gw")
         self.overlay = overlay
         self._listeners6: list[Listener] = []
 
@@ -84,10 +85,17 @@ class DualStackLab(ClusterLab):
             if item["kind"] == "Node":
                 node = self.topology.node(item["metadata"]["name"])
                 status["addresses"].append({"type": "InternalIP", "address": node_address(node)})
+                item["spec"]["podCIDRs"].append(pod_range(node))
+                item["metadata"]["annotations"] |= self._annotations(node)
             elif item["kind"] == "Pod":
                 pod = self.topology.pod(item["metadata"]["name"])
                 status["podIPs"].append({"ip": pod_address(pod)})
         return objects
+
+    def _annotations(self, node: LabNode) -> dict[str, str]:
+        data = json.dumps({"VNI": VNI, "VtepMAC": _vtep_mac(node)}) if self.overlay else "null"
+        prefix = "flannel.alpha.coreos.com/"
+        return {f"{prefix}public-ipv6": node_address(node), f"{prefix}backend-v6-data": data}
 
     def _build(self) -> None:
         super()._build()

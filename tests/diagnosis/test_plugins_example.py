@@ -61,7 +61,7 @@ def test_a_strangers_plugin_takes_part(make_context: Any) -> None:
 
 
 def test_the_guide_names_every_wish_and_its_arguments() -> None:
-    text = (DOCS / "plugins.md").read_text()
+    text = (DOCS / "write-a-plugin.md").read_text()
     for name, function in vars(expect).items():
         if getattr(function, "__module__", "") != expect.__name__ or name.startswith("_"):
             continue

@@ -2,6 +2,7 @@
 
 import json
 from ipaddress import IPv4Address as IP
+from ipaddress import IPv6Address as IP6
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.device import InterfaceAddress
 from kubectl_skoop.plugins.calico import Calico
 from kubectl_skoop.plugins.canal import Canal
-from kubectl_skoop.plugins.flannel.settings import BACKEND_DATA, BACKEND_TYPE, PUBLIC_IP
+from kubectl_skoop.plugins.flannel.settings import BACKEND_DATA, BACKEND_TYPE, PUBLIC_IP, V6
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import Mode, standard
 
@@ -200,3 +201,28 @@ def test_a_host_network_pod_wants_nothing(make_context: Any) -> None:
     pod["spec"]["hostNetwork"] = True
     ctx = make_context(objects)
     assert list(set_up(ctx).plugin.create_pod(ctx.cluster.pod("default/a")).always()) == []
+
+
+def test_both_families_have_their_own_tunnel(make_context: Any) -> None:
+    objects = cluster()
+    annotations = node_of(objects, "n2")["metadata"]["annotations"]
+    annotations[V6.public_ip] = "fd00:10::2"
+    annotations[V6.backend_data] = '{"VNI":1,"VtepMAC":"0e:00:00:00:06:02"}'
+    node_of(objects, "n2")["spec"]["podCIDRs"].append("fd00:244:2::/64")
+    pod = next(item for item in objects if item["kind"] == "Pod" and item["metadata"]["name"] == "b")
+    pod["status"]["podIPs"].append({"ip": "fd00:244:2::2"})
+    ctx = make_context(objects)
+    action = set_up(ctx).plugin.create_node(ctx.cluster.node("n1"))
+    packet = Packet(src=IP6("fd00:244:1::2"), dst=IP6("fd00:244:2::2"), protocol=Protocol.TCP, dport=80)
+    assert wants(list(action.wishes(Passing(upstream=None, arrived=packet, left=(packet,))))) == [
+        "fd00:244:2::/64 via fd00:244:2:: dev flannel-v6.1 onlink",
+        "fd00:244:2:: dev flannel-v6.1 lladdr 0e:00:00:00:06:02 PERMANENT",
+        "0e:00:00:00:06:02 dev flannel-v6.1 dst fd00:10::2 self permanent",
+    ]
+
+
+@pytest.mark.parametrize("backend", ["wireguard", "ipip", "udp"])
+def test_of_some_backends_only_the_name_is_known(make_context: Any, backend: str) -> None:
+    objects = cluster()
+    node_of(objects, "n2")["metadata"]["annotations"][BACKEND_TYPE] = backend
+    assert wishes(make_context, objects) == []

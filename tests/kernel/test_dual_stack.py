@@ -70,20 +70,20 @@ FAULTS = {
     "a node does not forward IPv6": Fault(
         steps={"n1": "sysctl -qw net.ipv6.conf.all.forwarding=0"},
         breaks=f"a {B}",
-        code="forwarding.disabled",
+        code="flannel.sysctl.differs",
         place="node/n1",
         text="net.ipv6.conf.all.forwarding",
     ),
     "a node has no route to the other's pods": Fault(
         steps={"n1": "ip -6 route del fd00:244:2::/64"},
         breaks=f"a {B}",
-        code="route.none",
+        code="flannel.route.missing",
         place="node/n1",
     ),
     "a pod has no default route": Fault(
         steps={"b": "ip -6 route del default"},
         breaks=f"a {B}",
-        code="route.none",
+        code="flannel.route.missing",
         place="pod/default/b",
     ),
     "IPv6 is off in a pod": Fault(
@@ -110,7 +110,7 @@ FAULTS = {
     "a node has a wrong MAC for a pod": Fault(
         steps={"n2": f"ip -6 neigh replace {B} lladdr 02:00:00:00:00:99 dev cni0 nud permanent"},
         breaks=f"a {B}",
-        code="neighbour.other-host",
+        code="flannel.neighbour.differs",
         place="node/n2",
     ),
     "a pod has a wrong MAC for its gateway": Fault(
@@ -122,7 +122,7 @@ FAULTS = {
     "a node answers a pod at a wrong MAC": Fault(
         steps={"n1": f"ip -6 neigh replace {A} lladdr 02:00:00:00:00:99 dev cni0 nud permanent"},
         breaks=f"a {B}",
-        code="neighbour.other-host",
+        code="flannel.neighbour.differs",
         place="node/n1",
         text="02:00:00:00:00:99",
     ),
@@ -149,14 +149,14 @@ FAULTS = {
     "the tunnel's entry for a node is missing": Fault(
         steps={"n1": f"bridge fdb del 0e:00:00:00:06:02 dev {OVERLAY} dst {N2}"},
         breaks=f"a {B}",
-        code="tunnel.no-remote",
+        code="flannel.fdb.missing",
         place="node/n1",
         overlay=True,
     ),
     "the tunnel's neighbour is missing": Fault(
         steps={"n1": f"ip -6 neigh del fd00:244:2:: dev {OVERLAY}"},
         breaks=f"a {B}",
-        code="tunnel.no-remote",
+        code="flannel.neighbour.missing",
         place="node/n1",
         overlay=True,
     ),

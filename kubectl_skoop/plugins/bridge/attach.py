@@ -47,6 +47,9 @@ class ByBridge:
     bridge: str
     hairpin: bool
 
+    def __str__(self) -> str:
+        return f"ports of {self.bridge}, hairpin {'on' if self.hairpin else 'off or not seen'}"
+
     def pod(self, pod: PodInfo) -> NetNodeAction:
         network = pod_network(self.ctx.node(pod.node), 4)
         bridge = self.ctx.device(Place("node", pod.node), self.bridge)
@@ -128,6 +131,9 @@ class ByVeth:
     """The plugin `ptp`: a host route to each pod, and the gateway's address on each veth."""
 
     ctx: Context
+
+    def __str__(self) -> str:
+        return "each on a veth with a route (ptp)"
 
     def pod(self, pod: PodInfo) -> NetNodeAction:
         network = pod_network(self.ctx.node(pod.node), 4)

@@ -1,5 +1,6 @@
 """The plugins: how each is detected, and what is fixed in each."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -12,6 +13,7 @@ from kubectl_skoop.api import (
     NodeInfo,
     Plugin,
     PodInfo,
+    Setting,
     SimpleVethPod,
     detection,
     option,
@@ -44,6 +46,20 @@ class HostLocal(Plugin):
     ctx: Context
     attachment: Attachment | None
     peers: Peers | None
+
+    def settings(self) -> Iterable[Setting]:
+        own = self.name == Bridge.name
+        yield Setting(
+            f"{self.name}: pods",
+            "" if self.attachment is None else str(self.attachment),
+            "the first nodes' devices",
+            "bridge-type" if own else "",
+        )
+        if self.peers is None:
+            value, source = "the underlay's business", "no node has a route to another's podCIDR"
+        else:
+            value, source = "on the nodes", self.peers.author
+        yield Setting(f"{self.name}: routes", value, source, "bridge-routes" if own else "")
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         return SimpleVethPod(pod) if self.attachment is None else self.attachment.pod(pod)

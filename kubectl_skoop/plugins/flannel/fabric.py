@@ -1,21 +1,24 @@
 """flannel as it is set up in this cluster."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 
 from kubectl_skoop.api import Context, Device, NodeInfo, Place, detection
 from kubectl_skoop.plugins.flannel.settings import (
     BACKEND_TYPE,
+    FAMILIES,
+    V4,
+    Address,
     BackendType,
+    Family,
     FlannelOptions,
     NetConf,
+    PodNetwork,
+    backend_type,
+    family_of,
     net_conf,
     pod_network,
     public_ip_of,
 )
-
-VXLAN_OVERHEAD = 50
-"""Bytes: inner Ethernet 14, vxlan 8, UDP 8, IPv4 20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,31 +32,28 @@ class Fabric:
     """Pods are on a bridge; False: canal."""
 
     def backend_of(self, node: NodeInfo) -> BackendType:
-        """What its flanneld runs, by its own word; else the cluster's."""
-        match node.annotations.get(BACKEND_TYPE):
-            case "vxlan" | "host-gw" | "alloc" as told:
-                return told
-            case _:
-                return self.net.backend
+        """What the user says, else its flanneld by its own word, else the ConfigMap."""
+        told = backend_type(node.annotations.get(BACKEND_TYPE, ""))
+        return self.options.backend_type or told or self.net.backend
 
-    def owner_of(self, address: object) -> NodeInfo | None:
+    def owner_of(self, address: Address) -> NodeInfo | None:
         """The node whose pod network the address is in."""
-        if self.net.network is not None and address not in self.net.network:
+        if self.net.networks and not any(address in network for network in self.net.networks):
             return None
         for node in self.ctx.cluster.nodes():
-            network = pod_network(node)
+            network = pod_network(node, family_of(address.version))
             if network is not None and address in network:
                 return node
         return None
 
-    def uplink(self, node: NodeInfo | None) -> Device | None:
+    def uplink(self, node: NodeInfo | None, family: Family = V4) -> Device | None:
         """The device towards the other nodes; None: not known (the public-ip may be a translated one)."""
         if node is None:
             return None
         place = Place("node", node.name)
         if self.options.host_interface:
             return self.ctx.device(place, self.options.host_interface)
-        address = public_ip_of(node)
+        address = public_ip_of(node, family)
         return None if address is None else self.ctx.device_with(place, address)
 
     def pod_mtu(self, node: NodeInfo | None) -> int | None:
@@ -62,19 +62,20 @@ class Fabric:
             return self.options.pod_mtu or None
         if self.backend_of(node) != "vxlan":
             return None
-        tunnel = self.ctx.device(Place("node", node.name), self.net.device)
+        tunnel = self.ctx.device(Place("node", node.name), self.net.device())
         return None if tunnel is None else tunnel.mtu
 
     def carried_mtu(self, node: NodeInfo) -> int | None:
         """What must fit through the uplink, bytes; None: nothing is known to."""
         if self.backend_of(node) == "vxlan":
-            tunnel = self.ctx.device(Place("node", node.name), self.net.device)
-            return None if tunnel is None else tunnel.mtu + VXLAN_OVERHEAD
+            place = Place("node", node.name)
+            tunnels = ((self.ctx.device(place, self.net.device(each)), each.overhead) for each in FAMILIES)
+            return max((device.mtu + overhead for device, overhead in tunnels if device), default=None)
         return self.ctx.largest_pod_mtu(node.name)
 
-    def link_network(self, node: NodeInfo) -> IPv4Network | IPv6Network | None:
+    def link_network(self, node: NodeInfo, family: Family = V4) -> PodNetwork | None:
         """The network of the node's public-ip on its device."""
-        own = public_ip_of(node)
+        own = public_ip_of(node, family)
         return None if own is None else self.ctx.network_of(Place("node", node.name), own)
 
 
@@ -84,6 +85,6 @@ def fabric(ctx: Context) -> Fabric:
     return Fabric(
         ctx=ctx,
         options=options,
-        net=net_conf(ctx, options),
+        net=net_conf(ctx),
         on_bridge=detection.by_daemon_set(ctx, "flannel", ".*canal") is None,
     )

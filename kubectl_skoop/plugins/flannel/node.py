@@ -1,10 +1,8 @@
 """What a node with flanneld wants."""
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 
 from kubectl_skoop.api import (
-    Device,
     Expectation,
     Level,
     Link,
@@ -22,8 +20,13 @@ from kubectl_skoop.api import (
 )
 from kubectl_skoop.plugins.flannel.fabric import Fabric
 from kubectl_skoop.plugins.flannel.settings import (
-    BACKEND_DATA,
-    PUBLIC_IP,
+    FAMILIES,
+    V4,
+    V6,
+    Address,
+    Family,
+    PodNetwork,
+    family_of,
     pod_network,
     public_ip_of,
     vtep_mac,
@@ -32,8 +35,6 @@ from kubectl_skoop.plugins.flannel.settings import (
 
 @dataclass(frozen=True, slots=True)
 class FlannelNode(SimplePluginNode):
-    """IPv4 only: of dual-stack clusters the other half is left to the kernel's word."""
-
     fabric: Fabric
     node: NodeInfo
 
@@ -50,14 +51,22 @@ class FlannelNode(SimplePluginNode):
                 because="it leads to the other nodes",
             )
             yield _forwarding(uplink.name)
+        families = [family for family in FAMILIES if pod_network(self.node, family) is not None]
+        if V6 in families:
+            yield expect.sysctl("net.ipv6.conf.all.forwarding", 1, because="flanneld sets it when it starts")
         if self.fabric.backend_of(self.node) == "vxlan":
-            yield from self._vtep(uplink)
+            for family in families:
+                yield from self._vtep(family)
         if self.fabric.on_bridge and self.fabric.ctx.pods_of(self.node.name):
             yield from self._bridge()
+            if not families:
+                yield _no_pod_cidr(self.node)
+            for family in families:
+                yield from self._gateway(family)
 
     def to_pod(self, upstream: Link | None, packet: Packet, pod: PodInfo) -> Wishes:
         yield from self._attached(upstream)
-        if packet.family != 4 or pod.host_network:
+        if pod.host_network:
             return
         if pod.node == self.node.name:
             yield from self._local(pod, packet)
@@ -68,7 +77,7 @@ class FlannelNode(SimplePluginNode):
 
     def to_host(self, upstream: Link | None, packet: Packet, node: NodeInfo) -> Wishes:
         yield from self._attached(upstream)
-        public_ip = public_ip_of(node)
+        public_ip = public_ip_of(node, family_of(packet.family))
         if public_ip is not None and node.name != self.node.name:
             yield from self._underlay(public_ip)
 
@@ -85,10 +94,12 @@ class FlannelNode(SimplePluginNode):
     def to_service(self, upstream: Link | None, packet: Packet, service: Service) -> Wishes:
         return self._attached(upstream)
 
-    def _vtep(self, uplink: Device | None) -> Wishes:
-        net, name = self.fabric.net, self.fabric.net.device
-        public_ip, network = public_ip_of(self.node), pod_network(self.node)
+    def _vtep(self, family: Family) -> Wishes:
+        net, name = self.fabric.net, self.fabric.net.device(family)
+        public_ip, network = public_ip_of(self.node, family), pod_network(self.node, family)
+        uplink = self.fabric.uplink(self.node, family)
         because = "flanneld makes it when it starts"
+        told = f"and tells its MAC by the annotation {family.backend_data}"
         yield expect.device(
             name,
             kind="vxlan",
@@ -96,15 +107,17 @@ class FlannelNode(SimplePluginNode):
             vni=net.vni,
             port=net.port,
             local=public_ip if uplink is not None else None,
-            mac=vtep_mac(self.node),
-            because=f"flanneld makes it when it starts, and tells its MAC by the annotation {BACKEND_DATA}",
+            mac=vtep_mac(self.node, family),
+            because=f"{because}, {told}",
         )
-        yield _forwarding(name)
+        if family is V4:
+            yield _forwarding(name)
         if network is not None:
-            yield expect.address(name, f"{network.network_address}/32", because=because)
+            address = f"{network.network_address}/{network.max_prefixlen}"
+            yield expect.address(name, address, because=because)
 
     def _bridge(self) -> Wishes:
-        network, bridge = pod_network(self.node), self.fabric.options.bridge
+        bridge = self.fabric.options.bridge
         because = "the bridge CNI plugin makes it with the first pod"
         yield expect.device(bridge, kind="bridge", up=True, arp=True, because=because)
         yield expect.sysctl(
@@ -113,13 +126,18 @@ class FlannelNode(SimplePluginNode):
             because="kube-proxy needs it: else answers of a pod on the same node bypass the translation",
         )
         yield _forwarding(bridge)
+
+    def _gateway(self, family: Family) -> Wishes:
+        network, bridge = pod_network(self.node, family), self.fabric.options.bridge
         if network is None:
-            yield _no_pod_cidr(self.node)
             return
         address = f"{network[1]}/{network.prefixlen}"
         yield expect.address(bridge, address, because="it is the gateway of the pods, taken from the podCIDR")
         yield expect.route(
-            network, dev=bridge, scope="link", because="the kernel adds it with the bridge's address"
+            network,
+            dev=bridge,
+            scope="link" if family is V4 else "",
+            because="the kernel adds it with the bridge's address",
         )
 
     def _attached(self, upstream: Link | None) -> Wishes:
@@ -131,7 +149,8 @@ class FlannelNode(SimplePluginNode):
             yield from self._port(pod)
 
     def _local(self, pod: PodInfo, packet: Packet) -> Wishes:
-        network, bridge = pod_network(self.node), self.fabric.options.bridge
+        family, bridge = family_of(packet.family), self.fabric.options.bridge
+        network = pod_network(self.node, family)
         if not self.fabric.on_bridge:
             return
         yield from self._port(pod)
@@ -140,7 +159,7 @@ class FlannelNode(SimplePluginNode):
         yield expect.route(
             network,
             dev=bridge,
-            scope="link",
+            scope="link" if family is V4 else "",
             carries=packet.dst,
             because="the kernel adds it with the bridge's address",
         )
@@ -177,12 +196,14 @@ class FlannelNode(SimplePluginNode):
             )
 
     def _peer(self, peer: NodeInfo, packet: Packet) -> Wishes:
-        network, public_ip = pod_network(peer), public_ip_of(peer)
+        family = family_of(packet.family)
+        network, public_ip = pod_network(peer, family), public_ip_of(peer, family)
         if network is None:
-            yield _no_pod_cidr(peer)
+            if not peer.pod_cidrs:
+                yield _no_pod_cidr(peer)
             return
         if public_ip is None:
-            yield _no_annotation(peer, PUBLIC_IP)
+            yield _no_annotation(peer, family.public_ip)
             return
         if packet.dst not in network:
             return
@@ -192,7 +213,7 @@ class FlannelNode(SimplePluginNode):
             case "vxlan" if not self._direct(public_ip):
                 yield from self._tunnel(peer, network, public_ip, packet, because)
             case "vxlan" | "host-gw":
-                uplink = self.fabric.uplink(self.node)
+                uplink = self.fabric.uplink(self.node, family)
                 yield expect.route(
                     network,
                     dev=uplink.name if uplink else "",
@@ -205,9 +226,10 @@ class FlannelNode(SimplePluginNode):
                 return
 
     def _tunnel(
-        self, peer: NodeInfo, network: IPv4Network, public_ip: IPv4Address, packet: Packet, because: str
+        self, peer: NodeInfo, network: PodNetwork, public_ip: Address, packet: Packet, because: str
     ) -> Wishes:
-        device, vtep, mac = self.fabric.net.device, network.network_address, vtep_mac(peer)
+        family, vtep = family_of(network.version), network.network_address
+        device, mac = self.fabric.net.device(family), vtep_mac(peer, family)
         yield expect.route(
             network,
             dev=device,
@@ -218,22 +240,23 @@ class FlannelNode(SimplePluginNode):
             because=because,
         )
         if not mac:
-            yield _no_annotation(peer, BACKEND_DATA)
+            yield _no_annotation(peer, family.backend_data)
             return
         told = f"flanneld adds it from the annotation of node {peer.name}"
         yield expect.neighbour(vtep, dev=device, mac=mac, because=told)
         yield expect.fdb(mac, dev=device, dst=public_ip, because=told)
 
-    def _underlay(self, public_ip: IPv4Address) -> Wishes:
+    def _underlay(self, public_ip: Address) -> Wishes:
         """Nodes of one link reach each other without a router."""
-        network, uplink = self.fabric.link_network(self.node), self.fabric.uplink(self.node)
+        family = family_of(public_ip.version)
+        network, uplink = self.fabric.link_network(self.node, family), self.fabric.uplink(self.node, family)
         if uplink is not None and network is not None and public_ip in network:
             because = "the kernel adds it with the node's address"
             yield expect.route(network, dev=uplink.name, carries=public_ip, because=because)
 
-    def _direct(self, public_ip: IPv4Address) -> bool:
+    def _direct(self, public_ip: Address) -> bool:
         """DirectRouting, and the peer is on the link of this node's device (pkg/ip, DirectRouting)."""
-        network = self.fabric.link_network(self.node)
+        network = self.fabric.link_network(self.node, family_of(public_ip.version))
         return self.fabric.net.direct_routing and network is not None and public_ip in network
 
 
@@ -262,6 +285,6 @@ def _no_pod_cidr(node: NodeInfo) -> Suspicion:
         code="flannel.pod-cidr.missing",
         level=Level.WARNING,
         where=Where(place=Place("node", node.name)),
-        message=f"node {node.name} has no IPv4 podCIDR, which flanneld needs",
+        message=f"node {node.name} has no podCIDR, which flanneld needs",
         remedy="run kube-controller-manager with --allocate-node-cidrs",
     )

@@ -1,5 +1,7 @@
 """The plugin: its detection, and what pods want."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import ClassVar
 
 from kubectl_skoop.api import (
@@ -12,6 +14,7 @@ from kubectl_skoop.api import (
     Place,
     Plugin,
     PodInfo,
+    Setting,
     SimpleVethPod,
     Wants,
     detection,
@@ -19,10 +22,10 @@ from kubectl_skoop.api import (
 from kubectl_skoop.plugins.flannel.fabric import fabric
 from kubectl_skoop.plugins.flannel.node import FlannelNode
 from kubectl_skoop.plugins.flannel.settings import (
-    BACKEND_DATA,
     BACKEND_TYPE,
     CONFIG_MAPS,
-    PUBLIC_IP,
+    V4,
+    V6,
     FlannelOptions,
     pod_network,
 )
@@ -34,7 +37,7 @@ class Flannel(Plugin):
     name: ClassVar[str] = "flannel"
     options: ClassVar[type[ConfigBinder]] = FlannelOptions
     wants: ClassVar[Wants] = Wants(
-        annotations=(BACKEND_TYPE, BACKEND_DATA, PUBLIC_IP),
+        annotations=(BACKEND_TYPE, V4.backend_data, V4.public_ip, V6.backend_data, V6.public_ip),
         config_maps=tuple("/".join(name) for name in CONFIG_MAPS),
     )
 
@@ -51,13 +54,31 @@ class Flannel(Plugin):
     def guess(cls, ctx: Context) -> Detected | None:
         return detection.by_device(ctx, cls.name, lambda device: device.name.startswith("flannel."))
 
+    def settings(self) -> Iterable[Setting]:
+        net, nodes = self.fabric.net, self.fabric.ctx.cluster.nodes()
+        told = Counter(each for node in nodes if (each := node.annotations.get(BACKEND_TYPE)))
+        source = f"annotation {BACKEND_TYPE} of {told.total()} nodes" if told else net.source
+        backends = ", ".join(
+            f"{name} ({count} nodes)" if len(told) > 1 else name for name, count in told.items()
+        )
+        yield Setting("flannel: backend", backends or net.backend, source, "flannel-backend-type")
+        if "vxlan" in (*told, net.backend):
+            yield Setting("flannel: VNI, port", f"{net.vni}, UDP {net.port}", net.source)
+        networks = ", ".join(str(network) for network in net.networks)
+        yield Setting("flannel: network", networks, net.source)
+        if self.fabric.on_bridge:
+            yield Setting(
+                "flannel: bridge", self.fabric.options.bridge, "flannel's own default", "flannel-bridge"
+            )
+
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         fabric, node = self.fabric, self.fabric.ctx.node(pod.node)
-        network = pod_network(node)
+        network, network6 = pod_network(node), pod_network(node, V6)
         bridge = fabric.ctx.device(Place("node", pod.node), fabric.options.bridge)
         return SimpleVethPod(
             pod,
             gateway=str(network[1]) if network and fabric.on_bridge else "",
+            gateway6=str(network6[1]) if network6 and fabric.on_bridge else "",
             gateway_mac=bridge.mac if bridge and fabric.on_bridge else "",
             max_mtu=fabric.pod_mtu(node),
             prefix=network.prefixlen if network and fabric.on_bridge else 32,

@@ -1,0 +1,96 @@
+"""What a cluster is taken for, with what each answer was read from: for `plugins --detect`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
+
+from kubectl_skoop.diagnosis import detection
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.interface import Plugin, Setting
+from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.services.present import present
+from kubectl_skoop.model.packet import Address, Network
+from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
+
+OPTIONS: Mapping[str, str] = {
+    "network plugin": "network-plugin",
+    "cloud provider": "cloud-provider",
+    "proxy mode": "proxy-mode",
+    "cluster CIDR": "cluster-cidr",
+}
+ALSO: Mapping[str, tuple[str, ...]] = {
+    "AWS VPC CNI": ("aws-node",),
+    "Antrea": ("antrea-agent",),
+    "Cilium": ("cilium",),
+    "Multus": ("kube-multus.*", "multus.*"),
+    "OVN-Kubernetes": ("ovnkube-node",),
+    "Terway": ("terway.*",),
+    "Weave": ("weave-net",),
+}
+"""Network agents that no plugin here speaks for, by the names of their DaemonSets."""
+HOST_PORTS = "CNI-HOSTPORT-DNAT"
+"""The chain of the chained CNI plugin portmap."""
+
+
+def detected(ctx: Context) -> tuple[Setting, ...]:
+    """Raises: InputError, PluginError."""
+    setup = set_up(ctx)
+    settings: list[Setting] = []
+    for fact in setup.facts:
+        setting = Setting(fact.name, fact.value, fact.source, OPTIONS.get(fact.name, ""))
+        unknown = fact.name == "proxy mode" and not fact.value
+        settings.append((_proxy_mode_of_nodes(ctx) or setting) if unknown else setting)
+        if fact.name == "network plugin":
+            settings += _settings_of(setup.network.plugin)
+    return (*settings, *_networks(ctx), *_also(ctx))
+
+
+def _settings_of(plugin: Plugin) -> list[Setting]:
+    """One that raises says so in the place of its settings."""
+    try:
+        return list(plugin.settings())
+    except Exception as error:  # noqa: BLE001
+        return [Setting(plugin.name, "", f"the plugin failed: {type(error).__name__}: {error}")]
+
+
+def _proxy_mode_of_nodes(ctx: Context) -> Setting | None:
+    """Where no ConfigMap says it (k3s, managed clusters): the rules that a node has."""
+    for ns in detection.states(ctx):
+        used = present(ns, 4).used
+        if used is not None:
+            source = f"no ConfigMap of kube-proxy; the rules on {ns.place}"
+            return Setting("proxy mode", used.mode, source, OPTIONS["proxy mode"])
+    return None
+
+
+def _networks(ctx: Context) -> Iterator[Setting]:
+    nodes = [node for node in ctx.cluster.nodes() if node.pod_cidrs]
+    if nodes:
+        ranges = [cidr for node in nodes for cidr in node.pod_cidrs]
+        shown = ", ".join(ranges[:4]) + (" …" if len(ranges) > 4 else "")
+        yield Setting("pod CIDRs", shown, f"spec.podCIDRs of {len(nodes)} nodes")
+    addresses = [address for service in ctx.cluster.services() for address in service.cluster_addresses]
+    for version in (4, 6):
+        own = [address for address in addresses if address.version == version]
+        if own:
+            source = f"{len(own)} cluster IPs are in it; the range itself is told by no object"
+            yield Setting(f"service CIDR, IPv{version}", f"{covering(own)} or more", source)
+
+
+def covering(addresses: Iterable[Address]) -> Network:
+    """The smallest network with all of them. They are at least one, of one family."""
+    ordered = sorted(addresses, key=int)
+    first, last = ordered[0], ordered[-1]
+    differing = (int(first) ^ int(last)).bit_length()
+    return ip_network(f"{first}/{first.max_prefixlen - differing}", strict=False)
+
+
+def _also(ctx: Context) -> Iterator[Setting]:
+    for name, patterns in ALSO.items():
+        found = detection.by_daemon_set(ctx, name, *patterns)
+        if found is not None:
+            yield Setting("also", f"{name}: no plugin speaks for it", found.source)
+    for ns in detection.states(ctx):
+        tables = [base.table for base in ns.netfilter.base_chains if isinstance(base.table, SavedTable)]
+        if any(f":{HOST_PORTS} " in table.text for table in tables):
+            yield Setting("also", "portmap, chained", f"chain {HOST_PORTS} on {ns.place}")
+            return

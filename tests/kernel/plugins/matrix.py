@@ -1,0 +1,63 @@
+"""Writes the table of docs/plugins.md: each mode with its lab, and how many of its faults the plugin names.
+
+`python -m tests.kernel.plugins.matrix` prints it; `pytest tests/kernel/plugins --update` writes it.
+The figures are those of `faults.yaml`, each row of which is a test in each of its modes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from kubectl_skoop.testing.faults import Fault, load
+from kubectl_skoop.testing.topology import ALL_MODES, Mode
+
+PAGE = Path(__file__).parents[3] / "docs/plugins.md"
+BEGIN, END = "<!-- matrix -->", "<!-- end of matrix -->"
+FAULTS = load(Path(__file__).parent)
+
+
+class Row(NamedTuple):
+    plugin: str
+    mode: str
+    lab: str
+    """How the lab is made."""
+
+
+ROWS: dict[Mode, Row] = {
+    "flannel-vxlan": Row("flannel", "vxlan (k3s's too)", "by hand"),
+    "flannel-host-gw": Row("flannel", "host-gw", "by hand"),
+    "calico": Row("calico", "BGP, no encapsulation", "by hand"),
+    "canal": Row("canal", "flannel's vxlan", "by hand"),
+    "bridge": Row("bridge", "bridge, host-local", "the real CNI plugins"),
+    "ptp": Row("bridge", "ptp, host-local", "the real CNI plugins"),
+    "kindnet": Row("kindnet", "", "the real ptp; kindnetd's part by hand"),
+    "kube-router": Row("kube-router", "one subnet", "the real bridge; kube-router's part by hand"),
+}
+
+
+def named(fault: Fault) -> bool:
+    """By the plugin itself: its code begins with the plugin's name."""
+    return bool(fault.codes) and all(code.startswith("*.") for code in fault.codes)
+
+
+def table() -> str:
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield "| plugin | mode | lab | healthy | faults named by the plugin / tried |"
+    yield "| --- | --- | --- | --- | --- |"
+    for mode in ALL_MODES:
+        row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
+        count = f"{sum(map(named, tried))} / {len(tried)}"
+        yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"
+
+
+def with_table(page: str) -> str:
+    """The page with the table of today."""
+    head, _, rest = page.partition(BEGIN)
+    return f"{head}{BEGIN}\n{table()}{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    print(table(), end="")
