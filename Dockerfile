@@ -5,10 +5,12 @@ RUN apt-get update \
 COPY pyproject.toml README.md LICENSE /src/
 COPY docs/suspicions.md /src/docs/suspicions.md
 COPY kubectl_skoop /src/kubectl_skoop
-# Only what the agent needs: the client of the API server, the largest part, is for the user's machine.
+# What the agent needs, and what `snapshot` asks the API server with in a pod; the Kubernetes client, the largest part,
+# is for the user's machine.
 RUN pip install --no-cache-dir --no-deps --target=/opt/kubectl-skoop /src \
  && pip install --no-cache-dir --target=/opt/kubectl-skoop \
-      'h2>=4.1' 'msgpack>=1.1,<2' 'pyroute2>=0.9.4' 'typer>=0.28,<0.29' 'zstandard>=0.23' \
+      'h2>=4.1' 'msgpack>=1.1,<2' 'pyroute2>=0.9.4' 'typer>=0.28,<0.29' 'urllib3>=2' \
+      'websocket-client>=1.8' 'zstandard>=0.23' \
  && python3 -m compileall -q /opt/kubectl-skoop
 
 FROM debian:bookworm-slim

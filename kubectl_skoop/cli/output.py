@@ -36,5 +36,9 @@ def report_warning(message: str) -> None:
     print(f"warning: {safe(message)}", file=sys.stderr)
 
 
+def report_note(message: str) -> None:
+    print(f"note: {safe(message)}", file=sys.stderr)
+
+
 def report_skoop_error(error: SkoopError) -> None:
     report_error(str(error), error.hint)

@@ -1,16 +1,17 @@
 """`snapshot`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from typer._click.core import Context
 from typer.core import TyperOption
 
-from kubectl_skoop.cli import live
+from kubectl_skoop.cli import in_cluster, live
 from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.outcome import NOT_ASKED_FOR, outcome, tell
 from kubectl_skoop.cli.output import emit, report_error
 from kubectl_skoop.model.errors import InputError
 
@@ -24,7 +25,12 @@ class SnapshotCommand(live.LiveCommand):
         return super().parse_args(ctx, spread(args))
 
     def live_options(self) -> list[TyperOption]:
-        return [*live.access_options(), *live.collector_options()]
+        return [
+            *live.access_options(),
+            *live.collector_options(),
+            *in_cluster.options(),
+            *in_cluster.pod_options(),
+        ]
 
 
 COMMAND_CLASS = SnapshotCommand
@@ -47,7 +53,9 @@ def spread(words: Sequence[str], lists: Sequence[str] = _LISTS) -> list[str]:
 
 def run(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The snapshot to write.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", metavar="FILE", help="The snapshot to write.")
+    ] = None,
     nodes: Annotated[
         str, typer.Option("--nodes", metavar="NAME,…", help="Only these nodes; default: all.")
     ] = "",
@@ -78,25 +86,30 @@ def run(
 
     Exit code 3: the file is written, but a node is not in it, or a part of a dump was lost.
     """
-    if node_dump:
+    given = live.values(ctx)
+    in_cluster.check(given, file, assembles=bool(node_dump or objects))
+    if file is not None and node_dump:
         return _assemble(file, node_dump, objects or [])
     if objects:
         raise InputError(
             "--objects without --node-dump", hint="name the dumps, or neither for a live cluster"
         )
-    return _gather(ctx, file, _words(nodes), _words(namespaces), conntrack)
+    if file is not None and not file.parent.is_dir():
+        raise InputError(f"{file}: there is no folder {file.parent}")
+    if file is None or "in_cluster" in given:
+        words = ["--conntrack", conntrack, *(["--namespaces", namespaces] if namespaces else [])]
+        return in_cluster.start(given, file, _words(nodes), words)
+    if "resume" in given:
+        return in_cluster.resume(given, file)
+    return _gather(given, file, _words(nodes), _words(namespaces), conntrack)
 
 
 def _gather(
-    ctx: typer.Context, file: Path, only: Sequence[str], namespaces: Sequence[str], conntrack: str
+    given: Mapping[str, Any], file: Path, only: Sequence[str], namespaces: Sequence[str], conntrack: str
 ) -> int:
     from kubectl_skoop.cluster.cluster import unknown
-    from kubectl_skoop.collect.live.source import missing
     from kubectl_skoop.diagnosis.wants import allowed
 
-    if not file.parent.is_dir():
-        raise InputError(f"{file}: there is no folder {file.parent}")
-    given = live.values(ctx)
     with live.opened(given, allowed(), keep=file, namespaces=namespaces) as cluster:
         for name in only:
             if name not in cluster.nodes:
@@ -107,13 +120,8 @@ def _gather(
         cluster.collect(wanted, conntrack)
         for name in cluster.nodes:
             if name not in wanted:
-                cluster.leave_out(name, "it was not asked for")
-    gaps = missing(cluster)
-    failed = len(cluster.failed)
-    emit(f"{file}: {len(wanted) - failed} of {len(wanted)} nodes, {file.stat().st_size} bytes")
-    if gaps:
-        report_error(f"not in the snapshot: {'; '.join(map(str, gaps))}")
-    return ExitCode.NO_VERDICT if gaps else ExitCode.OK
+                cluster.leave_out(name, NOT_ASKED_FOR)
+    return tell(str(file), outcome(file), file.stat().st_size)
 
 
 def _assemble(file: Path, node_dump: Sequence[Path], objects: Sequence[Path]) -> int:

@@ -10,19 +10,19 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 from kubectl_skoop.cluster.allow import Allowed
 from kubectl_skoop.collect.live import rights
 from kubectl_skoop.collect.live.api import Body
+from kubectl_skoop.collect.live.checkpoint import Arrived, Checkpoint
 from kubectl_skoop.collect.live.discovery import version_of
 from kubectl_skoop.collect.live.errors import ClusterError
 from kubectl_skoop.collect.live.interrupts import Interrupts
-from kubectl_skoop.collect.live.manifest import job_name, job_object, namespace_object
+from kubectl_skoop.collect.live.manifest import job_object, namespace_object
 from kubectl_skoop.collect.live.objects import gather
 from kubectl_skoop.collect.live.run import NodeFailed, Run
 from kubectl_skoop.model.errors import FormatError, NoVerdict
-from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.assemble import merge_dump, new_header
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import SnapshotWriter, writing
@@ -39,13 +39,6 @@ _TICK = 0.2
 """Seconds that the main thread waits at a time, so that a signal is heard."""
 
 
-class Arrived(NamedTuple):
-    """A node's dump, and when the node was told to read, by this machine's clock."""
-
-    file: Path
-    told: float
-
-
 @contextmanager
 def live(
     run: Run,
@@ -54,14 +47,16 @@ def live(
     keep: Path | None = None,
     parallel: int = PARALLEL,
     namespaces: Sequence[str] = (),
+    checkpoint: Path | None = None,
 ) -> "Iterator[LiveSource]":
     """A live cluster to ask. Whatever happens, nothing of ours is left in it.
 
-    `keep`: where the snapshot is to stay. `namespaces`: objects of these only; none: of all.
+    `keep`: where the snapshot is to stay. `namespaces`: objects of these only; none: of all. `checkpoint`: a
+    folder in which dumps stay until the snapshot is whole; those that are there are not collected again.
     Raises: ClusterError (the objects cannot be had).
     """
     with Interrupts() as interrupts:
-        source = LiveSource(run, allowed, interrupts, keep, parallel, namespaces)
+        source = LiveSource(run, allowed, interrupts, keep, parallel, namespaces, checkpoint)
         try:
             with source:
                 yield source
@@ -81,6 +76,7 @@ class LiveSource:
         keep: Path | None,
         parallel: int,
         namespaces: Sequence[str],
+        checkpoint: Path | None,
     ) -> None:
         self._run = run
         self._allowed = allowed
@@ -88,6 +84,7 @@ class LiveSource:
         self._keep = keep
         self._parallel = parallel
         self._namespaces = namespaces
+        self._checkpoint = checkpoint
         self._workers = ThreadPoolExecutor(max(parallel, _LISTS), thread_name_prefix="cluster")
         self._closing = ExitStack()
         self._tried: set[str] = set()
@@ -101,7 +98,10 @@ class LiveSource:
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             opening.callback(self.end)
-            self._folder = Path(opening.enter_context(TemporaryDirectory(prefix="kubectl-skoop-")))
+            self._folder = self._checkpoint or Path(
+                opening.enter_context(TemporaryDirectory(prefix="kubectl-skoop-"))
+            )
+            self._dumps = Checkpoint(self._folder)
             self._run.progress("", "reads the cluster's objects")
             self._writer = opening.enter_context(self._new_writer())
             self.objects = gather(
@@ -186,10 +186,10 @@ class LiveSource:
         """
         fresh = [name for name in dict.fromkeys(nodes) if name not in self._tried]
         self._tried |= set(fresh)
-        ready = [name for name in fresh if not self._known_obstacle(name)]
+        ready = [name for name in fresh if self._dumps.find(name) or not self._known_obstacle(name)]
         if ready and not self._may_collect:
             self.require()
-        for node, result in self._dumps(ready, conntrack):
+        for node, result in self._results(ready, conntrack):
             self._take(node, result)
 
     def leave_out(self, node: str, reason: str) -> None:
@@ -221,7 +221,7 @@ class LiveSource:
             self._miss(node, reason)
         return bool(reason)
 
-    def _dumps(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Arrived | str]]:
+    def _results(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Arrived | str]]:
         """Each node's file, or why there is none, in the order in which they are ready."""
         waiting = iter(nodes)
         running: dict[Future[Arrived], str] = {}
@@ -239,22 +239,26 @@ class LiveSource:
                     yield node, str(failed)
 
     def _dump(self, node: str, conntrack: str) -> Arrived:
-        target = self._folder / f"{job_name(node, self._run.name)}.dump"
+        if (kept := self._dumps.find(node)) is not None:
+            return kept
+        target = self._dumps.target(node)
         told = self._run.dump(node, self.objects.pods.get(node, ()), conntrack, target)
-        return Arrived(target, told)
+        arrived = Arrived(target, told + (self._run.api.clock_offset or 0.0))
+        self._dumps.keep(node, arrived)
+        return arrived
 
     def _take(self, node: str, result: Arrived | str) -> None:
         if isinstance(result, str):
             self._miss(node, result)
             return
-        offset = self._run.api.clock_offset or 0.0
         try:
-            lacking = merge_dump(self._writer, result.file, node, lambda began: began - result.told - offset)
+            lacking = merge_dump(self._writer, result.file, node, lambda began: began - result.told)
         except FormatError as error:
+            self._dumps.drop(node)
             self._miss(node, f"its dump is damaged: {error}")
             return
-        finally:
-            result.file.unlink(missing_ok=True)
+        if self._checkpoint is None:
+            self._dumps.drop(node)
         for gap in lacking:
             self._writer.add_note(gap.what, gap.state, gap.reason)
         self._run.progress(node, "is collected")
@@ -271,9 +275,3 @@ class LiveSource:
             facts["clock_offset"] = round(offset, 1)
         path = self._keep or self._folder / "live.skoop"
         return writing(path, new_header(time.time(), facts))
-
-
-def missing(source: LiveSource) -> tuple[NotCollected, ...]:
-    """What is not in the snapshot that a run wrote."""
-    nodes = (NotCollected(f"node/{name}", "not collected", reason) for name, reason in source.failed.items())
-    return (*nodes, *source.objects.gaps)
