@@ -5,11 +5,11 @@ RUN apt-get update \
 COPY pyproject.toml README.md LICENSE /src/
 COPY docs/suspicions.md /src/docs/suspicions.md
 COPY kubectl_skoop /src/kubectl_skoop
-# Only what the agent needs: the client of the API server and colours are for the user's machine; of zstandard one
-# of its two back ends.
+# Only what the agent needs, and what `snapshot` asks the API server with in a pod: the Kubernetes client and colours are
+# for the user's machine; of zstandard one of its two back ends.
 RUN pip install --no-cache-dir --no-deps --target=/opt/kubectl-skoop /src \
       annotated-doc 'h2>=4.1' hpack hyperframe 'msgpack>=1.1,<2' 'pyroute2>=0.9.4' shellingham \
-      'typer>=0.28,<0.29' 'zstandard>=0.23' \
+      'typer>=0.28,<0.29' 'urllib3>=2' 'websocket-client>=1.8' 'zstandard>=0.23' \
  && rm /opt/kubectl-skoop/zstandard/_cffi.*.so \
  && find /opt/kubectl-skoop -name '*.so' -exec strip --strip-unneeded {} + \
  && python3 -m compileall -q /opt/kubectl-skoop

@@ -9,6 +9,7 @@ import pytest
 
 from kubectl_skoop.cli.defaults import OPTIONS, read
 from kubectl_skoop.cli.group import COMMANDS, load
+from kubectl_skoop.cli.in_cluster import options
 from kubectl_skoop.cli.live import LiveCommand, access_options, collector_options, keep_option
 from kubectl_skoop.model.codes import CODES
 from kubectl_skoop.report.explain import DEVIATIONS, sections
@@ -73,7 +74,9 @@ def test_each_option_of_a_command_is_described(name: str) -> None:
         re.findall(r"(?<![\w-])--?[a-z][a-z-]*", "\n".join(re.findall(r"^\| (`-.*?) \|", section, re.M)))
     )
     command = load(name)
-    shared = command.live if isinstance(command, LiveCommand) else []
+    beside = {option.name for option in options()}
+    live = command.live if isinstance(command, LiveCommand) else []
+    shared = [option for option in live if option.name not in beside]
     own = [parameter for parameter in command.params if parameter not in shared]
     assert described == {option for parameter in own for option in parameter.opts if option[0] == "-"}
 

@@ -1,5 +1,6 @@
 """The options of a live cluster, and asking it in place of a snapshot."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from kubectl_skoop.cli.infra import Cloud
     from kubectl_skoop.cluster.allow import Allowed
     from kubectl_skoop.cluster.cluster import PlainObjects
+    from kubectl_skoop.collect.live.api import Body
     from kubectl_skoop.collect.live.kubeconfig import Access
     from kubectl_skoop.collect.live.manifest import CollectorOptions
+    from kubectl_skoop.collect.live.rights import Right
     from kubectl_skoop.collect.live.source import LiveSource
     from kubectl_skoop.snapshot.assemble import Infra
     from kubectl_skoop.snapshot.source import Snapshot
@@ -44,20 +47,20 @@ def _remember(ctx: Context, parameter: Parameter, value: Any) -> Any:
     return value
 
 
-def _option(*names: str, help: str, **settings: Any) -> TyperOption:
+def option(*names: str, help: str, **settings: Any) -> TyperOption:
     return TyperOption(param_decls=list(names), help=help, expose_value=False, callback=_remember, **settings)
 
 
 def access_options() -> list[TyperOption]:
     """Which cluster, as whom: kubectl's own names."""
     return [
-        _option("--kubeconfig", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config."),
-        _option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one."),
-        _option("--cluster", metavar="NAME", help="The kubeconfig's cluster."),
-        _option("--user", metavar="NAME", help="The kubeconfig's user."),
-        _option("--as", "impersonate", metavar="USER", help="Act as this user."),
-        _option("--as-group", "groups", metavar="GROUP", multiple=True, help="In this group; repeatable."),
-        _option("--request-timeout", metavar="TIME", help="Of one request, as 30s or 1m; 0: none."),
+        option("--kubeconfig", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config."),
+        option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one."),
+        option("--cluster", metavar="NAME", help="The kubeconfig's cluster."),
+        option("--user", metavar="NAME", help="The kubeconfig's user."),
+        option("--as", "impersonate", metavar="USER", help="Act as this user."),
+        option("--as-group", "groups", metavar="GROUP", multiple=True, help="In this group; repeatable."),
+        option("--request-timeout", metavar="TIME", help="Of one request, as 30s or 1m; 0: none."),
     ]
 
 
@@ -67,53 +70,53 @@ def collector_options() -> list[TyperOption]:
 
     defaults = CollectorOptions(image="")
     return [
-        _option("--image", "--collector-image", "image", metavar="IMAGE", help="Of the collector pods."),
-        _option(
+        option("--image", "--collector-image", "image", metavar="IMAGE", help="Of the collector pods."),
+        option(
             "--debug-image",
             metavar="IMAGE",
             help="Instead: any image with Python 3.11 or newer; the agent is sent into it.",
         ),
-        _option(
+        option(
             "--image-pull-policy",
             "--collector-image-pull-policy",
             "pull_policy",
             type=TyperChoice(["Always", "IfNotPresent", "Never"]),
             help=f"Default: {defaults.pull_policy}.",
         ),
-        _option("--image-pull-secret", "pull_secrets", metavar="NAME", multiple=True, help="Repeatable."),
-        _option(
+        option("--image-pull-secret", "pull_secrets", metavar="NAME", multiple=True, help="Repeatable."),
+        option(
             "--collector-namespace",
             "collector_namespace",
             metavar="NAME",
             help="Where collector pods run; default: a namespace of the run's own.",
         ),
-        _option(
+        option(
             "--collector-deadline",
             "deadline",
             metavar="TIME",
             help=f"After which the cluster ends a collector itself; default: {defaults.deadline}s.",
         ),
-        _option(
+        option(
             "--pod-wait",
             "--collector-pod-wait-timeout",
             "wait",
             metavar="TIME",
             help=f"That a collector pod may take to run; default: {defaults.wait:.0f}s.",
         ),
-        _option(
+        option(
             "--runtime-socket",
             "--collector-cri-address",
             "runtime_socket",
             metavar="PATH",
             help="The container runtime's socket on the nodes; default: the usual ones.",
         ),
-        _option("--privileged", is_flag=True, help="Run collectors privileged, where a runtime forces it."),
-        _option(
+        option("--privileged", is_flag=True, help="Run collectors privileged, where a runtime forces it."),
+        option(
             "--dry-run",
             is_flag=True,
             help="Make nothing: print the objects that would be made, and the rights needed.",
         ),
-        _option(
+        option(
             "--parallel",
             type=IntRange(min=1, max=256),
             metavar="N",
@@ -123,7 +126,7 @@ def collector_options() -> list[TyperOption]:
 
 
 def keep_option() -> TyperOption:
-    return _option("--save-snapshot", "keep", metavar="FILE", help="Keep what was gathered.")
+    return option("--save-snapshot", "keep", metavar="FILE", help="Keep what was gathered.")
 
 
 class LiveCommand(TyperCommand):
@@ -178,13 +181,19 @@ def ask(
 
 def dry_run(cluster: "LiveSource", nodes: Sequence[str], note: str = "") -> NoReturn:
     """Prints what would be made in the cluster, as YAML, and what the user must be allowed to do."""
+    print_plan(*cluster.plan(nodes), note)
+    raise typer.Exit(ExitCode.OK)
+
+
+def print_plan(needed: "Sequence[Right]", objects: "Sequence[Body]", note: str = "") -> None:
+    """As YAML, with the note and the rights as comments."""
     import yaml
 
-    needed, objects = cluster.plan(nodes)
+    # Each written out, whatever it shares with others.
+    plain = json.loads(json.dumps(objects))
     lines = [f"# {note}"] if note else []
     lines += ["# These rights are needed:", *(f"# - {right}" for right in needed)]
-    emit("\n".join([*lines, yaml.safe_dump_all(objects, sort_keys=False)]))
-    raise typer.Exit(ExitCode.OK)
+    emit("\n".join([*lines, yaml.safe_dump_all(plain, sort_keys=False)]))
 
 
 @contextmanager
@@ -205,9 +214,18 @@ def opened(
     progress = Progress()
     run = Run(Api(access(given)), collector(given), progress)
     parallel = given.get("parallel", PARALLEL)
+    checkpoint = Path(given["checkpoint"]) if "checkpoint" in given else None
     cluster = None
     try:
-        with live(run, allowed, keep=keep, parallel=parallel, namespaces=namespaces, infra=infra) as cluster:
+        with live(
+            run,
+            allowed,
+            keep=keep,
+            parallel=parallel,
+            namespaces=namespaces,
+            infra=infra,
+            checkpoint=checkpoint,
+        ) as cluster:
             yield cluster
     finally:
         progress.close()
@@ -290,7 +308,7 @@ def collector(given: Mapping[str, Any]) -> "CollectorOptions":
     """Raises: InputError."""
     from importlib.metadata import version
 
-    from kubectl_skoop.collect.live.manifest import DEFAULT_IMAGE, CollectorOptions
+    from kubectl_skoop.collect.live.manifest import DEFAULT_IMAGE, CollectorOptions, Owner
 
     plain = CollectorOptions(image=f"{DEFAULT_IMAGE}:{version('kubectl-skoop')}")
     deadline, wait = given.get("deadline"), given.get("wait")
@@ -308,6 +326,7 @@ def collector(given: Mapping[str, Any]) -> "CollectorOptions":
         wait=plain.wait if wait is None else seconds("--pod-wait", wait),
         privileged=given.get("privileged", False),
         runtime_socket=given.get("runtime_socket", ""),
+        owner=Owner(*given["owner"].split("/", 1)) if "owner" in given else None,
     )
 
 

@@ -1,18 +1,19 @@
 """`snapshot`."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer._click.core import Context
 from typer.core import TyperOption
 
+from kubectl_skoop.cli import in_cluster, live, parameters, redact
 from kubectl_skoop.cli import infra as cloud
-from kubectl_skoop.cli import live, parameters, redact
 from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.outcome import NOT_ASKED_FOR, outcome, tell
 from kubectl_skoop.cli.output import emit, report_error, report_note
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.cli.words import spread
@@ -32,7 +33,12 @@ class SnapshotCommand(PluginOptionsCommand, live.LiveCommand):
         return super().parse_args(ctx, spread(args, _LISTS))
 
     def live_options(self) -> list[TyperOption]:
-        return [*live.access_options(), *live.collector_options()]
+        return [
+            *live.access_options(),
+            *live.collector_options(),
+            *in_cluster.options(),
+            *in_cluster.pod_options(),
+        ]
 
 
 COMMAND_CLASS = SnapshotCommand
@@ -40,7 +46,9 @@ COMMAND_CLASS = SnapshotCommand
 
 def run(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The snapshot to write.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", metavar="FILE", help="The snapshot to write.")
+    ] = None,
     nodes: Annotated[
         str, typer.Option("--nodes", metavar="NAME,…", help="Only these nodes; default: all.")
     ] = "",
@@ -81,19 +89,29 @@ def run(
 
     Exit code 3: the file is written, but a node is not in it, or a part of a dump was lost.
     """
+    given = live.values(ctx)
+    later = [*(["--redact"] if redacted else []), *(["--infra"] if infra else [])]
+    in_cluster.check(given, file, assembles=bool(node_dump or objects), later=later)
     if objects and not node_dump:
         raise InputError(
             "--objects without --node-dump", hint="name the dumps, or neither for a live cluster"
         )
     if not redacted and (map_file or key_file):
         raise InputError(f"{'--map' if map_file else '--key-file'} without --redact")
+    if file is not None and not file.parent.is_dir():
+        raise InputError(f"{file}: there is no folder {file.parent}")
+    if file is None or "in_cluster" in given:
+        words = ["--conntrack", conntrack, *(["--namespaces", namespaces] if namespaces else [])]
+        return in_cluster.start(given, file, _words(nodes), words)
+    if "resume" in given:
+        return in_cluster.resume(given, file)
     options = Options(cloud_provider=cloud_provider, plugin=typed_options(ctx))
     asked = cloud.Cloud(options, cloud.read(infra or ()))
 
     def write(path: Path, named: str) -> int:
         if node_dump:
             return _assemble(path, named, node_dump, objects or [], asked)
-        return _gather(ctx, path, named, _words(nodes), _words(namespaces), conntrack, asked)
+        return _gather(given, path, named, _words(nodes), _words(namespaces), conntrack, asked)
 
     return _redacted(write, file, map_file, key_file) if redacted else write(file, str(file))
 
@@ -112,7 +130,7 @@ def _redacted(
 
 
 def _gather(
-    ctx: typer.Context,
+    given: Mapping[str, Any],
     file: Path,
     named: str,
     only: Sequence[str],
@@ -121,12 +139,8 @@ def _gather(
     asked: cloud.Cloud,
 ) -> int:
     from kubectl_skoop.cluster.cluster import unknown
-    from kubectl_skoop.collect.live.source import missing
     from kubectl_skoop.diagnosis.wants import allowed
 
-    if not file.parent.is_dir():
-        raise InputError(f"{file}: there is no folder {file.parent}")
-    given = live.values(ctx)
     with live.opened(given, allowed(), keep=file, namespaces=namespaces, infra=asked.gather) as cluster:
         for name in only:
             if name not in cluster.nodes:
@@ -141,13 +155,8 @@ def _gather(
         cluster.collect(wanted, conntrack, lambda better: _refine(expected, better))
         for name in cluster.nodes:
             if name not in wanted:
-                cluster.leave_out(name, "it was not asked for")
-    gaps = missing(cluster)
-    failed = len(cluster.failed)
-    emit(f"{named}: {len(wanted) - failed} of {len(wanted)} nodes, {file.stat().st_size} bytes")
-    if gaps:
-        report_error(f"not in the snapshot: {'; '.join(map(str, gaps))}")
-    return ExitCode.NO_VERDICT if gaps else ExitCode.OK
+                cluster.leave_out(name, NOT_ASKED_FOR)
+    return tell(named, outcome(file), file.stat().st_size)
 
 
 _ESTIMATED = "(an estimate by the numbers of pods and services; connections and image pulls come on top)"

@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 
 from kubectl_skoop.collect.live.errors import ClusterError, Forbidden, Unreachable
 from kubectl_skoop.collect.live.kubeconfig import Access, configuration
+from kubectl_skoop.collect.live.pod_account import PodAccount
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
+    from urllib3 import PoolManager
     from urllib3.response import BaseHTTPResponse
 
 Body = Mapping[str, object]
@@ -36,12 +38,10 @@ class Api:
 
     def __init__(self, access: Access, *, connections: int = 32) -> None:
         """Raises: InputError (kubeconfig)."""
-        from kubernetes.client import ApiClient
-
-        self.configuration: Configuration = configuration(access)
+        self.configuration = configuration(access)
         self.configuration.connection_pool_maxsize = connections
         self.configuration.retries = False
-        self._client: ApiClient = ApiClient(configuration=self.configuration)
+        self._pool = _pool(self.configuration)
         self._access = access
         self._timeout = TIMEOUT if access.timeout is None else access.timeout
         self._answered = False
@@ -138,7 +138,7 @@ class Api:
         url = f"{self.server}{path}?{urlencode(query)}" if query else f"{self.server}{path}"
         read = self._timeout or None
         try:
-            response: BaseHTTPResponse = self._client.rest_client.pool_manager.request(
+            response: BaseHTTPResponse = self._pool.request(
                 method,
                 url,
                 body=json.dumps(body).encode() if body is not None else None,
@@ -155,6 +155,15 @@ class Api:
         if stated := response.headers.get("Date"):
             self.clock_offset = parsedate_to_datetime(stated).timestamp() - time.time()
         return response
+
+
+def _pool(settings: "Configuration | PodAccount") -> "PoolManager":
+    if isinstance(settings, PodAccount):
+        return settings.pool()
+    from kubernetes.client import ApiClient
+
+    made: PoolManager = ApiClient(configuration=settings).rest_client.pool_manager
+    return made
 
 
 def repeated(ask: "Callable[[], BaseHTTPResponse]", *, known: bool) -> "BaseHTTPResponse":

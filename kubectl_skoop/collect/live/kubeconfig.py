@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kubectl_skoop.collect.live.pod_account import PodAccount, pod_account
 from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,18 +36,18 @@ class Access:
     """`--request-timeout`, seconds; None: the default of `api.Api`."""
 
 
-def configuration(access: Access, environment: Mapping[str, str] = os.environ) -> "Configuration":
+def configuration(
+    access: Access, environment: Mapping[str, str] = os.environ
+) -> "Configuration | PodAccount":
     """Raises: InputError (a file that does not exist or is broken, an unknown context, cluster or user, a
     credential plugin that fails)."""
-    from kubernetes import config
+    found = files(access.kubeconfig, environment)
+    if not found:
+        return pod_account(environment)
     from kubernetes.client import Configuration
 
     made = Configuration()
-    found = files(access.kubeconfig, environment)
     with _explained(found):
-        if not found:
-            config.load_incluster_config(client_configuration=made)
-            return made
         loader = _loader(access, found)
         loader.load_and_set(made)
         _check_user(loader, made)
@@ -143,7 +144,7 @@ def _check_user(loader: "KubeConfigLoader", made: "Configuration") -> None:
 
 
 def _named(found: Sequence[Path]) -> str:
-    return os.pathsep.join(map(str, found)) or "of this pod"
+    return os.pathsep.join(map(str, found))
 
 
 def _plain(error: Exception) -> str:

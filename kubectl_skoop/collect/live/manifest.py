@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.collect.live import parcel
 from kubectl_skoop.collect.live.api import Body
@@ -27,6 +28,13 @@ LIMITS: Mapping[str, str] = {"memory": "1Gi"}
 MAX_NAME = 63
 
 
+class Owner(NamedTuple):
+    """The pod that a run works in: what it made goes with it."""
+
+    name: str
+    uid: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorOptions:
     """How collector pods are made."""
@@ -45,6 +53,7 @@ class CollectorOptions:
     privileged: bool = False
     runtime_socket: str = ""
     """Path on the node; empty: the usual ones are tried."""
+    owner: Owner | None = None
 
 
 def namespace_object(name: str, run: str) -> Body:
@@ -55,6 +64,11 @@ def namespace_object(name: str, run: str) -> Body:
         "kind": "Namespace",
         "metadata": {"name": name, "labels": {NAME_LABEL: NAME, RUN_LABEL: run, **levels}},
     }
+
+
+def owner_reference(kind: str, owner: Owner) -> Body:
+    """To an object of the API group v1: the cluster removes what is owned when its owner is gone."""
+    return {"apiVersion": "v1", "kind": kind, "name": owner.name, "uid": owner.uid}
 
 
 def job_name(node: str, run: str) -> str:
@@ -68,6 +82,7 @@ def job_name(node: str, run: str) -> str:
 def job_object(node: str, namespace: str, run: str, options: CollectorOptions) -> Body:
     """The Job whose one pod waits on the node until it is told what to read, or its time is over."""
     labels = {NAME_LABEL: NAME, RUN_LABEL: run}
+    owned = {} if options.owner is None else {"ownerReferences": [owner_reference("Pod", options.owner)]}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -76,6 +91,7 @@ def job_object(node: str, namespace: str, run: str, options: CollectorOptions) -
             "namespace": namespace,
             "labels": labels,
             "annotations": {NODE_ANNOTATION: node},
+            **owned,
         },
         "spec": {
             "activeDeadlineSeconds": options.deadline,

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
-from urllib.parse import quote
 
 from kubectl_skoop.cluster.raw import items, text
 from kubectl_skoop.collect.live import parcel
 from kubectl_skoop.collect.live.api import Api
 from kubectl_skoop.collect.live.errors import ClusterError
+from kubectl_skoop.collect.live.events import last_event
 from kubectl_skoop.collect.live.execute import execute
 from kubectl_skoop.collect.live.manifest import (
     CONTAINER,
@@ -166,19 +166,7 @@ class Run:
         )
 
     def _last_event(self, name: str) -> str:
-        """Of a pod or Job of ours; empty: none, or they may not be read."""
-        query = [("fieldSelector", f"involvedObject.name={name}")]
-        try:
-            listed = self.api.get(f"/api/v1/namespaces/{quote(self.namespace)}/events", query)
-        except ClusterError:
-            return ""
-        events = sorted(
-            items(listed, "items"),
-            key=lambda event: text(event, "lastTimestamp") or text(event, "eventTime"),
-        )
-        if not events:
-            return ""
-        return " ".join(f"{text(events[-1], 'reason')}: {text(events[-1], 'message')}".split())
+        return last_event(self.api, self.namespace, name)
 
 
 class PodPoll:

@@ -11,21 +11,21 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Self, TypeVar
 
 from kubectl_skoop.cluster.allow import Allowed
 from kubectl_skoop.collect.live import rights
 from kubectl_skoop.collect.live.api import Body
+from kubectl_skoop.collect.live.checkpoint import Arrived, Checkpoint
 from kubectl_skoop.collect.live.discovery import version_of
 from kubectl_skoop.collect.live.errors import ClusterError
 from kubectl_skoop.collect.live.estimate import Estimate, by_first, by_objects
 from kubectl_skoop.collect.live.interrupts import Interrupts
-from kubectl_skoop.collect.live.manifest import job_name, job_object, namespace_object
+from kubectl_skoop.collect.live.manifest import job_object, namespace_object
 from kubectl_skoop.collect.live.objects import gather
 from kubectl_skoop.collect.live.relevant import between
 from kubectl_skoop.collect.live.run import NodeFailed, Run
 from kubectl_skoop.model.errors import FormatError, NoVerdict
-from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.assemble import Infra, add_infra, merge_dump, new_header
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import SnapshotWriter, writing
@@ -46,13 +46,6 @@ _TICK = 0.2
 """Seconds that the main thread waits at a time, so that a signal is heard."""
 
 
-class Arrived(NamedTuple):
-    """A node's dump, and when the node was told to read, by this machine's clock."""
-
-    file: Path
-    told: float
-
-
 @contextmanager
 def live(
     run: Run,
@@ -62,15 +55,17 @@ def live(
     parallel: int = PARALLEL,
     namespaces: Sequence[str] = (),
     infra: Infra | None = None,
+    checkpoint: Path | None = None,
 ) -> "Iterator[LiveSource]":
     """A live cluster to ask. Whatever happens, nothing of ours is left in it.
 
-    `keep`: where the snapshot is to stay. `namespaces`: objects of these only; none: of all.
-    `infra`: asks the cluster's cloud.
+    `keep`: where the snapshot is to stay. `namespaces`: objects of these only; none: of all. `infra`: asks
+    the cluster's cloud. `checkpoint`: a folder in which dumps stay until the snapshot is whole; those that
+    are there are not collected again.
     Raises: ClusterError (the objects cannot be had).
     """
     with Interrupts() as interrupts:
-        source = LiveSource(run, allowed, interrupts, keep, parallel, namespaces, infra)
+        source = LiveSource(run, allowed, interrupts, keep, parallel, namespaces, infra, checkpoint)
         try:
             with source:
                 yield source
@@ -91,6 +86,7 @@ class LiveSource:
         parallel: int,
         namespaces: Sequence[str],
         infra: Infra | None,
+        checkpoint: Path | None,
     ) -> None:
         self._run = run
         self._allowed = allowed
@@ -99,6 +95,7 @@ class LiveSource:
         self._parallel = parallel
         self._namespaces = namespaces
         self._infra = infra
+        self._checkpoint = checkpoint
         self._workers = ThreadPoolExecutor(max(parallel, _LISTS), thread_name_prefix="cluster")
         self._closing = ExitStack()
         self._tried: set[str] = set()
@@ -106,15 +103,16 @@ class LiveSource:
         self._ended = False
         self.failed: dict[str, str] = {}
         """Nodes that could not be collected, with the reason."""
-        self.cloud_gaps: tuple[NotCollected, ...] = ()
-        """What the cloud did not tell."""
         self.left = ""
         """What could not be removed from the cluster, in words; empty: nothing."""
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             opening.callback(self.end)
-            self._folder = Path(opening.enter_context(TemporaryDirectory(prefix="kubectl-skoop-")))
+            self._folder = self._checkpoint or Path(
+                opening.enter_context(TemporaryDirectory(prefix="kubectl-skoop-"))
+            )
+            self._dumps = Checkpoint(self._folder)
             self._run.progress("", "reads the cluster's objects")
             self._writer = opening.enter_context(self._new_writer())
             self.objects = gather(
@@ -219,12 +217,12 @@ class LiveSource:
             conntrack = between((*self._writer.addresses, *self.objects.networks))
         fresh = [name for name in dict.fromkeys(nodes) if name not in self._tried]
         self._tried |= set(fresh)
-        ready = [name for name in fresh if not self._known_obstacle(name)]
+        ready = [name for name in fresh if self._dumps.find(name) or not self._known_obstacle(name)]
         if ready and not self._may_collect:
             self.require()
         began, before = time.monotonic(), self._writer.size
         enough = min(2 * self._parallel, len(ready) // 2)
-        for done, (node, result) in enumerate(self._dumps(ready, conntrack), start=1):
+        for done, (node, result) in enumerate(self._results(ready, conntrack), start=1):
             self._take(node, result)
             if done == enough:
                 took = time.monotonic() - began
@@ -243,7 +241,7 @@ class LiveSource:
         """
         infra, self._infra = self._infra, None
         if infra is not None:
-            self.cloud_gaps = add_infra(self._writer, infra)
+            add_infra(self._writer, infra)
 
     def leave_out(self, node: str, reason: str) -> None:
         """Says in the snapshot why the node is not in it."""
@@ -274,7 +272,7 @@ class LiveSource:
             self._miss(node, reason)
         return bool(reason)
 
-    def _dumps(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Arrived | str]]:
+    def _results(self, nodes: Sequence[str], conntrack: str) -> Iterator[tuple[str, Arrived | str]]:
         """Each node's file, or why there is none, in the order in which they are ready."""
         waiting = iter(nodes)
         running: dict[Future[Arrived], str] = {}
@@ -292,22 +290,26 @@ class LiveSource:
                     yield node, str(failed)
 
     def _dump(self, node: str, conntrack: str) -> Arrived:
-        target = self._folder / f"{job_name(node, self._run.name)}.dump"
+        if (kept := self._dumps.find(node)) is not None:
+            return kept
+        target = self._dumps.target(node)
         told = self._run.dump(node, self.objects.pods.get(node, ()), conntrack, target)
-        return Arrived(target, told)
+        arrived = Arrived(target, told + (self._run.api.clock_offset or 0.0))
+        self._dumps.keep(node, arrived)
+        return arrived
 
     def _take(self, node: str, result: Arrived | str) -> None:
         if isinstance(result, str):
             self._miss(node, result)
             return
-        offset = self._run.api.clock_offset or 0.0
         try:
-            lacking = merge_dump(self._writer, result.file, node, lambda began: began - result.told - offset)
+            lacking = merge_dump(self._writer, result.file, node, lambda began: began - result.told)
         except FormatError as error:
+            self._dumps.drop(node)
             self._miss(node, f"its dump is damaged: {error}")
             return
-        finally:
-            result.file.unlink(missing_ok=True)
+        if self._checkpoint is None:
+            self._dumps.drop(node)
         for gap in lacking:
             self._writer.add_note(gap.what, gap.state, gap.reason)
         self._run.progress(node, "is collected")
@@ -330,9 +332,3 @@ def _connections(addresses: Sequence[str]) -> str:
     """Those with these addresses, and between these pairs; all where nobody said, or there are too many."""
     written = ",".join(addresses)
     return written if 0 < len(written) <= LONGEST_CONNTRACK else "all"
-
-
-def missing(source: LiveSource) -> tuple[NotCollected, ...]:
-    """What is not in the snapshot that a run wrote."""
-    nodes = (NotCollected(f"node/{name}", "not collected", reason) for name, reason in source.failed.items())
-    return (*nodes, *source.objects.gaps, *source.cloud_gaps)

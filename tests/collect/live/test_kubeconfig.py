@@ -66,7 +66,7 @@ def test_the_home_folder_is_meant_by_a_tilde(tmp_path: Path, monkeypatch: pytest
 def test_context_cluster_and_user(access: Access, host: str, token: str, tmp_path: Path) -> None:
     path = _config(tmp_path / "config")
     made = configuration(access, {"KUBECONFIG": str(path)})
-    assert (made.host, made.api_key["BearerToken"]) == (host, token)
+    assert (made.host, made.get_api_key_with_prefix("BearerToken")) == (host, token)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_credential_plugin_is_asked(tmp_path: Path) -> None:
     credential = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
     path = _config(tmp_path / "config", users=[_plugin(tmp_path, f"echo '{json.dumps(credential)}'")])
     made = configuration(Access(kubeconfig=str(path)))
-    assert made.api_key["BearerToken"] == "Bearer fresh"
+    assert made.get_api_key_with_prefix("BearerToken") == "Bearer fresh"
 
 
 def test_a_credential_plugin_that_fails_is_an_error(tmp_path: Path) -> None:

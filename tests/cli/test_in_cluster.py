@@ -1,0 +1,78 @@
+"""`snapshot --in-cluster`: options that do not fit together, and what its pod is told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.cli import live
+from kubectl_skoop.cli.in_cluster import check
+from kubectl_skoop.cli.outcome import NOT_ASKED_FOR, Outcome, outcome
+from kubectl_skoop.cli.snapshot import SnapshotCommand
+from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.snapshot.assemble import new_header
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
+from kubectl_skoop.snapshot.write import writing
+from tests.cli.run import skoop
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "detached, and nothing to detach": (["-f", "x", "--detach"], "--detach without --in-cluster"),
+    "a claim without a run in the cluster": (["-f", "x", "--pvc", "c"], "--pvc without --in-cluster"),
+    "a new run and an old one": (["-f", "x", "--in-cluster", "--resume", "0123abcd"], "one of them"),
+    "an image that has nothing of ours": (["-f", "x", "--in-cluster", "--debug-image", "i"], "our image"),
+    "a namespace without an account": (["-f", "x", "--in-cluster", "--collector-namespace", "n"], "together"),
+    "an account without a namespace": (["-f", "x", "--in-cluster", "--service-account", "a"], "together"),
+    "a claim without a namespace": (["--in-cluster", "--pvc", "c"], "it is in a namespace"),
+    "a file that nobody waits for": (["-f", "x", "--in-cluster", "--detach"], "fetched later"),
+    "nowhere to write to": (["--in-cluster"], "--file FILE is missing"),
+    "nowhere to fetch to": (["--resume", "0123abcd"], "--file FILE is missing"),
+    "dumps and a cluster": (["-f", "x", "--in-cluster", "--node-dump", "d"], "not gathered in a cluster"),
+    "no name of a run": (["-f", "x", "--resume", "../etc"], "no name of a run"),
+    "a time that is none": (["-f", "x", "--in-cluster", "--run-deadline", "soon"], "must be a time"),
+}
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Path:
+    path = tmp_path / "kubeconfig"
+    content = {
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(("words", "told"), WRONG.values(), ids=WRONG)
+def test_options_that_do_not_fit_are_one_line(words: list[str], told: str, kubeconfig: Path) -> None:
+    ran = skoop("snapshot", *words, "--kubeconfig", kubeconfig)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert told in ran.err
+
+
+@pytest.mark.parametrize("given", [{"detach": True}, {"claim": "c", "account": "a"}, {"dry_run": True}])
+def test_the_file_may_be_left_out_where_none_is_written_here(given: dict[str, object]) -> None:
+    beside = {"collector_namespace": "n"} if "account" in given else {}
+    check({"in_cluster": True, **given, **beside}, None, assembles=False)
+    with pytest.raises(InputError, match="--file FILE is missing"):
+        check({"dry_run": True}, None, assembles=False)
+
+
+def test_the_options_of_the_pod_are_not_shown() -> None:
+    command = SnapshotCommand("snapshot")
+    hidden = {option.name for option in command.live if option.hidden}
+    assert hidden == {"checkpoint", "owner"}
+    assert live.collector({"owner": "p/u"}).owner == ("p", "u")
+
+
+def test_what_a_file_holds_is_told_by_the_file(tmp_path: Path) -> None:
+    dump = NodeDump(node="n1", time=1.0, kernel="6.1", namespaces=(NamespaceDump(id="4:1", kind="host"),))
+    with writing(tmp_path / "s", new_header(0)) as writer:
+        writer.add_note("objects/IPPool", "forbidden", "no")
+        writer.add_node(dump)
+        writer.add_missing_node("n2", "not collected", "it is away")
+        writer.add_missing_node("n3", "not collected", NOT_ASKED_FOR)
+    gaps = ("objects/IPPool: forbidden (no)", "node/n2: not collected (it is away)")
+    assert outcome(tmp_path / "s") == Outcome(collected=1, wanted=2, gaps=gaps)
