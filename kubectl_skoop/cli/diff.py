@@ -52,7 +52,7 @@ def run(
 
         emit(difference_text(found, Style(use_color(color))))
     else:
-        from kubectl_skoop.report.formats import render_fields
+        from kubectl_skoop.report.documents import render_fields
 
         emit(render_fields(difference_fields(found), output))
     if found:

@@ -55,9 +55,9 @@ def test_options_that_do_not_fit_are_one_line(words: list[str], told: str, kubec
 @pytest.mark.parametrize("given", [{"detach": True}, {"claim": "c", "account": "a"}, {"dry_run": True}])
 def test_the_file_may_be_left_out_where_none_is_written_here(given: dict[str, object]) -> None:
     beside = {"collector_namespace": "n"} if "account" in given else {}
-    check({"in_cluster": True, **given, **beside}, None, assembles=False)
+    check({"in_cluster": True, **given, **beside}, None, assembles=False, later=())
     with pytest.raises(InputError, match="--file FILE is missing"):
-        check({"dry_run": True}, None, assembles=False)
+        check({"dry_run": True}, None, assembles=False, later=())
 
 
 def test_the_options_of_the_pod_are_not_shown() -> None:
