@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.outcome import Outcome, outcome, tell
 from kubectl_skoop.cli.output import emit, report_error, report_note
 from kubectl_skoop.cli.progress import Progress
+from kubectl_skoop.collect.live.errors import ClusterError, GoesOn, Unreachable
 from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,10 +107,11 @@ def check(given: Mapping[str, Any], file: Path | None, *, assembles: bool, later
 def start(given: Mapping[str, Any], file: Path | None, nodes: Sequence[str], words: Sequence[str]) -> int:
     """`nodes`: only these; none: all. `words`: the other options of the snapshot itself.
 
-    Raises: InputError, ClusterError, OSError.
+    Raises: InputError, ClusterError.
     """
     from kubectl_skoop.collect.live import gather_job, rights
     from kubectl_skoop.collect.live.api import Api
+    from kubectl_skoop.collect.live.fetch import partial_of
     from kubectl_skoop.collect.live.gathering import Gathering
     from kubectl_skoop.collect.live.interrupts import Interrupts
     from kubectl_skoop.diagnosis.wants import allowed
@@ -133,26 +136,28 @@ def start(given: Mapping[str, Any], file: Path | None, nodes: Sequence[str], wor
         rights.require(api, needed, workers)
     progress = Progress()
     gathering = Gathering(api, run, settings.collector.namespace, progress)
-    try:
-        with Interrupts() as interrupts:
-            try:
-                gathering.start(readable, settings)
-            except BaseException:
-                interrupts.hold()
-                _remove(gathering)
-                raise
+    with closing(progress), Interrupts() as interrupts:
+        try:
+            gathering.start(readable, settings)
             if "detach" in given:
+                interrupts.hold()
                 emit(run)
                 report_note(f"the cluster gathers; the file is fetched by: {_resuming(gathering)}")
                 return ExitCode.OK
             report_note(f"if this command is cut off, the run goes on: {_resuming(gathering)}")
             return _finish(gathering, interrupts, file, settings.collector.wait, settings.claim)
-    finally:
-        progress.close()
+        except GoesOn:
+            raise
+        except BaseException:
+            interrupts.hold()
+            if file is not None:
+                partial_of(file, run).unlink(missing_ok=True)
+            _remove(gathering)
+            raise
 
 
 def resume(given: Mapping[str, Any], file: Path) -> int:
-    """Raises: InputError, ClusterError, OSError."""
+    """The run is removed once its file is here, and stays otherwise. Raises: InputError, ClusterError."""
     from kubectl_skoop.collect.live.api import Api
     from kubectl_skoop.collect.live.gathering import Gathering
     from kubectl_skoop.collect.live.interrupts import Interrupts
@@ -163,41 +168,29 @@ def resume(given: Mapping[str, Any], file: Path) -> int:
     collector = live.collector(given)
     progress = Progress()
     gathering = Gathering(Api(live.access(given)), run, collector.namespace, progress)
-    try:
-        with Interrupts() as interrupts:
-            return _finish(gathering, interrupts, file, collector.wait, resumed=True)
-    finally:
-        progress.close()
+    with closing(progress), Interrupts() as interrupts:
+        try:
+            return _finish(gathering, interrupts, file, collector.wait)
+        except KeyboardInterrupt:
+            report_note(f"the run goes on: {_resuming(gathering)}")
+            raise
 
 
 def _finish(
-    gathering: "Gathering",
-    interrupts: "Interrupts",
-    file: Path | None,
-    wait: float,
-    claim: str = "",
-    *,
-    resumed: bool = False,
+    gathering: "Gathering", interrupts: "Interrupts", file: Path | None, wait: float, claim: str = ""
 ) -> int:
-    """Follows the run, fetches its file, and removes it. It stays where it may still be of use."""
-    from kubectl_skoop.collect.live.errors import ClusterError, Unreachable
-    from kubectl_skoop.collect.live.fetch import fetch, partial_of
+    """Follows the run, fetches its file, and removes it.
+
+    Raises: GoesOn where it may still be of use; ClusterError where it comes to nothing.
+    """
+    from kubectl_skoop.collect.live.fetch import fetch
 
     try:
         whole = gathering.follow(wait)
         if file is not None:
             fetch(gathering, whole, file)
     except (Unreachable, OSError) as error:
-        raise ClusterError(str(error), hint=f"the run goes on: {_resuming(gathering)}") from error
-    except BaseException as error:
-        if resumed and isinstance(error, KeyboardInterrupt):
-            report_note(f"the run goes on: {_resuming(gathering)}")
-            raise
-        interrupts.hold()
-        if file is not None:
-            partial_of(file, gathering.run).unlink(missing_ok=True)
-        _remove(gathering)
-        raise
+        raise GoesOn(str(error), hint=f"the run goes on: {_resuming(gathering)}") from error
     interrupts.hold()
     _remove(gathering)
     if file is not None:
@@ -220,8 +213,6 @@ def _check_nodes(api: "Api", nodes: Sequence[str]) -> None:
 
 
 def _remove(gathering: "Gathering") -> None:
-    from kubectl_skoop.collect.live.errors import ClusterError
-
     try:
         gathering.remove()
     except ClusterError as error:

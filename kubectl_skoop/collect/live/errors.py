@@ -3,7 +3,8 @@
 NoVerdict
 └── ClusterError      the API server said no, or nothing (exit 3)
     ├── Forbidden     401, 403: this user may not
-    └── Unreachable   no answer at all
+    ├── Unreachable   no answer at all
+    └── GoesOn        what was begun in the cluster goes on without this machine
 """
 
 from kubectl_skoop.model.errors import NoVerdict
@@ -26,3 +27,7 @@ class Forbidden(ClusterError):
 
 class Unreachable(ClusterError):
     """No answer."""
+
+
+class GoesOn(ClusterError):
+    """This machine follows it no further, and removes nothing of it."""

@@ -67,7 +67,6 @@ class Gathering:
         """
         began = heard = time.monotonic()
         ran = False
-        last = ""
         while True:
             try:
                 pod = self.pod()
@@ -77,12 +76,14 @@ class Gathering:
                     if (whole := self._whole(pod.name)) is not None:
                         return whole
                 else:
-                    last = self._check(pod) or last
+                    self._check(pod)
                     if not ran and heard - began > wait:
                         raise ClusterError(f"no pod ran within {wait:.0f} s{self._why(pod)}")
-            except Unreachable:
-                if time.monotonic() - heard > PATIENCE:
+            except ClusterError as error:
+                if not _is_away(error):
                     raise
+                if time.monotonic() - heard > PATIENCE:
+                    raise Unreachable(str(error)) from error
             time.sleep(POLL)
 
     def pod(self) -> PodState | None:
@@ -132,7 +133,8 @@ class Gathering:
             status = json.loads(self.ask(pod))
         except Unreachable:
             raise
-        except (ClusterError, ValueError):
+        except (ClusterError, ValueError) as error:
+            self.progress("", f"waits for an answer: {error}")
             return None
         if not text(status, "sha256"):
             self.progress("", f"{number(status, 'dumps')} nodes are read")
@@ -145,8 +147,8 @@ class Gathering:
             gaps=texts(status, "gaps"),
         )
 
-    def _check(self, pod: PodState | None) -> str:
-        """What it waits for, in words. Raises: ClusterError where it will not run."""
+    def _check(self, pod: PodState | None) -> None:
+        """Raises: ClusterError where there is nothing to wait for."""
         listed = self.api.get(f"/apis/batch/v1/namespaces/{self.namespace}/jobs", [self._selector])
         jobs = items(listed, "items")
         if not jobs:
@@ -162,7 +164,6 @@ class Gathering:
             raise ClusterError(f"the run has failed: {pod.trouble}{self._why(pod)}")
         waits = pod.trouble or pod.waits if pod is not None else "its pod"
         self.progress("", f"waits for {waits}")
-        return waits
 
     def _why(self, pod: PodState | None) -> str:
         if pod is not None and pod.trouble:
@@ -170,6 +171,11 @@ class Gathering:
         name = pod.name if pod is not None else gather_job.gather_job_name(self.run)
         event = last_event(self.api, self.namespace, name)
         return f" (last event: {event})" if event else ""
+
+
+def _is_away(error: ClusterError) -> bool:
+    """It may answer later."""
+    return isinstance(error, Unreachable) or error.status == 429 or error.status >= 500
 
 
 def api_servers(api: Api) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_skoop.collect.live import api as api_module
 from kubectl_skoop.collect.live import gathering as module
 from kubectl_skoop.collect.live.api import Api
 from kubectl_skoop.collect.live.errors import ClusterError, Unreachable
@@ -59,6 +60,13 @@ def test_it_is_followed_until_it_is_whole(tmp_path: Path, monkeypatch: pytest.Mo
     with serving({PODS: [NO_POD, RUNNING], JOBS: [AT_WORK]}) as server:
         whole = _gathering(server, tmp_path).follow(60)
     assert whole == Whole(7, "ab", 2, 3, ("node/n3: not collected",))
+
+
+def test_a_server_that_is_busy_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "PAUSE", 0.0)
+    _says(monkeypatch, json.dumps(WHOLE).encode())
+    with serving({PODS: [*[(503, {})] * (api_module.ATTEMPTS + 1), RUNNING]}) as server:
+        assert _gathering(server, tmp_path).follow(60).size == 7
 
 
 def test_a_cluster_that_stays_away_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
