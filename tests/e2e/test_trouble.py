@@ -1,5 +1,6 @@
 """Clusters that do not do as they are told: rights, admission, images, nodes and servers that hang."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from kubectl_skoop.collect.live.manifest import NAME, NAME_LABEL
 from tests.e2e.cluster import Cluster
 from tests.e2e.leftovers import gone, objects
-from tests.e2e.skoop import Skoop
+from tests.e2e.skoop import TIMEOUT, Skoop
 from tests.e2e.workloads import Workloads
 
 pytestmark = pytest.mark.e2e
@@ -195,6 +196,25 @@ def test_collectors_that_somebody_deletes_are_no_crash(
     assert run.returncode in (0, 3), errors
     assert "Traceback" not in errors
     assert gone(cluster, "jobs", "pods", "namespaces") == []
+
+
+def test_a_pod_that_is_evicted_meanwhile_is_no_error(cluster: Cluster, skoop: Skoop, tmp_path: Path) -> None:
+    file = tmp_path / "s.skoop"
+    spares = cluster.kubectl.get("pods", "-l", "app=spare")["items"]
+    pod = next(item for item in spares if "deletionTimestamp" not in item["metadata"])
+    metadata = {name: pod["metadata"][name] for name in ("name", "namespace")}
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+    path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/eviction"
+    running = skoop.start("snapshot", "-f", file, "--parallel", "1")
+    try:
+        cluster.kubectl("create", "--raw", path, "-f", "-", text=json.dumps(eviction))
+        out, errors = running.communicate(timeout=TIMEOUT)
+    finally:
+        running.kill()
+        cluster.kubectl("rollout", "status", "deployment/spare", "--timeout=60s")
+    assert (running.returncode, errors) == (0, "")
+    assert "3 of 3 nodes" in out
+    assert skoop.offline(*QUESTION, "--snapshot", file).code == 0
 
 
 @pytest.mark.parametrize("moment", [0.2, 0.7, 1.1, 1.6])
