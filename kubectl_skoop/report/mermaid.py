@@ -57,10 +57,8 @@ def quoted(lines: Sequence[str]) -> str:
 
 def _escaped(text: str) -> str:
     """Comments and directives (`%%`) are looked for everywhere, and labels are HTML or Markdown."""
-    following = [*text[1:], " "]
-    return "".join(
-        char if _plain(char, after) else f"#{ord(char)};" for char, after in zip(text, following, strict=True)
-    )
+    pairs = zip(text, text[1:] + " ", strict=False)
+    return "".join(char if _plain(char, after) else f"#{ord(char)};" for char, after in pairs)
 
 
 def _plain(char: str, after: str) -> bool:
