@@ -17,7 +17,8 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.report.columns import width
 from kubectl_skoop.report.formats import render_diagnosis
 from kubectl_skoop.report.picture.colours import page_style
-from kubectl_skoop.report.picture.layout import CHAR, LINE, picture
+from kubectl_skoop.report.picture.layout import picture
+from kubectl_skoop.report.picture.measures import CHAR, LINE
 from kubectl_skoop.report.picture.shapes import Picture, Text
 from kubectl_skoop.report.picture.svg import svg_text
 from kubectl_skoop.report.picture.ways import DRAWN_STOPS
