@@ -22,7 +22,7 @@ from kubectl_skoop.report.picture.measures import (
 )
 from kubectl_skoop.report.picture.shapes import Area, Arrow, Card, Picture, Point, Sign, Symbol, Text
 from kubectl_skoop.report.picture.ways import Ways, ways
-from kubectl_skoop.report.picture.words import Line, card_lines, wrapped
+from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, wrapped
 from kubectl_skoop.report.question import question
 from kubectl_skoop.report.share import percent
 
@@ -180,13 +180,14 @@ class _Shapes:
         x = self.sizes.column(cell.column) + SHAFT
         straight = self.grid.cells[cell.before].column == cell.column
         way = safe(f"{link.source} to {link.hop.place}")
+        told = arrow_lines(cell.stop, link, self.grid.cells[cell.before].stop)
         return Arrow(
             id=f"arrow-{number}",
             points=_points(cards[cell.before], cards[number], x, straight),
             origin=cell.stop.origin,
             link=link.id,
             tunnel=any(line.kind == "tunnel" for line in lines),
-            label=f"{way}: {', '.join(line.text for line in lines)}",
+            label=f"{way}: {', '.join(line.text for line in told)}",
             texts=tuple(self._beside(x, text_row(self.grid, number), lines)),
         )
 
