@@ -20,7 +20,7 @@ WRONG = {
     "no port": (("--snapshot", SNAPSHOT, "--address", "127.0.0.1"), "must be ADDRESS:PORT"),
     "a bad port": (("--snapshot", SNAPSHOT, "--address", "127.0.0.1:99999"), "99999 is no port"),
     "a name": (("--snapshot", SNAPSHOT, "--address", "example.org:80"), "example.org is no IP address"),
-    "for others": (("--snapshot", SNAPSHOT, "--address", "0.0.0.0:0"), "other machines could come from there"),
+    "for others": (("--snapshot", SNAPSHOT, "--address", "0.0.0.0:0"), "other machines could come"),
     "an option of a plugin that is none": (("--snapshot", SNAPSHOT, "--flannel-x", "1"), "flannel-x"),
 }  # fmt: skip
 
