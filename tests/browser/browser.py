@@ -67,6 +67,19 @@ def click(driver: Chrome, element: WebElement) -> None:
     element.click()
 
 
+_OFFERED = """
+const input = document.activeElement, list = document.getElementById(input.getAttribute("aria-controls"));
+const there = list && !list.hidden && !list.getAttribute("aria-busy") && input.value === arguments[0];
+return there ? [...list.children].map((choice) => choice.textContent) : [];
+"""
+
+
+def offered(driver: Chrome, typed: str) -> list[str]:
+    """What is offered where the focus is, once that is for all of what was typed."""
+    names: list[str] = driver.execute_script(_OFFERED, typed)
+    return names
+
+
 def complaints(driver: Chrome) -> list[str]:
     """What the browser logged as severe since it was last asked: a policy's refusals, errors of scripts."""
     entries: list[dict[str, str]] = driver.execute("getLog", {"type": "browser"})["value"]

@@ -8,6 +8,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from kubectl_skoop.web.server import Server
+from tests.bench.large import LARGE, write_large
 from tests.browser.browser import browser, complaints, missing, scheme
 from tests.browser.hostile import hostile_snapshot
 from tests.web.conftest import SNAPSHOTS, serving
@@ -45,6 +46,15 @@ def driver(chromium: Chrome) -> Iterator[Chrome]:
 def pair() -> Iterator[Server]:
     """Half of the connections to the service `pair` fail."""
     with serving(SNAPSHOTS / "dead-backend.skoop") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """5,000 nodes, 100,000 pods, 10,000 services."""
+    path = tmp_path_factory.mktemp("large") / "large.skoop"
+    write_large(path, LARGE)
+    with serving(path) as server:
         yield server
 
 

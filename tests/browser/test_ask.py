@@ -4,17 +4,11 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from kubectl_skoop.web.server import Server
-from tests.browser.browser import click, every, one, scheme, wait
+from tests.browser.browser import click, every, offered, one, scheme, wait
 
 QUESTION = "ask?s=pod%2Fdefault%2Fa&d=svc%2Fdefault%2Fpair&p=80"
 TABS = 60
 """Times that Tab is pressed at most to get somewhere."""
-FIRST = """
-const input = document.activeElement, list = document.getElementById(input.getAttribute("aria-controls"));
-const there = list && !list.hidden && !list.getAttribute("aria-busy") && input.value === arguments[0];
-return there && list.firstElementChild.textContent;
-"""
-"""The first name that is offered for what was typed; false: there is none yet."""
 
 
 def press(driver: Chrome, *keys: str) -> None:
@@ -34,7 +28,7 @@ def tab_to(driver: Chrome, selector: str) -> None:
 def choose(driver: Chrome, typed: str, name: str) -> None:
     """The first of the names that fit."""
     press(driver, typed)
-    wait(driver, lambda driver: driver.execute_script(FIRST, typed) == name, f"{name} is offered first")
+    wait(driver, lambda driver: offered(driver, typed)[:1] == [name], f"{name} is offered first")
     press(driver, Keys.ARROW_DOWN)
     assert driver.switch_to.active_element.get_attribute("aria-activedescendant")
     press(driver, Keys.ENTER)
@@ -72,7 +66,7 @@ def test_escape_leaves_the_names_alone(driver: Chrome, pair: Server) -> None:
     driver.get(pair.home)
     wait(driver, lambda driver: driver.switch_to.active_element.get_attribute("name") == "s", "the focus")
     press(driver, "b2")
-    wait(driver, lambda driver: every(driver, "[role=option]"), "names")
+    wait(driver, lambda driver: offered(driver, "b2"), "names")
     press(driver, Keys.ESCAPE)
     assert not any(option.is_displayed() for option in every(driver, "[role=option]"))
     assert one(driver, "[name=s]").get_attribute("value") == "b2"
@@ -116,7 +110,7 @@ def test_a_click_on_an_arrow_shows_the_packet(driver: Chrome, pair: Server) -> N
     answered(driver)
     arrow = one(driver, ".canvas .arrow.tunnel text")
     click(driver, arrow)
-    wait(driver, lambda driver: "inner dst" in one(driver, ".panel:not([hidden])").text, "the packet")
+    wait(driver, lambda driver: "tunnel dst" in one(driver, ".panel:not([hidden])").text, "the packet")
     assert "vni" in one(driver, ".panel:not([hidden])").text
 
 

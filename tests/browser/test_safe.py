@@ -9,7 +9,7 @@ from selenium.webdriver import Chrome
 
 from kubectl_skoop.report.inspect import WHATS
 from kubectl_skoop.web.server import Server
-from tests.browser.browser import STRANGER, click, complaints, every, one, wait
+from tests.browser.browser import STRANGER, click, complaints, every, offered, one, wait
 from tests.browser.hostile import COMMENT, DEVICE, NODE, POD
 from tests.cli.run import shell
 
@@ -59,7 +59,7 @@ def test_a_page_full_of_markup_is_text(driver: Chrome, hostile: Server, page: st
 def test_names_full_of_markup_are_offered_as_text(driver: Chrome, hostile: Server) -> None:
     driver.get(hostile.home)
     one(driver, "[name=d]").send_keys("iframe")
-    wait(driver, lambda driver: [e for e in every(driver, "[role=option]") if POD in e.text], "the name")
+    wait(driver, lambda driver: offered(driver, "iframe") == [f"pod/default/{POD}"], "the name")
     check_harmless(driver)
 
 
