@@ -37,9 +37,15 @@ def write_large(path: Path, size: Size) -> None:
         dump = source.node_dump("n1")
         assert not isinstance(dump, NotCollected)
         host = replace(dump.namespaces[0], pods=())
-        made = {"Node": _nodes, "Pod": _pods, "Service": _services, "Namespace": _namespaces}
+        made = {
+            "Node": _nodes,
+            "Pod": _pods,
+            "Service": _services,
+            "Namespace": _namespaces,
+            "NetworkPolicy": _policies,
+        }
         with writing(path, new_header(0.0)) as writer:
-            for kind in sorted({*source.kinds(), *made, "NetworkPolicy"}):
+            for kind in sorted({*source.kinds(), *made}):
                 found = source.objects(kind)
                 stream = list(() if isinstance(found, NotCollected) else found)
                 writer.add_objects(kind, [*stream, *(made[kind](size) if kind in made else ())])
@@ -77,6 +83,15 @@ def _nodes(size: Size) -> Iterator[Object]:
 def _namespaces(size: Size) -> Iterator[Object]:
     for number in range(size.namespaces):
         yield _object("Namespace", "", _namespace(number, size))
+
+
+def _policies(size: Size) -> Iterator[Object]:
+    """Each namespace keeps to itself, but for its web servers."""
+    for number in range(size.namespaces):
+        inside: dict[str, object] = {"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}]}
+        yield _object("NetworkPolicy", _namespace(number, size), "inside", spec=inside)
+        web: dict[str, object] = {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{}]}
+        yield _object("NetworkPolicy", _namespace(number, size), "web", spec=web)
 
 
 def _pods(size: Size) -> Iterator[Object]:
