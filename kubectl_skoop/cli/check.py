@@ -6,12 +6,12 @@ import typer
 
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
-from kubectl_skoop.cli.output import ColorMode, emit, report_error, use_color
+from kubectl_skoop.cli.output import ColorMode, columns, emit, report_error, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check
 from kubectl_skoop.model.suspicion import Level
-from kubectl_skoop.report.formats import CheckFormat, render_check
+from kubectl_skoop.report.formats import PEOPLE, CheckFormat, render_check
 
 if TYPE_CHECKING:
     from kubectl_skoop.snapshot.source import Snapshot
@@ -43,7 +43,8 @@ def run(
         plugin=typed_options(ctx),
     )
     result = live.ask(ctx, snapshot, lambda source: _answer(source, options))
-    emit(render_check(result, output, color=use_color(color)))
+    text = render_check(result, output, color=use_color(color), columns=columns())
+    emit(text, document=output not in PEOPLE)
     code = exit_code(result)
     if code is ExitCode.NO_VERDICT:
         report_error(

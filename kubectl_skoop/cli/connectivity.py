@@ -58,6 +58,7 @@ def run(
     ] = None,
     read_as: policy_input.ReadAs = "auto",
     output: Annotated[Output, typer.Option("--output", "-o")] = "table",
+    no_headers: parameters.NoHeaders = False,
 ) -> int:
     """Who may talk to whom on which ports, by policy alone: no packet is walked.
 
@@ -76,7 +77,7 @@ def run(
 
         found = connectivity(cluster, policies)
         if diff is not None:
-            return _difference(found, diff, read_as, output)
+            return _difference(found, diff, read_as, output, headers=not no_headers)
         view = View(
             found,
             classes_of(found, source, namespace) if source else found.workloads,
@@ -84,7 +85,9 @@ def run(
             incoming=not source,
             outgoing=not destination,
         )
-        emit(_exposure(view, output) if exposure else _render(view, output, explain))
+        headers = not no_headers
+        text = _exposure(view, output, headers) if exposure else _render(view, output, explain, headers)
+        emit(text, document=output != "table")
     return ExitCode.FINDINGS if policies.problems else ExitCode.OK
 
 
@@ -107,7 +110,9 @@ def _question(
     return policy_input.code_of(found)
 
 
-def _difference(found: object, other: Path, reading: policy_input.Reading, output: Output) -> ExitCode:
+def _difference(
+    found: object, other: Path, reading: policy_input.Reading, output: Output, *, headers: bool
+) -> ExitCode:
     from kubectl_skoop.cluster.connectivity import Connectivity, connectivity
     from kubectl_skoop.cluster.connectivity_diff import difference
     from kubectl_skoop.snapshot.objects_file import SUFFIXES
@@ -125,11 +130,11 @@ def _difference(found: object, other: Path, reading: policy_input.Reading, outpu
     else:
         from kubectl_skoop.report.connectivity.difference import difference_text
 
-        emit(difference_text(changed))
+        emit(difference_text(changed, headers=headers))
     return ExitCode.FINDINGS if any(changed) else ExitCode.OK
 
 
-def _exposure(view: "View", output: Output) -> str:
+def _exposure(view: "View", output: Output, headers: bool) -> str:
     from kubectl_skoop.report.connectivity.exposure import HEADINGS, exposure_fields, exposures
     from kubectl_skoop.report.connectivity.text import columns
     from kubectl_skoop.report.json import json_text
@@ -138,10 +143,10 @@ def _exposure(view: "View", output: Output) -> str:
     if output == "json":
         return json_text(exposure_fields(view))
     rows = [(*entry[:3], "unknown" if entry.verdict == "unknown" else "") for entry in exposures(view)]
-    return columns(HEADINGS, rows) + "\n" if rows else "nothing is exposed\n"
+    return columns(HEADINGS, rows, headers=headers) + "\n" if rows else "nothing is exposed\n"
 
 
-def _render(view: "View", output: Output, explain: bool) -> str:
+def _render(view: "View", output: Output, explain: bool, headers: bool) -> str:
     match output:
         case "json":
             from kubectl_skoop.report.connectivity.fields import connectivity_fields
@@ -156,8 +161,8 @@ def _render(view: "View", output: Output, explain: bool) -> str:
             from kubectl_skoop.report.connectivity import text
 
             if output == "table":
-                return text.connectivity_text(view, explain=explain)
-            return text.csv_text(view) if output == "csv" else text.markdown_text(view)
+                return text.connectivity_text(view, explain=explain, headers=headers)
+            return text.csv_text(view, headers=headers) if output == "csv" else text.markdown_text(view)
 
 
 def _only(output: Output, what: str) -> None:

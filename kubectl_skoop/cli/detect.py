@@ -8,6 +8,7 @@ from kubectl_skoop.report.installed import facts_text
 from kubectl_skoop.snapshot.source import Snapshot
 
 
-def detected(source: Snapshot) -> str:
+def detected(source: Snapshot, *, headers: bool) -> str:
     """Raises: InputError."""
-    return facts_text(set_up(Context(source=source, cluster=Cluster(source), options=Options())).facts)
+    found = set_up(Context(source=source, cluster=Cluster(source), options=Options()))
+    return facts_text(found.facts, headers=headers)

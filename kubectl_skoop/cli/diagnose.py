@@ -6,13 +6,13 @@ import typer
 
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
-from kubectl_skoop.cli.output import ColorMode, emit, report_error, report_warning, use_color
+from kubectl_skoop.cli.output import ColorMode, columns, emit, report_error, report_warning, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.report.formats import Format, render_diagnosis
+from kubectl_skoop.report.formats import PEOPLE, Format, render_diagnosis
 
 if TYPE_CHECKING:
     from kubectl_skoop.snapshot.source import Snapshot
@@ -95,7 +95,8 @@ def run(
         plugin=typed_options(ctx),
     )
     diagnosis, lost = live.ask(ctx, snapshot, lambda source: _answer(source, request, options))
-    emit(render_diagnosis(diagnosis, output, color=use_color(color), trace=trace))
+    text = render_diagnosis(diagnosis, output, color=use_color(color), columns=columns(), trace=trace)
+    emit(text, document=output not in PEOPLE)
     if diagnosis.verdict == "unknown":
         report_error(f"no verdict: {diagnosis.cause.message if diagnosis.cause else diagnosis.headline}")
     elif lost:

@@ -35,6 +35,7 @@ def run(
         str, typer.Option("--namespace", "-n", metavar="NAME", help="For a pod's name that bears none.")
     ] = "",
     output: Annotated[Output, typer.Option("--output", "-o")] = "table",
+    no_headers: parameters.NoHeaders = False,
 ) -> None:
     """Print what was collected, as the usual tools print it. Without PLACE: an overview."""
     if what and what not in printing.WHATS:
@@ -42,21 +43,23 @@ def run(
         hint = f"did you mean {near[0]}?" if near else ""
         raise InputError(f"{what}: must be one of {', '.join(printing.WHATS)}", hint=hint)
     scope = live.namespace(ctx, namespace, snapshot)
-    emit(live.ask(ctx, snapshot, lambda source: _text(source, place, what, scope, output)))
+    emit(live.ask(ctx, snapshot, lambda source: _text(source, place, what, scope, output, not no_headers)))
 
 
-def _text(source: Snapshot, place: str, what: str, namespace: str, output: Output) -> str:
+def _text(source: Snapshot, place: str, what: str, namespace: str, output: Output, headers: bool) -> str:
     if not place:
-        return json_text(printing.overview_data(source)) if output == "json" else printing.overview(source)
+        if output == "json":
+            return json_text(printing.overview_data(source))
+        return printing.overview(source, headers=headers)
     tables = tables_at(source, place_of(source, place, namespace))
     asked = [what] if what else list(printing.WHATS)
     if output == "json":
         return json_text({one: printing.table_data(one, tables) for one in asked})
-    return "\n".join(_printed(one, tables, headed=not what) for one in asked)
+    return "\n".join(_printed(one, tables, headed=not what, headers=headers) for one in asked)
 
 
-def _printed(what: str, tables: Mapping[str, Table], *, headed: bool) -> str:
-    text = printing.print_table(what, tables)
+def _printed(what: str, tables: Mapping[str, Table], *, headed: bool, headers: bool) -> str:
+    text = printing.print_table(what, tables, headers=headers)
     return f"== {what}\n{text}\n" if headed else text
 
 

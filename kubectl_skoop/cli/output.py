@@ -1,11 +1,16 @@
 """The terminal: what may be printed in colour, and pipes that the reader has closed."""
 
+import io
 import os
+import shutil
 import sys
 from typing import Literal
 
 from kubectl_skoop.model.errors import SkoopError
 from kubectl_skoop.report.escape import safe
+
+_ASCII = {ord("→"): "->", ord("…"): "..."}
+"""Signs of our own that not every terminal shows; what else there is becomes an escape sequence."""
 
 ColorMode = Literal["auto", "always", "never"]
 
@@ -17,14 +22,33 @@ def use_color(mode: ColorMode) -> bool:
     return mode == "always"
 
 
-def emit(text: str) -> None:
-    """Prints to standard output. A reader that has gone away (`| head`) is no error."""
+def columns() -> int:
+    """Of the terminal that is printed to; 0: it is none, nothing is wrapped."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def emit(text: str, *, document: bool = False) -> None:
+    """Prints to standard output. A reader that has gone away (`| head`) is no error.
+
+    A `document` is for programs: UTF-8, whatever the locale. What people read is ASCII, if that is all
+    that the locale has.
+    """
+    if document and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    elif not document and not _shows_unicode():
+        text = text.translate(_ASCII).encode("ascii", "backslashreplace").decode()
     try:
         sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         # What is left in the buffer goes nowhere when the interpreter flushes it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _shows_unicode() -> bool:
+    """In the locale C Python itself takes UTF-8 (PEP 538, 540); by LC_ALL the user insists on it."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return encoding.lower().replace("-", "") == "utf8" and os.environ.get("LC_ALL") not in ("C", "POSIX")
 
 
 def report_error(message: str, hint: str = "") -> None:

@@ -27,6 +27,8 @@ ClusterCidr = Annotated[
     str, typer.Option("--cluster-cidr", metavar="CIDR", help="The pods' network; default: detected.")
 ]
 
+NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No headings above the columns.")]
+
 
 @contextmanager
 def opened(path: Path) -> Iterator["Snapshot"]:

@@ -23,14 +23,19 @@ Detect = Annotated[
 COMMAND_CLASS = live.LiveCommand
 
 
-def run(ctx: typer.Context, detect: Detect = False, snapshot: parameters.SnapshotFile = None) -> None:
+def run(
+    ctx: typer.Context,
+    detect: Detect = False,
+    snapshot: parameters.SnapshotFile = None,
+    no_headers: parameters.NoHeaders = False,
+) -> None:
     """The network plugins that are installed, with their options."""
     if detect:
         from kubectl_skoop.cli.detect import detected
 
-        emit(live.ask(ctx, snapshot, detected))
+        emit(live.ask(ctx, snapshot, lambda source: detected(source, headers=not no_headers)))
     else:
-        emit(installed_text(entries(PLUGINS, load_plugin)))
+        emit(installed_text(entries(PLUGINS, load_plugin), headers=not no_headers))
 
 
 def entries(group: str, load: Callable[[str], type[Plugin] | type[Provider]]) -> Iterator[Installed]:

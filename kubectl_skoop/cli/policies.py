@@ -31,6 +31,7 @@ def run(
     ] = "",
     read_as: policy_input.ReadAs = "auto",
     output: Annotated[Literal["table", "json"], typer.Option("--output", "-o")] = "table",
+    no_headers: parameters.NoHeaders = False,
 ) -> int:
     """Which policies apply to a pod or between two, or which pods each policy selects.
 
@@ -69,7 +70,9 @@ def run(
         if output == "json":
             emit(json_text(reaches_fields(listed)))
         else:
-            emit("\n".join([reaches_text(listed, whole=bool(policy)), *problems_text(found)]))
+            headers = not no_headers
+            text = reaches_text(listed, whole=bool(policy), headers=headers)
+            emit("\n".join([text, *problems_text(found, headers=headers)]))
     return ExitCode.FINDINGS if found.problems else ExitCode.OK
 
 

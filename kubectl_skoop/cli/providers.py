@@ -11,11 +11,16 @@ from kubectl_skoop.report.installed import installed_text
 COMMAND_CLASS = live.LiveCommand
 
 
-def run(ctx: typer.Context, detect: Detect = False, snapshot: parameters.SnapshotFile = None) -> None:
+def run(
+    ctx: typer.Context,
+    detect: Detect = False,
+    snapshot: parameters.SnapshotFile = None,
+    no_headers: parameters.NoHeaders = False,
+) -> None:
     """The cloud providers that are installed, with their options."""
     if detect:
         from kubectl_skoop.cli.detect import detected
 
-        emit(live.ask(ctx, snapshot, detected))
+        emit(live.ask(ctx, snapshot, lambda source: detected(source, headers=not no_headers)))
     else:
-        emit(installed_text(entries(PROVIDERS, load_provider)))
+        emit(installed_text(entries(PROVIDERS, load_provider), headers=not no_headers))

@@ -1,7 +1,9 @@
 """What a finding's code means: the sections of `docs/suspicions.md`, which the package ships."""
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 from textwrap import fill
 
@@ -14,7 +16,8 @@ WIDTH = 100
 STATES = frozenset({"missing", "differs", "unreadable"})
 
 
-def sections() -> dict[str, str]:
+@cache
+def sections() -> Mapping[str, str]:
     """Code → the text of its section, without the heading."""
     text = files("kubectl_skoop.report").joinpath("suspicions.md").read_text("utf-8")
     parts = text.split("\n### ")[1:]
@@ -29,17 +32,34 @@ def explain(code: str) -> str:
 
     Raises: UnknownName with the nearest codes.
     """
-    known = sections()
-    if code in known:
-        return _page(code, CODES.get(code, "a deviation from what a plugin wants"), known[code])
-    if code.count(".") >= 2 and code.rpartition(".")[2] in STATES:
-        return _page(code, "a deviation from what a plugin wants", known[DEVIATIONS])
-    near = get_close_matches(code, known, n=3)
+    text = section(code)
+    if text is not None:
+        return _page(code, meaning(code), text)
+    near = get_close_matches(code, sections(), n=3)
     hint = "did you mean " + ", ".join(near) + "?" if near else "'explain' without a code lists them"
     raise UnknownName(f"no such code: {code}", hint=hint)
 
 
+def section(code: str) -> str | None:
+    """The Markdown of a code's section; None: there is no such code."""
+    known = sections()
+    if code in known:
+        return known[code]
+    deviation = code.count(".") >= 2 and code.rpartition(".")[2] in STATES
+    return known[DEVIATIONS] if deviation else None
+
+
+def meaning(code: str) -> str:
+    """A code in one line."""
+    return CODES.get(code, "a deviation from what a plugin wants")
+
+
+def plain(section: str) -> str:
+    """Without the marks of Markdown that the sections have."""
+    return re.sub(r"\*\*|`", "", section)
+
+
 def _page(code: str, meaning: str, section: str) -> str:
     """The Markdown as plain text, wrapped for a terminal."""
-    paragraphs = [re.sub(r"\*\*|`", "", paragraph) for paragraph in section.split("\n\n")]
+    paragraphs = plain(section).split("\n\n")
     return "\n\n".join([f"{code}: {meaning}", *(fill(text, WIDTH) for text in paragraphs)])

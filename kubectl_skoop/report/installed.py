@@ -29,18 +29,18 @@ class Installed:
     options: Sequence[Option] = ()
 
 
-def installed_text(entries: Iterable[Installed]) -> str:
+def installed_text(entries: Iterable[Installed], *, headers: bool = True) -> str:
     entries = list(entries)
     rows = [(safe(entry.name), safe(entry.about), safe(entry.origin)) for entry in entries]
-    text = tabulate(rows, headers=("NAME", "ABOUT", "FROM"), tablefmt="plain") + "\n"
+    text = _table(("NAME", "ABOUT", "FROM"), rows, headers)
     options = [_option_row(option) for entry in entries for option in entry.options]
     if options:
-        text += (
-            "\n"
-            + tabulate(options, headers=("OPTION", "VALUES", "DEFAULT", "ABOUT"), tablefmt="plain")
-            + "\n"
-        )
+        text += "\n" + _table(("OPTION", "VALUES", "DEFAULT", "ABOUT"), options, headers)
     return text
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]], headers: bool) -> str:
+    return tabulate(rows, headers=names if headers else (), tablefmt="plain") + "\n"
 
 
 def _option_row(option: Option) -> tuple[str, str, str, str]:
@@ -49,7 +49,7 @@ def _option_row(option: Option) -> tuple[str, str, str, str]:
     return f"--{option.name}", "|".join(option.values) or "any", safe(shown), safe(option.help)
 
 
-def facts_text(facts: Iterable[Fact]) -> str:
+def facts_text(facts: Iterable[Fact], *, headers: bool = True) -> str:
     """Each detected fact, where it was read, and which option overrides it."""
     rows = [
         (
@@ -60,4 +60,4 @@ def facts_text(facts: Iterable[Fact]) -> str:
         )
         for fact in facts
     ]
-    return tabulate(rows, headers=("FACT", "VALUE", "SOURCE", "OVERRIDE"), tablefmt="plain") + "\n"
+    return _table(("FACT", "VALUE", "SOURCE", "OVERRIDE"), rows, headers)

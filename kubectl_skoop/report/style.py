@@ -1,9 +1,11 @@
-"""Colour, calmly: the verdict, the levels, headings. Without colour the text is the same."""
+"""How a report looks on a terminal: colour, calmly, and its width. The text is the same without."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from kubectl_skoop.diagnosis.result import Verdict
 from kubectl_skoop.model.suspicion import Level
+from kubectl_skoop.report.columns import broken, width
 
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
 _VERDICTS: dict[Verdict, str] = {
@@ -13,13 +15,16 @@ _VERDICTS: dict[Verdict, str] = {
     "unknown": _CYAN,
 }
 _LEVELS = {Level.FATAL: _RED, Level.CRITICAL: _RED, Level.WARNING: _YELLOW, Level.INFO: _CYAN}
+_NARROWEST = 20
+"""Columns that text has at least, however narrow the terminal is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Colours of the terminal, or none."""
+    """Colours of the terminal, or none; its columns, or 0: lines are as long as they are."""
 
     color: bool = False
+    columns: int = 0
 
     def verdict(self, verdict: Verdict, text: str) -> str:
         return self._paint(text, f"{_BOLD};{_VERDICTS[verdict]}")
@@ -32,6 +37,38 @@ class Style:
 
     def quiet(self, text: str) -> str:
         return self._paint(text, _DIM)
+
+    def fits(self, text: str) -> bool:
+        """In one line."""
+        return not self.columns or width(text) <= self.columns
+
+    def indented(self, columns: int) -> "Style":
+        """For lines that are indented later."""
+        return replace(self, columns=max(self.columns - columns, _NARROWEST)) if self.columns else self
+
+    def lines(
+        self,
+        text: str,
+        begin: str = "",
+        *,
+        hang: int | None = None,
+        mark: Callable[[str], str] = str,
+        paint: Callable[[str], str] = str,
+    ) -> Iterator[str]:
+        """`text` after `begin`, wrapped at spaces. A word that is wider than the terminal stays whole.
+
+        Further lines are indented by `hang`, or as far as `begin` is wide. `mark` and `paint` colour
+        `begin` and `text`.
+        """
+        after = width(begin)
+        rest = after if hang is None else hang
+        if self.fits(begin + text):
+            yield mark(begin) + paint(text)
+            return
+        room = max(self.columns - max(after, rest), _NARROWEST)
+        first, *others = broken(text, room, words=True)
+        yield mark(begin) + paint(first)
+        yield from (" " * rest + paint(other) for other in others)
 
     def _paint(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.color and text else text

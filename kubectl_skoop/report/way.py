@@ -7,6 +7,7 @@ from kubectl_skoop.model.packet import Arp, Frame, Packet
 from kubectl_skoop.model.path import Action, Link, NetNode, PacketPath
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.trace import Trace
+from kubectl_skoop.report.columns import pad, width
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.packet import frame_text, translations, tunnel_text
 from kubectl_skoop.report.style import Style
@@ -33,18 +34,24 @@ class _Row(NamedTuple):
 
 
 def way_lines(path: PacketPath, style: Style, detail: Detail) -> Iterator[str]:
-    """Without a heading, indented by two."""
+    """Without a heading, indented by two. On a narrow terminal the packet has a line of its own."""
     rows = list(_rows(path, detail))
-    widths = [
-        max((len(cell) for cell in column), default=0) for column in zip(*map(_cells, rows), strict=True)
-    ]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(_cells(row), widths, strict=True)]
-        yield ("  " + "  ".join([*cells, row.packet])).rstrip()
+    widths = [max(map(width, column), default=0) for column in zip(*map(_cells, rows), strict=True)]
+    begins = ["  " + "  ".join(map(pad, _cells(row), widths)) for row in rows]
+    narrow = not all(style.fits(f"{begin}  {row.packet}") for begin, row in zip(begins, rows, strict=True))
+    for begin, row in zip(begins, rows, strict=True):
+        notes = " " * (6 if narrow else widths[0] + 4)
+        if narrow:
+            cells = "  ".join(filter(None, _cells(row)))
+            yield from [begin.rstrip()] if style.fits(begin.rstrip()) else style.lines(cells, "  ", hang=4)
+            yield from style.lines(row.packet, notes, hang=8)
+        else:
+            yield f"{begin}  {row.packet}".rstrip()
         for note in row.notes:
-            yield f"  {'':{widths[0]}}  {note}"
+            yield from style.lines(note, notes, hang=len(notes) + 2)
         if detail.trace:
-            yield from (f"      {style.quiet(step_text(step))}" for step in row.trace)
+            for step in row.trace:
+                yield from style.lines(step_text(step), " " * 6, hang=8, paint=style.quiet)
 
 
 def _cells(row: _Row) -> tuple[str, str, str]:

@@ -25,6 +25,7 @@ STRINGS = {
     "long": "x" * 3000,
     "empty": "",
     "spaces": "  a   b  ",
+    "one space": " ",
     "formula": "=cmd|' /C calc'!A0",
 }
 

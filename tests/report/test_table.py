@@ -47,6 +47,7 @@ def test_trace_shows_each_rule_that_was_met() -> None:
     shown = f"FORWARD filter FORWARD 3: {RULE} => drop"
     assert shown in render_diagnosis(diagnosis(), "table", trace=True)
     assert shown not in render_diagnosis(diagnosis(), "table")
+    assert render_diagnosis(diagnosis(reply=path()), "table", trace=True).count(shown) == 2
 
 
 def test_branches_have_shares_ends_and_causes_and_wide_their_choices() -> None:

@@ -9,7 +9,7 @@ from kubectl_skoop.report.fields import Fields
 HEADINGS = ("FROM", "TO", "BEFORE", "AFTER", "")
 
 
-def difference_text(found: Difference) -> str:
+def difference_text(found: Difference, *, headers: bool = True) -> str:
     rows = [
         (
             change.source,
@@ -20,7 +20,7 @@ def difference_text(found: Difference) -> str:
         )
         for change in found.changes
     ]
-    parts = [columns(HEADINGS, rows)] if rows else []
+    parts = [columns(HEADINGS, rows, headers=headers)] if rows else []
     for title, names in (("Gone", found.gone), ("New", found.new)):
         if names:
             parts.append("\n".join([f"{title}:", *(f"  {safe(name)}" for name in names)]))

@@ -13,7 +13,7 @@ from kubectl_skoop.report.fields import Fields
 HEADINGS = ("POLICY", "TIER", "DIRECTIONS", "PODS", "SELECTS")
 
 
-def reaches_text(found: Sequence[Reach], *, whole: bool) -> str:
+def reaches_text(found: Sequence[Reach], *, whole: bool, headers: bool = True) -> str:
     """`whole`: each selected workload by name."""
     if not found:
         return "there are no policies\n"
@@ -28,7 +28,7 @@ def reaches_text(found: Sequence[Reach], *, whole: bool) -> str:
         )
         for reach in found
     ]
-    text = columns(HEADINGS, rows)
+    text = columns(HEADINGS, rows, headers=headers)
     if whole:
         for reach in found:
             names = [workload for one in reach.selected for workload in one.workloads]

@@ -15,9 +15,10 @@ HEADINGS = ("FROM", "TO", "PORTS", "")
 _PAIRS = 2_000_000
 
 
-def columns(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """As kubectl prints them."""
-    table = [list(headings), *([safe(cell) for cell in row] for row in rows)]
+def columns(headings: Sequence[str], rows: Iterable[Sequence[str]], *, headers: bool = True) -> str:
+    """As kubectl prints them; without `headers` the rows alone."""
+    named = [list(headings)] if headers else []
+    table = [*named, *([safe(cell) for cell in row] for row in rows)]
     widths = [max(len(row[at]) for row in table) for at in range(len(headings))]
     return "\n".join(
         "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -25,21 +26,21 @@ def columns(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def connectivity_text(view: View, *, explain: bool = False) -> str:
+def connectivity_text(view: View, *, explain: bool = False, headers: bool = True) -> str:
     lines = [
         (line.sources, line.destination, line.ports, "unknown" if line.verdict == "unknown" else "")
         for line in view.lines()
     ]
-    parts = [columns(HEADINGS, lines) if lines else "nothing is allowed"]
+    parts = [columns(HEADINGS, lines, headers=headers) if lines else "nothing is allowed"]
     if explain:
         selected = [
             (name, ", ".join(ends.selecting) or "none")
             for name, ends in zip(view.names, view.found.ends, strict=True)
         ]
-        parts.append(columns(("PODS", "SELECTED BY"), selected))
+        parts.append(columns(("PODS", "SELECTED BY"), selected, headers=headers))
     if reasons := view.reasons():
         parts.append("\n".join(["Unknown because:", *(f"  {safe(reason)}" for reason in reasons)]))
-    parts += problems_text(view.found.policies)
+    parts += problems_text(view.found.policies, headers=headers)
     return "\n\n".join(parts) + "\n"
 
 
@@ -69,16 +70,17 @@ def _selecting(decision: Decision) -> list[str]:
     ]
 
 
-def problems_text(policies: PolicySet) -> list[str]:
+def problems_text(policies: PolicySet, *, headers: bool = True) -> list[str]:
     rows = [(problem.policy, problem.where, problem.reason) for problem in policies.problems]
-    return [columns(("PROBLEM", "WHERE", "WHAT"), rows)] if rows else []
+    return [columns(("PROBLEM", "WHERE", "WHAT"), rows, headers=headers)] if rows else []
 
 
-def csv_text(view: View) -> str:
+def csv_text(view: View, *, headers: bool = True) -> str:
     """A line for each sender and receiver. Raises: InputError, if that is too much."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("from", "to", "ports", "verdict"))
+    if headers:
+        writer.writerow(("from", "to", "ports", "verdict"))
     writer.writerows([_plain(cell) for cell in pair] for pair in view.pairs(_PAIRS, "CSV"))
     return out.getvalue()
 

@@ -13,8 +13,9 @@ from kubectl_skoop.report.html.markup import Markup, h
 from kubectl_skoop.report.html.page import single_page
 from kubectl_skoop.report.html.panel import panels
 from kubectl_skoop.report.html.ways import door, ways_of
-from kubectl_skoop.report.picture.layout import picture, question
+from kubectl_skoop.report.picture.layout import picture
 from kubectl_skoop.report.picture.shapes import Picture
+from kubectl_skoop.report.question import question
 from kubectl_skoop.report.share import percent
 
 _SIGNS: dict[Verdict, str] = {"reachable": "✓", "unreachable": "✕", "partial": "◐", "unknown": "?"}

@@ -14,18 +14,17 @@ from kubectl_skoop.snapshot.tables import Tables
 _HEADERS = ("node", "place", "namespace", "tables", "size", "not read")
 
 
-def overview(snapshot: Snapshot) -> str:
+def overview(snapshot: Snapshot, *, headers: bool = True) -> str:
     """For people."""
     from tabulate import tabulate
 
+    named = _HEADERS if headers else ()
     header = snapshot.header
     lines = [
         f"format {header.format}, written {_time(header.time)} by kubectl-skoop {header.tool or '?'}",
         f"objects: {_counts(snapshot)}",
         "",
-        *tabulate(list(_rows(snapshot)), headers=_HEADERS, tablefmt="plain", disable_numparse=True).split(
-            "\n"
-        ),
+        *tabulate(list(_rows(snapshot)), headers=named, tablefmt="plain", disable_numparse=True).split("\n"),
     ]
     if snapshot.missing:
         lines += ["", "missing:", *(f"  {entry}" for entry in snapshot.missing)]

@@ -72,9 +72,9 @@ _PRINTED: Mapping[str, What] = {
 WHATS: tuple[str, ...] = tuple(_PRINTED)
 
 
-def print_table(what: str, tables: Mapping[str, Table]) -> str:
+def print_table(what: str, tables: Mapping[str, Table], *, headers: bool = True) -> str:
     """As the usual tool prints it; lines that begin with `#` say what could not be read."""
-    return "\n".join(safe(line) for line in _lines(what, tables))
+    return "\n".join(safe(line) for line in _lines(what, State(tables, headers)))
 
 
 def table_data(what: str, tables: Mapping[str, Table]) -> dict[str, object]:
@@ -86,10 +86,10 @@ def table_data(what: str, tables: Mapping[str, Table]) -> dict[str, object]:
     }
 
 
-def _lines(what: str, tables: Mapping[str, Table]) -> Iterator[str]:
+def _lines(what: str, state: State) -> Iterator[str]:
     printed = _PRINTED[what]
     for name in printed.tables:
-        table = tables.get(name)
+        table = state.tables.get(name)
         if table is None:
             yield f"# {name}: not collected"
         elif table.state != "ok":
@@ -97,7 +97,7 @@ def _lines(what: str, tables: Mapping[str, Table]) -> Iterator[str]:
         elif table.reason:
             yield f"# {name}: {table.reason}"
     try:
-        yield from printed.printer(State(tables))
+        yield from printed.printer(state)
     except FormatError as error:
         yield f"# unreadable: {error}"
 

@@ -15,7 +15,8 @@ def print_sockets(state: State) -> Iterator[str]:
     rows = [_socket(state, row) for row in state.rows("sockets")]
     if rows:
         # A cell that looks like a number stays as it is written.
-        yield from tabulate(rows, headers=_HEADERS, tablefmt="plain", disable_numparse=True).split("\n")
+        headers = _HEADERS if state.headers else ()
+        yield from tabulate(rows, headers=headers, tablefmt="plain", disable_numparse=True).split("\n")
 
 
 def _socket(state: State, row: Entry) -> list[str]:

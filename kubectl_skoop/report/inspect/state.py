@@ -12,6 +12,8 @@ from kubectl_skoop.snapshot.dump import Table
 @dataclass(frozen=True)
 class State:
     tables: Mapping[str, Table]
+    headers: bool = True
+    """Names above columns."""
 
     def rows(self, name: str) -> Iterator[Entry]:
         """Of a table that is a list; nothing where it is not `ok`. Raises: FormatError."""

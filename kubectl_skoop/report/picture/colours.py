@@ -39,6 +39,14 @@ DARK = Colours(
     bad_card="#3a2318", good_card="#15302a", unsure_card="#35202e", on_sign="#12171c",
 )  # fmt: skip
 
+FILL_AND_LINE = {
+    "arrives": (LIGHT.good_card, LIGHT.good),
+    "refused": (LIGHT.bad_card, LIGHT.bad),
+    "dropped": (LIGHT.bad_card, LIGHT.bad),
+    "unknown": (LIGHT.unsure_card, LIGHT.unsure),
+}
+"""Of a card where a way ends, for formats that have one scheme only; by fate."""
+
 SANS = 'system-ui, -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", Arial, sans-serif'
 MONO = 'ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono", monospace'
 
@@ -83,11 +91,10 @@ def colour_rules(colours: Colours, scope: str = "") -> str:
         ".card.refused>rect": f"fill:{c.bad_card};stroke:{c.bad}",
         ".card.unknown>rect": f"fill:{c.unsure_card};stroke:{c.unsure}",
         "text": f"fill:{c.ink}",
-        ".quiet": f"fill:{c.quiet}",
-        ".kind": f"fill:{c.quiet}",
-        ".note": f"fill:{c.quiet}",
-        ".heading": f"fill:{c.quiet}",
-        ".cause": f"fill:{c.bad}",
+        "text.kind": f"fill:{c.quiet}",
+        "text.note": f"fill:{c.quiet}",
+        "text.heading": f"fill:{c.quiet}",
+        "text.cause": f"fill:{c.bad}",
         ".way .shaft": f"stroke:{c.way}",
         ".way .head": f"fill:{c.way}",
         ".back .shaft": f"stroke:{c.back}",

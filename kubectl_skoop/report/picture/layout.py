@@ -1,18 +1,20 @@
 """From a Diagnosis to a Picture: widths and heights first, then places."""
 
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
-from kubectl_skoop.model.place import Endpoint, Place
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.report.columns import broken, cut, width
 from kubectl_skoop.report.escape import safe
-from kubectl_skoop.report.fields import protocol_name
 from kubectl_skoop.report.picture.grid import Cell, Grid, grid
 from kubectl_skoop.report.picture.shapes import Area, Arrow, Card, Picture, Point, Sign, Symbol, Text
 from kubectl_skoop.report.picture.ways import Ways, ways
-from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, width, wrapped
+from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, wrapped
+from kubectl_skoop.report.question import question
 from kubectl_skoop.report.share import percent
 
 CHAR, BOLD, LINE = 7, 8, 16
@@ -20,8 +22,10 @@ CHAR, BOLD, LINE = 7, 8, 16
 NARROWEST, WIDEST = 38, 52
 """Columns of a card."""
 MARGIN, PAD = 16, 10
-GUTTER = 140
+GUTTER = 172
 """Width of the names of places, left of the cards."""
+NAME_LINES = 5
+"""Of the name of a place."""
 BETWEEN = 24
 """Px between two columns of cards."""
 SHAFT = 18
@@ -51,20 +55,6 @@ def picture(diagnosis: Diagnosis, *, heading: bool = True) -> Picture:
     return _Layout(diagnosis, drawn, grid(drawn), heading).picture()
 
 
-def question(diagnosis: Diagnosis) -> str:
-    """`pod/default/a to service/default/web (10.96.0.10), tcp 80`."""
-    asked = diagnosis.request
-    port = f" {asked.dport}" if asked.dport else ""
-    protocol = protocol_name(asked.protocol)
-    return safe(f"{_end(asked.source)} to {_end(asked.destination)}, {protocol}{port}")
-
-
-def _end(endpoint: Endpoint) -> str:
-    if endpoint.kind == "external" or not endpoint.name:
-        return str(endpoint.address)
-    return f"{endpoint.kind}/{endpoint.name} ({endpoint.address})"
-
-
 class _Words(NamedTuple):
     """Of a cell: what its card and the arrow to it say."""
 
@@ -77,8 +67,7 @@ class _Layout:
 
     def __init__(self, diagnosis: Diagnosis, drawn: Ways, placed: Grid, heading: bool) -> None:
         self.diagnosis, self.drawn, self.grid = diagnosis, drawn, placed
-        self.whole = sum((tree.share for tree in drawn.way), Fraction(0))
-        plain = [_words(cell, self.whole) for cell in placed.cells]
+        plain = [_words(cell, placed.cells) for cell in placed.cells]
         longest = max(
             (width(line.text) for words in plain for line in words.arrow if line.kind != "note"), default=0
         )
@@ -114,7 +103,7 @@ class _Layout:
                 gap = cell.row + 1 if up else cell.row
                 gaps[gap] = max(gaps[gap], len(words.arrow) * LINE + 20, SHORTEST)
         self.lanes = [
-            max(height, len(self._name(place)) * LINE + PAD) + 2 * PAD
+            max(height, len(self._name(place)) * LINE + 16) + 2 * PAD
             for height, place in zip(lanes, self._places(), strict=True)
         ]
         edges = set(accumulate((len(machine.places) for machine in self.grid.machines), initial=0))
@@ -167,7 +156,7 @@ class _Layout:
             yield Text(self._column(0), heading, "Way", "heading")
         if self.drawn.back:
             share = self.drawn.back[0].share
-            of = f" of these {percent(share)}" if share < self.whole else ""
+            of = f" of these {percent(share)}" if share < sum(tree.share for tree in self.drawn.way) else ""
             yield Text(self._column(self.grid.back), heading, f"Way back{of}", "heading")
         if self.drawn.left_out:
             lost = sum((ending.share for ending in self.drawn.left_out), Fraction(0))
@@ -276,18 +265,28 @@ class _Layout:
         return [place for machine in self.grid.machines for place in machine.places]
 
     def _name(self, place: Place) -> list[str]:
-        """The name of a place, below its namespace where they do not fit one line."""
-        columns = (GUTTER - 2 * PAD) // BOLD
-        name = safe(place.name)
-        head, slash, rest = name.partition("/")
-        parts = [name] if width(name) <= columns else [head + slash, rest]
-        return [line.text for part in parts if part for line in wrapped(Line(part, "place"), columns, most=3)]
+        return _name_lines(safe(place.name), (GUTTER - 2 * PAD) // BOLD)
 
 
-def _words(cell: Cell, whole: Fraction) -> _Words:
+def _name_lines(name: str, columns: int) -> list[str]:
+    """A name in few lines, broken behind its own signs."""
+    rows = [""]
+    for part in re.split(r"(?<=[/.:-])", name):
+        if width(rows[-1] + part) <= columns:
+            rows[-1] += part
+        else:
+            rows += broken(part, columns)
+    rows = [row for row in rows if row]
+    if len(rows) <= NAME_LINES:
+        return rows
+    return [*rows[: NAME_LINES - 1], cut(rows[NAME_LINES - 1] + "…", columns)]
+
+
+def _words(cell: Cell, cells: Sequence[Cell]) -> _Words:
     link = cell.stop.arrived
-    shared = whole if cell.direction == "way" else cell.stop.share
-    arrow = tuple(arrow_lines(cell.stop, link, shared)) if link and cell.before is not None else ()
+    arrow: tuple[Line, ...] = ()
+    if link and cell.before is not None:
+        arrow = tuple(arrow_lines(cell.stop, link, cells[cell.before].stop))
     return _Words(tuple(card_lines(cell.stop)), arrow)
 
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Final
 
+from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.report.picture.colours import style
+from kubectl_skoop.report.picture.layout import picture as layout
 from kubectl_skoop.report.picture.shapes import Area, Arrow, Card, Picture, Point, Symbol, Text
 from kubectl_skoop.report.picture.ways import Origin
 
@@ -26,6 +28,11 @@ _SIGNS: Mapping[str, str] = {
     "unknown": "M-2.5 -2 C-2.5 -5 2.5 -5 2.5 -2 C2.5 0 0 0 0 1.5 M0 4 L0 4.5",
     "ignored": "M-3 0 L3 0",
 }
+
+
+def diagnosis_svg(diagnosis: Diagnosis) -> str:
+    """A document of its own."""
+    return svg_text(layout(diagnosis))
 
 
 def svg_text(

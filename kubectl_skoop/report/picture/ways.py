@@ -16,6 +16,10 @@ Fate = Literal["arrives", "told", "refused", "dropped", "unknown", "ignored"]
 """`told`: an error message arrives; `ignored`: a copy that a bridge flooded, which its receiver leaves."""
 
 DRAWN_BRANCHES = 6
+DRAWN_STOPS = 16
+"""Of one way: a packet in a loop makes many more."""
+DRAWN_COPIES = 6
+"""Of a packet that a bridge floods."""
 
 
 class Origin(NamedTuple):
@@ -46,15 +50,21 @@ class Stop:
     arrived: Link | None
     share: Fraction
     onward: tuple["Stop", ...] = ()
+    copies: int = 0
+    """That went on from here, too, and are not drawn."""
     end: End | None = None
     causes: tuple[Suspicion, ...] = ()
-    """Of the branches that pass here, what is about this place."""
+    """Of the branches that pass here, what is about this place; told at the last visit."""
 
     def walk(self) -> Iterator["Stop"]:
         """This stop and all behind it, in the order of the ways."""
         yield self
         for stop in self.onward:
             yield from stop.walk()
+
+    def ends(self) -> Iterator["Stop"]:
+        """Where the ways from here end."""
+        return (stop for stop in self.walk() if not stop.onward)
 
 
 class Ways(NamedTuple):
@@ -131,16 +141,19 @@ def _stops(told: Told, path: PacketPath, direction: Direction) -> tuple[Stop, ..
     def stop(node: int, number: int, arrived: Link | None) -> Stop:
         entry = path.nodes[node]
         action = entry.actions[number]
-        onward = tuple(follow(links[output]) for output in action.outputs if output in links)
+        onward = [follow(links[output]) for output in action.outputs if output in links]
+        # The packet itself before its copies.
+        onward.sort(key=lambda child: all(each.end and each.end.fate == "ignored" for each in child.ends()))
         return Stop(
             origin=Origin(direction, told.branch, node, number),
             place=entry.place,
             action=action,
             arrived=arrived,
             share=told.ending.share,
-            onward=onward,
+            onward=tuple(onward[:DRAWN_COPIES]),
+            copies=len(onward[DRAWN_COPIES:]),
             end=None if onward else _end(told.ending, action, direction),
-            causes=causes.get(entry.place, ()),
+            causes=causes.get(entry.place, ()) if number == len(entry.actions) - 1 else (),
         )
 
     def follow(link: Link) -> Stop:
@@ -155,21 +168,29 @@ def _stops(told: Told, path: PacketPath, direction: Direction) -> tuple[Stop, ..
             end=_end(told.ending, None, direction),
         )
 
-    return tuple(stop(node, number, None) for node, number in first)
+    return tuple(_shortened(stop(node, number, None), DRAWN_STOPS) for node, number in first)
+
+
+def _shortened(stop: Stop, most: int) -> Stop:
+    """No more than so many stops in a row: the last tells how many follow, and how that ends."""
+    if most > 1 or not stop.onward:
+        return replace(stop, onward=tuple(_shortened(child, most - 1) for child in stop.onward))
+    left = len(list(stop.walk())) - 1
+    end = next(stop.ends()).end or End("unknown", "not known what becomes of it")
+    causes = tuple(dict.fromkeys(cause for each in stop.walk() for cause in each.causes))
+    return replace(stop, onward=(), end=End(end.fate, f"after {left} more stops: {end.text}"), causes=causes)
 
 
 def _end(ending: Ending, action: Action | None, direction: Direction) -> End:
     if action is not None and action.kind == "serve":
         if direction == "way":
             return End("arrives", "arrives")
-        return (
-            End("arrives", "the answer arrives")
-            if ending.fate == "served"
-            else End("told", f"the sender sees: {ending.symptom}")
-        )
+        if ending.fate == "served":
+            return End("arrives", "the answer arrives")
+        return End("told", f"the sender sees: {ending.symptom}")
+    if ending.fate == "served" or (direction, _failed(ending)) == ("way", "back"):
+        return End("ignored", "not for it: left alone")
     match ending.fate:
-        case "served":
-            return End("ignored", "not for it: left alone")
         case "refused":
             return End("refused", f"refused: {ending.symptom}")
         case "dropped":

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
-from unicodedata import east_asian_width
 
-from kubectl_skoop.model.packet import Arp, Frame, Packet
+from kubectl_skoop.model.packet import Frame, Packet
 from kubectl_skoop.model.path import Link
+from kubectl_skoop.report.columns import broken, cut
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.packet import frame_text, translations, tunnel_text
 from kubectl_skoop.report.picture.shapes import TextKind
@@ -27,16 +27,18 @@ def card_lines(stop: Stop) -> Iterator[Line]:
     yield Line(stop.action.kind if stop.action else "not walked", "action")
     if devices := devices_of(stop):
         yield Line(safe(" > ".join(devices)), "device")
-    yield from dict.fromkeys(Line(safe(change), "change") for change in _changes(stop))
+    yield from (Line(safe(change), "change") for change in _changes(stop))
+    if stop.copies:
+        yield Line(f"{stop.copies} more copies are not drawn", "note")
     if stop.end:
         yield Line(safe(stop.end.text), "end")
     for cause in stop.causes:
         yield Line(safe(f"cause: {cause.message}"), "cause")
 
 
-def arrow_lines(stop: Stop, link: Link, whole: Fraction) -> Iterator[Line]:
-    """The packet that came to a stop; with its share, if that is less than the `whole`."""
-    if stop.share < whole:
+def arrow_lines(stop: Stop, link: Link, before: Stop) -> Iterator[Line]:
+    """The packet that came to a stop; where the ways fork before it, with its share."""
+    if stop.share < before.share:
         yield Line(percent(stop.share), "share")
     frame = link.packet
     if isinstance(frame, Packet) and frame.inner is not None:
@@ -68,18 +70,25 @@ def devices_of(stop: Stop) -> tuple[str, ...]:
 
 
 def _changes(stop: Stop) -> Iterator[str]:
-    before = stop.arrived.packet if stop.arrived else None
+    """Each change with the share of those that it was done to, if that is not all."""
+    shares: dict[str, Fraction] = {}
     for child in stop.onward:
-        after = child.arrived.packet if child.arrived else None
-        if before is None or after is None or isinstance(before, Arp) or isinstance(after, Arp):
-            continue
-        share = f"{percent(child.share)}: " if child.share < stop.share else ""
-        for change in translations(before, after):
-            yield share + change
-        if after.inner is not None and before.inner is None:
-            yield f"into {_tunnel(after)}"
-        if before.inner is not None and after.inner is None:
-            yield f"out of {_tunnel(before)}"
+        for change in _changes_to(child, stop.arrived):
+            shares[change] = shares.get(change, Fraction(0)) + child.share
+    for change, share in shares.items():
+        yield f"{percent(share)}: {change}" if share < stop.share else change
+
+
+def _changes_to(child: Stop, arrived: Link | None) -> Iterator[str]:
+    before = arrived.packet if arrived else None
+    after = child.arrived.packet if child.arrived else None
+    if not isinstance(before, Packet) or not isinstance(after, Packet):
+        return
+    yield from translations(before, after)
+    if after.inner is not None and before.inner is None:
+        yield f"into {_tunnel(after)}"
+    if before.inner is not None and after.inner is None:
+        yield f"out of {_tunnel(before)}"
 
 
 def _tunnel(outer: Packet) -> str:
@@ -87,48 +96,9 @@ def _tunnel(outer: Packet) -> str:
 
 
 def wrapped(line: Line, columns: int, most: int = MOST_LINES) -> Iterator[Line]:
-    """Broken at spaces, where that fails anywhere; no more than `most` lines, the last with an ellipsis."""
-    broken = list(_broken(line.text, columns))
-    if len(broken) > most:
-        broken = [*broken[: most - 1], cut(broken[most - 1] + "…", columns)]
-    for part in broken:
-        yield Line(part, line.kind)
-
-
-def _broken(text: str, columns: int) -> Iterator[str]:
-    row = ""
-    for word in text.split(" "):
-        if row and width(row) + 1 + width(word) <= columns:
-            row += " " + word
-            continue
-        if row:
-            yield row
-        while width(word) > columns:
-            head = _head(word, columns)
-            yield head
-            word = word[len(head) :]
-        row = word
-    yield row
-
-
-def cut(text: str, columns: int) -> str:
-    """At most `columns` wide."""
-    return text if width(text) <= columns else _head(text, columns - 1) + "…"
-
-
-def _head(text: str, columns: int) -> str:
-    used = 0
-    for position, char in enumerate(text):
-        used += _wide(char)
-        if used > columns:
-            return text[: max(position, 1)]
-    return text
-
-
-def width(text: str) -> int:
-    """Columns of a fixed font: East Asian characters take two."""
-    return sum(map(_wide, text))
-
-
-def _wide(char: str) -> int:
-    return 2 if east_asian_width(char) in ("W", "F") else 1
+    """No more than `most` lines, the last with an ellipsis."""
+    rows = list(broken(line.text, columns))
+    if len(rows) > most:
+        rows = [*rows[: most - 1], cut(rows[most - 1] + "…", columns)]
+    for row in rows:
+        yield Line(row, line.kind)

@@ -14,12 +14,13 @@ from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.path import Action, NetNode, PacketPath
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.report.columns import width
 from kubectl_skoop.report.formats import render_diagnosis
-from kubectl_skoop.report.picture import words
 from kubectl_skoop.report.picture.colours import page_style
 from kubectl_skoop.report.picture.layout import CHAR, LINE, picture
 from kubectl_skoop.report.picture.shapes import Picture, Text
 from kubectl_skoop.report.picture.svg import svg_text
+from kubectl_skoop.report.picture.ways import DRAWN_STOPS
 from kubectl_skoop.snapshot.source import open_snapshot
 from tests.golden.cases import GoldenCase, load_cases
 from tests.report.build import diagnosis, path, suspicion
@@ -53,7 +54,7 @@ class Box(NamedTuple):
 
 
 def _text_box(text: Text) -> Box:
-    return Box(text.x, text.y - LINE + 4, text.x + words.width(text.text) * CHAR, text.y + 4)
+    return Box(text.x, text.y - LINE + 4, text.x + width(text.text) * CHAR, text.y + 4)
 
 
 def _shapes(drawn: Picture) -> tuple[list[Box], list[Box]]:
@@ -253,3 +254,66 @@ def test_findings_do_not_decide_which_branch_a_path_is() -> None:
     drawn = picture(replace(made, branches=(made.branches[0]._replace(path=found),)))
     assert all(card.origin.branch is None for card in drawn.cards)
     assert len(drawn.cards) == 3
+
+
+def test_a_packet_in_a_loop_is_drawn_a_few_times_and_counted() -> None:
+    made = diagnosis()
+    (link,) = [one for one in made.path.links if one.kind == "infra"]
+    places = [Place("node", "n1"), Place("node", "n2")]
+    links = tuple(
+        replace(link, id=hop, source=places[hop % 2], hop=link.hop._replace(place=places[(hop + 1) % 2]))
+        for hop in range(250)
+    )
+    actions = [
+        Action("send", None, (0,), ()),
+        *(Action("forward", hop - 1, (hop,), ()) for hop in range(1, 250)),
+        Action("drop", 249, (), ()),
+    ]
+    loop = PacketPath(
+        tuple(NetNode(place, tuple(actions[start::2])) for start, place in enumerate(places)), links
+    )
+    drawn = picture(replace(made, path=loop, branches=(made.branches[0]._replace(path=loop),)))
+    check_layout(drawn)
+    assert len(drawn.cards) == DRAWN_STOPS
+    assert "after 235 more stops: ends here: timeout" in drawn.cards[-1].label
+    assert [card.cause for card in drawn.cards] == [False] * (DRAWN_STOPS - 1) + [True]
+
+
+def test_of_a_flooded_packet_a_few_copies_are_drawn_the_packet_itself_first() -> None:
+    made = diagnosis("reachable", "reachable")
+    (link,) = [one for one in made.path.links if one.kind == "veth"]
+    node = made.path.nodes[1].place
+    pods = [Place("pod", f"default/p{number}") for number in range(40)]
+    links = tuple(
+        replace(link, id=at, source=node, hop=link.hop._replace(place=pod)) for at, pod in enumerate(pods)
+    )
+    received = [
+        NetNode(pod, (Action("serve" if at == 30 else "drop", at, (), ()),)) for at, pod in enumerate(pods)
+    ]
+    sent = NetNode(node, (Action("send", None, tuple(range(40)), ()),))
+    flood = PacketPath((sent, *received), links)
+    drawn = picture(replace(made, path=flood, branches=(made.branches[0]._replace(path=flood),)))
+    check_layout(drawn)
+    assert [card.place.name for card in drawn.cards[:3]] == ["n1", "default/p30", "default/p0"]
+    assert "34 more copies are not drawn" in [text.text for text in drawn.cards[0].texts]
+    assert [card.symbol.sign for card in drawn.cards if card.symbol] == ["arrives", *["ignored"] * 5]
+
+
+def test_a_copy_is_no_end_where_the_answer_is_lost() -> None:
+    made = hostile_diagnosis("x")
+    served = made.branches[0]._replace(fate="dropped", reply=made.reply)
+    copied = served.path.links[1]
+    other = Place("pod", "default/copy")
+    nodes = served.path.nodes
+    way = PacketPath(
+        (
+            nodes[0],
+            nodes[1]._replace(actions=(nodes[1].actions[0]._replace(outputs=(1, 2)),)),
+            nodes[2],
+            NetNode(other, (Action("drop", 2, (), ()),)),
+        ),
+        (*served.path.links, replace(copied, id=2, hop=copied.hop._replace(place=other))),
+    )
+    drawn = picture(replace(made, path=way, branches=(served._replace(path=way),)))
+    signs = {card.place.name: card.symbol.sign for card in drawn.cards if card.symbol}
+    assert (signs["x"], signs["default/copy"]) == ("arrives", "ignored")

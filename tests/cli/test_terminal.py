@@ -1,0 +1,124 @@
+"""The program on real terminals, in pipes, and in poor locales."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
+from collections.abc import Mapping
+
+import pytest
+
+from kubectl_skoop.cli.output import emit
+from tests.cli.run import PROGRAM, shell
+from tests.golden.cases import SNAPSHOTS
+
+SNAPSHOT = ("--snapshot", str(SNAPSHOTS / "dead-backend.skoop"))
+QUESTION = ("diagnose", "-s", "pod/default/a", "-d", "svc/default/pair", "-p", "80", *SNAPSHOT)
+LIMIT = 60.0
+"""Seconds without a byte."""
+
+
+def _on_terminal(columns: int, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    """What a terminal of that width is sent."""
+    reader, writer = pty.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        [PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=subprocess.DEVNULL,
+        env={**kept, "TERM": "xterm", "HOME": "/nonexistent", **(env or {})},
+    )
+    os.close(writer)
+    sent = b""
+    try:
+        while select.select([reader], [], [], LIMIT)[0]:
+            try:
+                part = os.read(reader, 65536)
+            except OSError:
+                # Linux tells the end of the other side so (EIO).
+                break
+            if not part:
+                break
+            sent += part
+        process.wait(LIMIT)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reader)
+    return sent.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_terminal_is_filled_and_not_overrun(columns: int) -> None:
+    lines = _on_terminal(columns, *QUESTION, "--color", "never").splitlines()
+    longest = max(map(len, lines))
+    assert columns * 3 // 4 < longest <= columns
+    assert lines[0].startswith("partial, 50 % of connections fail")
+
+
+def test_a_terminal_has_colour_and_a_pipe_has_not() -> None:
+    assert "\x1b[" in _on_terminal(200, *QUESTION)
+    assert "\x1b[" not in _on_terminal(200, *QUESTION, env={"NO_COLOR": "1"})
+    assert "\x1b[" not in _on_terminal(200, *QUESTION, env={"TERM": "dumb"})
+    assert "\x1b[" not in shell(*QUESTION).out
+    assert "\x1b[" in shell(*QUESTION, "--color", "always").out
+
+
+def test_a_pipe_gets_whole_lines_whatever_the_terminal_was() -> None:
+    narrow, plain = shell(*QUESTION, env={"COLUMNS": "40"}), shell(*QUESTION)
+    assert narrow.out == plain.out
+    assert max(map(len, plain.out.splitlines())) > 120
+
+
+def test_columns_outweighs_the_terminal() -> None:
+    text = _on_terminal(200, *QUESTION, "--color", "never", env={"COLUMNS": "70"})
+    assert 50 < max(map(len, text.splitlines())) <= 70
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": "latin-1"}],
+    ids=lambda env: " ".join(f"{name}={value}" for name, value in env.items()),
+)
+def test_a_poor_locale_gets_ascii(env: Mapping[str, str]) -> None:
+    poor = shell(*QUESTION, "--trace", env=env).out
+    rich = shell(*QUESTION, "--trace", env={"LC_ALL": "C.UTF-8"}).out
+    assert "→" in rich
+    assert poor.isascii()
+    assert poor == rich.replace("→", "->")
+
+
+def test_documents_are_utf_8_in_every_locale(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    with open(os.dup(1), "w", encoding="ascii") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        emit("网→", document=True)
+    assert capfdbinary.readouterr().out == "网→\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heading"),
+    [
+        (("plugins",), "NAME"),
+        (("providers",), "NAME"),
+        (("plugins", "--detect", *SNAPSHOT), "FACT"),
+        (("inspect", *SNAPSHOT), "node"),
+        (("inspect", "node/n1", "sockets", *SNAPSHOT), "Netid"),
+        (("connectivity", *SNAPSHOT), "FROM"),
+        (("connectivity", "--exposure", *SNAPSHOT), "POD"),
+        (("connectivity", "-o", "csv", *SNAPSHOT), "from,to"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
+)
+def test_lists_can_do_without_headings(arguments: tuple[str, ...], heading: str) -> None:
+    named, bare = shell(*arguments).out.splitlines(), shell(*arguments, "--no-headers").out.splitlines()
+    begins = [line for line in named if line.startswith(heading)]
+    assert begins
+    assert not any(line in bare for line in begins)
+    assert sum(bool(line) for line in bare) < sum(bool(line) for line in named)
