@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help archive image demo test e2e lint bench fuzz clean
+.PHONY: help archive image demo test e2e browser pictures lint bench fuzz clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-7s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.runtime ## Diagnose four flows of shipped snapshots (no root, no cluster, no compiler)
 	@$(BIN)/python snapshots/demo.py
@@ -20,6 +20,12 @@ test: $(VENV)/.dev ## Run the tests; as root with the kernel labs. What is skipp
 e2e: $(VENV)/.dev ## Run the tests that need a Kubernetes cluster, which is made here (root, Go); docs/e2e.md
 	@$(BIN)/python -m tests.e2e.binaries
 	@$(BIN)/python -m pytest -m e2e
+
+browser: $(VENV)/.dev ## Run the tests of the web pages in a browser (chromium and its driver)
+	@$(BIN)/python -m pytest -m browser
+
+pictures: $(VENV)/.dev ## Take the pictures of docs/tour.md anew (chromium and its driver)
+	@$(BIN)/python -m tests.browser.tour
 
 lint: $(VENV)/.dev ## Check format, style, types, and which package imports which
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ pytest_plugins = ["kubectl_skoop.testing.plugin"]
 
 LEFT_OUT: Mapping[str, str] = {
     "guest": "as a boot takes minutes on a busy machine",
+    "browser": "as it needs a browser",
     "e2e": "as Kubernetes is built first, which takes minutes once",
 }
 """Why tests with this marker run only when asked for."""

@@ -37,6 +37,8 @@ class Page(NamedTuple):
     body: str
     type: str = _HTML
     status: int = 200
+    file: str = ""
+    """The name to keep it under, instead of showing it."""
 
 
 def page(session: Session, path: str, words: Words) -> Page:
@@ -104,13 +106,14 @@ def _links(request: Request) -> Links:
 
 
 def _answer_file(session: Session, words: Words) -> Page:
-    return Page(diagnosis_html(_diagnosis(session, request_of(words))))
+    return Page(diagnosis_html(_diagnosis(session, request_of(words))), file="answer.html")
 
 
 def _answer_json(session: Session, words: Words) -> Page:
     from kubectl_skoop.report.fields import diagnosis_fields
 
-    return Page(json_text(diagnosis_fields(_diagnosis(session, request_of(words)))), _JSON)
+    fields = diagnosis_fields(_diagnosis(session, request_of(words)))
+    return Page(json_text(fields), _JSON, file="answer.json")
 
 
 def _names(session: Session, words: Words) -> Page:

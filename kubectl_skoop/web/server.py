@@ -114,6 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.type)
             self.send_header("Content-Length", str(len(body)))
+            if answer.file:
+                self.send_header("Content-Disposition", f'attachment; filename="{answer.file}"')
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)

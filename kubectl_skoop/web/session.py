@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -44,6 +44,7 @@ class Session:
         except SkoopError:
             self.close()
             raise
+        self._names = self._workers.submit(self._read_names)
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
@@ -55,10 +56,10 @@ class Session:
         """Raises: InputError, NoVerdict."""
         return self._answered(request)
 
-    @cached_property
+    @property
     def names(self) -> Names:
-        with self.reading() as source:
-            return names_of(source)
+        """Read from the beginning on, before anybody asks."""
+        return self._names.result()
 
     def connectivity(self) -> Connectivity | None:
         """None: it takes longer than a page should, and is being worked on. Raises: NoVerdict."""
@@ -73,6 +74,10 @@ class Session:
     def close(self) -> None:
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._file.close()
+
+    def _read_names(self) -> Names:
+        with self.reading() as source:
+            return names_of(source)
 
     def _answer(self, request: Request) -> Diagnosis:
         with self.reading() as source:

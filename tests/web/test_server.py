@@ -164,6 +164,7 @@ def test_an_answer(server: Server) -> None:
 def test_an_answer_to_keep(server: Server) -> None:
     got = get(server, f"answer.html?{urlencode(QUESTION)}")
     assert got.status == 200
+    assert got.headers["Content-Disposition"] == 'attachment; filename="answer.html"'
     assert "sha256-" in got.text
     assert check(got.text).scripts == 1
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from kubectl_skoop.model.packet import Frame
+from kubectl_skoop.model.packet import Frame, Packet
 from kubectl_skoop.model.path import Link
-from kubectl_skoop.report.fields import frame_fields
+from kubectl_skoop.report.fields import Fields, frame_fields
 from kubectl_skoop.report.html.markup import Markup, h
 from kubectl_skoop.report.packet import frame_text
 
@@ -26,10 +26,8 @@ def link_panel(identity: str, title: str, link: Link, before: Frame | None) -> M
 
 
 def _packet_table(before: Frame | None, after: Frame) -> Markup:
-    """Every field of the packet, and what it was when the sender of the link got it."""
-    came = dict(_flat(frame_fields(before))) if before else {}
-    went = dict(_flat(frame_fields(after)))
-    names = dict.fromkeys((*went, *came))
+    came = dict(_layers(before)) if before else {}
+    went = dict(_layers(after))
     heads = ("Field", "As it came", "On the wire") if before else ("Field", "On the wire")
     return h(
         "table",
@@ -44,14 +42,25 @@ def _packet_table(before: Frame | None, after: Frame) -> Markup:
                     h("td", h("code", went.get(field, ""))),
                     class_="changed" if before and came.get(field) != went.get(field) else None,
                 )
-                for field in names
+                for field in dict.fromkeys((*went, *came))
             ),
         ),
         class_="plain",
     )
 
 
-def _flat(fields: dict[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _layers(frame: Frame) -> Iterator[tuple[str, str]]:
+    """The fields of the packet itself, then those of the tunnels that it is in, the inmost first."""
+    stack = [frame]
+    while isinstance(packet := stack[-1], Packet) and packet.inner is not None:
+        stack.append(packet.inner)
+    for number, layer in enumerate(reversed(stack)):
+        prefix = "" if number == 0 else "tunnel " if number == 1 else f"tunnel {number} "
+        fields = frame_fields(layer)
+        yield from _flat({name: value for name, value in fields.items() if name != "inner"}, prefix)
+
+
+def _flat(fields: Fields, prefix: str) -> Iterator[tuple[str, str]]:
     for name, value in fields.items():
         match value:
             case dict():

@@ -57,6 +57,7 @@
       asked += 1;
       clearTimeout(waiting);
       list.hidden = true;
+      list.removeAttribute("aria-busy");
       chosen = -1;
       input.setAttribute("aria-expanded", "false");
       input.removeAttribute("aria-activedescendant");
@@ -93,6 +94,7 @@
         list.append(more);
       }
       chosen = -1;
+      list.removeAttribute("aria-busy");
       list.hidden = !found.names.length;
       input.setAttribute("aria-expanded", String(!list.hidden));
       say(found.more ? "more than 50 names fit" : `${found.names.length} names fit`);
@@ -109,7 +111,11 @@
         close();
       }
     };
+    // What is listed no longer fits what is typed: nothing can be chosen until the answer is there.
     const soon = () => {
+      list.setAttribute("aria-busy", "true");
+      chosen = -1;
+      input.removeAttribute("aria-activedescendant");
       clearTimeout(waiting);
       waiting = setTimeout(ask, 120);
     };
@@ -119,6 +125,7 @@
     input.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
+        if (list.getAttribute("aria-busy")) return;
         if (list.hidden) ask();
         else choose(event.key === "ArrowDown" ? chosen + 1 : chosen < 0 ? -1 : chosen - 1);
       } else if (event.key === "Enter" && !list.hidden && chosen >= 0) {

@@ -1,0 +1,36 @@
+"""A large cluster: whatever its size, a page has what one can look at."""
+
+from selenium.webdriver import Chrome
+
+from kubectl_skoop.web.server import Server
+from tests.browser.browser import every, offered, one, wait
+
+
+def test_completion_offers_fifty_and_says_that_there_are_more(driver: Chrome, large: Server) -> None:
+    driver.get(large.home)
+    assert "5,000 nodes, 10,006 services, 100,004 pods" in one(driver, "main").text
+    one(driver, "[name=d]").send_keys("team-007")
+    wait(driver, lambda driver: offered(driver, "team-007"), "names")
+    *names, more = offered(driver, "team-007")
+    assert len(names) == 50
+    assert all("team-007" in name for name in names)
+    assert "more" in more
+
+
+def test_a_question(driver: Chrome, large: Server) -> None:
+    driver.get(f"{large.home}ask?s=pod/default/a&d=svc/default/pair&p=80")
+    wait(driver, lambda driver: every(driver, "#verdict"), "an answer")
+    assert "50 % of connections fail" in one(driver, "#verdict").text
+
+
+def test_lists_are_pages(driver: Chrome, large: Server) -> None:
+    driver.get(f"{large.home}places?q=worker-4")
+    assert len(every(driver, ".places li")) == 50
+    assert "There are more" in one(driver, "main").text
+
+
+def test_the_matrix_is_a_window(driver: Chrome, large: Server) -> None:
+    driver.get(f"{large.home}matrix")
+    wait(driver, lambda driver: every(driver, ".matrix"), "the matrix, once the policies are read")
+    assert 0 < len(every(driver, ".matrix tbody tr")) <= 31
+    assert 0 < len(every(driver, ".matrix thead th")) <= 32
