@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 SnapshotFile = Annotated[
     Path | None,
-    typer.Option("--snapshot", metavar="FILE", envvar="SKOOP_SNAPSHOT", help="The snapshot to ask."),
+    typer.Option(
+        "--snapshot",
+        metavar="FILE",
+        envvar="SKOOP_SNAPSHOT",
+        help="The snapshot to ask, or a folder that holds it.",
+    ),
 ]
 NetworkPlugin = Annotated[
     str, typer.Option("--network-plugin", metavar="NAME", help="The cluster's CNI; default: detected.")
@@ -28,12 +33,21 @@ ClusterCidr = Annotated[
 ]
 
 
+def located(path: Path) -> Path:
+    """The file itself, or the one snapshot in a folder. Raises: InputError."""
+    if not path.is_dir():
+        return path
+    from kubectl_skoop.snapshot.bundle import snapshot_in
+
+    return snapshot_in(path)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator["Snapshot"]:
     """The snapshot to ask. Raises: InputError."""
     from kubectl_skoop.snapshot.source import open_snapshot
 
-    snapshot = open_snapshot(path)
+    snapshot = open_snapshot(located(path))
     try:
         yield snapshot
     finally:
