@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 SnapshotFile = Annotated[
     Path | None,
-    typer.Option("--snapshot", metavar="FILE", help="The snapshot to ask; or the variable SKOOP_SNAPSHOT."),
+    typer.Option(
+        "--snapshot",
+        metavar="FILE",
+        help="The snapshot to ask, or a folder that holds it; or the variable SKOOP_SNAPSHOT.",
+    ),
 ]
 NetworkPlugin = Annotated[
     str, typer.Option("--network-plugin", metavar="NAME", help="The cluster's CNI; default: detected.")
@@ -30,12 +34,21 @@ ClusterCidr = Annotated[
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No headings above the columns.")]
 
 
+def located(path: Path) -> Path:
+    """The file itself, or the one snapshot in a folder. Raises: InputError."""
+    if not path.is_dir():
+        return path
+    from kubectl_skoop.snapshot.bundle import snapshot_in
+
+    return snapshot_in(path)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator["Snapshot"]:
     """The snapshot to ask. Raises: InputError."""
     from kubectl_skoop.snapshot.source import open_snapshot
 
-    snapshot = open_snapshot(path)
+    snapshot = open_snapshot(located(path))
     try:
         yield snapshot
     finally:

@@ -41,9 +41,10 @@ def run(
 
     Both files are asked the same questions. Exit code 1: an answer is another one; the file is written.
     """
-    check_targets(original, redacted, map_file)
+    whole = parameters.located(original)
+    check_targets(whole, redacted, map_file)
     key = read_key(key_file)
-    with parameters.opened(original) as source:
+    with parameters.opened(whole) as source:
         return write_redacted(source, redacted, map_file, key)
 
 

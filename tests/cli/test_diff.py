@@ -68,3 +68,14 @@ def test_wrong_input_is_one_line(words: tuple[str, ...], wanted: str) -> None:
     assert ran.code == ExitCode.INPUT
     assert wanted in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_a_snapshot_is_found_in_a_bundle(tmp_path: Path) -> None:
+    inside = tmp_path / "must-gather" / "network"
+    inside.mkdir(parents=True)
+    (inside / "cluster.skoop").write_bytes(HEALTHY.read_bytes())
+    assert skoop("diff", tmp_path, HEALTHY).out == "no difference\n"
+    assert skoop("diagnose", *FLOW, "--snapshot", tmp_path).code == ExitCode.OK
+    assert skoop("diagnose", *FLOW, env={"SKOOP_SNAPSHOT": str(tmp_path)}).code == ExitCode.OK
+    ran = skoop("redact", tmp_path, inside / "cluster.skoop")
+    assert (ran.code, "two of the files are the same one" in ran.err) == (ExitCode.INPUT, True)

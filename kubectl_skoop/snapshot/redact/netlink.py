@@ -85,7 +85,8 @@ _KERNEL = re.compile(
     r"(?:nf|nft|ipt|ip6t|iptable|ip6table|xt|ip_vs|br|br_nf|ebt|arpt|ipv4|ipv6|selinux)_[a-z0-9_]+"
 )
 """Functions and modules of the kernel's own."""
-DROPPED = frozenset({"cookie", "cgroup_id", "userdata"})
+DROPPED = frozenset({"cookie", "cgroup_id", "userdata", "stats64"})
+"""Known, and of no use to a diagnosis."""
 
 
 def rows(data: object, pseudonyms: Pseudonyms, left_out: LeftOut, where: str) -> object:
