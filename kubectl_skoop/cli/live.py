@@ -49,7 +49,9 @@ def _option(*names: str, help: str, **settings: Any) -> TyperOption:
 def access_options() -> list[TyperOption]:
     """Which cluster, as whom: kubectl's own names."""
     return [
-        _option("--kubeconfig", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config."),
+        _option(
+            "--kubeconfig", "--kube-config", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config."
+        ),
         _option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one."),
         _option("--cluster", metavar="NAME", help="The kubeconfig's cluster."),
         _option("--user", metavar="NAME", help="The kubeconfig's user."),
