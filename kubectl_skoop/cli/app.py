@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,7 +11,8 @@ import typer.main
 
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.group import LazyGroup
-from kubectl_skoop.cli.output import report_error, report_skoop_error
+from kubectl_skoop.cli.old_flags import new_form
+from kubectl_skoop.cli.output import report_cost, report_error, report_skoop_error
 from kubectl_skoop.model.errors import NoVerdict, SkoopError
 
 PROGRAM = "kubectl skoop"
@@ -22,7 +24,9 @@ app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pr
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error, and what the run took.")
+    ] = False,
 ) -> None:
     """Would this packet arrive, and if not, which setting on which hop stops it?
 
@@ -43,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    began = time.monotonic()
     try:
         code = typer.main.get_command(app).main(
             [word for word in words if word != "--debug"] or ["--help"],
@@ -56,16 +61,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _report(error)
+    finally:
+        if debug:
+            report_cost(time.monotonic() - began)
     return code if isinstance(code, int) else ExitCode.OK
 
 
 def _report(error: Exception) -> ExitCode:
     match error:
+        case SkoopError() if hint := new_form(str(error)):
+            report_error(str(error), hint)
+            return ExitCode.INPUT
         case SkoopError():
             report_skoop_error(error)
             return ExitCode.NO_VERDICT if isinstance(error, NoVerdict) else ExitCode.INPUT
         case typer.TyperException():
-            report_error(error.format_message().rstrip("."), f"see '{PROGRAM} --help'")
+            message = error.format_message().rstrip(".")
+            report_error(message, new_form(message) or f"see '{PROGRAM} --help'")
             return ExitCode.INPUT
         case OSError(filename=str(name), strerror=str(reason)):
             report_error(f"{name}: {reason}")

@@ -13,6 +13,8 @@ from typer._click.core import Context
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand, TyperGroup
 
+from kubectl_skoop.cli.examples import epilog
+
 
 class Command(NamedTuple):
     module: str
@@ -41,7 +43,7 @@ COMMANDS: dict[str, Command] = {
     "completion": Command(
         "completion", "Complete words with the tab key, in bash, zsh, fish and by kubectl."
     ),
-    "version": Command("version", "Print the version."),
+    "version": Command("version", "Print the version, and what was found on this machine."),
 }
 
 
@@ -86,4 +88,5 @@ def load(name: str) -> TyperCommand:
     command = typer.main.get_command(app)
     assert isinstance(command, TyperCommand)
     command.name = name
+    command.epilog = epilog(name)
     return command

@@ -54,7 +54,9 @@ def option(*names: str, help: str, **settings: Any) -> TyperOption:
 def access_options() -> list[TyperOption]:
     """Which cluster, as whom: kubectl's own names."""
     return [
-        option("--kubeconfig", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config."),
+        option(
+            "--kubeconfig", "--kube-config", metavar="FILE", help="Instead of KUBECONFIG and ~/.kube/config."
+        ),
         option("--context", metavar="NAME", help="The kubeconfig's context; default: its current one."),
         option("--cluster", metavar="NAME", help="The kubeconfig's cluster."),
         option("--user", metavar="NAME", help="The kubeconfig's user."),

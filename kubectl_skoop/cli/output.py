@@ -70,3 +70,17 @@ def report_note(message: str) -> None:
 
 def report_skoop_error(error: SkoopError) -> None:
     report_error(str(error), error.hint)
+
+
+def report_cost(seconds: float) -> None:
+    """For `--debug`: what the run took. Memory is the kernel's figure, of this process at its largest."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    # getrusage(2): kilobytes on Linux, bytes on macOS.
+    memory = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    processor = used.ru_utime + used.ru_stime
+    print(
+        f"debug: {seconds:.3f} s, {processor:.3f} s of the processor with start-up, {memory:.0f} MiB",
+        file=sys.stderr,
+    )

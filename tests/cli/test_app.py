@@ -3,6 +3,7 @@
 import gc
 import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -60,7 +61,7 @@ def test_each_command_has_help(name: str) -> None:
 
 
 def test_the_version() -> None:
-    assert shell("version").out == f"kubectl-skoop {__version__}\n"
+    assert shell("version", "--client").out.startswith(f"kubectl-skoop {__version__}\n")
 
 
 def test_help_imports_nothing_slow() -> None:
@@ -115,6 +116,14 @@ def test_debug_shows_the_traceback(arguments: list[str], monkeypatch: pytest.Mon
     monkeypatch.setattr(version, "run", _raising(ZeroDivisionError("oops")))
     with pytest.raises(ZeroDivisionError):
         app.main(arguments)
+
+
+def test_debug_says_what_the_run_took(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["explain", "bridge.hairpin", "--debug"]) == ExitCode.OK
+    assert re.fullmatch(
+        r"debug: \d+\.\d{3} s, \d+\.\d{3} s of the processor with start-up, \d+ MiB\n",
+        capsys.readouterr().err,
+    )
 
 
 USAGE = {
