@@ -222,15 +222,6 @@ def test_an_alb_with_its_default_rule_only_speaks_for_itself() -> None:
     assert {one.source for one in targets} == {ip_address(PRIVATE_LB)}
 
 
-def test_a_healthy_way_is_silent() -> None:
-    vpc = shim(balanced())
-    onward = packet(CLIENT, SECOND, 30080)
-    answer = packet(SECOND, CLIENT, 40000, sport=30080)
-    assert vpc.external_to_load_balancer(ASK) == []
-    assert vpc.load_balancer_to_node(ip_address(PUBLIC_LB), node("n2"), onward, Tracked()) == []
-    assert vpc.node_to_load_balancer(node("n2"), "eth0", ip_address(PUBLIC_LB), answer, Tracked()) == []
-
-
 def guarded(found: Answers, *permissions: dict[str, Any]) -> None:
     found["LoadBalancers"][0]["SecurityGroups"] = ["sg-lb"]
     found["SecurityGroups"].append(
@@ -271,6 +262,14 @@ def go_on(found: Answers) -> Sequence[Suspicion]:
 def come_back(found: Answers) -> Sequence[Suspicion]:
     answer = packet(SECOND, CLIENT, 40000, sport=30080)
     return shim(found).node_to_load_balancer(node("n2"), "eth0", ip_address(PUBLIC_LB), answer, Tracked())
+
+
+HEALTHY = {"to it": enter, "on to a node": go_on, "and back": come_back}
+
+
+@pytest.mark.parametrize("ask", HEALTHY.values(), ids=HEALTHY)
+def test_a_healthy_way_is_silent(ask: Callable[[Answers], Sequence[Suspicion]]) -> None:
+    assert ask(balanced()) == []
 
 
 def acl_of_b(found: Answers, *entries: dict[str, Any]) -> None:

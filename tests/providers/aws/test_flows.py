@@ -86,6 +86,9 @@ def test_it_is_detected_by_the_nodes(snapshot: Path) -> None:
     assert "providerID of node n1" in ran.out
 
 
+WITHOUT_THE_CLOUD = 1
+
+
 def test_without_anything_of_the_cloud_the_fate_between_nodes_is_unknown(snapshot: Path) -> None:
     ran = ask(snapshot, "pod/default/a", "pod/default/b", "-p", "8080")
     assert ran.code == 3
@@ -98,15 +101,15 @@ def test_without_anything_of_the_cloud_the_fate_between_nodes_is_unknown(snapsho
     )
 
 
-@pytest.mark.parametrize(
-    ("source", "destination"),
-    [
-        ("pod/default/a", "pod/default/b"),
-        ("pod/default/a", "svc/default/web"),
-        (CLIENT, "svc/default/web"),
-        ("node/n1", "192.0.2.80"),
-    ],
-)
+HEALTHY = [
+    ("pod/default/a", "pod/default/b"),
+    ("pod/default/a", "svc/default/web"),
+    (CLIENT, "svc/default/web"),
+    ("node/n1", "192.0.2.80"),
+]
+
+
+@pytest.mark.parametrize(("source", "destination"), HEALTHY)
 def test_a_healthy_vpc_lets_it_through(snapshot: Path, tmp_path: Path, source: str, destination: str) -> None:
     port = [] if destination.startswith("svc") else ["-p", "8080"]
     ran = ask(snapshot, source, destination, *port, "--infra", written(tmp_path, vpc()), "-o", "json")
