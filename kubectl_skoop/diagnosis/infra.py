@@ -23,7 +23,7 @@ def gather(source: Snapshot, options: Options, files: Sequence[InfraFile] = ()) 
     """
     check_option_names(options.plugin)
     ctx = Context(source=source, cluster=Cluster(source), options=options)
-    provider, fact = choose_provider(ctx)
+    provider, fact, _ = choose_provider(ctx)
     name = fact.value
     try:
         return name, guarded(name, partial(provider().gather, ctx.owned_by(name), files))

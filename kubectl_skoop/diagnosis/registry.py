@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 PLUGINS, PROVIDERS = "kubectl_skoop.plugins", "kubectl_skoop.providers"
 FALLBACK_PLUGIN, FALLBACK_PROVIDER = "any", "generic"
+_WORDS = {PLUGINS: ("plugin", "--network-plugin"), PROVIDERS: ("provider", "--cloud-provider")}
 
 
 class PluginError(InputError):
@@ -90,7 +91,7 @@ def set_up(ctx: Context) -> Setup:
     plugin, plugin_fact, remarks = choose_plugin(ctx)
     name = plugin_fact.value
     with_plugin = replace(ctx, chosen=guarded(name, lambda: plugin(ctx.owned_by(name))))
-    provider, provider_fact = choose_provider(ctx)
+    provider, provider_fact, more = choose_provider(ctx)
     own = with_plugin.owned_by(provider_fact.value)
     network = guarded(own.owner, lambda: provider().create_network(own))
     return Setup(
@@ -98,7 +99,7 @@ def set_up(ctx: Context) -> Setup:
         plugin=GuardedPlugin(network.plugin),
         ctx=with_plugin,
         facts=(plugin_fact, provider_fact, ctx.proxy_mode, ctx.cluster_cidr),
-        remarks=tuple(remarks),
+        remarks=(*remarks, *more),
     )
 
 
@@ -107,15 +108,10 @@ def choose_plugin(ctx: Context) -> tuple[type[Plugin], Fact, Sequence[Suspicion]
     if ctx.options.network_plugin:
         name = ctx.options.network_plugin
         return load_plugin(name), Fact(name="network plugin", value=name, source="--network-plugin"), ()
-    plugins: dict[str, type[Plugin]] = {}
     remarks: list[Suspicion] = []
-    for name in installed(PLUGINS):
-        try:
-            plugins |= {} if name == FALLBACK_PLUGIN else {name: load_plugin(name)}
-        except PluginError as error:
-            remarks.append(_unusable(name, error))
-    told = _answers(ctx, {name: plugin.detect for name, plugin in plugins.items()}, remarks)
-    found = told or _answers(ctx, {name: plugin.guess for name, plugin in plugins.items()}, remarks)
+    plugins = _usable(PLUGINS, FALLBACK_PLUGIN, load_plugin, remarks)
+    told = _answers(ctx, PLUGINS, {name: plugin.detect for name, plugin in plugins.items()}, remarks)
+    found = told or _answers(ctx, PLUGINS, {name: plugin.guess for name, plugin in plugins.items()}, remarks)
     if not found:
         none = Detected(FALLBACK_PLUGIN, "no plugin knows the CNI of this cluster")
         return load_plugin(FALLBACK_PLUGIN), _fact("network plugin", none, ()), remarks
@@ -124,31 +120,48 @@ def choose_plugin(ctx: Context) -> tuple[type[Plugin], Fact, Sequence[Suspicion]
     return load_plugin(best.value), _fact("network plugin", best, rivals), remarks
 
 
+def choose_provider(ctx: Context) -> tuple[type[Provider], Fact, Sequence[Suspicion]]:
+    """The one that was asked for, else the first that knows the nodes, else `generic`."""
+    if ctx.options.cloud_provider:
+        name = ctx.options.cloud_provider
+        return load_provider(name), Fact(name="cloud provider", value=name, source="--cloud-provider"), ()
+    remarks: list[Suspicion] = []
+    providers = _usable(PROVIDERS, FALLBACK_PROVIDER, load_provider, remarks)
+    found = _answers(ctx, PROVIDERS, {name: one.detect for name, one in providers.items()}, remarks)
+    if not found:
+        none = Detected(FALLBACK_PROVIDER, "no provider knows this cloud")
+        return load_provider(FALLBACK_PROVIDER), _fact("cloud provider", none, ()), remarks
+    best, *rivals = found
+    return load_provider(best.value), _fact("cloud provider", best, rivals), remarks
+
+
+def _usable(group: str, fallback: str, load: Callable[[str], T], remarks: list[Suspicion]) -> Mapping[str, T]:
+    """All of a group but the fallback; one that cannot be loaded is remarked."""
+    found: dict[str, T] = {}
+    for name in installed(group):
+        try:
+            found |= {} if name == fallback else {name: load(name)}
+        except PluginError as error:
+            remarks.append(_unusable(group, name, error))
+    return found
+
+
 def _answers(
-    ctx: Context, questions: Mapping[str, Callable[[Context], Detected | None]], remarks: list[Suspicion]
+    ctx: Context,
+    group: str,
+    questions: Mapping[str, Callable[[Context], Detected | None]],
+    remarks: list[Suspicion],
 ) -> list[Detected]:
-    """Of the plugins that know the cluster; one that raises is remarked."""
+    """Of those that know the cluster; one that raises is remarked."""
     found = []
     for name, ask in questions.items():
         try:
             answer = guarded(name, partial(ask, ctx.owned_by(name)))
         except PluginError as error:
-            remarks.append(_unusable(name, error))
+            remarks.append(_unusable(group, name, error))
         else:
             found += [] if answer is None else [answer]
     return found
-
-
-def choose_provider(ctx: Context) -> tuple[type[Provider], Fact]:
-    if ctx.options.cloud_provider:
-        name = ctx.options.cloud_provider
-        return load_provider(name), Fact(name="cloud provider", value=name, source="--cloud-provider")
-    for name in installed(PROVIDERS):
-        detected = None if name == FALLBACK_PROVIDER else load_provider(name).detect(ctx.owned_by(name))
-        if detected is not None:
-            return load_provider(name), _fact("cloud provider", detected, ())
-    none = Detected(FALLBACK_PROVIDER, "no provider knows this cloud")
-    return load_provider(FALLBACK_PROVIDER), _fact("cloud provider", none, ())
 
 
 def check_option_names(typed: Iterable[str]) -> None:
@@ -197,11 +210,12 @@ def _fact(name: str, detected: Detected, rivals: Sequence[Detected]) -> Fact:
     return Fact(name=name, value=detected.value, source=detected.source + (f" ({others})" if others else ""))
 
 
-def _unusable(name: str, error: PluginError) -> Suspicion:
+def _unusable(group: str, name: str, error: PluginError) -> Suspicion:
+    what, option = _WORDS[group]
     return Suspicion(
         code="plugin.unusable",
         level=Level.INFO,
         where=Where(),
-        message=f"the plugin {name} was not asked whether it knows this cluster: {error}",
-        remedy="uninstall it, or name a plugin with --network-plugin",
+        message=f"the {what} {name} was not asked whether it knows this cluster: {error}",
+        remedy=f"uninstall it, or name a {what} with {option}",
     )

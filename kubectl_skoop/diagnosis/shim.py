@@ -120,11 +120,12 @@ class Underlay:
     ) -> bool:
         passes = True
         for finding in _guarded(lambda: tuple(ask()), lambda reason: (_failure(stack, reason),)):
-            branch.shim_findings.append(finding)
-            if finding.effect == "unknown":
+            if not finding.effect:
+                branch.shim_findings.append(finding)
+            elif finding.effect == "unknown":
                 stack.give_up(finding.code, packet, finding.message, where=finding.where)
                 passes = False
-            elif finding.effect == "stops":
+            else:
                 stack.lose(
                     finding.code,
                     packet,

@@ -53,7 +53,7 @@ CODES: dict[str, str] = {
     "node.duplicate-address": "two nodes have the same address",
     "node.duplicate-mac": "two nodes have the same MAC on the underlay",
     "plugin.failed": "a plugin raised an error, so what it wants was not compared",
-    "plugin.unusable": "a plugin is installed but cannot be used",
+    "plugin.unusable": "a plugin or provider is installed but cannot be used",
     "pod.duplicate-address": "two pods have the same address",
     "policy.denies": "by the policies that are enforced the flow is not let through",
     "policy.invalid": "a policy, or a part of it, cannot be read: what it may decide is unknown",

@@ -263,6 +263,37 @@ def test_strangers_that_cannot_be_used_are_remarks_and_the_others_are_asked(
     assert "broken detection" in texts
 
 
+def test_providers_that_cannot_be_used_are_remarks_too(
+    make_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Undetectable:
+        @classmethod
+        def detect(cls, ctx: Context) -> Detected | None:
+            raise RuntimeError("broken detection")
+
+        def create_network(self, ctx: Context) -> None:
+            """Never called."""
+
+    module = ModuleType("strangers")
+    vars(module).update(Undetectable=Undetectable)
+    monkeypatch.setitem(sys.modules, "strangers", module)
+    found = {
+        "absent": entry("absent", "no_such_module:P"),
+        "broken": entry("broken", "strangers:Undetectable"),
+    }
+    ours = registry.installed
+    monkeypatch.setattr(
+        registry,
+        "installed",
+        lambda group: {**ours(group), **(found if group == registry.PROVIDERS else {})},
+    )
+    setup = set_up(make_context([]))
+    assert setup.facts[1].value == "generic"
+    assert [one.code for one in setup.remarks] == ["plugin.unusable"] * 2
+    assert all("the provider" in one.message for one in setup.remarks)
+    assert all("--cloud-provider" in one.remedy for one in setup.remarks)
+
+
 def test_one_that_was_asked_for_by_name_must_load(
     make_context: Any, strangers: dict[str, EntryPoint]
 ) -> None:

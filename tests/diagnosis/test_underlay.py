@@ -178,6 +178,7 @@ def test_a_finding_that_stops_is_the_cause_with_its_rule(shim: Shim, source: Sna
     assert diagnosis.cause is not None
     assert (diagnosis.cause.code, diagnosis.cause.evidence[0]) == ("made.firewall", "rule 7")
     assert diagnosis.cause.remedy == "ask the firewall nicely"
+    assert [one.code for one in diagnosis.suspicions].count("made.firewall") == 1
 
 
 def test_a_finding_that_does_not_know_leaves_the_verdict_open(shim: Shim, source: Snapshot) -> None:

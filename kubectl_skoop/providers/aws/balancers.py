@@ -1,48 +1,18 @@
-"""Network and application load balancers: addresses, listeners, targets with their health, their guards."""
+"""Network and application load balancers: their addresses, and what guards the way to them and on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from ipaddress import ip_address
-from typing import NamedTuple
 
-from kubectl_skoop.api import Address, Balanced, NodeInfo, Packet, Protocol, Suspicion, Tracked, Unknown, raw
+from kubectl_skoop.api import Address, Balanced, NodeInfo, Packet, Suspicion, Tracked, Unknown, raw
 from kubectl_skoop.providers.aws import passage
 from kubectl_skoop.providers.aws.finding import open_question, remark, stops
 from kubectl_skoop.providers.aws.interface import Interface
 from kubectl_skoop.providers.aws.inventory import Inventory, is_public
 from kubectl_skoop.providers.aws.kept import Item
 from kubectl_skoop.providers.aws.route_table import VpcRoute, route_of
-from kubectl_skoop.providers.aws.security_group import Peer
-
-_PROTOCOLS = {
-    Protocol.TCP: ("TCP", "TLS", "TCP_UDP", "HTTP", "HTTPS"),
-    Protocol.UDP: ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC"),
-}
-_GONE = ("draining", "unused")
-
-
-class Target(NamedTuple):
-    """A registered target."""
-
-    id: str
-    """Of an instance, or an address."""
-    port: int
-    state: str
-    why: str
-
-
-class Group(NamedTuple):
-    """A target group of a listener's action."""
-
-    item: Item
-    share: Fraction
-    targets: tuple[Target, ...]
-    """All that are registered and not on their way out."""
-
-    @property
-    def healthy(self) -> tuple[Target, ...]:
-        """Without any all get connections (fail open)."""
-        return tuple(one for one in self.targets if one.state in ("healthy", "unavailable")) or self.targets
+from kubectl_skoop.providers.aws.security_group import Direction, Peer
+from kubectl_skoop.providers.aws.targets import Group, address_of, groups_of, name_of
 
 
 def targets(known: Inventory, packet: Packet) -> Sequence[Balanced] | Unknown | None:
@@ -50,13 +20,13 @@ def targets(known: Inventory, packet: Packet) -> Sequence[Balanced] | Unknown | 
     balancer = _by_address(known, packet.dst)
     if balancer is None:
         return None
-    groups = _groups(known, balancer, packet)
+    groups = groups_of(known, balancer, packet)
     if isinstance(groups, Unknown):
         return groups
     found: list[Balanced] = []
     for group in groups:
         for target in group.healthy:
-            address = _address(known, target)
+            address = address_of(known, target)
             source = _source(known, balancer, group, packet)
             if isinstance(address, Unknown):
                 return address
@@ -65,7 +35,7 @@ def targets(known: Inventory, packet: Packet) -> Sequence[Balanced] | Unknown | 
             found.append(Balanced(group.share / len(group.healthy), address, target.port, source))
     lost = 1 - sum((one.share for one in found), Fraction(0))
     if found and lost:
-        return Unknown(f"{_name(balancer)} sends {lost} of its connections to a group without targets")
+        return Unknown(f"{name_of(balancer)} sends {lost} of its connections to a group without targets")
     return found
 
 
@@ -79,7 +49,7 @@ def addresses_of(known: Inventory, name: str) -> Sequence[Address] | Unknown:
         if raw.text(balancer, "DNSName").lower() == wanted:
             own = [address for address, _ in _addresses(known, balancer)]
             return own or Unknown(
-                f"the addresses of {_name(balancer)} are not known: collect network interfaces"
+                f"the addresses of {name_of(balancer)} are not known: collect network interfaces"
             )
     return Unknown(f"no load balancer {name} was collected")
 
@@ -89,7 +59,7 @@ def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
     balancer = _by_address(known, packet.dst)
     if balancer is None:
         return
-    name, state = _name(balancer), raw.text(balancer, "State", "Code")
+    name, state = name_of(balancer), raw.text(balancer, "State", "Code")
     if state not in ("active", "active_impaired"):
         yield stops("aws.balancer.state", None, f"the load balancer {name} is {state or 'in no known state'}")
         return
@@ -111,9 +81,7 @@ def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
                 f"{own.subnet} of the load balancer {name} leads {packet.src} to {route.target}, not out"
             )
             yield stops("aws.route.elsewhere", None, message, (str(route),), "give it public subnets")
-    if groups := raw.texts(balancer, "SecurityGroups"):
-        guarded = Interface(id=f"the load balancer {name}", groups=groups)
-        yield from passage.groups(known, None, guarded, "ingress", packet, Peer(packet.src, frozenset()))
+    yield from _guards(known, balancer, "ingress", packet, Peer(packet.src, frozenset()))
     yield from _health(known, balancer, packet)
 
 
@@ -128,6 +96,9 @@ def onward(
         yield open_question("aws.unknown", dst, there)
         return
     own = _interface(known, balancer, address)
+    if not tracked.destination:
+        target = Peer(packet.dst, frozenset(there.groups) if there.has(packet.dst) else frozenset())
+        yield from _guards(known, balancer, "egress", packet, target)
     if own is None or own.subnet != there.subnet:
         if own is not None:
             yield from passage.acl(known, None, own.subnet, "egress", packet)
@@ -150,11 +121,20 @@ def back(known: Inventory, address: Address, src: NodeInfo, packet: Packet) -> I
             yield from passage.acl(known, None, own.subnet, "ingress", packet, answer=True)
 
 
+def _guards(
+    known: Inventory, balancer: Item, direction: Direction, packet: Packet, peer: Peer
+) -> Iterator[Suspicion]:
+    """A network load balancer may have no security groups: then it lets everything through."""
+    if groups := raw.texts(balancer, "SecurityGroups"):
+        guarded = Interface(id=f"the load balancer {name_of(balancer)}", groups=groups)
+        yield from passage.groups(known, None, guarded, direction, packet, peer)
+
+
 def _health(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspicion]:
-    groups = _groups(known, balancer, packet)
+    groups = groups_of(known, balancer, packet)
     for group in [] if isinstance(groups, Unknown) else groups:
         name = raw.text(group.item, "TargetGroupName")
-        sick = [one for one in group.targets if one.state not in ("healthy", "unavailable")]
+        sick = [one for one in group.targets if not one.sound]
         if sick:
             all_of_them = len(sick) == len(group.targets)
             many = f"all {len(sick)}" if all_of_them else f"{len(sick)} of {len(group.targets)}"
@@ -168,86 +148,6 @@ def _health(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspic
                 ),
                 "look at the health check's port, and whether the security groups let it in",
             )
-
-
-def _groups(known: Inventory, balancer: Item, packet: Packet) -> Sequence[Group] | Unknown:
-    """Of the listener's default action; empty: there is no listener, or no target group."""
-    listener = _listener(known, balancer, packet)
-    if isinstance(listener, Unknown):
-        return listener
-    if listener is None:
-        return ()
-    actions = raw.items(listener, "DefaultActions")
-    if isinstance(rules := _other_rules(known, balancer, listener), Unknown):
-        return rules
-    if not actions or raw.text(actions[-1], "Type") != "forward":
-        return Unknown(
-            f"the listener {packet.dport} of {_name(balancer)} answers itself, which is not modelled"
-        )
-    weights = _weights(actions[-1])
-    total = sum(weights.values())
-    found = []
-    for arn, weight in weights.items():
-        item, health = known.one("TargetGroups", arn), known.one("TargetHealth", arn)
-        if isinstance(item, Unknown):
-            return item
-        if isinstance(health, Unknown):
-            return Unknown(
-                f"the health of the targets of {raw.text(item, 'TargetGroupName')}: {health.reason}"
-            )
-        registered = tuple(target for target in _registered(health) if target.state not in _GONE)
-        found.append(Group(item, Fraction(weight, total), registered))
-    return [group for group in found if group.share]
-
-
-def _weights(action: object) -> Mapping[str, int]:
-    entries = raw.items(action, "ForwardConfig", "TargetGroups")
-    found = {raw.text(entry, "TargetGroupArn"): raw.number(entry, "Weight") for entry in entries}
-    if sum(found.values()):
-        return found
-    return {raw.text(action, "TargetGroupArn") or next(iter(found), ""): 1}
-
-
-def _registered(health: Item) -> Iterator[Target]:
-    for entry in raw.items(health, "TargetHealthDescriptions"):
-        yield Target(
-            raw.text(entry, "Target", "Id"),
-            raw.number(entry, "Target", "Port"),
-            raw.text(entry, "TargetHealth", "State"),
-            raw.text(entry, "TargetHealth", "Description") or raw.text(entry, "TargetHealth", "Reason"),
-        )
-
-
-def _listener(known: Inventory, balancer: Item, packet: Packet) -> Item | Unknown | None:
-    listeners = known.all("Listeners")
-    if isinstance(listeners, Unknown):
-        return listeners
-    arn, names = raw.text(balancer, "LoadBalancerArn"), _PROTOCOLS.get(Protocol(packet.protocol), ())
-    for each in listeners:
-        fits = raw.number(each, "Port") == packet.dport and raw.text(each, "Protocol") in names
-        if raw.text(each, "LoadBalancerArn") == arn and fits:
-            return each
-    whole = known.whole("Listeners")
-    return whole if isinstance(whole, Unknown) else None
-
-
-def _other_rules(known: Inventory, balancer: Item, listener: Item) -> Unknown | None:
-    """An application load balancer chooses by what is asked, which no packet shows."""
-    if raw.text(balancer, "Type") != "application":
-        return None
-    rules = known.whole("Rules")
-    if isinstance(rules, Unknown):
-        return rules
-    begin = raw.text(listener, "ListenerArn").replace(":listener/", ":listener-rule/") + "/"
-    more = [
-        rule
-        for rule in rules
-        if raw.text(rule, "RuleArn").startswith(begin) and not raw.flag(rule, "IsDefault")
-    ]
-    if not more:
-        return None
-    name, count = _name(balancer), len(more) + 1
-    return Unknown(f"which of {count} rules of {name} takes a request depends on its host and path")
 
 
 def _by_address(known: Inventory, address: Address) -> Item | None:
@@ -276,7 +176,7 @@ def _addresses(known: Inventory, balancer: Item) -> Iterator[tuple[Address, Inte
 def _interfaces(known: Inventory, balancer: Item) -> Sequence[Interface]:
     """Their description is `ELB net/NAME/ID`, the end of the load balancer's ARN."""
     description = "ELB " + raw.text(balancer, "LoadBalancerArn").partition(":loadbalancer/")[2]
-    return [each for each in known.interfaces if each.description == description]
+    return known.by_description.get(description, ())
 
 
 def _interface(known: Inventory, balancer: Item, address: Address) -> Interface | None:
@@ -296,21 +196,4 @@ def _source(known: Inventory, balancer: Item, group: Group, packet: Packet) -> A
             return None
     own = _interface(known, balancer, packet.dst)
     private = [address for address in own.addresses if address.version == packet.family] if own else []
-    return private[0] if private else Unknown(f"the private address of {_name(balancer)} is not known")
-
-
-def _address(known: Inventory, target: Target) -> Address | Unknown:
-    if not target.id.startswith("i-"):
-        try:
-            return ip_address(target.id)
-        except ValueError:
-            return Unknown(f"the target {target.id} is neither an instance nor an address")
-    instance = known.one("Instances", target.id)
-    if isinstance(instance, Mapping) and (written := raw.text(instance, "PrivateIpAddress")):
-        return ip_address(written)
-    own = [each for each in known.interfaces if each.instance == target.id and each.addresses]
-    return own[0].addresses[0] if own else Unknown(f"the address of the target {target.id} is not known")
-
-
-def _name(balancer: Item) -> str:
-    return raw.text(balancer, "LoadBalancerName") or raw.text(balancer, "LoadBalancerArn")
+    return private[0] if private else Unknown(f"the private address of {name_of(balancer)} is not known")

@@ -71,6 +71,13 @@ class Inventory:
         return {each.mac: each for each in self.interfaces if each.mac}
 
     @cached_property
+    def by_description(self) -> Mapping[str, Sequence[Interface]]:
+        found: dict[str, list[Interface]] = {}
+        for each in self.interfaces:
+            found.setdefault(each.description, []).append(each)
+        return found
+
+    @cached_property
     def _by_address(self) -> Mapping[tuple[str, Address], Interface]:
         return {(each.vpc, address): each for each in self.interfaces for address in each.addresses}
 

@@ -136,6 +136,8 @@ def _routed(
             yield open_question("aws.unknown", src, route)
         case NoRoute() | VpcRoute(blackhole=True):
             yield _no_route(src, here, packet, route)
+        case VpcRoute() if here.vpc != there.vpc:
+            yield from gateway.through(known, src, here, packet, route)
         case VpcRoute(target=target) if target not in (LOCAL, there.id, there.instance):
             yield stops(
                 "aws.route.elsewhere",

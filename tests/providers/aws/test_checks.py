@@ -327,6 +327,20 @@ ROWS = {
         "aws.route.elsewhere",
         ("subnet-c is no public subnet: its answers to 203.0.113.7 go to nat-1",),
     ),
+    "a node in another VPC, beyond a peering connection": Row(
+        lambda found: between(found, TO_SECOND),
+        lambda found: (
+            found["NetworkInterfaces"][1].update(VpcId="vpc-2"),
+            route(found, DestinationCidrBlock="10.0.2.0/24", VpcPeeringConnectionId="pcx-1"),
+            add(
+                found,
+                "VpcPeeringConnections",
+                {"VpcPeeringConnectionId": "pcx-1", "Status": {"Code": "active"}},
+            ),
+        ),
+        "aws.beyond",
+        ("the packet leaves by the peering connection pcx-1",),
+    ),
     "an address of the VPC that no interface has": Row(
         lambda found: leaving(found, packet(FIRST, "10.0.2.77")),
         lambda found: None,

@@ -13,7 +13,8 @@ from kubectl_skoop.cluster.raw import Object, mapping, ref_of
 from kubectl_skoop.snapshot.assemble import assemble
 from kubectl_skoop.snapshot.source import open_snapshot
 from tests.cli.run import Ran, skoop
-from tests.providers.aws.vpc import CLIENT, VPC, Answers, healthy, permission
+from tests.providers.aws.test_balancers import NAME, PUBLIC_LB, balanced, health, target
+from tests.providers.aws.vpc import CLIENT, VPC, Answers, permission
 
 SNAPSHOT = Path(__file__).parents[3] / "snapshots" / "healthy-vxlan.skoop"
 ADDRESSES = {"n1": "10.0.0.1", "n2": "10.0.0.2"}
@@ -31,7 +32,11 @@ def objects() -> Mapping[str, Sequence[Object]]:
 
 
 def _of_aws(item: Object) -> Object:
-    if ref_of(item).kind != "Node":
+    ref = ref_of(item)
+    if (ref.kind, ref.name) == ("Service", "web"):
+        status = {"loadBalancer": {"ingress": [{"hostname": NAME}]}}
+        return {**item, "spec": {**mapping(item, "spec"), "type": "LoadBalancer"}, "status": status}
+    if ref.kind != "Node":
         return item
     provider = f"aws:///eu-west-1a/i-{ref_of(item).name}"
     return {**item, "spec": {**mapping(item, "spec"), "providerID": provider}}
@@ -47,7 +52,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def vpc() -> Answers:
     """Both nodes in one subnet."""
-    found = healthy()
+    found = balanced()
     made = []
     for number, (name, address) in enumerate(ADDRESSES.items(), 1):
         one: dict[str, Any] = {
@@ -61,7 +66,8 @@ def vpc() -> Answers:
             ],
         }
         made.append(one)
-    return {**found, "NetworkInterfaces": made}
+    (own,) = (one for one in found["NetworkInterfaces"] if one["Description"])
+    return {**found, "NetworkInterfaces": [*made, {**own, "SubnetId": "subnet-b"}]}
 
 
 def written(folder: Path, found: Mapping[str, object]) -> Path:
@@ -80,6 +86,9 @@ def test_it_is_detected_by_the_nodes(snapshot: Path) -> None:
     assert "providerID of node n1" in ran.out
 
 
+WITHOUT_THE_CLOUD = 1
+
+
 def test_without_anything_of_the_cloud_the_fate_between_nodes_is_unknown(snapshot: Path) -> None:
     ran = ask(snapshot, "pod/default/a", "pod/default/b", "-p", "8080")
     assert ran.code == 3
@@ -92,15 +101,15 @@ def test_without_anything_of_the_cloud_the_fate_between_nodes_is_unknown(snapsho
     )
 
 
-@pytest.mark.parametrize(
-    ("source", "destination"),
-    [
-        ("pod/default/a", "pod/default/b"),
-        ("pod/default/a", "svc/default/web"),
-        (CLIENT, "svc/default/web"),
-        ("node/n1", "192.0.2.80"),
-    ],
-)
+HEALTHY = [
+    ("pod/default/a", "pod/default/b"),
+    ("pod/default/a", "svc/default/web"),
+    (CLIENT, "svc/default/web"),
+    ("node/n1", "192.0.2.80"),
+]
+
+
+@pytest.mark.parametrize(("source", "destination"), HEALTHY)
 def test_a_healthy_vpc_lets_it_through(snapshot: Path, tmp_path: Path, source: str, destination: str) -> None:
     port = [] if destination.startswith("svc") else ["-p", "8080"]
     ran = ask(snapshot, source, destination, *port, "--infra", written(tmp_path, vpc()), "-o", "json")
@@ -123,10 +132,45 @@ def test_the_groups_without_the_tunnels_port_stop_the_pods(snapshot: Path, tmp_p
     assert "aws ec2 authorize-security-group-ingress --group-id sg-nodes" in ran.out
 
 
+def test_the_service_is_asked_by_its_load_balancer(snapshot: Path, tmp_path: Path) -> None:
+    ran = ask(snapshot, CLIENT, "svc/default/web", "--infra", written(tmp_path, vpc()))
+    assert ran.code == 0, ran.out
+    lines = [line.split()[:2] for line in ran.out.splitlines()]
+    assert ["external/203.0.113.7", "send"] in lines
+    assert [f"lb/{PUBLIC_LB}", "service"] in lines
+    assert "reachable" in ran.out.splitlines()[0]
+
+
+def test_of_two_targets_the_one_that_its_group_guards_fails(snapshot: Path, tmp_path: Path) -> None:
+    found = vpc()
+    found["NetworkInterfaces"][0]["Groups"] = [{"GroupId": "sg-shut"}]
+    shut = {
+        "GroupId": "sg-shut",
+        "GroupName": "shut",
+        "IpPermissions": [permission("udp", 0, 65535, cidrs=["0.0.0.0/0"])],
+    }
+    found["SecurityGroups"].append({**shut, "IpPermissionsEgress": [permission(cidrs=["0.0.0.0/0"])]})
+    ran = ask(snapshot, CLIENT, "svc/default/web", "--infra", written(tmp_path, found))
+    assert ran.code == 1
+    assert (
+        "partial, 50 % of connections fail (timeout): node/n1: no rule of the security groups of eni-1"
+        in ran.out
+    )
+    health(found, target("i-n2"))
+    assert ask(snapshot, CLIENT, "svc/default/web", "--infra", written(tmp_path, found)).code == 0
+
+
+def test_a_load_balancer_that_nobody_knows_gives_no_verdict(snapshot: Path, tmp_path: Path) -> None:
+    found = {**vpc(), "LoadBalancers": []}
+    ran = ask(snapshot, CLIENT, "svc/default/web", "--infra", written(tmp_path, found))
+    assert (ran.code, ran.out) == (3, "")
+    assert f"no load balancer {NAME} was collected" in ran.err
+
+
 def test_a_private_subnet_is_not_reached_from_outside(snapshot: Path, tmp_path: Path) -> None:
     found = vpc()
     found["RouteTables"][0]["Associations"] = []
-    ran = ask(snapshot, CLIENT, "svc/default/web", "--infra", written(tmp_path, found))
+    ran = ask(snapshot, CLIENT, "node/n1", "-p", "30080", "--infra", written(tmp_path, found))
     assert ran.code == 1
     assert "subnet-a is no public subnet: its answers to 203.0.113.7 go to nat-1" in ran.out
 

@@ -1,0 +1,108 @@
+"""The example of docs/write-a-provider.md is a provider, and the guide names all that it may implement."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from inspect import signature
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.api import InfraFile, InfraShim, InputError, NotCollected
+from kubectl_skoop.cluster.raw import Object, mapping, ref_of
+from kubectl_skoop.diagnosis import registry
+from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.entry_point import EntryPoint
+from kubectl_skoop.diagnosis.infra import gather
+from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.diagnosis.result import Diagnosis
+from kubectl_skoop.snapshot.assemble import assemble
+from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOT = ROOT / "snapshots" / "healthy-vxlan.skoop"
+DENY = {"source": "203.0.113.0/24", "port": 30080, "action": "deny", "password": "hush"}
+ALLOW = {"source": "203.0.113.7/32", "port": 30080, "action": "allow"}
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Snapshot]:
+    """A snapshot of that cloud, with the package installed."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "examples" / "examplecloud")
+    ours = registry.installed
+    example = EntryPoint("examplecloud", "examplecloud:Examplecloud", registry.PROVIDERS)
+
+    def with_example(group: str) -> dict[str, EntryPoint]:
+        return {**ours(group), **({"examplecloud": example} if group == registry.PROVIDERS else {})}
+
+    monkeypatch.setattr(registry, "installed", with_example)
+    objects: dict[str, Sequence[Object]] = {}
+    with closing(open_snapshot(SNAPSHOT)) as plain:
+        for kind in plain.kinds():
+            items = plain.objects(kind)
+            assert not isinstance(items, NotCollected)
+            objects[kind] = [_of_the_cloud(item) for item in items]
+    assemble([SNAPSHOT], objects, tmp_path / "s", time=1.0)
+    with closing(open_snapshot(tmp_path / "s")) as opened:
+        yield opened
+    sys.modules.pop("examplecloud", None)
+
+
+def _of_the_cloud(item: Object) -> Object:
+    if ref_of(item).kind != "Node":
+        return item
+    return {**item, "spec": {**mapping(item, "spec"), "providerID": f"examplecloud://{ref_of(item).name}"}}
+
+
+def ask(source: Snapshot, *rules: object) -> Diagnosis:
+    if rules:
+        file = InfraFile("rules.json", json.dumps({"rules": rules}).encode())
+        provider, fields = gather(source, Options(), [file])
+        assert not isinstance(fields, NotCollected)
+        assert "hush" not in json.dumps(fields)
+        source.give_infra(provider, fields)
+    return diagnose(source, Request(source="203.0.113.7", destination="svc/default/web"), Options())
+
+
+def test_it_is_detected_and_says_what_it_lacks(source: Snapshot) -> None:
+    diagnosis = ask(source)
+    assert [fact.source for fact in diagnosis.facts if fact.value == "examplecloud"] == [
+        "providerID of node n1"
+    ]
+    assert diagnosis.verdict == "unknown"
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.code == "examplecloud.not-collected"
+
+
+def test_its_rule_stops_the_packet_and_is_named(source: Snapshot) -> None:
+    diagnosis = ask(source, DENY)
+    assert diagnosis.verdict == "unreachable"
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.evidence[0] == "deny 30080 from 203.0.113.0/24"
+
+
+def test_the_first_rule_decides_and_answers_pass(source: Snapshot) -> None:
+    assert ask(source, ALLOW, DENY).verdict == "reachable"
+
+
+def test_live_it_has_nothing_to_ask(source: Snapshot) -> None:
+    provider, gap = gather(source, Options())
+    assert (provider, gap) == (
+        "examplecloud",
+        NotCollected("infra/examplecloud", "not collected", "examplecloud has no API"),
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"rules": [{}]}', b'{"rules": [{"source": "x"}]}'])
+def test_a_file_that_is_none_of_its_own_is_one_line(source: Snapshot, content: bytes) -> None:
+    with pytest.raises(InputError, match=r"rules\.json: is no list of rules"):
+        gather(source, Options(), [InfraFile("rules.json", content)])
+
+
+def test_the_guide_names_each_method_with_its_arguments() -> None:
+    text = (ROOT / "docs" / "write-a-provider.md").read_text("utf-8")
+    for name, method in vars(InfraShim).items():
+        if not name.startswith("_"):
+            arguments = ", ".join(list(signature(method).parameters)[1:])
+            assert f"`{name}({arguments})`" in text, name
