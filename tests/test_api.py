@@ -22,6 +22,7 @@ def test_the_names_are_these() -> None:
         BasePluginNode Cluster ConfigBinder Context Detected Deviation Device Endpoint Expectation InfraShim
         InputError Level Link NetNodeAction Network NetworkNamespace NoOptions NodeInfo NotCollected
         OptionError Packet Passing Place Plugin PodInfo Protocol Provider Service Setting
-        SimplePluginNode SimpleVethPod SkoopError Suspicion Wants Where Wishes companion detection device_key expect option raw
+        SimplePluginNode SimpleVethPod SkoopError Suspicion Wants Where Wishes companion
+        detection device_key expect option raw
     """
     assert api.__all__ == names.split()
