@@ -39,7 +39,6 @@ _DIAGNOSIS: dict[str, str] = {
     "junit": "junit:diagnosis_junit",
     "sarif": "sarif:diagnosis_sarif",
     "kubeskoop-json": "kubeskoop_json:diagnosis_kubeskoop_json",
-    "html": "html.answer:diagnosis_html",
 }
 _CHECK: dict[str, str] = {
     "json": "documents:check_json",

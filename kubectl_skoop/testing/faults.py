@@ -53,22 +53,22 @@ class FaultError(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     id: str
-    source: str
+    source: str = ""
     """Its row in the list of real faults, if it has one."""
-    says: str
-    modes: tuple[Mode, ...]
+    says: str = ""
+    modes: tuple[Mode, ...] = ()
     steps: tuple[str, ...]
     codes: tuple[str, ...]
     """Patterns of the suspicion codes, one of which must be the cause; empty: nothing breaks."""
-    places: tuple[str, ...]
+    places: tuple[str, ...] = ()
     """Where the setting was changed: `node/n1`, `pod/default/a`; one of them; empty: anywhere."""
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = ()
     """Parts of the cause's message or evidence, one of which must be there; with placeholders."""
-    works: str
+    works: str = ""
     """Why nothing breaks, if nothing does."""
-    lot: bool
+    lot: bool = False
     """Chance decides which flows break."""
-    only: tuple[str, ...]
+    only: tuple[str, ...] = ()
     """Beginnings of the ids of the flows asked; empty: all. For faults that one flow mends for another."""
 
     def names(self, code: str) -> bool:

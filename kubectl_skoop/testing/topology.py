@@ -7,8 +7,9 @@ from ipaddress import IPv4Network
 from typing import Literal
 
 Mode = Literal[
-    "flannel-vxlan", "flannel-host-gw", "calico", "canal", "bridge", "ptp", "kindnet", "kube-router"
+    "flannel-vxlan", "flannel-host-gw", "calico", "canal", "bridge", "ptp", "kindnet", "kube-router", "custom"
 ]
+"""`custom`: a lab of somebody else's CNI, which sets its nodes and pods up by itself."""
 Backend = Literal["iptables-nft", "iptables-legacy"]
 
 MODES: tuple[Mode, ...] = ("flannel-vxlan", "flannel-host-gw", "calico")
