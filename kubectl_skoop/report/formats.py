@@ -21,7 +21,6 @@ Format = Literal[
     "junit",
     "sarif",
     "kubeskoop-json",
-    "html",
 ]
 CheckFormat = Literal["table", "wide", "json", "yaml", "markdown", "junit", "sarif"]
 

@@ -11,7 +11,7 @@ from kubectl_skoop.collect.live.api import PAGE, Api
 from kubectl_skoop.collect.live.kubeconfig import Access
 from kubectl_skoop.collect.live.manifest import CollectorOptions
 from kubectl_skoop.collect.live.run import Run
-from kubectl_skoop.collect.live.source import LiveSource, live, missing
+from kubectl_skoop.collect.live.source import LiveSource, live
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.assemble import Infra
@@ -56,9 +56,9 @@ def test_it_is_asked_once_and_kept(tmp_path: Path) -> None:
         assert asked == []
         assert source.ask(question) == {"rules": [1]}
         assert source.ask(question) == {"rules": [1]}
-        assert missing(source) == ()
     assert len(asked) == 1
     with closing(open_snapshot(tmp_path / "kept")) as kept:
+        assert kept.missing == ()
         assert kept.infra("made") == {"rules": [1]}
 
 
@@ -67,9 +67,9 @@ def test_why_it_says_nothing_is_kept_too(tmp_path: Path) -> None:
     with cluster(tmp_path, asking(GAP, asked)) as source:
         assert source.ask(question) == GAP
         assert source.ask(question) == GAP
-        assert GAP in missing(source)
     assert len(asked) == 1
     with closing(open_snapshot(tmp_path / "kept")) as kept:
+        assert kept.missing == (GAP,)
         assert kept.infra("made") == GAP
         assert kept.wanted_infra == ()
 
