@@ -1,6 +1,7 @@
 """The options of a live cluster, and what the user is told at the end."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from kubectl_skoop.collect.live import source
 from kubectl_skoop.collect.live.estimate import Estimate
 from kubectl_skoop.model.errors import InputError
 from tests.cli.run import skoop
+
+SNAPSHOT = Path(__file__).parents[2] / "snapshots" / "healthy-vxlan.skoop"
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def test_what_to_expect_is_said_before_a_large_snapshot(
 
     @contextmanager
     def gathering(*_: object, keep: Path, **__: object) -> Iterator[SimpleNamespace]:
-        keep.touch()
+        shutil.copy(SNAPSHOT, keep)
         yield SimpleNamespace(
             nodes=("n1",),
             estimate=lambda nodes: expected,
