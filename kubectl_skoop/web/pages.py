@@ -13,7 +13,7 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.report.connectivity.view import View, classes_of
-from kubectl_skoop.report.html import ask, matrix, places
+from kubectl_skoop.report.html import ask, matrix_pages, places
 from kubectl_skoop.report.html.answer import Links, diagnosis_html
 from kubectl_skoop.report.html.page import asset
 from kubectl_skoop.report.html.ways import ways_of
@@ -207,7 +207,7 @@ def _met(diagnosis: Diagnosis, place: Place) -> Met:
 
 
 def _matrix(session: Session, words: Words) -> Page:
-    window = matrix.Window(
+    window = matrix_pages.Window(
         words.get("from", "").strip(),
         words.get("to", "").strip(),
         _number(words, "down"),
@@ -216,7 +216,7 @@ def _matrix(session: Session, words: Words) -> Page:
     try:
         found = session.connectivity()
         if found is None:
-            return Page(matrix.waiting_page())
+            return Page(matrix_pages.waiting_page())
         view = View(
             found,
             classes_of(found, window.source) if window.source else found.workloads,
@@ -225,8 +225,8 @@ def _matrix(session: Session, words: Words) -> Page:
             outgoing=not window.destination,
         )
     except SkoopError as error:
-        return Page(matrix.refused_matrix_page(window, ask.problem(str(error), error.hint)), status=400)
-    return Page(matrix.matrix_page(view, window))
+        return Page(matrix_pages.refused_matrix_page(window, ask.problem(str(error), error.hint)), status=400)
+    return Page(matrix_pages.matrix_page(view, window))
 
 
 def _number(words: Words, name: str) -> int:
