@@ -14,7 +14,8 @@ from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.report.connectivity.view import View, classes_of
 from kubectl_skoop.report.html import ask, matrix_pages, places
-from kubectl_skoop.report.html.answer import Links, diagnosis_html
+from kubectl_skoop.report.html.answer import diagnosis_html
+from kubectl_skoop.report.html.links import Links
 from kubectl_skoop.report.html.page import asset
 from kubectl_skoop.report.html.ways import ways_of
 from kubectl_skoop.report.html.words import query_of, request_of
@@ -90,11 +91,14 @@ def _diagnosis(session: Session, request: Request) -> Diagnosis:
 def _links(request: Request) -> Links:
     query = query_of(request)
 
-    def to(place: Place | None, what: str, text: str) -> str:
+    def to(place: Place | None, what: str, text: str = "") -> str:
         if place is None or place.kind not in ("node", "pod") or not what:
             return ""
-        words = {"at": str(place), "what": what, "to": text[:_TEXT]}
-        return f"place?{urlencode(words)}&{query}#{places.FOCUS}"
+        words = {"at": str(place), "what": what} | ({"to": text[:_TEXT]} if text else {})
+        return f"place?{urlencode(words)}&{query}" + (f"#{places.FOCUS}" if text else "")
+
+    def tables(place: Place) -> str:
+        return to(place, WHATS[0])
 
     def step(place: Place, met: Trace) -> str:
         return to(met.where.place or place, table_of(met), met.text)
@@ -102,7 +106,7 @@ def _links(request: Request) -> Links:
     def finding(found: Suspicion) -> str:
         return to(found.where.place, table_of_finding(found), next(iter(found.evidence), ""))
 
-    return Links(step, finding)
+    return Links(tables, step, finding)
 
 
 def _answer_file(session: Session, words: Words) -> Page:
