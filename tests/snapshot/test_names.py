@@ -49,4 +49,4 @@ def test_what_is_no_name_is_passed_over(source: Snapshot) -> None:
     }
     source.file.index = replace(source.file.index, names=strange, pods=strange)  # type: ignore[arg-type]
     assert source.keys("Pod") == ("x/c",)
-    assert source.collected_pods() == ("Pod/c", "Service/d")
+    assert source.collected_pods() == ("Pod/c", "Podd", "Service/d")
