@@ -153,10 +153,14 @@ def _render(view: "View", output: Output, explain: bool, headers: bool) -> str:
             from kubectl_skoop.report.json import json_text
 
             return json_text(connectivity_fields(view))
-        case "dot" | "html":
-            from kubectl_skoop.report.connectivity import drawing
+        case "dot":
+            from kubectl_skoop.report.connectivity.dot import dot_text
 
-            return drawing.dot_text(view) if output == "dot" else drawing.html_text(view)
+            return dot_text(view)
+        case "html":
+            from kubectl_skoop.report.html.matrix_pages import connectivity_html
+
+            return connectivity_html(view)
         case "table" | "csv" | "md":
             from kubectl_skoop.report.connectivity import text
 

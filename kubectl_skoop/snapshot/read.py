@@ -92,7 +92,8 @@ class SnapshotFile:
         parts = [lookup] if isinstance(lookup, Mapping) else map(self._shard, lookup)
         for part in parts:
             for key, found in part.items():
-                yield key, found if isinstance(found, list) else ()
+                if isinstance(key, str) and isinstance(found, list):
+                    yield key, found
 
     def _shard(self, ref: SectionRef) -> Mapping[str, object]:
         if ref not in self._shards:

@@ -132,6 +132,7 @@ class Snapshot:
                 for key, found in self.file.all_entries(self.file.index.names)
                 if key.startswith(begin)
                 for namespace in found
+                if isinstance(namespace, str)
             )
         objects = self.objects(kind)
         refs = () if isinstance(objects, NotCollected) else map(ref_of, objects)

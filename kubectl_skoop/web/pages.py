@@ -1,31 +1,29 @@
 """Addresses and what is behind each: a request's words in, a page out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from kubectl_skoop.diagnosis.request import Request
 from kubectl_skoop.diagnosis.result import Diagnosis
-from kubectl_skoop.model.errors import InputError, NoVerdict, SkoopError
-from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.errors import InputError, SkoopError
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.report.connectivity.view import View, classes_of
-from kubectl_skoop.report.html import ask, matrix, places
-from kubectl_skoop.report.html.answer import Links, diagnosis_html
+from kubectl_skoop.report.html import ask, matrix_pages, places
+from kubectl_skoop.report.html.answer import diagnosis_html
+from kubectl_skoop.report.html.links import Links
 from kubectl_skoop.report.html.page import asset
-from kubectl_skoop.report.html.ways import ways_of
 from kubectl_skoop.report.html.words import query_of, request_of
-from kubectl_skoop.report.inspect import WHATS, print_table
-from kubectl_skoop.report.inspect.marks import Met, marks, table_of, table_of_finding
+from kubectl_skoop.report.inspect import WHATS
+from kubectl_skoop.report.inspect.marks import table_of, table_of_finding
 from kubectl_skoop.report.json import json_text
-from kubectl_skoop.snapshot.source import Snapshot
-from kubectl_skoop.web.names import Names, matching, ports_of
+from kubectl_skoop.web.names import matching, ports_of
 from kubectl_skoop.web.session import Session
+from kubectl_skoop.web.tables import table_view
+from kubectl_skoop.web.words import Words, number_of
 
-Words = Mapping[str, str]
 _TEXT = 200
 """Characters of an entry that an address holds, so that its line is shown first."""
 _HTML, _JSON = "text/html; charset=utf-8", "application/json"
@@ -90,11 +88,14 @@ def _diagnosis(session: Session, request: Request) -> Diagnosis:
 def _links(request: Request) -> Links:
     query = query_of(request)
 
-    def to(place: Place | None, what: str, text: str) -> str:
+    def to(place: Place | None, what: str, text: str = "") -> str:
         if place is None or place.kind not in ("node", "pod") or not what:
             return ""
-        words = {"at": str(place), "what": what, "to": text[:_TEXT]}
-        return f"place?{urlencode(words)}&{query}#{places.FOCUS}"
+        words = {"at": str(place), "what": what} | ({"to": text[:_TEXT]} if text else {})
+        return f"place?{urlencode(words)}&{query}" + (f"#{places.FOCUS}" if text else "")
+
+    def tables(place: Place) -> str:
+        return to(place, WHATS[0])
 
     def step(place: Place, met: Trace) -> str:
         return to(met.where.place or place, table_of(met), met.text)
@@ -102,7 +103,7 @@ def _links(request: Request) -> Links:
     def finding(found: Suspicion) -> str:
         return to(found.where.place, table_of_finding(found), next(iter(found.evidence), ""))
 
-    return Links(step, finding)
+    return Links(tables, step, finding)
 
 
 def _answer_file(session: Session, words: Words) -> Page:
@@ -129,94 +130,24 @@ def _ports(session: Session, words: Words) -> Page:
 def _places(session: Session, words: Words) -> Page:
     searched = words.get("q", "")
     found = matching(session.names.places, searched)
-    return Page(
-        places.places_page([places.PlaceRow(name) for name in found.names], searched, more=found.more)
-    )
+    return Page(places.places_page(found.names, searched, more=found.more))
 
 
 def _place(session: Session, words: Words) -> Page:
-    place = _place_of(session.names, words.get("at", ""))
-    what = words.get("what") or WHATS[0]
-    if what not in WHATS:
-        raise InputError(f"{what}: must be one of {', '.join(WHATS)}")
-    question = request_of(words) if words.get("s") and words.get("d") else None
-    met = _met(session.diagnosis(question), place) if question else None
-    with session.reading() as source:
-        tables = source.raw_tables(place)
-        if isinstance(tables, NotCollected):
-            raise NoVerdict(str(tables))
-        lines = print_table(what, tables).split("\n")
-        pods = _pods_on(source, place)
-    found = {at + 1: mark for at, mark in marks(what, lines, met).items()} if met else {}
-    searched = words.get("find", "")
-    numbered = [
-        (number, line)
-        for number, line in enumerate(lines, start=1)
-        if line and searched.lower() in line.lower()
-    ]
-    return Page(
-        places.table_page(
-            places.TableView(
-                place=place,
-                what=what,
-                lines=numbered,
-                marks=found,
-                find=searched,
-                page=_number(words, "page"),
-                focus=places.focus(numbered, found, words.get("to", "")),
-                question=query_of(question) if question else "",
-                pods=pods,
-            )
-        )
-    )
-
-
-def _place_of(names: Names, written: str) -> Place:
-    """Raises: InputError."""
-    kind, _, name = written.partition("/")
-    if written in names.places:
-        return Place("node" if kind == "node" else "pod", name)
-    raise InputError(f"there is no node or pod {written}", hint="the page Tables lists them")
-
-
-def _pods_on(source: Snapshot, place: Place) -> tuple[str, ...]:
-    """With a network of their own, of a node."""
-    node = source.node(place.name) if place.kind == "node" else None
-    if node is None or isinstance(node, NotCollected):
-        return ()
-    return tuple(pod for entry in node.namespaces if entry.kind == "pod" for pod in entry.pods)
-
-
-def _met(diagnosis: Diagnosis, place: Place) -> Met:
-    """What all packets of a diagnosis met there."""
-    paths = [way.path for way in ways_of(diagnosis)]
-    steps = [
-        step
-        for path in paths
-        for node in path.nodes
-        for action in node.actions
-        for step in action.trace
-        if (step.where.place or node.place) == place
-    ]
-    frames = [link.packet for path in paths for link in path.links]
-    packets = [frame for frame in frames if isinstance(frame, Packet)]
-    families = {packet.family for packet in packets} | {packet.innermost.family for packet in packets}
-    causes = [diagnosis.cause, *(branch.cause for branch in diagnosis.branches)]
-    blamed = [cause for cause in causes if cause and cause.where.place == place]
-    return Met(steps, blamed, families or {4, 6})
+    return Page(places.table_page(table_view(session, words)))
 
 
 def _matrix(session: Session, words: Words) -> Page:
-    window = matrix.Window(
+    window = matrix_pages.Window(
         words.get("from", "").strip(),
         words.get("to", "").strip(),
-        _number(words, "down"),
-        _number(words, "across"),
+        number_of(words, "down"),
+        number_of(words, "across"),
     )
     try:
         found = session.connectivity()
         if found is None:
-            return Page(matrix.waiting_page())
+            return Page(matrix_pages.waiting_page())
         view = View(
             found,
             classes_of(found, window.source) if window.source else found.workloads,
@@ -225,13 +156,8 @@ def _matrix(session: Session, words: Words) -> Page:
             outgoing=not window.destination,
         )
     except SkoopError as error:
-        return Page(matrix.refused_matrix_page(window, ask.problem(str(error), error.hint)), status=400)
-    return Page(matrix.matrix_page(view, window))
-
-
-def _number(words: Words, name: str) -> int:
-    written = words.get(name, "")
-    return int(written) if written.isascii() and written.isdecimal() and len(written) < 9 else 0
+        return Page(matrix_pages.refused_matrix_page(window, ask.problem(str(error), error.hint)), status=400)
+    return Page(matrix_pages.matrix_page(view, window))
 
 
 _PAGES: dict[str, Callable[[Session, Words], Page]] = {

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.report.escape import safe
 from kubectl_skoop.web.address import Listen, host_is_known
 from kubectl_skoop.web.pages import Page, page
 from kubectl_skoop.web.session import Session
@@ -56,6 +57,12 @@ class Server(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that goes away in the middle is no error."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, ConnectionError):
+            _tell(error)
+
 
 def new_token() -> str:
     return secrets.token_urlsafe(18)
@@ -89,40 +96,41 @@ class _Handler(BaseHTTPRequestHandler):
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1 or not host_is_known(hosts[0], remote=self.server.remote):
             return _refusal(HTTPStatus.MISDIRECTED_REQUEST, "This server is not known by that name.")
-        address = urlsplit(self.path)
+        try:
+            address = urlsplit(self.path)
+            words = dict(parse_qsl(address.query, max_num_fields=_FIELDS))
+        except ValueError:
+            return _refusal(HTTPStatus.BAD_REQUEST, "That is no address, or has too many words.")
         path = address.path.removeprefix("/")
         if self.server.token:
             token, slash, path = path.partition("/")
             if not slash or not secrets.compare_digest(token.encode(), self.server.token.encode()):
                 return _refusal(HTTPStatus.FORBIDDEN, "The address lacks the token that 'serve' printed.")
         try:
-            words = dict(parse_qsl(address.query, max_num_fields=_FIELDS))
-        except ValueError:
-            return _refusal(HTTPStatus.BAD_REQUEST, "The address has too many words.")
-        try:
             return page(self.server.session, path, words)
         except Exception as error:  # noqa: BLE001
             # The last resort: the server goes on, and says so where it was started.
-            print(f"error: a bug of kubectl skoop: {type(error).__name__}: {error}", file=sys.stderr)
+            _tell(error)
             return _refusal(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "A bug of kubectl skoop; the terminal says more."
             )
 
     def _send(self, answer: Page) -> None:
         body = answer.body.encode()
-        try:
-            self.send_response(answer.status)
-            self.send_header("Content-Type", answer.type)
-            self.send_header("Content-Length", str(len(body)))
-            if answer.file:
-                self.send_header("Content-Disposition", f'attachment; filename="{answer.file}"')
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-        except ConnectionError:
-            self.close_connection = True
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.type)
+        self.send_header("Content-Length", str(len(body)))
+        if answer.file:
+            self.send_header("Content-Disposition", f'attachment; filename="{answer.file}"')
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 def _refusal(status: HTTPStatus, message: str) -> Page:
     """Plain text: a page would need its style, which is behind the token."""
     return Page(f"{message}\n", "text/plain; charset=utf-8", status)
+
+
+def _tell(error: BaseException) -> None:
+    print(f"error: a bug of kubectl skoop: {safe(f'{type(error).__name__}: {error}')}", file=sys.stderr)

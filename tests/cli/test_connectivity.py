@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.cli.run import skoop
+from tests.report.html.check_page import check
 
 
 def workload(name: str, namespace: str, port: int) -> dict[str, object]:
@@ -148,7 +149,7 @@ def test_json_has_what_is_allowed(manifests: Path) -> None:
     [
         ("md", "| deploy/shop/web | deploy/shop/db | TCP 5432 | allowed |"),
         ("dot", '"deploy/shop/web" -> "deploy/shop/db" [label="TCP 5432"];'),
-        ("html", "<td class=a>TCP 5432</td>"),
+        ("html", 'class="cell allowed"><span aria-hidden="true">✓</span> TCP 5432</td>'),
     ],
 )
 def test_other_formats(manifests: Path, form: str, part: str) -> None:
@@ -220,4 +221,6 @@ def test_names_are_escaped_in_html(tmp_path: Path) -> None:
     for form in ("html", "table", "md"):
         out = skoop("connectivity", "--manifests", path, "-o", form).out
         assert "<b>" not in out or form == "table"
+        if form == "html":
+            assert check(out).scripts == 1
         assert "\x1b" not in out

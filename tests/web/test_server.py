@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
@@ -83,6 +84,30 @@ def test_a_request_without_host_or_with_two_is_refused(server: Server) -> None:
                 "\r\n".join([f"GET {home.path} HTTP/1.1", *lines, "Connection: close", "", ""]).encode()
             )
             assert link.makefile("rb").readline().split()[1] == b"421"
+
+
+def test_what_is_no_address_is_refused(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    home = urlsplit(server.home)
+    for target in (f"http://[{home.path}", f"{home.path}?{'&'.join(['a=1'] * 40)}"):
+        with socket.create_connection(("127.0.0.1", home.port or 0), timeout=30) as link:
+            link.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            assert link.makefile("rb").readline().split()[1] == b"400"
+    assert capsys.readouterr().err == ""
+
+
+def test_a_browser_that_goes_away_is_no_error(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    home = urlsplit(server.home)
+    for sent in (
+        b"",
+        b"GET /x HTTP/1.1\r\nHo",
+        f"GET {home.path}skoop.css HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(),
+    ):
+        link = socket.create_connection(("127.0.0.1", home.port or 0), timeout=30)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.sendall(sent)
+        link.close()
+    assert get(server, "").status == 200
+    assert capsys.readouterr().err == ""
 
 
 def test_localhost_is_as_good(server: Server) -> None:

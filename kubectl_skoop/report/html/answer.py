@@ -1,14 +1,9 @@
 """A diagnosis as a part of a page: the answer, the cause, the picture, each stop, the other findings."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 from kubectl_skoop.diagnosis.result import Diagnosis, FateKind, Verdict
-from kubectl_skoop.model.place import Place
-from kubectl_skoop.model.suspicion import Suspicion
-from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.report.html.figure import figure, first_panel
 from kubectl_skoop.report.html.finding import facts_table, finding, findings, gaps
+from kubectl_skoop.report.html.links import Links
 from kubectl_skoop.report.html.markup import Markup, h
 from kubectl_skoop.report.html.page import single_page
 from kubectl_skoop.report.html.panel import panels
@@ -22,13 +17,6 @@ _SIGNS: dict[Verdict, str] = {"reachable": "✓", "unreachable": "✕", "partial
 _FATES: dict[FateKind, str] = {"served": "✓", "refused": "✕", "dropped": "✕", "unknown": "?"}
 
 
-class Links(NamedTuple):
-    """Where the entries of an answer lead; an empty address: nowhere."""
-
-    step: Callable[[Place, Trace], str] = lambda place, step: ""
-    finding: Callable[[Suspicion], str] = lambda finding: ""
-
-
 def answer(diagnosis: Diagnosis, links: Links) -> Markup:
     drawn = picture(diagnosis, heading=False)
     others = [one for one in diagnosis.suspicions if one != diagnosis.cause]
@@ -39,7 +27,7 @@ def answer(diagnosis: Diagnosis, links: Links) -> Markup:
         figure(drawn),
         _stops(diagnosis, drawn, links),
         _branches(diagnosis),
-        _section("Other findings", findings(others, links.finding)) if others else None,
+        _section("Other findings", findings(others, links)) if others else None,
         _section("What was taken for granted", h("ul", (h("li", text) for text in diagnosis.assumptions)))
         if diagnosis.assumptions
         else None,
@@ -70,7 +58,7 @@ def _verdict(diagnosis: Diagnosis) -> Markup:
 
 def _cause(diagnosis: Diagnosis, links: Links) -> Markup | None:
     if diagnosis.cause:
-        return _section("Cause", finding(diagnosis.cause, links.finding, explained=True))
+        return _section("Cause", finding(diagnosis.cause, links, explained=True))
     if diagnosis.symptom and diagnosis.verdict != "reachable":
         return _section("Symptom", h("p", diagnosis.symptom))
     return None
@@ -102,7 +90,7 @@ def _branches(diagnosis: Diagnosis) -> Markup | None:
 
 def _stops(diagnosis: Diagnosis, drawn: Picture, links: Links) -> Markup:
     wanted = {*map(door, drawn.cards), *map(door, drawn.arrows)}
-    found = (panels(way, wanted, links.step, links.finding) for way in ways_of(diagnosis))
+    found = (panels(way, wanted, links) for way in ways_of(diagnosis))
     return _section("Stop by stop", h("div", found, class_="panels", data_first=first_panel(drawn) or None))
 
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.request import Request
 from kubectl_skoop.diagnosis.result import Diagnosis
-from kubectl_skoop.report.html.answer import Links, answer
+from kubectl_skoop.report.html.answer import answer
 from kubectl_skoop.report.html.form import question_form
+from kubectl_skoop.report.html.links import Links
 from kubectl_skoop.report.html.markup import Markup, h
 from kubectl_skoop.report.html.page import served_page
 from kubectl_skoop.report.html.words import command_of, query_of

@@ -1,14 +1,13 @@
 """Findings, facts and gaps as parts of a page."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from kubectl_skoop.diagnosis.result import Fact, Missing
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.report.explain import DEVIATIONS, STATES, sections
+from kubectl_skoop.report.html.links import Links
 from kubectl_skoop.report.html.markup import Markup, h, join
 
-FindingLink = Callable[[Suspicion], str]
-"""The address of the table that a finding is about; empty: there is none."""
 _SIGNS = {Level.FATAL: "✕", Level.CRITICAL: "!", Level.WARNING: "▲", Level.INFO: "i"}
 
 
@@ -18,9 +17,9 @@ def level_badge(level: Level) -> Markup:
     return h("span", h("span", _SIGNS[level], aria_hidden="true"), " ", name, class_=f"badge {name}")
 
 
-def finding(one: Suspicion, link: FindingLink, *, explained: bool = False) -> Markup:
+def finding(one: Suspicion, links: Links, *, explained: bool = False) -> Markup:
     """`explained`: with what its code means, folded."""
-    href = link(one)
+    href = links.finding(one)
     where = str(one.where)
     return h(
         "div",
@@ -41,14 +40,14 @@ def finding(one: Suspicion, link: FindingLink, *, explained: bool = False) -> Ma
     )
 
 
-def findings(found: Sequence[Suspicion], link: FindingLink) -> Markup:
+def findings(found: Sequence[Suspicion], links: Links) -> Markup:
     """By weight: what is worse than a warning stands open."""
     groups = ((level, [one for one in found if one.level is level]) for level in reversed(Level))
     return join(
         h(
             "details",
             h("summary", level_badge(level), f" {len(group)}"),
-            (finding(one, link) for one in group),
+            (finding(one, links) for one in group),
             open=level >= Level.CRITICAL,
         )
         for level, group in groups

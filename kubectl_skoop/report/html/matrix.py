@@ -1,99 +1,33 @@
-"""The connectivity matrix: senders down, receivers across, a window of it at a time."""
+"""The connectivity as a matrix: senders down, receivers across."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from kubectl_skoop.cluster.connectivity import Outer
 from kubectl_skoop.cluster.policy.address import ANYWHERE
 from kubectl_skoop.cluster.policy.interval import Intervals
 from kubectl_skoop.cluster.policy.port import ports_text
-from kubectl_skoop.cluster.policy.universe import positions_of
 from kubectl_skoop.report.connectivity.view import OUTSIDE, View, outside_text, rows_of
 from kubectl_skoop.report.html.markup import Markup, h
-from kubectl_skoop.report.html.page import served_page
 
-SIDE = 30
-"""Senders and receivers in one window."""
+TITLE = "Who may talk to whom"
+ABOUT = "By network policy alone: services and routes are not asked. Senders down, receivers across."
 _SIGNS = {"allowed": "✓", "none": "✕", "unknown": "?"}
 
 
-class Window(NamedTuple):
-    """Which part of the matrix is seen."""
-
-    source: str = ""
-    """What the senders were narrowed to; empty: all."""
-    destination: str = ""
-    down: int = 1
-    """Page of senders, from 1."""
-    across: int = 1
-
-
-def matrix_page(view: View, window: Window) -> str:
-    senders, receivers = positions_of(view.sources), positions_of(view.destinations)
-    down, downs = _page(window.down, senders)
-    across, acrosses = _page(window.across, receivers)
-    window = window._replace(down=down, across=across)
-    rows = senders[(down - 1) * SIDE : down * SIDE]
-    columns = receivers[(across - 1) * SIDE : across * SIDE]
-    return served_page(
-        "Connectivity",
-        _head(window),
-        _legend(),
-        h(
-            "div",
-            _pages("Senders", window, "down", down, downs),
-            _pages("Receivers", window, "across", across, acrosses),
-            class_="pagers",
-        ),
-        h("div", _table(view, rows, columns), class_="wide"),
-        here="matrix",
-    )
-
-
-def waiting_page() -> str:
-    """While the connectivity of a large cluster is made out."""
-    return served_page(
-        "Connectivity",
-        h("h1", "Who may talk to whom"),
-        h("p", "The policies of this cluster are being read. The page loads itself again."),
-        here="matrix",
-        refresh=2,
-    )
-
-
-def refused_matrix_page(window: Window, message: Markup) -> str:
-    return served_page("Connectivity", _head(window), message, here="matrix")
-
-
-def _head(window: Window) -> list[Markup]:
+def matrix(view: View, rows: Sequence[int], columns: Sequence[int], *, doors: bool) -> list[Markup | None]:
+    """Of the classes at these positions, with what the signs mean. `doors`: a cell leads to a question."""
+    reasons = view.reasons()
     return [
-        h("h1", "Who may talk to whom"),
-        h("p", "By network policy alone: services and routes are not asked. Senders down, receivers across."),
+        _legend(),
+        h("div", _table(view, rows, columns, doors), class_="wide"),
         h(
-            "form",
-            (
-                h(
-                    "label",
-                    h("span", label),
-                    h(
-                        "input",
-                        name=name,
-                        value=value,
-                        placeholder="ns/shop, deploy/shop/web",
-                        autocomplete="off",
-                    ),
-                )
-                for label, name, value in (
-                    ("Senders", "from", window.source),
-                    ("Receivers", "to", window.destination),
-                )
-            ),
-            h("button", "Narrow", type="submit"),
-            action="matrix",
-            method="get",
-            class_="find",
-        ),
+            "details",
+            h("summary", f"Why something cannot be said ({len(reasons)})"),
+            h("ul", (h("li", reason) for reason in reasons)),
+        )
+        if reasons
+        else None,
     ]
 
 
@@ -113,42 +47,14 @@ def _legend() -> Markup:
     )
 
 
-def _page(wanted: int, found: Sequence[int]) -> tuple[int, int]:
-    pages = max(1, -(-len(found) // SIDE))
-    return min(max(1, wanted), pages), pages
-
-
-def _pages(label: str, window: Window, side: str, page: int, pages: int) -> Markup | None:
-    if pages == 1:
-        return None
-
-    def to(number: int) -> str:
-        words = {
-            "from": window.source,
-            "to": window.destination,
-            "down": window.down,
-            "across": window.across,
-        }
-        return f"matrix?{urlencode(words | {side: number})}"
-
-    return h(
-        "nav",
-        h("a", "←", href=to(page - 1), aria_label=f"{label} before") if page > 1 else None,
-        h("span", f"{label}: page {page:,} of {pages:,}"),
-        h("a", "→", href=to(page + 1), aria_label=f"{label} after") if page < pages else None,
-        class_="pager",
-        aria_label=label,
-    )
-
-
-def _table(view: View, rows: Sequence[int], columns: Sequence[int]) -> Markup:
+def _table(view: View, rows: Sequence[int], columns: Sequence[int], doors: bool) -> Markup:
     names = view.names
     heads = (h("th", h("span", names[at]), scope="col") for at in columns)
     body = (
         h(
             "tr",
             h("th", names[source], scope="row"),
-            (_cell(view, source, at) for at in columns),
+            (_cell(view, source, at, doors) for at in columns),
             _to_outside(view, source) if view.outgoing else None,
         )
         for source in rows
@@ -181,7 +87,7 @@ def _table(view: View, rows: Sequence[int], columns: Sequence[int]) -> Markup:
     )
 
 
-def _cell(view: View, source: int, at: int) -> Markup:
+def _cell(view: View, source: int, at: int, doors: bool) -> Markup:
     ends = view.found.ends[at]
     if source == at and len(view.found.classes[at].members) == 1:
         return h("td", "itself", class_="cell itself")
@@ -189,7 +95,7 @@ def _cell(view: View, source: int, at: int) -> Markup:
     return _shown(
         rows_of(ends.allowed, source),
         rows_of(ends.unknown, source),
-        f"./?{urlencode(words)}" if all(words.values()) else "",
+        f"./?{urlencode(words)}" if doors and all(words.values()) else "",
     )
 
 

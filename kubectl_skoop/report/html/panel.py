@@ -1,19 +1,18 @@
 """What a click in the picture shows: what one place did with a packet, or the packet between two places."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet
 from kubectl_skoop.model.path import Action, Link, NetNode
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.report.html.crossing import link_panel
-from kubectl_skoop.report.html.finding import FindingLink, finding
+from kubectl_skoop.report.html.finding import finding
+from kubectl_skoop.report.html.links import Links
 from kubectl_skoop.report.html.markup import Markup, h, join
 from kubectl_skoop.report.html.ways import Way, link_id, node_id
 from kubectl_skoop.report.packet import frame_text, translations, tunnel_text
 
-StepLink = Callable[[Place, Trace], str]
-"""The address of the table that has a step's entry, marked; empty: there is none."""
 _DID = {
     "send": "sends",
     "forward": "forwards",
@@ -23,7 +22,7 @@ _DID = {
 }
 
 
-def panels(way: Way, wanted: Collection[str], steps: StepLink, found: FindingLink) -> Iterator[Markup]:
+def panels(way: Way, wanted: Collection[str], to: Links) -> Iterator[Markup]:
     """Of the places and links of a way, in the order that the packet met them.
 
     Of a way that is not the main one only those whose id is wanted: it has much in common with the main one.
@@ -39,7 +38,7 @@ def panels(way: Way, wanted: Collection[str], steps: StepLink, found: FindingLin
     for at, node in enumerate(way.path.nodes):
         identity = node_id(way.name, at)
         if way.main or identity in wanted:
-            yield _stop(identity, way.title, node, links, steps, found)
+            yield _stop(identity, way.title, node, links, to)
     for link in way.path.links:
         identity = link_id(way.name, link.id)
         if way.main or identity in wanted:
@@ -51,21 +50,22 @@ def _stop(
     title: str,
     node: NetNode,
     links: Mapping[int, Link],
-    steps: StepLink,
-    found: FindingLink,
+    to: Links,
 ) -> Markup:
     asking = [action for action in node.actions if _only_asks(action, links)]
     shown = [action for action in node.actions if action not in asking]
     did = ", ".join(dict.fromkeys(_DID[action.kind] for action in shown)) or "asks for neighbours"
+    tables = to.place(node.place)
     return h(
         "section",
         h("h3", str(node.place), " ", h("span", f"{title}: {did}", class_="quiet")),
-        (finding(one, found) for one in node.suspicions),
-        (_action(node.place, action, links, steps) for action in shown),
+        h("p", h("a", "Its tables", href=tables)) if tables else None,
+        (finding(one, to) for one in node.suspicions),
+        (_action(node.place, action, links, to) for action in shown),
         h(
             "details",
             h("summary", f"Questions for neighbours ({len(asking)})"),
-            (_action(node.place, action, links, steps) for action in asking),
+            (_action(node.place, action, links, to) for action in asking),
         )
         if asking
         else None,
@@ -81,7 +81,7 @@ def _only_asks(action: Action, links: Mapping[int, Link]) -> bool:
     return bool(frames) and all(isinstance(frame, Arp) for frame in frames)
 
 
-def _action(place: Place, action: Action, links: Mapping[int, Link], steps: StepLink) -> Markup:
+def _action(place: Place, action: Action, links: Mapping[int, Link], to: Links) -> Markup:
     arrived = None if action.input is None else links[action.input]
     left = [links[output] for output in action.outputs]
     return h(
@@ -93,7 +93,7 @@ def _action(place: Place, action: Action, links: Mapping[int, Link], steps: Step
             (_row("Changed", h("code", change)) for change in _changes(arrived, left)),
             class_="packets",
         ),
-        _trace(place, action.trace, steps) if action.trace else None,
+        _trace(place, action.trace, to) if action.trace else None,
         class_="action",
     )
 
@@ -115,9 +115,9 @@ def _changes(arrived: Link | None, left: Sequence[Link]) -> Iterator[str]:
         yield f"out of {tunnel_text(before)}"
 
 
-def _trace(place: Place, trace: Iterable[Trace], steps: StepLink) -> Markup:
+def _trace(place: Place, trace: Iterable[Trace], to: Links) -> Markup:
     """Each rule, route and neighbour that was met, with what it did."""
-    rows = (_step(step, steps(place, step)) for step in trace)
+    rows = (_step(step, to.step(place, step)) for step in trace)
     heads = (h("th", name, scope="col") for name in ("Where", "What was met", "Effect"))
     return h("div", h("table", h("thead", h("tr", heads)), h("tbody", rows), class_="trace"), class_="wide")
 

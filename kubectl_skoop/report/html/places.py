@@ -17,14 +17,6 @@ FOCUS = "shown-first"
 _WORDS: dict[Weight, str] = {"cause": "✕ cause: ", "decided": "▸ ", "passed": "↷ "}
 
 
-class PlaceRow(NamedTuple):
-    """A node or pod in the list."""
-
-    written: str
-    """As a user writes it."""
-    note: str = ""
-
-
 class TableView(NamedTuple):
     """A table of a place, and how it is looked at."""
 
@@ -45,13 +37,24 @@ class TableView(NamedTuple):
     """That live on the node."""
 
 
-def places_page(rows: Sequence[PlaceRow], searched: str, *, more: bool) -> str:
+def places_page(names: Sequence[str], searched: str, *, more: bool) -> str:
+    """`names`: as a user writes them. `more`: there are others that fit."""
     return served_page(
         "Tables",
         h("h1", "Tables of a node or pod"),
-        _search("q", searched, "Name of a node or pod"),
-        h("ul", (h("li", _to(row.written), _note(row.note)) for row in rows), class_="places")
-        if rows
+        h(
+            "form",
+            h(
+                "label",
+                h("span", "Name of a node or pod"),
+                h("input", name="q", value=searched, type="search"),
+            ),
+            h("button", "Search", type="submit"),
+            method="get",
+            class_="find",
+        ),
+        h("ul", (h("li", _to(name)) for name in names), class_="places")
+        if names
         else h("p", "Nothing has a name like that."),
         h("p", "There are more: search for a part of the name.", class_="quiet") if more else None,
         here="places",
@@ -164,7 +167,7 @@ def _address(view: TableView, *, what: str = "", page: int = 0) -> str:
 
 
 def _hidden(view: TableView) -> list[tuple[str, str]]:
-
+    """What the form keeps of the address."""
     return [("at", str(view.place)), ("what", view.what), *parse_qsl(view.question)]
 
 
@@ -178,17 +181,3 @@ def _pods(pods: Sequence[str]) -> Markup | None:
 
 def _to(written: str) -> Markup:
     return h("a", written, href=f"place?{urlencode({'at': written})}")
-
-
-def _note(note: str) -> Markup | None:
-    return h("span", note, class_="quiet") if note else None
-
-
-def _search(name: str, value: str, label: str) -> Markup:
-    return h(
-        "form",
-        h("label", h("span", label), h("input", name=name, value=value, type="search", autocomplete="off")),
-        h("button", "Search", type="submit"),
-        method="get",
-        class_="find",
-    )

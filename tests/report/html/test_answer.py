@@ -9,7 +9,8 @@ from html import unescape
 import pytest
 
 from kubectl_skoop.report.formats import render_diagnosis
-from kubectl_skoop.report.html.answer import Links, answer
+from kubectl_skoop.report.html.answer import answer
+from kubectl_skoop.report.html.links import Links
 from tests.report.build import diagnosis, ending, path, suspicion
 from tests.report.hostile import STRINGS, hostile_diagnosis
 from tests.report.html.check_page import check
@@ -62,9 +63,12 @@ def test_the_page_says_what_the_table_says() -> None:
 
 def test_steps_and_findings_lead_where_the_links_say() -> None:
     links = Links(
-        lambda place, step: f"step-{place.name}-{step.where.chain}", lambda finding: f"found-{finding.code}"
+        lambda place: f"tables-{place.name}",
+        lambda place, step: f"step-{place.name}-{step.where.chain}",
+        lambda finding: f"found-{finding.code}",
     )
     text = answer(diagnosis(), links)
+    assert 'href="tables-n2"' in text
     assert 'href="step-n2-FORWARD"' in text
     assert 'href="found-netfilter.drop"' in text
 
