@@ -25,7 +25,7 @@ from kubectl_skoop.snapshot.index import Index, NodeEntry, parse_index, parse_no
 from kubectl_skoop.snapshot.limits import MAX_HEADER, MAX_SECTION, Refused, check_shape, refuse_extension
 from kubectl_skoop.snapshot.write import shard_of
 
-_BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
+BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -141,22 +141,34 @@ def _open(path: Path, file: BinaryIO) -> SnapshotFile:
     index = _index(file, size)
     lost: tuple[NotCollected, ...] = ()
     if index is None:
-        from kubectl_skoop.snapshot.recover import recover
-
-        index = recover(file, length, size)
-        lost = (NotCollected("index", "lost", "the file is cut off or damaged at its end"),)
-    elif hashlib.sha256(beginning[:length]).digest() != index.header:
-        lost = (NotCollected("header", "lost", "it does not fit its SHA-256"),)
+        index, lost = _index_of_damaged(file, length, size)
+    if index.header and hashlib.sha256(beginning[:length]).digest() != index.header:
+        lost = (*lost, NotCollected("header", "lost", "it does not fit its SHA-256"))
         header = Header()
     return SnapshotFile(
         path=path, size=size, header=header, index=index, lost=(*lost, *index.notes), file=file
     )
 
 
+def _index_of_damaged(file: BinaryIO, length: int, size: int) -> tuple[Index, tuple[NotCollected, ...]]:
+    """Of a file that does not end with its index: another snapshot may follow, which is not looked at."""
+    from kubectl_skoop.snapshot.recover import next_header, recover
+
+    lost: tuple[NotCollected, ...] = ()
+    end = next_header(file, BEGINNING, length, size)
+    if end < size:
+        lost = (NotCollected(f"bytes {end} to {size}", "lost", "another snapshot begins there"),)
+        index = _index(file, end)
+        if index is not None:
+            return index, lost
+    lost = (NotCollected("index", "lost", "the file is cut off or damaged at its end"), *lost)
+    return recover(file, length, end), lost
+
+
 def _header(path: Path, beginning: bytes) -> tuple[Header, int]:
     if not beginning:
         raise FormatError(f"{path}: is empty, no snapshot")
-    if not beginning.startswith(_BEGINNING[: len(beginning)]):
+    if not beginning.startswith(BEGINNING[: len(beginning)]):
         raise FormatError(f"{path}: is no snapshot of kubectl-skoop")
     unpacker = msgpack.Unpacker(max_buffer_size=MAX_HEADER, max_ext_len=0, ext_hook=refuse_extension)
     unpacker.feed(beginning)

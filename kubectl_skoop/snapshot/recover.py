@@ -125,7 +125,7 @@ def _sections(
     while offset < size:
         file.seek(offset)
         end = _end_of_value(file)
-        if end is not None:
+        if end is not None and offset + end <= size:
             file.seek(offset)
             try:
                 yield offset, offset + end, parse_section(file.read(end))
@@ -133,7 +133,7 @@ def _sections(
                 continue
             except Refused:
                 pass
-        resumed = _next_start(file, offset + 1)
+        resumed = _find(file, SECTION_START, offset + 1, size)
         lost.append(NotCollected(f"bytes {offset} to {resumed or size}", "lost", "damaged or cut off"))
         if resumed is None:
             return
@@ -153,14 +153,21 @@ def _end_of_value(file: BinaryIO) -> int | None:
     return length
 
 
-def _next_start(file: BinaryIO, offset: int) -> int | None:
-    file.seek(offset)
+def next_header(file: BinaryIO, beginning: bytes, start: int, size: int) -> int:
+    """Where another snapshot begins, as when two files were joined; `size`: nowhere."""
+    found = _find(file, beginning, start, size)
+    return size if found is None else found
+
+
+def _find(file: BinaryIO, wanted: bytes, start: int, end: int) -> int | None:
+    """Offset of the next `wanted` that ends before `end`."""
+    file.seek(start)
     kept = b""
-    position = offset
-    while chunk := file.read(MIB):
+    position = start
+    while chunk := file.read(min(MIB, end - position)):
         window = kept + chunk
-        if (at := window.find(SECTION_START)) >= 0:
+        if (at := window.find(wanted)) >= 0:
             return position - len(kept) + at
         position += len(chunk)
-        kept = window[-len(SECTION_START) :]
+        kept = window[1 - len(wanted) :]
     return None

@@ -18,6 +18,7 @@ from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import Header, SectionRef, pack, pack_header, pack_section, pack_trailer
 from kubectl_skoop.snapshot.limits import MAX_SECTION, Refused, inflate, unpack
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from tests.kernel.volume import VOLUME
 
 PODS: tuple[Object, ...] = tuple(
     {"kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "status": {"podIP": address}}
@@ -28,6 +29,7 @@ TABLES = {
     "iptables": Table(time=1.0, data="*filter\n" + "-A FORWARD -j DROP\n" * 300),
     "ipset": Table(state="absent", reason="no ipset"),
 }
+FLIPS = 800 * VOLUME
 PLACES = {Place("node", "n1"), Place("pod", "default/a"), Place("node", "n2")}
 
 
@@ -106,7 +108,7 @@ def test_a_file_cut_off_anywhere_gives_what_is_whole(tmp_path: Path, whole: byte
 def test_a_flipped_bit_is_noticed_or_does_not_matter(tmp_path: Path, whole: bytes) -> None:
     path = tmp_path / "flipped"
     dice = random.Random(7)
-    for _ in range(800):
+    for _ in range(FLIPS):
         at, bit = dice.randrange(len(whole)), dice.randrange(8)
         flipped = bytearray(whole)
         flipped[at] ^= 1 << bit
@@ -146,6 +148,57 @@ def test_bytes_in_the_middle_that_are_garbage_lose_only_what_they_hit(tmp_path: 
     assert not isinstance(snapshot.raw_tables(Place("node", "n2")), NotCollected)
     assert any(entry.what.startswith(f"bytes {at} to ") for entry in snapshot.missing)
     snapshot.close()
+
+
+def other_snapshot(folder: Path) -> bytes:
+    """Of the same names, with other content in everything."""
+    tables = {name: Table(time=9.0, data="other") for name in (*TABLES, "node")}
+    namespaces = (
+        NamespaceDump(id="4:1", kind="host", tables=tables),
+        NamespaceDump(id="4:2", kind="pod", pods=("default/a",), tables=tables),
+    )
+    for node in ("n1", "n2"):
+        write_node_dump(NodeDump(node=node, time=9.0, kernel="6.9", namespaces=namespaces), folder / node)
+    pods: list[Object] = [{**pod, "status": {"podIP": "10.9.9.9"}} for pod in PODS]
+    assemble([folder / "n1", folder / "n2"], {"Pod": pods, "Node": []}, folder / "other", time=9.0)
+    return (folder / "other").read_bytes()
+
+
+def test_of_two_joined_files_only_the_first_is_read(tmp_path: Path, whole: bytes) -> None:
+    other = other_snapshot(tmp_path)
+    path = tmp_path / "joined"
+    path.write_bytes(whole + other)
+    snapshot = open_snapshot(path)
+    assert complete(snapshot)
+    reason = f"bytes {len(whole)} to {len(whole) + len(other)}: lost (another snapshot begins there)"
+    assert [str(gap) for gap in snapshot.missing] == [reason]
+    snapshot.close()
+
+
+def test_nothing_is_taken_of_a_file_that_follows_one_that_is_cut_off(tmp_path: Path, whole: bytes) -> None:
+    other = other_snapshot(tmp_path)
+    path = tmp_path / "joined"
+    begin = whole.index(b"\x86\xa4kind")
+    for length in range(begin, len(whole), 7):
+        path.write_bytes(whole[:length] + other)
+        snapshot = open_snapshot(path)
+        assert wrong(snapshot) == [], length
+        assert any("another snapshot begins there" in str(gap) for gap in snapshot.missing)
+        snapshot.close()
+
+
+def test_sections_that_changed_places_are_lost_not_mistaken(tmp_path: Path, whole: bytes) -> None:
+    """Each pair of neighbours; with the index, and without it."""
+    starts = [at for at in range(len(whole)) if whole.startswith(b"\x86\xa4kind", at)]
+    path = tmp_path / "swapped"
+    assert len(starts) > 8
+    for first, second, end in zip(starts, starts[1:], starts[2:], strict=False):
+        swapped = whole[:first] + whole[second:end] + whole[first:second] + whole[end:]
+        for content in (swapped, swapped[:-30]):
+            path.write_bytes(content)
+            snapshot = open_snapshot(path)
+            assert wrong(snapshot) == [], first
+            snapshot.close()
 
 
 def test_a_whole_file_is_complete(tmp_path: Path, whole: bytes) -> None:
