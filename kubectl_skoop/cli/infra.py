@@ -1,18 +1,17 @@
 """`--infra`: files that a cloud's command line printed, in place of asking the cloud."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from kubectl_skoop.diagnosis.interface import InfraFile
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import FormatError, InputError
 
 if TYPE_CHECKING:
     from kubectl_skoop.diagnosis.infra import Gathered
+    from kubectl_skoop.diagnosis.interface import InfraFile
     from kubectl_skoop.snapshot.source import Snapshot
 
 MAX_FILE = 256 << 20
@@ -28,12 +27,11 @@ Files = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Cloud:
+class Cloud(NamedTuple):
     """The cluster's cloud, or the files that stand for it."""
 
     options: Options
-    files: tuple[InfraFile, ...]
+    files: "tuple[InfraFile, ...]"
 
     def gather(self, source: "Snapshot") -> "Gathered":
         """Raises: InputError."""
@@ -49,7 +47,7 @@ class Cloud:
                 source.give_infra(provider, fields)
 
 
-def read(paths: Sequence[Path]) -> tuple[InfraFile, ...]:
+def read(paths: Sequence[Path]) -> "tuple[InfraFile, ...]":
     """The files, and the `.json` files below the folders. Raises: InputError."""
     return tuple(_content(file) for path in paths for file in _files(path))
 
@@ -63,7 +61,9 @@ def _files(path: Path) -> Sequence[Path]:
     return found
 
 
-def _content(file: Path) -> InfraFile:
+def _content(file: Path) -> "InfraFile":
+    from kubectl_skoop.diagnosis.interface import InfraFile
+
     try:
         if file.stat().st_size > MAX_FILE:
             raise FormatError(f"{file}: is larger than {MAX_FILE} bytes")

@@ -1,7 +1,7 @@
 """Where a packet from outside comes in: at a load balancer, at the node that has the address, at any node."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
@@ -36,8 +36,7 @@ class Turned(NamedTuple):
     unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entrance:
+class Entrance(NamedTuple):
     """The ways into the cluster, as far as its objects and its cloud tell them."""
 
     cluster: Cluster
@@ -72,6 +71,9 @@ class Entrance:
                 if packet.dst in service.cluster_addresses:
                     message = f"the outside has no route to {packet.dst}, an address inside of the cluster"
                     return Turned("external.no-route", message, _remedy(service))
+                if packet.dst in service.load_balancer_proxied:
+                    message = f"to which node the load balancer {packet.dst} sends a connection is not known"
+                    return Turned("external.unknown", message, unknown=True)
                 return self._to_any(branch, packet, service)
             case "pod":
                 message = f"whether the outside has a route to pod address {packet.dst} is not known"
@@ -102,14 +104,16 @@ class Entrance:
         names, note = self._takers(service)
         for name in names[:MAX_NODES]:
             for port in self._ports(branch, name):
-                if packet.dst in port.ns.local_addresses and _has(port, packet.dst):
+                if _has(port, packet.dst):
                     return Admitted(port, _arriving(packet, port))
         if len(names) > MAX_NODES:
             branch.assume(f"of {len(names)} nodes that may take {packet.dst}, {MAX_NODES} stand for all")
         *others, last = names[:MAX_NODES] or [""]
-        question = f"which node takes packets for {packet.dst} is not known, and it makes a difference"
+        question = (
+            f"which node takes packets for {packet.dst} is not known, and it makes a difference whether"
+        )
         taken = next(
-            (name for name in others if branch.choices.undecided(Unknown(f"{question} ({name}?)"))), last
+            (name for name in others if branch.choices.undecided(Unknown(f"{question} {name} does"))), last
         )
         ports = list(self._ports(branch, taken)) if taken else []
         if not ports:

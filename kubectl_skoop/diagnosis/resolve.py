@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.ports import port_number
 from kubectl_skoop.cluster.resolve import Target, pair, resolve
@@ -51,7 +52,8 @@ def resolve_request(cluster: Cluster, request: Request, cloud: Cloud = NO_CLOUD)
         )
     protocol = PROTOCOLS[request.protocol]
     written = request.port or (str(destination.port) if destination.port else "")
-    if source.kind == "external" and destination.kind == "service":
+    by_name = parse_address(request.destination) is None
+    if source.kind == "external" and destination.kind == "service" and by_name:
         door = outer_door(cluster, cluster.service(destination.name), request, written, cloud)
         destination, written = door.target, door.port or written
     here, there = pair(source, destination)

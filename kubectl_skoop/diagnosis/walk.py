@@ -177,7 +177,7 @@ class Walk:
             stack.lose(turned.code, packet, turned.message, remedy=turned.remedy)
 
     def _leave(self, stack: Stack, oif: str, packet: Packet, emission: Emission, nexthop: str) -> None:
-        asked = self.branch.translated.get(flow_of(packet))
+        asked = self.branch.translated.get(flow_of(packet.quoted or packet))
         home = self.branch.world.outsider
         if asked is not None or (home is not None and packet.dst in home.local_addresses):
             self._go_home(stack, oif, packet, emission, asked)
@@ -261,8 +261,9 @@ class Walk:
 
 
 def _translated_back(packet: Packet, asked: Packet) -> Packet:
-    """As the host outside expects an answer; an error, whatever it is about, comes to it, too."""
-    back = replace(packet, src=asked.dst, dst=asked.src)
+    """As the host outside expects it: an answer, or an error about what it sent."""
     if packet.quoted is not None:
-        return replace(back, src=packet.src, quoted=replace(asked, length=packet.quoted.length))
-    return replace(back, sport=asked.dport, dport=asked.sport)
+        source = asked.dst if packet.src == packet.quoted.dst else packet.src
+        quoted = replace(asked, length=packet.quoted.length)
+        return replace(packet, src=source, dst=asked.src, quoted=quoted)
+    return replace(packet, src=asked.dst, dst=asked.src, sport=asked.dport, dport=asked.sport)

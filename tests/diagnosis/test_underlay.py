@@ -1,7 +1,7 @@
 """What the frame asks of a provider on a packet's way, and what it makes of the answers."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from ipaddress import ip_address
 from pathlib import Path
@@ -32,7 +32,7 @@ from kubectl_skoop.cluster.raw import Object, mapping, ref_of
 from kubectl_skoop.diagnosis import registry
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.entry_point import EntryPoint
-from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.errors import InputError, NoVerdict
 from kubectl_skoop.snapshot.assemble import assemble
@@ -197,24 +197,31 @@ def test_a_provider_that_raises_makes_the_fate_unknown(shim: Shim, source: Snaps
     assert diagnosis.cause.code == "provider.failed"
 
 
-@pytest.fixture
-def balanced(tmp_path: Path, source: Snapshot) -> Iterator[Snapshot]:
-    """The service `web` is of type LoadBalancer, and its status has a host name."""
-    objects = {kind: source.objects(kind) for kind in source.kinds()}
+@contextmanager
+def remade(source: Snapshot, path: Path, change: Callable[[Object], Object]) -> Iterator[Snapshot]:
+    """The snapshot with other objects."""
     changed: dict[str, list[Object]] = {}
-    for kind, found in objects.items():
+    for kind in source.kinds():
+        found = source.objects(kind)
         assert not isinstance(found, NotCollected)
-        changed[kind] = [_with_balancer(item) for item in found]
-    assemble([SNAPSHOT], changed, tmp_path / "s", time=1.0)
-    with closing(open_snapshot(tmp_path / "s")) as opened:
+        changed[kind] = [change(item) for item in found]
+    assemble([SNAPSHOT], changed, path, time=1.0)
+    with closing(open_snapshot(path)) as opened:
         yield opened
 
 
-def _with_balancer(item: Object) -> Object:
+@pytest.fixture
+def balanced(tmp_path: Path, source: Snapshot) -> Iterator[Snapshot]:
+    """The service `web` is of type LoadBalancer, and its status has a host name."""
+    with remade(source, tmp_path / "s", lambda item: web(item, {"hostname": "web.lb.example"})) as opened:
+        yield opened
+
+
+def web(item: Object, ingress: Mapping[str, str]) -> Object:
     ref = ref_of(item)
     if (ref.kind, ref.name) != ("Service", "web"):
         return item
-    status = {"loadBalancer": {"ingress": [{"hostname": "web.lb.example"}]}}
+    status = {"loadBalancer": {"ingress": [ingress]}}
     return {**item, "spec": {**mapping(item, "spec"), "type": "LoadBalancer"}, "status": status}
 
 
@@ -294,8 +301,54 @@ def test_what_cannot_be_asked_is_one_line(
         ask(source, src, dst, "80")
 
 
-def test_a_cluster_address_has_no_way_in(shim: Shim, source: Snapshot) -> None:
-    diagnosis = ask(source, CLIENT, "svc/default/self")
+@pytest.mark.parametrize("asked", ["svc/default/self", "10.96.0.10"], ids=["of no other kind", "as it is"])
+def test_a_cluster_address_has_no_way_in(shim: Shim, source: Snapshot, asked: str) -> None:
+    """`web`, whose address is asked here, has a node port, too."""
+    diagnosis = ask(source, CLIENT, asked, "80")
     assert (diagnosis.verdict, diagnosis.symptom) == ("unreachable", "timeout")
     assert diagnosis.cause is not None
     assert diagnosis.cause.code == "external.no-route"
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict", "message"),
+    [
+        pytest.param("VIP", "unreachable", "", id="the nodes have no rule for it: refused by each"),
+        pytest.param("Proxy", "unknown", "sends a connection is not known", id="it sends to node ports"),
+    ],
+)
+def test_a_load_balancer_that_no_provider_knows(
+    shim: Shim, source: Snapshot, tmp_path: Path, mode: str, verdict: str, message: str
+) -> None:
+    ingress = {"ip": BALANCER, "ipMode": mode}
+    with remade(source, tmp_path / "s", lambda item: web(item, ingress)) as opened:
+        diagnosis = ask(opened, CLIENT, "svc/default/web")
+    assert diagnosis.cause is not None
+    assert diagnosis.verdict == verdict, diagnosis.headline
+    assert message in diagnosis.cause.message
+
+
+PUBLIC = "198.51.100.1"
+
+
+def _with_public_address(item: Object) -> Object:
+    if (ref_of(item).kind, ref_of(item).name) != ("Node", "n1"):
+        return item
+    addresses = [{"type": "InternalIP", "address": "10.0.0.1"}, {"type": "ExternalIP", "address": PUBLIC}]
+    return {**item, "status": {**mapping(item, "status"), "addresses": addresses}}
+
+
+@pytest.mark.parametrize(
+    ("port", "protocol", "symptom"),
+    [("30080", "tcp", "answer"), ("", "icmp", "answer"), ("9", "udp", "connection refused")],
+    ids=["a connection", "an echo", "an error about what was sent"],
+)
+def test_a_nodes_public_address_is_translated_both_ways(
+    shim: Shim, source: Snapshot, tmp_path: Path, port: str, protocol: ProtocolName, symptom: str
+) -> None:
+    with remade(source, tmp_path / "s", _with_public_address) as opened:
+        request = Request(source=CLIENT, destination=PUBLIC, port=port, protocol=protocol)
+        diagnosis = diagnose(opened, request, Options(cloud_provider="made"))
+    assert diagnosis.symptom == symptom
+    assert f"{PUBLIC}, which no device of n1 has, is translated to its 10.0.0.1" in diagnosis.assumptions
+    assert diagnosis.path.nodes[0].place.name == CLIENT

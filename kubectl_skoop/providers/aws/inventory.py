@@ -9,6 +9,7 @@ from kubectl_skoop.api import Address, Unknown, raw
 from kubectl_skoop.providers.aws.interface import Interface, interface
 from kubectl_skoop.providers.aws.kept import KINDS, Item
 
+_RESERVED = 4
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
 
@@ -113,6 +114,15 @@ class Inventory:
             raw.text(entry, "Ipv6CidrBlock") for entry in raw.items(item, "Ipv6CidrBlockAssociationSet")
         ]
         return any(contains(text, address) for text in texts if text)
+
+    def is_amazons(self, vpc: str, address: Address) -> bool:
+        """The first four addresses of a subnet are Amazon's own, its router and resolver among them."""
+        subnets = self.all("Subnets")
+        for subnet in [] if isinstance(subnets, Unknown) else subnets:
+            written = raw.text(subnet, "CidrBlock")
+            if raw.text(subnet, "VpcId") == vpc and contains(written, address):
+                return int(address) - int(ip_network(written).network_address) < _RESERVED
+        return False
 
     def prefix_list(self, key: str) -> Sequence[str] | Unknown:
         """Its networks, as written."""

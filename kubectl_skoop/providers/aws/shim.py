@@ -76,7 +76,9 @@ class Shim(InfraShim):
 
     def interface_of(self, src: NodeInfo | None, packet: Packet) -> str:
         known = self.inventory
-        return "" if isinstance(known, Unknown) else _next_interface(known, packet)
+        if isinstance(known, Unknown):
+            return ""
+        return _anywhere(known, packet.dst) if src is None else _next_interface(known, packet)
 
     def _answer(
         self, node: NodeInfo | None, checks: Callable[[Inventory], Iterator[Suspicion]]
@@ -172,6 +174,8 @@ def _leaving(known: Inventory, src: NodeInfo, packet: Packet, tracked: Tracked) 
         yield open_question("aws.unknown", src, here)
         return
     yield from passage.own_address(src, here, packet.src, "source")
+    if packet.dst.is_link_local:
+        return
     if not tracked.source:
         yield from passage.groups(known, src, here, "egress", packet, peer_of(known, here.vpc, packet.dst))
     route = route_of(known, here.subnet, here.vpc, packet.dst)
@@ -191,6 +195,8 @@ def _local(
     known: Inventory, src: NodeInfo, here: Interface, packet: Packet, tracked: Tracked
 ) -> Iterator[Suspicion]:
     """To an address of the VPC that is no node's: a database, an endpoint, another machine."""
+    if known.is_amazons(here.vpc, packet.dst):
+        return
     there = known.by_address(here.vpc, packet.dst)
     if isinstance(there, Unknown):
         yield open_question("aws.unknown", src, there)
@@ -247,6 +253,13 @@ def peer_of(known: Inventory, vpc: str, address: Address) -> Peer:
         return Peer(address, frozenset() if is_public(address) else Unknown(f"{address} is not of {vpc}"))
     found = known.by_address(vpc, address)
     return Peer(address, found if isinstance(found, Unknown) else frozenset(found.groups))
+
+
+def _anywhere(known: Inventory, address: Address) -> str:
+    """In the only VPC where an interface has the address."""
+    vpcs = {each.vpc for each in known.interfaces}
+    found = [one for vpc in vpcs if not isinstance(one := known.by_address(vpc, address), Unknown)]
+    return found[0].mac if len(found) == 1 else ""
 
 
 def _next_interface(known: Inventory, packet: Packet) -> str:

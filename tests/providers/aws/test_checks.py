@@ -85,6 +85,8 @@ PASSES = {
     "a node to the private subnet": lambda found: between(found, packet(FIRST, THIRD), dst="n3"),
     "a node out by the internet gateway": lambda found: leaving(found, OUT),
     "a node out by the NAT gateway": lambda found: leaving(found, OUT_BY_NAT, src="n3"),
+    "a node to the VPC's resolver": lambda found: leaving(found, packet(FIRST, "10.0.2.2", 53, protocol=17)),
+    "a node to the metadata service": lambda found: leaving(found, packet(FIRST, "169.254.169.254", 80)),
     "the outside to a node port": lambda found: entering(found, IN),
     "the answer to the outside": lambda found: leaving(
         found, packet(FIRST, CLIENT, 40000, sport=30080), Tracked(source=True)
@@ -424,4 +426,6 @@ def test_a_pods_address_is_led_to_its_interface_by_prefix_address_or_route() -> 
     vpc = shim(found)
     for address, owner in (("10.0.2.70", SECOND), ("10.0.3.99", THIRD), ("10.244.2.9", SECOND)):
         assert vpc.interface_of(node("n1"), packet(FIRST, address)) == packet(FIRST, owner).dst_mac, address
+    assert vpc.interface_of(None, packet(CLIENT, "10.0.2.70")) == packet(FIRST, SECOND).dst_mac
+    assert vpc.interface_of(None, packet(CLIENT, "10.244.2.9")) == ""
     assert vpc.interface_of(node("n1"), packet(FIRST, "10.0.2.99")) == ""
