@@ -1,13 +1,13 @@
-"""Calico without encapsulation: a host route for each pod, BGP between the nodes (projectcalico/calico).
+"""Calico: a host route for each pod; between nodes BGP, or a vxlan of Felix (projectcalico/calico).
 
-Pools with IPIP or VXLAN, and nodes that reach each other by a router, are left to the kernel's word.
+Pools with IPIP, and nodes that reach each other by a router without a tunnel, are left to the kernel's word.
 """
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv4Network, ip_interface, ip_network
-from typing import ClassVar, NamedTuple
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_interface, ip_network
+from typing import ClassVar, Literal, NamedTuple
 
 from kubectl_skoop.api import (
     BasePluginNode,
@@ -37,9 +37,13 @@ from kubectl_skoop.api import (
 )
 
 ADDRESS = "projectcalico.org/IPv4Address"
+TUNNEL_ADDRESS, TUNNEL_MAC = "projectcalico.org/IPv4VXLANTunnelAddr", "projectcalico.org/VXLANTunnelMACAddr"
 GATEWAY, HOST_MAC = "169.254.1.1", "ee:ee:ee:ee:ee:ee"
 BGP_CONFIGURATION = "BGPConfiguration.crd.projectcalico.org"
+FELIX_CONFIGURATION = "FelixConfiguration.crd.projectcalico.org"
 DEFAULT_BLOCK_SIZE = 26
+TUNNEL, DEFAULT_VNI, DEFAULT_PORT = "vxlan.calico", 4096, 4789
+"""Felix's vxlan device (felix/dataplane/linux/vxlan_mgr.go), and what FelixConfiguration may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,15 @@ class Pool(NamedTuple):
     block_size: int
     encapsulation: str
     """`Never`, `CrossSubnet` or `Always`, whichever tunnel it is."""
+    tunnel: Literal["", "ipip", "vxlan"]
 
 
 class Calico(Plugin):
     name: ClassVar[str] = "calico"
     options: ClassVar[type[ConfigBinder]] = CalicoOptions
-    wants: ClassVar[Wants] = Wants(kinds=(BGP_CONFIGURATION,), annotations=(ADDRESS,))
+    wants: ClassVar[Wants] = Wants(
+        kinds=(BGP_CONFIGURATION, FELIX_CONFIGURATION), annotations=(ADDRESS, TUNNEL_ADDRESS, TUNNEL_MAC)
+    )
     enforces: ClassVar[frozenset[str]] = frozenset(
         {
             "NetworkPolicy",
@@ -93,6 +100,10 @@ class Calico(Plugin):
         settings = ctx.cluster.objects(BGP_CONFIGURATION)
         self.full_mesh = all(raw.dig(item, "spec", "nodeToNodeMeshEnabled") is not False for item in settings)
 
+        felix = ctx.cluster.objects(FELIX_CONFIGURATION)
+        self.vni = max((raw.number(item, "spec", "vxlanVNI") for item in felix), default=0) or DEFAULT_VNI
+        self.port = max((raw.number(item, "spec", "vxlanPort") for item in felix), default=0) or DEFAULT_PORT
+
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:
         return detection.by_daemon_set(ctx, cls.name, "calico-node.*")
@@ -105,7 +116,7 @@ class Calico(Plugin):
 
     def settings(self) -> Iterable[Setting]:
         for pool in self.pools:
-            mode = "no encapsulation" if pool.encapsulation == "Never" else f"tunnel: {pool.encapsulation}"
+            mode = f"{pool.tunnel} {pool.encapsulation}" if pool.tunnel else "no encapsulation"
             yield Setting("calico: pool", f"{pool.network}, blocks /{pool.block_size}, {mode}", "IPPools")
         if not self.pools:
             yield Setting("calico: pool", "", "no IPPool was collected")
@@ -113,7 +124,8 @@ class Calico(Plugin):
         yield Setting("calico: BGP", mesh if self.routes else "off: canal", "BGPConfigurations")
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
-        return SimpleVethPod(pod, gateway=GATEWAY, gateway_mac=HOST_MAC, max_mtu=self.config.pod_mtu or None)
+        max_mtu = self.config.pod_mtu or self._tunnel_mtu(pod)
+        return SimpleVethPod(pod, gateway=GATEWAY, gateway_mac=HOST_MAC, max_mtu=max_mtu)
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
         return BasePluginNode(node, CalicoNode(self, node), self.ctx.cluster)
@@ -122,6 +134,19 @@ class Calico(Plugin):
     def tunnels(self) -> bool:
         """Some pool has one, so that pods' MTUs say nothing about the device towards other nodes."""
         return any(pool.encapsulation != "Never" for pool in self.pools)
+
+    def _tunnel_mtu(self, pod: PodInfo) -> int | None:
+        """Where all of its packets to other nodes go by the vxlan, bytes."""
+        pools = [pool for address in pod.addresses if (pool := self.pool_of(address)) is not None]
+        if not any((pool.tunnel, pool.encapsulation) == ("vxlan", "Always") for pool in pools):
+            return None
+        device = self.ctx.device(Place("node", pod.node), TUNNEL)
+        return None if device is None else device.mtu
+
+    def tunnel_mac(self, node: NodeInfo) -> str:
+        """As the node tells it, else as its device has it; empty: not known."""
+        device = self.ctx.device(Place("node", node.name), TUNNEL)
+        return node.annotations.get(TUNNEL_MAC, "") or (device.mac if device is not None else "")
 
     def device_of(self, pod: PodInfo) -> str:
         """VethNameForWorkload (libcalico-go/lib/backend/k8s/conversion)."""
@@ -164,6 +189,8 @@ class CalicoNode(SimplePluginNode):
                 because="it leads to the other nodes",
             )
             yield _forwarding(uplink.name, "the kernel sets it on every device with net.ipv4.ip_forward")
+        if self.plugin.routes and any(pool.tunnel == "vxlan" for pool in self.plugin.pools):
+            yield from self._vtep()
         if self._pods():
             yield expect.default_route(
                 because=f"a node answers its pods' questions for {GATEWAY} only if it has a route to it"
@@ -184,6 +211,31 @@ class CalicoNode(SimplePluginNode):
         pool = self.plugin.pool_of(packet.dst)
         if peer is not None and pool is not None and self.plugin.routes:
             yield from self._peer(peer, pool, packet)
+
+    def to_external(self, upstream: Link | None, packet: Packet) -> Wishes:
+        """No object has the addresses of the tunnel devices, which nodes send to pods from."""
+        for peer in self.plugin.ctx.cluster.nodes():
+            if tunnel_address(peer) == packet.dst and peer.name != self.node.name:
+                pool = self.plugin.pool_of(packet.dst)
+                yield from () if pool is None else self._peer(peer, pool, packet)
+
+    def _vtep(self) -> Wishes:
+        own, address = node_address(self.node), tunnel_address(self.node)
+        if own is None or address is None:
+            return
+        because = "Felix makes it when it starts"
+        yield expect.device(
+            TUNNEL,
+            kind="vxlan",
+            up=True,
+            vni=self.plugin.vni,
+            port=self.plugin.port,
+            local=own.ip,
+            mac=self.node.annotations.get(TUNNEL_MAC, ""),
+            because=f"{because}, and the node's annotations tell its addresses",
+        )
+        yield expect.address(TUNNEL, f"{address}/32", because=because)
+        yield _forwarding(TUNNEL, "the kernel sets it on every device with net.ipv4.ip_forward")
 
     def _attached(self, pod: PodInfo) -> Wishes:
         device, because = self.plugin.device_of(pod), f"Felix sets it up when {pod.key} starts"
@@ -238,14 +290,16 @@ class CalicoNode(SimplePluginNode):
             yield expect.route(own.network, dev=uplink.name, carries=other.ip, because=because)
 
     def _peer(self, peer: NodeInfo, pool: Pool, packet: Packet) -> Wishes:
-        own, other = node_address(self.node), node_address(peer)
-        if own is None or other is None or not self.plugin.full_mesh or other.ip not in own.network:
+        own, other, block = node_address(self.node), node_address(peer), _block(packet.dst, pool)
+        if own is None or other is None:
             return
         yield from self._underlay(other)
-        if pool.encapsulation == "Always":
-            return
-        block = _block(packet.dst, pool)
+        encapsulated = pool.encapsulation == "Always" or (pool.tunnel and other.ip not in own.network)
         if self._owners(block) != {peer.name}:
+            return
+        if encapsulated and pool.tunnel == "vxlan":
+            yield from self._through_tunnel(peer, other, block, packet)
+        if encapsulated or not self.plugin.full_mesh or other.ip not in own.network:
             return
         uplink = self.plugin.uplink(self.node)
         yield expect.route(
@@ -257,6 +311,26 @@ class CalicoNode(SimplePluginNode):
             because=f"BIRD adds it when it learns the block from node {peer.name}",
         )
 
+    def _through_tunnel(
+        self, peer: NodeInfo, other: IPv4Interface, block: IPv4Network, packet: Packet
+    ) -> Wishes:
+        address, mac = tunnel_address(peer), self.plugin.tunnel_mac(peer)
+        if address is None:
+            return
+        yield expect.route(
+            block,
+            dev=TUNNEL,
+            via=address,
+            onlink=True,
+            carries=packet.dst,
+            source=packet.src,
+            because=f"Felix adds it when node {peer.name} takes the block",
+        )
+        if mac:
+            because = f"Felix adds it when node {peer.name} joins"
+            yield expect.neighbour(address, dev=TUNNEL, mac=mac, because=because)
+            yield expect.fdb(mac, dev=TUNNEL, dst=other.ip, because=because)
+
     def _own_blocks(self) -> Wishes:
         blocks = {
             _block(address, pool): None
@@ -266,7 +340,7 @@ class CalicoNode(SimplePluginNode):
         }
         for block in blocks:
             if self._owners(block) == {self.node.name}:
-                because = "BIRD adds it with the node's block, against loops"
+                because = "BIRD or Felix adds it with the node's block, against loops"
                 yield expect.route(block, type="blackhole", because=because)
 
     def _owners(self, block: IPv4Network) -> set[str]:
@@ -297,6 +371,14 @@ def node_address(node: NodeInfo) -> IPv4Interface | None:
     return address if isinstance(address, IPv4Interface) else None
 
 
+def tunnel_address(node: NodeInfo) -> IPv4Address | None:
+    """Of its vxlan device; None: it is not told."""
+    try:
+        return IPv4Address(node.annotations.get(TUNNEL_ADDRESS, ""))
+    except ValueError:
+        return None
+
+
 def _forwarding(device: str, because: str) -> Expectation:
     key = f"net.ipv4.conf.{device_key(device)}.forwarding"
     return expect.sysctl(key, 1, follows="net.ipv4.ip_forward", because=because)
@@ -314,9 +396,10 @@ def _pool(item: object) -> Pool | None:
         return None
     if not isinstance(network, IPv4Network):
         return None
-    modes = {raw.text(item, "spec", key) or "Never" for key in ("ipipMode", "vxlanMode")} - {"Never"}
+    ipip, vxlan = (raw.text(item, "spec", key) or "Never" for key in ("ipipMode", "vxlanMode"))
     return Pool(
         network=network,
         block_size=raw.number(item, "spec", "blockSize") or DEFAULT_BLOCK_SIZE,
-        encapsulation=next(iter(modes), "Never"),
+        encapsulation=vxlan if vxlan != "Never" else ipip,
+        tunnel="vxlan" if vxlan != "Never" else "ipip" if ipip != "Never" else "",
     )

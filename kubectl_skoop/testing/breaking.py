@@ -11,7 +11,7 @@ from kubectl_skoop.testing.faults import Fault, FaultError
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import BACKENDS, BY_FELIX, BY_FLANNEL_VXLAN, ON_BRIDGE, VNI, LabNode
+from kubectl_skoop.testing.topology import BACKENDS, BY_FELIX, ON_BRIDGE, TUNNELS, VNI, LabNode
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9.-]+)\}")
 
@@ -86,6 +86,7 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
     - `{dev.a}` the host's end of its device, `{in.a}` the device that its packets come in by on the node
     - `{range.n1}` a node's pod range, `{to.n1}` the next hop to it, `{nowhere.n1}` one that does not exist
     - `{bridge}` the bridge of the pods, where there is one
+    - `{vtep.n1}` the address of a node's tunnel device
     - `{uplink}` the device to the other nodes' pods, `{conf.uplink}` the same in a sysctl's name
     - `{svc.web}`, `{chain.web}`, `{sep.web}`, `{sep.pair.b2}` a service's address and chains
     """
@@ -93,13 +94,18 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
 
 
 def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
-    uplink = f"flannel.{VNI}" if lab.mode in BY_FLANNEL_VXLAN else "eth0"
+    uplink = TUNNELS.get(lab.mode, "eth0")
     yield "uplink", uplink
     yield "conf.uplink", uplink.replace(".", "/")
     if lab.mode in ON_BRIDGE:
         yield "bridge", ON_BRIDGE[lab.mode]
+    in_blocks = lab.mode in ("calico", "calico-vxlan")
     for node in lab.topology.nodes:
-        yield f"range.{node.name}", str(node.block if lab.mode == "calico" else node.pod_cidr)
+        yield f"vtep.{node.name}", _vtep(lab, node)
+        yield (
+            f"range.{node.name}",
+            str(node.block if in_blocks else node.pod_cidr),
+        )
         yield f"to.{node.name}", _next_hop(lab, node)
         yield f"nowhere.{node.name}", _next_hop(lab, LabNode(99))
     for pod in lab.topology.pods:
@@ -119,10 +125,16 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
             yield f"sep.{service.name}.{backend.pod}", kube_proxy.endpoint_chain(service, backend)
 
 
+def _vtep(lab: ClusterLab, node: LabNode) -> str:
+    return node.tunnel_address if lab.mode == "calico-vxlan" else str(node.pod_cidr.network_address)
+
+
 def _next_hop(lab: ClusterLab, node: LabNode) -> str:
     match lab.mode:
         case "flannel-vxlan" | "canal":
             return f"via {node.pod_cidr.network_address} dev flannel.{VNI} onlink"
+        case "calico-vxlan":
+            return f"via {node.tunnel_address} dev {TUNNELS[lab.mode]} onlink"
         case "calico":
             return f"via {node.address} dev eth0 proto bird"
         case "kube-router":

@@ -6,11 +6,20 @@
 from collections.abc import Iterator
 
 from kubectl_skoop.testing.restore import Ruleset
-from kubectl_skoop.testing.topology import CLUSTER_CIDR, UNDERLAY_MTU, LabNode, LabPod, Mode, Topology
+from kubectl_skoop.testing.topology import (
+    CLUSTER_CIDR,
+    UNDERLAY_MTU,
+    VXLAN_OVERHEAD,
+    LabNode,
+    LabPod,
+    Mode,
+    Topology,
+)
 
 GATEWAY = "169.254.1.1"
 HOST_MAC = "ee:ee:ee:ee:ee:ee"
 MODE: Mode = "calico"
+TUNNEL, VNI, PORT = "vxlan.calico", 4096, 4789
 
 
 def node_links(topology: Topology, node: LabNode, namespace_of: dict[str, str]) -> list[str]:
@@ -22,6 +31,24 @@ def node_links(topology: Topology, node: LabNode, namespace_of: dict[str, str]) 
         if peer != node
     ]
     return lines + workload_links(topology, node, namespace_of)
+
+
+def tunnel_links(topology: Topology, node: LabNode) -> list[str]:
+    """`ip -batch` lines: vxlan.calico, and the blocks of the other nodes behind it (felix, vxlan_mgr.go)."""
+    lines = [
+        f"route add blackhole {node.block} proto 80",
+        f"link add {TUNNEL} address {node.vtep_mac} mtu {UNDERLAY_MTU - VXLAN_OVERHEAD} type vxlan id {VNI} "
+        f"local {node.address} dev eth0 dstport {PORT} nolearning",
+        f"addr add {node.tunnel_address}/32 dev {TUNNEL}",
+        f"link set {TUNNEL} up",
+    ]
+    for peer in topology.nodes:
+        if peer != node:
+            lines += [
+                f"neigh replace {peer.tunnel_address} lladdr {peer.vtep_mac} dev {TUNNEL} nud permanent",
+                f"route add {peer.block} via {peer.tunnel_address} dev {TUNNEL} onlink proto 80",
+            ]
+    return lines
 
 
 def workload_links(

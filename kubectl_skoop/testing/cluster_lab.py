@@ -22,11 +22,11 @@ from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import (
     APISERVER_PORT,
     BY_FELIX,
-    BY_FLANNEL_VXLAN,
     DNS_PORT,
     GATEWAY,
     KUBELET_PORT,
     POD_PORT,
+    TUNNELS,
     Backend,
     LabNode,
     LabPod,
@@ -134,27 +134,30 @@ class ClusterLab:
             for node in self.topology.nodes:
                 self.namespaces[node.name].set_sysctls(calico.node_sysctls(self.topology, node))
             self._all({node.name: (("ipset", "restore"), calico.ipsets()) for node in self.topology.nodes})
-        if self.mode in BY_FLANNEL_VXLAN:
-            self._batch(
-                "bridge",
-                {node.name: flannel.fdb_entries(self.topology, node) for node in self.topology.nodes},
-            )
+        if self.mode in TUNNELS:
+            device = TUNNELS[self.mode]
+            fdb = {
+                node.name: flannel.fdb_entries(self.topology, node, device=device)
+                for node in self.topology.nodes
+            }
+            self._batch("bridge", fdb)
 
     def cni_links(self, node: LabNode) -> list[str]:
         """`ip -batch` lines for a node, beside its uplink."""
         namespace_of = {pod.key: self.namespaces[pod.name].name for pod in self.topology.pods}
         if self.mode == "calico":
             return calico.node_links(self.topology, node, namespace_of)
-        if self.mode == "canal":
+        if self.mode in BY_FELIX:
             pods = calico.workload_links(
                 self.topology, node, namespace_of, mtu=flannel.pod_mtu("flannel-vxlan")
             )
-            return flannel.tunnel_links(self.topology, node) + pods
+            tunnel_links = flannel.tunnel_links if self.mode == "canal" else calico.tunnel_links
+            return tunnel_links(self.topology, node) + pods
         return flannel.node_links(self.mode, self.topology, node, namespace_of)
 
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
         """A node's rules, kube-proxy's at their place among them."""
-        if self.mode == "calico":
+        if self.mode in ("calico", "calico-vxlan"):
             return calico.rules(self.topology, node).text(proxy, calico.appended())
         if self.mode == "canal":
             return calico.rules(self.topology, node).text(proxy, flannel.rules(node), calico.appended())

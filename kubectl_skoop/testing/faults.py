@@ -24,9 +24,9 @@ from kubectl_skoop.testing.topology import (
     ALL_MODES,
     BACKENDS,
     BY_FELIX,
-    BY_FLANNEL_VXLAN,
     MODES,
     ON_BRIDGE,
+    TUNNELS,
     Backend,
     Mode,
 )
@@ -38,7 +38,7 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "routed": ("flannel-host-gw", "calico"),
     "host-gw": ("flannel-host-gw",),
     "any": ALL_MODES,
-    "flannel-tunnel": tuple(BY_FLANNEL_VXLAN),
+    "tunnel": tuple(TUNNELS),
     "felix": tuple(BY_FELIX),
     "on-bridge": tuple(ON_BRIDGE),
 }

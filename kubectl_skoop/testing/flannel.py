@@ -66,10 +66,10 @@ def tunnel_links(topology: Topology, node: LabNode) -> list[str]:
     return lines
 
 
-def fdb_entries(topology: Topology, node: LabNode) -> list[str]:
+def fdb_entries(topology: Topology, node: LabNode, *, device: str = f"flannel.{VNI}") -> list[str]:
     """`bridge -batch` lines, of a vxlan."""
     return [
-        f"fdb append {peer.vtep_mac} dev flannel.{VNI} dst {peer.address} self permanent"
+        f"fdb append {peer.vtep_mac} dev {device} dst {peer.address} self permanent"
         for peer in topology.nodes
         if peer != node
     ]

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kubectl_skoop.testing.topology import (
-    BY_FLANNEL_VXLAN,
     DNS_PORT,
     KUBELET_PORT,
     NODE_PORT,
     POD_PORT,
+    TUNNELS,
     UNDERLAY_MTU,
     Mode,
     Topology,
@@ -19,7 +19,7 @@ FlowProtocol = Literal["tcp", "udp", "icmp"]
 CLOSED_PORT = 81
 LOTS = 6
 """How often a service with two backends is asked."""
-LARGE = dict.fromkeys(BY_FLANNEL_VXLAN, 1450)
+LARGE = dict.fromkeys(TUNNELS, 1450)
 """The largest IP packet that passes between pods, bytes, where it is not the link's own."""
 
 

@@ -23,8 +23,8 @@ def cluster_objects(mode: Mode, topology: Topology) -> list[Object]:
     pods = [_pod(pod) for pod in topology.pods]
     services = [one for service in topology.services for one in (_service(service), _slice(service))]
     match mode:
-        case "calico":
-            system = _calico(topology)
+        case "calico" | "calico-vxlan":
+            system = _calico(mode, topology)
         case "flannel-vxlan" | "flannel-host-gw" | "canal":
             system = _flannel(mode, topology)
         case _:
@@ -46,6 +46,12 @@ def _node(mode: Mode, node: LabNode) -> Object:
     annotations: dict[str, str] = {}
     if mode == "calico":
         annotations = {"projectcalico.org/IPv4Address": f"{node.address}/24"}
+    elif mode == "calico-vxlan":
+        annotations = {
+            "projectcalico.org/IPv4Address": f"{node.address}/24",
+            "projectcalico.org/IPv4VXLANTunnelAddr": node.tunnel_address,
+            "projectcalico.org/VXLANTunnelMACAddr": node.vtep_mac,
+        }
     elif mode in (*BY_FLANNEL_VXLAN, "flannel-host-gw"):
         vxlan = mode in BY_FLANNEL_VXLAN
         data = json.dumps({"VNI": VNI, "VtepMAC": node.vtep_mac}, separators=(",", ":")) if vxlan else "null"
@@ -199,7 +205,7 @@ def _flannel(mode: Mode, topology: Topology) -> list[Object]:
     return [daemon_set("kube-flannel-ds", "kube-flannel", len(topology.nodes), container), config]
 
 
-def _calico(topology: Topology) -> list[Object]:
+def _calico(mode: Mode, topology: Topology) -> list[Object]:
     pool = {
         "apiVersion": "crd.projectcalico.org/v1",
         "kind": "IPPool",
@@ -208,7 +214,7 @@ def _calico(topology: Topology) -> list[Object]:
             "cidr": CLUSTER_CIDR,
             "blockSize": 26,
             "ipipMode": "Never",
-            "vxlanMode": "Never",
+            "vxlanMode": "Always" if mode == "calico-vxlan" else "Never",
             "natOutgoing": True,
             "nodeSelector": "all()",
         },

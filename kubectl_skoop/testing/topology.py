@@ -7,30 +7,19 @@ from ipaddress import IPv4Network
 from typing import Literal
 
 Mode = Literal[
-    "flannel-vxlan", "flannel-host-gw", "calico", "canal", "bridge", "ptp", "kindnet", "kube-router", "custom"
+    "flannel-vxlan",
+    "flannel-host-gw",
+    "calico",
+    "calico-vxlan",
+    "canal",
+    "bridge",
+    "ptp",
+    "kindnet",
+    "kube-router",
+    "custom",
 ]
 """`custom`: a lab of somebody else's CNI, which sets its nodes and pods up by itself."""
 Backend = Literal["iptables-nft", "iptables-legacy"]
-
-MODES: tuple[Mode, ...] = ("flannel-vxlan", "flannel-host-gw", "calico")
-"""In which the whole table of faults is tried."""
-HAND_MODES: tuple[Mode, ...] = ("canal",)
-"""Further ones that are made by hand."""
-CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
-"""Whose pods the reference CNI plugins connect (`testing.cni`)."""
-ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)
-BY_FELIX: frozenset[Mode] = frozenset({"calico", "canal"})
-"""Pods are connected by Calico."""
-BY_FLANNEL_VXLAN: frozenset[Mode] = frozenset({"flannel-vxlan", "canal"})
-"""Nodes are connected by flannel's vxlan."""
-ON_BRIDGE: Mapping[Mode, str] = {
-    "flannel-vxlan": "cni0",
-    "flannel-host-gw": "cni0",
-    "bridge": "cni0",
-    "kube-router": "kube-bridge",
-}
-"""The bridge of the pods, where there is one."""
-BACKENDS: tuple[Backend, ...] = ("iptables-nft", "iptables-legacy")
 
 CLUSTER_CIDR = "10.244.0.0/16"
 UNDERLAY = "10.0.0"
@@ -46,6 +35,33 @@ DNS_PORT = 5353
 KUBELET_PORT = 10250
 APISERVER_PORT = 6443
 NODE_PORT = 30080
+
+
+MODES: tuple[Mode, ...] = ("flannel-vxlan", "flannel-host-gw", "calico")
+"""In which the whole table of faults is tried."""
+HAND_MODES: tuple[Mode, ...] = ("calico-vxlan", "canal")
+"""Further ones that are made by hand."""
+CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
+"""Whose pods the reference CNI plugins connect (`testing.cni`)."""
+ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)
+BY_FELIX: frozenset[Mode] = frozenset({"calico", "calico-vxlan", "canal"})
+"""Pods are connected by Calico."""
+TUNNELS: Mapping[Mode, str] = {
+    "flannel-vxlan": f"flannel.{VNI}",
+    "canal": f"flannel.{VNI}",
+    "calico-vxlan": "vxlan.calico",
+}
+"""The vxlan device between nodes, where there is one."""
+BY_FLANNEL_VXLAN: frozenset[Mode] = frozenset({"flannel-vxlan", "canal"})
+"""Nodes are connected by flannel's vxlan."""
+ON_BRIDGE: Mapping[Mode, str] = {
+    "flannel-vxlan": "cni0",
+    "flannel-host-gw": "cni0",
+    "bridge": "cni0",
+    "kube-router": "kube-bridge",
+}
+"""The bridge of the pods, where there is one."""
+BACKENDS: tuple[Backend, ...] = ("iptables-nft", "iptables-legacy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,11 @@ class LabNode:
     def block(self) -> IPv4Network:
         """Calico's block of 64 addresses."""
         return IPv4Network(f"10.244.{self.number}.0/26")
+
+    @property
+    def tunnel_address(self) -> str:
+        """Of Calico's vxlan: one of its block."""
+        return f"10.244.{self.number}.32"
 
     @property
     def bridge_address(self) -> str:

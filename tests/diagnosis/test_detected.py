@@ -85,6 +85,14 @@ def test_nothing_is_known_of_an_empty_cluster(make_context: Any) -> None:
     }
 
 
+def test_a_cluster_of_two_families_has_two_networks(make_context: Any) -> None:
+    both = "10.244.0.0/16,fd00:244::/32"
+    config = {"config.conf": f"mode: iptables\nclusterCIDR: {both}\n"}
+    named = {"name": "kube-proxy", "namespace": "kube-system"}
+    ctx = make_context([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": config}])
+    assert rows(detected(ctx))["cluster CIDR"] == (both, "ConfigMap kube-system/kube-proxy")
+
+
 class Broken(Plugin):
     name = "calico"
 

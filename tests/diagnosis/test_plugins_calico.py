@@ -97,7 +97,7 @@ def test_the_device_is_named_after_namespace_and_pod_with_the_prefix_of_felix(ma
         ),
         pytest.param({"vxlanMode": "CrossSubnet"}, [TO_PEER], id="the same with VXLAN"),
         pytest.param({"ipipMode": "Always"}, [], id="IPIP: left to the kernel's word"),
-        pytest.param({"vxlanMode": "Always"}, [], id="VXLAN: left to the kernel's word"),
+        pytest.param({"vxlanMode": "Always"}, [], id="VXLAN: no node tells its tunnel's address"),
         pytest.param({"blockSize": 28}, ["10.244.2.0/28 via 10.0.0.2"], id="smaller blocks"),
         pytest.param({"cidr": "10.9.0.0/16"}, [], id="no pool has the address"),
         pytest.param({"cidr": "fd00::/48"}, [], id="a pool of IPv6"),
@@ -107,6 +107,36 @@ def test_the_block_of_a_peer_is_reached_by_the_peer(
     make_context: Any, pool: dict[str, object], expected: list[str]
 ) -> None:
     assert to(action_of(make_context, cluster(**pool)), "10.244.2.2") == expected
+
+
+def test_the_most_specific_pool_counts(make_context: Any) -> None:
+    objects = cluster(ipipMode="Always")
+    pool = next(item for item in objects if item["kind"] == "IPPool")
+    own = {**pool, "metadata": {"name": "own"}, "spec": {"cidr": "10.244.2.0/24", "blockSize": 26}}
+    assert to(action_of(make_context, [*objects, own]), "10.244.2.2") == [TO_PEER]
+
+
+@pytest.mark.parametrize(
+    ("mode", "peer", "tunnel"),
+    [
+        pytest.param("Always", "10.0.0.2/24", True, id="always"),
+        pytest.param("CrossSubnet", "10.0.0.2/24", False, id="across subnets only, the peer on the link"),
+        pytest.param("CrossSubnet", "10.7.0.2/24", True, id="across subnets, the peer behind a router"),
+    ],
+)
+def test_vxlan(make_context: Any, mode: str, peer: str, tunnel: bool) -> None:
+    objects = cluster_objects("calico-vxlan", standard())
+    for item in objects:
+        if item["kind"] == "IPPool":
+            item["spec"]["vxlanMode"] = mode
+        elif item["kind"] == "Node" and item["metadata"]["name"] == "n2":
+            item["metadata"]["annotations"][ADDRESS] = peer
+    through = [
+        "10.244.2.0/26 via 10.244.2.32 dev vxlan.calico onlink",
+        "10.244.2.32 dev vxlan.calico lladdr 0e:00:00:00:00:02 PERMANENT",
+        f"0e:00:00:00:00:02 dev vxlan.calico dst {peer.partition('/')[0]} self permanent",
+    ]
+    assert to(action_of(make_context, objects), "10.244.2.2") == (through if tunnel else [TO_PEER])
 
 
 def test_the_device_is_wanted_if_the_state_tells_it(make_context: Any) -> None:

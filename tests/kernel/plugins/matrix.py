@@ -27,6 +27,7 @@ ROWS: dict[Mode, Row] = {
     "flannel-vxlan": Row("flannel", "vxlan (k3s's too)", "by hand"),
     "flannel-host-gw": Row("flannel", "host-gw", "by hand"),
     "calico": Row("calico", "BGP, no encapsulation", "by hand"),
+    "calico-vxlan": Row("calico", "VXLAN", "by hand"),
     "canal": Row("canal", "flannel's vxlan", "by hand"),
     "bridge": Row("bridge", "bridge, host-local", "the real CNI plugins"),
     "ptp": Row("bridge", "ptp, host-local", "the real CNI plugins"),

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.check import check
+from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.detected import detected
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing import cni
@@ -20,6 +23,7 @@ from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import Outcomes, check_lab, take_snapshot
 from kubectl_skoop.testing.faults import Fault
 from kubectl_skoop.testing.flows import standard_flows
+from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.probes import run_flows
 from kubectl_skoop.testing.topology import ALL_MODES, CNI_MODES, HAND_MODES, Mode
 from tests.kernel.plugins.matrix import FAULTS, PAGE, named, with_table
@@ -69,6 +73,26 @@ def test_check_finds_nothing_in_a_healthy_lab(mode: Mode, tmp_path: Path) -> Non
         result = check(source, Options())
     assert result.suspicions == ()
     assert result.missing == ()
+
+
+def test_what_only_nodes_tell_is_detected(tmp_path: Path) -> None:
+    """No ConfigMap of kube-proxy, and a chained portmap: as on k3s."""
+
+    class Silent(cni.CniLab):
+        def objects(self) -> list[Object]:
+            return [item for item in super().objects() if item["kind"] != "ConfigMap"]
+
+    with Silent("bridge") as lab:
+        lab.namespace("n1").run("iptables-nft", "-t", "nat", "-N", "CNI-HOSTPORT-DNAT")
+        with closing(open_snapshot(take_snapshot(lab, tmp_path))) as source:
+            found = {each.name: each for each in detected(Context(source=source, cluster=Cluster(source)))}
+    assert found["bridge: pods"].value == "ports of cni0, hairpin on"
+    assert found["bridge: routes"].value == "on the nodes"
+    assert (found["proxy mode"].value, found["proxy mode"].source) == (
+        "iptables",
+        "no ConfigMap of kube-proxy; the rules on node/n1",
+    )
+    assert found["also"].value == "portmap, chained"
 
 
 @pytest.mark.parametrize(("fault", "mode"), CASES, ids=[f"{fault.id} {mode}" for fault, mode in CASES])

@@ -1,0 +1,197 @@
+"""What the tool that this one is to replace does wrong in its CNI checks, asked of this one.
+
+The numbers are those of our list of its defects. A harmless change must raise no suspicion; a fault must be
+found at its place and end no run.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from kubectl_skoop.testing.breaking import run_steps
+from kubectl_skoop.testing.cluster_lab import ClusterLab
+from kubectl_skoop.testing.cni import CniLab, programs
+from kubectl_skoop.testing.comparing import check_lab
+from kubectl_skoop.testing.faults import Fault
+from kubectl_skoop.testing.plugin import CompareLab
+from kubectl_skoop.testing.topology import CNI_MODES, Mode
+
+ROOT = Path(__file__).parents[3]
+
+
+class Harmless(NamedTuple):
+    bug: str
+    says: str
+    mode: Mode
+    steps: tuple[str, ...]
+
+
+HARMLESS = (
+    Harmless(
+        "B-9",
+        "the node's network is another one than /24",
+        "flannel-host-gw",
+        ("n1: ip addr add 10.0.0.1/16 dev eth0", "n2: ip addr add 10.0.0.2/16 dev eth0"),
+    ),
+    Harmless(
+        "B-10",
+        "the nodes' link takes jumbo frames",
+        "flannel-host-gw",
+        (
+            *(f"switch: ip link set u{number} mtu 9000" for number in (1, 2)),
+            "switch: ip link set br0 mtu 9000",
+            *(f"{node}: ip link set eth0 mtu 9000" for node in ("n1", "n2")),
+        ),
+    ),
+    Harmless(
+        "B-11",
+        "the bridge has a name of its own",
+        "bridge",
+        tuple(
+            f"{node}: ip link set {change}"
+            for node in ("n1", "n2")
+            for change in ("cni0 down", "cni0 name pods0", "pods0 up")
+        ),
+    ),
+    Harmless(
+        "B-21",
+        "a route was written by another daemon than BIRD",
+        "calico",
+        ("n1: ip route replace {range.n2} via 10.0.0.2 dev eth0 proto static",),
+    ),
+    Harmless(
+        "B-43",
+        "a route has a preferred source",
+        "flannel-host-gw",
+        ("n1: ip route replace {range.n2} via 10.0.0.2 dev eth0 src 10.0.0.1",),
+    ),
+    Harmless(
+        "B-44",
+        "a rule for a mark that no packet has leads elsewhere",
+        "flannel-vxlan",
+        ("n1: ip rule add fwmark 0x10/0x10 lookup 100", "n1: ip route add blackhole default table 100"),
+    ),
+    Harmless(
+        "B-47",
+        "a route has two nexthops, both good",
+        "calico",
+        ("n1: ip route replace {range.n2} proto bird nexthop via 10.0.0.2 nexthop via 10.0.0.2 weight 2",),
+    ),
+)
+
+
+class Wrong(NamedTuple):
+    bug: str
+    says: str
+    mode: Mode
+    fault: Fault
+
+
+def fault(*steps: str, codes: tuple[str, ...], place: str, only: tuple[str, ...]) -> Fault:
+    return Fault(id="bug", steps=steps, codes=codes, places=(place,), only=only)
+
+
+WRONG = (
+    Wrong(
+        "B-13",
+        "a node without a route to the pod asks",
+        "flannel-vxlan",
+        fault(
+            "n1: ip route del {range.n2}",
+            "n1: ip route del default",
+            codes=("flannel.route.missing",),
+            place="node/n1",
+            only=("node/n1 to pod/default/b",),
+        ),
+    ),
+    Wrong(
+        "B-15",
+        "the client of a service is no port of the bridge",
+        "flannel-host-gw",
+        fault(
+            "n1: ip link set {dev.a} nomaster",
+            codes=("flannel.device.differs",),
+            place="node/n1",
+            only=("pod/default/a to svc/default/web",),
+        ),
+    ),
+    Wrong(
+        "B-22",
+        "the rule that leads to the main table is gone",
+        "flannel-host-gw",
+        fault(
+            "n1: ip rule del lookup main",
+            codes=("route.none", "source.rp-filter"),
+            place="node/n1",
+            only=("pod/default/a to pod/default/b:8080",),
+        ),
+    ),
+    Wrong(
+        "B-24",
+        "the pod's device is up, but its other end is not",
+        "calico",
+        fault(
+            "n2: ip link set {dev.b} down",
+            codes=("calico.device.differs", "calico.route.missing"),
+            place="node/n2",
+            only=("pod/default/a to pod/default/b:8080",),
+        ),
+    ),
+    Wrong(
+        "B-30",
+        "a rule rejects",
+        "calico",
+        fault(
+            "n1: iptables -I FORWARD -d {b} -j REJECT",
+            codes=("netfilter.reject",),
+            place="node/n1",
+            only=("pod/default/a to pod/default/b:8080",),
+        ),
+    ),
+)
+
+_REGISTRY, _DETECTED = "tests/diagnosis/test_registry.py", "tests/diagnosis/test_detected.py"
+_FLANNEL, _CALICO = "tests/diagnosis/test_plugins_flannel.py", "tests/diagnosis/test_plugins_calico.py"
+_TABLE = "tests/kernel/faults"
+ELSEWHERE = {
+    "B-4": (_DETECTED, "def test_nothing_is_known_of_an_empty_cluster"),
+    "B-5": (_DETECTED, "def test_a_cluster_of_two_families_has_two_networks"),
+    "B-7": (_REGISTRY, '("rke2-canal", "canal")'),
+    "B-8": (_FLANNEL, "def test_direct_routing_is_for_peers_on_the_link"),
+    "B-11": (_FLANNEL, "def test_another_vni_is_another_device"),
+    "B-12": (_FLANNEL, "def test_an_annotation_that_is_missing_is_the_finding"),
+    "B-14": (f"{_TABLE}/8-overlay.yaml", "- id: vxlan-port-dropped-out"),
+    "B-16": (_CALICO, "def test_the_block_of_a_peer_is_reached_by_the_peer"),
+    "B-17": (_CALICO, "def test_vxlan"),
+    "B-18": (_CALICO, "a tunnel across subnets only, peer on the link"),
+    "B-19": (_CALICO, "def test_the_most_specific_pool_counts"),
+    "B-28": (f"{_TABLE}/6-iptables.yaml", "- id: forward-drop-range"),
+    "B-47": (f"{_TABLE}/4-route.yaml", "- id: route-multipath-half-dead"),
+}
+"""What another test shows."""
+
+pytestmark = pytest.mark.kernel
+
+
+def lab_of(mode: Mode) -> ClusterLab:
+    return CniLab(mode) if mode in CNI_MODES else ClusterLab(mode)
+
+
+@pytest.mark.skipif(programs() is None, reason="containernetworking-plugins is not installed")
+@pytest.mark.parametrize("row", HARMLESS, ids=lambda row: f"{row.bug}: {row.says}")
+def test_nothing_is_wrong(row: Harmless, tmp_path: Path) -> None:
+    with lab_of(row.mode) as lab:
+        run_steps(lab, row.steps)
+        assert [str(one) for one in check_lab(lab, tmp_path, None, None)] == []
+
+
+@pytest.mark.parametrize("row", WRONG, ids=lambda row: f"{row.bug}: {row.says}")
+def test_it_is_found(row: Wrong, compare_lab: CompareLab) -> None:
+    assert compare_lab(lambda: lab_of(row.mode), row.fault) == []
+
+
+@pytest.mark.parametrize("bug", ELSEWHERE)
+def test_another_test_shows_it(bug: str) -> None:
+    path, text = ELSEWHERE[bug]
+    assert text in (ROOT / path).read_text("utf-8")
