@@ -108,7 +108,8 @@ def test_a_name_of_two_namespaces_is_offered_with_them_only(snapshot: Path) -> N
 def test_every_parameter_is_known_or_free() -> None:
     free = {
         *("cluster_cidr", "deadline", "debug_image", "groups", "image", "impersonate", "netns", "policy"),
-        *("port", "pull_secrets", "request_timeout", "wait", "conntrack"),
+        *("port", "pull_secrets", "request_timeout", "wait", "conntrack", "address"),
+        *("resume", "claim", "account", "run_deadline", "checkpoint", "owner"),
     }
     for command in COMMANDS:
         for parameter in load(command).params:

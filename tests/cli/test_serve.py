@@ -1,6 +1,7 @@
 """`serve` as a user starts and ends it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,8 +42,9 @@ def test_an_address_in_use() -> None:
     assert "address already in use" in ran.err
 
 
-def test_it_prints_its_address_and_ends_on_an_interrupt() -> None:
-    environment = {**os.environ, "SKOOP_SNAPSHOT": str(SNAPSHOT)}
+def test_it_prints_its_address_and_ends_on_an_interrupt(tmp_path: Path) -> None:
+    shutil.copy(SNAPSHOT, tmp_path)
+    environment = {**os.environ, "SKOOP_SNAPSHOT": str(tmp_path)}
     with subprocess.Popen(
         [PROGRAM, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
