@@ -10,6 +10,7 @@ from typing import Final
 
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.picture.colours import style
 from kubectl_skoop.report.picture.layout import picture as layout
 from kubectl_skoop.report.picture.shapes import Area, Arrow, Card, Picture, Point, Symbol, Text
@@ -91,7 +92,7 @@ def _area(area: Area, kind: str) -> str:
     radius = RADIUS + 4 if kind == "machine" else RADIUS
     return (
         f'<g id="{area.id}" class="{kind} {area.place.kind}" {_place(area.place)}>'
-        f"<title>{text(str(area.place))}</title>"
+        f"<title>{text(safe(str(area.place)))}</title>"
         f'<rect x="{area.x}" y="{area.y}" width="{area.width}" height="{area.height}" rx="{radius}"/>'
         f"{inside}</g>"
     )
@@ -155,7 +156,7 @@ def _symbol(symbol: Symbol) -> str:
 
 
 def _place(place: Place) -> str:
-    return f'data-kind="{place.kind}" data-name="{text(place.name)}"'
+    return f'data-kind="{place.kind}" data-name="{text(safe(place.name))}"'
 
 
 def _origin(origin: Origin) -> str:

@@ -17,7 +17,8 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.report.columns import width
 from kubectl_skoop.report.formats import render_diagnosis
 from kubectl_skoop.report.picture.colours import page_style
-from kubectl_skoop.report.picture.layout import CHAR, LINE, picture
+from kubectl_skoop.report.picture.layout import picture
+from kubectl_skoop.report.picture.measures import CHAR, LINE
 from kubectl_skoop.report.picture.shapes import Picture, Text
 from kubectl_skoop.report.picture.svg import svg_text
 from kubectl_skoop.report.picture.ways import DRAWN_STOPS
@@ -112,8 +113,9 @@ def test_a_hostile_cluster_stays_text(text: str) -> None:
     data = "data-kind data-name data-direction data-branch data-node data-action data-link"
     allowed = f"{drawing} {data} role aria-labelledby aria-label".split()
     assert {name for element in root.iter() for name in element.attrib} <= set(allowed)
-    for element in root.iter(f"{SVG}text"):
-        assert (element.text or "").isprintable()
+    for tag in ("text", "title", "desc"):
+        assert all((element.text or "").isprintable() for element in root.iter(f"{SVG}{tag}"))
+    assert all(value.isprintable() for element in root.iter() for value in element.attrib.values())
 
 
 def test_each_shape_has_an_id_of_its_own() -> None:
