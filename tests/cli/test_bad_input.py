@@ -61,7 +61,7 @@ def files(snapshot: Path, objects: Path, dumps: dict[str, Path], tmp_path: Path)
 
 FILES = {
     "a missing file": ("missing.skoop", "no such file"),
-    "a folder": (".", "is a directory"),
+    "a folder": (".", "no snapshot (*.skoop) in this folder"),
     "a file that is no snapshot": ("text", "is no snapshot of kubectl-skoop"),
     "an empty file": ("empty", "is empty"),
     "a file that ends in its header": ("cut off in its header", "is cut off in its header"),
