@@ -125,7 +125,8 @@ NAMES = {
     "/api/v1/namespaces": ("default", "shop"),
     "/api/v1/nodes": ("w1", "w2"),
     "/api/v1/namespaces/default/pods": ("cart",),
-    "/api/v1/namespaces/shop/pods": ("db-0", "db-1"),
+    # What a shell would run is never offered.
+    "/api/v1/namespaces/shop/pods": ("db-0", "db-1", "db-$(reboot)", "db-\x1b[2J", "db-2\ndb-3"),
     "/apis/apps/v1/namespaces/shop/deployments": ("web",),
 }
 
