@@ -90,7 +90,9 @@ def test_live_it_has_nothing_to_ask(source: Snapshot) -> None:
     provider, gap = gather(source, Options())
     assert (provider, gap) == (
         "examplecloud",
-        NotCollected("infra/examplecloud", "not collected", "examplecloud has no API"),
+        NotCollected(
+            "infra/examplecloud", "not collected", "examplecloud has no API (give its rules with --infra)"
+        ),
     )
 
 
@@ -106,3 +108,22 @@ def test_the_guide_names_each_method_with_its_arguments() -> None:
         if not name.startswith("_"):
             arguments = ", ".join(list(signature(method).parameters)[1:])
             assert f"`{name}({arguments})`" in text, name
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        pytest.param({"at": object()}, "cannot be kept: a snapshot cannot hold a object", id="no plain data"),
+        pytest.param({"big": 2**70}, "cannot be kept", id="a number that no snapshot holds"),
+        pytest.param({"x": ["y" * (17 << 20)]}, "bytes, more than the", id="too much"),
+        pytest.param(["a"], "is no mapping", id="a list"),
+    ],
+)
+def test_what_no_snapshot_can_hold_is_a_gap(
+    source: Snapshot, monkeypatch: pytest.MonkeyPatch, returned: object, reason: str
+) -> None:
+    monkeypatch.setattr("examplecloud.Examplecloud.gather", lambda self, ctx, files: returned)
+    provider, gap = gather(source, Options())
+    assert isinstance(gap, NotCollected)
+    assert (provider, gap.state) == ("examplecloud", "failed")
+    assert reason in gap.reason
