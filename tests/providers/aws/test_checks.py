@@ -283,6 +283,24 @@ ROWS = {
         "aws.route.elsewhere",
         ("leads 192.0.2.80 to no internet gateway",),
     ),
+    "the ACL of the NAT gateway's subnet lets nothing out": Row(
+        lambda found: leaving(found, OUT_BY_NAT, src="n3"),
+        lambda found: (
+            found["NetworkAcls"][0].update(Associations=[{"SubnetId": "subnet-c"}]),
+            add(
+                found,
+                "NetworkAcls",
+                {
+                    "NetworkAclId": "acl-2",
+                    "VpcId": VPC,
+                    "Associations": [{"SubnetId": "subnet-a"}],
+                    "Entries": [entry(1, "allow"), entry(1, "allow", cidr="10.0.0.0/16", egress=True)],
+                },
+            ),
+        ),
+        "aws.network-acl.egress",
+        ("the network ACL acl-2 of subnet-a denies tcp 443 to 192.0.2.80",),
+    ),
     "the NAT gateway is deleted": Row(
         lambda found: leaving(found, OUT_BY_NAT, src="n3"),
         lambda found: found["NatGateways"].clear(),
