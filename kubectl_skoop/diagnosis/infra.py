@@ -10,6 +10,8 @@ from kubectl_skoop.diagnosis.registry import check_option_names, choose_provider
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import NoVerdict
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.format import pack
+from kubectl_skoop.snapshot.limits import unpack
 from kubectl_skoop.snapshot.source import Snapshot
 
 Gathered = tuple[str, Mapping[str, object] | NotCollected]
@@ -26,6 +28,19 @@ def gather(source: Snapshot, options: Options, files: Sequence[InfraFile] = ()) 
     provider, fact, _ = choose_provider(ctx)
     name = fact.value
     try:
-        return name, guarded(name, partial(provider().gather, ctx.owned_by(name), files))
+        fields = guarded(name, partial(provider().gather, ctx.owned_by(name), files))
     except NoVerdict as error:
-        return name, NotCollected(f"infra/{name}", "not collected", str(error))
+        reason = f"{error} ({error.hint})" if error.hint else str(error)
+        return name, NotCollected(f"infra/{name}", "not collected", reason)
+    return name, _kept(name, fields)
+
+
+def _kept(name: str, fields: object) -> Mapping[str, object] | NotCollected:
+    """As it comes back out of a snapshot: what a provider returns is no more trusted than a file."""
+    try:
+        plain = unpack(pack(fields))
+    except (TypeError, ValueError, OverflowError) as error:
+        return NotCollected(f"infra/{name}", "failed", f"what the provider returned cannot be kept: {error}")
+    if not isinstance(plain, dict):
+        return NotCollected(f"infra/{name}", "failed", "what the provider returned is no mapping")
+    return plain

@@ -45,7 +45,8 @@ def account() -> Iterator[dict[str, Any]]:
 
 
 def test_the_vpc_of_the_nodes_is_gathered_and_no_other(account: dict[str, Any]) -> None:
-    made: Any = ask([account["instance"]], REGION, "")
+    others = [f"i-{number:017x}" for number in range(250)]
+    made: Any = ask([*others, account["instance"], "fargate-ip-10-0-1-9"], REGION, "")
     found = made["resources"]
     assert made["gaps"] == {}
     assert [one["VpcId"] for one in found["Vpcs"]] == [account["vpc"]]
