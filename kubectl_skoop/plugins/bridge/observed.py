@@ -71,11 +71,14 @@ def gateways(ns: NetworkNamespace, node: NodeInfo) -> Iterator[Device]:
 
 
 def _networks(texts: Iterable[str]) -> Iterator[PodNetwork]:
+    """What can be read and has room for a gateway."""
     for text in texts:
         try:
-            yield ip_network(text)
+            network = ip_network(text)
         except ValueError:
             continue
+        if network.num_addresses > 1:
+            yield network
 
 
 def _hairpin(ns: NetworkNamespace, bridge: str) -> Iterator[bool]:
