@@ -13,9 +13,9 @@ from kubectl_skoop.cli.in_cluster import options
 from kubectl_skoop.cli.live import LiveCommand, access_options, collector_options, keep_option
 from kubectl_skoop.model.codes import CODES
 from kubectl_skoop.report.explain import DEVIATIONS, sections
-from tests.cli.run import shell
 
 DOCS = Path(__file__).parent.parent / "docs"
+PAGES = [DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 SCHEMA = json.loads(files("kubectl_skoop.report").joinpath("schema.json").read_text("utf-8"))
 OBJECTS = {name: schema for name, schema in SCHEMA["$defs"].items() if schema.get("type") == "object"}
 
@@ -27,6 +27,12 @@ def _section(text: str, heading: str) -> str:
     return found.group(1)
 
 
+def _anchors(page: Path) -> set[str]:
+    """What GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_each_code_is_explained(code: str) -> None:
     for part in ("Means", "Kernel", "Check", "Mend"):
@@ -36,6 +42,20 @@ def test_each_code_is_explained(code: str) -> None:
 def test_each_code_is_explained_once() -> None:
     headings = re.findall(r"^### (.*)$", (DOCS / "suspicions.md").read_text("utf-8"), re.M)
     assert len(headings) == len(set(headings))
+
+
+def test_each_page_is_listed_once() -> None:
+    listed = re.findall(r"^- \[(\S+\.md)\]\(\1\): ", (DOCS / "README.md").read_text("utf-8"), re.M)
+    assert sorted(listed) == sorted(page.name for page in DOCS.glob("*.md") if page.name != "README.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+    for file, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", text):
+        target = page.parent / file if file else page
+        assert target.exists(), file
+        assert not anchor or anchor in _anchors(target), f"{file}#{anchor}"
 
 
 def test_no_code_is_explained_that_nobody_gives() -> None:
@@ -101,10 +121,3 @@ def test_the_example_of_a_configuration_file_is_one(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(example.group(1), "utf-8")
     assert "context" in read(path)
-
-
-def test_the_example_of_the_readme_is_what_is_printed() -> None:
-    text = (DOCS.parent / "README.md").read_text("utf-8")
-    found = re.search(r"^    \$ kubectl skoop (.*)\n\n```\n(.*?)…\n```", text, re.M | re.S)
-    assert found, "no example"
-    assert shell(*found.group(1).split(), cwd=DOCS.parent).out.startswith(found.group(2))
