@@ -6,7 +6,7 @@ from functools import partial
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.interface import InfraFile
-from kubectl_skoop.diagnosis.registry import check_option_names, choose_provider, guarded
+from kubectl_skoop.diagnosis.registry import PluginError, check_option_names, choose_provider, guarded
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import NoVerdict
 from kubectl_skoop.model.missing import NotCollected
@@ -19,9 +19,9 @@ Gathered = tuple[str, Mapping[str, object] | NotCollected]
 
 
 def gather(source: Snapshot, options: Options, files: Sequence[InfraFile] = ()) -> Gathered:
-    """Asks the provider of the cluster; without files the provider asks the cloud.
+    """Asks the provider of the cluster; without files the provider asks the cloud, and may fail.
 
-    Raises: InputError (names, options, files), PluginError.
+    Raises: InputError (names, options, files), PluginError (a provider that cannot be loaded, or read files).
     """
     check_option_names(options.plugin)
     ctx = Context(source=source, cluster=Cluster(source), options=options)
@@ -32,6 +32,10 @@ def gather(source: Snapshot, options: Options, files: Sequence[InfraFile] = ()) 
     except NoVerdict as error:
         reason = f"{error} ({error.hint})" if error.hint else str(error)
         return name, NotCollected(f"infra/{name}", "not collected", reason)
+    except PluginError as error:
+        if files:
+            raise
+        return name, NotCollected(f"infra/{name}", "failed", str(error))
     return name, _kept(name, fields)
 
 

@@ -151,3 +151,18 @@ def test_what_no_snapshot_can_hold_is_a_gap(
     assert isinstance(gap, NotCollected)
     assert (provider, gap.state) == ("examplecloud", "failed")
     assert reason in gap.reason
+
+
+def test_a_provider_that_raises_is_a_gap_live_and_an_error_with_files(
+    source: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("rules")
+
+    monkeypatch.setattr("examplecloud.Examplecloud.gather", fail)
+    _, gap = gather(source, Options())
+    assert gap == NotCollected(
+        "infra/examplecloud", "failed", "examplecloud cannot be used: KeyError: 'rules'"
+    )
+    with pytest.raises(InputError, match="examplecloud cannot be used"):
+        gather(source, Options(), [InfraFile("rules.json", b"{}")])

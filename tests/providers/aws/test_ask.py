@@ -13,6 +13,9 @@ from kubectl_skoop.api import InfraFile, InputError, NoVerdict
 from kubectl_skoop.providers.aws import answers
 from kubectl_skoop.providers.aws.ask import ask
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+"""What the SDK and its double use of newer Pythons is not ours to mend."""
+
 KEY, SECRET = "AKIAFAKEFAKEFAKEFAKE", "fakefakefakefakefakefakefakefakefakefake"
 REGION = "eu-west-1"
 
