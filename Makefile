@@ -22,7 +22,7 @@ e2e: $(VENV)/.dev ## Run the tests that need a Kubernetes cluster, which is made
 	@$(BIN)/python -m pytest -m e2e
 
 browser: $(VENV)/.dev ## Run the tests of the web pages in a browser (chromium and its driver)
-	@$(BIN)/python -m pytest -m browser
+	@$(BIN)/python -m pytest -m browser tests/browser
 
 pictures: $(VENV)/.dev ## Take the pictures of docs/tour.md anew (chromium and its driver)
 	@$(BIN)/python -m tests.browser.tour

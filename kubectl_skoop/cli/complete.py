@@ -4,6 +4,7 @@ A candidate a line, a tab and what it is; last a colon and a number that tells t
 files, 2 no space after the word, 4 no files (spf13/cobra, completions.go, ShellCompDirective).
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -25,6 +26,7 @@ PATIENCE = 3.0
 FILES, NO_SPACE, NO_FILES = 0, 2, 4
 _FILE_PARAMETERS = frozenset({"keep", "kubeconfig", "pods", "runtime_socket"})
 """Their values are files, though their type does not say so."""
+_HARMLESS = re.compile(r"[A-Za-z0-9_.:/,@+=-]+")
 
 
 class Candidate(NamedTuple):
@@ -123,10 +125,11 @@ def _values(ctx: Context, parameter: Parameter, incomplete: str) -> Completion:
 
 
 def _with_prefix(candidates: Iterable[Candidate], incomplete: str) -> Completion:
+    """Without what a shell does not take as it is: names are a stranger's, and bash inserts them unquoted."""
     fitting = dict.fromkeys(
         Candidate(value, about.partition("\n")[0])
         for value, about in candidates
-        if value.startswith(incomplete)
+        if value.startswith(incomplete) and _HARMLESS.fullmatch(value)
     )
     open_ended = bool(fitting) and all(value.endswith("/") for value, _ in fitting)
     return Completion(tuple(fitting), NO_FILES | (NO_SPACE if open_ended else 0))

@@ -44,6 +44,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     ),
     "snapshot": (
         Example("Of the whole cluster", "snapshot -f all.skoop"),
+        Example("The same, gathered by the cluster itself", "snapshot --in-cluster -f all.skoop"),
         Example(
             "Of node dumps and objects", "snapshot -f all.skoop --node-dump n1.dump --objects objects.yaml"
         ),
@@ -55,11 +56,23 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
             "collect --node w1 -f w1.dump --netns shop/cart=/run/netns/cart",
         ),
     ),
+    "diff": (
+        Example("What changed since the old file", "diff bundle.skoop new.skoop"),
+        Example(
+            "And what that does to a flow",
+            "diff bundle.skoop new.skoop -s default/a -d svc/default/web -p 80",
+        ),
+    ),
+    "redact": (
+        Example("To send it to a stranger", "redact bundle.skoop sent.skoop"),
+        Example("And keep who is who", "redact bundle.skoop sent.skoop --map names.json"),
+    ),
     "inspect": (
         Example("What a file holds", "inspect --snapshot bundle.skoop"),
         Example("A node's routes, as ip prints them", "inspect node/n1 routes --snapshot bundle.skoop"),
         Example("A pod's sockets, as JSON", "inspect default/a sockets -o json --snapshot bundle.skoop"),
     ),
+    "serve": (Example("In the browser of this machine", "serve --open --snapshot bundle.skoop"),),
     "cleanup": (Example("Look for what killed runs left, and remove it", "cleanup"),),
     "plugins": (
         Example("With their options", "plugins"),

@@ -4,7 +4,6 @@ The pod of `snapshot --in-cluster`. What has been read is on its volume, and a c
 goes on there. The file then waits to be fetched, until UNTIL; NAMESPACE, if it is not empty, is then removed.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -18,7 +17,7 @@ from typing import NoReturn
 
 from kubectl_skoop.cli import app
 from kubectl_skoop.cli.outcome import outcome
-from kubectl_skoop.collect.held import Place
+from kubectl_skoop.collect.held import Place, sha256_of
 
 _LOOK = 5.0
 """Seconds between two looks at the clock."""
@@ -55,14 +54,10 @@ def _gather(place: Place, words: Sequence[str]) -> int:
 
 
 def _describe(place: Place) -> None:
-    digest = hashlib.sha256()
-    with place.file.open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
     found = outcome(place.file)
     about = {
         "size": place.file.stat().st_size,
-        "sha256": digest.hexdigest(),
+        "sha256": sha256_of(place.file),
         "collected": found.collected,
         "wanted": found.wanted,
         "gaps": found.gaps,

@@ -43,8 +43,9 @@ class Cloud(NamedTuple):
         """A snapshot answers with what the files say; without files with what it has. Raises: InputError."""
         if self.files:
             provider, fields = self.gather(source)
-            if isinstance(fields, Mapping):
-                source.give_infra(provider, fields)
+            if not isinstance(fields, Mapping):
+                raise InputError(f"--infra: {fields.reason}")
+            source.give_infra(provider, fields)
 
 
 def read(paths: Sequence[Path]) -> "tuple[InfraFile, ...]":

@@ -45,7 +45,7 @@ def located(path: Path) -> Path:
 
 @contextmanager
 def opened(path: Path) -> Iterator["Snapshot"]:
-    """The snapshot to ask. Raises: InputError."""
+    """The snapshot to ask; of a folder (an unpacked bundle) the one in it. Raises: InputError."""
     from kubectl_skoop.snapshot.source import open_snapshot
 
     snapshot = open_snapshot(located(path))

@@ -55,7 +55,7 @@ def run(
     )
     token = "" if no_token else new_token()
     with (
-        closing(Session(snapshot, options)) as session,
+        closing(Session(parameters.located(snapshot), options)) as session,
         Server(session, listen, token=token, remote=allow_remote) as server,
     ):
         if not listen.address.is_loopback:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 DIGEST = 32
 """Bytes of a SHA-256."""
+_AT_ONCE = 1 << 20
 
 
 class Place(NamedTuple):
@@ -48,6 +49,15 @@ def piece(file: Path, offset: int, length: int) -> bytes:
         opened.seek(offset)
         data = opened.read(length)
     return hashlib.sha256(data).digest() + data
+
+
+def sha256_of(file: Path) -> str:
+    """In hexadecimal digits. Raises: OSError."""
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while part := opened.read(_AT_ONCE):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def main(folder: str, run: str, *where: str) -> int:

@@ -6,10 +6,12 @@ from functools import partial
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.interface import InfraFile
-from kubectl_skoop.diagnosis.registry import check_option_names, choose_provider, guarded
+from kubectl_skoop.diagnosis.registry import PluginError, check_option_names, choose_provider, guarded
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import NoVerdict
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.format import pack
+from kubectl_skoop.snapshot.limits import unpack
 from kubectl_skoop.snapshot.source import Snapshot
 
 Gathered = tuple[str, Mapping[str, object] | NotCollected]
@@ -17,15 +19,32 @@ Gathered = tuple[str, Mapping[str, object] | NotCollected]
 
 
 def gather(source: Snapshot, options: Options, files: Sequence[InfraFile] = ()) -> Gathered:
-    """Asks the provider of the cluster; without files the provider asks the cloud.
+    """Asks the provider of the cluster; without files the provider asks the cloud, and may fail.
 
-    Raises: InputError (names, options, files), PluginError.
+    Raises: InputError (names, options, files), PluginError (a provider that cannot be loaded, or read files).
     """
     check_option_names(options.plugin)
     ctx = Context(source=source, cluster=Cluster(source), options=options)
     provider, fact, _ = choose_provider(ctx)
     name = fact.value
     try:
-        return name, guarded(name, partial(provider().gather, ctx.owned_by(name), files))
+        fields = guarded(name, partial(provider().gather, ctx.owned_by(name), files))
     except NoVerdict as error:
-        return name, NotCollected(f"infra/{name}", "not collected", str(error))
+        reason = f"{error} ({error.hint})" if error.hint else str(error)
+        return name, NotCollected(f"infra/{name}", "not collected", reason)
+    except PluginError as error:
+        if files:
+            raise
+        return name, NotCollected(f"infra/{name}", "failed", str(error))
+    return name, _kept(name, fields)
+
+
+def _kept(name: str, fields: object) -> Mapping[str, object] | NotCollected:
+    """As it comes back out of a snapshot: what a provider returns is no more trusted than a file."""
+    try:
+        plain = unpack(pack(fields))
+    except (TypeError, ValueError, OverflowError) as error:
+        return NotCollected(f"infra/{name}", "failed", f"what the provider returned cannot be kept: {error}")
+    if not isinstance(plain, dict):
+        return NotCollected(f"infra/{name}", "failed", "what the provider returned is no mapping")
+    return plain

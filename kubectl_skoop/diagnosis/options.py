@@ -134,7 +134,8 @@ def _parse(entry: Option, text: str) -> object:
         except ValueError:
             raise OptionError(f"--{entry.name}: a number, not {text!r}") from None
     if entry.values and text not in entry.values:
-        raise OptionError(f"--{entry.name}: one of {', '.join(entry.values)}, not {text!r}")
+        known = ", ".join(value for value in entry.values if value)
+        raise OptionError(f"--{entry.name}: one of {known}, not {text!r}")
     return entry.type(text) if _is_enum(entry.type) else text
 
 

@@ -88,9 +88,8 @@ def load_provider(name: str) -> type[Provider]:
 def set_up(ctx: Context) -> Setup:
     """Raises: InputError (names, options), PluginError."""
     check_option_names(ctx.options.plugin)
-    plugin, plugin_fact, remarks = choose_plugin(ctx)
-    name = plugin_fact.value
-    with_plugin = replace(ctx, chosen=guarded(name, lambda: plugin(ctx.owned_by(name))))
+    plugin, plugin_fact, remarks = _make_plugin(ctx)
+    with_plugin = replace(ctx, chosen=plugin)
     provider, provider_fact, more = choose_provider(ctx)
     own = with_plugin.owned_by(provider_fact.value)
     network = guarded(own.owner, lambda: provider().create_network(own))
@@ -101,6 +100,20 @@ def set_up(ctx: Context) -> Setup:
         facts=(plugin_fact, provider_fact, ctx.proxy_mode, ctx.cluster_cidr),
         remarks=(*remarks, *more),
     )
+
+
+def _make_plugin(ctx: Context) -> tuple[Plugin, Fact, Sequence[Suspicion]]:
+    """One that was not asked for by name and raises is remarked, and `any` takes its place."""
+    chosen, fact, remarks = choose_plugin(ctx)
+    try:
+        return guarded(fact.value, lambda: chosen(ctx.owned_by(fact.value))), fact, remarks
+    except PluginError as error:
+        if ctx.options.network_plugin or fact.value == FALLBACK_PLUGIN:
+            raise
+        instead = Detected(FALLBACK_PLUGIN, f"{fact.value}, which this cluster has, cannot be used")
+        remark = _unusable(PLUGINS, fact.value, error, "is not used")
+    plugin = load_plugin(FALLBACK_PLUGIN)(ctx.owned_by(FALLBACK_PLUGIN))
+    return plugin, _fact("network plugin", instead, ()), (*remarks, remark)
 
 
 def choose_plugin(ctx: Context) -> tuple[type[Plugin], Fact, Sequence[Suspicion]]:
@@ -210,12 +223,14 @@ def _fact(name: str, detected: Detected, rivals: Sequence[Detected]) -> Fact:
     return Fact(name=name, value=detected.value, source=detected.source + (f" ({others})" if others else ""))
 
 
-def _unusable(group: str, name: str, error: PluginError) -> Suspicion:
+def _unusable(
+    group: str, name: str, error: PluginError, how: str = "was not asked whether it knows this cluster"
+) -> Suspicion:
     what, option = _WORDS[group]
     return Suspicion(
         code="plugin.unusable",
         level=Level.INFO,
         where=Where(),
-        message=f"the {what} {name} was not asked whether it knows this cluster: {error}",
+        message=f"the {what} {name} {how}: {error}",
         remedy=f"uninstall it, or name a {what} with {option}",
     )

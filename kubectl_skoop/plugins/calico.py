@@ -394,12 +394,13 @@ def _pool(item: object) -> Pool | None:
         network = ip_network(raw.text(item, "spec", "cidr"))
     except ValueError:
         return None
-    if not isinstance(network, IPv4Network):
+    block_size = raw.number(item, "spec", "blockSize") or DEFAULT_BLOCK_SIZE
+    if not isinstance(network, IPv4Network) or not 0 < block_size <= network.max_prefixlen:
         return None
     ipip, vxlan = (raw.text(item, "spec", key) or "Never" for key in ("ipipMode", "vxlanMode"))
     return Pool(
         network=network,
-        block_size=raw.number(item, "spec", "blockSize") or DEFAULT_BLOCK_SIZE,
+        block_size=block_size,
         encapsulation=vxlan if vxlan != "Never" else ipip,
         tunnel="vxlan" if vxlan != "Never" else "ipip" if ipip != "Never" else "",
     )

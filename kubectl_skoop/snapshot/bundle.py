@@ -14,7 +14,7 @@ _SHOWN = 10
 
 
 def snapshot_in(folder: Path) -> Path:
-    """Links to other folders are not followed. Raises: FormatError where there is none, or several."""
+    """Links are not followed: a bundle is a stranger's. Raises: FormatError: there is none, or several."""
     found = sorted(islice(_snapshots(folder), _SHOWN + 1))
     match found:
         case [one]:
@@ -36,4 +36,5 @@ def _snapshots(folder: Path) -> Iterator[Path]:
             raise FormatError(
                 f"{folder}: holds more than {MOST_ENTRIES} files", hint="name the snapshot in it"
             )
-        yield from (Path(place, name) for name in sorted(files) if name.endswith(SUFFIX))
+        paths = (Path(place, name) for name in sorted(files) if name.endswith(SUFFIX))
+        yield from (path for path in paths if not path.is_symlink())

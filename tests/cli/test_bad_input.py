@@ -194,7 +194,7 @@ def test_a_file_and_a_cluster_cannot_both_be_asked(snapshot: Path) -> None:
 def test_a_target_that_cannot_be_written_is_an_error(files: Files) -> None:
     ran = skoop("snapshot", "-f", files.folder / "no" / "s", "--node-dump", files.path("n1"))
     assert ran.code == 2
-    assert "No such file or directory" in _one_line(ran)
+    assert "there is no folder" in _one_line(ran)
 
 
 def test_a_disk_that_is_full_is_an_error_that_names_the_file(files: Files) -> None:

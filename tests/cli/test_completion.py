@@ -108,7 +108,8 @@ def test_a_name_of_two_namespaces_is_offered_with_them_only(snapshot: Path) -> N
 def test_every_parameter_is_known_or_free() -> None:
     free = {
         *("cluster_cidr", "deadline", "debug_image", "groups", "image", "impersonate", "netns", "policy"),
-        *("port", "pull_secrets", "request_timeout", "wait", "conntrack"),
+        *("port", "pull_secrets", "request_timeout", "wait", "conntrack", "address"),
+        *("resume", "claim", "account", "run_deadline", "checkpoint", "owner"),
     }
     for command in COMMANDS:
         for parameter in load(command).params:
@@ -124,7 +125,8 @@ NAMES = {
     "/api/v1/namespaces": ("default", "shop"),
     "/api/v1/nodes": ("w1", "w2"),
     "/api/v1/namespaces/default/pods": ("cart",),
-    "/api/v1/namespaces/shop/pods": ("db-0", "db-1"),
+    # What a shell would run is never offered.
+    "/api/v1/namespaces/shop/pods": ("db-0", "db-1", "db-$(reboot)", "db-\x1b[2J", "db-2\ndb-3"),
     "/apis/apps/v1/namespaces/shop/deployments": ("web",),
 }
 

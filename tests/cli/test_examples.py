@@ -10,6 +10,7 @@ import yaml
 
 from kubectl_skoop.cli.examples import EXAMPLES
 from kubectl_skoop.cli.group import COMMANDS
+from kubectl_skoop.web.server import Server
 from tests.cli.run import Ran, skoop
 
 ROOT = Path(__file__).parents[2]
@@ -20,6 +21,7 @@ NEEDS_CLUSTER = {
     "diagnose pod/shop/cart svc/shop/db -p 5432",
     "check",
     "snapshot -f all.skoop",
+    "snapshot --in-cluster -f all.skoop",
     "cleanup",
 }
 
@@ -28,6 +30,7 @@ NEEDS_CLUSTER = {
 def folder(tmp_path: Path, objects: Path, dumps: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """With the files that the examples name."""
     shutil.copy(ROOT / "snapshots" / "healthy-vxlan.skoop", tmp_path / "bundle.skoop")
+    shutil.copy(ROOT / "snapshots" / "route-withdrawn.skoop", tmp_path / "new.skoop")
     shutil.copy(objects, tmp_path / "objects.yaml")
     for name, path in dumps.items():
         shutil.copy(path, tmp_path / f"{name}.dump")
@@ -54,7 +57,7 @@ def test_help_shows_the_examples_as_they_are_typed(name: str) -> None:
         assert f"    kubectl skoop {example.words}" in shown
 
 
-@pytest.mark.parametrize("words", [words for name, words in GIVEN if name != "collect"])
+@pytest.mark.parametrize("words", [words for name, words in GIVEN if name not in ("collect", "serve")])
 def test_an_example_gives_an_answer(words: str, folder: Path) -> None:
     if words in NEEDS_CLUSTER:
         kubeconfig = folder / "config"
@@ -75,6 +78,22 @@ def test_an_example_of_collect_is_understood(
     """What it reads belongs to the kernel's labs."""
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert "collect must run as root" in _run(words, folder).err
+
+
+@pytest.mark.parametrize("words", [words for name, words in GIVEN if name == "serve"])
+def test_an_example_of_serve_is_understood(words: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server is ended as by Ctrl-C, as soon as it would wait for its browser."""
+    opened: list[str] = []
+
+    def interrupted(server: Server) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Server, "serve_forever", interrupted)
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    ran = _run(words, folder)
+    assert ran.code == 130
+    assert ran.out.startswith("http://127.0.0.1:")
+    assert opened == ([ran.out.strip()] if "--open" in words else [])
 
 
 NO_CLUSTER = {

@@ -9,6 +9,9 @@ from kubectl_skoop.cli import live
 from kubectl_skoop.cli.in_cluster import check
 from kubectl_skoop.cli.outcome import NOT_ASKED_FOR, Outcome, outcome
 from kubectl_skoop.cli.snapshot import SnapshotCommand
+from kubectl_skoop.collect.live import gathering, rights
+from kubectl_skoop.collect.live.errors import ClusterError, Unreachable
+from kubectl_skoop.collect.live.gathering import Gathering, Whole
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.snapshot.assemble import new_header
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
@@ -76,3 +79,42 @@ def test_what_a_file_holds_is_told_by_the_file(tmp_path: Path) -> None:
         writer.add_missing_node("n3", "not collected", NOT_ASKED_FOR)
     gaps = ("objects/IPPool: forbidden (no)", "node/n2: not collected (it is away)")
     assert outcome(tmp_path / "s") == Outcome(collected=1, wanted=2, gaps=gaps)
+
+
+ENDS: dict[str, tuple[BaseException, bool, int, bool]] = {
+    "Ctrl-C": (KeyboardInterrupt(), False, 130, True),
+    "Ctrl-C of who only follows": (KeyboardInterrupt(), True, 130, False),
+    "it has failed": (ClusterError("the run has failed"), False, 3, True),
+    "it has failed for who only follows": (ClusterError("the run has failed"), True, 3, False),
+    "the cluster is away": (Unreachable("cut off"), False, 3, False),
+    "the disk is full": (OSError(28, "No space left on device"), False, 3, False),
+}
+"""What happens while it is followed, whether it was there before, the exit code, whether it is removed."""
+
+
+@pytest.mark.parametrize(("error", "resumed", "code", "removed"), ENDS.values(), ids=ENDS)
+def test_a_run_is_removed_unless_it_may_still_be_of_use(
+    error: BaseException,
+    resumed: bool,
+    code: int,
+    removed: bool,
+    kubeconfig: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+
+    def follow(self: Gathering, wait: float) -> Whole:
+        raise error
+
+    monkeypatch.setattr(rights, "held", lambda *_: ())
+    monkeypatch.setattr(rights, "require", lambda *_: None)
+    monkeypatch.setattr(gathering, "api_servers", lambda _: ())
+    monkeypatch.setattr(Gathering, "start", lambda *_: done.append("made"))
+    monkeypatch.setattr(Gathering, "follow", follow)
+    monkeypatch.setattr(Gathering, "remove", lambda _: done.append("removed"))
+    words = ["--resume", "0123abcd"] if resumed else ["--in-cluster"]
+    ran = skoop("snapshot", "-f", tmp_path / "s", "--kubeconfig", kubeconfig, *words)
+    assert (ran.code, done) == (code, [*([] if resumed else ["made"]), *(["removed"] if removed else [])])
+    if isinstance(error, OSError | Unreachable):
+        assert "(the run goes on: kubectl skoop snapshot --resume" in ran.err

@@ -3,6 +3,7 @@
 import json
 import stat
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -127,3 +128,14 @@ def test_snapshot_assembles_what_can_be_sent(tmp_path: Path, key: Path) -> None:
 def test_options_of_redact_need_it(option: str, tmp_path: Path) -> None:
     ran = skoop("snapshot", "-f", tmp_path / "x", "--node-dump", HEALTHY, option, tmp_path / "y")
     assert (ran.code, ran.err) == (ExitCode.INPUT, f"error: {option} without --redact\n")
+
+
+def test_another_answer_is_told_and_the_file_is_there(tmp_path: Path) -> None:
+    told = {"services": 5, "possible": 5, "pairs": 1, "unanswered": 1, "different": 2, "left_out": []}
+    path = tmp_path / "new.skoop"
+    with patch("kubectl_skoop.diagnosis.certificate.certificate", return_value=told):
+        ran = skoop("redact", HEALTHY, path)
+    assert ran.code == ExitCode.FINDINGS
+    assert ran.err == "error: 2 answers of the redacted file are others than those of the original\n"
+    shown = skoop("inspect", "--snapshot", path).out
+    assert "5 questions about services, 1 pairs: 2 answers differ; 1 had no verdict before" in shown

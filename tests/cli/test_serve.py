@@ -1,6 +1,7 @@
 """`serve` as a user starts and ends it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from kubectl_skoop.web.server import Server
 from tests.cli.run import PROGRAM, skoop
 
 SNAPSHOT = Path(__file__).parents[2] / "snapshots" / "healthy-vxlan.skoop"
@@ -41,8 +43,26 @@ def test_an_address_in_use() -> None:
     assert "address already in use" in ran.err
 
 
-def test_it_prints_its_address_and_ends_on_an_interrupt() -> None:
-    environment = {**os.environ, "SKOOP_SNAPSHOT": str(SNAPSHOT)}
+def test_it_opens_the_browser_and_warns_where_others_may_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def interrupted(server: Server) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr(Server, "serve_forever", interrupted)
+    ran = skoop("serve", "--snapshot", SNAPSHOT, "--open", "--no-token")
+    assert (ran.code, ran.err) == (130, "")
+    assert opened == [ran.out.strip()]
+    assert ran.out.count("/") == 3
+    ran = skoop("serve", "--snapshot", SNAPSHOT, "--address", "0.0.0.0:0", "--allow-remote")
+    assert ran.err.startswith("warning: without TLS")
+    assert ran.err.count("\n") == 1
+
+
+def test_it_prints_its_address_and_ends_on_an_interrupt(tmp_path: Path) -> None:
+    shutil.copy(SNAPSHOT, tmp_path)
+    environment = {**os.environ, "SKOOP_SNAPSHOT": str(tmp_path)}
     with subprocess.Popen(
         [PROGRAM, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:

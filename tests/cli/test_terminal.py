@@ -108,7 +108,7 @@ def test_documents_are_utf_8_in_every_locale(
         (("plugins",), "NAME"),
         (("providers",), "NAME"),
         (("plugins", "--detect", *SNAPSHOT), "FACT"),
-        (("inspect", *SNAPSHOT), "node"),
+        (("inspect", *SNAPSHOT), "node  "),
         (("inspect", "node/n1", "sockets", *SNAPSHOT), "Netid"),
         (("connectivity", *SNAPSHOT), "FROM"),
         (("connectivity", "--exposure", *SNAPSHOT), "POD"),

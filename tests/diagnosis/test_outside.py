@@ -6,10 +6,13 @@ from ipaddress import ip_address
 
 import pytest
 
+from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
+from kubectl_skoop.diagnosis.entrance import Entrance
 from kubectl_skoop.diagnosis.fan_out import fan_out
 from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
 from kubectl_skoop.diagnosis.interface import InfraShim
 from kubectl_skoop.diagnosis.outside import Outside
+from kubectl_skoop.diagnosis.outsider import outsider
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.packet import Protocol
@@ -84,3 +87,61 @@ def test_an_address_that_a_node_should_have_and_has_not_is_nowhere(family: int) 
     assert (result.fate, result.symptom) == ("dropped", "no route to host")
     assert result.loss is not None
     assert result.loss.because.code == "neighbour.unresolved"
+
+
+def ask_from_outside(family: int, protocol: int, port: int, nodes: Mapping[str, str]) -> FlowResult:
+    """`nodes`: addresses of the node by its object."""
+    ns, client = node(family), outsider(ip_address(FAR[family]))
+    addresses = [{"type": "InternalIP", "address": address} for address in nodes]
+    cluster = Cluster(
+        PlainObjects(
+            {"Node": [{"kind": "Node", "metadata": {"name": "n"}, "status": {"addresses": addresses}}]}
+        )
+    )
+    world = World(Collected([ns]), cluster.node_of_address, outsider=client)
+    underlay = Underlay(InfraShim(), lambda name: None)
+    runner = Runner(
+        world,
+        underlay,
+        Outside(lambda address: cluster.endpoint(address).kind),
+        lambda here: here.at(client.place),
+        Entrance(cluster, underlay.balance, underlay.routed_in),
+    )
+    target = next(iter(nodes))
+    probe = Probe(
+        source=Endpoint("external", FAR[family], ip_address(FAR[family])),
+        destination=Endpoint("node", "n", ip_address(target)),
+        protocol=protocol,
+        dport=port,
+    )
+    (way,) = fan_out(lambda choices: runner.run(probe, Setting(), choices), outcome)
+    return way.result
+
+
+@pytest.mark.parametrize(
+    ("protocol", "port", "symptom"),
+    [
+        (Protocol.TCP, 80, "answer"),
+        (Protocol.TCP, 81, "connection refused"),
+        (Protocol.UDP, 53, "answer"),
+        (Protocol.UDP, 54, "connection refused"),
+        (Protocol.ICMP, 0, "answer"),
+    ],
+)
+@pytest.mark.parametrize("public", [False, True], ids=["own address", "translated address"])
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_host_outside_asks_a_node(
+    family: int, public: bool, protocol: int, port: int, symptom: str
+) -> None:
+    own = ADDRESS[family].split("/")[0]
+    nodes = {{4: "198.51.100.1", 6: "2001:db8:1::1"}[family]: "n", own: "n"} if public else {own: "n"}
+    result = ask_from_outside(family, protocol, port, nodes)
+    assert result.symptom == symptom
+    assert [str(visit.place) for visit in result.branch.visits[:2]] == [f"external/{FAR[family]}", "node/n"]
+
+
+def test_an_address_that_no_device_of_the_node_has_has_no_way_in() -> None:
+    result = ask_from_outside(4, Protocol.TCP, 80, {"198.51.100.1": "n"})
+    assert (result.fate, result.symptom) == ("dropped", "timeout")
+    assert result.loss is not None
+    assert result.loss.because.code == "external.no-route"

@@ -42,6 +42,13 @@ def n1(*devices: Device, gateway_on: int = 0, routes: tuple[Route, ...] = (), pr
     }
 
 
+POD_A = {
+    "pod/default/a": NetworkNamespace(
+        id="n1/4:2", place=Place("pod", "default/a"), node="n1", devices={2: Device(index=2, name="eth0")}
+    )
+}
+
+
 def objects(mode: Mode = "bridge") -> list[Any]:
     return [*cluster_objects(mode, standard()), *agents(mode, 2)]
 
@@ -141,7 +148,7 @@ def test_kube_router_s_routes_have_its_protocol(make_context: Any) -> None:
 def test_with_a_tunnel_of_kube_router_the_rule_of_its_table_is_wanted_and_routes_are_not(
     make_context: Any,
 ) -> None:
-    found = wants(make_context, "kube-router", n1(TUNNEL))
+    found = wants(make_context, "kube-router", n1(TUNNEL) | POD_A)
     assert not [want for want in found if want.startswith("10.244.2.0/24")]
     assert "from 10.244.1.0/24 lookup 77" in found
 
@@ -152,3 +159,13 @@ def test_a_podcidr_that_cannot_be_read_is_left_out(make_context: Any) -> None:
     ctx = make_context(broken, n1(BRIDGE, PORT), options=Options(network_plugin="bridge"))
     action = set_up(ctx).plugin.create_node(ctx.cluster.node("n1"))
     assert [wish.want for wish in action.always() if isinstance(wish, Expectation)]
+
+
+def test_a_podcidr_of_a_family_that_no_pod_has_is_left_out(make_context: Any) -> None:
+    both = objects()
+    both[0]["spec"]["podCIDRs"].append("fd00:244:1::/64")
+    ctx = make_context(both, n1(BRIDGE, gateway_on=3) | POD_A, options=Options(network_plugin="bridge"))
+    action = set_up(ctx).plugin.create_node(ctx.cluster.node("n1"))
+    found = [wish.want for wish in action.always() if isinstance(wish, Expectation)]
+    assert "cni0 inet 10.244.1.1/24" in found
+    assert not [want for want in found if "fd00" in want]

@@ -226,3 +226,12 @@ def test_of_some_backends_only_the_name_is_known(make_context: Any, backend: str
     objects = cluster()
     node_of(objects, "n2")["metadata"]["annotations"][BACKEND_TYPE] = backend
     assert wishes(make_context, objects) == []
+
+
+def test_a_podcidr_of_ipv6_alone_is_no_flannel_with_ipv6(make_context: Any) -> None:
+    """The controller manager gives podCIDRs of both families, whatever flanneld is told."""
+    objects = cluster()
+    node_of(objects, "n1")["spec"]["podCIDRs"].append("fd00:244:1::/64")
+    ctx = make_context(objects)
+    found = wants(list(set_up(ctx).plugin.create_node(ctx.cluster.node("n1")).always()))
+    assert not [want for want in found if "fd00" in want or "v6" in want or "ipv6" in want]

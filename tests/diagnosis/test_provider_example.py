@@ -1,6 +1,8 @@
 """The example of docs/write-a-provider.md is a provider, and the guide names all that it may implement."""
 
 import json
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -19,6 +21,7 @@ from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.snapshot.assemble import assemble
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from tests.cli.run import shell
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT = ROOT / "snapshots" / "healthy-vxlan.skoop"
@@ -90,7 +93,9 @@ def test_live_it_has_nothing_to_ask(source: Snapshot) -> None:
     provider, gap = gather(source, Options())
     assert (provider, gap) == (
         "examplecloud",
-        NotCollected("infra/examplecloud", "not collected", "examplecloud has no API"),
+        NotCollected(
+            "infra/examplecloud", "not collected", "examplecloud has no API (give its rules with --infra)"
+        ),
     )
 
 
@@ -100,9 +105,64 @@ def test_a_file_that_is_none_of_its_own_is_one_line(source: Snapshot, content: b
         gather(source, Options(), [InfraFile("rules.json", content)])
 
 
+def test_pip_installs_it_and_the_program_finds_it(source: Snapshot, tmp_path: Path) -> None:
+    """As a stranger's package, beside the program."""
+    site = tmp_path / "site"
+    package = shutil.copytree(ROOT / "docs" / "examples" / "examplecloud", tmp_path / "package")
+    options = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site)]
+    subprocess.run([sys.executable, "-m", "pip", "install", *options, str(package)], check=True, timeout=300)
+    (tmp_path / "rules.json").write_text(json.dumps({"rules": [DENY]}))
+    ran = shell(
+        "diagnose", "-s", "203.0.113.7", "-d", "svc/default/web", "--snapshot", source.file.path,
+        "--infra", tmp_path / "rules.json", env={"PYTHONPATH": str(site)},
+    )  # fmt: skip
+    assert ran.code == 1, ran.err
+    assert "the firewall denies 203.0.113.7 port 30080 of 10.0.0.1" in ran.out
+
+
+def test_the_guide_shows_the_whole_example() -> None:
+    text = (ROOT / "docs" / "write-a-provider.md").read_text("utf-8")
+    module = ROOT / "docs" / "examples" / "examplecloud" / "examplecloud" / "__init__.py"
+    assert f"```python\n{module.read_text('utf-8')}```" in text
+
+
 def test_the_guide_names_each_method_with_its_arguments() -> None:
     text = (ROOT / "docs" / "write-a-provider.md").read_text("utf-8")
     for name, method in vars(InfraShim).items():
         if not name.startswith("_"):
             arguments = ", ".join(list(signature(method).parameters)[1:])
             assert f"`{name}({arguments})`" in text, name
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        pytest.param({"at": object()}, "cannot be kept: a snapshot cannot hold a object", id="no plain data"),
+        pytest.param({"big": 2**70}, "cannot be kept", id="a number that no snapshot holds"),
+        pytest.param({"x": ["y" * (17 << 20)]}, "bytes, more than the", id="too much"),
+        pytest.param(["a"], "is no mapping", id="a list"),
+    ],
+)
+def test_what_no_snapshot_can_hold_is_a_gap(
+    source: Snapshot, monkeypatch: pytest.MonkeyPatch, returned: object, reason: str
+) -> None:
+    monkeypatch.setattr("examplecloud.Examplecloud.gather", lambda self, ctx, files: returned)
+    provider, gap = gather(source, Options())
+    assert isinstance(gap, NotCollected)
+    assert (provider, gap.state) == ("examplecloud", "failed")
+    assert reason in gap.reason
+
+
+def test_a_provider_that_raises_is_a_gap_live_and_an_error_with_files(
+    source: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("rules")
+
+    monkeypatch.setattr("examplecloud.Examplecloud.gather", fail)
+    _, gap = gather(source, Options())
+    assert gap == NotCollected(
+        "infra/examplecloud", "failed", "examplecloud cannot be used: KeyError: 'rules'"
+    )
+    with pytest.raises(InputError, match="examplecloud cannot be used"):
+        gather(source, Options(), [InfraFile("rules.json", b"{}")])

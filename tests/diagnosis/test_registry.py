@@ -263,6 +263,42 @@ def test_strangers_that_cannot_be_used_are_remarks_and_the_others_are_asked(
     assert "broken detection" in texts
 
 
+class Unmakeable(Breaking):
+    name: ClassVar[str] = "unmakeable"
+
+    def __init__(self, ctx: Context) -> None:
+        raise RuntimeError("no licence")
+
+    @classmethod
+    def detect(cls, ctx: Context) -> Detected | None:
+        return Detected(cls.name, "always")
+
+
+@pytest.mark.usefixtures("strangers")
+def test_one_that_cannot_be_made_is_a_remark_unless_it_was_asked_for(
+    make_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vars(sys.modules["strangers"]).update(Unmakeable=Unmakeable)
+    found = {
+        "unmakeable": entry("unmakeable", "strangers:Unmakeable"),
+        **registry.installed(registry.PLUGINS),
+    }
+    found = {name: found[name] for name in ("any", "unmakeable")}
+    ours = registry.installed
+    monkeypatch.setattr(
+        registry, "installed", lambda group: found if group == registry.PLUGINS else ours(group)
+    )
+    setup = set_up(make_context())
+    assert (setup.facts[0].value, setup.facts[0].source) == (
+        "any",
+        "unmakeable, which this cluster has, cannot be used",
+    )
+    (remark,) = setup.remarks
+    assert remark.message.endswith("RuntimeError: no licence")
+    with pytest.raises(PluginError, match="no licence"):
+        set_up(make_context([], options=Options(network_plugin="unmakeable")))
+
+
 def test_providers_that_cannot_be_used_are_remarks_too(
     make_context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

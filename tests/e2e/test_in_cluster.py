@@ -26,7 +26,7 @@ from kubectl_skoop.snapshot.index import NodeEntry
 from kubectl_skoop.snapshot.source import open_snapshot
 from tests.e2e.cluster import Cluster
 from tests.e2e.flow import Flow, Place
-from tests.e2e.skoop import Skoop, question
+from tests.e2e.skoop import IMAGE, Skoop, question
 from tests.e2e.test_trouble import ROLES, account
 from tests.e2e.workloads import SERVICE_PORT
 
@@ -124,6 +124,13 @@ def dumps(run: Gathering) -> int:
     return int(json.loads(run.ask(pod.name)).get("dumps", -1))
 
 
+def renew(cluster: Cluster, node: str) -> None:
+    """The lease, as its kubelet does, so that a node without one stays Ready."""
+    spec = {"spec": {"renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
+    patch = ("--type=merge", "--patch", json.dumps(spec))
+    cluster.kubectl("patch", "lease", node, "--namespace=kube-node-lease", *patch)
+
+
 def content(file: Path) -> Any:
     """What is in the file: nodes, their namespaces and tables, objects; not what the run itself adds."""
     snapshot = open_snapshot(file)
@@ -176,6 +183,12 @@ def roles(cluster: Cluster, *files: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
+def runs() -> list[str]:
+    """Of all tests: what they leave is looked for in the end, so that nobody waits for each."""
+    return []
+
+
+@pytest.fixture(scope="module")
 def abandoned(skoop: Skoop) -> str:
     """A run for which nobody comes back, made before the others."""
     return detached(skoop, "--run-deadline", f"{ABANDONED_AFTER}s")
@@ -187,7 +200,7 @@ def _from_the_beginning(abandoned: str) -> None:
 
 
 def test_the_file_is_that_of_a_snapshot(
-    cluster: Cluster, skoop: Skoop, where: Mapping[str, Place], tmp_path: Path
+    cluster: Cluster, skoop: Skoop, where: Mapping[str, Place], runs: list[str], tmp_path: Path
 ) -> None:
     """Gathered by a user who has the roles of the docs, and no more."""
     here, there = tmp_path / "here.skoop", tmp_path / "there.skoop"
@@ -214,7 +227,7 @@ def test_the_file_is_that_of_a_snapshot(
         assert [one["verdict"] for one in told] == ["reachable", "reachable"]
         assert (told[0]["path"], told[0]["reply"]) == (told[1]["path"], told[1]["reply"])
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-    assert left(cluster, run_of(ran.err)) == []
+    runs.append(ran.err.split("--resume ")[1].split()[0])
 
 
 def test_a_right_that_is_missing_is_named_before_anything_is_made(cluster: Cluster, tmp_path: Path) -> None:
@@ -229,7 +242,7 @@ def test_a_right_that_is_missing_is_named_before_anything_is_made(cluster: Clust
         assert f"create {kind}" in ran.err
 
 
-def test_a_user_who_is_killed_comes_back(cluster: Cluster, skoop: Skoop, tmp_path: Path) -> None:
+def test_a_user_who_is_killed_comes_back(skoop: Skoop, runs: list[str], tmp_path: Path) -> None:
     file = tmp_path / "s.skoop"
     process = skoop.start("snapshot", "--in-cluster", "-f", file)
     run = followed(process)
@@ -238,9 +251,7 @@ def test_a_user_who_is_killed_comes_back(cluster: Cluster, skoop: Skoop, tmp_pat
     ran = skoop.live("snapshot", "--resume", run, "-f", file)
     assert (ran.code, "3 of 3 nodes" in ran.out) == (0, True), ran.err
     assert skoop.offline("check", "--snapshot", file).code == 0
-    assert left(cluster, run) == []
-    again = skoop.live("snapshot", "--resume", run, "-f", file)
-    assert (again.code, "there is no run" in again.err) == (3, True)
+    runs.append(run)
 
 
 def test_a_user_who_interrupts_leaves_nothing(cluster: Cluster, skoop: Skoop, tmp_path: Path) -> None:
@@ -254,9 +265,10 @@ def test_a_user_who_interrupts_leaves_nothing(cluster: Cluster, skoop: Skoop, tm
 
 
 def test_what_waits_survives_its_container_and_a_broken_fetch(
-    cluster: Cluster, skoop: Skoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, skoop: Skoop, runs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = detached(skoop)
+    runs.append(run)
     file, namespace = tmp_path / "s.skoop", f"{OURS}{run}"
     mine = gathering(skoop, run)
     whole = mine.follow(TIME)
@@ -284,7 +296,6 @@ def test_what_waits_survives_its_container_and_a_broken_fetch(
     assert ran.code == 0, ran.err
     assert not partial.exists()
     assert digest(file) == whole.sha256
-    assert left(cluster, run) == []
 
 
 def test_a_pod_that_is_killed_on_the_way_has_a_successor_that_goes_on(
@@ -304,11 +315,11 @@ def test_a_pod_that_is_killed_on_the_way_has_a_successor_that_goes_on(
                 first = started(cluster, run, "skoop")
 
                 def read_nodes() -> int:
-                    _renew(cluster, node.name)
+                    renew(cluster, node.name)
                     return dumps(mine)
 
                 assert eventually(read_nodes, 2) == 2
-                _renew(cluster, node.name)
+                renew(cluster, node.name)
                 killed = time.time()
                 pod = first["metadata"]["name"]
                 cluster.kubectl("delete", "pod", "--namespace=skoop", "--wait=false", pod)
@@ -326,13 +337,6 @@ def test_a_pod_that_is_killed_on_the_way_has_a_successor_that_goes_on(
         cluster.kubectl("delete", "-f", "-", text=CLAIM)
 
 
-def test_cleanup_takes_what_is_of_the_cluster_too(cluster: Cluster, skoop: Skoop) -> None:
-    run = detached(skoop)
-    cleaned = skoop.live("cleanup", "--all")
-    assert (cleaned.code, f"namespace {OURS}{run}: removed" in cleaned.out) == (0, True), cleaned.err
-    assert left(cluster, run) == []
-
-
 def test_a_dry_run_prints_objects_that_are_legal(cluster: Cluster, skoop: Skoop) -> None:
     ran = skoop.collecting("snapshot", "--in-cluster", "--dry-run")
     assert ran.code == 0, ran.err
@@ -343,16 +347,28 @@ def test_a_dry_run_prints_objects_that_are_legal(cluster: Cluster, skoop: Skoop)
             cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", text=item)
 
 
-def test_a_run_for_which_nobody_comes_back_removes_itself(cluster: Cluster, abandoned: str) -> None:
-    assert left(cluster, abandoned) == []
+def test_nothing_is_left_also_of_a_run_for_which_nobody_comes_back(
+    cluster: Cluster, skoop: Skoop, runs: list[str], abandoned: str, tmp_path: Path
+) -> None:
+    for run in (abandoned, *runs):
+        assert left(cluster, run) == []
+        again = skoop.live("snapshot", "--resume", run, "-f", tmp_path / "s.skoop")
+        assert (again.code, f"there is no run {run}" in again.err) == (3, True), again.err
 
 
-def _renew(cluster: Cluster, node: str) -> None:
-    """As its kubelet does, so that a node without one stays Ready."""
-    spec = {"spec": {"renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")}}
-    patch = ("--type=merge", "--patch", json.dumps(spec))
-    cluster.kubectl("patch", "lease", node, "--namespace=kube-node-lease", *patch)
+def test_a_gatherer_needs_no_service_of_the_api_server(cluster: Cluster, skoop: Skoop) -> None:
+    """Another snapshot in its pod, which is told of a service that refuses.
 
-
-def run_of(errors: str) -> str:
-    return errors.split("--resume ")[1].split()[0]
+    The last one: in the end `cleanup --all` removes what there is of any run.
+    """
+    run = detached(skoop)
+    namespace = f"{OURS}{run}"
+    gathering(skoop, run).follow(TIME)
+    pod = started(cluster, run, namespace)["metadata"]["name"]
+    words = ("kubectl-skoop", "snapshot", "--file", "/work/other.skoop", "--collector-namespace", namespace)
+    nowhere = ("env", "KUBERNETES_SERVICE_HOST=127.0.0.1", "KUBERNETES_SERVICE_PORT=1")
+    said = cluster.kubectl("exec", f"--namespace={namespace}", pod, "--", *nowhere, *words, *IMAGE)
+    assert "3 of 3 nodes" in said
+    cleaned = skoop.live("cleanup", "--all")
+    assert (cleaned.code, f"namespace {namespace}: removed" in cleaned.out) == (0, True), cleaned.err
+    assert left(cluster, run) == []

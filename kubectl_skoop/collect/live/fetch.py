@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Protocol
 
-from kubectl_skoop.collect.held import DIGEST
+from kubectl_skoop.collect.held import DIGEST, sha256_of
 from kubectl_skoop.collect.live.errors import ClusterError, Unreachable
 from kubectl_skoop.collect.live.gathering import Whole
 from kubectl_skoop.collect.live.pod_state import PodState
@@ -18,7 +18,6 @@ ATTEMPTS = 8
 PAUSE = 1.0
 """Before the second attempt, seconds; doubled before each further one, up to a minute."""
 _LONGEST_PAUSE = 60.0
-_AT_ONCE = 1 << 20
 
 
 class Source(Protocol):
@@ -47,7 +46,7 @@ def fetch(source: Source, whole: Whole, target: Path) -> None:
         if fresh:
             partial.unlink(missing_ok=True)
         _fill(source, whole, partial)
-        if _sha256(partial) == whole.sha256:
+        if sha256_of(partial) == whole.sha256:
             partial.replace(target)
             return
     partial.unlink(missing_ok=True)
@@ -89,11 +88,3 @@ def _asked(source: Source, offset: int, length: int) -> bytes:
     if len(data) != length or hashlib.sha256(data).digest() != digest:
         raise ClusterError(f"the piece at byte {offset} is damaged")
     return data
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(_AT_ONCE):
-            digest.update(part)
-    return digest.hexdigest()

@@ -141,6 +141,7 @@ def gather_pod_spec(run: str, namespace: str, options: GatherOptions) -> dict[st
         "serviceAccountName": options.account or NAME,
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
+        "nodeSelector": {"kubernetes.io/os": "linux"},
         "tolerations": [{"key": "node.kubernetes.io/network-unavailable", "operator": "Exists"}],
         "imagePullSecrets": [{"name": name} for name in options.collector.pull_secrets],
         "securityContext": {

@@ -161,7 +161,7 @@ class Gathering:
                 reason = f"{text(condition, 'reason')}: {text(condition, 'message')}"
                 raise ClusterError(f"the run has failed ({reason}){self._why(pod)}")
         if pod is not None and pod.trouble.partition(": ")[0] in HOPELESS:
-            raise ClusterError(f"the run has failed: {pod.trouble}{self._why(pod)}")
+            raise ClusterError(f"the run has failed: {pod.trouble}")
         waits = pod.trouble or pod.waits if pod is not None else "its pod"
         self.progress("", f"waits for {waits}")
 

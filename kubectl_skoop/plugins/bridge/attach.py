@@ -18,7 +18,7 @@ from kubectl_skoop.api import (
     device_key,
     expect,
 )
-from kubectl_skoop.plugins.bridge.observed import gateway, pod_network, pod_networks
+from kubectl_skoop.plugins.bridge.observed import gateway, pod_network, pod_networks, used_networks
 
 
 class Attachment(Protocol):
@@ -69,7 +69,7 @@ class ByBridge:
             because="kube-proxy needs it: else answers of a pod on the same node bypass the translation",
         )
         yield forwarding(self.bridge)
-        for network in pod_networks(node):
+        for network in used_networks(self.ctx, node):
             yield expect.address(
                 self.bridge,
                 f"{gateway(network)}/{network.prefixlen}",

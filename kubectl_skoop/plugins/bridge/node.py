@@ -17,7 +17,7 @@ from kubectl_skoop.api import (
     expect,
 )
 from kubectl_skoop.plugins.bridge.attach import Attachment, forwarding
-from kubectl_skoop.plugins.bridge.observed import Address, PodNetwork, pod_network, pod_networks
+from kubectl_skoop.plugins.bridge.observed import Address, PodNetwork, pod_network, used_networks
 
 
 class Peers(NamedTuple):
@@ -59,7 +59,7 @@ class HostLocalNode(SimplePluginNode):
         if self.attachment is not None and self.ctx.pods_of(self.node.name):
             yield from self.attachment.always(self.node)
         if self.peers is not None and self.peers.table and self._tunnels(self.peers):
-            for network in pod_networks(self.node):
+            for network in used_networks(self.ctx, self.node):
                 yield expect.rule(
                     source=network,
                     table=self.peers.table,

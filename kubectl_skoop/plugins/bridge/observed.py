@@ -51,6 +51,12 @@ def pod_network(node: NodeInfo | None, version: int) -> PodNetwork | None:
     return next((network for network in pod_networks(node) if network.version == version), None)
 
 
+def used_networks(ctx: Context, node: NodeInfo) -> tuple[PodNetwork, ...]:
+    """Those of the families that its pods have: a podCIDR does not say that host-local has that range."""
+    versions = {address.version for pod in ctx.pods_of(node.name) for address in pod.addresses}
+    return tuple(network for network in pod_networks(node) if network.version in versions)
+
+
 def gateway(network: PodNetwork) -> Address:
     """host-local's default: the first address of the range."""
     return network[1]
@@ -65,11 +71,14 @@ def gateways(ns: NetworkNamespace, node: NodeInfo) -> Iterator[Device]:
 
 
 def _networks(texts: Iterable[str]) -> Iterator[PodNetwork]:
+    """What can be read and has room for a gateway."""
     for text in texts:
         try:
-            yield ip_network(text)
+            network = ip_network(text)
         except ValueError:
             continue
+        if network.num_addresses > 1:
+            yield network
 
 
 def _hairpin(ns: NetworkNamespace, bridge: str) -> Iterator[bool]:

@@ -51,7 +51,7 @@ class FlannelNode(SimplePluginNode):
                 because="it leads to the other nodes",
             )
             yield _forwarding(uplink.name)
-        families = [family for family in FAMILIES if pod_network(self.node, family) is not None]
+        families = [family for family in FAMILIES if self._runs(family)]
         if V6 in families:
             yield expect.sysctl("net.ipv6.conf.all.forwarding", 1, because="flanneld sets it when it starts")
         if self.fabric.backend_of(self.node) == "vxlan":
@@ -59,7 +59,7 @@ class FlannelNode(SimplePluginNode):
                 yield from self._vtep(family)
         if self.fabric.on_bridge and self.fabric.ctx.pods_of(self.node.name):
             yield from self._bridge()
-            if not families:
+            if not self.node.pod_cidrs:
                 yield _no_pod_cidr(self.node)
             for family in families:
                 yield from self._gateway(family)
@@ -93,6 +93,11 @@ class FlannelNode(SimplePluginNode):
 
     def to_service(self, upstream: Link | None, packet: Packet, service: Service) -> Wishes:
         return self._attached(upstream)
+
+    def _runs(self, family: Family) -> bool:
+        """A podCIDR of IPv6 does not say that flanneld has `EnableIPv6`; its annotation does."""
+        told = family is V4 or public_ip_of(self.node, family) is not None
+        return told and pod_network(self.node, family) is not None
 
     def _vtep(self, family: Family) -> Wishes:
         net, name = self.fabric.net, self.fabric.net.device(family)

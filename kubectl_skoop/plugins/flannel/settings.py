@@ -119,12 +119,14 @@ def pod_network(node: NodeInfo | None, family: Family = V4) -> PodNetwork | None
 
 
 def _networks(texts: Iterable[str]) -> Iterator[PodNetwork]:
-    """What can be read."""
+    """What can be read and has room for a gateway."""
     for text in texts:
         try:
-            yield ip_network(text)
+            network = ip_network(text)
         except ValueError:
             continue
+        if network.num_addresses > 1:
+            yield network
 
 
 def public_ip_of(node: NodeInfo, family: Family = V4) -> Address | None:

@@ -11,6 +11,10 @@ from kubectl_skoop.providers.aws.kept import Item
 Client = Any
 """boto3 makes its clients when they are asked for, so they have no types."""
 
+_FILTERED = 200
+"""Values that EC2 takes in one filter."""
+_CONNECT, _READ, _ATTEMPTS = 5, 30, 3
+"""Seconds, seconds, and how often an operation is tried."""
 _OF_VPC = {
     "describe_network_interfaces": "NetworkInterfaces",
     "describe_security_groups": "SecurityGroups",
@@ -109,6 +113,7 @@ def _collect(section: Section, kind: str, items: Callable[[], Iterator[Item]]) -
 def _clients(region: str, profile: str) -> tuple[Client, Client]:
     try:
         import boto3
+        from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ProfileNotFound
     except ImportError:
         raise NoVerdict(
@@ -117,7 +122,10 @@ def _clients(region: str, profile: str) -> tuple[Client, Client]:
         ) from None
     try:
         session = boto3.session.Session(profile_name=profile or None, region_name=region or None)
-        return session.client("ec2"), session.client("elbv2")
+        config = Config(
+            connect_timeout=_CONNECT, read_timeout=_READ, retries={"total_max_attempts": _ATTEMPTS}
+        )
+        return session.client("ec2", config=config), session.client("elbv2", config=config)
     except ProfileNotFound:
         raise InputError(f"--aws-profile {profile}: there is no such profile") from None
     except BotoCoreError as error:
@@ -125,9 +133,10 @@ def _clients(region: str, profile: str) -> tuple[Client, Client]:
 
 
 def _instances(ec2: Client, wanted: Sequence[str]) -> Iterator[Item]:
-    filters = [{"Name": "instance-id", "Values": list(wanted)}]
-    for reservation in _pages(ec2, "describe_instances", "Reservations", Filters=filters):
-        yield from reservation.get("Instances", [])
+    for begin in range(0, len(wanted), _FILTERED):
+        filters = [{"Name": "instance-id", "Values": list(wanted[begin : begin + _FILTERED])}]
+        for reservation in _pages(ec2, "describe_instances", "Reservations", Filters=filters):
+            yield from reservation.get("Instances", [])
 
 
 def _managed(ec2: Client) -> Iterator[Item]:

@@ -83,8 +83,8 @@ def _nat(
         )
         return
     if subnet != at.subnet:
-        yield from passage.acl(inventory, node, at.subnet, "egress", packet)
-    yield from passage.acl(inventory, node, subnet, "ingress", packet)
+        yield from passage.acl(inventory, node, subnet, "ingress", packet)
+        yield from passage.acl(inventory, node, subnet, "egress", packet)
     if raw.text(gateway, "ConnectivityType") == "private":
         reason = (
             f"{packet.dst} is reached by the private NAT gateway {route.target}, whose way on is not modelled"

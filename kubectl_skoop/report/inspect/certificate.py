@@ -12,7 +12,7 @@ def certificate_lines(certificate: Mapping[str, object]) -> list[str]:
     )
     sample = f" (of {possible})" if possible > services else ""
     answers = f"{different} answers differ" if different else "the same answers"
-    without = f", {unanswered} of them without a verdict" if unanswered else ""
+    without = f"; {unanswered} had no verdict before" if unanswered else ""
     if not services + pairs:
         asked = "redacted; there was nothing to ask"
     else:

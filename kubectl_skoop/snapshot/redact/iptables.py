@@ -172,7 +172,7 @@ class _Rule:
             return " ".join([*UNMODELLED_MATCH, *UNMODELLED_TARGET])
         written: list[str] = []
         position = 0
-        section, arity = "", {**header.ARITY, **_implicit(given)}
+        arity = {**header.ARITY, **_implicit(given)}
         while position < len(given):
             end = position + 1
             while end < len(given) and not is_section(given, end):
@@ -181,9 +181,7 @@ class _Rule:
             if is_section(given, position):
                 written += self._section(part)
             else:
-                written += self._options(part, section, arity) or self._gone(
-                    UNMODELLED_MATCH, "options of a rule"
-                )
+                written += self._options(part, "", arity) or self._gone(UNMODELLED_MATCH, "options of a rule")
             position = end
         return " ".join(written)
 

@@ -77,10 +77,12 @@ OTHER_KINDS = ("ConfigMap", "BGPConfiguration.crd.projectcalico.org")
 
 
 def is_known(kind: str) -> bool:
+    """Another kind is a plugin's, and nothing is known of its fields."""
     return kind in FIELDS or kind in OTHER_KINDS
 
 
 def redact_object(kind: str, item: Object, pseudonyms: Pseudonyms, left_out: LeftOut) -> Object:
+    """`kind`: one that `is_known`."""
     return _Redaction(kind, pseudonyms, left_out).of(item)
 
 
@@ -95,7 +97,7 @@ class _Redaction:
         kept = self._kept({key: value for key, value in metadata.items() if key != "annotations"}, METADATA)
         if annotations := self._annotations(mapping(metadata, "annotations")):
             kept["annotations"] = annotations
-        told: dict[str, object] = {"kind": item.get("kind"), "metadata": kept}
+        told: dict[str, object] = {"kind": self._kind, "metadata": kept}
         if isinstance(version_of := item.get("apiVersion"), str):
             told["apiVersion"] = version_of if version_of in WORDS else self._pseudonyms.name(version_of)
         body = {key: value for key, value in item.items() if key not in ("kind", "metadata", "apiVersion")}

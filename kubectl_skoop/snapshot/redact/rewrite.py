@@ -1,5 +1,6 @@
 """A snapshot written anew with pseudonyms, and what the new one says of itself."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ KNOWN_TOOLS = listed(
     ipvsadm ip iptables ip6tables
     """
 )
+_PART_OF_FILE = re.compile(r"index|header|bytes \d+ to \d+")
 MODULES = (
     "nf_",
     "nft_",
@@ -124,10 +126,10 @@ def _facts(facts: NodeFacts, pseudonyms: Pseudonyms) -> NodeFacts:
 
 
 def _what(what: str, pseudonyms: Pseudonyms) -> str:
-    """`node/NAME`, `objects/KIND`, `index`, `header`, or a node's table."""
+    """Of what is missing: a part of the file, a kind of objects, a node, a pod, or a node's table."""
     kind, slash, rest = what.partition("/")
-    if kind in ("index", "header", "objects"):
+    if _PART_OF_FILE.fullmatch(what) or (kind == "objects" and is_known(rest)):
         return what
-    return (
-        kind + slash + pseudonyms.names.pod(rest) if kind in ("node", "pod") else pseudonyms.names.pod(what)
-    )
+    if kind in ("node", "pod"):
+        return kind + slash + pseudonyms.names.pod(rest)
+    return pseudonyms.names.pod(what)

@@ -83,7 +83,7 @@ ENDINGS: Mapping[str, tuple[Answer, Answer, str]] = {
     "its image is not there": (
         (200, {"items": [_pod("p", {"waiting": {"reason": "ErrImagePull", "message": "no"}})]}),
         AT_WORK,
-        "ErrImagePull: no",
+        "failed: ErrImagePull: no$",
     ),
     "no node takes it": (NO_POD, AT_WORK, "no pod ran within 0 s"),
 }

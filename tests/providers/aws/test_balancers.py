@@ -86,8 +86,9 @@ def balanced(**changes: Any) -> Answers:
     }
 
 
-def health(found: Answers, *targets: dict[str, Any]) -> None:
+def health(found: Answers, *targets: dict[str, Any]) -> Answers:
     found["TargetHealth"][0]["TargetHealthDescriptions"] = list(targets)
+    return found
 
 
 def test_healthy_targets_share_connections_and_see_the_client() -> None:
@@ -106,12 +107,13 @@ def test_the_host_name_leads_to_the_addresses(name: str) -> None:
     assert shim(balanced()).addresses_of(name) == [ip_address(PUBLIC_LB), ip_address(PRIVATE_LB)]
 
 
-def weigh(found: Answers, *weights: int) -> None:
+def weigh(found: Answers, *weights: int) -> Answers:
     groups = [
         {"TargetGroupArn": arn, "Weight": weight}
         for arn, weight in zip((GROUP, GROUP_2), weights, strict=True)
     ]
     found["Listeners"][0]["DefaultActions"] = [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]
+    return found
 
 
 SHARES: dict[str, tuple[Callable[[Answers], object], list[tuple[str, str]]]] = {
@@ -167,14 +169,16 @@ def test_who_the_target_sees(kind: str, attribute: str, own: bool) -> None:
     assert {one.source for one in targets} == ({ip_address(PRIVATE_LB)} if own else {None})
 
 
-def alb(found: Answers) -> None:
+def alb(found: Answers) -> Answers:
     found["LoadBalancers"][0]["Type"] = "application"
     found["Listeners"][0]["Protocol"] = "HTTP"
+    return found
 
 
-def rule(found: Answers, *, default: bool) -> None:
+def rule(found: Answers, *, default: bool) -> Answers:
     key = LISTENER.replace(":listener/", ":listener-rule/") + "/1"
     found["Rules"] = [{"RuleArn": key, "Priority": "1", "IsDefault": default}]
+    return found
 
 
 UNKNOWN: dict[str, tuple[Callable[[Answers], object], str]] = {
@@ -194,11 +198,11 @@ UNKNOWN: dict[str, tuple[Callable[[Answers], object], str]] = {
     ),
     "an ALB whose rules were not collected": (alb, "no Rules of AWS were collected"),
     "an ALB with rules": (
-        lambda found: (alb(found), rule(found, default=False)),  # type: ignore[func-returns-value]
+        lambda found: (alb(found), rule(found, default=False)),
         "which of 2 rules of web takes a request depends on its host and path",
     ),
     "one of two groups is empty": (
-        lambda found: (weigh(found, 1, 1), health(found)),  # type: ignore[func-returns-value]
+        lambda found: (weigh(found, 1, 1), health(found)),
         "web sends 1/2 of its connections to a group without targets",
     ),
 }
@@ -222,7 +226,7 @@ def test_an_alb_with_its_default_rule_only_speaks_for_itself() -> None:
     assert {one.source for one in targets} == {ip_address(PRIVATE_LB)}
 
 
-def guarded(found: Answers, *permissions: dict[str, Any]) -> None:
+def guarded(found: Answers, *permissions: dict[str, Any]) -> Answers:
     found["LoadBalancers"][0]["SecurityGroups"] = ["sg-lb"]
     found["SecurityGroups"].append(
         {
@@ -233,6 +237,7 @@ def guarded(found: Answers, *permissions: dict[str, Any]) -> None:
             "IpPermissionsEgress": [permission("tcp", 30080, 30080, groups=["sg-nodes"])],
         }
     )
+    return found
 
 
 def only_from_balancer(found: Answers) -> None:
@@ -331,7 +336,7 @@ ROWS: dict[str, Row] = {
     ),
     "its group does not let it on": (
         go_on,
-        lambda found: (guarded(found), found["SecurityGroups"][-1].update(IpPermissionsEgress=[])),  # type: ignore[func-returns-value]
+        lambda found: (guarded(found), found["SecurityGroups"][-1].update(IpPermissionsEgress=[])),
         "aws.security-group.egress",
         "permits tcp 30080 to 10.0.2.10 | they have no egress rule",
     ),

@@ -54,8 +54,9 @@ def group(found: Answers, index: int = 0) -> dict[str, Any]:
     return found["SecurityGroups"][index]
 
 
-def acl(found: Answers, *entries: dict[str, Any]) -> None:
+def acl(found: Answers, *entries: dict[str, Any]) -> Answers:
     found["NetworkAcls"][0]["Entries"] = [*entries, entry(32767, "deny"), entry(32767, "deny", egress=True)]
+    return found
 
 
 def add(found: Answers, kind: str, item: dict[str, Any]) -> Answers:
@@ -87,6 +88,9 @@ PASSES = {
     "a node out by the NAT gateway": lambda found: leaving(found, OUT_BY_NAT, src="n3"),
     "a node to the VPC's resolver": lambda found: leaving(found, packet(FIRST, "10.0.2.2", 53, protocol=17)),
     "a node to the metadata service": lambda found: leaving(found, packet(FIRST, "169.254.169.254", 80)),
+    "the resolver's answer, which no ACL can deny": lambda found: entering(
+        acl(found), packet("10.0.2.2", FIRST, 40000, protocol=17), Tracked(destination=True)
+    ),
     "the outside to a node port": lambda found: entering(found, IN),
     "the answer to the outside": lambda found: leaving(
         found, packet(FIRST, CLIENT, 40000, sport=30080), Tracked(source=True)
@@ -278,6 +282,24 @@ ROWS = {
         lambda found: found["NatGateways"][0].update(SubnetId="subnet-c"),
         "aws.route.elsewhere",
         ("leads 192.0.2.80 to no internet gateway",),
+    ),
+    "the ACL of the NAT gateway's subnet lets nothing out": Row(
+        lambda found: leaving(found, OUT_BY_NAT, src="n3"),
+        lambda found: (
+            found["NetworkAcls"][0].update(Associations=[{"SubnetId": "subnet-c"}]),
+            add(
+                found,
+                "NetworkAcls",
+                {
+                    "NetworkAclId": "acl-2",
+                    "VpcId": VPC,
+                    "Associations": [{"SubnetId": "subnet-a"}],
+                    "Entries": [entry(1, "allow"), entry(1, "allow", cidr="10.0.0.0/16", egress=True)],
+                },
+            ),
+        ),
+        "aws.network-acl.egress",
+        ("the network ACL acl-2 of subnet-a denies tcp 443 to 192.0.2.80",),
     ),
     "the NAT gateway is deleted": Row(
         lambda found: leaving(found, OUT_BY_NAT, src="n3"),

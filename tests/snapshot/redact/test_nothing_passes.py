@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kubectl_skoop.cluster.fields import FIELDS as OBJECT_FIELDS
@@ -19,6 +19,9 @@ from kubectl_skoop.snapshot.redact.object import POLICY_FIELDS, redact_object
 from kubectl_skoop.snapshot.redact.table import KNOWN, SAVED, redact_table
 
 SECRET = "acmesecret"
+STEADY = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 FRAMES = ["{}", "{}/web", "default/{}:http", "{}:80", "@{}", "cali:{}123456", "KUBE-SVC-{}", "veth{}"]
 FRAMES += [
     "10.1.2.3/{}",
@@ -54,6 +57,7 @@ def pseudonyms() -> Pseudonyms:
     return Pseudonyms(b"k" * 32)
 
 
+@STEADY
 @given(name=st.sampled_from(sorted(KNOWN)), data=FIELD_DATA | nested(MORE))
 def test_of_tables(name: str, data: object, pseudonyms: Pseudonyms) -> None:
     left_out = LeftOut()
@@ -61,12 +65,14 @@ def test_of_tables(name: str, data: object, pseudonyms: Pseudonyms) -> None:
     assert SECRET not in f"{found} {left_out.lines()}"
 
 
+@STEADY
 @given(data=nested(st.sampled_from(sorted(KEYS))))
 def test_of_nft(data: object, pseudonyms: Pseudonyms) -> None:
     text = json.dumps(data, default=lambda value: value.decode())
     assert SECRET not in str(redact_table("nft", Table(data=text), pseudonyms, LeftOut()))
 
 
+@STEADY
 @given(
     kind=st.sampled_from(sorted([*OBJECT_FIELDS, "ConfigMap", "BGPConfiguration.crd.projectcalico.org"])),
     body=st.dictionaries(
@@ -91,6 +97,7 @@ WORDS = st.sampled_from(
 )
 
 
+@STEADY
 @given(name=st.sampled_from(sorted(SAVED)), words=st.lists(WORDS | TEXTS, max_size=12))
 def test_of_rules(name: str, words: list[str], pseudonyms: Pseudonyms) -> None:
     text = f"*{SECRET}\n:{SECRET} - [0:0]\n-A {SECRET} {' '.join(words)}\n{' '.join(words)}"
@@ -122,6 +129,7 @@ SET_WORDS = st.sampled_from(
 )
 
 
+@STEADY
 @given(
     kind=st.sampled_from(["hash:ip", "hash:net,iface", "list:set", "bitmap:port", "hash:ip,port", SECRET]),
     created=st.lists(SET_WORDS | TEXTS, max_size=6),

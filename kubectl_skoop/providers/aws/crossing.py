@@ -1,0 +1,193 @@
+"""The checks that a packet meets between two nodes, on its way out of the VPC and on its way in."""
+
+from collections.abc import Iterator
+
+from kubectl_skoop.api import Address, NodeInfo, Packet, Suspicion, Tracked, Unknown
+from kubectl_skoop.providers.aws import gateway, passage
+from kubectl_skoop.providers.aws.finding import open_question, stops
+from kubectl_skoop.providers.aws.interface import Interface
+from kubectl_skoop.providers.aws.inventory import Inventory, is_public
+from kubectl_skoop.providers.aws.route_table import LOCAL, NoRoute, VpcRoute, route_of
+from kubectl_skoop.providers.aws.security_group import Peer
+
+
+def between(
+    known: Inventory, src: NodeInfo, dst: NodeInfo, packet: Packet, tracked: Tracked
+) -> Iterator[Suspicion]:
+    """From a node to another one. Raises: ValueError (an answer that is none of the API's)."""
+    here, there = known.by_mac(packet.src_mac), known.by_mac(packet.dst_mac)
+    for node, end in ((src, here), (dst, there)):
+        if isinstance(end, Unknown):
+            yield open_question("aws.unknown", node, end)
+            return
+    if isinstance(here, Unknown) or isinstance(there, Unknown):
+        return
+    yield from passage.own_address(src, here, packet.src, "source")
+    if not tracked.source:
+        yield from passage.groups(known, src, here, "egress", packet, _at(there, packet.dst))
+    if here.subnet != there.subnet:
+        answer = tracked.source or tracked.destination
+        yield from passage.acl(known, src, here.subnet, "egress", packet, answer=answer)
+        yield from _routed(known, src, here, there, packet)
+        yield from passage.acl(known, dst, there.subnet, "ingress", packet, answer=answer)
+    yield from passage.own_address(dst, there, packet.dst, "destination")
+    if not tracked.destination:
+        yield from passage.groups(known, dst, there, "ingress", packet, _at(here, packet.src))
+
+
+def _at(end: Interface, address: Address) -> Peer:
+    """Rules that refer to a group mean the addresses of its interfaces, not those that are behind them."""
+    return Peer(address, frozenset(end.groups) if end.has(address) else frozenset())
+
+
+def _routed(
+    known: Inventory, src: NodeInfo, here: Interface, there: Interface, packet: Packet
+) -> Iterator[Suspicion]:
+    """The subnet's route must lead to that interface."""
+    route = route_of(known, here.subnet, here.vpc, packet.dst)
+    match route:
+        case Unknown():
+            yield open_question("aws.unknown", src, route)
+        case NoRoute() | VpcRoute(blackhole=True):
+            yield _no_route(src, here, packet, route)
+        case VpcRoute() if here.vpc != there.vpc:
+            yield from gateway.through(known, src, here, packet, route)
+        case VpcRoute(target=target) if target not in (LOCAL, there.id, there.instance):
+            yield stops(
+                "aws.route.elsewhere",
+                src,
+                f"{here.subnet} leads {packet.dst} to {target}, not to {there.id}, which has it",
+                (str(route),),
+                "remove the route, or lead it to the interface that has the address",
+            )
+
+
+def _no_route(node: NodeInfo, here: Interface, packet: Packet, route: NoRoute | VpcRoute) -> Suspicion:
+    if isinstance(route, VpcRoute):
+        return stops(
+            "aws.route.blackhole",
+            node,
+            f"the route of {here.subnet} to {packet.dst} is a blackhole: its target {route.target} is gone",
+            (str(route),),
+            f"aws ec2 replace-route for {route.destination}, or delete it",
+        )
+    return stops(
+        "aws.route.none",
+        node,
+        f"the route table {route.table} of {here.subnet} has no route to {packet.dst}",
+        (),
+        "add a route to a gateway",
+    )
+
+
+def leaving(known: Inventory, src: NodeInfo, packet: Packet, tracked: Tracked) -> Iterator[Suspicion]:
+    """From a node to whatever is no node. Raises: ValueError."""
+    here = known.by_mac(packet.src_mac)
+    if isinstance(here, Unknown):
+        yield open_question("aws.unknown", src, here)
+        return
+    yield from passage.own_address(src, here, packet.src, "source")
+    if packet.dst.is_link_local:
+        return
+    if not tracked.source:
+        yield from passage.groups(known, src, here, "egress", packet, _peer(known, here.vpc, packet.dst))
+    route = route_of(known, here.subnet, here.vpc, packet.dst)
+    match route:
+        case Unknown():
+            yield open_question("aws.unknown", src, route)
+        case NoRoute() | VpcRoute(blackhole=True):
+            yield _no_route(src, here, packet, route)
+        case VpcRoute(target=target) if target == LOCAL:
+            yield from _local(known, src, here, packet, tracked)
+        case VpcRoute():
+            yield from passage.acl(known, src, here.subnet, "egress", packet, answer=tracked.source)
+            yield from gateway.through(known, src, here, packet, route)
+
+
+def _local(
+    known: Inventory, src: NodeInfo, here: Interface, packet: Packet, tracked: Tracked
+) -> Iterator[Suspicion]:
+    """To an address of the VPC that is no node's: a database, an endpoint, another machine."""
+    if known.is_amazons(here.vpc, packet.dst):
+        return
+    there = known.by_address(here.vpc, packet.dst)
+    if isinstance(there, Unknown):
+        yield open_question("aws.unknown", src, there)
+        return
+    if here.subnet != there.subnet:
+        answer = tracked.source
+        yield from passage.acl(known, src, here.subnet, "egress", packet, answer=answer)
+        yield from passage.acl(known, None, there.subnet, "ingress", packet, answer=answer)
+    if not tracked.source:
+        yield from passage.groups(known, None, there, "ingress", packet, _peer(known, there.vpc, packet.src))
+
+
+def entering(known: Inventory, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Iterator[Suspicion]:
+    """From whatever is no node to a node. Raises: ValueError."""
+    there = known.by_mac(packet.dst_mac)
+    if isinstance(there, Unknown):
+        yield open_question("aws.unknown", dst, there)
+        return
+    if packet.src.is_link_local or known.is_amazons(there.vpc, packet.src):
+        return
+    sender = known.by_address(there.vpc, packet.src)
+    if isinstance(sender, Unknown) or sender.subnet != there.subnet:
+        yield from passage.acl(known, dst, there.subnet, "ingress", packet, answer=tracked.destination)
+    if not tracked.destination:
+        yield from _way_in(known, dst, there, packet)
+        yield from passage.groups(known, dst, there, "ingress", packet, _peer(known, there.vpc, packet.src))
+    yield from passage.own_address(dst, there, packet.dst, "destination")
+
+
+def _way_in(known: Inventory, dst: NodeInfo, there: Interface, packet: Packet) -> Iterator[Suspicion]:
+    """A new connection from outside comes by an internet gateway, or by what cannot be seen."""
+    inside = known.in_vpc(there.vpc, packet.src)
+    if isinstance(inside, Unknown):
+        yield open_question("aws.unknown", dst, inside)
+    elif not inside and not is_public(packet.src):
+        reason = f"by which way {packet.src} comes into {there.vpc} was not collected"
+        yield open_question("aws.beyond", dst, Unknown(reason))
+    elif not inside:
+        route = route_of(known, there.subnet, there.vpc, packet.src)
+        if isinstance(route, VpcRoute) and not route.target.startswith("igw-"):
+            yield stops(
+                "aws.route.elsewhere",
+                dst,
+                f"{there.subnet} is no public subnet: its answers to {packet.src} go to {route.target}, "
+                "which knows nothing of a connection from outside",
+                (str(route),),
+                "ask by a load balancer, or lead the subnet to an internet gateway",
+            )
+
+
+def _peer(known: Inventory, vpc: str, address: Address) -> Peer:
+    """Who has the address in the VPC; outside of it nobody has security groups of this VPC's rules."""
+    inside = known.in_vpc(vpc, address)
+    if inside is False:
+        return Peer(address, frozenset() if is_public(address) else Unknown(f"{address} is not of {vpc}"))
+    found = known.by_address(vpc, address)
+    return Peer(address, found if isinstance(found, Unknown) else frozenset(found.groups))
+
+
+def anywhere(known: Inventory, address: Address) -> str:
+    """In the only VPC where an interface has the address."""
+    vpcs = {each.vpc for each in known.interfaces}
+    found = [one for vpc in vpcs if not isinstance(one := known.by_address(vpc, address), Unknown)]
+    return found[0].mac if len(found) == 1 else ""
+
+
+def next_interface(known: Inventory, packet: Packet) -> str:
+    """By the route of the sender's subnet: the interface that has the address, or that the route names."""
+    here = known.by_mac(packet.src_mac)
+    if isinstance(here, Unknown):
+        return ""
+    route = route_of(known, here.subnet, here.vpc, packet.dst)
+    if not isinstance(route, VpcRoute) or route.blackhole:
+        return ""
+    if route.target == LOCAL:
+        there = known.by_address(here.vpc, packet.dst)
+        return "" if isinstance(there, Unknown) else there.mac
+    for each in known.interfaces:
+        if route.target in (each.id, each.instance) and each.mac:
+            return each.mac
+    return ""

@@ -1,0 +1,54 @@
+"""Questions that stand for all, asked of two snapshots."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.diagnosis.questions import Comparison, compare, pair_questions, service_questions
+from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from tests.golden.cases import SNAPSHOTS
+
+
+@pytest.fixture
+def healthy() -> Iterator[Snapshot]:
+    source = open_snapshot(SNAPSHOTS / "healthy-vxlan.skoop")
+    yield source
+    source.close()
+
+
+def asked(before: Snapshot, name: str, pairs: int, most: int) -> Comparison:
+    after = open_snapshot(SNAPSHOTS / f"{name}.skoop")
+    try:
+        return compare(before, after, lambda request: request, seed=3, pairs=pairs, most=most)
+    finally:
+        after.close()
+
+
+def test_each_service_is_asked_from_one_pod_of_each_node(healthy: Snapshot) -> None:
+    questions = list(service_questions(Cluster(healthy)))
+    assert {one.source for one in questions} == {"pod/default/a", "pod/default/b"}
+    assert len({(one.source, one.destination) for one in questions}) == len(questions) == 12
+
+
+def test_pairs_are_the_same_for_a_seed_and_each_comes_once(healthy: Snapshot) -> None:
+    cluster = Cluster(healthy)
+    one, again, other = (list(pair_questions(healthy, cluster, random.Random(seed))) for seed in (1, 1, 2))
+    assert one == again != other
+    assert len({(pair.source, pair.destination) for pair in one}) == len(one) == 30
+    assert {pair.protocol for pair in one} == {"icmp", "tcp"}
+
+
+def test_another_answer_is_found(healthy: Snapshot) -> None:
+    found = asked(healthy, "reply-lost", pairs=0, most=100)
+    assert (found.services, found.possible, found.pairs, found.unanswered) == (12, 12, 0, 0)
+    assert ("pod/default/a", "svc/default/web") in {
+        (one.request.source, one.request.destination) for one in found.different
+    }
+    assert all(one.after != one.before for one in found.different)
+
+
+def test_of_many_questions_a_sample_is_asked(healthy: Snapshot) -> None:
+    found = asked(healthy, "healthy-vxlan", pairs=3, most=2)
+    assert (found.services, found.possible, found.pairs, found.different) == (2, 12, 3, ())
