@@ -14,7 +14,7 @@ NEW_FORMS: Mapping[str, str] = {
     "--version": "kubectl skoop version",
     "-v": "--debug shows tracebacks and times, --trace what the packet met",
     "--format": "-o FORMAT, to standard output: kubectl skoop diagnose … -o json > FILE",
-    "--http": "kubectl skoop serve --snapshot FILE; one answer as a page: kubectl skoop diagnose … -o html > FILE",
+    "--http": "kubectl skoop serve --snapshot FILE, or diagnose … -o html > FILE",
     "--http-address": "kubectl skoop serve --snapshot FILE --address ADDRESS:PORT",
     "--collector-pod-wait-interval": "collectors are watched; --pod-wait says how long",
     "--preserve-collector-pod": "--save-snapshot FILE keeps what a collector read; the pod is always removed",
