@@ -13,11 +13,20 @@ from kubectl_skoop.cli.in_cluster import options
 from kubectl_skoop.cli.live import LiveCommand, access_options, collector_options, keep_option
 from kubectl_skoop.model.codes import CODES
 from kubectl_skoop.report.explain import DEVIATIONS, sections
+from tests.cli.run import skoop
+from tests.golden.cases import load_cases
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 SCHEMA = json.loads(files("kubectl_skoop.report").joinpath("schema.json").read_text("utf-8"))
 OBJECTS = {name: schema for name, schema in SCHEMA["$defs"].items() if schema.get("type") == "object"}
+
+PARTS = ["Means", "Kernel", "Check", "Mend"]
+TRIED = {
+    code: tried.group(1)
+    for code, text in sections().items()
+    if (tried := re.search(r"\*\*Try:\*\* `kubectl skoop (.*)`$", text))
+}
 
 
 def _section(text: str, heading: str) -> str:
@@ -33,10 +42,27 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("code", sorted(CODES))
-def test_each_code_is_explained(code: str) -> None:
-    for part in ("Means", "Kernel", "Check", "Mend"):
-        assert f"**{part}:** " in sections()[code]
+@pytest.mark.parametrize("code", sorted({*CODES, DEVIATIONS}))
+def test_each_code_is_explained_and_no_part_is_left_out(code: str) -> None:
+    parts = re.findall(r"(?:^|\n\n)\*\*(\w+):\*\* \S", sections()[code])
+    assert parts in (PARTS, [*PARTS, "Try"])
+
+
+@pytest.mark.parametrize("code", TRIED)
+def test_the_snapshot_to_try_a_code_on_shows_it(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(DOCS.parent)
+    answer = json.loads(skoop(*TRIED[code].split(), "-o", "json").out)
+    assert code in {_heading(suspicion["code"]) for suspicion in answer["suspicions"]}
+
+
+def test_each_code_that_a_golden_answer_has_can_be_tried() -> None:
+    answers = [case.expected(question) for case in load_cases() for question in case.requests]
+    given = {one["code"] for answer in answers for one in json.loads(answer.read_text("utf-8"))["suspicions"]}
+    assert {_heading(code) for code in given} <= set(TRIED)
+
+
+def _heading(code: str) -> str:
+    return code if code in CODES else DEVIATIONS
 
 
 def test_each_code_is_explained_once() -> None:

@@ -1,6 +1,5 @@
-"""Each example of a command's help is run, and those of the pages that need no cluster."""
+"""Each example of a command's help is run."""
 
-import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -102,40 +101,3 @@ NO_CLUSTER = {
     "contexts": [{"name": "c", "context": {"cluster": "c"}}],
     "current-context": "c",
 }
-
-
-# ------------------------------------------------------------------- pages
-
-
-PAGES = ("README.md", "docs/policies.md", "docs/services.md", "docs/plugins.md", "docs/live.md")
-_COMMAND = re.compile(r"^    (?:\$ )?(?:kubectl skoop|kubectl-skoop) (.*?)(?:\s+#.*)?$", re.M)
-SHIPPED = "snapshots/"
-ENDLESS = ("serve",)
-"""Commands that run until they are stopped."""
-
-
-def _commands() -> list[tuple[str, str]]:
-    return [
-        (page, words)
-        for page in PAGES
-        for words in _COMMAND.findall((ROOT / page).read_text("utf-8"))
-        if "…" not in words and words.split()[0] not in ENDLESS
-    ]
-
-
-@pytest.mark.parametrize(("page", "words"), _commands())
-def test_a_command_of_a_page_is_understood(
-    page: str, words: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One that asks a shipped snapshot is run; the others must at least be what the command takes."""
-    if SHIPPED in words:
-        monkeypatch.chdir(ROOT)
-        ran = _run(words, folder)
-        assert ran.code in ANSWERS, ran.err
-        return
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-    ran = _run(words, folder)
-    assert ran.code in (*ANSWERS, 2)
-    assert not re.search(r"[Nn]o such (?:option|command)|Missing|[Uu]nexpected|Invalid value", ran.err), (
-        ran.err
-    )
