@@ -3,6 +3,13 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
+"""Of hypothesis: the same examples each time, however busy the machine is."""
 
 pytest_plugins = ["kubectl_skoop.testing.plugin"]
 

@@ -61,5 +61,7 @@ def plain(section: str) -> str:
 
 def _page(code: str, meaning: str, section: str) -> str:
     """The Markdown as plain text, wrapped for a terminal."""
-    paragraphs = (fill(text, WIDTH, break_on_hyphens=False) for text in plain(section).split("\n\n"))
-    return "\n\n".join([f"{code}: {meaning}", *paragraphs])
+    paragraphs = plain(section).split("\n\n")
+    return "\n\n".join(
+        [f"{code}: {meaning}", *(fill(text, WIDTH, break_on_hyphens=False) for text in paragraphs)]
+    )

@@ -16,6 +16,8 @@ from tests.e2e.binaries import cache_folder
 from tests.e2e.errors import ClusterError
 
 NAME = "skoop.e2e/collector:1"
+MUST_GATHER_NAME = "skoop.e2e/must-gather:1"
+BUNDLES = "docs/examples/bundles"
 PYTHON_NAME = "skoop.e2e/python:1"
 _PYTHON = """FROM debian:bookworm-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends python3 && apt-get clean
@@ -25,7 +27,7 @@ _BASE = "docker.io/library/debian:bookworm-slim"
 _SOURCES = ("Dockerfile", "pyproject.toml", "README.md", "LICENSE", "docs/suspicions.md", "kubectl_skoop")
 _LEFT_OUT = ("doc", "info", "locale", "man")
 """Folders of /usr/share that Debian's slim images do not have."""
-_KEPT = 4
+_KEPT = 6
 """Built images that stay in the cache."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CERTIFICATES = "/etc/ssl/machine.crt"
@@ -47,6 +49,19 @@ def python_image() -> Path:
         ClusterError: it cannot be built.
     """
     return _archive(hashlib.sha256(_PYTHON.encode()).hexdigest()[:16], PYTHON_NAME, "-", recipe=_PYTHON)
+
+
+def must_gather_image(archive: Path) -> Path:
+    """The archive of the image of docs/examples/bundles, which holds the program's archive.
+
+    Raises:
+        ClusterError: it cannot be built.
+    """
+    key = hashlib.sha256(f"{fingerprint([BUNDLES])} {archive.parent.name}".encode()).hexdigest()[:16]
+    with tempfile.TemporaryDirectory() as context:
+        shutil.copytree(ROOT / BUNDLES, context, dirs_exist_ok=True)
+        shutil.copy(archive, Path(context, "kubectl-skoop-linux-amd64.tar.gz"))
+        return _archive(key, MUST_GATHER_NAME, context)
 
 
 def _archive(key: str, name: str, context: str, recipe: str = "") -> Path:

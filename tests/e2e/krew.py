@@ -1,5 +1,6 @@
 """A machine that reaches nothing but itself, with kubectl and krew, and an index and an archive for them."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,8 +36,7 @@ def built_archive() -> Path:
         archives.build(archive)
     folder.touch()
     for old in sorted(cache.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
-        (old / archives.archive_name()).unlink(missing_ok=True)
-        old.rmdir()
+        shutil.rmtree(old, ignore_errors=True)
     return archive
 
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -34,7 +33,6 @@ route add 10.9.0.0/16 nhid 10
 link add vx type vxlan dstport 4789 external vnifilter
 link set vx up
 """
-SECONDS_PER_COLLECT = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +42,7 @@ def dump() -> Iterator[NamespaceDump]:
     try:
         namespace.run("ip", "-batch", "-", text=SETUP)
         namespace.run("bridge", "vni", "add", "vni", "100-110", "dev", "vx")
-        started = time.monotonic()
         node = collect_node("n1", namespace.path, {})
-        assert time.monotonic() - started < SECONDS_PER_COLLECT
         yield node.namespaces[0]
     finally:
         delete((namespace.name,))

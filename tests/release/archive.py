@@ -22,7 +22,13 @@ from tests.release import manifest
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 PROGRAM = "kubectl-skoop"
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "docs/suspicions.md", "kubectl_skoop", "tests/release")
+SOURCES = (
+    *("pyproject.toml", "README.md", "LICENSE", "docs/suspicions.md", "kubectl_skoop"),
+    *(
+        f"tests/release/{name}"
+        for name in ("archive.py", "launch.py", "kubectl-skoop.spec", "requirements.txt")
+    ),
+)
 """What an archive is made of."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _TOOLS = ("hatchling", "pyinstaller")
@@ -58,9 +64,10 @@ def build(archive: Path) -> None:
         )
         folder = work / "made" / PROGRAM
         shutil.copy(ROOT / "LICENSE", folder)
-        partial = work / archive.name
+        # Beside its place, so that it appears there whole.
+        partial = archive.with_name(f".{archive.name}.{os.getpid()}")
         _pack(folder, partial, int(epoch))
-        shutil.move(partial, archive)
+        partial.rename(archive)
 
 
 def glibc(archive: Path) -> str:

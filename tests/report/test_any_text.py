@@ -13,7 +13,7 @@ from kubectl_skoop.report.formats import CheckFormat, Format, render_check, rend
 from tests.report.hostile import hostile_check, hostile_diagnosis
 
 TEXT = st.text(st.characters(), min_size=1, max_size=60)
-FEW = settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _lines(form: Format) -> Callable[[str], object]:

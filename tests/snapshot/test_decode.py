@@ -242,7 +242,7 @@ values = st.recursive(
 
 
 @given(st.sampled_from(sorted(DATA)), values)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_anything_at_all_in_a_table_is_decoded_or_a_gap(name: str, data: object) -> None:
     decoded(with_data(**{name: data}))
 
@@ -258,13 +258,13 @@ json_values = st.recursive(
 
 
 @given(st.lists(json_values, max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_ruleset_is_decoded_or_a_gap(listed: list[object]) -> None:
     decoded(with_data(nft=json.dumps({"nftables": listed})))
 
 
 @given(st.sampled_from(["links", "addresses", "routes", "rules", "neighbours", "sockets"]), st.data(), values)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_value_in_a_field_is_decoded_or_a_gap(name: str, data: st.DataObject, value: object) -> None:
     entries = DATA[name]
     assert isinstance(entries, list)

@@ -86,7 +86,7 @@ def tables_at(snapshot: Snapshot, place: Place) -> dict[str, Table]:
 
 
 @given(tables=st.dictionaries(TABLE_NAMES, TABLES, max_size=5))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_tables_come_back_as_they_were_written(tmp_path: Path, tables: dict[str, Table]) -> None:
     host = NamespaceDump(id="4:1", kind="host", tables=tables)
     write_node_dump(node_dump("n1", host), tmp_path / "n1.dump")

@@ -27,6 +27,17 @@ def open_question(code: str, node: NodeInfo | None, reason: Unknown) -> Suspicio
     )
 
 
+def taken_to_pass(code: str, node: NodeInfo | None, reason: Unknown) -> Suspicion:
+    """Nobody looked what becomes of the packet here."""
+    return Suspicion(
+        code=code,
+        level=Level.INFO,
+        where=_where(node),
+        message=f"AWS is taken to carry the packet, whatever its rules say: {reason.reason}",
+        remedy="give what AWS says of the VPC with --infra",
+    )
+
+
 def remark(
     code: str, node: NodeInfo | None, message: str, evidence: Sequence[str] = (), remedy: str = ""
 ) -> Suspicion:

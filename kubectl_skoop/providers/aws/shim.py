@@ -17,7 +17,7 @@ from kubectl_skoop.api import (
     raw,
 )
 from kubectl_skoop.providers.aws import balancers, crossing
-from kubectl_skoop.providers.aws.finding import open_question
+from kubectl_skoop.providers.aws.finding import open_question, taken_to_pass
 from kubectl_skoop.providers.aws.inventory import Inventory
 
 Section = Mapping[str, object] | NotCollected
@@ -33,7 +33,7 @@ class Shim(InfraShim):
     def inventory(self) -> Inventory | Unknown:
         section = self.section()
         if isinstance(section, NotCollected):
-            return Unknown(f"what AWS does to the packet is not known: {section}")
+            return Unknown(str(section))
         gaps = {key: str(reason) for key, reason in raw.mapping(section, "gaps").items()}
         return Inventory(raw.mapping(section, "resources"), gaps)
 
@@ -51,17 +51,19 @@ class Shim(InfraShim):
         return self._answer(dst, lambda known: crossing.entering(known, dst, packet, tracked))
 
     def external_to_load_balancer(self, packet: Packet) -> Sequence[Suspicion]:
-        return self._answer(None, lambda known: balancers.entering(known, packet))
+        return self._answer(None, lambda known: balancers.entering(known, packet), balanced=True)
 
     def load_balancer_to_node(
         self, balancer: Address, dst: NodeInfo, packet: Packet, tracked: Tracked
     ) -> Sequence[Suspicion]:
-        return self._answer(dst, lambda known: balancers.onward(known, balancer, dst, packet, tracked))
+        return self._answer(
+            dst, lambda known: balancers.onward(known, balancer, dst, packet, tracked), balanced=True
+        )
 
     def node_to_load_balancer(
         self, src: NodeInfo, oif: str, balancer: Address, packet: Packet, tracked: Tracked
     ) -> Sequence[Suspicion]:
-        return self._answer(src, lambda known: balancers.back(known, balancer, src, packet))
+        return self._answer(src, lambda known: balancers.back(known, balancer, src, packet), balanced=True)
 
     def balance(self, packet: Packet) -> Sequence[Balanced] | Unknown | None:
         known = self.inventory
@@ -78,12 +80,22 @@ class Shim(InfraShim):
         return crossing.anywhere(known, packet.dst) if src is None else crossing.next_interface(known, packet)
 
     def _answer(
-        self, node: NodeInfo | None, checks: Callable[[Inventory], Iterator[Suspicion]]
+        self,
+        node: NodeInfo | None,
+        checks: Callable[[Inventory], Iterator[Suspicion]],
+        *,
+        balanced: bool = False,
     ) -> Sequence[Suspicion]:
-        """All that is found up to the first thing that stops the packet."""
+        """All that is found up to the first thing that stops the packet.
+
+        Where nothing was collected the VPC is taken to carry the packet, as any underlay that nobody
+        describes; what a load balancer does (`balanced`) is not known.
+        """
         known = self.inventory
         if isinstance(known, Unknown):
-            return [open_question("aws.not-collected", node, known)]
+            if balanced:
+                return [open_question("aws.not-collected", node, known)]
+            return [taken_to_pass("aws.not-collected", node, known)]
         found: list[Suspicion] = []
         try:
             for finding in checks(known):

@@ -25,7 +25,6 @@ EXAMPLES = int(os.environ.get("SKOOP_EXAMPLES", "0"))
     max_examples=EXAMPLES or 60,
     derandomize=not EXAMPLES,
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 @given(clusters())

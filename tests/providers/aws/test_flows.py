@@ -89,16 +89,16 @@ def test_it_is_detected_by_the_nodes(snapshot: Path) -> None:
 WITHOUT_THE_CLOUD = 1
 
 
-def test_without_anything_of_the_cloud_the_fate_between_nodes_is_unknown(snapshot: Path) -> None:
-    ran = ask(snapshot, "pod/default/a", "pod/default/b", "-p", "8080")
-    assert ran.code == 3
-    assert (
-        "what AWS does to the packet is not known: infra/aws: not collected (give it with --infra)" in ran.err
-    )
-    assert ask(snapshot, "pod/default/a", "pod/default/a2", "-p", "8080").code == 0
-    assert (
-        ask(snapshot, "pod/default/a", "pod/default/b", "-p", "8080", "--cloud-provider", "generic").code == 0
-    )
+def test_without_anything_of_the_cloud_it_is_taken_to_carry_and_that_is_said(snapshot: Path) -> None:
+    ran = ask(snapshot, "pod/default/a", "pod/default/b", "-p", "8080", "-o", "json")
+    told = json.loads(ran.out)
+    assert (ran.code, told["verdict"]) == (0, "reachable")
+    found = [one for one in told["suspicions"] if one["code"] == "aws.not-collected"]
+    assert {one["where"]["name"] for one in found} == {"n1", "n2"}
+    assert all(one["level"] == "info" for one in found)
+    assert all("infra/aws: not collected (give it with --infra)" in one["message"] for one in found)
+    within = ask(snapshot, "pod/default/a", "pod/default/a2", "-p", "8080", "-o", "json")
+    assert "aws.not-collected" not in within.out
 
 
 HEALTHY = [

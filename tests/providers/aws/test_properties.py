@@ -70,7 +70,7 @@ def naive_group(rules: list[dict[str, Any]], sent: Packet, groups: set[str]) -> 
     return False
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(
     st.lists(permissions, max_size=4), st.lists(permissions, max_size=2), packets,
     st.sets(st.sampled_from(["sg-nodes", "sg-2"])),
@@ -104,7 +104,7 @@ def naive_acl(rules: list[dict[str, Any]], sent: Packet, *, egress: bool) -> boo
     return verdict
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(entries, packets, st.booleans())
 def test_the_lowest_number_that_fits_decides(rules: list[dict[str, Any]], sent: Packet, egress: bool) -> None:
     found = healthy()
@@ -115,7 +115,7 @@ def test_the_lowest_number_that_fits_decides(rules: list[dict[str, Any]], sent: 
     assert answer.allows == naive_acl(rules, sent, egress=egress)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(entries, st.sampled_from([Protocol.TCP, Protocol.UDP]))
 def test_the_share_of_a_clients_ports_is_what_counting_gives(
     rules: list[dict[str, Any]], protocol: int
@@ -142,7 +142,7 @@ def test_the_share_of_a_clients_ports_is_what_counting_gives(
     assert (share[0] if share else None) == (None if counted in (0, high - low + 1) else counted)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(st.sampled_from(CIDRS), st.integers(1, 9)), max_size=5, unique_by=lambda one: one[0]),
     st.sampled_from(["10.0.2.10", "10.0.2.11", "10.0.9.9", "192.0.2.80", "203.0.113.7"]),

@@ -19,9 +19,7 @@ from kubectl_skoop.snapshot.redact.object import POLICY_FIELDS, redact_object
 from kubectl_skoop.snapshot.redact.table import KNOWN, SAVED, redact_table
 
 SECRET = "acmesecret"
-STEADY = settings(
-    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+STEADY = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 FRAMES = ["{}", "{}/web", "default/{}:http", "{}:80", "@{}", "cali:{}123456", "KUBE-SVC-{}", "veth{}"]
 FRAMES += [
     "10.1.2.3/{}",

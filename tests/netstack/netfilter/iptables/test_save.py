@@ -1,7 +1,6 @@
 """iptables-save text: tables, chains, priorities, long chains, what cannot be read."""
 
 import re
-import time
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -9,7 +8,9 @@ import pytest
 
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.netfilter.iptables import save
 from kubectl_skoop.netstack.netfilter.iptables.kind import Unsupported
+from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule, parse_rule
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, SavedTable, parse_save
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack
 from kubectl_skoop.netstack.netfilter.types import Hook
@@ -193,12 +194,15 @@ def test_a_short_chain_shows_all_rules() -> None:
     assert candidates(10, "10.96.9.9", 80) == list(range(1, 14))
 
 
-def test_sixty_thousand_rules_are_loaded_lazily() -> None:
-    text = services(20_000)
-    started = time.perf_counter()
-    found = chain(text, "KUBE-SERVICES")
+def test_sixty_thousand_rules_are_loaded_lazily(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def counted(line: str, family: int, *, native: bool) -> XtRule:
+        parsed.append(line)
+        return parse_rule(line, family, native=native)
+
+    monkeypatch.setattr(save, "parse_rule", counted)
+    found = chain(services(20_000), "KUBE-SERVICES")
     packet = Packet(src=ip_address("10.0.0.1"), dst=ip_address("10.96.1.1"), protocol=Protocol.TCP, dport=80)
-    rules = found.rules(packet)
-    spent = time.perf_counter() - started
-    assert [number for number, _ in rules] == [258, 20_001, 20_003]
-    assert spent < 0.5
+    assert [number for number, _ in found.rules(packet)] == [258, 20_001, 20_003]
+    assert len(parsed) == 3
