@@ -49,7 +49,9 @@ def folder(tmp_path: Path) -> Path:
 )
 def test_an_example_is_what_a_shell_prints(page: str, folder: Path, request: pytest.FixtureRequest) -> None:
     text = PAGES[page].read_text("utf-8")
-    commands = [command for block in SESSION.findall(text) for command, _ in COMMAND.findall(block)]
+    blocks = SESSION.findall(text)
+    assert all(block.startswith("$ ") for block in blocks)
+    commands = [command for block in blocks for command, _ in COMMAND.findall(block)]
     printed = iter(_run(commands, folder))
 
     def anew(found: re.Match[str]) -> str:
@@ -100,7 +102,7 @@ def _run(commands: Sequence[str], folder: Path) -> list[str]:
     done = subprocess.run(
         ["bash", "-c", "\n".join(["exec 2>&1", mark, *(f"{command}\nmark" for command in commands)])],
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         check=False,
         cwd=folder,
         env=environment,
