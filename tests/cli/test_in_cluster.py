@@ -118,3 +118,20 @@ def test_a_run_is_removed_unless_it_may_still_be_of_use(
     assert (ran.code, done) == (code, [*([] if resumed else ["made"]), *(["removed"] if removed else [])])
     if isinstance(error, OSError | Unreachable):
         assert "(the run goes on: kubectl skoop snapshot --resume" in ran.err
+
+
+def test_which_cloud_it_is_reaches_the_pod(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rights, "held", lambda *_: ())
+    monkeypatch.setattr(gathering, "api_servers", lambda _: ())
+    words = ("snapshot", "--in-cluster", "--dry-run", "--kubeconfig", kubeconfig)
+    for more, env in (
+        (("--cloud-provider", "generic"), {}),
+        ((), {"SKOOP_CLOUD_PROVIDER": "generic", "SKOOP_AWS_PROFILE": "mine"}),
+    ):
+        ran = skoop(*words, *more, env=env)
+        assert ran.code == 0, ran.err
+        assert "        - --cloud-provider\n        - generic\n" in ran.out
+        assert "mine" not in ran.out
+    ran = skoop(*words, "--cloud-provider", "no-such")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "no-such" in ran.err
