@@ -291,8 +291,8 @@ def cloud(folder: Path, *, gap: str = "", **fields: object) -> Snapshot:
 
 
 def test_what_a_cloud_said_is_compared(tmp_path: Path) -> None:
-    opened_port = {"groups": {"sg-1": {"ports": [80, 443]}}}
-    before, after = cloud(tmp_path, **opened_port), cloud(tmp_path, groups={"sg-1": {"ports": [80]}})
+    before = cloud(tmp_path, groups={"sg-1": {"ports": [80, 443]}})
+    after = cloud(tmp_path, groups={"sg-1": {"ports": [80]}})
     same = cloud(tmp_path, groups={"sg-1": {"ports": [443, 80]}})
     unknown, without = cloud(tmp_path, gap="no credentials"), cloud(tmp_path)
     found = difference(before, after)
