@@ -87,7 +87,8 @@ def run(
 ) -> int:
     """Gather a snapshot of a live cluster, or assemble one from node dumps and Kubernetes objects.
 
-    Exit code 3: the file is written, but a node is not in it, or a part of a dump was lost.
+    Exit code 3: the file is written, but a node is not in it, a part of a dump was lost, or the cloud could
+    not be asked.
     """
     given = live.values(ctx)
     later = [*(["--redact"] if redacted else []), *(["--infra"] if infra else [])]
