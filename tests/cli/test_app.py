@@ -61,6 +61,12 @@ def test_each_command_has_help(name: str) -> None:
     assert ran.out.startswith(f"Usage: kubectl skoop {name}")
 
 
+def test_an_empty_value_of_a_plugins_option_is_not_among_its_words() -> None:
+    told = skoop("diagnose", "--help").out
+    assert "--bridge-type bridge|ptp " in told
+    assert " |" not in told
+
+
 def test_the_version() -> None:
     assert shell("version", "--client").out.startswith(f"kubectl-skoop {__version__}\n")
 
