@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
+from shlex import join
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperOption
@@ -38,6 +39,14 @@ _ONLY = {
     "claim": "--pvc",
     "account": "--service-account",
     "run_deadline": "--run-deadline",
+}
+
+_SAME_CLUSTER = {
+    "kubeconfig": "--kubeconfig",
+    "context": "--context",
+    "cluster": "--cluster",
+    "user": "--user",
+    "impersonate": "--as",
 }
 
 
@@ -94,7 +103,8 @@ def check(given: Mapping[str, Any], file: Path | None, *, assembles: bool, later
     elif ("collector_namespace" in given) != ("account" in given):
         raise InputError(
             "--in-cluster takes --collector-namespace and --service-account together, or neither",
-            hint="docs/rbac/in-cluster.yaml makes an account; without them one is made for the run",
+            hint="docs/rbac/in-cluster.yaml makes an account; without them one is made for the run, "
+            "as with --collector-namespace '' where a default names one",
         )
     elif "claim" in given and "account" not in given:
         raise InputError("--pvc NAME: it is in a namespace", hint="name that with --collector-namespace")
@@ -136,16 +146,17 @@ def start(given: Mapping[str, Any], file: Path | None, nodes: Sequence[str], wor
         rights.require(api, needed, workers)
     progress = Progress()
     gathering = Gathering(api, run, settings.collector.namespace, progress)
+    again = _resuming(given, gathering)
     with closing(progress), Interrupts() as interrupts:
         try:
             gathering.start(readable, settings)
             if "detach" in given:
                 interrupts.hold()
                 emit(run)
-                report_note(f"the cluster gathers; the file is fetched by: {_resuming(gathering)}")
+                report_note(f"the cluster gathers; the file is fetched by: {again}")
                 return ExitCode.OK
-            report_note(f"if this command is cut off, the run goes on: {_resuming(gathering)}")
-            return _finish(gathering, interrupts, file, settings.collector.wait, settings.claim)
+            report_note(f"if this command is cut off, the run goes on: {again}")
+            return _finish(gathering, interrupts, file, again, settings.collector.wait, settings.claim)
         except GoesOn:
             raise
         except BaseException:
@@ -168,18 +179,24 @@ def resume(given: Mapping[str, Any], file: Path) -> int:
     collector = live.collector(given)
     progress = Progress()
     gathering = Gathering(Api(live.access(given)), run, collector.namespace, progress)
+    again = _resuming(given, gathering)
     with closing(progress), Interrupts() as interrupts:
         try:
-            return _finish(gathering, interrupts, file, collector.wait)
+            return _finish(gathering, interrupts, file, again, collector.wait)
         except KeyboardInterrupt:
-            report_note(f"the run goes on: {_resuming(gathering)}")
+            report_note(f"the run goes on: {again}")
             raise
 
 
 def _finish(
-    gathering: "Gathering", interrupts: "Interrupts", file: Path | None, wait: float, claim: str = ""
+    gathering: "Gathering",
+    interrupts: "Interrupts",
+    file: Path | None,
+    again: str,
+    wait: float,
+    claim: str = "",
 ) -> int:
-    """Follows the run, fetches its file, and removes it.
+    """Follows the run, fetches its file, and removes it. `again`: the command that does so later.
 
     Raises: GoesOn where it may still be of use; ClusterError where it comes to nothing.
     """
@@ -190,7 +207,7 @@ def _finish(
         if file is not None:
             fetch(gathering, whole, file)
     except (Unreachable, OSError) as error:
-        raise GoesOn(str(error), hint=f"the run goes on: {_resuming(gathering)}") from error
+        raise GoesOn(str(error), hint=f"the run goes on: {again}") from error
     interrupts.hold()
     _remove(gathering)
     if file is not None:
@@ -222,9 +239,14 @@ def _remove(gathering: "Gathering") -> None:
         )
 
 
-def _resuming(gathering: "Gathering") -> str:
-    where = f" --collector-namespace {gathering.given}" if gathering.given else ""
-    return f"kubectl skoop snapshot --resume {gathering.run}{where} -f FILE"
+def _resuming(given: Mapping[str, Any], gathering: "Gathering") -> str:
+    """The command, for a shell: in the same cluster, as the same user."""
+    words = [
+        part for name, option in _SAME_CLUSTER.items() if name in given for part in (option, given[name])
+    ]
+    words += [part for group in given.get("groups", ()) for part in ("--as-group", group)]
+    words += ["--collector-namespace", gathering.given] if gathering.given else []
+    return join(["kubectl", "skoop", "snapshot", "--resume", gathering.run, *words, "-f", "FILE"])
 
 
 def _settings(api: "Api", given: Mapping[str, Any], run: str, words: Sequence[str]) -> "GatherOptions":

@@ -282,9 +282,12 @@ def namespace(ctx: typer.Context, given: str, snapshot: Path | None) -> str:
 def values(ctx: Context) -> Mapping[str, Any]:
     """What was given of the options above, by their names in Python.
 
-    Of the two ways to name an image the one that outweighs; both where they are of equal weight.
+    Of the two ways to name an image the one that outweighs; both where they are of equal weight. A cluster
+    that gathers by itself has no use for a default of the other image.
     """
     given: Mapping[str, Any] = ctx.meta.get(_KEY, {})
+    if "in_cluster" in given and rank(ctx, "debug_image") is not Rank.COMMAND_LINE:
+        given = {name: value for name, value in given.items() if name != "debug_image"}
     images = [name for name in ("image", "debug_image") if name in given]
     best = max((rank(ctx, name) for name in images), default=Rank.NOWHERE)
     return {name: value for name, value in given.items() if name not in images or rank(ctx, name) is best}

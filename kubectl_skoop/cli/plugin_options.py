@@ -123,4 +123,5 @@ def all_options() -> "dict[str, tuple[Option, ...]]":
 
 
 def _value(values: Sequence[str]) -> str:
-    return "|".join(values) or "VALUE"
+    """An empty one is told in words."""
+    return "|".join(filter(None, values)) or "VALUE"

@@ -87,7 +87,8 @@ def run(
 ) -> int:
     """Gather a snapshot of a live cluster, or assemble one from node dumps and Kubernetes objects.
 
-    Exit code 3: the file is written, but a node is not in it, or a part of a dump was lost.
+    Exit code 3: the file is written, but a node is not in it, a part of a dump was lost, or the cloud could
+    not be asked.
     """
     given = live.values(ctx)
     later = [*(["--redact"] if redacted else []), *(["--infra"] if infra else [])]
@@ -101,8 +102,9 @@ def run(
     if file is not None and not file.parent.is_dir():
         raise InputError(f"{file}: there is no folder {file.parent}")
     if file is None or "in_cluster" in given:
-        words = ["--conntrack", conntrack, *(["--namespaces", namespaces] if namespaces else [])]
-        return in_cluster.start(given, file, _words(nodes), words)
+        return in_cluster.start(
+            given, file, _words(nodes), _words_of_pod(conntrack, namespaces, cloud_provider)
+        )
     if "resume" in given:
         return in_cluster.resume(given, file)
     options = Options(cloud_provider=cloud_provider, plugin=typed_options(ctx))
@@ -180,6 +182,20 @@ def _assemble(
     if gaps:
         report_error(f"not in the snapshot: {'; '.join(map(str, gaps))}")
     return ExitCode.NO_VERDICT if gaps else ExitCode.OK
+
+
+def _words_of_pod(conntrack: str, namespaces: str, cloud_provider: str) -> list[str]:
+    """What is asked for in the cluster. Options of providers are of this machine: its region, its profile.
+
+    Raises: InputError (no such provider): here, where it is told at once; the pod would try again.
+    """
+    if cloud_provider:
+        from kubectl_skoop.diagnosis.registry import load_provider
+
+        load_provider(cloud_provider)
+    optional = {"--namespaces": namespaces, "--cloud-provider": cloud_provider}
+    given = [word for option, value in optional.items() if value for word in (option, value)]
+    return ["--conntrack", conntrack, *given]
 
 
 def _words(written: str) -> list[str]:

@@ -142,6 +142,11 @@ class Snapshot:
         """`namespace/name` of pods whose network namespace a node's dump holds. Raises: SectionDamaged."""
         return tuple(key for key, _ in self.file.all_entries(self.file.index.pods))
 
+    def clouds(self) -> tuple[str, ...]:
+        """Providers of which something was gathered, or was to be."""
+        noted = (gap.what.removeprefix("infra/") for gap in self.file.lost if gap.what.startswith("infra/"))
+        return tuple(sorted({*self.file.index.infra, *noted}))
+
     def infra(self, provider: str) -> Mapping[str, object] | NotCollected:
         """What was gathered of a cloud."""
         what = f"infra/{provider}"

@@ -23,6 +23,7 @@ from kubectl_skoop.model.errors import (
     UnknownName,
 )
 from tests.cli.run import PROGRAM, shell, skoop
+from tests.golden.cases import SNAPSHOTS
 
 SLOW = (
     "rich",
@@ -60,6 +61,12 @@ def test_each_command_has_help(name: str) -> None:
     assert ran.out.startswith(f"Usage: kubectl skoop {name}")
 
 
+def test_an_empty_value_of_a_plugins_option_is_not_among_its_words() -> None:
+    told = skoop("diagnose", "--help").out
+    assert "--bridge-type bridge|ptp " in told
+    assert " |" not in told
+
+
 def test_the_version() -> None:
     assert shell("version", "--client").out.startswith(f"kubectl-skoop {__version__}\n")
 
@@ -70,6 +77,35 @@ def test_help_imports_nothing_slow() -> None:
         f"print([module for module in {SLOW} if module in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-1] == "[]"
+
+
+OF_OTHER_QUESTIONS = (
+    *("boto3", "botocore", "moto", "kubernetes", "urllib3", "zipfile", "yaml", "jsonschema"),
+    *("kubectl_skoop.web", "kubectl_skoop.report.html", "kubectl_skoop.report.picture"),
+    *("kubectl_skoop.snapshot.redact", "kubectl_skoop.collect.live.api", "kubectl_skoop.providers.aws.ask"),
+)
+
+
+def test_a_small_diagnosis_imports_nothing_of_other_questions() -> None:
+    snapshot = SNAPSHOTS / "healthy-vxlan.skoop"
+    words = [
+        "diagnose",
+        "-s",
+        "pod/default/a",
+        "-d",
+        "pod/default/b",
+        "-p",
+        "8080",
+        "--snapshot",
+        str(snapshot),
+    ]
+    code = (
+        f"import sys; from kubectl_skoop.cli.app import main; main({words});"
+        f"print([module for module in {OF_OTHER_QUESTIONS} if module in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("reachable")
     assert ran.stdout.splitlines()[-1] == "[]"
 
 

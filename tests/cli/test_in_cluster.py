@@ -118,3 +118,54 @@ def test_a_run_is_removed_unless_it_may_still_be_of_use(
     assert (ran.code, done) == (code, [*([] if resumed else ["made"]), *(["removed"] if removed else [])])
     if isinstance(error, OSError | Unreachable):
         assert "(the run goes on: kubectl skoop snapshot --resume" in ran.err
+
+
+def test_which_cloud_it_is_reaches_the_pod(kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rights, "held", lambda *_: ())
+    monkeypatch.setattr(gathering, "api_servers", lambda _: ())
+    words = ("snapshot", "--in-cluster", "--dry-run", "--kubeconfig", kubeconfig)
+    for more, env in (
+        (("--cloud-provider", "generic"), {}),
+        ((), {"SKOOP_CLOUD_PROVIDER": "generic", "SKOOP_AWS_PROFILE": "mine"}),
+    ):
+        ran = skoop(*words, *more, env=env)
+        assert ran.code == 0, ran.err
+        assert "        - --cloud-provider\n        - generic\n" in ran.out
+        assert "mine" not in ran.out
+    ran = skoop(*words, "--cloud-provider", "no-such")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "no-such" in ran.err
+
+
+def test_how_to_go_on_is_told_for_the_same_cluster(
+    kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def follow(self: Gathering, wait: float) -> Whole:
+        raise Unreachable("cut off")
+
+    monkeypatch.setattr(rights, "held", lambda *_: ())
+    monkeypatch.setattr(rights, "require", lambda *_: None)
+    monkeypatch.setattr(gathering, "api_servers", lambda _: ())
+    monkeypatch.setattr(Gathering, "start", lambda *_: None)
+    monkeypatch.setattr(Gathering, "follow", follow)
+    where = ("--kubeconfig", str(kubeconfig), "--context", "c", "--as", "a b", "--as-group", "g")
+    ran = skoop("snapshot", "-f", tmp_path / "s", "--in-cluster", *where)
+    told = f"--kubeconfig {kubeconfig} --context c --as 'a b' --as-group g -f FILE"
+    assert ran.code == 3
+    assert ran.err.count(told) == 2
+
+
+def test_a_default_of_an_image_that_is_not_ours_is_no_obstacle(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "held", lambda *_: ())
+    monkeypatch.setattr(gathering, "api_servers", lambda _: ())
+    words = ("snapshot", "--in-cluster", "--dry-run", "--kubeconfig", kubeconfig)
+    ran = skoop(*words, env={"SKOOP_DEBUG_IMAGE": "python:3.12", "SKOOP_IMAGE": "ours:1"})
+    assert ran.code == 0, ran.err
+    assert "image: ours:1" in ran.out
+    assert "python:3.12" not in ran.out
+    ran = skoop(*words, env={"SKOOP_COLLECTOR_NAMESPACE": "skoop"})
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "--collector-namespace '' where a default names one" in ran.err
+    assert skoop(*words, "--collector-namespace", "", env={"SKOOP_COLLECTOR_NAMESPACE": "skoop"}).code == 0

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -153,6 +152,8 @@ class Api:
             ) from error
         self._answered = True
         if stated := response.headers.get("Date"):
+            from email.utils import parsedate_to_datetime
+
             self.clock_offset = parsedate_to_datetime(stated).timestamp() - time.time()
         return response
 

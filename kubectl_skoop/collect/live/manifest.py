@@ -3,10 +3,12 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_skoop.collect.live import parcel
-from kubectl_skoop.collect.live.api import Body
+
+if TYPE_CHECKING:
+    from kubectl_skoop.collect.live.api import Body
 
 NAME = "kubectl-skoop"
 NAME_LABEL = "app.kubernetes.io/name"
@@ -56,7 +58,7 @@ class CollectorOptions:
     owner: Owner | None = None
 
 
-def namespace_object(name: str, run: str) -> Body:
+def namespace_object(name: str, run: str) -> "Body":
     """Pods that may enter namespaces are `privileged` for Pod Security (KEP-2579)."""
     levels = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "audit", "warn")}
     return {
@@ -66,7 +68,7 @@ def namespace_object(name: str, run: str) -> Body:
     }
 
 
-def owner_reference(kind: str, owner: Owner) -> Body:
+def owner_reference(kind: str, owner: Owner) -> "Body":
     """To an object of the API group v1: the cluster removes what is owned when its owner is gone."""
     return {"apiVersion": "v1", "kind": kind, "name": owner.name, "uid": owner.uid}
 
@@ -79,7 +81,7 @@ def job_name(node: str, run: str) -> str:
     return f"collect-{kept}-{tail}" if kept else f"collect-{tail}"
 
 
-def job_object(node: str, namespace: str, run: str, options: CollectorOptions) -> Body:
+def job_object(node: str, namespace: str, run: str, options: CollectorOptions) -> "Body":
     """The Job whose one pod waits on the node until it is told what to read, or its time is over."""
     labels = {NAME_LABEL: NAME, RUN_LABEL: run}
     owned = {} if options.owner is None else {"ownerReferences": [owner_reference("Pod", options.owner)]}

@@ -5,12 +5,12 @@ root file system may be read-only, and imported from there.
 """
 
 import io
-import zipfile
 from collections.abc import Iterator
-from importlib.metadata import version
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+    from zipfile import ZipFile
 
 PACKAGES = ("cluster", "collect", "model", "snapshot")
 """Of this package, what the agent imports is in these."""
@@ -41,6 +41,11 @@ time.sleep({seconds})
 
 def pack() -> bytes:
     """A line with the size, and the zip."""
+    import zipfile
+    from importlib.metadata import version
+    from importlib.resources import files
+    from importlib.util import find_spec
+
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("kubectl_skoop/__init__.py", "")
@@ -55,12 +60,12 @@ def pack() -> bytes:
     return b"%d\n%s" % (len(data), data)
 
 
-def _add(archive: zipfile.ZipFile, folder: Traversable, name: str) -> None:
+def _add(archive: "ZipFile", folder: "Traversable", name: str) -> None:
     for path, content in _sources(folder, name):
         archive.writestr(path, content)
 
 
-def _sources(folder: Traversable, name: str) -> Iterator[tuple[str, bytes]]:
+def _sources(folder: "Traversable", name: str) -> Iterator[tuple[str, bytes]]:
     for entry in sorted(folder.iterdir(), key=lambda one: one.name):
         if entry.is_dir() and entry.name not in LEFT_OUT:
             yield from _sources(entry, f"{name}/{entry.name}")

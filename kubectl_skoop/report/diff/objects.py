@@ -1,4 +1,4 @@
-"""Kubernetes objects, field by field."""
+"""Kubernetes objects and what a cloud said, field by field."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +17,19 @@ def compare_objects(before: Snapshot, after: Snapshot) -> Iterator[ObjectChange 
             yield Uncompared(f"objects/{kind}", str(gap))
         else:
             yield from _compare(_by_ref(old), _by_ref(new))
+
+
+def compare_clouds(before: Snapshot, after: Snapshot) -> Iterator[ObjectChange | Uncompared]:
+    """Where only one of the two was told something, the cloud need not have changed."""
+    for provider in sorted({*before.clouds(), *after.clouds()}):
+        ref = Ref("infra", "", provider)
+        old, new = before.infra(provider), after.infra(provider)
+        if isinstance(old, NotCollected):
+            yield Uncompared(f"infra/{provider}", f"before: {old.state} ({old.reason})")
+        elif isinstance(new, NotCollected):
+            yield Uncompared(f"infra/{provider}", f"after: {new.state} ({new.reason})")
+        else:
+            yield from _compare({ref: old}, {ref: new})
 
 
 def _by_ref(objects: Sequence[Object]) -> Mapping[Ref, Object]:

@@ -15,7 +15,7 @@ from kubectl_skoop.report.diff.change import (
     Uncompared,
     union,
 )
-from kubectl_skoop.report.diff.objects import compare_objects
+from kubectl_skoop.report.diff.objects import compare_clouds, compare_objects
 from kubectl_skoop.report.diff.place import compare_tables
 from kubectl_skoop.snapshot.dump import NamespaceDump
 from kubectl_skoop.snapshot.source import Snapshot
@@ -31,7 +31,7 @@ class Namespaces(NamedTuple):
 
 
 def difference(before: Snapshot, after: Snapshot, flow: FlowChange | None = None) -> Difference:
-    found = [*compare_objects(before, after), *_places(before, after)]
+    found = [*compare_objects(before, after), *compare_clouds(before, after), *_places(before, after)]
     return Difference(
         places=tuple(one for one in found if isinstance(one, PlaceChange)),
         objects=tuple(one for one in found if isinstance(one, ObjectChange)),

@@ -8,7 +8,7 @@ from kubectl_skoop.report.fields import Fields, frame_fields
 from kubectl_skoop.report.html.markup import Markup, h
 from kubectl_skoop.report.packet import frame_text
 
-_KINDS = {"veth": "inside a node (veth)", "infra": "between nodes", "external": "to the outside"}
+_KINDS = {"veth": "inside a node (veth)", "infra": "between nodes"}
 
 
 def link_panel(identity: str, title: str, link: Link, before: Frame | None) -> Markup:
@@ -16,13 +16,22 @@ def link_panel(identity: str, title: str, link: Link, before: Frame | None) -> M
     devices = f"{link.source} {link.oif}".strip(), f"{link.hop.place} {link.hop.iif}".strip()
     return h(
         "section",
-        h("h3", f"{devices[0]} → {devices[1]} ", h("span", f"{title}: {_KINDS[link.kind]}", class_="quiet")),
+        h("h3", f"{devices[0]} → {devices[1]} ", h("span", f"{title}: {_kind(link)}", class_="quiet")),
         h("p", h("code", frame_text(link.packet))),
         h("div", _packet_table(before, link.packet), class_="wide"),
         id=identity,
         class_="panel",
         tabindex="-1",
     )
+
+
+def _kind(link: Link) -> str:
+    if link.kind != "external":
+        return _KINDS[link.kind]
+    kinds = {link.source.kind, link.hop.place.kind}
+    if "lb" in kinds:
+        return "by a load balancer"
+    return "from the outside" if link.source.kind == "external" else "to the outside"
 
 
 def _packet_table(before: Frame | None, after: Frame) -> Markup:

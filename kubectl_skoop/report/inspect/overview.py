@@ -28,6 +28,7 @@ def overview(snapshot: Snapshot, *, headers: bool = True) -> str:
         f"format {header.format}, written {_time(header.time)} by kubectl-skoop {header.tool or '?'}",
         *_moments(snapshot),
         f"objects: {_counts(snapshot)}",
+        *([f"cloud: {', '.join(clouds)}"] if (clouds := _clouds(snapshot)) else []),
         *certificate_lines(snapshot.file.index.certificate),
         "",
         *tabulate(list(_rows(snapshot)), headers=named, tablefmt="plain", disable_numparse=True).split("\n"),
@@ -45,6 +46,7 @@ def overview_data(snapshot: Snapshot) -> dict[str, object]:
         "time": snapshot.header.time,
         "moments": None if (read := snapshot.moments()) is None else read._asdict(),
         "objects": {kind: len(found) for kind, found in _objects(snapshot)},
+        "infra": _clouds(snapshot),
         "nodes": [{"name": name, **_node_data(snapshot.node_dump(name))} for name in snapshot.nodes()],
         "missing": [
             {"what": entry.what, "state": entry.state, "reason": entry.reason} for entry in snapshot.missing
@@ -63,6 +65,11 @@ def _moments(snapshot: Snapshot) -> Iterator[str]:
         if ahead is not None and abs(ahead) >= WRONG_CLOCK:
             where = "ahead of" if ahead > 0 else "behind"
             yield f"the clock of {name} is {abs(ahead):.0f} s {where} the API server's"
+
+
+def _clouds(snapshot: Snapshot) -> list[str]:
+    """Providers that told something; the others are among what is missing."""
+    return [name for name in snapshot.clouds() if not isinstance(snapshot.infra(name), NotCollected)]
 
 
 def _node_data(dump: NodeDump | NotCollected) -> dict[str, object]:

@@ -14,7 +14,7 @@ from kubectl_skoop.snapshot.redact.listed import listed
 from kubectl_skoop.snapshot.redact.object import is_known, redact_object
 from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms, version
 from kubectl_skoop.snapshot.redact.table import redact_table
-from kubectl_skoop.snapshot.redact.text import lost_line, reason, tool
+from kubectl_skoop.snapshot.redact.text import INFRA_GONE, lost_line, reason, tool
 from kubectl_skoop.snapshot.source import Snapshot
 from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
@@ -24,6 +24,8 @@ KNOWN_TOOLS = listed(
     ipvsadm ip iptables ip6tables
     """
 )
+KNOWN_CLOUDS = frozenset({"infra/aws", "infra/generic"})
+"""As they are called in notes; the name of another says who made it."""
 _PART_OF_FILE = re.compile(r"index|header|bytes \d+ to \d+")
 MODULES = (
     "nf_",
@@ -59,8 +61,9 @@ def redact(
             _add_node(writer, source, name, pseudonyms, left_out)
         for gap in source.file.lost:
             writer.add_note(_what(gap.what, pseudonyms), gap.state, reason(gap.reason))
-        for _ in source.file.index.infra:
+        for provider in source.file.index.infra:
             left_out.add("infra", "what a provider gathered")
+            writer.add_note(_what(f"infra/{provider}", pseudonyms), "not collected", INFRA_GONE)
         writer.certify(certify(writer.checkpoint(), left_out.lines()))
 
 
@@ -130,6 +133,8 @@ def _what(what: str, pseudonyms: Pseudonyms) -> str:
     kind, slash, rest = what.partition("/")
     if _PART_OF_FILE.fullmatch(what) or (kind == "objects" and is_known(rest)):
         return what
-    if kind in ("node", "pod"):
+    if what in KNOWN_CLOUDS:
+        return what
+    if kind in ("node", "pod", "infra"):
         return kind + slash + pseudonyms.names.pod(rest)
     return pseudonyms.names.pod(what)

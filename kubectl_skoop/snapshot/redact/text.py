@@ -7,8 +7,10 @@ from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms
 
 _REASON = re.compile(
     r"(?:[a-z0-9_]+(?:, which [a-z ]+,)?|this kernel) (?:is not loaded|has no [a-z0-9_]+)|was not asked for"
+    r"|redact leaves out what a cloud said"
     r"|it was not asked for|no dump of this node was given|not collected|the agent did not read it"
 )
+INFRA_GONE = "redact leaves out what a cloud said"
 REASON_GONE = "(reason left out)"
 _TOOL = re.compile(r"[a-z0-9-]+ v?\d+(?:\.\d+)*(?: \((?:nf_tables|legacy)\)| \([A-Z][\w ]{1,40}#\d+\))?")
 _RECENT = re.compile(r"src=(\S+)( ttl: \d+ last_seen: \d+ oldest_pkt: \d+(?: [\d, ]*)?)")

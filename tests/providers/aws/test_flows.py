@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.api import NotCollected
+from kubectl_skoop.api import InfraFile, NotCollected
 from kubectl_skoop.cluster.raw import Object, mapping, ref_of
+from kubectl_skoop.providers.aws import answers
 from kubectl_skoop.snapshot.assemble import assemble
 from kubectl_skoop.snapshot.source import open_snapshot
 from tests.cli.run import Ran, skoop
 from tests.providers.aws.test_balancers import NAME, PUBLIC_LB, balanced, health, target
 from tests.providers.aws.vpc import CLIENT, VPC, Answers, permission
+from tests.snapshot.redact.contents import all_bytes
 
 SNAPSHOT = Path(__file__).parents[3] / "snapshots" / "healthy-vxlan.skoop"
 ADDRESSES = {"n1": "10.0.0.1", "n2": "10.0.0.2"}
@@ -219,3 +221,34 @@ def test_the_subnets_own_table_is_meant(snapshot: Path, tmp_path: Path) -> None:
     ran = ask(snapshot, "node/n1", "192.0.2.80", "-p", "443", "--infra", written(tmp_path, found))
     assert ran.code == 3
     assert "no route table of subnet-a, nor a main one of vpc-1, was collected" in ran.err
+
+
+def test_a_redacted_file_has_nothing_of_the_cloud_and_says_so(tmp_path: Path) -> None:
+    found, whole, new = vpc(), tmp_path / "whole", tmp_path / "new"
+    found["SecurityGroups"][0]["IpPermissions"] = []
+    read = answers.read([InfraFile("vpc.json", json.dumps(found).encode())])
+    assemble([SNAPSHOT], objects(), whole, time=1.0, infra=lambda _: ("aws", read))
+    assert "\ncloud: aws\n" in skoop("inspect", "--snapshot", whole).out
+    ran = skoop("redact", whole, new)
+    assert ran.code == 1
+    assert "24 answers of the redacted file are others" in ran.err
+    assert "infra: what a provider gathered" in ran.out
+    assert (
+        "infra/aws: not collected (redact leaves out what a cloud said)"
+        in skoop("inspect", "--snapshot", new).out
+    )
+    content = all_bytes(new)
+    for secret in ("sg-nodes", "vpc-1", "eni-1", "eu-west-1a", "i-n1", "198.51.100.1", NAME):
+        assert secret.encode() not in content
+
+
+def test_a_gap_of_a_cloud_stays_a_gap_when_it_is_redacted(tmp_path: Path) -> None:
+    whole, new, again = (tmp_path / name for name in ("whole", "new", "again"))
+    gap = NotCollected("infra/aws", "not collected", "profile acme-prod may not ask")
+    assemble([SNAPSHOT], objects(), whole, time=1.0, infra=lambda _: ("aws", gap))
+    assert skoop("redact", whole, new).code == 0
+    assert skoop("redact", new, again).code == 0
+    for path in (new, again):
+        shown = skoop("inspect", "--snapshot", path).out
+        assert "infra/aws: not collected" in shown
+        assert b"acme" not in all_bytes(path)

@@ -277,3 +277,33 @@ def test_the_json_fits_the_schema(make: Make) -> None:
     assert fields["flow"]["differs"]  # type: ignore[index]
     assert fields["objects"]
     assert fields["uncompared"]
+
+
+def cloud(folder: Path, *, gap: str = "", **fields: object) -> Snapshot:
+    """A snapshot with nothing but what a cloud said."""
+    file = folder / f"cloud{len(list(folder.iterdir()))}.skoop"
+    with writing(file, new_header(1.0)) as writer:
+        if gap:
+            writer.add_note("infra/aws", "not collected", gap)
+        elif fields:
+            writer.add_infra("aws", fields)
+    return open_snapshot(file)
+
+
+def test_what_a_cloud_said_is_compared(tmp_path: Path) -> None:
+    before = cloud(tmp_path, groups={"sg-1": {"ports": [80, 443]}})
+    after = cloud(tmp_path, groups={"sg-1": {"ports": [80]}})
+    same = cloud(tmp_path, groups={"sg-1": {"ports": [443, 80]}})
+    unknown, without = cloud(tmp_path, gap="no credentials"), cloud(tmp_path)
+    found = difference(before, after)
+    assert difference_text(found, Style(False)) == "objects\n  infra/aws\n    - groups.sg-1.ports: 443\n"
+    jsonschema.validate(difference_fields(found), SCHEMA)
+    assert not difference(before, same)
+    assert difference(before, same).uncompared == ()
+    assert difference(without, without).uncompared == ()
+    for one, other, which in ((before, unknown, "after"), (without, before, "before")):
+        (gap,) = difference(one, other).uncompared
+        assert gap.what == "infra/aws"
+        assert gap.reason.startswith(f"{which}: not collected (")
+    for source in (before, after, same, unknown, without):
+        source.close()

@@ -8,10 +8,13 @@ from html import unescape
 
 import pytest
 
+from kubectl_skoop.model.path import Hop, Link
+from kubectl_skoop.model.place import Place
 from kubectl_skoop.report.formats import render_diagnosis
 from kubectl_skoop.report.html.answer import answer
+from kubectl_skoop.report.html.crossing import link_panel
 from kubectl_skoop.report.html.links import Links
-from tests.report.build import diagnosis, ending, path, suspicion
+from tests.report.build import NODE_1, SYN, diagnosis, ending, path, suspicion
 from tests.report.hostile import STRINGS, hostile_diagnosis
 from tests.report.html.check_page import check
 
@@ -80,3 +83,17 @@ def test_without_links_there_are_none() -> None:
 
 def test_equal_diagnoses_give_equal_bytes() -> None:
     assert render_diagnosis(diagnosis(), "html") == render_diagnosis(diagnosis(), "html")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [
+        (Place("external", "203.0.113.7"), NODE_1, "from the outside"),
+        (NODE_1, Place("external", "203.0.113.7"), "to the outside"),
+        (Place("external", "203.0.113.7"), Place("lb", "198.51.100.80"), "by a load balancer"),
+        (Place("lb", "198.51.100.80"), NODE_1, "by a load balancer"),
+    ],
+)
+def test_which_way_a_packet_crosses_the_border_is_said(source: Place, target: Place, said: str) -> None:
+    link = Link(id=0, kind="external", source=source, oif="", hop=Hop(target, "eth0"), packet=SYN)
+    assert f"Way: {said}<" in str(link_panel("l", "Way", link, None))

@@ -88,3 +88,15 @@ def test_times_of_nodes_are_told_by_the_clock_of_the_api_server(tmp_path: Path) 
         "the clock of n2 is 38 s ahead of the API server's",
         "the clock of n3 is 12 s behind the API server's",
     ]
+
+
+def test_what_a_cloud_said_is_named(tmp_path: Path) -> None:
+    with writing(tmp_path / "s", new_header(1.0)) as writer:
+        writer.add_infra("aws", {"resources": {}})
+        writer.add_note("infra/other", "failed", "no answer")
+    snapshot = open_snapshot(tmp_path / "s")
+    printed, data = overview(snapshot), overview_data(snapshot)
+    snapshot.close()
+    assert "\ncloud: aws\n" in printed
+    assert "  infra/other: failed (no answer)" in printed
+    assert data["infra"] == ["aws"]
