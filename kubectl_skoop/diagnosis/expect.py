@@ -18,6 +18,7 @@ from kubectl_skoop.diagnosis.expectations.sysctl import SysctlExpectation
 from kubectl_skoop.netstack.bridge import STATE_NAMES
 from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN, PolicyRule, RouteType
+from kubectl_skoop.netstack.sysctl import device_key
 
 _SCOPE_NUMBERS = {name: number for number, name in SCOPES.items()}
 _PROTOCOL_NUMBERS = {name: number for number, name in PROTOCOLS.items()}
@@ -134,6 +135,14 @@ def sysctl(
         because=because,
         remedy=remedy,
     )
+
+
+def forwarding(
+    device: str, because: str = "the kernel sets it on every device with net.ipv4.ip_forward"
+) -> Expectation:
+    """IPv4 packets that come in by the device are sent on."""
+    key = f"net.ipv4.conf.{device_key(device)}.forwarding"
+    return sysctl(key, 1, follows="net.ipv4.ip_forward", because=because)
 
 
 def neighbour(

@@ -15,7 +15,6 @@ from kubectl_skoop.api import (
     Context,
     Detected,
     Device,
-    Expectation,
     Link,
     NetNodeAction,
     NodeInfo,
@@ -188,7 +187,7 @@ class CalicoNode(SimplePluginNode):
                 min_mtu=None if self.plugin.tunnels else self.plugin.ctx.largest_pod_mtu(self.node.name),
                 because="it leads to the other nodes",
             )
-            yield _forwarding(uplink.name, "the kernel sets it on every device with net.ipv4.ip_forward")
+            yield expect.forwarding(uplink.name)
         if self.plugin.routes and any(pool.tunnel == "vxlan" for pool in self.plugin.pools):
             yield from self._vtep()
         if self._pods():
@@ -235,7 +234,7 @@ class CalicoNode(SimplePluginNode):
             because=f"{because}, and the node's annotations tell its addresses",
         )
         yield expect.address(TUNNEL, f"{address}/32", because=because)
-        yield _forwarding(TUNNEL, "the kernel sets it on every device with net.ipv4.ip_forward")
+        yield expect.forwarding(TUNNEL)
 
     def _attached(self, pod: PodInfo) -> Wishes:
         device, because = self.plugin.device_of(pod), f"Felix sets it up when {pod.key} starts"
@@ -251,7 +250,7 @@ class CalicoNode(SimplePluginNode):
             because=because,
         )
         yield expect.sysctl(f"net.ipv4.conf.{device_key(device)}.proxy_arp", 1, because=because)
-        yield _forwarding(device, because)
+        yield expect.forwarding(device, because)
         for address in pod.addresses:
             if address.version == 4:
                 yield expect.route(f"{address}/32", dev=device, scope="link", because=because)
@@ -377,11 +376,6 @@ def tunnel_address(node: NodeInfo) -> IPv4Address | None:
         return IPv4Address(node.annotations.get(TUNNEL_ADDRESS, ""))
     except ValueError:
         return None
-
-
-def _forwarding(device: str, because: str) -> Expectation:
-    key = f"net.ipv4.conf.{device_key(device)}.forwarding"
-    return expect.sysctl(key, 1, follows="net.ipv4.ip_forward", because=because)
 
 
 def _block(address: object, pool: Pool) -> IPv4Network:

@@ -32,7 +32,8 @@ def _diagnosis(diagnosis: Diagnosis, detail: Detail) -> Iterator[str]:
         yield from ("", f"**Cause:** {_finding(diagnosis.cause)}", *_below(diagnosis.cause))
     if len(diagnosis.branches) > 1:
         yield from ("", "**Branches:**", "", *map(_branch, diagnosis.branches))
-    yield from ("", "**Way:**", "", *block(way_lines(diagnosis.path, Style(), detail)))
+    if diagnosis.path.nodes:
+        yield from ("", "**Way:**", "", *block(way_lines(diagnosis.path, Style(), detail)))
     if diagnosis.reply:
         yield from ("", "**Way back:**", "", *block(way_lines(diagnosis.reply, Style(), detail)))
     others = [finding for finding in diagnosis.suspicions if finding != diagnosis.cause]

@@ -23,6 +23,11 @@ def frame_text(frame: Frame) -> str:
     return f"{_end(frame, frame.src, frame.sport)} > {_end(frame, frame.dst, frame.dport)} {_kind(frame)}"
 
 
+def inside(frame: Frame) -> Frame:
+    """Without the tunnels around it."""
+    return frame.innermost if isinstance(frame, Packet) else frame
+
+
 def tunnel_text(outer: Packet) -> str:
     """`vxlan 1 10.0.0.1 > 10.0.0.2`."""
     udp = outer.protocol == Protocol.UDP

@@ -33,7 +33,8 @@ def _diagnosis(diagnosis: Diagnosis, style: Style, wide: bool, detail: Detail) -
         yield from _block("Symptom", inner.lines(safe(diagnosis.symptom)), style)
     if len(diagnosis.branches) > 1:
         yield from _block("Branches", _branches(diagnosis.branches, inner, wide), style)
-    yield from ("", style.heading("Way"), *way_lines(diagnosis.path, style, detail))
+    if diagnosis.path.nodes:
+        yield from ("", style.heading("Way"), *way_lines(diagnosis.path, style, detail))
     if diagnosis.reply:
         yield from ("", style.heading("Way back"), *way_lines(diagnosis.reply, style, detail))
     others = [finding for finding in diagnosis.suspicions if finding != diagnosis.cause]

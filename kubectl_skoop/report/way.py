@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from kubectl_skoop.model.packet import Arp, Frame, Packet
+from kubectl_skoop.model.packet import Arp, Packet
 from kubectl_skoop.model.path import Action, Link, NetNode, PacketPath
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.report.columns import pad, width
 from kubectl_skoop.report.escape import safe
-from kubectl_skoop.report.packet import frame_text, translations, tunnel_text
+from kubectl_skoop.report.packet import frame_text, inside, translations, tunnel_text
 from kubectl_skoop.report.style import Style
 
 
@@ -83,14 +83,10 @@ def _row(node: NetNode, action: Action, arrived: Link | None, left: Sequence[Lin
         place=safe(str(node.place)),
         did=action.kind,
         devices=_devices(arrived, left, node.place),
-        packet=safe(frame_text(_inside(shown.packet))) if shown else "",
+        packet=safe(frame_text(inside(shown.packet))) if shown else "",
         notes=tuple(map(safe, _notes(arrived, left))),
         trace=action.trace,
     )
-
-
-def _inside(frame: Frame) -> Frame:
-    return frame.innermost if isinstance(frame, Packet) else frame
 
 
 def _devices(arrived: Link | None, left: Sequence[Link], place: Place) -> str:

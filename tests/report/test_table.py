@@ -1,13 +1,15 @@
 """`-o table` and `-o wide`: what a person reads, in which order."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from kubectl_skoop.diagnosis.result import Missing
+from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.place import Where
 from kubectl_skoop.model.suspicion import Level
-from kubectl_skoop.report.formats import render_check, render_diagnosis
+from kubectl_skoop.report.formats import Format, render_check, render_diagnosis
 from kubectl_skoop.report.share import percent
 from tests.report.build import NODE_1, RULE, check, diagnosis, ending, path, suspicion
 
@@ -154,3 +156,10 @@ def test_text_of_a_snapshot_cannot_control_the_terminal() -> None:
 )
 def test_shares_round_without_lying(share: Fraction, shown: str) -> None:
     assert percent(share) == shown
+
+
+@pytest.mark.parametrize("output", ["table", "wide", "markdown", "junit"])
+def test_a_walk_that_never_began_has_no_way(output: Format) -> None:
+    nowhere = replace(diagnosis("unknown"), path=PacketPath(nodes=(), links=()))
+    assert "Way" not in render_diagnosis(nowhere, output)
+    assert "Way" in render_diagnosis(diagnosis("unknown"), output)

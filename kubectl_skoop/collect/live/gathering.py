@@ -160,6 +160,8 @@ class Gathering:
             if text(condition, "type") == "Failed" and text(condition, "status") == "True":
                 reason = f"{text(condition, 'reason')}: {text(condition, 'message')}"
                 raise ClusterError(f"the run has failed ({reason}){self._why(pod)}")
+        if pod is not None and pod.refused:
+            raise ClusterError(f"the run has failed: {pod.refused}")
         if pod is not None and pod.trouble.partition(": ")[0] in HOPELESS:
             raise ClusterError(f"the run has failed: {pod.trouble}")
         waits = pod.trouble or pod.waits if pod is not None else "its pod"

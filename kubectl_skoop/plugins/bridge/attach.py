@@ -7,7 +7,6 @@ from typing import Protocol
 from kubectl_skoop.api import (
     Context,
     Device,
-    Expectation,
     NetNodeAction,
     NodeInfo,
     Packet,
@@ -15,7 +14,6 @@ from kubectl_skoop.api import (
     PodInfo,
     SimpleVethPod,
     Wishes,
-    device_key,
     expect,
 )
 from kubectl_skoop.plugins.bridge.observed import gateway, pod_network, pod_networks, used_networks
@@ -68,7 +66,7 @@ class ByBridge:
             1,
             because="kube-proxy needs it: else answers of a pod on the same node bypass the translation",
         )
-        yield forwarding(self.bridge)
+        yield expect.forwarding(self.bridge)
         for network in used_networks(self.ctx, node):
             yield expect.address(
                 self.bridge,
@@ -157,7 +155,7 @@ class ByVeth:
         yield expect.device(
             outside.name, kind="veth", up=True, carrier=True, arp=True, mtu=inside.mtu, because=because
         )
-        yield forwarding(outside.name)
+        yield expect.forwarding(outside.name)
         for network in pod_networks(self.ctx.node(pod.node)):
             if any(address in network for address in pod.addresses):
                 told = ip_interface((gateway(network), network.max_prefixlen))
@@ -192,12 +190,3 @@ class ByVeth:
 def ends(ctx: Context, pod: PodInfo) -> tuple[Device | None, Device | None]:
     """Of the pod's veth: the node's and the pod's."""
     return ctx.host_device(pod.key), ctx.device(Place("pod", pod.key), "eth0")
-
-
-def forwarding(device: str) -> Expectation:
-    return expect.sysctl(
-        f"net.ipv4.conf.{device_key(device)}.forwarding",
-        1,
-        follows="net.ipv4.ip_forward",
-        because="the kernel sets it on every device with net.ipv4.ip_forward",
-    )

@@ -16,7 +16,7 @@ from kubectl_skoop.api import (
     Wishes,
     expect,
 )
-from kubectl_skoop.plugins.bridge.attach import Attachment, forwarding
+from kubectl_skoop.plugins.bridge.attach import Attachment
 from kubectl_skoop.plugins.bridge.observed import Address, PodNetwork, pod_network, used_networks
 
 
@@ -55,7 +55,7 @@ class HostLocalNode(SimplePluginNode):
                 min_mtu=self.ctx.largest_pod_mtu(self.node.name) if self.peers else None,
                 because="it leads to the other nodes",
             )
-            yield forwarding(uplink.name)
+            yield expect.forwarding(uplink.name)
         if self.attachment is not None and self.ctx.pods_of(self.node.name):
             yield from self.attachment.always(self.node)
         if self.peers is not None and self.peers.table and self._tunnels(self.peers):

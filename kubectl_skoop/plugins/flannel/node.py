@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from kubectl_skoop.api import (
-    Expectation,
     Level,
     Link,
     NodeInfo,
@@ -15,7 +14,6 @@ from kubectl_skoop.api import (
     Suspicion,
     Where,
     Wishes,
-    device_key,
     expect,
 )
 from kubectl_skoop.plugins.flannel.fabric import Fabric
@@ -50,7 +48,7 @@ class FlannelNode(SimplePluginNode):
                 min_mtu=self.fabric.carried_mtu(self.node),
                 because="it leads to the other nodes",
             )
-            yield _forwarding(uplink.name)
+            yield expect.forwarding(uplink.name)
         families = [family for family in FAMILIES if self._runs(family)]
         if V6 in families:
             yield expect.sysctl("net.ipv6.conf.all.forwarding", 1, because="flanneld sets it when it starts")
@@ -116,7 +114,7 @@ class FlannelNode(SimplePluginNode):
             because=f"{because}, {told}",
         )
         if family is V4:
-            yield _forwarding(name)
+            yield expect.forwarding(name)
         if network is not None:
             address = f"{network.network_address}/{network.max_prefixlen}"
             yield expect.address(name, address, because=because)
@@ -130,7 +128,7 @@ class FlannelNode(SimplePluginNode):
             1,
             because="kube-proxy needs it: else answers of a pod on the same node bypass the translation",
         )
-        yield _forwarding(bridge)
+        yield expect.forwarding(bridge)
 
     def _gateway(self, family: Family) -> Wishes:
         network, bridge = pod_network(self.node, family), self.fabric.options.bridge
@@ -263,15 +261,6 @@ class FlannelNode(SimplePluginNode):
         """DirectRouting, and the peer is on the link of this node's device (pkg/ip, DirectRouting)."""
         network = self.fabric.link_network(self.node, family_of(public_ip.version))
         return self.fabric.net.direct_routing and network is not None and public_ip in network
-
-
-def _forwarding(device: str) -> Expectation:
-    return expect.sysctl(
-        f"net.ipv4.conf.{device_key(device)}.forwarding",
-        1,
-        follows="net.ipv4.ip_forward",
-        because="the kernel sets it on every device with net.ipv4.ip_forward",
-    )
 
 
 def _no_annotation(node: NodeInfo, name: str) -> Suspicion:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from kubectl_skoop.model.packet import Frame, Packet
+from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.path import Link
 from kubectl_skoop.report.columns import broken, cut
 from kubectl_skoop.report.escape import safe
-from kubectl_skoop.report.packet import frame_text, translations, tunnel_text
+from kubectl_skoop.report.packet import frame_text, inside, translations, tunnel_text
 from kubectl_skoop.report.picture.shapes import TextKind
 from kubectl_skoop.report.picture.ways import Stop
 from kubectl_skoop.report.share import percent
@@ -47,11 +47,6 @@ def arrow_lines(stop: Stop, link: Link, before: Stop) -> Iterator[Line]:
     if isinstance(frame, Packet):
         packet = frame.innermost
         yield Line(f"{packet.length} bytes, ttl {packet.ttl}{', df' if packet.df else ''}", "note")
-
-
-def inside(frame: Frame) -> Frame:
-    """Without the tunnels around it."""
-    return frame.innermost if isinstance(frame, Packet) else frame
 
 
 def devices_of(stop: Stop) -> tuple[str, ...]:

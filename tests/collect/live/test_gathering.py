@@ -23,8 +23,14 @@ AT_WORK: Answer = (200, {"items": [{"status": {"active": 1}}]})
 WHOLE = {"size": 7, "sha256": "ab", "collected": 2, "wanted": 3, "gaps": ["node/n3: not collected"]}
 
 
-def _pod(name: str, state: Mapping[str, object], created: str = "1", **metadata: str) -> dict[str, object]:
-    status = {"containerStatuses": [{"name": "gatherer", "state": state}]}
+def _pod(
+    name: str,
+    state: Mapping[str, object],
+    created: str = "1",
+    last: Mapping[str, object] | None = None,
+    **metadata: str,
+) -> dict[str, object]:
+    status = {"containerStatuses": [{"name": "gatherer", "state": state, "lastState": last or {}}]}
     return {"metadata": {"name": name, "creationTimestamp": created, **metadata}, "status": status}
 
 
@@ -77,6 +83,7 @@ def test_a_cluster_that_stays_away_is_given_up(tmp_path: Path, monkeypatch: pyte
 
 
 FAILED = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long"}
+WRONG = {"exitCode": 2, "reason": "Error", "message": "error: no cloud provider 'mine' is installed\n"}
 ENDINGS: Mapping[str, tuple[Answer, Answer, str]] = {
     "nobody knows it": (NO_POD, (200, {"items": []}), "there is no run 0123abcd"),
     "its Job failed": (NO_POD, (200, {"items": [{"status": {"conditions": [FAILED]}}]}), "DeadlineExceeded"),
@@ -84,6 +91,19 @@ ENDINGS: Mapping[str, tuple[Answer, Answer, str]] = {
         (200, {"items": [_pod("p", {"waiting": {"reason": "ErrImagePull", "message": "no"}})]}),
         AT_WORK,
         "failed: ErrImagePull: no$",
+    ),
+    "its command is wrong": (
+        (200, {"items": [_pod("p", {"terminated": WRONG})]}),
+        AT_WORK,
+        "failed: Error: error: no cloud provider 'mine' is installed, exit code 2$",
+    ),
+    "its command is wrong, and it is started anew": (
+        (
+            200,
+            {"items": [_pod("p", {"waiting": {"reason": "CrashLoopBackOff"}}, last={"terminated": WRONG})]},
+        ),
+        AT_WORK,
+        "failed: Error: error: no cloud provider 'mine' is installed, exit code 2$",
     ),
     "no node takes it": (NO_POD, AT_WORK, "no pod ran within 0 s"),
 }
@@ -93,6 +113,14 @@ ENDINGS: Mapping[str, tuple[Answer, Answer, str]] = {
 def test_a_run_that_comes_to_nothing_is_told(pods: Answer, jobs: Answer, told: str, tmp_path: Path) -> None:
     with serving({PODS: [pods], JOBS: [jobs]}) as server, pytest.raises(ClusterError, match=told):
         _gathering(server, tmp_path).follow(0)
+
+
+def test_a_container_that_was_killed_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    starts = (200, {"items": [_pod("p", {"waiting": {"reason": "CrashLoopBackOff"}}, last=killed)]})
+    _says(monkeypatch, json.dumps(WHOLE).encode())
+    with serving({PODS: [starts, RUNNING], JOBS: [AT_WORK]}) as server:
+        assert _gathering(server, tmp_path).follow(60).size == 7
 
 
 def test_of_several_pods_the_newest_counts_that_stays(tmp_path: Path) -> None:
