@@ -252,3 +252,12 @@ def test_a_gap_of_a_cloud_stays_a_gap_when_it_is_redacted(tmp_path: Path) -> Non
         shown = skoop("inspect", "--snapshot", path).out
         assert "infra/aws: not collected" in shown
         assert b"acme" not in all_bytes(path)
+
+
+def test_the_name_of_a_providers_author_does_not_pass(tmp_path: Path) -> None:
+    whole, new = tmp_path / "whole", tmp_path / "new"
+    assemble([SNAPSHOT], objects(), whole, time=1.0, infra=lambda _: ("acmecloud", {"vpc": "acmenet"}))
+    assert skoop("redact", whole, new).code == 0
+    assert b"acme" in all_bytes(whole)
+    assert b"acme" not in all_bytes(new)
+    assert "(redact leaves out what a cloud said)" in skoop("inspect", "--snapshot", new).out
