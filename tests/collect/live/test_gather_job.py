@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from kubectl_skoop.cluster.allow import BUILT_IN
+from kubectl_skoop.cluster.allow import BUILT_IN, config_maps
 from kubectl_skoop.cluster.raw import dig, items, mapping, text
 from kubectl_skoop.collect.live import rights
 from kubectl_skoop.collect.live.gather_job import (
@@ -15,6 +15,7 @@ from kubectl_skoop.collect.live.gather_job import (
     granted,
 )
 from kubectl_skoop.collect.live.manifest import RUN_LABEL, CollectorOptions, Owner, job_object
+from kubectl_skoop.diagnosis.wants import allowed
 
 ROLES = Path(__file__).parents[3] / "docs" / "rbac"
 OWN = GatherOptions(
@@ -112,9 +113,10 @@ def test_the_roles_of_the_docs_are_what_is_granted_and_asked_for() -> None:
         return {(right.group, right.resource, right.verb, right.name) for right in wanted}
 
     readable = (*rights.reading(), *rights.beside(BUILT_IN))
-    assert flat(readable) <= rules["ClusterRole", "kubectl-skoop-objects"]
+    maps = {("", "configmaps", "get", name.partition("/")[2]) for name in config_maps(allowed())}
+    assert flat(readable) | maps <= rules["ClusterRole", "kubectl-skoop-objects"]
     assert flat(rights.collecting("skoop", makes_namespace=False)) == rules["Role", "kubectl-skoop"]
     own = flat(rights.gathering("ns", makes_account=True))
     both = rules["ClusterRole", "kubectl-skoop"] | rules["ClusterRole", "kubectl-skoop-in-cluster"]
-    assert (own | flat(readable)) <= both
+    assert (own | flat(readable) | maps) <= both
     assert own >= rules["ClusterRole", "kubectl-skoop-in-cluster"]
