@@ -4,6 +4,11 @@ A plugin's deviations have codes of their own: `<plugin>.<table>.<missing|differ
 """
 
 CODES: dict[str, str] = {
+    "aliyun.balancer.access": "the access control list of the load balancer's listener shuts the client out",
+    "aliyun.balancer.internal": "the load balancer is internal, and who asks is outside of the VPC",
+    "aliyun.balancer.listener": "the load balancer's listener for the port is not running",
+    "aliyun.balancer.state": "the load balancer is not active",
+    "aliyun.balancer.unhealthy": "servers of the load balancer are not healthy",
     "aliyun.beyond": "the packet leaves the VPC by what nothing was collected of",
     "aliyun.gateway.unusable": "the gateway that a route leads to does not work",
     "aliyun.no-public-address": "the packet needs a public address that its interface does not have",

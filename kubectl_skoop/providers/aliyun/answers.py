@@ -1,4 +1,4 @@
-"""Answers that `aliyun ecs …` and `aliyun vpc …` printed as files → what a snapshot keeps of them."""
+"""Answers that `aliyun` printed of ECS, VPC, SLB and NLB, as files → what a snapshot keeps of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,16 +13,23 @@ _LISTS: Mapping[str, tuple[str, str]] = {
     "EipAddresses": ("EipAddress", "EipAddresses"),
     "Instances": ("Instance", "Instances"),
     "Ipv4GatewayModels": ("", "Ipv4Gateways"),
+    "ListenerHealthStatus": ("", "NetworkHealthStatus"),
     "NatGateways": ("NatGateway", "NatGateways"),
     "NetworkInterfaceSets": ("NetworkInterfaceSet", "NetworkInterfaces"),
     "RouteEntrys": ("RouteEntry", "RouteEntries"),
     "SecurityGroups": ("SecurityGroup", "SecurityGroups"),
+    "ServerGroups": ("", "ServerGroups"),
+    "Servers": ("", "Servers"),
     "SnatTableEntries": ("SnatTableEntry", "SnatTableEntries"),
     "VSwitches": ("VSwitch", "VSwitches"),
     "Vpcs": ("Vpc", "Vpcs"),
 }
 """Fields that hold a list: the field inside of them, if there is one, and the kind."""
-_SINGLE: Mapping[str, str] = {"Permissions": "SecurityGroupRules", "Entries": "PrefixLists"}
+_SINGLE: Mapping[str, str] = {
+    "AclEntrys": "AccessControlLists",
+    "Entries": "PrefixLists",
+    "Permissions": "SecurityGroupRules",
+}
 """Fields that answers about one thing have: the kind."""
 
 
@@ -92,6 +99,10 @@ def _take(section: _Section, name: str, answer: object) -> None:
 
 
 def _part(answer: Item) -> _Part | None:
+    if "BackendServers" in answer:
+        return _Part(_kind_of_servers(answer), [answer])
+    if "LoadBalancers" in answer or "Listeners" in answer:
+        return _of_balancers(answer)
     for key, kind in _SINGLE.items():
         if key in answer:
             return _Part(kind, [answer])
@@ -100,6 +111,30 @@ def _part(answer: Item) -> _Part | None:
             value = raw.dig(answer, key, inner) if inner else answer[key]
             return _Part(kind, _items(f"{key}.{inner}" if inner else key, value))
     return None
+
+
+def _kind_of_servers(answer: Item) -> str:
+    """Three operations answer with `BackendServers`."""
+    if "VServerGroupId" in answer:
+        return "VServerGroups"
+    if "LoadBalancerStatus" in answer:
+        return "DefaultServers"
+    if not isinstance(answer.get("LoadBalancerId"), str):
+        raise ValueError("BackendServers do not say of which LoadBalancerId they are: print it beside them")
+    return "HealthStatus"
+
+
+def _of_balancers(answer: Item) -> _Part:
+    """SLB and NLB name their lists alike: the one's balancers are wrapped, the other's listeners have ids."""
+    if isinstance(answer.get("LoadBalancers"), Mapping):
+        inner = raw.dig(answer, "LoadBalancers", "LoadBalancer")
+        return _Part("LoadBalancers", _items("LoadBalancers.LoadBalancer", inner))
+    if "LoadBalancers" in answer:
+        return _Part("NetworkBalancers", _items("LoadBalancers", answer["LoadBalancers"]))
+    listeners = _items("Listeners", answer["Listeners"])
+    return _Part(
+        "NetworkListeners" if any("ListenerId" in one for one in listeners) else "Listeners", listeners
+    )
 
 
 def _items(where: str, value: object) -> Sequence[Item]:

@@ -4,8 +4,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from kubectl_skoop.api import InfraShim, NodeInfo, NotCollected, Packet, Suspicion, Tracked, Unknown, raw
-from kubectl_skoop.providers.aliyun import crossing
+from kubectl_skoop.api import (
+    Address,
+    Balanced,
+    InfraShim,
+    NodeInfo,
+    NotCollected,
+    Packet,
+    Suspicion,
+    Tracked,
+    Unknown,
+    raw,
+)
+from kubectl_skoop.providers.aliyun import balancers, crossing
 from kubectl_skoop.providers.aliyun.inventory import Inventory
 from kubectl_skoop.providers.finding import open_question, taken_to_pass
 
@@ -39,6 +50,27 @@ class Shim(InfraShim):
     def external_to_node(self, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Sequence[Suspicion]:
         return self._answer(dst, lambda known: crossing.entering(known, dst, packet, tracked))
 
+    def external_to_load_balancer(self, packet: Packet) -> Sequence[Suspicion]:
+        return self._answer(None, lambda known: balancers.entering(known, packet), balanced=True)
+
+    def load_balancer_to_node(
+        self, balancer: Address, dst: NodeInfo, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
+        return self._answer(dst, lambda known: balancers.onward(known, dst, packet, tracked), balanced=True)
+
+    def node_to_load_balancer(
+        self, src: NodeInfo, oif: str, balancer: Address, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
+        return self._answer(src, lambda known: balancers.back(known, src, packet), balanced=True)
+
+    def balance(self, packet: Packet) -> Sequence[Balanced] | Unknown | None:
+        known = self.inventory
+        return None if isinstance(known, Unknown) else balancers.targets(known, packet)
+
+    def addresses_of(self, name: str) -> Sequence[Address] | Unknown:
+        known = self.inventory
+        return known if isinstance(known, Unknown) else balancers.addresses_of(known, name)
+
     def interface_of(self, src: NodeInfo | None, packet: Packet) -> str:
         known = self.inventory
         if isinstance(known, Unknown):
@@ -46,15 +78,21 @@ class Shim(InfraShim):
         return crossing.anywhere(known, packet.dst) if src is None else crossing.next_interface(known, packet)
 
     def _answer(
-        self, node: NodeInfo, checks: Callable[[Inventory], Iterator[Suspicion]]
+        self,
+        node: NodeInfo | None,
+        checks: Callable[[Inventory], Iterator[Suspicion]],
+        *,
+        balanced: bool = False,
     ) -> Sequence[Suspicion]:
         """All that is found up to the first thing that stops the packet.
 
         Where nothing was collected the VPC is taken to carry the packet, as any underlay that nobody
-        describes.
+        describes; what a load balancer does (`balanced`) is not known.
         """
         known = self.inventory
         if isinstance(known, Unknown):
+            if balanced:
+                return [open_question("aliyun.not-collected", node, known)]
             return [taken_to_pass("Alibaba Cloud", "aliyun.not-collected", node, known)]
         found: list[Suspicion] = []
         try:

@@ -35,6 +35,14 @@ BAD = {
         "an entry of RouteEntries has no RouteTableId",
     ),
     "rules of no group": ({"Permissions": {"Permission": []}}, "has no SecurityGroupId"),
+    "health of nobody knows which load balancer": (
+        {"BackendServers": {"BackendServer": []}},
+        "do not say of which LoadBalancerId they are",
+    ),
+    "a listener of no load balancer": (
+        {"Listeners": [{"ListenerPort": 80}]},
+        "an entry of Listeners has no LoadBalancerId",
+    ),
     "a field of another type": (
         {"VSwitches": {"VSwitch": [{"VSwitchId": {"S": "vsw-1"}}]}},
         "VSwitches.VSwitchId is dict, which the API does not answer",
@@ -57,6 +65,22 @@ def test_secrets_and_other_fields_are_not_kept() -> None:
     kept = read({"Instances": {"Instance": [instance]}}, {"EipAddresses": {"EipAddress": [eip]}})
     assert "hush" not in json.dumps(kept)
     assert kept["resources"]["Instances"] == [{"InstanceId": "i-1"}]
+
+
+def test_load_balancers_of_both_kinds_are_told_apart() -> None:
+    kept = read(
+        {"LoadBalancers": {"LoadBalancer": [{"LoadBalancerId": "lb-1"}]}},
+        {"LoadBalancers": [{"LoadBalancerId": "nlb-1"}]},
+        {"Listeners": [{"LoadBalancerId": "lb-1", "ListenerProtocol": "tcp", "ListenerPort": 80}]},
+        {"Listeners": [{"LoadBalancerId": "nlb-1", "ListenerId": "lsn-1"}]},
+        {"LoadBalancerId": "lb-1", "LoadBalancerStatus": "active", "BackendServers": {"BackendServer": []}},
+        {"LoadBalancerId": "lb-1", "BackendServers": {"BackendServer": []}},
+        {"VServerGroupId": "rsp-1", "BackendServers": {"BackendServer": []}},
+    )["resources"]
+    assert {kind: len(items) for kind, items in kept.items()} == {
+        "DefaultServers": 1, "HealthStatus": 1, "Listeners": 1, "LoadBalancers": 1, "NetworkBalancers": 1,
+        "NetworkListeners": 1, "VServerGroups": 1,
+    }  # fmt: skip
 
 
 def test_answers_add_up_whatever_their_order() -> None:

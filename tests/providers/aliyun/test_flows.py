@@ -1,7 +1,7 @@
 """The provider as a user meets it: detected, fed with files, asked offline."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import cast
@@ -14,7 +14,8 @@ from kubectl_skoop.providers.aliyun import Aliyun
 from kubectl_skoop.snapshot.assemble import assemble
 from kubectl_skoop.snapshot.source import open_snapshot
 from tests.cli.run import Ran, skoop
-from tests.providers.aliyun.vpc import Answers, documents, healthy, hop, interface, rule
+from tests.providers.aliyun.test_balancers import CLASSIC, answers, balanced, listed
+from tests.providers.aliyun.vpc import CLIENT, Answers, documents, hop, interface, rule
 
 SNAPSHOT = Path(__file__).parents[3] / "snapshots" / "healthy-vxlan.skoop"
 ADDRESSES = {"n1": "10.0.0.1", "n2": "10.0.0.2"}
@@ -33,6 +34,9 @@ def objects(provider_id: str = "cn-hangzhou.i-{}") -> Mapping[str, Sequence[Obje
 
 def _with_provider(item: Object, provider_id: str) -> Object:
     ref = ref_of(item)
+    if (ref.kind, ref.name) == ("Service", "web"):
+        status = {"loadBalancer": {"ingress": [{"ip": CLASSIC}]}}
+        return {**item, "spec": {**mapping(item, "spec"), "type": "LoadBalancer"}, "status": status}
     if ref.kind != "Node":
         return item
     return {**item, "spec": {**mapping(item, "spec"), "providerID": provider_id.format(ref.name)}}
@@ -46,9 +50,15 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def vpc() -> Answers:
-    """Both nodes in one vSwitch, the first with an elastic address."""
-    found = healthy()
+def vpc(change: Callable[[Answers], object] = bool) -> Answers:
+    """Both nodes in one vSwitch, the first with an elastic address; `change`: of the load balancers."""
+    loaded = balanced()
+    change(loaded)
+    found = answers(loaded)
+    for name, address in ADDRESSES.items():
+        (one,) = (one for one in found["Instances"]["Instance"] if one["InstanceId"] == f"i-{name}")
+        one["VpcAttributes"]["PrivateIpAddress"] = {"IpAddress": [address]}
+        one["EipAddress"] = {"IpAddress": ""}
     made = []
     for number, (name, address) in enumerate(ADDRESSES.items(), 1):
         one = interface(number, address, "vsw-a", f"i-{name}")
@@ -138,6 +148,23 @@ def test_a_node_without_an_elastic_address_needs_an_snat_entry(snapshot: Path, t
     ran = ask(snapshot, "node/n2", "192.0.2.80", "--infra", written(tmp_path, vpc()))
     assert ran.code == 1
     assert "the NAT gateway ngw-1 has no usable SNAT entry for 10.0.0.2 of vsw-a" in ran.out
+
+
+def test_the_service_is_asked_by_its_load_balancer(snapshot: Path, tmp_path: Path) -> None:
+    ran = ask(snapshot, CLIENT, "svc/default/web", "-p", "80", "--infra", written(tmp_path, vpc()))
+    assert ran.code == 0, ran.out
+    assert [f"lb/{CLASSIC}", "service"] in [line.split()[:2] for line in ran.out.splitlines()]
+
+
+def test_a_listener_that_is_not_there_and_a_list_without_the_client(snapshot: Path, tmp_path: Path) -> None:
+    gone = vpc(lambda found: found["classic listener"].update(ListenerPort=443))
+    ran = ask(snapshot, CLIENT, "svc/default/web", "-p", "80", "--infra", written(tmp_path, gone))
+    assert ran.code == 1
+    assert f"the load balancer {CLASSIC} has no target for port 80" in ran.out
+    shut = vpc(lambda found: listed(found, "white", "192.0.2.0/24"))
+    ran = ask(snapshot, CLIENT, "svc/default/web", "-p", "80", "--infra", written(tmp_path, shut))
+    assert ran.code == 1
+    assert "203.0.113.7 is not on the white list acl-1 of the listener 80 of web" in ran.out
 
 
 def test_a_snapshot_keeps_what_the_files_say(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from kubectl_skoop.model.codes import CODES
-from tests.providers.aliyun import test_checks, test_flows
+from tests.providers.aliyun import test_balancers, test_checks, test_flows
 
 DOCS = Path(__file__).parents[3] / "docs" / "providers.md"
 
@@ -13,7 +13,8 @@ DOCS = Path(__file__).parents[3] / "docs" / "providers.md"
 def shown() -> Counter[str]:
     """Cases by code: a healthy VPC with one thing changed."""
     rows = Counter(row.code for row in test_checks.ROWS.values())
-    rows["aliyun.unknown"] += len(test_checks.WHOLE_KINDS)
+    rows += Counter(code for _, _, code, _ in test_balancers.ROWS.values())
+    rows["aliyun.unknown"] += len(test_checks.WHOLE_KINDS) + len(test_balancers.UNKNOWN)
     rows["aliyun.not-collected"] += test_flows.WITHOUT_THE_CLOUD
     return rows
 
@@ -26,6 +27,7 @@ def test_the_table_has_each_finding_with_its_cases() -> None:
 
 
 def test_the_healthy_ones_are_counted() -> None:
-    healthy = len(test_checks.PASSES) + len(test_flows.HEALTHY)
+    of_balancers = len(test_balancers.HEALTHY) + len(test_balancers.LETS_IN)
+    healthy = len(test_checks.PASSES) + of_balancers + len(test_flows.HEALTHY)
     section = DOCS.read_text("utf-8").partition("## aliyun\n")[2].partition("\n## ")[0]
     assert f"{healthy} healthy flows are silent" in section
