@@ -1,4 +1,4 @@
-"""Alibaba Cloud: a VPC with its security groups, routes and network interfaces, and its ways out."""
+"""Alibaba Cloud: a VPC with its security groups, routes, interfaces, gateways and load balancers."""
 
 from kubectl_skoop.providers.aliyun.provider import Aliyun
 

@@ -1,4 +1,4 @@
-"""Answers that `aliyun` printed of ECS, VPC, SLB and NLB, as files → what a snapshot keeps of them."""
+"""Answers that `aliyun` printed, as files → what a snapshot keeps of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,9 +93,9 @@ def _take(section: _Section, name: str, answer: object) -> None:
     section.add(part.kind, part.items)
     if raw.text(answer, "NextToken"):
         section.gaps[part.kind] = f"{name} lacks the pages after its first"
-    elif "TotalCount" in answer:
-        total = raw.number(answer, "TotalCount") if raw.number(answer, "PageNumber") < 2 else 0
-        section.missing[part.kind] = section.missing.get(part.kind, 0) + total - len(part.items)
+    elif total := raw.number(answer, "TotalCount"):
+        promised = total if raw.number(answer, "PageNumber") < 2 else 0
+        section.missing[part.kind] = section.missing.get(part.kind, 0) + promised - len(part.items)
 
 
 def _part(answer: Item) -> _Part | None:

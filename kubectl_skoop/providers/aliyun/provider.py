@@ -6,6 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 from kubectl_skoop.api import (
+    Address,
     ConfigBinder,
     Context,
     Detected,
@@ -45,4 +46,8 @@ class Aliyun:
         ctx.config(NoOptions)
         from kubectl_skoop.providers.aliyun.shim import Shim
 
-        return Network(plugin=ctx.plugin, shim=Shim(partial(ctx.source.infra, self.name)))
+        def exposed() -> frozenset[Address]:
+            services = ctx.cluster.services()
+            return frozenset(address for each in services for address in each.load_balancer_addresses)
+
+        return Network(plugin=ctx.plugin, shim=Shim(partial(ctx.source.infra, self.name), exposed))

@@ -28,6 +28,8 @@ class Shim(InfraShim):
     """Made of the snapshot's section, which is asked for when the first packet needs it."""
 
     section: Callable[[], Section]
+    exposed: Callable[[], frozenset[Address]] = frozenset
+    """Addresses that the cluster's services have of load balancers: only the cloud can have given them."""
 
     @cached_property
     def inventory(self) -> Inventory | Unknown:
@@ -65,7 +67,15 @@ class Shim(InfraShim):
 
     def balance(self, packet: Packet) -> Sequence[Balanced] | Unknown | None:
         known = self.inventory
-        return None if isinstance(known, Unknown) else balancers.targets(known, packet)
+        found = None if isinstance(known, Unknown) else balancers.targets(known, packet)
+        if found is None and packet.dst in self._exposed:
+            why = f": {known.reason}" if isinstance(known, Unknown) else ""
+            return Unknown(f"no load balancer with the address {packet.dst} was collected{why}")
+        return found
+
+    @cached_property
+    def _exposed(self) -> frozenset[Address]:
+        return self.exposed()
 
     def addresses_of(self, name: str) -> Sequence[Address] | Unknown:
         known = self.inventory

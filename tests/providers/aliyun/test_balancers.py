@@ -174,6 +174,15 @@ def test_a_server_that_is_not_healthy_gets_no_connections(sent: Any) -> None:
     assert shares(sick(balanced()), sent) == [("1", SECOND, 30080)]
 
 
+def test_a_udp_listener_has_its_own_servers_and_health() -> None:
+    found = balanced()
+    found["classic listener"].update(ListenerProtocol="udp")
+    for one in found["health"]["BackendServers"]["BackendServer"]:
+        one["Protocol"] = "udp"
+    assert len(shares(found, packet(CLIENT, CLASSIC, 80, protocol=17))) == 2
+    assert shares(found, ASK_CLASSIC) == []
+
+
 def test_the_default_servers_stand_where_no_group_is_named() -> None:
     found = balanced()
     found["classic listener"].update(VServerGroupId="", BackendServerPort=30080)

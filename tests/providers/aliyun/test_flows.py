@@ -156,6 +156,18 @@ def test_the_service_is_asked_by_its_load_balancer(snapshot: Path, tmp_path: Pat
     assert [f"lb/{CLASSIC}", "service"] in [line.split()[:2] for line in ran.out.splitlines()]
 
 
+@pytest.mark.parametrize("collected", [False, True])
+def test_a_load_balancer_that_nobody_knows_gives_no_verdict(
+    snapshot: Path, tmp_path: Path, collected: bool
+) -> None:
+    other = vpc(lambda found: found["classic"].update(Address="198.51.100.99"))
+    files = ("--infra", written(tmp_path, other)) if collected else ()
+    ran = ask(snapshot, CLIENT, "svc/default/web", "-p", "80", *files)
+    assert ran.code == 3
+    assert f"no load balancer with the address {CLASSIC} was collected" in ran.out
+    assert ask(snapshot, "pod/default/a", "svc/default/web", "-p", "80", *files).code == 0
+
+
 def test_a_listener_that_is_not_there_and_a_list_without_the_client(snapshot: Path, tmp_path: Path) -> None:
     gone = vpc(lambda found: found["classic listener"].update(ListenerPort=443))
     ran = ask(snapshot, CLIENT, "svc/default/web", "-p", "80", "--infra", written(tmp_path, gone))
