@@ -39,7 +39,7 @@ class Permitted(NamedTuple):
 
 
 class Denied(NamedTuple):
-    """By the first of these; the others fit not."""
+    """By the first of these; the others do not fit."""
 
     rules: tuple[str, ...]
     groups: tuple[str, ...]
