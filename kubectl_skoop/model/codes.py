@@ -4,6 +4,22 @@ A plugin's deviations have codes of their own: `<plugin>.<table>.<missing|differ
 """
 
 CODES: dict[str, str] = {
+    "aliyun.balancer.access": "the access control list of the load balancer's listener shuts the client out",
+    "aliyun.balancer.internal": "the load balancer is internal, and who asks is outside of the VPC",
+    "aliyun.balancer.listener": "the load balancer's listener for the port is not running",
+    "aliyun.balancer.state": "the load balancer is not active",
+    "aliyun.balancer.unhealthy": "servers of the load balancer are not healthy",
+    "aliyun.beyond": "the packet leaves the VPC by what nothing was collected of",
+    "aliyun.gateway.unusable": "the gateway that a route leads to does not work",
+    "aliyun.no-public-address": "the packet needs a public address that its interface does not have",
+    "aliyun.not-collected": "nothing of Alibaba Cloud was collected",
+    "aliyun.route.elsewhere": "the vSwitch's route leads elsewhere than to who has the address",
+    "aliyun.route.none": "the vSwitch's route table has no route to the destination",
+    "aliyun.security-group.egress": "the security groups of the sender drop the connection",
+    "aliyun.security-group.ingress": "the security groups of the receiver drop the connection",
+    "aliyun.snat.none": "the NAT gateway has no SNAT entry for the sender",
+    "aliyun.source-dest-check": "the interface takes and sends packets of its own addresses only",
+    "aliyun.unknown": "a part of what Alibaba Cloud would say was not collected",
     "aws.balancer.internal": "the load balancer is internal, and who asks is outside of the VPC",
     "aws.balancer.state": "the load balancer is not active",
     "aws.balancer.unhealthy": "targets of the load balancer are not healthy",

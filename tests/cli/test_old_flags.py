@@ -45,7 +45,18 @@ def _words(flag: str) -> Sequence[str]:
     plugin = (
         ("--network-plugin", flag[2:].partition("-")[0]) if flag.startswith(("--flannel", "--calico")) else ()
     )
-    return ("diagnose", "pod/default/a", "pod/default/b", "-p", "8080", *SNAPSHOT, *plugin, f"{flag}=1")
+    cloud = ("--cloud-provider", "aliyun") if flag.startswith("--aliyun") else ()
+    return (
+        "diagnose",
+        "pod/default/a",
+        "pod/default/b",
+        "-p",
+        "8080",
+        *SNAPSHOT,
+        *plugin,
+        *cloud,
+        f"{flag}=1",
+    )
 
 
 @pytest.mark.parametrize("flag", NEW_FORMS)

@@ -1,11 +1,12 @@
 """Answers of `aws ec2 describe-…` and `aws elbv2 describe-…` as files → what a snapshot keeps of them."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubectl_skoop.api import InfraFile, InputError
-from kubectl_skoop.providers.aws.kept import KINDS, Item, kept
+from kubectl_skoop.providers.allow_list import Item
+from kubectl_skoop.providers.aws.kept import KINDS, kept
+from kubectl_skoop.providers.documents import documents, reason
 
 _PAGE_MARKS = ("NextToken", "NextMarker")
 _PER_ITEM = {
@@ -49,36 +50,13 @@ def read(files: Sequence[InfraFile]) -> Mapping[str, object]:
     section = Section()
     for file in files:
         try:
-            for answer in _documents(file.content):
+            for answer in documents(file.content):
                 _take(section, file.name, answer)
         except (ValueError, RecursionError) as error:
             raise InputError(
-                f"{file.name}: {_reason(error)}", hint="give what `aws … --output json` printed"
+                f"{file.name}: {reason(error)}", hint="give what `aws … --output json` printed"
             ) from None
     return section.fields()
-
-
-def _reason(error: Exception) -> str:
-    match error:
-        case json.JSONDecodeError(lineno=line, colno=column, msg=message):
-            return f"line {line}, column {column}: {message}"
-        case UnicodeDecodeError():
-            return "is no UTF-8 text"
-        case RecursionError():
-            return "is nested too deep"
-        case _:
-            return str(error)
-
-
-def _documents(content: bytes) -> Iterator[object]:
-    """Several may follow each other, as a loop over `aws` prints them."""
-    text = content.decode("utf-8-sig")
-    if not text.strip():
-        raise ValueError("is empty")
-    decoder, at = json.JSONDecoder(), 0
-    while (at := len(text) - len(text[at:].lstrip())) < len(text):
-        document, at = decoder.raw_decode(text, at)
-        yield document
 
 
 def _take(section: Section, name: str, answer: object) -> None:

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from kubectl_skoop.api import InputError, NoVerdict
+from kubectl_skoop.providers.allow_list import Item
 from kubectl_skoop.providers.aws.answers import Section
-from kubectl_skoop.providers.aws.kept import Item
 
 Client = Any
 """boto3 makes its clients when they are asked for, so they have no types."""

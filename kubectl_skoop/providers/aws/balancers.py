@@ -5,14 +5,15 @@ from fractions import Fraction
 from ipaddress import ip_address
 
 from kubectl_skoop.api import Address, Balanced, NodeInfo, Packet, Suspicion, Tracked, Unknown, raw
+from kubectl_skoop.providers.allow_list import Item
 from kubectl_skoop.providers.aws import passage
-from kubectl_skoop.providers.aws.finding import open_question, remark, stops
 from kubectl_skoop.providers.aws.interface import Interface
-from kubectl_skoop.providers.aws.inventory import Inventory, is_public
-from kubectl_skoop.providers.aws.kept import Item
+from kubectl_skoop.providers.aws.inventory import Inventory
 from kubectl_skoop.providers.aws.route_table import VpcRoute, route_of
 from kubectl_skoop.providers.aws.security_group import Direction, Peer
 from kubectl_skoop.providers.aws.targets import Group, address_of, groups_of, name_of
+from kubectl_skoop.providers.finding import open_question, remark, stops
+from kubectl_skoop.providers.network import is_public
 
 
 def targets(known: Inventory, packet: Packet) -> Sequence[Balanced] | Unknown | None:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from kubectl_skoop.api import Address, NodeInfo, Packet, Suspicion, Tracked, Unknown
 from kubectl_skoop.providers.aws import gateway, passage
-from kubectl_skoop.providers.aws.finding import open_question, stops
 from kubectl_skoop.providers.aws.interface import Interface
-from kubectl_skoop.providers.aws.inventory import Inventory, is_public
+from kubectl_skoop.providers.aws.inventory import Inventory
 from kubectl_skoop.providers.aws.route_table import LOCAL, NoRoute, VpcRoute, route_of
 from kubectl_skoop.providers.aws.security_group import Peer
+from kubectl_skoop.providers.finding import open_question, stops
+from kubectl_skoop.providers.network import is_public
 
 
 def between(

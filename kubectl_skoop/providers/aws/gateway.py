@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from kubectl_skoop.api import NodeInfo, Packet, Suspicion, Unknown, raw
 from kubectl_skoop.providers.aws import passage
-from kubectl_skoop.providers.aws.finding import open_question, stops
 from kubectl_skoop.providers.aws.interface import Interface
 from kubectl_skoop.providers.aws.inventory import Inventory
 from kubectl_skoop.providers.aws.route_table import NoRoute, VpcRoute, route_of
+from kubectl_skoop.providers.finding import open_question, stops
 
 _BEYOND = {
     "tgw": "a transit gateway",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 from kubectl_skoop.api import Address, raw
-from kubectl_skoop.providers.aws.kept import Item
+from kubectl_skoop.providers.allow_list import Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,53 +4,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_network
+from typing import ClassVar
 
 from kubectl_skoop.api import Address, Unknown, raw
+from kubectl_skoop.providers.allow_list import Item, Kind
 from kubectl_skoop.providers.aws.interface import Interface, interface
-from kubectl_skoop.providers.aws.kept import KINDS, Item
+from kubectl_skoop.providers.aws.kept import KINDS
+from kubectl_skoop.providers.collected import Collected
+from kubectl_skoop.providers.network import contains
 
 _RESERVED = 4
-_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
 
 @dataclass(frozen=True)
-class Inventory:
+class Inventory(Collected):
     """What `gather` returned."""
 
-    resources: Mapping[str, object]
-    gaps: Mapping[str, str]
-
-    def all(self, kind: str) -> Sequence[Item] | Unknown:
-        """As far as they were collected; Unknown: they were not."""
-        if kind not in self.resources:
-            return Unknown(f"no {kind} of AWS were collected")
-        found = raw.items(self.resources, kind)
-        return [item for item in found if isinstance(item, Mapping)]
-
-    def whole(self, kind: str) -> Sequence[Item] | Unknown:
-        """All of them; Unknown: some may not be there."""
-        return Unknown(f"{kind}: {self.gaps[kind]}") if kind in self.gaps else self.all(kind)
-
-    def one(self, kind: str, key: str) -> Item | Unknown:
-        """By its id."""
-        found = self._by_key(kind).get(key)
-        if found is not None:
-            return found
-        state = self.whole(kind)
-        if isinstance(state, Unknown):
-            return Unknown(f"{key} is not known: {state.reason}")
-        return Unknown(f"{key} is not among the {kind}: it is deleted, or of another account or region")
-
-    def _by_key(self, kind: str) -> Mapping[str, Item]:
-        if kind not in self._indexes:
-            items = self.all(kind)
-            known = [] if isinstance(items, Unknown) else items
-            self._indexes[kind] = {raw.text(item, KINDS[kind].key): item for item in known}
-        return self._indexes[kind]
-
-    @cached_property
-    def _indexes(self) -> dict[str, Mapping[str, Item]]:
-        return {}
+    cloud: ClassVar[str] = "AWS"
+    kinds: ClassVar[Mapping[str, Kind]] = KINDS
 
     @cached_property
     def interfaces(self) -> Sequence[Interface]:
@@ -133,17 +104,6 @@ class Inventory:
             return Unknown(f"the entries of prefix list {key} were not collected")
         entries = raw.items(item, "Entries")
         return [*raw.texts(item, "Cidrs"), *(raw.text(entry, "Cidr") for entry in entries)]
-
-
-def is_public(address: Address) -> bool:
-    """Of the internet, not of a network that organisations use inside (RFC 1918, 6598, 4193)."""
-    return not any(contains(network, address) for network in _PRIVATE)
-
-
-def contains(network: str, address: Address) -> bool:
-    """Raises: ValueError (no network)."""
-    parsed = ip_network(network, strict=False)
-    return parsed.version == address.version and address in parsed
 
 
 def named(item: Item, key: str) -> str:

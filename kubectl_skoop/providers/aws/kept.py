@@ -1,11 +1,9 @@
 """What is kept of the answers of EC2 and ELB: an allow-list, so that no secret can be in a snapshot."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
-Item = Mapping[str, object]
-Spec = Mapping[str, object]
-"""Fields by name: 1 a text or number, a Spec a map, a list of one Spec a list of maps."""
+from kubectl_skoop.providers.allow_list import Item, Kind, Spec, allowed
 
 _TAGS: Sequence[Spec] = [{"Key": 1, "Value": 1}]
 _NAME = "Name"
@@ -36,14 +34,6 @@ _INTERFACE: Spec = {
     "Groups": [{"GroupId": 1, "GroupName": 1}],
     "Attachment": {"InstanceId": 1, "DeviceIndex": 1},
 }
-
-
-class Kind(NamedTuple):
-    """One list of an answer."""
-
-    key: str
-    """What it is found by."""
-    fields: Spec
 
 
 KINDS: Mapping[str, Kind] = {
@@ -212,30 +202,8 @@ KINDS: Mapping[str, Kind] = {
 
 def kept(kind: str, item: Item) -> Item:
     """What of an item goes into a snapshot. Raises: ValueError (a field of another type than the API's)."""
-    found = _map(item, KINDS[kind].fields, kind)
+    found = allowed(item, KINDS[kind].fields, kind)
     if "Tags" in found:
         tags = cast(list[Item], found["Tags"])
         found["Tags"] = [tag for tag in tags if tag.get("Key") == _NAME]
     return found
-
-
-def _map(item: Item, fields: Spec, where: str) -> dict[str, object]:
-    return {
-        name: _value(item[name], spec, f"{where}.{name}")
-        for name, spec in fields.items()
-        if item.get(name) is not None
-    }
-
-
-def _value(value: object, spec: object, where: str) -> object:
-    match spec:
-        case 1 if isinstance(value, str | int | bool):
-            return value
-        case 1 if isinstance(value, list) and all(isinstance(entry, str | int) for entry in value):
-            return value
-        case [Mapping() as fields] if isinstance(value, list):
-            if all(isinstance(entry, Mapping) for entry in value):
-                return [_map(entry, fields, where) for entry in value]
-        case Mapping() as fields if isinstance(value, Mapping):
-            return _map(value, fields, where)
-    raise ValueError(f"{where} is {type(value).__name__}, which the API does not answer")

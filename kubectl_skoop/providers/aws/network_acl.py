@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from kubectl_skoop.api import Packet, Unknown, raw
+from kubectl_skoop.providers.allow_list import Item
 from kubectl_skoop.providers.aws import match
-from kubectl_skoop.providers.aws.inventory import Inventory, contains, named
-from kubectl_skoop.providers.aws.kept import Item
+from kubectl_skoop.providers.aws.inventory import Inventory, named
+from kubectl_skoop.providers.network import contains
 
 Direction = Literal["ingress", "egress"]
 DEFAULT_RULE = 32767

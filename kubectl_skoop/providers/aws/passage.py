@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from kubectl_skoop.api import Address, NodeInfo, Packet, Suspicion, Unknown
-from kubectl_skoop.providers.aws import match, network_acl, security_group
-from kubectl_skoop.providers.aws.finding import open_question, remark, stops
+from kubectl_skoop.providers.aws import network_acl, security_group
 from kubectl_skoop.providers.aws.interface import Interface
 from kubectl_skoop.providers.aws.inventory import Inventory
 from kubectl_skoop.providers.aws.network_acl import EPHEMERAL
 from kubectl_skoop.providers.aws.security_group import Denied, Direction, Peer
+from kubectl_skoop.providers.finding import open_question, remark, stops
+from kubectl_skoop.providers.protocol import protocol_name, what
 
 
 def own_address(node: NodeInfo, at: Interface, address: Address, role: str) -> Iterator[Suspicion]:
@@ -51,14 +52,14 @@ def groups(
             f"aws.security-group.{direction}",
             node,
             f"no rule of the security groups of {at.id} ({', '.join(answer.groups)}) permits "
-            f"{match.what(packet)} {word} {peer.address}",
+            f"{what(packet)} {word} {peer.address}",
             answer.rules or (f"they have no {direction} rule",),
             f"{add} {_permission(packet, peer.address)}",
         )
 
 
 def _permission(packet: Packet, far: Address) -> str:
-    name = match.protocol_name(packet.protocol)
+    name = protocol_name(packet.protocol)
     icmp = packet.protocol in (1, 58)
     ports = f"FromPort={packet.icmp_type if icmp else packet.dport},ToPort={-1 if icmp else packet.dport}"
     network = (
@@ -89,7 +90,7 @@ def acl(
         yield stops(
             f"aws.network-acl.{direction}",
             node,
-            f"the network ACL {decision.acl} of {subnet} denies {match.what(packet)} "
+            f"the network ACL {decision.acl} of {subnet} denies {what(packet)} "
             f"{'to' if direction == 'egress' else 'from'} "
             f"{packet.dst if direction == 'egress' else packet.src}{back}{some}",
             (decision.rule,),

@@ -8,8 +8,9 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from kubectl_skoop.api import Address, Unknown, raw
-from kubectl_skoop.providers.aws.inventory import Inventory, contains, named
-from kubectl_skoop.providers.aws.kept import Item
+from kubectl_skoop.providers.allow_list import Item
+from kubectl_skoop.providers.aws.inventory import Inventory, named
+from kubectl_skoop.providers.network import contains
 
 _TARGETS = (
     "NetworkInterfaceId",

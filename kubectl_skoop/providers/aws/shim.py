@@ -17,8 +17,8 @@ from kubectl_skoop.api import (
     raw,
 )
 from kubectl_skoop.providers.aws import balancers, crossing
-from kubectl_skoop.providers.aws.finding import open_question, taken_to_pass
 from kubectl_skoop.providers.aws.inventory import Inventory
+from kubectl_skoop.providers.finding import open_question, taken_to_pass
 
 Section = Mapping[str, object] | NotCollected
 
@@ -95,7 +95,7 @@ class Shim(InfraShim):
         if isinstance(known, Unknown):
             if balanced:
                 return [open_question("aws.not-collected", node, known)]
-            return [taken_to_pass("aws.not-collected", node, known)]
+            return [taken_to_pass("AWS", "aws.not-collected", node, known)]
         found: list[Suspicion] = []
         try:
             for finding in checks(known):

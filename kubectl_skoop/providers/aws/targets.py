@@ -6,8 +6,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from kubectl_skoop.api import Address, Packet, Protocol, Unknown, raw
+from kubectl_skoop.providers.allow_list import Item
 from kubectl_skoop.providers.aws.inventory import Inventory
-from kubectl_skoop.providers.aws.kept import Item
 
 _PROTOCOLS: Mapping[int, Sequence[str]] = {
     Protocol.TCP: ("TCP", "TLS", "TCP_UDP", "HTTP", "HTTPS"),

@@ -27,14 +27,14 @@ def open_question(code: str, node: NodeInfo | None, reason: Unknown) -> Suspicio
     )
 
 
-def taken_to_pass(code: str, node: NodeInfo | None, reason: Unknown) -> Suspicion:
+def taken_to_pass(cloud: str, code: str, node: NodeInfo | None, reason: Unknown) -> Suspicion:
     """Nobody looked what becomes of the packet here."""
     return Suspicion(
         code=code,
         level=Level.INFO,
         where=_where(node),
-        message=f"AWS is taken to carry the packet, whatever its rules say: {reason.reason}",
-        remedy="give what AWS says of the VPC with --infra",
+        message=f"{cloud} is taken to carry the packet, whatever its rules say: {reason.reason}",
+        remedy=f"give what {cloud} says of the VPC with --infra",
     )
 
 

@@ -1,0 +1,116 @@
+"""The VPC as the underlay of the nodes: which checks a packet meets on which of its ways."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from kubectl_skoop.api import (
+    Address,
+    Balanced,
+    InfraShim,
+    NodeInfo,
+    NotCollected,
+    Packet,
+    Suspicion,
+    Tracked,
+    Unknown,
+    raw,
+)
+from kubectl_skoop.providers.aliyun import balancers, crossing
+from kubectl_skoop.providers.aliyun.inventory import Inventory
+from kubectl_skoop.providers.finding import open_question, taken_to_pass
+
+Section = Mapping[str, object] | NotCollected
+
+
+@dataclass(frozen=True)
+class Shim(InfraShim):
+    """Made of the snapshot's section, which is asked for when the first packet needs it."""
+
+    section: Callable[[], Section]
+    exposed: Callable[[], frozenset[Address]] = frozenset
+    """Addresses that the cluster's services have of load balancers: only the cloud can have given them."""
+
+    @cached_property
+    def inventory(self) -> Inventory | Unknown:
+        section = self.section()
+        if isinstance(section, NotCollected):
+            return Unknown(str(section))
+        gaps = {key: str(reason) for key, reason in raw.mapping(section, "gaps").items()}
+        return Inventory(raw.mapping(section, "resources"), gaps)
+
+    def node_to_node(
+        self, src: NodeInfo, oif: str, dst: NodeInfo, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
+        return self._answer(src, lambda known: crossing.between(known, src, dst, packet, tracked))
+
+    def node_to_external(
+        self, src: NodeInfo, oif: str, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
+        return self._answer(src, lambda known: crossing.leaving(known, src, packet, tracked))
+
+    def external_to_node(self, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Sequence[Suspicion]:
+        return self._answer(dst, lambda known: crossing.entering(known, dst, packet, tracked))
+
+    def external_to_load_balancer(self, packet: Packet) -> Sequence[Suspicion]:
+        return self._answer(None, lambda known: balancers.entering(known, packet), balanced=True)
+
+    def load_balancer_to_node(
+        self, balancer: Address, dst: NodeInfo, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
+        return self._answer(dst, lambda known: balancers.onward(known, dst, packet, tracked), balanced=True)
+
+    def node_to_load_balancer(
+        self, src: NodeInfo, oif: str, balancer: Address, packet: Packet, tracked: Tracked
+    ) -> Sequence[Suspicion]:
+        return self._answer(src, lambda known: balancers.back(known, src, packet), balanced=True)
+
+    def balance(self, packet: Packet) -> Sequence[Balanced] | Unknown | None:
+        known = self.inventory
+        found = None if isinstance(known, Unknown) else balancers.targets(known, packet)
+        if found is None and packet.dst in self._exposed:
+            why = f": {known.reason}" if isinstance(known, Unknown) else ""
+            return Unknown(f"no load balancer with the address {packet.dst} was collected{why}")
+        return found
+
+    @cached_property
+    def _exposed(self) -> frozenset[Address]:
+        return self.exposed()
+
+    def addresses_of(self, name: str) -> Sequence[Address] | Unknown:
+        known = self.inventory
+        return known if isinstance(known, Unknown) else balancers.addresses_of(known, name)
+
+    def interface_of(self, src: NodeInfo | None, packet: Packet) -> str:
+        known = self.inventory
+        if isinstance(known, Unknown):
+            return ""
+        return crossing.anywhere(known, packet.dst) if src is None else crossing.next_interface(known, packet)
+
+    def _answer(
+        self,
+        node: NodeInfo | None,
+        checks: Callable[[Inventory], Iterator[Suspicion]],
+        *,
+        balanced: bool = False,
+    ) -> Sequence[Suspicion]:
+        """All that is found up to the first thing that stops the packet.
+
+        Where nothing was collected the VPC is taken to carry the packet, as any underlay that nobody
+        describes; what a load balancer does (`balanced`) is not known.
+        """
+        known = self.inventory
+        if isinstance(known, Unknown):
+            if balanced:
+                return [open_question("aliyun.not-collected", node, known)]
+            return [taken_to_pass("Alibaba Cloud", "aliyun.not-collected", node, known)]
+        found: list[Suspicion] = []
+        try:
+            for finding in checks(known):
+                found.append(finding)
+                if finding.effect:
+                    break
+        except ValueError as error:
+            reason = Unknown(f"an answer of Alibaba Cloud cannot be read: {error}")
+            found.append(open_question("aliyun.unknown", node, reason))
+        return found
