@@ -110,16 +110,16 @@ def machine(folder: Path) -> Iterator[Machine]:
 
 @contextmanager
 def _serving(machine: Machine) -> Iterator[None]:
+    """The server's process is in the machine; the tests' is not."""
     server = (sys.executable, "-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory")
-    with (
-        netns.entered(machine.namespace.path),
-        subprocess.Popen(
+    with netns.entered(machine.namespace.path):
+        process = subprocess.Popen(
             (*server, machine.served, str(_PORT)),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-        ) as process,
-    ):
+        )
+    with process:
         try:
             assert process.stdout
             # It says so when it listens; one that cannot ends.
