@@ -18,7 +18,7 @@ from kubectl_skoop.api import (
 )
 from kubectl_skoop.providers.aliyun import balancers, crossing
 from kubectl_skoop.providers.aliyun.inventory import Inventory
-from kubectl_skoop.providers.finding import open_question, taken_to_pass
+from kubectl_skoop.providers.judged import judged
 
 Section = Mapping[str, object] | NotCollected
 
@@ -94,23 +94,4 @@ class Shim(InfraShim):
         *,
         balanced: bool = False,
     ) -> Sequence[Suspicion]:
-        """All that is found up to the first thing that stops the packet.
-
-        Where nothing was collected the VPC is taken to carry the packet, as any underlay that nobody
-        describes; what a load balancer does (`balanced`) is not known.
-        """
-        known = self.inventory
-        if isinstance(known, Unknown):
-            if balanced:
-                return [open_question("aliyun.not-collected", node, known)]
-            return [taken_to_pass("Alibaba Cloud", "aliyun.not-collected", node, known)]
-        found: list[Suspicion] = []
-        try:
-            for finding in checks(known):
-                found.append(finding)
-                if finding.effect:
-                    break
-        except ValueError as error:
-            reason = Unknown(f"an answer of Alibaba Cloud cannot be read: {error}")
-            found.append(open_question("aliyun.unknown", node, reason))
-        return found
+        return judged(Inventory.cloud, "aliyun", node, self.inventory, checks, balanced=balanced)

@@ -18,7 +18,7 @@ from kubectl_skoop.api import (
 )
 from kubectl_skoop.providers.aws import balancers, crossing
 from kubectl_skoop.providers.aws.inventory import Inventory
-from kubectl_skoop.providers.finding import open_question, taken_to_pass
+from kubectl_skoop.providers.judged import judged
 
 Section = Mapping[str, object] | NotCollected
 
@@ -86,24 +86,4 @@ class Shim(InfraShim):
         *,
         balanced: bool = False,
     ) -> Sequence[Suspicion]:
-        """All that is found up to the first thing that stops the packet.
-
-        Where nothing was collected the VPC is taken to carry the packet, as any underlay that nobody
-        describes; what a load balancer does (`balanced`) is not known.
-        """
-        known = self.inventory
-        if isinstance(known, Unknown):
-            if balanced:
-                return [open_question("aws.not-collected", node, known)]
-            return [taken_to_pass("AWS", "aws.not-collected", node, known)]
-        found: list[Suspicion] = []
-        try:
-            for finding in checks(known):
-                found.append(finding)
-                if finding.effect:
-                    break
-        except ValueError as error:
-            found.append(
-                open_question("aws.unknown", node, Unknown(f"an answer of AWS cannot be read: {error}"))
-            )
-        return found
+        return judged(Inventory.cloud, "aws", node, self.inventory, checks, balanced=balanced)
