@@ -24,7 +24,7 @@ KNOWN_TOOLS = listed(
     ipvsadm ip iptables ip6tables
     """
 )
-KNOWN_CLOUDS = frozenset({"infra/aws", "infra/generic"})
+KNOWN_CLOUDS = frozenset({"infra/aliyun", "infra/aws", "infra/generic"})
 """As they are called in notes; the name of another says who made it."""
 _PART_OF_FILE = re.compile(r"index|header|bytes \d+ to \d+")
 MODULES = (

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from kubectl_skoop.snapshot.redact import Pseudonyms
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.netlink import DROPPED, FIELDS
 from kubectl_skoop.snapshot.redact.object import redact_object
+from kubectl_skoop.snapshot.redact.rewrite import KNOWN_CLOUDS
 from kubectl_skoop.snapshot.redact.table import redact_table
 
 
@@ -252,3 +255,10 @@ def test_a_policy(pseudonyms: Pseudonyms) -> None:
         ],
         "policyTypes": ["Ingress"],
     }
+
+
+def test_gaps_of_our_own_providers_keep_their_names() -> None:
+    """Else a provider does not find its own, and says that nobody asked its cloud."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))["project"]
+    ours = project["entry-points"]["kubectl_skoop.providers"]
+    assert {f"infra/{name}" for name in ours} == KNOWN_CLOUDS
