@@ -149,17 +149,25 @@ def track(stack: Stack, packet: Packet, passage: Passage) -> None:
         _track_flow(stack, packet, passage, zones)
 
 
-def confirm(stack: Stack, passage: Passage) -> None:
-    """The entry exists once its first packet has passed the last hook (nf_conntrack_confirm, K-20)."""
+def confirm(stack: Stack, passage: Passage) -> bool:
+    """The entry exists once its first packet has passed the last hook (nf_conntrack_confirm, K-20).
+
+    False: another connection has one of its tuples, and the packet is dropped (nf_ct_resolve_clash). A
+    source port is made unique before that, but not what has no port, nor the one port that a rule allows.
+    """
     connection = connection_of(passage)
-    if connection is not None and not connection.confirmed and not passage.ct_reply:
-        connection.status |= IPS_CONFIRMED
-        stack.connections.append(connection)
+    if connection is None or connection.confirmed or passage.ct_reply:
+        return True
+    if taken(stack, connection.original, connection) or taken(stack, connection.reply, connection):
+        return False
+    connection.status |= IPS_CONFIRMED
+    stack.connections.append(connection)
+    return True
 
 
-def taken(stack: Stack, reply: Tuple, own: Connection) -> bool:
+def taken(stack: Stack, wanted: Tuple, own: Connection) -> bool:
     """Another connection has this tuple (nf_conntrack_tuple_taken)."""
-    found = find(stack, reply, (own.zone, own.reply_zone))
+    found = find(stack, wanted, (own.zone, own.reply_zone))
     return found is not None and found[0] is not own
 
 

@@ -151,8 +151,8 @@ def traverse(
         end = _perform(walk, action)
         if end is not None:
             return end
-    if hook in CONFIRMING_HOOKS:
-        conntrack.confirm(stack, passage)
+    if hook in CONFIRMING_HOOKS and not conntrack.confirm(stack, passage):
+        return _refuse(ctx, "another connection has the same addresses and ports once it is translated")
     return Passed(ctx.packet, walk.reroute, walk.route_mark)
 
 
