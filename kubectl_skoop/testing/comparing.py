@@ -1,7 +1,7 @@
 """Kernel against tool: the same lab collected, diagnosed from the file, and asked with real packets."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -214,16 +214,21 @@ def check_lab(lab: ClusterLab, folder: Path, fault: Fault | None, twin: Outcomes
     outcomes = run_flows(lab, fault.flows(flows) if fault else flows)
     differences = check_table(fault, outcomes, twin) if fault and twin else []
     broken = changed(outcomes, twin) if twin else set()
+    for flow, found, diagnosis in diagnosed(snapshot, outcomes):
+        wrong = check_flow(flow, found, diagnosis, lot=fault is not None and fault.lot)
+        if fault is None:
+            wrong += check_calm(flow, diagnosis)
+        elif flow in broken and twin and twin[flow].symptom == ANSWER and not wrong:
+            wrong += check_cause(lab, fault, flow, diagnosis)
+        differences += wrong
+    return differences
+
+
+def diagnosed(snapshot: Path, outcomes: Outcomes) -> Iterator[tuple[Question, list[Outcome], Diagnosis]]:
+    """Each question with what the kernel and what the tool says."""
     source = open_snapshot(snapshot)
     try:
         for flow, found in questions(outcomes).items():
-            diagnosis = diagnose(source, request_of(flow), Options())
-            wrong = check_flow(flow, found, diagnosis, lot=fault is not None and fault.lot)
-            if fault is None:
-                wrong += check_calm(flow, diagnosis)
-            elif flow in broken and twin and twin[flow].symptom == ANSWER and not wrong:
-                wrong += check_cause(lab, fault, flow, diagnosis)
-            differences += wrong
+            yield flow, found, diagnose(source, request_of(flow), Options())
     finally:
         source.close()
-    return differences

@@ -1,0 +1,74 @@
+"""Clusters with random changes: what the tool says of each flow is what real packets do, or *unknown*."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from kubectl_skoop.testing.breaking import run_steps
+from kubectl_skoop.testing.cluster_lab import ClusterLab
+from kubectl_skoop.testing.comparing import Difference, check_flow, diagnosed, take_snapshot
+from kubectl_skoop.testing.flows import standard_flows
+from kubectl_skoop.testing.netns import LabError
+from kubectl_skoop.testing.probes import run_flows
+from kubectl_skoop.testing.topology import BACKENDS, MODES, Backend, Mode
+from tests.kernel.random_edits import random_edit
+from tests.kernel.volume import VOLUME
+
+pytestmark = pytest.mark.kernel
+
+CHANGES = 3
+"""At most, in one lab."""
+TRIES = 8
+
+
+def edit(random: Random, lab: ClusterLab) -> list[str]:
+    """The steps that were carried out; some that are drawn are refused."""
+    done: list[str] = []
+    wanted = random.randint(1, CHANGES)
+    for _ in range(TRIES):
+        step = random_edit(random, lab)
+        try:
+            run_steps(lab, [step])
+        except LabError:
+            continue
+        done.append(step)
+        if len(done) == wanted:
+            break
+    return done
+
+
+def differences(lab: ClusterLab, folder: Path) -> list[Difference]:
+    snapshot = take_snapshot(lab, folder)
+    outcomes = run_flows(lab, standard_flows(lab.topology, lab.mode))
+    return [
+        difference
+        for flow, found, diagnosis in diagnosed(snapshot, outcomes)
+        if diagnosis.verdict != "unknown"
+        for difference in check_flow(flow, found, diagnosis)
+    ]
+
+
+def smallest(mode: Mode, backend: Backend, steps: Sequence[str], folder: Path) -> Sequence[str]:
+    """Of the steps those without which there is no difference."""
+    needed = list(steps)
+    for step in steps:
+        fewer = [each for each in needed if each != step]
+        with ClusterLab(mode, backend) as lab:
+            run_steps(lab, fewer)
+            if differences(lab, folder):
+                needed = fewer
+    return needed
+
+
+@pytest.mark.parametrize("seed", range(6 * VOLUME))
+def test_the_tool_agrees_with_the_kernel_whatever_was_changed(seed: int, tmp_path: Path) -> None:
+    random = Random(f"edits-{seed}")
+    mode, backend = random.choice(MODES), random.choice(BACKENDS)
+    with ClusterLab(mode, backend) as lab:
+        steps = edit(random, lab)
+        found = differences(lab, tmp_path)
+    if found:
+        needed = smallest(mode, backend, steps, tmp_path)
+        pytest.fail(f"{mode} {backend}: {needed}\n" + "\n".join(map(str, found)))
