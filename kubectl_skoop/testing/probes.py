@@ -32,6 +32,7 @@ BULK = 200_000
 ANSWER, TIMEOUT = "answer", "timeout"
 
 _BANNER_LENGTH = 64
+_TCP_ESTABLISHED = 1
 _IP_MTU_DISCOVER, _PMTUDISC_DONT, _PMTUDISC_DO = 10, 0, 2
 _ICMP_ECHO, _ICMP_ECHO_REPLY, _ICMP_UNREACHABLE, _ICMP_TIME_EXCEEDED = 8, 0, 3, 11
 _UNREACHABLE_ERRORS = {
@@ -226,7 +227,7 @@ class _Tcp:
     def _step(self, events: int) -> int:
         if not self._connected:
             error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error:
+            if error and not self._established():
                 return self._fail(error)
             self._connected = True
         if events & selectors.EVENT_READ:
@@ -245,6 +246,10 @@ class _Tcp:
         if self.done:
             return 0
         return selectors.EVENT_READ | (selectors.EVENT_WRITE if self._to_send else 0)
+
+    def _established(self) -> bool:
+        """SO_ERROR tells soft errors, too: of ICMP messages that end no connection (tcp_v4_err)."""
+        return self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _TCP_ESTABLISHED
 
     def outcome(self, trail: tuple[Sighting, ...]) -> Outcome:
         if len(self._banner) < _BANNER_LENGTH:

@@ -105,11 +105,11 @@ def policy_rule(random: Random, lab: ClusterLab) -> str:
 
 
 def neighbour(random: Random, lab: ClusterLab) -> str:
+    """Permanent: what is learned changes by other flows of the lab, which are sent at the same time."""
     where = place(random, lab)
     target = address(random, lab).split("/")[0]
-    state = random.choice(("permanent", "stale", "reachable"))
     entry = f"{target} lladdr {WRONG_MAC} dev {device(random, lab, where)}"
-    return f"{where}: ip neigh replace {entry} nud {state}"
+    return f"{where}: ip neigh replace {entry} nud permanent"
 
 
 def forwarding_entry(random: Random, lab: ClusterLab) -> str:
