@@ -132,7 +132,7 @@ class _Inquiry:
             *([cold] if cold else []),
             *passes.stale_connections(self._walk, self.probe, ways),
             *(finding for each in ways for finding in each.result.branch.shim_findings),
-            *intent.remarks(self.setup, self.probe, [*explaining, *self._losses(ways)]),
+            *intent.remarks(self.setup, self.probe, [*explaining, *self._losses(ways)], decided),
             *self.setup.remarks,
         ]
         suspicions = _sorted([*([cause] if cause else []), *others])
@@ -193,7 +193,7 @@ class _Inquiry:
             loss = way.result.loss
             if compared.explaining:
                 world = compared.mended
-            elif loss is not None and loss.because.code in ("netfilter.drop", "netfilter.reject"):
+            elif loss is not None and loss.because.code in intent.FILTERS:
                 rule = (loss.because.where, loss.because.evidence[0])
                 setting = setting._replace(forgiven=setting.forgiven | {rule})
             else:

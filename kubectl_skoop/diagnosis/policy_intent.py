@@ -1,16 +1,18 @@
-"""What the policies say of a flow, and whether anything enforces them: remarks, the nodes' rules decide."""
+"""What the policies say of a flow, and whether the nodes have it: remarks, the nodes' rules decide."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import PodInfo
-from kubectl_skoop.cluster.policy.effect import enforced_by_agents, invalid, without_effect
-from kubectl_skoop.cluster.policy.ends import Flow, flows_between
+from kubectl_skoop.cluster.policy.effect import AGENTS, enforced_by_agents, invalid, without_effect
+from kubectl_skoop.cluster.policy.ends import End, Flow, flows_between
 from kubectl_skoop.cluster.policy.evaluate import PolicySet, has_policies, policy_set
 from kubectl_skoop.cluster.policy.party import Class, Surroundings, pod_party
 from kubectl_skoop.cluster.policy.reach import among, reaches
 from kubectl_skoop.cluster.policy.rule import Verdict
+from kubectl_skoop.diagnosis.policy_agents import Agent, writer
 from kubectl_skoop.diagnosis.registry import FALLBACK_PLUGIN, Setup
+from kubectl_skoop.diagnosis.result import Verdict as WalkVerdict
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place, Where
@@ -20,19 +22,28 @@ from kubectl_skoop.model.suspicion import Level, Suspicion
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp", 132: "sctp"}
 
 
-def of_flow(setup: Setup, probe: Probe) -> tuple[Suspicion, ...]:
-    """For its sender and its receiver; nothing in a cluster without policies."""
+def of_flow(
+    setup: Setup, probe: Probe, stopping: Sequence[Suspicion] = (), decided: WalkVerdict = "unknown"
+) -> tuple[Suspicion, ...]:
+    """For its sender and its receiver.
+
+    `stopping`: the rules that stop it; `decided`: by the walk. Without rules there is nothing to say in a
+    cluster without policies.
+    """
     cluster = setup.ctx.cluster
-    if not has_policies(cluster):
+    rules = [(rule, agent) for rule in stopping if (agent := writer(rule)) is not None]
+    if not rules and not has_policies(cluster):
         return ()
     names = dict.fromkeys(end.name for end in (probe.source, probe.destination) if end.kind == "pod")
     pods = [cluster.pod(name) for name in names]
     policies = policy_set(cluster, namespaces={pod.namespace for pod in (*pods, *_backends(cluster, probe))})
     around = Surroundings.of(cluster)
     own = [Class(party=pod_party(pod, around), members=[pod.key]) for pod in pods]
-    enforced = _enforced(setup)
+    enforced = _enforced(setup).union(*(AGENTS[agent.name] for _, agent in rules))
+    found = _flows(setup, policies, probe, enforced)
     return (
-        *_denials(setup, policies, probe, enforced),
+        *_denials(found, passed=decided == "reachable"),
+        *_not_meant(cluster, rules, found),
         *without_effect(among(own, policies.policies), enforced, _plugin(setup), certain=_certain(setup)),
         *invalid(policies.problems),
     )
@@ -77,19 +88,17 @@ def _certain(setup: Setup) -> bool:
     return _plugin(setup) != FALLBACK_PLUGIN and not isinstance(daemon_sets, NotCollected)
 
 
-def _denials(
-    setup: Setup, policies: PolicySet, probe: Probe, enforced: frozenset[str]
-) -> Iterator[Suspicion]:
-    """By the policies that are enforced."""
+def _flows(setup: Setup, policies: PolicySet, probe: Probe, enforced: frozenset[str]) -> tuple[Flow, ...]:
+    """What the policies that are enforced say; none: they cannot be asked."""
     protocol = PROTOCOLS.get(probe.protocol)
     kept = PolicySet(
         policies=tuple(policy for policy in policies.policies if policy.kind in enforced),
         dialect=policies.dialect,
     )
-    if protocol is None or not kept.policies:
-        return
+    if protocol is None:
+        return ()
     try:
-        found = flows_between(
+        return flows_between(
             setup.ctx.cluster,
             kept,
             probe.source,
@@ -98,21 +107,82 @@ def _denials(
             protocol,
         )
     except InputError:
-        return
-    yield from dict.fromkeys(_denial(flow) for flow in found if flow.answer.verdict is Verdict.DENY)
+        return ()
+
+
+def _denials(found: Sequence[Flow], *, passed: bool) -> Iterator[Suspicion]:
+    """`passed`: the nodes' rules let all of it through."""
+    denied = [flow for flow in found if flow.answer.verdict is Verdict.DENY]
+    yield from dict.fromkeys(_not_enforced(flow) if passed else _denial(flow) for flow in denied)
 
 
 def _denial(flow: Flow) -> Suspicion:
-    decision = flow.answer.decisive
-    end = flow.source if decision.direction == "egress" else flow.destination
-    kind, _, name = end.name.partition("/")
-    rule = f"{decision.policy}, {decision.rule}" if decision.rule else decision.policy
     return Suspicion(
         code="policy.denies",
         level=Level.INFO,
-        where=Where(place=Place("node" if kind == "node" else "pod", name)),
-        message=f"by its policies {end.name} does not let this flow through ({decision.direction}): "
-        f"{decision.because}",
-        evidence=(f"decided by {rule}", f"asked in this order: {', '.join(decision.selecting)}"),
+        where=_where(flow),
+        message=f"by its policies {_decisive(flow).name} does not let this flow through "
+        f"({flow.answer.decisive.direction}): {flow.answer.decisive.because}",
+        evidence=_evidence(flow),
         remedy="let the flow through in a policy, if it is meant to pass",
     )
+
+
+def _not_enforced(flow: Flow) -> Suspicion:
+    end = _decisive(flow)
+    node = f" of {end.node}" if end.node else ""
+    return Suspicion(
+        code="policy.not-enforced",
+        level=Level.WARNING,
+        where=_where(flow),
+        message=f"by its policies {end.name} does not let this flow through "
+        f"({flow.answer.decisive.direction}), but the rules{node} do: {flow.answer.decisive.because}",
+        evidence=_evidence(flow),
+        remedy=_remedy(end.node),
+    )
+
+
+def _remedy(node: str, agent: str = "the agent that enforces policies") -> str:
+    return (
+        f"see whether {agent} runs{f' on {node}' if node else ''} and follows changes (its log); "
+        "whether it reads the policy as the API does: docs/policies.md"
+    )
+
+
+def _decisive(flow: Flow) -> End:
+    return flow.source if flow.answer.decisive.direction == "egress" else flow.destination
+
+
+def _where(flow: Flow) -> Where:
+    kind, _, name = _decisive(flow).name.partition("/")
+    return Where(place=Place("node" if kind == "node" else "pod", name))
+
+
+def _evidence(flow: Flow) -> tuple[str, ...]:
+    decision = flow.answer.decisive
+    rule = f"{decision.policy}, {decision.rule}" if decision.rule else decision.policy
+    return f"decided by {rule}", f"asked in this order: {', '.join(decision.selecting)}"
+
+
+def _not_meant(
+    cluster: Cluster, rules: Sequence[tuple[Suspicion, Agent]], found: Sequence[Flow]
+) -> Iterator[Suspicion]:
+    """A rule of an agent stops what all policies let through."""
+    if not found or any(flow.answer.verdict is not Verdict.ACCEPT for flow in found):
+        return
+    sides = dict.fromkeys(
+        f"{side.direction} of {end.name}: {side.because}"
+        for flow in found
+        for side, end in ((flow.answer.egress, flow.source), (flow.answer.ingress, flow.destination))
+    )
+    for rule, agent in dict.fromkeys(rules):
+        if any(isinstance(cluster.source.objects(kind), NotCollected) for kind in agent.kinds):
+            continue
+        yield Suspicion(
+            code="policy.not-meant",
+            level=Level.CRITICAL,
+            where=rule.where,
+            message=f"the policies let this flow through, a rule of {agent.name} does not",
+            evidence=(rule.evidence[0], *sides),
+            remedy=_remedy(rule.where.place.name if rule.where.place else "", agent.name),
+        )

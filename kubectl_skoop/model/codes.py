@@ -74,6 +74,8 @@ CODES: dict[str, str] = {
     "policy.denies": "by the policies that are enforced the flow is not let through",
     "policy.invalid": "a policy, or a part of it, cannot be read: what it may decide is unknown",
     "policy.no-effect": "a policy selects a pod, but nothing in the cluster enforces policies of its kind",
+    "policy.not-enforced": "by the policies the flow is not let through, and the nodes' rules let it through",
+    "policy.not-meant": "a rule of the policy agent stops a flow that the policies let through",
     "provider.failed": "a provider raised an error, so what the cloud does is not known",
     "reply.unexpected-source": "the answer comes from another address than was asked, the sender ignores it",
     "route.blackhole": "a blackhole route or rule discards the packet",

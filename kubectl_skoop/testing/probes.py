@@ -8,7 +8,7 @@ import socket
 import struct
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,9 +20,8 @@ from kubectl_skoop.testing.capture import (
     token,
     token_number,
 )
-from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.flows import Flow
-from kubectl_skoop.testing.listeners import Listener
+from kubectl_skoop.testing.listeners import Listener, Listeners
 from kubectl_skoop.testing.netns import Namespace, entered
 
 QUIET = 0.3
@@ -75,11 +74,20 @@ class Outcome:
         return any(sighting.direction == "reply" for sighting in self.trail)
 
 
-def run_flows(lab: ClusterLab, flows: Sequence[Flow], *, quiet: float = QUIET) -> dict[Flow, Outcome]:
+class Lab(Protocol):
+    """Namespaces by the name of their place, and who listens in them."""
+
+    @property
+    def namespaces(self) -> Mapping[str, Namespace]: ...
+    @property
+    def listeners(self) -> Listeners: ...
+
+
+def run_flows(lab: Lab, flows: Sequence[Flow], *, quiet: float = QUIET) -> dict[Flow, Outcome]:
     """Send all flows, answer them, wait until nothing happens any more."""
     with Capture(lab.namespaces) as capture, selectors.DefaultSelector() as loop:
         clients = [
-            _client(lab.namespace(flow.source_place), flow, number)
+            _client(lab.namespaces[flow.source_place], flow, number)
             for number, flow in enumerate(flows, start=1)
         ]
         servers: list[_Connection] = []

@@ -1,4 +1,4 @@
-"""The programs of Kubernetes and krew, built from published Go modules and kept for later runs, by version.
+"""The programs of Kubernetes, krew and kube-router, built from published Go modules and kept by version.
 
 `k8s.io/kubernetes` replaces its staging modules by folders of its own repository, which the module proxy
 does not serve. A module that requires it and replaces them by their published versions (v1.36.3: v0.36.3)
@@ -28,10 +28,12 @@ OLD_VERSION = "v1.24.17"
 KREW_VERSION = "v0.4.3"
 """The newest of krew that is published as a module."""
 KREW = ("krew", "validate-krew-manifest")
+KUBE_ROUTER_VERSION = "v2.1.0"
 SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 _MODULE = "k8s.io/kubernetes"
 _KREW_MODULE = "sigs.k8s.io/krew"
+_KUBE_ROUTER_MODULE = "github.com/cloudnativelabs/kube-router/v2"
 _STAGED = re.compile(r"^\s*(?:replace )?(\S+) => \./staging/", re.MULTILINE)
 _GO = re.compile(r"^go (\S+)", re.MULTILINE)
 
@@ -64,6 +66,13 @@ def krew_built() -> Path:
     """
     module = f"module e2e\ngo 1.17\nrequire {_KREW_MODULE} {KREW_VERSION}\n"
     return _kept(f"krew-{KREW_VERSION}", KREW, lambda: Source(_KREW_MODULE, module))
+
+
+def kube_router_built() -> Path:
+    """The program that enforces policies; as `built`."""
+    module = f"module e2e\ngo 1.24\nrequire {_KUBE_ROUTER_MODULE} {KUBE_ROUTER_VERSION}\n"
+    name = f"kube-router-{KUBE_ROUTER_VERSION}"
+    return _kept(name, ("kube-router",), lambda: Source(_KUBE_ROUTER_MODULE, module)) / "kube-router"
 
 
 class Source(NamedTuple):
@@ -160,6 +169,7 @@ def main() -> int:
         f"Kubernetes {VERSION}": partial(built, VERSION, (*SERVERS, "kubectl")),
         f"Kubernetes {OLD_VERSION}": partial(built, OLD_VERSION),
         f"krew {KREW_VERSION}": krew_built,
+        f"kube-router {KUBE_ROUTER_VERSION}": kube_router_built,
     }
     try:
         for name, build in builds.items():

@@ -17,6 +17,7 @@ _PACKAGES: Mapping[str, str] = {
     "ip": "iproute2",
     "bridge": "iproute2",
     "iptables": "iptables",
+    "ipset": "ipset",
     "nft": "nftables",
     "conntrack": "conntrack",
     "nsenter": "util-linux",
