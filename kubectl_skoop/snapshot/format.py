@@ -6,10 +6,12 @@
     trailer   bin of 24 bytes: magic, offset and size of the index
 
 A section is found by its reference (offset, size, raw length, SHA-256), so equal ones are stored once, and
-whatever a reference leads to is checked against its hash.
+whatever a reference leads to is checked against its hash. The codec `zstd:OFFSET:SIZE` names another section,
+whose data, as it is without compression, is the dictionary.
 """
 
 import hashlib
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +33,7 @@ _TRAILER_MAGIC = b"SKOOPIDX"
 _TRAILER = struct.Struct(">BB8sQQ")
 _BIN8 = 0xC4
 _FRAME_ALLOWANCE = 4096
+_WITH_DICTIONARY = re.compile(r"zstd:(\d{1,15}):(\d{1,9})")
 
 SectionKind = Literal["node", "netns", "table", "objects", "lookup", "infra", "index"]
 
@@ -62,6 +65,20 @@ class SectionRef(NamedTuple):
         return [self.offset, self.size, self.length, self.sha256]
 
 
+class Span(NamedTuple):
+    """A piece of the file, bytes."""
+
+    offset: int
+    size: int
+
+
+class Dictionary(NamedTuple):
+    """A section that others are compressed against."""
+
+    span: Span
+    raw: bytes
+
+
 class Section(NamedTuple):
     """One section as it is in the file."""
 
@@ -72,17 +89,30 @@ class Section(NamedTuple):
     codec: str
     data: bytes
 
-    def content(self) -> object:
-        """Raises: Refused where the data is not what it was when it was written."""
-        if self.codec == "zstd":
-            raw = inflate(self.data, self.length)
+    @property
+    def dictionary(self) -> Span | None:
+        """Which section is needed to read this one."""
+        found = _WITH_DICTIONARY.fullmatch(self.codec)
+        return Span(int(found[1]), int(found[2])) if found else None
+
+    def raw(self, dictionary: bytes = b"") -> bytes:
+        """`dictionary`: the data of the section that `dictionary` names.
+
+        Raises: Refused where the data is not what it was when it was written.
+        """
+        if self.codec == "zstd" or self.dictionary:
+            raw = inflate(self.data, self.length, dictionary)
         elif self.codec == "raw" and len(self.data) == self.length:
             raw = self.data
         else:
             raise Refused(f"has the codec {self.codec!r} or another length than stated")
         if hashlib.sha256(raw).digest() != self.sha256:
             raise Refused("does not fit its SHA-256")
-        return unpack(raw)
+        return raw
+
+    def content(self, dictionary: bytes = b"") -> object:
+        """The value that `raw` is. Raises: Refused."""
+        return unpack(self.raw(dictionary))
 
 
 def pack(value: object) -> bytes:
@@ -110,21 +140,28 @@ def pack_header(header: Header) -> bytes:
     )
 
 
-def pack_section(kind: SectionKind, name: str, raw: bytes, sha256: bytes) -> bytes:
-    compressed = _compressed(raw)
+def pack_section(
+    kind: SectionKind, name: str, raw: bytes, sha256: bytes, dictionary: Dictionary | None = None
+) -> bytes:
+    compressed = _compressed(raw, dictionary)
     codec, data = ("zstd", compressed) if len(compressed) < len(raw) else ("raw", raw)
+    if codec == "zstd" and dictionary is not None:
+        codec = f"zstd:{dictionary.span.offset}:{dictionary.span.size}"
     return pack(
         {"kind": kind, "name": name, "codec": codec, "length": len(raw), "sha256": sha256, "data": data}
     )
 
 
-def _compressed(raw: bytes) -> bytes:
+def _compressed(raw: bytes, dictionary: Dictionary | None) -> bytes:
     """As it is where zstandard is missing: an agent that was sent to a node has pure Python only."""
     try:
         import zstandard
     except ModuleNotFoundError:
         return raw
-    return zstandard.ZstdCompressor(level=LEVEL, write_content_size=False).compress(raw)
+    known = None
+    if dictionary is not None:
+        known = zstandard.ZstdCompressionDict(dictionary.raw, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    return zstandard.ZstdCompressor(level=LEVEL, dict_data=known, write_content_size=False).compress(raw)
 
 
 def parse_section(data: bytes) -> Section:

@@ -13,6 +13,8 @@ MAX_TABLE = 128 * MIB
 """Raw bytes of all sections of one table."""
 PIECE = 2 * MIB
 """Raw bytes that the writer puts into one section of a table that it cuts."""
+MAX_DICTIONARY = 256 * KIB
+"""Raw bytes of a section that others are compressed against."""
 MAX_OBJECTS = 2_200_000
 """Values (maps, lists, strings, large numbers) in one section: a piece cannot hold more than its bytes."""
 MAX_DEPTH = 32
@@ -28,8 +30,8 @@ class Refused(ValueError):
     """The bytes are damaged, or ask for more than a snapshot may."""
 
 
-def inflate(data: bytes, length: int) -> bytes:
-    """Exactly `length` bytes out of a zstd frame.
+def inflate(data: bytes, length: int, dictionary: bytes = b"") -> bytes:
+    """Exactly `length` bytes out of a zstd frame. `dictionary`: what it was compressed against, as it is.
 
     The size that the frame states is not believed: output is counted, the window is bounded.
     Raises: Refused.
@@ -38,7 +40,11 @@ def inflate(data: bytes, length: int) -> bytes:
         raise Refused(f"states {length} bytes, more than the {MAX_SECTION} allowed")
     import zstandard
 
-    reader = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(io.BytesIO(data))
+    known = None
+    if dictionary:
+        known = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    unzip = zstandard.ZstdDecompressor(dict_data=known, max_window_size=MAX_WINDOW)
+    reader = unzip.stream_reader(io.BytesIO(data))
     output = io.BytesIO()
     try:
         while output.tell() <= length and (chunk := reader.read(min(MIB, length + 1 - output.tell()))):

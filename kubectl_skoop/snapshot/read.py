@@ -17,14 +17,25 @@ from kubectl_skoop.snapshot.format import (
     MAGIC,
     TRAILER_SIZE,
     Header,
+    Section,
     SectionRef,
+    Span,
     parse_section,
     parse_trailer,
 )
 from kubectl_skoop.snapshot.index import Index, NodeEntry, parse_index, parse_node
-from kubectl_skoop.snapshot.limits import MAX_HEADER, MAX_SECTION, Refused, check_shape, refuse_extension
+from kubectl_skoop.snapshot.limits import (
+    MAX_DICTIONARY,
+    MAX_HEADER,
+    MAX_SECTION,
+    Refused,
+    check_shape,
+    refuse_extension,
+)
 from kubectl_skoop.snapshot.write import shard_of
 
+_DICTIONARIES = 8
+"""That are kept of a file."""
 BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
 
 
@@ -39,8 +50,12 @@ class SnapshotFile:
     lost: tuple[NotCollected, ...]
     """What is damaged, as far as opening the file could tell."""
     file: BinaryIO = field(repr=False)
+    dictionaries: "Dictionaries" = field(init=False, repr=False)
     _shards: dict[SectionRef, Mapping[str, object]] = field(default_factory=dict, repr=False)
     """Parts of the index that were read."""
+
+    def __post_init__(self) -> None:
+        self.dictionaries = Dictionaries(self.file, self.size)
 
     def __enter__(self) -> Self:
         return self
@@ -106,11 +121,50 @@ class SnapshotFile:
     def _content(self, ref: SectionRef) -> object:
         if ref.size > MAX_SECTION * 2 or ref.length > MAX_SECTION or ref.offset + ref.size > self.size:
             raise Refused("lies outside of the file")
-        self.file.seek(ref.offset)
-        section = parse_section(self.file.read(ref.size))
+        section = read_section(self.file, Span(ref.offset, ref.size))
         if section.sha256 != ref.sha256 or section.length != ref.length:
             raise Refused("is another than the index says")
-        return section.content()
+        return section.content(self.dictionaries.of(section))
+
+
+class Dictionaries:
+    """What sections of a file were compressed against; the last ones that were read are kept."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._kept: dict[Span, bytes] = {}
+
+    def of(self, section: Section) -> bytes:
+        """Empty: it needs none. Raises: Refused."""
+        span = section.dictionary
+        if span is None:
+            return b""
+        if span not in self._kept:
+            self._keep(span, self._read(span))
+        return self._kept[span]
+
+    def _read(self, span: Span) -> bytes:
+        if span.size > MAX_DICTIONARY * 2 or span.offset + span.size > self._size:
+            raise Refused("needs a section that lies outside of the file")
+        try:
+            found = read_section(self._file, span)
+            if found.dictionary or found.length > MAX_DICTIONARY:
+                raise Refused("is no dictionary")
+            return found.raw()
+        except Refused as refused:
+            raise Refused(f"needs another one, which {refused}") from refused
+
+    def _keep(self, span: Span, raw: bytes) -> None:
+        if len(self._kept) == _DICTIONARIES:
+            del self._kept[next(iter(self._kept))]
+        self._kept[span] = raw
+
+
+def read_section(file: BinaryIO, span: Span) -> Section:
+    """Raises: Refused, OSError."""
+    file.seek(span.offset)
+    return parse_section(file.read(span.size))
 
 
 def open_file(path: Path) -> SnapshotFile:

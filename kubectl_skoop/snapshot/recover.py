@@ -19,6 +19,7 @@ from kubectl_skoop.snapshot.index import (
     parse_node,
 )
 from kubectl_skoop.snapshot.limits import MAX_SECTION, MIB, Refused
+from kubectl_skoop.snapshot.read import Dictionaries
 
 _LARGEST = MAX_SECTION + MIB
 
@@ -41,10 +42,11 @@ class _Found:
 def recover(file: BinaryIO, start: int, size: int) -> Index:
     """Reads the file once, from `start`. What is damaged or cut is in the notes."""
     found = _Found()
+    dictionaries = Dictionaries(file, size)
     for offset, end, section in _sections(file, start, size, found.lost):
         ref = SectionRef(offset, end - offset, section.length, section.sha256)
         try:
-            _enter(found, section, ref)
+            _enter(found, section, ref, dictionaries)
         except Refused as refused:
             name = f"{section.kind}/{section.name}".rstrip("/")
             found.lost.append(NotCollected(f"section {name}", "lost", str(refused)))
@@ -80,11 +82,11 @@ def recover(file: BinaryIO, start: int, size: int) -> Index:
     )
 
 
-def _enter(found: _Found, section: Section, ref: SectionRef) -> None:
+def _enter(found: _Found, section: Section, ref: SectionRef, dictionaries: Dictionaries) -> None:
     """By what the data says; the section's own name is not covered by the hash."""
     if section.kind not in ("node", "netns", "objects", "infra"):
         return
-    match section.kind, section.content():
+    match section.kind, section.content(dictionaries.of(section)):
         case "node", content:
             entry = parse_node(content)
             found.nodes.setdefault(entry.node, entry)

@@ -72,10 +72,29 @@ class Tables(Mapping[str, Table]):
         match entry:
             case {"data": data}:
                 return data
+            case {
+                "form": "records",
+                "sections": list(sections),
+                "arrangement": {"form": str(form), "sections": list(places)},
+            }:
+                return self._arranged(name, sections, join(form, list(self._pieces(name, places))))
             case {"form": str(form), "sections": list(sections)}:
-                refs = [parse_ref(section) for section in sections]
-                if sum(ref.length for ref in refs) > MAX_TABLE:
-                    raise Refused("is longer than a table may be")
-                return join(form, [self._file.content(ref, f"{self._where}/{name}") for ref in refs])
+                return join(form, list(self._pieces(name, sections)))
             case _:
                 raise Refused("holds a table without data")
+
+    def _arranged(self, name: str, sections: list[object], arrangement: object) -> object:
+        match arrangement:
+            case {"steps": list(steps), "numbers": list(numbers)}:
+                from kubectl_skoop.snapshot import records
+
+                return records.join(self._pieces(name, sections), steps, numbers)
+            case _:
+                raise Refused("does not say how its records are arranged")
+
+    def _pieces(self, name: str, sections: list[object]) -> Iterator[object]:
+        refs = [parse_ref(section) for section in sections]
+        if sum(ref.length for ref in refs) > MAX_TABLE:
+            raise Refused("is longer than a table may be")
+        for ref in refs:
+            yield self._file.content(ref, f"{self._where}/{name}")

@@ -13,12 +13,15 @@ from zlib import crc32
 from kubectl_skoop.cluster.addresses import addresses_of
 from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.model.missing import MissingState
-from kubectl_skoop.snapshot import output_file
+from kubectl_skoop.snapshot import output_file, records
+from kubectl_skoop.snapshot.alike import Alike
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import (
+    Dictionary,
     Header,
     SectionKind,
     SectionRef,
+    Span,
     pack,
     pack_header,
     pack_section,
@@ -32,6 +35,8 @@ INLINE = 4 * KIB
 """A table that packs to more than this is a section of its own, bytes."""
 INLINE_ROWS = 10
 """The same of packed rows, which are for tables of many."""
+PLAIN_NODES = 16
+"""The first ones share with others only what is equal: a small file is simple, and bears damage best."""
 OBJECTS_PER_SHARD = 500
 UNKNOWN_COUNT = 0
 """Of all shards but the last."""
@@ -76,6 +81,8 @@ class SnapshotWriter:
         self._infra: dict[str, object] = {}
         self._notes: list[object] = []
         self._certificate: Mapping[str, object] = {}
+        self._chunks = records.Chunks()
+        self._alike = Alike()
         self._lock = Lock()
         file.write(self._header)
         self._position = len(self._header)
@@ -194,18 +201,23 @@ class SnapshotWriter:
             "kind": namespace.kind,
             "pods": list(namespace.pods),
             "tables": {
-                name: self._packed_table(f"{where}/{name}", table) for name, table in namespace.tables.items()
+                name: self._packed_table(f"{where}/{name}", table, f"{namespace.kind}/{name}")
+                for name, table in namespace.tables.items()
             },
         }
-        return self._add("netns", where, pack(content))
+        return self._add("netns", where, pack(content), namespace.kind)
 
-    def _packed_table(self, where: str, table: Table) -> Mapping[str, object]:
+    def _packed_table(self, where: str, table: Table, alike: str) -> Mapping[str, object]:
         entry: dict[str, object] = {"state": table.state, "reason": table.reason, "time": table.time}
         if not isinstance(table.data, PackedRows):
             if len(pack(table.data)) <= INLINE:
                 return entry | {"data": table.data}
         elif len(table.data) <= INLINE_ROWS:
             return entry | {"data": list(table.data)}
+        if self._is_alike(where):
+            arranged = self._arranged(where, table.data)
+            if arranged is not None:
+                return {**entry, **arranged}
         form, pieces = cut(table.data)
         sections: list[object] = []
         total = 0
@@ -217,15 +229,39 @@ class SnapshotWriter:
                 return _too_large(entry, f"a part {refused}")
             if total > MAX_TABLE:
                 return _too_large(entry, f"more than the {MAX_TABLE} bytes that a snapshot takes")
-            sections.append(self._add("table", f"{where}/{number}", piece).packed())
+            sections.append(self._add("table", f"{where}/{number}", piece, alike).packed())
         return entry | {"form": form, "sections": sections}
 
-    def _add(self, kind: SectionKind, name: str, raw: bytes) -> SectionRef:
+    def _is_alike(self, where: str) -> bool:
+        return len(self._nodes) >= PLAIN_NODES and where.rpartition("/")[2] in records.TABLES
+
+    def _arranged(self, where: str, data: object) -> Mapping[str, object] | None:
+        """None: the table is not of that kind."""
+        found = records.split(data)
+        if found is None:
+            return None
+        chunks, steps = self._chunks.arrange(found.records, lambda raw: self._add("table", where, raw))
+        arrangement = {"steps": steps, "numbers": records.sparse(found.numbers)}
+        form, pieces = cut(arrangement)
+        places = [self._add("table", where, piece).packed() for piece in pieces]
+        return {
+            "form": "records",
+            "sections": [chunk.packed() for chunk in chunks],
+            "arrangement": {"form": form, "sections": places},
+        }
+
+    def _add(self, kind: SectionKind, name: str, raw: bytes, alike: str = "") -> SectionRef:
+        """`alike`: sections with the same word resemble each other."""
         sha256 = hashlib.sha256(raw).digest()
         if (stored := self._stored.get(sha256)) is not None:
             return stored
-        packed = pack_section(kind, name, raw, sha256)
+        node = len(self._nodes)
+        alike = alike if node >= PLAIN_NODES else ""
+        known = self._alike.dictionary(alike, node)
+        packed = pack_section(kind, name, raw, sha256, known)
         ref = SectionRef(self._position, len(packed), len(raw), sha256)
+        if alike and known is None:
+            self._alike.offer(alike, node, Dictionary(Span(ref.offset, ref.size), raw))
         self._file.write(packed)
         self._position += len(packed)
         self._stored[sha256] = ref

@@ -151,11 +151,12 @@ class LabService:
     protocol: Literal["tcp", "udp"] = "tcp"
     node_port: int = 0
     port_name: str = ""
+    namespace: str = "default"
 
     @property
     def port_key(self) -> str:
         """As kube-proxy writes it: `default/web`, `default/kubernetes:https`."""
-        return f"default/{self.name}" + (f":{self.port_name}" if self.port_name else "")
+        return f"{self.namespace}/{self.name}" + (f":{self.port_name}" if self.port_name else "")
 
 
 @dataclass(frozen=True, slots=True)

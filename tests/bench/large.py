@@ -1,125 +1,59 @@
-"""A snapshot of a large cluster, for what must not depend on its size: `python -m tests.bench.large FILE`.
-
-Two nodes are recorded and can be walked between; the others have a recorded node's tables under their names.
-Pods and services are spread over namespaces, each pod with an address of its own.
-"""
+"""A made-up cluster as a snapshot: `python -m tests.bench.large FILE [NODES]`."""
 
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 
-from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.assemble import new_header
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.snapshot.write import writing
+from tests.bench.made.kernel import Kernels
+from tests.bench.made.objects import KINDS, flannel
+from tests.bench.made.topology import MadeNode, Size, sized
 
 RECORDED = Path(__file__).parents[2] / "snapshots" / "dead-backend.skoop"
-APPS = ("web", "api", "db", "cache", "queue")
+NODES = 5_000
+SOURCE, SERVICE = "pod/team-001/api-000001", "svc/team-001/api-1"
+"""Of a question whose answer is on another node."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    nodes: int
-    pods: int
-    services: int
-    namespaces: int
-
-
-LARGE = Size(nodes=5_000, pods=100_000, services=10_000, namespaces=1_000)
-
-
-def write_large(path: Path, size: Size) -> None:
+def write_large(path: Path, size: Size, made: Collection[int] | None = None) -> None:
+    """`made`: nodes with state of their own; the others hold a recorded node's, which is quickly written."""
     source = open_snapshot(RECORDED)
     try:
-        dump = source.node_dump("n1")
-        assert not isinstance(dump, NotCollected)
-        host = replace(dump.namespaces[0], pods=())
-        made = {
-            "Node": _nodes,
-            "Pod": _pods,
-            "Service": _services,
-            "Namespace": _namespaces,
-            "NetworkPolicy": _policies,
-        }
+        recorded = source.node_dump("n1")
+        assert not isinstance(recorded, NotCollected)
+        bare = replace(recorded.namespaces[0], pods=())
+        kernels = Kernels(size, recorded)
         with writing(path, new_header(0.0)) as writer:
-            for kind in sorted({*source.kinds(), *made}):
+            for kind in ("ConfigMap", "DaemonSet"):
                 found = source.objects(kind)
-                stream = list(() if isinstance(found, NotCollected) else found)
-                writer.add_objects(kind, [*stream, *(made[kind](size) if kind in made else ())])
-            for name in source.nodes():
-                recorded = source.node_dump(name)
-                assert not isinstance(recorded, NotCollected)
-                writer.add_node(recorded)
-            for number in range(2, size.nodes):
-                writer.add_node(replace(dump, node=_node(number), namespaces=(host,)))
+                assert not isinstance(found, NotCollected)
+                writer.add_objects(kind, [flannel(item) if kind == "ConfigMap" else item for item in found])
+            for kind, items in KINDS.items():
+                writer.add_objects(kind, items(size))
+            for number in range(size.nodes):
+                if made is None or number in made:
+                    writer.add_node(kernels.node(number))
+                else:
+                    writer.add_node(replace(recorded, node=MadeNode(number).name, namespaces=(bare,)))
     finally:
         source.close()
 
 
-def _node(number: int) -> str:
-    return f"worker-{number:04d}"
-
-
-def _namespace(number: int, size: Size) -> str:
-    return f"team-{number % size.namespaces:03d}"
-
-
-def _object(kind: str, namespace: str, name: str, **fields: object) -> Object:
-    labels = {"app": name.partition("-")[0]}
-    metadata = {"name": name, "labels": labels} | ({"namespace": namespace} if namespace else {})
-    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **fields}
-
-
-def _nodes(size: Size) -> Iterator[Object]:
-    for number in range(2, size.nodes):
-        address = f"10.{64 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
-        status = {"addresses": [{"type": "InternalIP", "address": address}]}
-        yield _object("Node", "", _node(number), status=status)
-
-
-def _namespaces(size: Size) -> Iterator[Object]:
-    for number in range(size.namespaces):
-        yield _object("Namespace", "", _namespace(number, size))
-
-
-def _policies(size: Size) -> Iterator[Object]:
-    """Each namespace keeps to itself, but for its web servers."""
-    for number in range(size.namespaces):
-        inside: dict[str, object] = {"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}]}
-        yield _object("NetworkPolicy", _namespace(number, size), "inside", spec=inside)
-        web: dict[str, object] = {"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{}]}
-        yield _object("NetworkPolicy", _namespace(number, size), "web", spec=web)
-
-
-def _pods(size: Size) -> Iterator[Object]:
-    for number in range(size.pods):
-        address = f"10.{128 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
-        yield _object(
-            "Pod",
-            _namespace(number, size),
-            f"{APPS[number % len(APPS)]}-{number:06d}",
-            spec={"nodeName": _node(2 + number % (size.nodes - 2))},
-            status={"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
-        )
-
-
-def _services(size: Size) -> Iterator[Object]:
-    for number in range(size.services):
-        address = f"10.{100 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
-        spec = {
-            "clusterIP": address,
-            "clusterIPs": [address],
-            "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
-        }
-        yield _object("Service", _namespace(number, size), f"{APPS[number % len(APPS)]}-{number}", spec=spec)
+def main() -> None:
+    path = Path(sys.argv[1])
+    size = sized(int(sys.argv[2]) if len(sys.argv) > 2 else NODES)
+    start = time.monotonic()
+    write_large(path, size)
+    took, memory = time.monotonic() - start, getrusage(RUSAGE_SELF).ru_maxrss / 1024
+    megabytes = path.stat().st_size / 1e6
+    print(f"{path}: {size.nodes:,} nodes, {megabytes:.1f} MB in {took:.0f} s, memory {memory:.0f} MB")
 
 
 if __name__ == "__main__":
-    start = time.monotonic()
-    write_large(Path(sys.argv[1]), LARGE)
-    print(
-        f"{sys.argv[1]}: {Path(sys.argv[1]).stat().st_size / 1e6:.0f} MB in {time.monotonic() - start:.0f} s"
-    )
+    main()

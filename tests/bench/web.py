@@ -1,24 +1,23 @@
-"""How long the pages of `serve` take with a large snapshot: `python -m tests.bench.web`.
+"""How long the pages of `serve` take: `python -m tests.bench.web FILE`, of `tests.bench.large`.
 
 Prints a Markdown table for `docs/performance.md`: each page asked for the first time, and again.
 """
 
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from urllib.request import urlopen
 
-from tests.bench.large import LARGE, write_large
+from tests.bench.large import SERVICE, SOURCE
 
 PROGRAM = Path(sys.executable).with_name("kubectl-skoop")
-QUESTION = "s=pod/default/a&d=svc/default/pair&p=80"
+QUESTION = f"s={SOURCE}&d={SERVICE}&p=80"
 PAGES = {
     "home": "",
     "completion": "names?q=team-500",
     "answer": f"ask?{QUESTION}",
-    "table with marks": f"place?at=node/n1&what=iptables&{QUESTION}",
+    "table with marks": f"place?at=node/worker-0001&what=iptables&{QUESTION}",
     "list of places": "places?q=worker-4",
     "table of another node": "place?at=node/worker-4000&what=routes",
     "matrix": "matrix",
@@ -26,31 +25,23 @@ PAGES = {
 }
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "large.skoop"
-        write_large(file, LARGE)
-        begun = time.monotonic()
-        with subprocess.Popen(
-            [PROGRAM, "serve", "--snapshot", file], stdout=subprocess.PIPE, text=True
-        ) as server:
-            try:
-                assert server.stdout is not None
-                home = server.stdout.readline().strip()
-                print(
-                    f"{LARGE.nodes:,} nodes, {LARGE.pods:,} pods, {file.stat().st_size / 1e6:.0f} MB; ",
-                    end="",
-                )
-                print(f"the address after {time.monotonic() - begun:.2f} s\n")
-                print("| page | first, s | again, s |\n| --- | ---: | ---: |")
-                for name, path in PAGES.items():
-                    print(f"| {name} | {_seconds(home + path):.3f} | {_seconds(home + path):.3f} |")
-                print(f"| matrix, until it is there | {_until_there(f'{home}matrix'):.3f} | |")
-                for name in ("matrix", "matrix of a namespace"):
-                    print(f"| {name}, then | | {_seconds(home + PAGES[name]):.3f} |")
-                print(f"\nmemory: {_megabytes(server.pid)} MB")
-            finally:
-                server.kill()
+def main(file: Path) -> None:
+    begun = time.monotonic()
+    command = [str(PROGRAM), "serve", "--snapshot", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            home = server.stdout.readline().strip()
+            print(f"{file.stat().st_size / 1e6:.0f} MB; the address after {time.monotonic() - begun:.2f} s\n")
+            print("| page | first, s | again, s |\n| --- | ---: | ---: |")
+            for name, path in PAGES.items():
+                print(f"| {name} | {_seconds(home + path):.3f} | {_seconds(home + path):.3f} |", flush=True)
+            print(f"| matrix, until it is there | {_until_there(f'{home}matrix'):.3f} | |")
+            for name in ("matrix", "matrix of a namespace"):
+                print(f"| {name}, then | | {_seconds(home + PAGES[name]):.3f} |")
+            print(f"\nmemory: {_megabytes(server.pid)} MB")
+        finally:
+            server.kill()
 
 
 def _seconds(address: str) -> float:
@@ -77,4 +68,4 @@ def _megabytes(process: int) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))

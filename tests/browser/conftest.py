@@ -8,7 +8,8 @@ import pytest
 from selenium.webdriver import Chrome
 
 from kubectl_skoop.web.server import Server
-from tests.bench.large import LARGE, write_large
+from tests.bench.large import NODES, write_large
+from tests.bench.made.topology import sized
 from tests.browser.browser import browser, complaints, missing, scheme
 from tests.browser.hostile import hostile_snapshot
 from tests.web.conftest import SNAPSHOTS, serving
@@ -51,9 +52,9 @@ def pair() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """5,000 nodes, 100,000 pods, 10,000 services."""
+    """5,000 nodes, 100,000 pods, 10,000 services; the nodes of the question have state of their own."""
     path = tmp_path_factory.mktemp("large") / "large.skoop"
-    write_large(path, LARGE)
+    write_large(path, sized(NODES), made={1, 1001})
     with serving(path) as server:
         yield server
 

@@ -1,0 +1,1 @@
+"""A made-up cluster of any size: what its nodes, pods and services are, and what its kernels hold."""
