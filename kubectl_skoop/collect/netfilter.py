@@ -16,9 +16,12 @@ from kubectl_skoop.collect.netlink.socket import NETLINK_NETFILTER, NetlinkSocke
 from kubectl_skoop.collect.nfnetlink.ipset import set_names
 from kubectl_skoop.collect.nfnetlink.nftables import (
     NFPROTO_ARP,
+    NFPROTO_INET,
     NFPROTO_IPV4,
     NFPROTO_IPV6,
+    NFPROTO_NETDEV,
     generation,
+    read_device_chains,
     read_nft_tables,
     read_xt_rules,
 )
@@ -165,9 +168,14 @@ def _read_raw(before: int | None, saved: set[tuple[int, object]]) -> dict[str, o
         return {
             "generation_before": before,
             "tables": tables,
+            "chains": read_device_chains(socket) if any(map(_may_be_at_devices, tables)) else [],
             "rules": [] if all_saved else read_xt_rules(socket, saved),
             "generation_after": generation(socket),
         }
+
+
+def _may_be_at_devices(table: Fields) -> bool:
+    return table["family"] in (NFPROTO_NETDEV, NFPROTO_INET)
 
 
 def _missing_is_failed(table: Table) -> Table:

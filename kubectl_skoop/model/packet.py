@@ -140,6 +140,24 @@ def is_group(mac: str) -> bool:
     return bool(mac) and bool(int(mac[:2], 16) & 1)
 
 
+class PacketType(IntEnum):
+    """PACKET_* (linux/if_packet.h): whom a frame that came in is for."""
+
+    HOST = 0
+    BROADCAST = 1
+    MULTICAST = 2
+    OTHER_HOST = 3
+
+
+def packet_type(frame: Frame, own_mac: str) -> PacketType:
+    """Whom a frame is for at the device with this MAC (eth_type_trans)."""
+    if not frame.dst_mac or frame.dst_mac == own_mac:
+        return PacketType.HOST
+    if not is_group(frame.dst_mac):
+        return PacketType.OTHER_HOST
+    return PacketType.BROADCAST if frame.dst_mac == BROADCAST_MAC else PacketType.MULTICAST
+
+
 class Owner(NamedTuple):
     """The process behind a socket."""
 
@@ -171,5 +189,9 @@ class Passage:
     """Travels against the direction of the connection's first packet."""
     ipvs: bool = False
     """IPVS has handled it, and does not look again (ipvs_property)."""
+    packet_type: PacketType | None = None
+    """As the device saw the frame that came in; None: made here."""
+    redirected: int = 0
+    """How often a rule had another device send it (`fwd`)."""
     bridged: bool = False
     """PREROUTING already ran at the bridge (ip_sabotage_in): not again."""

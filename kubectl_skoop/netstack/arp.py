@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Packet, Passage
 from kubectl_skoop.netstack import gap, ip_error, link_hooks, neighbour, xmit
 from kubectl_skoop.netstack.device import IFF_NOARP, Device
+from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.input import Forward, InputRoute, Local, Refused, route_input
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
@@ -16,7 +17,6 @@ from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
 _NONE = IPv4Address(0)
-_RULES = ("arptables", "arptables-legacy")
 
 
 def solicit(stack: Stack, device: Device, target: Address, packet_source: Address) -> None:
@@ -40,12 +40,13 @@ def receive(stack: Stack, device: Device, message: Arp) -> None:
                 stack, device, message, "neighbour.silent", "it is set NOARP", [f"{device.name}: NOARP"]
             )
         return
-    if not link_hooks.passes(stack, "arp", "input", device, message):
-        return
+    passed = link_hooks.run(stack, "arp", Hook.INPUT, message, Passage(), indev=device.index)
+    if passed is not None:
+        _process(stack, device, passed)
+
+
+def _process(stack: Stack, device: Device, message: Arp) -> None:
     if not message.request:
-        if reason := gap.table(stack, *_RULES):
-            stack.give_up("neighbour.silent", message, reason, where=stack.where(device=device.name))
-            return
         neighbour.learn(stack, device, message.sender, message.sender_mac)
         return
     if message.sender == _NONE:
@@ -96,10 +97,10 @@ def _unread(stack: Stack, device: Device, route: InputRoute) -> str:
             modes = stack.ns.sysctls.maximum(device.name, "arp_ignore")
             settings = gap.device_sysctl(stack, device.name, ("arp_ignore", "arp_filter", "rp_filter"))
             addresses = gap.table(stack, "addresses") if modes in (1, 2, 3) else ""
-            return settings or addresses or gap.table(stack, *_RULES)
+            return settings or addresses
         case Forward():
             settings = gap.device_sysctl(stack, device.name, ("proxy_arp", "proxy_arp_pvlan", "rp_filter"))
-            return settings or gap.table(stack, "proxy_neighbours", *_RULES)
+            return settings or gap.table(stack, "proxy_neighbours")
         case Refused(kind="forwarding-disabled"):
             return gap.device_sysctl(stack, device.name, ("forwarding",))
         case Refused(kind="source"):
@@ -222,8 +223,10 @@ def _reply(stack: Stack, device: Device, message: Arp) -> None:
 
 def _send(stack: Stack, device: Device, message: Arp) -> None:
     """arp_xmit."""
-    if link_hooks.passes(stack, "arp", "output", device, message):
-        xmit.transmit(stack, device, message, Passage())
+    passage = Passage()
+    passed = link_hooks.run(stack, "arp", Hook.OUTPUT, message, passage, outdev=device.index)
+    if passed is not None:
+        xmit.transmit(stack, device, passed, passage)
 
 
 def _announced(stack: Stack, device: Device, target: IPv4Address, packet_source: Address) -> IPv4Address:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv6Address
 
-from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, Passage, is_group
+from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, PacketType, Passage, is_group
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import bridge_netfilter, gap, link_hooks, receive, xmit
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
 from kubectl_skoop.netstack.neighbour_types import FdbEntry
+from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 
 BR_STATE_LEARNING = 2
@@ -25,8 +26,8 @@ def handle_frame(stack: Stack, bridge: Device, port: Device, frame: Frame, passa
     if bridge.bridge is not None and bridge.bridge.vlan_filtering:
         _vlan_filtering_unknown(stack, bridge, frame)
         return
-    if not link_hooks.passes(stack, "bridge", "prerouting", port, frame):
-        return
+    if frame.dst_mac == bridge.mac:
+        passage.packet_type = PacketType.HOST
     passed = bridge_netfilter.prerouting(stack, bridge, port, frame, passage)
     if passed is not None:
         finish(stack, bridge, port, passed, passage)
@@ -85,8 +86,6 @@ def _may_answer_itself(stack: Stack, bridge: Device, message: Frame) -> str:
 
 def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
     """br_dev_xmit: the namespace itself sends by the bridge."""
-    if not link_hooks.passes(stack, "bridge", "output", bridge, frame):
-        return
     stack.step("bridge", f"{bridge.name} sends to {frame.dst_mac}", device=bridge.name)
     if bridge.bridge is not None and bridge.bridge.vlan_filtering:
         _vlan_filtering_unknown(stack, bridge, frame)
@@ -120,7 +119,7 @@ def _towards(stack: Stack, bridge: Device, frame: Frame, passage: Passage, sourc
         return
     stack.step("bridge", f"{frame.dst_mac} is known by {port.name}", device=bridge.name)
     if _may_leave(stack, bridge, port, frame, source):
-        _forward(stack, bridge, port, frame, passage, source)
+        send(stack, bridge, port, frame, passage, source)
 
 
 def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source: Device | None) -> None:
@@ -153,22 +152,29 @@ def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source:
             _explain_isolated(stack, bridge, frame, source)
         return
     for port in open_ports:
-        _forward(stack, bridge, port, frame, replace(passage), source)
+        send(stack, bridge, port, frame, replace(passage), source)
 
 
-def _forward(
-    stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage, source: Device | None
+def send(
+    stack: Stack,
+    bridge: Device,
+    port: Device,
+    frame: Frame,
+    passage: Passage,
+    source: Device | None = None,
 ) -> None:
-    """__br_forward, br_dev_queue_push_xmit."""
-    if source is not None:
-        if not link_hooks.passes(stack, "bridge", "forward", port, frame):
-            return
-        passed = bridge_netfilter.forward(stack, bridge, source, port, frame, passage)
-        if passed is None:
-            return
-        frame = passed
-    if not link_hooks.passes(stack, "bridge", "postrouting", port, frame):
+    """__br_forward, br_dev_queue_push_xmit; without a source the namespace itself sends."""
+    if source is None:
+        sent = link_hooks.run(stack, "bridge", Hook.OUTPUT, frame, passage, outdev=port.index)
+    else:
+        sent = bridge_netfilter.forward(stack, bridge, source, port, frame, passage)
+    if sent is not None:
+        sent = link_hooks.run(stack, "bridge", Hook.POSTROUTING, sent, passage, outdev=port.index)
+    if sent is not None and source is not None:
+        sent = bridge_netfilter.postrouting(stack, bridge, port, sent, passage)
+    if sent is None:
         return
+    frame = sent
     if isinstance(frame, Packet) and not frame.gso and frame.length > port.mtu + xmit.VLAN_SLACK:
         stack.lose(
             "device.mtu",
@@ -235,16 +241,13 @@ def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source:
 
 
 def _pass_up(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> None:
-    """br_pass_frame_up; what is addressed to the port itself is for the host, too (eth_type_trans)."""
+    """br_pass_frame_up"""
     if not bridge.up:
         _refuse_port(stack, bridge, bridge, frame, BridgePort())
         return
-    if not link_hooks.passes(stack, "bridge", "input", bridge, frame):
-        return
-    stack.step("device", f"in by {bridge.name}", device=bridge.name)
-    if frame.dst_mac == port.mac:
-        frame = replace(frame, dst_mac=bridge.mac)
-    receive.deliver(stack, bridge, frame, passage)
+    passed = link_hooks.run(stack, "bridge", Hook.INPUT, frame, passage, indev=port.index)
+    if passed is not None:
+        receive.take(stack, bridge, passed, passage)
 
 
 def _refuse_port(stack: Stack, bridge: Device, port: Device, frame: Frame, settings: BridgePort) -> None:

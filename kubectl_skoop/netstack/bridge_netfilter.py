@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from kubectl_skoop.model.packet import Arp, Frame, Packet, Passage
+from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import fragment, gap, hook_end, ip_error, neighbour
+from kubectl_skoop.netstack import fragment, gap, hook_end, ip_error, link_hooks, neighbour
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.fragment import traverse
 from kubectl_skoop.netstack.netfilter.traverse import Passed
@@ -28,10 +28,36 @@ def calls(stack: Stack, bridge: Device, family: int) -> bool:
     return own or stack.ns.sysctls.number(f"net.bridge.bridge-nf-call-{name}", 0) == 1
 
 
+def _calls_arp(stack: Stack, bridge: Device) -> bool:
+    """Without rules for ARP it makes no difference."""
+    if not any(chain.family == "arp" for chain in stack.ns.netfilter.link_chains):
+        return False
+    own = bridge.bridge is not None and bridge.bridge.nf_call_arptables
+    return own or stack.ns.sysctls.number("net.bridge.bridge-nf-call-arptables", 0) == 1
+
+
+def takes(stack: Stack, bridge: Device, frame: Frame) -> bool:
+    """IP without a VLAN tag, where the hooks of IP are called (br_nf_pre_routing)."""
+    return isinstance(frame, Packet) and frame.vlan is None and calls(stack, bridge, frame.family)
+
+
 def prerouting(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> Frame | None:
-    """br_nf_pre_routing. The frame to go on with, None if it ended here."""
-    if isinstance(frame, Arp) or not calls(stack, bridge, frame.family):
-        return frame
+    """The bridge's own chains, and among them those of IP. The frame to go on with, None if it ended."""
+    if not takes(stack, bridge, frame):
+        return link_hooks.run(stack, "bridge", Hook.PREROUTING, frame, passage, indev=port.index)
+    first = link_hooks.run(stack, "bridge", Hook.PREROUTING, frame, passage, indev=port.index, part="before")
+    return _ip_prerouting(stack, bridge, port, first, passage) if isinstance(first, Packet) else None
+
+
+def _later_prerouting(stack: Stack, port: Device, packet: Packet, passage: Passage) -> Packet | None:
+    """br_nf_hook_thresh: the bridge's chains above br_netfilter."""
+    return link_hooks.run(stack, "bridge", Hook.PREROUTING, packet, passage, indev=port.index, part="after")
+
+
+def _ip_prerouting(
+    stack: Stack, bridge: Device, port: Device, frame: Packet, passage: Passage
+) -> Packet | None:
+    """br_nf_pre_routing"""
     if unread := gap.routing(stack):
         stack.give_up("unknown", frame, unread, where=stack.where(device=bridge.name))
         return None
@@ -44,17 +70,20 @@ def prerouting(stack: Stack, bridge: Device, port: Device, frame: Frame, passage
         return None
     packet = result.packet
     if packet.dst == frame.dst or packet.family == 6:
-        return packet
-    return _redirected(stack, bridge, packet, passage)
+        return _later_prerouting(stack, port, packet, passage)
+    return _redirected(stack, bridge, port, packet, passage)
 
 
-def _redirected(stack: Stack, bridge: Device, packet: Packet, passage: Passage) -> Packet | None:
+def _redirected(
+    stack: Stack, bridge: Device, port: Device, packet: Packet, passage: Passage
+) -> Packet | None:
     """br_nf_pre_routing_finish after DNAT: bridged on if the new destination is on this bridge (K-32)."""
     route = route_input(stack, packet, bridge.index, passage.mark)
     if isinstance(route, Forward) and route.device == bridge.index:
-        return _bridged_dnat(stack, bridge, packet, passage, route)
+        later = _later_prerouting(stack, port, packet, passage)
+        return None if later is None else _bridged_dnat(stack, bridge, later, passage, route)
     if not isinstance(route, Refused):
-        return replace(packet, dst_mac=bridge.mac)
+        return _to_bridge(stack, bridge, port, packet, passage)
     if route.kind == "forwarding-disabled" and not stack.ns.sysctls.forwarding(bridge.name):
         stack.lose(
             "forwarding.disabled",
@@ -67,9 +96,14 @@ def _redirected(stack: Stack, bridge: Device, packet: Packet, passage: Passage) 
         return None
     output = route_output(stack, FlowKey(dst=packet.dst, src=None, mark=passage.mark, tos=packet.tos))
     if not isinstance(output, RouteError) and output.device == bridge.index:
-        return replace(packet, dst_mac=bridge.mac)
+        return _to_bridge(stack, bridge, port, packet, passage)
     ip_error.refused(stack, packet, passage, route, bridge)
     return None
+
+
+def _to_bridge(stack: Stack, bridge: Device, port: Device, packet: Packet, passage: Passage) -> Packet | None:
+    passage.packet_type = PacketType.HOST
+    return _later_prerouting(stack, port, replace(packet, dst_mac=bridge.mac), passage)
 
 
 def _bridged_dnat(
@@ -87,13 +121,43 @@ def _bridged_dnat(
 def forward(
     stack: Stack, bridge: Device, source: Device, port: Device, frame: Frame, passage: Passage
 ) -> Frame | None:
-    """br_nf_forward_ip and br_nf_post_routing: FORWARD and POSTROUTING with the bridge on both sides."""
-    if isinstance(frame, Arp) or not calls(stack, bridge, frame.family):
-        return frame
+    """br_nf_forward among the bridge's own chains: of those at its own priority it calls none that it did not
+    come behind (br_nf_hook_thresh)."""
+
+    def own(frame: Frame, part: link_hooks.Part) -> Frame | None:
+        devices = {"indev": source.index, "outdev": port.index}
+        return link_hooks.run(stack, "bridge", Hook.FORWARD, frame, passage, **devices, part=part)
+
+    called = passage.bridged and takes(stack, bridge, frame)
+    if not called and not (isinstance(frame, Arp) and _calls_arp(stack, bridge)):
+        return own(frame, "all")
+    passed = own(frame, "before")
+    if isinstance(passed, Packet):
+        passed = _ip_forward(stack, bridge, source, port, passed, passage)
+    elif isinstance(passed, Arp):
+        passed = link_hooks.run(
+            stack, "arp", Hook.FORWARD, passed, passage, indev=source.index, outdev=port.index
+        )
+    return None if passed is None else own(passed, "above")
+
+
+def _ip_forward(
+    stack: Stack, bridge: Device, source: Device, port: Device, packet: Packet, passage: Passage
+) -> Packet | None:
+    """FORWARD with the bridge on both sides."""
     passage.physin, passage.physout = source.index, port.index
-    result = traverse(stack, Hook.FORWARD, frame, passage, indev=bridge.index, outdev=bridge.index)
+    result = traverse(stack, Hook.FORWARD, packet, passage, indev=bridge.index, outdev=bridge.index)
     if isinstance(result, Passed):
-        result = traverse(stack, Hook.POSTROUTING, result.packet, passage, indev=0, outdev=bridge.index)
+        return result.packet
+    hook_end.end(stack, result, packet, passage, bridge)
+    return None
+
+
+def postrouting(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> Frame | None:
+    """br_nf_post_routing, behind all chains of the bridge's own: POSTROUTING, and the port's MTU."""
+    if not passage.bridged or not isinstance(frame, Packet) or not takes(stack, bridge, frame):
+        return frame
+    result = traverse(stack, Hook.POSTROUTING, frame, passage, indev=0, outdev=bridge.index)
     if not isinstance(result, Passed):
         hook_end.end(stack, result, frame, passage, bridge)
         return None

@@ -1,6 +1,6 @@
 """What follows when a hook does not let a packet pass: losses, and the answers of REJECT."""
 
-from kubectl_skoop.model.packet import Packet, Passage, Protocol, TcpFlags
+from kubectl_skoop.model.packet import Frame, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.netstack import gap, icmp, tcp
 from kubectl_skoop.netstack.device import Device
@@ -45,24 +45,10 @@ def end(
         case Dropped(trace=trace) if trace.kind == "nat" and (unread := gap.table(stack, "addresses")):
             stack.give_up("netfilter.nat", packet, unread, where=trace.where)
         case Dropped(trace=trace):
-            stack.lose(
-                _code(trace),
-                packet,
-                _message(trace, "drops"),
-                where=trace.where,
-                evidence=[trace.text],
-                remedy=_remedy(trace),
-            )
+            drop(stack, trace, packet)
         case Rejected(kind=kind, trace=trace):
-            stack.lose(
-                "netfilter.reject",
-                packet,
-                _message(trace, "rejects") + f" ({kind})",
-                where=trace.where,
-                evidence=[trace.text],
-                remedy=_remedy(trace),
-            )
-            _reject(stack, kind, packet, passage)
+            reject(stack, kind, trace, packet)
+            _answer(stack, kind, packet, passage)
         case Stolen(unknown=unknown, trace=trace):
             stack.give_up("netfilter.drop", packet, unknown.reason, where=trace.where)
         case Unserved(because=because, icmp=answer, trace=trace):
@@ -73,7 +59,31 @@ def end(
             pass
 
 
-def _reject(stack: Stack, kind: str, packet: Packet, passage: Passage) -> None:
+def drop(stack: Stack, trace: Trace, frame: Frame) -> None:
+    """The step says which rule, policy or translation it was."""
+    stack.lose(
+        _code(trace),
+        frame,
+        _message(trace, "drops"),
+        where=trace.where,
+        evidence=[trace.text],
+        remedy=_remedy(trace),
+    )
+
+
+def reject(stack: Stack, kind: str, trace: Trace, frame: Frame) -> None:
+    """The loss alone; whoever calls tells the sender."""
+    stack.lose(
+        "netfilter.reject",
+        frame,
+        _message(trace, "rejects") + f" ({kind})",
+        where=trace.where,
+        evidence=[trace.text],
+        remedy=_remedy(trace),
+    )
+
+
+def _answer(stack: Stack, kind: str, packet: Packet, passage: Passage) -> None:
     if kind == "tcp-reset":
         if packet.protocol == Protocol.TCP and not packet.flags & TcpFlags.RST:
             tcp.send_reset(stack, packet, passage, forwarded=True)

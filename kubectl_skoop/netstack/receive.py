@@ -1,9 +1,10 @@
 """A frame arrives at a device: who takes it (net/core/dev.c, __netif_receive_skb_core)."""
 
-from kubectl_skoop.model.packet import Arp, Frame, Packet, Passage, is_group
+from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage, packet_type
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 
 MAX_DEPTH = 32
@@ -25,9 +26,11 @@ def receive(stack: Stack, index: int, frame: Frame, passage: Passage | None = No
     if stack.depth >= MAX_DEPTH:
         _end_loop(stack, device, frame)
         return
+    passage = passage or Passage()
+    passage.packet_type = PacketType.HOST if device.loopback else packet_type(frame, device.mac)
     stack.depth += 1
     try:
-        _handle(stack, device, frame, passage or Passage())
+        take(stack, device, frame, passage)
     finally:
         stack.depth -= 1
 
@@ -44,7 +47,8 @@ def _end_loop(stack: Stack, device: Device, frame: Frame) -> None:
         stack.depth = depth
 
 
-def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    """What the device's driver gave to the stack, or a bridge to its own device (netif_receive_skb)."""
     if not device.up:
         stack.lose(
             "device.down",
@@ -57,8 +61,10 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         return
     if not programs_pass(stack, device, frame):
         return
-    if not link_hooks.passes(stack, "netdev", "ingress", device, frame):
+    passed = link_hooks.run(stack, "netdev", Hook.INGRESS, frame, passage, indev=device.index)
+    if passed is None:
         return
+    frame = passed
     if frame.vlan is not None and device.kind != "bridge":
         reason = f"VLAN tag {frame.vlan} on {device.name} is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
@@ -77,7 +83,7 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
 
 def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     """To the protocol handlers (arp_rcv, ip_rcv), which take only what is addressed to the device."""
-    other_host = is_other_host(device, frame)
+    other_host = passage.packet_type is PacketType.OTHER_HOST
     if isinstance(frame, Arp):
         if not other_host:
             arp.receive(stack, device, frame)
@@ -94,13 +100,6 @@ def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         return
     passage.iif = device.index
     ip.receive(stack, device, frame, passage)
-
-
-def is_other_host(device: Device, frame: Frame) -> bool:
-    """PACKET_OTHERHOST (eth_type_trans)."""
-    if device.loopback or not frame.dst_mac:
-        return False
-    return not is_group(frame.dst_mac) and frame.dst_mac != device.mac
 
 
 def programs_pass(stack: Stack, device: Device, frame: Frame) -> bool:

@@ -6,6 +6,7 @@ from kubectl_skoop.model.packet import Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vxlan
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Emission, Stack
 
 VLAN_SLACK = 4
@@ -27,8 +28,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             remedy=_remedy(stack, device),
         )
         return
-    if not link_hooks.passes(stack, "netdev", "egress", device, frame):
+    passed = link_hooks.run(stack, "netdev", Hook.EGRESS, frame, passage, outdev=device.index)
+    if passed is None:
         return
+    frame = passed
     if not receive.programs_pass(stack, device, frame):
         return
     if isinstance(frame, Packet) and frame.gso and not _takes_buffers(stack, device):

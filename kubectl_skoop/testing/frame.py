@@ -1,28 +1,43 @@
-"""A packet of the model as the bytes of its Ethernet frame, with right checksums."""
+"""A packet or ARP message of the model as the bytes of its Ethernet frame, with right checksums."""
 
 import struct
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.model.packet import Arp, Frame, Packet, Protocol
 
 _ETHERTYPE = {4: 0x0800, 6: 0x86DD}
+_ARP, _TAGGED = 0x0806, 0x8100
 _DF, _MF = 0x4000, 0x2000
 _IPV4_HEADER, _IPV6_HEADER, _FRAGMENT_HEADER = 20, 40, 8
 _NEXT_FRAGMENT = 44
 _UDPLITE = 136
 
 
-def encode(packet: Packet, *, sequence: int = 1) -> bytes:
+def encode(frame: Frame, *, sequence: int = 1) -> bytes:
     """`sequence` is the TCP sequence number, the IP identification and the ICMP sequence number."""
-    ethernet = _mac(packet.dst_mac) + _mac(packet.src_mac) + struct.pack("!H", _ETHERTYPE[packet.family])
+    tag = b"" if frame.vlan is None else struct.pack("!HH", _TAGGED, frame.vlan)
+    ethernet = _mac(frame.dst_mac) + _mac(frame.src_mac) + tag
+    if isinstance(frame, Arp):
+        return ethernet + struct.pack("!H", _ARP) + _arp(frame)
+    return ethernet + struct.pack("!H", _ETHERTYPE[frame.family]) + _ip(frame, sequence)
+
+
+def _arp(message: Arp) -> bytes:
+    """RFC 826"""
+    head = struct.pack("!HHBBH", 1, _ETHERTYPE[4], 6, 4, 1 if message.request else 2)
+    sender = _mac(message.sender_mac) + message.sender.packed
+    return head + sender + _mac(message.target_mac or "00:00:00:00:00:00") + message.target.packed
+
+
+def _ip(packet: Packet, sequence: int) -> bytes:
     fragment = packet.fragment_offset or packet.more_fragments
     header = _IPV4_HEADER if packet.family == 4 else _IPV6_HEADER + (_FRAGMENT_HEADER if fragment else 0)
     space = max(packet.length - header, 0)
     body = b"P" * space if packet.fragment_offset else _transport(packet, sequence, space)
     if packet.family == 4:
-        return ethernet + _ipv4(packet, sequence, len(body)) + body
-    return ethernet + _ipv6(packet, sequence, len(body), fragment=bool(fragment)) + body
+        return _ipv4(packet, sequence, len(body)) + body
+    return _ipv6(packet, sequence, len(body), fragment=bool(fragment)) + body
 
 
 def _ipv4(packet: Packet, identification: int, payload: int) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.packet import Frame
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -51,7 +51,7 @@ class RuleLab:
         text = self.save(engine, family, counters=True)
         return [int(packets) for packets, _ in _RULE.findall(text)]
 
-    def send(self, packet: Packet, *, back: bool = False) -> None:
+    def send(self, packet: Frame, *, back: bool = False) -> None:
         """From the sender; `back`: from the receiver."""
         self._sequence += 1
         (self._far if back else self._near).send(encode(packet, sequence=self._sequence))

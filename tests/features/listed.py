@@ -17,6 +17,8 @@ ZONES, IPSET, NFT = (
     f"{_KERNEL}test_ipset.py",
     f"{_KERNEL}test_nft_rules.py",
 )
+LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
+AT_DEVICES = f"{_KERNEL}test_traps_device_rules.py"
 GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
@@ -88,8 +90,10 @@ EXPRESSIONS = (
     Native("udp, sctp sport, dport", _payload("udp", "dport"), NFT),
     Native("th sport, dport", _payload("th", "dport"), NFT),
     Native("icmp, icmpv6 type, code", _payload("icmp", "type"), NFT),
-    Native("arp operation", _payload("arp", "operation")),
-    Native("vlan id", _payload("vlan", "id")),
+    Native("arp operation, saddr, daddr, htype", _payload("arp", "operation"), LINK),
+    Native("vlan id, type", _payload("vlan", "id"), LINK),
+    Native("meta ibrname, obrname", {"meta": {"key": "ibrname"}}),
+    Native("meta ibrpvid, ibrvproto", {"meta": {"key": "ibrpvid"}}),
     Native("esp spi", _payload("esp", "spi")),
     Native("@nh, @th raw payload", {"payload": {"base": "nh", "offset": 0, "len": 8}}),
     *(
@@ -144,6 +148,10 @@ STATEMENTS = (
         {"mangle": {"key": {"tcp option": {"name": "maxseg", "field": "size"}}, "value": 1200}},
         NFT,
     ),
+    Native(
+        "ether saddr set", {"mangle": {"key": _payload("ether", "saddr"), "value": "02:00:00:00:00:09"}}, LINK
+    ),
+    Native("meta pkttype set", {"mangle": {"key": {"meta": {"key": "pkttype"}}, "value": "host"}}, LINK),
     Native("counter, log", {"counter": {"packets": 0, "bytes": 0}}, NFT),
     Native("limit", {"limit": {"rate": 1, "per": "second", "burst": 5}}, NFT),
     Native("quota", {"quota": {"val": 1, "val_unit": "bytes"}}),
@@ -153,8 +161,9 @@ STATEMENTS = (
     Native("queue", {"queue": {"num": 1}}),
     Native("tproxy", {"tproxy": {"family": "ip", "port": 80}}),
     Native("synproxy", {"synproxy": {"mss": 1460}}),
-    Native("dup", {"dup": {"addr": "10.0.0.1", "dev": "eth0"}}),
-    Native("fwd", {"fwd": {"dev": "eth0"}}),
+    Native("dup", {"dup": {"addr": "10.0.0.1", "dev": "eth0"}}, AT_DEVICES),
+    Native("fwd to a device", {"fwd": {"dev": "dev"}}, AT_DEVICES),
+    Native("fwd to an address", {"fwd": {"dev": "dev", "addr": "10.0.0.1", "family": "ip"}}),
     Native("flow add", {"flow": {"op": "add", "flowtable": "@f"}}),
     Native("xt", {"xt": {"type": "match", "name": "comment"}}),
 )
@@ -177,8 +186,8 @@ IPVS_SCHEDULERS: dict[str, str] = {
 }
 
 
-class Neighbours(NamedTuple):
-    """A part of ARP or neighbour discovery."""
+class Part(NamedTuple):
+    """Of the kernel, as a row by itself."""
 
     name: str
     modelled: bool
@@ -189,16 +198,26 @@ class Neighbours(NamedTuple):
 _ARP, _ND = "tests/kernel/test_traps_neighbour.py", "tests/kernel/test_traps_discovery.py"
 _ND_BRIDGE, _ROUTERS = "tests/kernel/test_traps_discovery_bridge.py", "tests/kernel/test_traps_routers.py"
 NEIGHBOURS = (
-    Neighbours("ARP", True, "", _ARP),
-    Neighbours("proxy_arp", True, "", _ARP),
-    Neighbours("neighbour solicitation", True, "the first one, to the group", _ND),
-    Neighbours("neighbour advertisement", True, "of two answers either may count: unknown", _ND),
-    Neighbours("proxy_ndp", True, "", _ND),
-    Neighbours("anycast of a subnet", True, "", _ND),
-    Neighbours("duplicate address detection", True, "by the state of an address; none is begun", _ND),
-    Neighbours(
-        "multicast snooping", True, "unknown where there is a querier and nobody has joined", _ND_BRIDGE
-    ),
-    Neighbours("neigh_suppress", False, "if the neighbour is known to the bridge"),
-    Neighbours("router advertisements", True, "the routes and addresses that came of them", _ROUTERS),
+    Part("ARP", True, "", _ARP),
+    Part("proxy_arp", True, "", _ARP),
+    Part("neighbour solicitation", True, "the first one, to the group", _ND),
+    Part("neighbour advertisement", True, "of two answers either may count: unknown", _ND),
+    Part("proxy_ndp", True, "", _ND),
+    Part("anycast of a subnet", True, "", _ND),
+    Part("duplicate address detection", True, "by the state of an address; none is begun", _ND),
+    Part("multicast snooping", True, "unknown where there is a querier and nobody has joined", _ND_BRIDGE),
+    Part("neigh_suppress", False, "if the neighbour is known to the bridge"),
+    Part("router advertisements", True, "the routes and addresses that came of them", _ROUTERS),
+)
+LINK_HOOKS = (
+    Part("bridge prerouting, input, forward, output, postrouting", True, "conntrack is unknown", AT_BRIDGES),
+    Part("their order with br_netfilter", True, "at its own priority, 0, both are followed", AT_BRIDGES),
+    Part("netdev ingress, egress", True, "conntrack is unknown", AT_DEVICES),
+    Part("inet ingress", True, "", AT_DEVICES),
+    Part("arp input, output", True, "", AT_DEVICES),
+    Part("arptables-nft", True, "", AT_DEVICES),
+    Part("arptables-legacy", False, "if it has rules"),
+    Part("reject at bridges", True, "the answer goes out by the port"),
+    Part("reject at devices", True, "", AT_DEVICES),
+    Part("rules of IP behind a VLAN tag", False, "nft does not list which type it asks for"),
 )

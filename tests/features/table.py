@@ -73,7 +73,8 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Statements of nft", [_native(one, _statement_state) for one in listed.STATEMENTS]
     yield "Types of ipset", _rows(listed.SET_TYPES, lambda name: MODELLED if name in TYPES else UNKNOWN, {})
     yield "Kinds of devices", _rows(listed.DEVICES, _device_state, {})
-    yield "Neighbours", [_neighbours(one) for one in listed.NEIGHBOURS]
+    yield "Hooks that see frames", [_part(one) for one in listed.LINK_HOOKS]
+    yield "Neighbours", [_part(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})
     yield "Schedulers of IPVS", _rows(listed.IPVS_SCHEDULERS, _scheduler_state, _scheduler_notes())
 
@@ -90,7 +91,7 @@ def _native(one: listed.Native, state_of: Callable[[object], str]) -> Row:
     return _row(one.name, state_of(one.json), "", one.proof)
 
 
-def _neighbours(one: listed.Neighbours) -> Row:
+def _part(one: listed.Part) -> Row:
     return _row(one.name, MODELLED if one.modelled else UNKNOWN, one.limits, one.proof)
 
 
@@ -207,7 +208,7 @@ def _context() -> RuleContext:
     stack = Stack(_namespace(device), Choices())
     conntrack.track(stack, _packet(), passage)
     return RuleContext(
-        stack=stack, hook=Hook.FORWARD, packet=_packet(), passage=passage, indev=INDEX, outdev=INDEX
+        stack=stack, hook=Hook.FORWARD, frame=_packet(), passage=passage, indev=INDEX, outdev=INDEX
     )
 
 

@@ -63,7 +63,9 @@ def test_a_proof_speaks_of_what_it_proves(name: str, proof: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "one", [*listed.EXPRESSIONS, *listed.STATEMENTS, *listed.NEIGHBOURS], ids=lambda one: one.name
+    "one",
+    [*listed.EXPRESSIONS, *listed.STATEMENTS, *listed.NEIGHBOURS, *listed.LINK_HOOKS],
+    ids=lambda one: one.name,
 )
-def test_each_named_proof_is_there(one: listed.Native | listed.Neighbours) -> None:
+def test_each_named_proof_is_there(one: listed.Native | listed.Part) -> None:
     assert not one.proof or (ROOT / one.proof).is_file()

@@ -155,7 +155,7 @@ def test_a_set_holds_the_packets_that_the_kernel_finds_in_it(
             ctx = RuleContext(
                 stack=Stack(ns, Choices()),
                 hook=Hook.FORWARD,
-                packet=sent,
+                frame=sent,
                 passage=Passage(iif=lab.in_device),
                 indev=lab.in_device,
                 outdev=lab.out_device,

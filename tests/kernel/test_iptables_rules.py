@@ -192,7 +192,7 @@ def differences(lab: RuleLab, rules: list[XtRule], sent: Packet, counted: list[b
     ctx = RuleContext(
         stack=Stack(lab.ns, Choices()),
         hook=Hook.PREROUTING,
-        packet=sent,
+        frame=sent,
         passage=Passage(iif=lab.in_device),
         indev=lab.in_device,
     )

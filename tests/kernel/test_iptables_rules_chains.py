@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Frame, Packet, Passage, Protocol
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack.netfilter.evaluate import run_base_chain
 from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule
@@ -51,7 +51,7 @@ class RecordedChain:
     chain: SavedChain
     met: list[tuple[str, int]]
 
-    def rules(self, packet: Packet) -> list[tuple[int, Rule]]:
+    def rules(self, frame: Frame) -> list[tuple[int, Rule]]:
         return [
             (number, Recorded(rule, (self.name, number), self.met)) for number, rule in self.chain.all_rules
         ]
@@ -141,7 +141,7 @@ def test_the_walk_meets_the_rules_that_count(lab: RuleLab, engine: str, seed: in
             ctx = RuleContext(
                 stack=Stack(lab.ns, Choices()),
                 hook=Hook.FORWARD,
-                packet=sent,
+                frame=sent,
                 passage=Passage(iif=lab.in_device),
                 indev=lab.in_device,
                 outdev=lab.out_device,

@@ -144,7 +144,7 @@ def differences(
 ) -> list[str]:
     back = sent.dst_mac == FAR_ROUTER_MAC
     indev, outdev = (lab.out_device, lab.in_device) if back else (lab.in_device, lab.out_device)
-    ctx = RuleContext(stack=stack, hook=Hook.PREROUTING, packet=sent, passage=Passage(iif=indev), indev=indev)
+    ctx = RuleContext(stack=stack, hook=Hook.PREROUTING, frame=sent, passage=Passage(iif=indev), indev=indev)
     wrong = []
     for hook, table in STEPS:
         if hook is Hook.FORWARD:

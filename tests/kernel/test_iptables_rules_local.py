@@ -122,7 +122,7 @@ def test_address_types_and_the_way_back_are_the_kernels(lab: RuleLab, engine: st
             ctx = RuleContext(
                 stack=Stack(ns, Choices()),
                 hook=Hook.PREROUTING,
-                packet=sent,
+                frame=sent,
                 passage=Passage(iif=lab.in_device),
                 indev=lab.in_device,
             )
@@ -153,7 +153,7 @@ def test_the_owner_of_a_socket_is_asked_as_the_kernel_does(lab: RuleLab, engine:
         ctx = RuleContext(
             stack=Stack(lab.ns, Choices()),
             hook=Hook.OUTPUT,
-            packet=datagram("10.77.2.1", "10.77.2.3"),
+            frame=datagram("10.77.2.1", "10.77.2.3"),
             passage=Passage(owner=owner),
             outdev=lab.out_device,
         )
@@ -185,7 +185,7 @@ def test_an_answer_without_a_socket_matches_only_what_is_negated(lab: RuleLab, e
         ctx = RuleContext(
             stack=Stack(lab.ns, Choices()),
             hook=Hook.OUTPUT,
-            packet=replace(datagram("10.77.1.1", "10.77.1.2"), protocol=Protocol.TCP),
+            frame=replace(datagram("10.77.1.1", "10.77.1.2"), protocol=Protocol.TCP),
             passage=Passage(),
             outdev=lab.in_device,
         )
@@ -217,7 +217,7 @@ def test_the_ports_of_a_bridged_packet_are_the_kernels(bridge: RuleLab, engine: 
         ctx = RuleContext(
             stack=Stack(bridge.ns, Choices()),
             hook=hook,
-            packet=sent,
+            frame=sent,
             passage=Passage(
                 iif=device["br0"], physin=device["in0"], physout=device["out0"] if forward else 0
             ),

@@ -72,7 +72,7 @@ def test_the_first_packet_meets_an_idle_meter(lab: RuleLab, engine: str) -> None
     ctx = RuleContext(
         stack=Stack(lab.ns, Choices()),
         hook=Hook.FORWARD,
-        packet=replace(sent, ttl=sent.ttl - 1),
+        frame=replace(sent, ttl=sent.ttl - 1),
         passage=Passage(iif=lab.in_device),
         indev=lab.in_device,
         outdev=lab.out_device,

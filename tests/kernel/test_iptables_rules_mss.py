@@ -78,7 +78,7 @@ def test_the_mss_becomes_what_the_kernel_makes_of_it(
                 ctx = RuleContext(
                     stack=Stack(ns, Choices()),
                     hook=Hook.FORWARD,
-                    packet=sent,
+                    frame=sent,
                     passage=Passage(iif=lab.in_device),
                     indev=lab.in_device,
                     outdev=lab.out_device,

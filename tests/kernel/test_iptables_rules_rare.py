@@ -97,7 +97,7 @@ def check(
             ctx = RuleContext(
                 stack=Stack(state, Choices()),
                 hook=hook,
-                packet=seen,
+                frame=seen,
                 passage=Passage(iif=lab.in_device),
                 indev=lab.in_device,
                 outdev=lab.out_device if hook is Hook.FORWARD else 0,
@@ -143,7 +143,7 @@ def test_a_socket_gives_the_packet_its_mark(lab: RuleLab, state: NetworkNamespac
             ctx = RuleContext(
                 stack=Stack(state, Choices()),
                 hook=Hook.PREROUTING,
-                packet=sent,
+                frame=sent,
                 passage=Passage(iif=lab.in_device),
                 indev=lab.in_device,
             )
@@ -182,7 +182,7 @@ def test_a_transparent_proxy_takes_the_packet_or_it_is_dropped(
         ctx = RuleContext(
             stack=Stack(state, Choices()),
             hook=Hook.PREROUTING,
-            packet=sent,
+            frame=sent,
             passage=Passage(iif=lab.in_device),
             indev=lab.in_device,
         )

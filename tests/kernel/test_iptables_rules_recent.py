@@ -95,7 +95,7 @@ def test_recent_lists_are_kept_as_the_kernel_keeps_them(
             ctx = RuleContext(
                 stack=stack,
                 hook=Hook.FORWARD if forward else Hook.PREROUTING,
-                packet=replace(sent, ttl=sent.ttl - forward),
+                frame=replace(sent, ttl=sent.ttl - forward),
                 passage=Passage(iif=lab.in_device),
                 indev=lab.in_device,
                 outdev=lab.out_device if forward else 0,

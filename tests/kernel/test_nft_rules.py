@@ -247,7 +247,7 @@ def predicted(
     passage = Passage(iif=device)
     if tracked:
         conntrack.track(stack, sent, passage)
-    ctx = RuleContext(stack=stack, hook=Hook.PREROUTING, packet=sent, passage=passage, indev=device)
+    ctx = RuleContext(stack=stack, hook=Hook.PREROUTING, frame=sent, passage=passage, indev=device)
     result = []
     for one, answer in zip(rules, answers, strict=True):
         stack.choices = Choices(script=(0 if answer else 1,))

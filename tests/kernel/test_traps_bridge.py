@@ -52,13 +52,6 @@ TRAPS = (
         {A_TO_B: "answer, b sees 10.1.0.1"},
     ),
     trap(
-        "a bridge table of nftables is not modelled",
-        BRIDGED,
-        "r: $ nft 'add table bridge f; add chain bridge f i { type filter hook forward priority 0; }; "
-        "add rule bridge f i ip daddr 10.1.0.3 drop'",
-        {A_TO_B: "timeout | unknown"},
-    ),
-    trap(
         "REDIRECT of what would be bridged",
         BRIDGED,
         f"{NF}\nr: $ iptables-nft -t nat -A PREROUTING -d 10.1.0.3 -p tcp -j REDIRECT",

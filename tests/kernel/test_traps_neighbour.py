@@ -242,13 +242,6 @@ TRAPS = (
         {"a tcp 10.1.0.3": SERVED, "a tcp 10.1.0.4": SERVED},
     ),
     trap(
-        "an ARP table in use is not modelled (K-61)",
-        ROUTED,
-        "r: $ nft 'add table arp f; add chain arp f i { type filter hook input priority 0; }; "
-        "add rule arp f i drop'",
-        {TCP: "no route to host | unknown"},
-    ),
-    trap(
         "an ARP table that lets all pass",
         ROUTED,
         "r: $ nft 'add table arp f; add chain arp f i { type filter hook input priority 0; }'",

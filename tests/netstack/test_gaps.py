@@ -111,8 +111,6 @@ def test_the_server_s_socket(table: str, flow: str) -> None:
             "r", "route_exceptions", "a udp 10.2.0.2 size=1400 df", SERVED, id="a router does not learn"
         ),
         pytest.param("b", "proxy_neighbours", TCP, SERVED, id="no proxy is asked for an own address"),
-        pytest.param("b", "arptables", TCP, "unknown", id="rules for ARP, where an answer is due"),
-        pytest.param("a", "arptables-legacy", TCP, "unknown", id="rules for ARP, where an answer comes in"),
     ],
 )
 def test_what_only_some_packets_need(name: str, table: str, flow: str, expected: str) -> None:

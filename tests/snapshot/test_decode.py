@@ -190,12 +190,12 @@ def test_a_damaged_table_is_a_gap_with_its_place(name: str, data: object, wanted
             id="IPsec in use",
         ),
         pytest.param(
-            "arptables",
+            "arptables-legacy",
             Table(data="*filter\n:INPUT DROP\n"),
             "rules for ARP, which are not modelled",
             id="ARP closed",
         ),
-        pytest.param("arptables", Table(data="*filter\n:INPUT ACCEPT\n"), None, id="ARP open"),
+        pytest.param("arptables-legacy", Table(data="*filter\n:INPUT ACCEPT\n"), None, id="ARP open"),
     ],
 )
 def test_what_could_not_be_read_and_matters_is_a_gap(name: str, table: Table, gap: str | None) -> None:
@@ -206,6 +206,14 @@ def test_what_could_not_be_read_and_matters_is_a_gap(name: str, table: Table, ga
 def test_rules_that_could_not_be_read_are_unknown_at_every_hook(name: str) -> None:
     ns = decoded({**with_data(), name: Table(state="failed", reason="changed at each of 3 readings")})
     assert ns.netfilter.unknowns[4]
+
+
+@pytest.mark.parametrize(
+    ("name", "families"), [("nft", {"bridge", "netdev", "arp"}), ("arptables-legacy", {"arp"})]
+)
+def test_rules_about_frames_that_could_not_be_read_are_unknown(name: str, families: set[str]) -> None:
+    ns = decoded({**with_data(), name: Table(state="failed", reason="no tool")})
+    assert set(ns.netfilter.link_unknowns) == families
 
 
 @pytest.mark.parametrize("name", ["routes", "ipvs", "bpf", "tc_filters"])

@@ -9,7 +9,7 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.netfilter.types import Hook
+from kubectl_skoop.netstack.netfilter.types import IP_HOOKS
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.dump import NamespaceDump, Table
@@ -82,7 +82,7 @@ def test_netfilter_links_are_unknowns_at_their_hook(
 def test_links_that_could_not_be_listed_may_be_at_each_hook() -> None:
     ns = decoded({"bpf_links": Table(state="forbidden", reason="not root")})
     assert ns.gaps == {"bpf_links": "forbidden: not root"}
-    assert set(reasons(ns)) == {(family, hook.value) for family in (4, 6) for hook in Hook}
+    assert set(reasons(ns)) == {(family, hook.value) for family in (4, 6) for hook in IP_HOOKS}
 
 
 @pytest.mark.parametrize(

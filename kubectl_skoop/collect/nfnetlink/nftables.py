@@ -10,6 +10,7 @@ from kubectl_skoop.collect.netlink.schema import (
     Fields,
     be32,
     be64,
+    nested,
     raw,
     read_attributes,
     schema,
@@ -18,8 +19,9 @@ from kubectl_skoop.collect.netlink.schema import (
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.nfnetlink.request import HEADER_BYTES, NFTABLES, family_of, header, message_type
 
-NFT_MSG_GETTABLE, NFT_MSG_GETRULE, NFT_MSG_GETGEN = 1, 7, 16
-NFPROTO_ARP, NFPROTO_IPV4, NFPROTO_IPV6 = 3, 2, 10
+NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETGEN = 1, 4, 7, 16
+NFPROTO_INET, NFPROTO_IPV4, NFPROTO_ARP, NFPROTO_NETDEV, NFPROTO_IPV6 = 1, 2, 3, 5, 10
+NFTA_DEVICE_PREFIX = 2
 _TABLE = schema(
     (1, "name", text),
     (2, "flags", be32),
@@ -28,6 +30,18 @@ _TABLE = schema(
     (6, "userdata", raw),
     (7, "owner", be32),
 )
+
+
+def _device_names(payload: bytes) -> object:
+    """What stands for all names that begin like it ends in `*`."""
+    return [
+        f"{text(value)}*" if kind == NFTA_DEVICE_PREFIX else text(value)
+        for kind, value in split_attributes(payload)
+    ]
+
+
+_HOOK = schema((3, "device", text), (4, "devices", _device_names))
+_CHAIN = schema((1, "table", text), (3, "name", text), (4, "hook", nested(_HOOK)))
 _RULE = schema(
     (1, "table", text),
     (2, "chain", text),
@@ -56,6 +70,19 @@ def read_nft_tables(socket: NetlinkSocket) -> list[Fields]:
         {"family": family_of(message.payload), **read_attributes(message.payload, _TABLE, HEADER_BYTES)}
         for message in messages
     ]
+
+
+def read_device_chains(socket: NetlinkSocket) -> list[Fields]:
+    """Those at devices, with the names of these. Raises: as `NetlinkSocket.dump`."""
+    chains: list[Fields] = []
+    for message in socket.dump(message_type(NFTABLES, NFT_MSG_GETCHAIN), header()):
+        fields = read_attributes(message.payload, _CHAIN, HEADER_BYTES)
+        hook = fields.pop("hook", {})
+        assert isinstance(hook, dict)
+        devices = hook.get("devices") or [name for name in (hook.get("device"),) if name]
+        if devices:
+            chains.append({"family": family_of(message.payload), **fields, "devices": devices})
+    return chains
 
 
 def read_xt_rules(socket: NetlinkSocket, saved: Container[tuple[int, object]]) -> list[Fields]:

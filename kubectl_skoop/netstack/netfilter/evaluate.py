@@ -14,6 +14,7 @@ from kubectl_skoop.netstack.netfilter.types import (
     Drop,
     Jump,
     Nat,
+    Redirected,
     Reject,
     Return,
     Rule,
@@ -26,7 +27,7 @@ MAX_DEPTH = 512
 MAX_JUMPS = 100_000
 """Bounds that no loadable rule set reaches: the kernel refuses loops, a forged snapshot need not."""
 
-Final = Accept | Drop | Reject | Nat | Stolen
+Final = Accept | Drop | Reject | Nat | Redirected | Stolen
 
 
 class Decision(NamedTuple):
@@ -68,7 +69,7 @@ def run_base_chain(ctx: RuleContext, base: BaseChain) -> Decision:
                 frames.append(entered)
                 if len(frames) > MAX_DEPTH:
                     break
-            case Accept() | Drop() | Reject() | Nat() | Stolen():
+            case Accept() | Drop() | Reject() | Nat() | Redirected() | Stolen():
                 return Decision(verdict, trace)
             case _:
                 assert_never(verdict)
@@ -120,7 +121,7 @@ def _in_rule(base: BaseChain, chain: str, number: int, rule: Rule, unknown: Unkn
 
 def _enter(ctx: RuleContext, base: BaseChain, name: str) -> _Frame | Unknown:
     chain = base.table.chain(name)
-    return chain if isinstance(chain, Unknown) else _Frame(name, chain.rules(ctx.packet))
+    return chain if isinstance(chain, Unknown) else _Frame(name, chain.rules(ctx.frame))
 
 
 def _policy(ctx: RuleContext, base: BaseChain) -> Decision:
@@ -161,7 +162,7 @@ def _step(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule
 
 def _snapshot(ctx: RuleContext) -> tuple[object, ...]:
     connection = connection_of(ctx.passage)
-    return (ctx.packet, ctx.passage.mark, ctx.passage.ct_state, connection.mark if connection else None)
+    return (ctx.frame, ctx.passage.mark, ctx.passage.ct_state, connection.mark if connection else None)
 
 
 def _changes(before: tuple[object, ...], after: tuple[object, ...]) -> str:
@@ -185,6 +186,8 @@ def _describe(verdict: Final | Return | Jump) -> str:
             return f"reject with {kind}"
         case Nat():
             return _describe_nat(verdict)
+        case Redirected(device=device):
+            return f"out by device {device}"
         case Stolen(unknown=unknown):
             return f"unknown: {unknown.reason}"
         case Accept() | Drop() | Return():

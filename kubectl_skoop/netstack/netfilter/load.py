@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.save import parse_save
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack as text_needs_conntrack
 from kubectl_skoop.netstack.netfilter.order import with_order
-from kubectl_skoop.netstack.netfilter.types import BaseChain, Engine, LinkChain, Netfilter
+from kubectl_skoop.netstack.netfilter.types import BaseChain, Engine, LinkChain, LinkFamily, Netfilter
 
+K = TypeVar("K")
 _GAPS: dict[str, tuple[int, ...]] = {
     "iptables-legacy": (4,),
     "ip6tables-legacy": (6,),
@@ -17,6 +19,10 @@ _GAPS: dict[str, tuple[int, ...]] = {
 }
 """Tables without which any hook may decide otherwise. A missing save text of iptables-nft is not among them:
 its rules are in the JSON, too, and unknown there one by one."""
+_LINK_GAPS: dict[str, tuple[LinkFamily, ...]] = {
+    "nft": ("bridge", "netdev", "arp"),
+    "arptables-legacy": ("arp",),
+}
 _SAVED_TABLE = re.compile(r"^\*(\S+)$", re.MULTILINE)
 
 
@@ -64,8 +70,9 @@ def load_netfilter(
         conntrack_families=frozenset(tracking),
         nat_families=frozenset(family for base in chains if base.type == "nat" for family in base.families),
         order_known=ordered is not None,
-        unknowns=_unknowns(gaps),
+        unknowns=_unknowns(gaps, _GAPS),
         link_chains=links,
+        link_unknowns=_unknowns(gaps, _LINK_GAPS),
     )
 
 
@@ -83,10 +90,10 @@ def _listed_tables(nft: object) -> Iterator[tuple[str, str]]:
                 yield str(table.get("family")), str(table.get("name"))
 
 
-def _unknowns(gaps: Mapping[str, str]) -> dict[int, tuple[Unknown, ...]]:
+def _unknowns(gaps: Mapping[str, str], families: Mapping[str, tuple[K, ...]]) -> dict[K, tuple[Unknown, ...]]:
     """Names with dashes or underscores, as the dump or as the parameters spell them."""
-    result: dict[int, tuple[Unknown, ...]] = {}
+    result: dict[K, tuple[Unknown, ...]] = {}
     for name, reason in gaps.items():
-        for family in _GAPS.get(name.replace("_", "-"), ()):
+        for family in families.get(name.replace("_", "-"), ()):
             result[family] = (*result.get(family, ()), Unknown(f"{name}: {reason}"))
     return result

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import itemgetter
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.model.trace import Trace
@@ -12,6 +10,7 @@ from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
 from kubectl_skoop.netstack.netfilter.nat import bind, bind_null, is_bound, outgoing_device_changed
+from kubectl_skoop.netstack.netfilter.order import in_order
 from kubectl_skoop.netstack.netfilter.translate import translate, translate_error
 from kubectl_skoop.netstack.netfilter.tuples import ICMP_REDIRECTS, is_icmp_error
 from kubectl_skoop.netstack.netfilter.types import (
@@ -108,7 +107,6 @@ class _IpvsRequests:
 
 _Action = BaseChain | _NatHook | _Tracker | _IpvsAnswers | _IpvsRequests
 _End = Dropped | Rejected | Stolen | Scheduled | Unserved
-_A = TypeVar("_A", bound=_Action)
 
 
 @dataclass(slots=True)
@@ -143,7 +141,7 @@ def traverse(
         if not stack.choices.undecided(question):
             trace = stack.step("rule", question.reason, "unknown", hook=hook.value)
             return Stolen(question, trace)
-    ctx = RuleContext(stack=stack, hook=hook, packet=packet, passage=passage, indev=indev, outdev=outdev)
+    ctx = RuleContext(stack=stack, hook=hook, frame=packet, passage=passage, indev=indev, outdev=outdev)
     if packet.family in netfilter.conntrack_families:
         ctx.packet = _defragment(ctx.packet)
     walk = _Walk(ctx, nexthop or packet.dst)
@@ -312,7 +310,7 @@ def _flow(packet: Packet) -> str:
 
 
 def _actions(stack: Stack, netfilter: Netfilter, packet: Packet, hook: Hook) -> list[_Action]:
-    family = packet.family
+    family, known = packet.family, netfilter.order_known
     chains = [base for base in netfilter.base_chains if base.hook is hook and family in base.families]
     entries: list[tuple[int, _Action]] = [(base.priority, base) for base in chains if base.type != "nat"]
     if family in netfilter.conntrack_families and hook in TRACKING_HOOKS:
@@ -321,8 +319,10 @@ def _actions(stack: Stack, netfilter: Netfilter, packet: Packet, hook: Hook) -> 
         entries += _ipvs_actions(hook)
     if family in netfilter.nat_families and hook in PRIORITY_NAT:
         nat_chains = [(base.priority, base) for base in chains if base.type == "nat"]
-        entries.append((PRIORITY_NAT[hook], _NatHook(tuple(_in_order(stack, packet, hook, nat_chains)))))
-    return _in_order(stack, packet, hook, entries)
+        entries.append(
+            (PRIORITY_NAT[hook], _NatHook(tuple(in_order(stack, packet, hook, nat_chains, known=known))))
+        )
+    return in_order(stack, packet, hook, entries, known=known)
 
 
 def _ipvs_actions(hook: Hook) -> list[tuple[int, _Action]]:
@@ -332,44 +332,3 @@ def _ipvs_actions(hook: Hook) -> list[tuple[int, _Action]]:
     if hook not in ipvs.ANSWERS:
         return []
     return [(ipvs.ANSWERS[hook], _IpvsAnswers()), (ipvs.REQUESTS[hook], _IpvsRequests())]
-
-
-def _in_order(stack: Stack, packet: Packet, hook: Hook, entries: Sequence[tuple[int, _A]]) -> list[_A]:
-    """At equal priority the hook that was registered last runs first (nf_hook_entries_grow, K-1)."""
-    result: list[_A] = []
-    for _, group in groupby(sorted(entries, key=itemgetter(0)), key=itemgetter(0)):
-        equals = [action for _, action in group]
-        if len(equals) > 1:
-            known = stack.ns.netfilter.order_known and all(isinstance(each, BaseChain) for each in equals)
-            equals = sorted(equals, key=_known_order) if known else _last_first(stack, packet, hook, equals)
-        result += equals
-    return result
-
-
-def _last_first(stack: Stack, packet: Packet, hook: Hook, equals: list[_A]) -> list[_A]:
-    """Listings are in the order of creation; between tools that order is not known, so both are walked."""
-    if _order_matters(equals, packet):
-        question = Unknown(f"which of the chains of equal priority at {hook} runs first")
-        if not stack.choices.undecided(question):
-            return equals
-    return equals[::-1]
-
-
-def _known_order(action: _Action) -> int:
-    return action.order if isinstance(action, BaseChain) else 0
-
-
-def _order_matters(actions: Sequence[_Action], packet: Packet) -> bool:
-    """More than one of them does anything, and they were registered by different tools."""
-    origins = {
-        action.engine if isinstance(action, BaseChain) else "kernel"
-        for action in actions
-        if not (isinstance(action, BaseChain) and _is_idle(action, packet))
-    }
-    return len(origins) > 1
-
-
-def _is_idle(base: BaseChain, packet: Packet) -> bool:
-    """Accepts without looking."""
-    chain = base.table.chain(base.chain)
-    return base.policy == "accept" and not isinstance(chain, Unknown) and not chain.rules(packet)

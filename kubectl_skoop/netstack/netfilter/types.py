@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from kubectl_skoop.model.packet import Address, Packet, Passage
+from kubectl_skoop.model.packet import Address, Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Ternary, Unknown
 
 if TYPE_CHECKING:
@@ -22,23 +22,42 @@ class Hook(StrEnum):
     FORWARD = "forward"
     OUTPUT = "output"
     POSTROUTING = "postrouting"
+    INGRESS = "ingress"
+    """Of a device, as a frame comes in (NF_NETDEV_INGRESS)."""
+    EGRESS = "egress"
 
 
-Engine = Literal["iptables-legacy", "iptables-nft", "nft"]
+IP_HOOKS = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
+LinkFamily = Literal["bridge", "netdev", "arp"]
+
+Engine = Literal["iptables-legacy", "iptables-nft", "nft", "arptables-legacy", "ebtables-legacy"]
 ChainType = Literal["filter", "nat", "route"]
 
 
 @dataclass(slots=True, kw_only=True)
 class RuleContext:
-    """What a rule sees. Targets change `packet` (by replacing it) and `passage`."""
+    """What a rule sees. Targets change `frame` (by replacing it) and `passage`."""
 
     stack: "Stack"
     hook: Hook
-    packet: Packet
+    frame: Frame
     passage: Passage
     indev: int = 0
     """Device index, 0 where the hook has none."""
     outdev: int = 0
+    family: LinkFamily | None = None
+    """None: a hook of IP, where each frame is an IP packet."""
+
+    @property
+    def packet(self) -> Packet:
+        """Raises: TypeError for a frame that carries no IP packet."""
+        if not isinstance(self.frame, Packet):
+            raise TypeError("a rule about IP was asked about an ARP message")
+        return self.frame
+
+    @packet.setter
+    def packet(self, changed: Packet) -> None:
+        self.frame = changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +107,19 @@ class Nat:
     random: bool = False
 
 
+class Redirected(NamedTuple):
+    """Another device sends the frame as it is (nft_fwd_netdev.c)."""
+
+    device: int
+
+
 class Stolen(NamedTuple):
     """The packet goes where the simulator cannot follow (NFQUEUE, TPROXY …)."""
 
     unknown: Unknown
 
 
-Verdict = Accept | Drop | Continue | Return | Jump | Reject | Nat | Stolen
+Verdict = Accept | Drop | Continue | Return | Jump | Reject | Nat | Redirected | Stolen
 
 
 class Statement(Protocol):
@@ -129,8 +154,8 @@ class Chain(Protocol):
     @property
     def name(self) -> str: ...
 
-    def rules(self, packet: Packet) -> Sequence[tuple[int, Rule]]:
-        """Positions (from 1) and rules that may match this packet; a long chain may leave out those that
+    def rules(self, frame: Frame) -> Sequence[tuple[int, Rule]]:
+        """Positions (from 1) and rules that may match this frame; a long chain may leave out those that
         certainly do not (by destination address or port)."""
         ...
 
@@ -150,7 +175,7 @@ class BaseChain:
 
     engine: Engine
     families: frozenset[int]
-    """{4}, {6}, or both (nft inet)."""
+    """{4}, {6}, or both (nft inet); none: it sees frames (`LinkChain`)."""
     table: Table
     chain: str
     type: ChainType
@@ -162,18 +187,14 @@ class BaseChain:
 
 
 class LinkChain(NamedTuple):
-    """A base chain of a family that is not modelled, with something in it that may decide."""
+    """A base chain that sees frames."""
 
-    family: Literal["bridge", "netdev", "arp"]
-    table: str
-    chain: str
-    hook: str
-    """As nft names it: `ingress`, `forward` …"""
-    devices: tuple[str, ...] = ()
-    """Of a netdev chain."""
-    policy: Literal["accept", "drop"] = "accept"
-    rules: tuple[str, ...] = ()
-    """As nft prints them."""
+    family: LinkFamily
+    base: BaseChain
+    devices: tuple[str, ...] | None = ()
+    """Of family netdev; a name may end in `*`. None: the snapshot does not tell."""
+    ip_only: bool = False
+    """Of a table `inet`: other frames pass it by (nft_do_chain_inet_ingress)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,4 +213,6 @@ class Netfilter:
     programs: Mapping[tuple[int, Hook], tuple[Unknown, ...]] = field(default_factory=dict)
     """By family and hook: BPF programs, which may drop what passes."""
     link_chains: tuple[LinkChain, ...] = ()
-    """What may decide at a bridge, at a device, or about ARP."""
+    """Those at bridges, at devices, and for ARP."""
+    link_unknowns: Mapping[LinkFamily, tuple[Unknown, ...]] = field(default_factory=dict)
+    """Tables of these families that could not be read."""

@@ -161,6 +161,5 @@ _NOT_MODELLED: Mapping[str, Callable[[object], str]] = {
     "bpf": socket_programs,
     "bpf_cgroups": cgroup_programs,
     "sysctls_unread": _unread_sysctls,
-    "arptables": _arp_rules,
     "arptables-legacy": _arp_rules,
 }

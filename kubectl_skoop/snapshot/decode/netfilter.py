@@ -7,13 +7,13 @@ from functools import partial
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
-from kubectl_skoop.netstack.netfilter.types import Hook, Netfilter
+from kubectl_skoop.netstack.netfilter.types import IP_HOOKS, Netfilter
 from kubectl_skoop.snapshot.decode.entry import text
 from kubectl_skoop.snapshot.decode.programs import HookPrograms, decode_hook_programs
 from kubectl_skoop.snapshot.decode.tables import Tables
 
 SAVED = ("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft")
-ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks", "ipvs"})
+ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks", "ipvs", "arptables-legacy"})
 
 
 def decode_netfilter(tables: Tables) -> Netfilter:
@@ -49,7 +49,7 @@ def _programs(tables: Tables, hooks: object | None) -> HookPrograms:
     unread = tables.gaps.get("bpf_links")
     if unread is None:
         return found
-    return {(family, hook): (Unknown(f"bpf_links: {unread}"),) for family in (4, 6) for hook in Hook}
+    return {(family, hook): (Unknown(f"bpf_links: {unread}"),) for family in (4, 6) for hook in IP_HOOKS}
 
 
 def _gaps(tables: Tables) -> dict[str, str]:

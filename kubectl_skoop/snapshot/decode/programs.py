@@ -4,12 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter.types import Hook
+from kubectl_skoop.netstack.netfilter.types import IP_HOOKS, Hook
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
 NFNL_HOOK_TYPE_BPF = 2
 _FAMILIES = {2: 4, 10: 6}
-_HOOKS = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
 """By NF_INET_*."""
 _HARMLESS = frozenset({"sock_ops", "getsockopt", "setsockopt"})
 
@@ -42,9 +41,9 @@ def _place(link: Entry) -> tuple[int, Hook]:
     family, hook = link.number("family"), link.number("hook")
     if family not in _FAMILIES:
         raise link.wrong("family", f"{family} is neither IPv4 (2) nor IPv6 (10)")
-    if not 0 <= hook < len(_HOOKS):
+    if not 0 <= hook < len(IP_HOOKS):
         raise link.wrong("hook", f"no hook: {hook}")
-    return _FAMILIES[family], _HOOKS[hook]
+    return _FAMILIES[family], IP_HOOKS[hook]
 
 
 def _programs_here(hooks: object) -> frozenset[int]:

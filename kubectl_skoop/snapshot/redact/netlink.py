@@ -18,8 +18,9 @@ FIELDS = listed(
     ageing_time allmulti allowed alt_ifname anycast attach attach_type attached backup_nhid backup_port
     bc_queue_len bc_queue_len_used bcast_flood blackhole bridge_id broadcast bucket buckets bytes
     cacheinfo carrier carrier_changes carrier_down_count carrier_up_count cc_algo cgroup cgroup_id chain
+    chains
     change clntref collect_metadata collisions compat config_pending confirmed cookie cost counters_orig
-    counters_reply created cwnd data designated_cost designated_port destinations device df direction
+    counters_reply created cwnd data designated_cost designated_port destinations device devices df direction
     dport dport_mask dport_range drv_prog_id dscp dscp_mask dst dst_len dst_port egress_block encap
     encap_dport encap_flags encap_limit encap_sport encap_type end endpoint error expires expressions
     family fast_leave fastopen_no_cookie fdb fdb_ext_attrs fdb_max_learned fdb_n_learned features flags

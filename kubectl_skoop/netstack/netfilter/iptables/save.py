@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.packet import Frame, Packet
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.index import LineIndex
 from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule, parse_rule
@@ -46,10 +46,10 @@ class SavedChain:
     """`-A NAME …`, with counters if they were saved."""
     _parsed: dict[int, XtRule] = field(default_factory=dict, compare=False, repr=False)
 
-    def rules(self, packet: Packet) -> Sequence[tuple[int, Rule]]:
-        if len(self.lines) <= LONG:
+    def rules(self, frame: Frame) -> Sequence[tuple[int, Rule]]:
+        if len(self.lines) <= LONG or not isinstance(frame, Packet):
             return self.all_rules
-        return [(place + 1, self._rule(place)) for place in self._index.candidates(packet)]
+        return [(place + 1, self._rule(place)) for place in self._index.candidates(frame)]
 
     @cached_property
     def all_rules(self) -> tuple[tuple[int, XtRule], ...]:

@@ -134,7 +134,18 @@ _TCP_FLAGS = {
     "fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ecn": 64, "cwr": 128,
 }  # fmt: skip
 _PACKET_TYPES = {"host": 0, "unicast": 0, "broadcast": 1, "multicast": 2, "other": 3}
-_ETHER_TYPES = {"ip": 0x0800, "arp": 0x0806, "vlan": 0x8100, "ip6": 0x86DD, "8021q": 0x8100}
+_ETHER_TYPES = {
+    "ip": 0x0800, "arp": 0x0806, "vlan": 0x8100, "ip6": 0x86DD, "8021q": 0x8100, "8021ad": 0x88A8,
+}  # fmt: skip
+_ARP_OPERATIONS = {
+    "request": 1,
+    "reply": 2,
+    "rrequest": 3,
+    "rreply": 4,
+    "inrequest": 8,
+    "inreply": 9,
+    "nak": 10,
+}
 
 INTEGER = Datatype("integer", 32)
 IPV4 = Datatype("ipv4_addr", 32, "address")
@@ -160,6 +171,7 @@ ICMPV6_CODE = Datatype("icmpv6_code", 8, symbols=_ICMPV6_CODES)
 CT_STATE = Datatype("ct_state", 32, "flags", symbols=_CT_STATES)
 CT_STATUS = Datatype("ct_status", 32, "flags", symbols=_CT_STATUS)
 CT_DIRECTION = Datatype("ct_dir", 8, symbols={"original": 0, "reply": 1})
+ARP_OPERATION = Datatype("arp_op", 16, symbols=_ARP_OPERATIONS)
 FIB_TYPE = Datatype("fib_addrtype", 32, symbols=ROUTE_TYPES)
 
 DATATYPES = {
@@ -167,7 +179,7 @@ DATATYPES = {
     for each in (
         INTEGER, IPV4, IPV6, MAC, PROTOCOL, SERVICE, MARK, NAME, INDEX, UID, GID, BOOLEAN, NFPROTO,
         ETHER_TYPE, PACKET_TYPE, DSCP, TCP_FLAGS, ICMP_TYPE, ICMP_CODE, ICMPV6_TYPE, ICMPV6_CODE, CT_STATE,
-        CT_STATUS, CT_DIRECTION, FIB_TYPE,
+        CT_STATUS, CT_DIRECTION, FIB_TYPE, ARP_OPERATION,
     )
 }  # fmt: skip
 

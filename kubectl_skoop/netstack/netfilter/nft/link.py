@@ -1,44 +1,35 @@
-"""Chains of the families bridge, netdev and arp, which are recorded, not walked."""
+"""Base chains of the families bridge, netdev and arp, and of the ingress of inet."""
 
-from collections.abc import Iterator
-from typing import Literal, cast
+from collections.abc import Iterator, Mapping
+from typing import cast
 
-from kubectl_skoop.netstack.netfilter.nft.document import field, single, words
-from kubectl_skoop.netstack.netfilter.nft.ruleset import NftChain, NftTable
-from kubectl_skoop.netstack.netfilter.nft.text import print_rule
-from kubectl_skoop.netstack.netfilter.types import LinkChain
+from kubectl_skoop.netstack.netfilter.nft.document import words
+from kubectl_skoop.netstack.netfilter.nft.ruleset import FAMILIES, NftChain, NftTable, base_chain
+from kubectl_skoop.netstack.netfilter.types import Hook, LinkChain, LinkFamily
 
 _FAMILIES = frozenset({"bridge", "netdev", "arp"})
-_HARMLESS = frozenset({"accept", "counter", "log", "match", "continue", "return", "last"})
+_AT_DEVICES = (Hook.INGRESS, Hook.EGRESS)
+Devices = Mapping[tuple[str, str, str], tuple[str, ...]]
+"""By family, table and chain, as the kernel lists them: nft 1.0.6 leaves them out of its JSON (K-25)."""
 
 
-def link_chains(table: NftTable) -> Iterator[LinkChain]:
-    """Base chains that can do more than accept: by their policy, a rule of theirs, or a jump."""
+def link_chains(table: NftTable, devices: Devices) -> Iterator[LinkChain]:
+    """None of a table that is dormant."""
     if table.dormant:
         return
-    inet_ingress = table.family == "inet"
     for chain in table.chains.values():
         hook = chain.declaration.get("hook")
-        if not isinstance(hook, str) or (inet_ingress and hook not in ("ingress", "egress")):
+        if not isinstance(hook, str) or hook not in set(Hook):
             continue
-        if (table.family in _FAMILIES or inet_ingress) and _may_decide(chain):
+        at_device = hook in _AT_DEVICES
+        if table.family in _FAMILIES or (table.family == "inet" and at_device):
             yield LinkChain(
-                family="netdev" if inet_ingress else cast(Literal["bridge", "netdev", "arp"], table.family),
-                table=table.name,
-                chain=chain.name,
-                hook=hook,
-                devices=words(chain.declaration.get("dev")),
-                policy="drop" if chain.declaration.get("policy") == "drop" else "accept",
-                rules=tuple(print_rule(rule) for rule in chain.json_rules),
+                family="netdev" if at_device else cast("LinkFamily", table.family),
+                base=base_chain(chain, Hook(hook), FAMILIES.get(table.family, frozenset())),
+                devices=_devices(chain, devices) if at_device else (),
             )
 
 
-def _may_decide(chain: NftChain) -> bool:
-    if chain.declaration.get("policy") == "drop":
-        return True
-    for rule in chain.json_rules:
-        expressions = field(rule, "expr")
-        for statement in expressions if isinstance(expressions, list) else []:
-            if single(statement)[0] not in _HARMLESS:
-                return True
-    return False
+def _devices(chain: NftChain, devices: Devices) -> tuple[str, ...] | None:
+    listed = devices.get((chain.table.family, chain.table.short_name, chain.name))
+    return listed or words(chain.declaration.get("dev")) or None

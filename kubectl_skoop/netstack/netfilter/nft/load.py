@@ -9,7 +9,7 @@ from kubectl_skoop.netstack.netfilter.nft.ruleset import FAMILIES, NftTable, bas
 from kubectl_skoop.netstack.netfilter.types import BaseChain, LinkChain
 
 _DORMANT = 0x1
-_NFPROTO = {1: "inet", 2: "ip", 10: "ip6"}
+_NFPROTO = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +24,13 @@ class Native:
 def load_native(nft: object, nft_raw: object, covered: Set[tuple[str, str]]) -> Native:
     """`covered`: tables by family and name that are known from a save text."""
     tables = list(_tables(nft, nft_raw, covered))
+    devices = dict(_devices(nft_raw))
     tracking = [
         FAMILIES[table.family] for table in tables if table.family in FAMILIES and needs_conntrack(table)
     ]
     return Native(
         base_chains=tuple(chain for table in tables for chain in base_chains(table)),
-        link_chains=tuple(chain for table in tables for chain in link_chains(table)),
+        link_chains=tuple(chain for table in tables for chain in link_chains(table, devices)),
         conntrack_families=frozenset().union(*tracking),
     )
 
@@ -48,3 +49,11 @@ def _dormant_tables(nft_raw: object) -> Iterator[tuple[str, str]]:
     for table in listed if isinstance(listed, list) else []:
         if isinstance(table, Mapping) and isinstance(flags := table.get("flags"), int) and flags & _DORMANT:
             yield _NFPROTO.get(table.get("family", 0), ""), str(table.get("name"))
+
+
+def _devices(nft_raw: object) -> Iterator[tuple[tuple[str, str, str], tuple[str, ...]]]:
+    listed = nft_raw.get("chains") if isinstance(nft_raw, Mapping) else None
+    for chain in listed if isinstance(listed, list) else []:
+        if isinstance(chain, Mapping) and isinstance(names := chain.get("devices"), list):
+            family = _NFPROTO.get(chain.get("family", 0), "")
+            yield (family, str(chain.get("table")), str(chain.get("name"))), tuple(map(str, names))

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, cast
 
-from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.packet import Frame
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft.document import field as json_field
 from kubectl_skoop.netstack.netfilter.nft.document import single, words
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
 from kubectl_skoop.netstack.netfilter.nft.rule import NftRule
 from kubectl_skoop.netstack.netfilter.nft.sets import NamedSet
-from kubectl_skoop.netstack.netfilter.types import BaseChain, ChainType, Hook
+from kubectl_skoop.netstack.netfilter.types import IP_HOOKS, BaseChain, ChainType, Hook
 
 FAMILIES: dict[str, frozenset[int]] = {"ip": frozenset({4}), "ip6": frozenset({6}), "inet": frozenset({4, 6})}
 """Of a table, the packets that its chains see."""
@@ -34,7 +34,7 @@ class NftChain:
             for number, json in enumerate(self.json_rules, start=1)
         ]
 
-    def rules(self, packet: Packet) -> Sequence[tuple[int, NftRule]]:
+    def rules(self, frame: Frame) -> Sequence[tuple[int, NftRule]]:
         return self.all_rules
 
 
@@ -87,19 +87,24 @@ def base_chains(table: NftTable) -> Iterator[BaseChain]:
         return
     for chain in table.chains.values():
         hook, kind = chain.declaration.get("hook"), chain.declaration.get("type")
-        if not isinstance(hook, str) or hook not in set(Hook) or kind not in _TYPES:
+        if not isinstance(hook, str) or hook not in IP_HOOKS or kind not in _TYPES:
             continue
-        priority = chain.declaration.get("prio")
-        yield BaseChain(
-            engine="nft",
-            families=FAMILIES[table.family],
-            table=table,
-            chain=chain.name,
-            type=cast(ChainType, kind),
-            hook=Hook(hook),
-            priority=priority if isinstance(priority, int) else 0,
-            policy=_policy(chain),
-        )
+        yield base_chain(chain, Hook(hook), FAMILIES[table.family])
+
+
+def base_chain(chain: NftChain, hook: Hook, families: frozenset[int]) -> BaseChain:
+    """Of a declaration that has a hook."""
+    priority, kind = chain.declaration.get("prio"), chain.declaration.get("type")
+    return BaseChain(
+        engine="nft",
+        families=families,
+        table=chain.table,
+        chain=chain.name,
+        type=cast(ChainType, kind) if kind in _TYPES else "filter",
+        hook=hook,
+        priority=priority if isinstance(priority, int) else 0,
+        policy=_policy(chain),
+    )
 
 
 def _policy(chain: NftChain) -> Literal["accept", "drop"]:

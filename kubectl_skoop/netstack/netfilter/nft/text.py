@@ -72,7 +72,7 @@ def _style(json: object) -> Style:
         return Style.DEVICE
     if kind == "payload" and field(body, "field") == "dscp":
         return Style.BITS
-    return Style.FLAGS if _is_flags(json) else Style.PLAIN
+    return Style.FLAGS if _is_flags(json) or _is_raw(json) else Style.PLAIN
 
 
 def _match(body: object) -> str:
@@ -85,6 +85,11 @@ def _match(body: object) -> str:
     if operator == "==" and (kind in _OPERATORS or _is_flags(left)):
         sign = "== "
     return f"{print_expression(left)} {sign}{right}"
+
+
+def _is_raw(json: object) -> bool:
+    kind, body = single(json)
+    return kind == "payload" and field(body, "protocol") is None
 
 
 def _is_flags(json: object) -> bool:
@@ -246,6 +251,8 @@ _STATEMENTS: dict[str, Callable[[object], str]] = {
     "counter": lambda body: "counter",
     "log": _log,
     "notrack": lambda body: "notrack",
+    "fwd": lambda body: f"fwd to {print_expression(field(body, 'dev'), Style.DEVICE)}",
+    "dup": lambda body: f"dup to {print_expression(field(body, 'addr'), Style.DEVICE)}",
     "queue": lambda body: f"queue to {field(body, 'num')}",
     "xt": lambda body: f"xt {field(body, 'type')} {field(body, 'name')}",
 }

@@ -58,7 +58,7 @@ def damaged(random: Random, text: str) -> str:
 
 def context() -> RuleContext:
     ns = NetworkNamespace(id="n/1", place=Place("node", "n"), node="n")
-    return RuleContext(stack=Stack(ns, Choices()), hook=Hook.FORWARD, packet=PACKET, passage=Passage())
+    return RuleContext(stack=Stack(ns, Choices()), hook=Hook.FORWARD, frame=PACKET, passage=Passage())
 
 
 @pytest.mark.parametrize("seed", range(30))

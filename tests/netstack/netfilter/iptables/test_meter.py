@@ -32,6 +32,6 @@ def test_a_count_of_packets_is_asked_for(interval: str, direction: str, matched:
     )
     passage = Passage()
     track(stack, packet, passage)
-    ctx = RuleContext(stack=stack, hook=Hook.FORWARD, packet=packet, passage=passage)
+    ctx = RuleContext(stack=stack, hook=Hook.FORWARD, frame=packet, passage=passage)
     answer = parse_rule(line, 4).asks_for(ctx)
     assert (None if isinstance(answer, Unknown) else answer) is matched

@@ -47,7 +47,7 @@ def context(*, family: int = 4, dport: int = 80, choices: Choices | None = None)
         mss=1460,
     )
     return RuleContext(
-        stack=Stack(ns, choices or Choices()), hook=Hook.FORWARD, packet=packet, passage=Passage(mark=0x10)
+        stack=Stack(ns, choices or Choices()), hook=Hook.FORWARD, frame=packet, passage=Passage(mark=0x10)
     )
 
 

@@ -1,12 +1,14 @@
-"""`fib daddr type`, `fib saddr . iif oif`: what the routing tables say (nft_fib_ipv4.c, nft_fib_ipv6.c)."""
+"""`fib daddr type`, `fib saddr . iif oif`: what the routing tables say (nft_fib_ipv4.c, nft_fib_ipv6.c,
+nft_fib_netdev.c)."""
 
 from dataclasses import dataclass
 
+from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, text, words
-from kubectl_skoop.netstack.netfilter.nft.expression.value import Reading
+from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.source import rpfilter_match
@@ -22,6 +24,8 @@ class FibType:
     types: tuple[Datatype, ...] = (types.FIB_TYPE,)
 
     def read(self, ctx: RuleContext) -> Reading:
+        if not isinstance(ctx.frame, Packet):
+            return ABSENT
         device = {"iif": ctx.indev, "oif": ctx.outdev}.get(self.device, 0)
         address = ctx.packet.src if self.source else ctx.packet.dst
         return types.ROUTE_TYPES[address_type(ctx.stack.ns, address, device).lower()]
@@ -38,6 +42,8 @@ class FibReverse:
     types: tuple[Datatype, ...]
 
     def read(self, ctx: RuleContext) -> Reading:
+        if not isinstance(ctx.frame, Packet):
+            return ABSENT
         found = rpfilter_match(
             ctx.stack,
             ctx.packet,

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kubectl_skoop.model.packet import Owner
+from kubectl_skoop.model.packet import Owner, Packet, PacketType, packet_type
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import text
+from kubectl_skoop.netstack.netfilter.nft.expression.link_header import ether_type
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
-from kubectl_skoop.netstack.netfilter.types import RuleContext
+from kubectl_skoop.netstack.netfilter.types import Hook, LinkFamily, RuleContext
 
-_IS_MULTICAST = 0x01
+ETHERNET_HEADER = 14
+_HOOK_PROTOCOLS: dict[LinkFamily, int] = {"arp": 3, "netdev": 5, "bridge": 7}
 
 
 def _name(ctx: RuleContext, index: int) -> Reading:
@@ -36,19 +38,48 @@ def _of_owner(ctx: RuleContext, read: Callable[[Owner], Reading]) -> Reading:
 
 
 def _packet_type(ctx: RuleContext) -> Reading:
-    mac = ctx.packet.dst_mac
-    if ctx.packet.dst.is_multicast:
-        return 2
-    if not ctx.indev or len(mac) < 2 or not int(mac[:2], 16) & _IS_MULTICAST:
-        return 0
-    return 1 if mac.lower() == "ff:ff:ff:ff:ff:ff" else 2
+    """As the device saw it that the frame came in by; of what goes to a group, the group."""
+    if ctx.family is None and ctx.packet.dst.is_multicast:
+        return PacketType.MULTICAST
+    if ctx.passage.packet_type is not None:
+        return ctx.passage.packet_type
+    device = ctx.stack.ns.devices.get(ctx.indev)
+    return PacketType.HOST if device is None or device.loopback else packet_type(ctx.frame, device.mac)
+
+
+def _length(ctx: RuleContext) -> Reading:
+    """Behind the Ethernet header, but where a device sends it (skb->data at nf_hook_egress)."""
+    if not isinstance(ctx.frame, Packet):
+        return Unknown("how an ARP message was padded")
+    return ctx.frame.length + (ETHERNET_HEADER if ctx.hook is Hook.EGRESS else 0)
+
+
+def _nfproto(ctx: RuleContext) -> Reading:
+    """NFPROTO_*: of the hook, not of the frame (nft_pf)."""
+    if ctx.family is not None:
+        return _HOOK_PROTOCOLS[ctx.family]
+    return 2 if ctx.packet.family == 4 else 10
+
+
+def _bridge(ctx: RuleContext, index: int) -> Device | None:
+    """nft_meta_get_bridge"""
+    port = ctx.stack.ns.devices.get(index)
+    return None if port is None or port.port is None else ctx.stack.ns.devices.get(port.master)
+
+
+def _bridge_name(ctx: RuleContext, index: int) -> Reading:
+    bridge = _bridge(ctx, index)
+    return bridge.name if bridge else ""
 
 
 _KEYS: dict[str, tuple[Datatype, Callable[[RuleContext], Reading]]] = {
-    "length": (types.INTEGER, lambda ctx: ctx.packet.length),
-    "protocol": (types.ETHER_TYPE, lambda ctx: 0x0800 if ctx.packet.family == 4 else 0x86DD),
-    "nfproto": (types.NFPROTO, lambda ctx: 2 if ctx.packet.family == 4 else 10),
-    "l4proto": (types.PROTOCOL, lambda ctx: ctx.packet.protocol),
+    "length": (types.INTEGER, _length),
+    "protocol": (types.ETHER_TYPE, lambda ctx: ether_type(ctx.frame)),
+    "nfproto": (types.NFPROTO, _nfproto),
+    "l4proto": (
+        types.PROTOCOL,
+        lambda ctx: ctx.frame.protocol if isinstance(ctx.frame, Packet) else ABSENT,
+    ),
     "mark": (types.MARK, lambda ctx: ctx.passage.mark),
     "iif": (types.INDEX, lambda ctx: _name(ctx, ctx.indev)),
     "oif": (types.INDEX, lambda ctx: _name(ctx, ctx.outdev)),
@@ -58,6 +89,8 @@ _KEYS: dict[str, tuple[Datatype, Callable[[RuleContext], Reading]]] = {
     "oifgroup": (types.INTEGER, lambda ctx: _of_device(ctx, ctx.outdev, _group)),
     "iifkind": (types.NAME, lambda ctx: _of_device(ctx, ctx.indev, lambda device: device.kind)),
     "oifkind": (types.NAME, lambda ctx: _of_device(ctx, ctx.outdev, lambda device: device.kind)),
+    "ibrname": (types.NAME, lambda ctx: _bridge_name(ctx, ctx.indev)),
+    "obrname": (types.NAME, lambda ctx: _bridge_name(ctx, ctx.outdev)),
     "skuid": (types.UID, lambda ctx: _of_owner(ctx, lambda owner: owner.uid)),
     "skgid": (types.GID, lambda ctx: _of_owner(ctx, lambda owner: owner.gid)),
     "cgroup": (

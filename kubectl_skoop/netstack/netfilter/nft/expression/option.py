@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, text
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.types import RuleContext
+
+
+def _segment(ctx: RuleContext) -> Packet | None:
+    packet = ctx.frame
+    if not isinstance(packet, Packet) or packet.protocol != Protocol.TCP or packet.fragment_offset:
+        return None
+    return packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +24,7 @@ class TcpHeader:
     types: tuple[Datatype, ...] = (types.BOOLEAN,)
 
     def read(self, ctx: RuleContext) -> Reading:
-        return ABSENT if ctx.packet.protocol != Protocol.TCP or ctx.packet.fragment_offset else 1
+        return 1 if _segment(ctx) else ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +35,11 @@ class MaximumSegment:
     types: tuple[Datatype, ...]
 
     def read(self, ctx: RuleContext) -> Reading:
-        present = (
-            ctx.packet.protocol == Protocol.TCP and not ctx.packet.fragment_offset and ctx.packet.mss > 0
-        )
+        segment = _segment(ctx)
+        size = segment.mss if segment else 0
         if self.exists:
-            return int(present)
-        return ctx.packet.mss if present else ABSENT
+            return int(size > 0)
+        return size or ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,9 @@ class FragmentHeader:
     types: tuple[Datatype, ...] = (types.BOOLEAN,)
 
     def read(self, ctx: RuleContext) -> Reading:
-        packet = ctx.packet
+        packet = ctx.frame
+        if not isinstance(packet, Packet):
+            return ABSENT
         return int(packet.family == 6 and bool(packet.fragment_offset or packet.more_fragments))
 
 

@@ -36,6 +36,7 @@ _LEAVES: dict[str, Callable[[object], Expression]] = {
     "rt": parse_route,
 }
 MAX_DEPTH = 32
+LINK_FAMILIES = frozenset({"bridge", "netdev", "arp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ def parse_expression(json: object, scope: Scope, depth: int = 0) -> Expression:
     kind, body = single(json)
     if kind in _LEAVES:
         return _LEAVES[kind](body)
+    if kind == "ct" and scope.family in LINK_FAMILIES:
+        raise Unmodelled(f"ct in a table of family {scope.family}")
     if kind == "ct":
         return parse_ct(body, scope.family)
     if kind == "concat":

@@ -7,7 +7,9 @@ from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
+from kubectl_skoop.netstack.netfilter.nft.document import field as field_of
 from kubectl_skoop.netstack.netfilter.nft.document import text
+from kubectl_skoop.netstack.netfilter.nft.expression import link_header
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.tuples import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from kubectl_skoop.netstack.netfilter.types import RuleContext
@@ -18,10 +20,6 @@ Field = tuple[Datatype, Callable[[Packet], int | Unknown]]
 def _header_length(packet: Packet) -> int:
     network = 20 if packet.family == 4 else 40
     return packet.length - network
-
-
-def _mac(text: str) -> int:
-    return types.mac_number(text)
 
 
 def _first_word(packet: Packet) -> int | Unknown:
@@ -42,11 +40,6 @@ def _second_word(packet: Packet) -> int | Unknown:
     return Unknown(f"what protocol {packet.protocol:d} has in the place of the destination port")
 
 
-_LINK: dict[str, Field] = {
-    "saddr": (types.MAC, lambda packet: _mac(packet.src_mac)),
-    "daddr": (types.MAC, lambda packet: _mac(packet.dst_mac)),
-    "type": (types.ETHER_TYPE, lambda packet: 0x0800 if packet.family == 4 else 0x86DD),
-}
 _IP: dict[str, Field] = {
     "saddr": (types.IPV4, lambda packet: int(packet.src)),
     "daddr": (types.IPV4, lambda packet: int(packet.dst)),
@@ -95,16 +88,11 @@ _ICMPV6: dict[str, Field] = {
 }
 
 
-def _has_frame(packet: Packet) -> bool:
-    return bool(packet.src_mac and packet.dst_mac)
-
-
 def _carries(protocol: int) -> Callable[[Packet], bool]:
     return lambda packet: packet.protocol == protocol
 
 
 _HEADERS: dict[str, tuple[Callable[[Packet], bool], dict[str, Field]]] = {
-    "ether": (_has_frame, _LINK),
     "ip": (lambda packet: packet.family == 4, _IP),
     "ip6": (lambda packet: packet.family == 6, _IP6),
     "th": (lambda packet: True, _TRANSPORT),
@@ -118,7 +106,12 @@ _HEADERS: dict[str, tuple[Callable[[Packet], bool], dict[str, Field]]] = {
 }
 
 
-_BELOW_TRANSPORT = frozenset({"ether", "ip", "ip6"})
+_RAW = {
+    ("ll", 0, 48): ("ether", "daddr"),
+    ("ll", 48, 48): ("ether", "saddr"),
+}
+"""What nft 1.0.6 does not name behind a match of the VLAN tag: base, offset and length in bits."""
+_BELOW_TRANSPORT = frozenset({"ip", "ip6"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +121,30 @@ class Payload:
 
     @property
     def types(self) -> tuple[Datatype, ...]:
-        return (_HEADERS[self.protocol][1][self.field][0],)
+        of_link = link_header.FIELDS.get((self.protocol, self.field))
+        return ((of_link or _HEADERS[self.protocol][1][self.field])[0],)
 
     def read(self, ctx: RuleContext) -> Reading:
         """Of a later fragment, nft takes what stands there for the transport header (seen on 6.18; K-6)."""
+        if (self.protocol, self.field) in link_header.FIELDS:
+            return link_header.read(ctx, self.protocol, self.field)
         present, fields = _HEADERS[self.protocol]
-        if not present(ctx.packet):
+        if not isinstance(ctx.frame, Packet) or not present(ctx.frame):
             return ABSENT
-        if ctx.packet.fragment_offset and self.protocol not in _BELOW_TRANSPORT:
+        if (unknown := link_header.behind_tag(ctx)) is not None:
+            return unknown
+        if ctx.frame.fragment_offset and self.protocol not in _BELOW_TRANSPORT:
             return Unknown(f"data of a later fragment in the place of {self.protocol} {self.field}")
-        return fields[self.field][1](ctx.packet)
+        return fields[self.field][1](ctx.frame)
 
 
 def parse_payload(body: object) -> Payload:
     """Raises Unmodelled."""
+    raw = field_of(body, "base"), field_of(body, "offset"), field_of(body, "len")
+    if raw in _RAW:
+        return Payload(*_RAW[raw])
     protocol, field = text(body, "protocol"), text(body, "field")
-    if protocol not in _HEADERS or field not in _HEADERS[protocol][1]:
+    known = protocol in _HEADERS and field in _HEADERS[protocol][1]
+    if not known and (protocol, field) not in link_header.FIELDS:
         raise Unmodelled(f"the header field {protocol} {field}")
     return Payload(protocol, field)

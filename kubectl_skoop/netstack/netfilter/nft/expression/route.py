@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import text
@@ -20,10 +21,10 @@ class RouteSegment:
 
     def read(self, ctx: RuleContext) -> Reading:
         out = ctx.stack.ns.devices.get(ctx.outdev)
-        if out is None:
+        if out is None or not isinstance(ctx.frame, Packet):
             return ABSENT
         back = ctx.stack.ns.devices.get(ctx.indev or ctx.passage.iif, out)
-        return min(out.mtu, back.mtu) - _HEADERS[ctx.packet.family]
+        return min(out.mtu, back.mtu) - _HEADERS[ctx.frame.family]
 
 
 def parse_route(body: object) -> RouteSegment:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
-from kubectl_skoop.model.packet import Packet, TcpFlags
+from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, TcpFlags
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
@@ -21,7 +22,7 @@ from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expres
 from kubectl_skoop.netstack.netfilter.nft.statement.outcome import Outcome, Progress
 from kubectl_skoop.netstack.netfilter.types import RuleContext, Stolen
 
-_IGNORED_META = frozenset({"nftrace", "priority", "pkttype", "secmark"})
+_IGNORED_META = frozenset({"nftrace", "priority", "secmark"})
 _IGNORED_CT = frozenset({"helper", "timeout", "expectation", "label", "event", "secmark"})
 
 
@@ -45,6 +46,27 @@ def _set_mss(ctx: RuleContext, value: int) -> None:
         ctx.packet = replace(ctx.packet, mss=value)
 
 
+def _set_packet_type(ctx: RuleContext, value: int) -> None:
+    """nft_meta_set_eval: only among those that a device tells apart."""
+    ctx.passage.packet_type = PacketType(value)
+
+
+def _arp(change: Callable[[Arp, int], Arp]) -> Callable[[Frame, int], Frame]:
+    return lambda frame, value: change(frame, value) if isinstance(frame, Arp) else frame
+
+
+def _mac(value: int) -> str:
+    return value.to_bytes(6).hex(":")
+
+
+_LINK_HEADER: dict[tuple[str, str], Callable[[Frame, int], Frame]] = {
+    ("ether", "saddr"): lambda frame, value: replace(frame, src_mac=_mac(value)),
+    ("ether", "daddr"): lambda frame, value: replace(frame, dst_mac=_mac(value)),
+    ("arp", "saddr ip"): _arp(lambda message, value: replace(message, sender=IPv4Address(value))),
+    ("arp", "daddr ip"): _arp(lambda message, value: replace(message, target=IPv4Address(value))),
+    ("arp", "saddr ether"): _arp(lambda message, value: replace(message, sender_mac=_mac(value))),
+    ("arp", "daddr ether"): _arp(lambda message, value: replace(message, target_mac=_mac(value))),
+}
 _HEADER: dict[tuple[str, str], Callable[[Packet, int], Packet]] = {
     ("ip", "saddr"): lambda packet, value: replace(packet, src=IPv4Address(value)),
     ("ip", "daddr"): lambda packet, value: replace(packet, dst=IPv4Address(value)),
@@ -76,10 +98,12 @@ class Assignment:
 
     def execute(self, ctx: RuleContext) -> Outcome:
         value = self.value.read(ctx)
-        if isinstance(value, Absent) or (self.requires and isinstance(self.requires.read(ctx), Absent)):
+        present = self.requires.read(ctx) if self.requires else True
+        if isinstance(value, Absent) or isinstance(present, Absent):
             return Progress.BREAK
-        if isinstance(value, Unknown):
-            return Stolen(value)
+        for reading in (present, value):
+            if isinstance(reading, Unknown):
+                return Stolen(reading)
         if not isinstance(value, int):
             return Stolen(Unknown("a value that is no number"))
         self.target(ctx, value)
@@ -101,6 +125,8 @@ def parse_mangle(body: object, scope: Scope) -> Assignment | Ignored:
     match kind:
         case "meta" if text(key, "key") == "mark":
             return Assignment(_set_mark, parse_mapping(value, (types.MARK,), scope))
+        case "meta" if text(key, "key") == "pkttype":
+            return Assignment(_set_packet_type, parse_mapping(value, (types.PACKET_TYPE,), scope))
         case "meta" if text(key, "key") in _IGNORED_META:
             return Ignored()
         case "ct" if text(key, "key") == "mark":
@@ -117,11 +143,17 @@ def parse_mangle(body: object, scope: Scope) -> Assignment | Ignored:
 
 
 def _parse_header(header: Payload, value: object, scope: Scope) -> Assignment:
-    change = _HEADER.get((header.protocol, header.field))
-    if change is None:
-        raise Unmodelled(f"setting {header.protocol} {header.field}")
+    number = parse_mapping(value, header.types, scope)
+    if of_link := _LINK_HEADER.get((header.protocol, header.field)):
+        return Assignment(partial(_change_frame, of_link), number, header)
+    if of_ip := _HEADER.get((header.protocol, header.field)):
+        return Assignment(partial(_change_packet, of_ip), number, header)
+    raise Unmodelled(f"setting {header.protocol} {header.field}")
 
-    def assign(ctx: RuleContext, number: int) -> None:
-        ctx.packet = change(ctx.packet, number)
 
-    return Assignment(assign, parse_mapping(value, header.types, scope), header)
+def _change_frame(change: Callable[[Frame, int], Frame], ctx: RuleContext, number: int) -> None:
+    ctx.frame = change(ctx.frame, number)
+
+
+def _change_packet(change: Callable[[Packet, int], Packet], ctx: RuleContext, number: int) -> None:
+    ctx.packet = change(ctx.packet, number)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import single
-from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
+from kubectl_skoop.netstack.netfilter.nft.expression.parse import LINK_FAMILIES, Scope
 from kubectl_skoop.netstack.netfilter.nft.statement.dynset import parse_update
+from kubectl_skoop.netstack.netfilter.nft.statement.forward import parse_forward
 from kubectl_skoop.netstack.netfilter.nft.statement.limit import parse_limit, parse_quota
 from kubectl_skoop.netstack.netfilter.nft.statement.mangle import Ignored, parse_mangle
 from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable, parse_match
@@ -27,6 +28,7 @@ _PARSERS: dict[str, Callable[[object, Scope], Executable]] = {
     "redirect": lambda body, scope: parse_translation("redirect", body, scope),
     "reject": parse_reject,
     "mangle": parse_mangle,
+    "fwd": parse_forward,
     "set": parse_update,
     "map": parse_update,
     "limit": lambda body, scope: parse_limit(body),
@@ -46,7 +48,7 @@ def parse_statement(json: object, scope: Scope) -> Executable:
         return Ignored()
     if isinstance(json, str):
         kind, body = json, None
-    if kind == "notrack":
+    if kind == "notrack" and scope.family not in LINK_FAMILIES:
         return NoTrack()
     try:
         if kind in VERDICTS:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
@@ -42,10 +42,17 @@ class Refusal:
     """Empty: packets of this family are not concerned."""
 
     def execute(self, ctx: RuleContext) -> Outcome:
-        kind = self.kind4 if ctx.packet.family == 4 else self.kind6
-        if kind == "tcp-reset" and ctx.packet.protocol != Protocol.TCP:
+        if not isinstance(ctx.frame, Packet):
+            return self._of_other_frame()
+        kind = self.kind4 if ctx.frame.family == 4 else self.kind6
+        if kind == "tcp-reset" and ctx.frame.protocol != Protocol.TCP:
             return Progress.BREAK
         return Reject(kind) if kind else Progress.BREAK
+
+    def _of_other_frame(self) -> Outcome:
+        """Dropped, unless the kind asks for a protocol first."""
+        asks = self.kind4 == "tcp-reset" or not (self.kind4 and self.kind6)
+        return Progress.BREAK if asks else Reject(self.kind4)
 
 
 def parse_reject(body: object, scope: Scope) -> Refusal:
