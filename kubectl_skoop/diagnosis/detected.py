@@ -18,7 +18,6 @@ OPTIONS: Mapping[str, str] = {
     "cluster CIDR": "cluster-cidr",
 }
 ALSO: Mapping[str, tuple[str, ...]] = {
-    "AWS VPC CNI": ("aws-node",),
     "Antrea": ("antrea-agent",),
     "Cilium": ("cilium",),
     "Multus": ("kube-multus.*", "multus.*"),

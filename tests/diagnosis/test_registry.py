@@ -20,7 +20,16 @@ from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import MODES, Mode, standard
 
 BUILT_IN = {
-    registry.PLUGINS: {"any", "bridge", "calico", "canal", "flannel", "kindnet", "kube-router"},
+    registry.PLUGINS: {
+        "any",
+        "aws-vpc-cni",
+        "bridge",
+        "calico",
+        "canal",
+        "flannel",
+        "kindnet",
+        "kube-router",
+    },
     registry.PROVIDERS: {"generic"},
 }
 
@@ -65,6 +74,7 @@ def test_a_whole_cluster_is_recognised(make_context: Any, mode: Mode) -> None:
         ("calico-node-windows", "calico"),
         ("kindnet", "kindnet"),
         ("kube-router", "kube-router"),
+        ("aws-node", "aws-vpc-cni"),
         ("cilium", "any"),
         ("my-calico-node", "any"),
     ],
