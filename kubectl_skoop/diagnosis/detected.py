@@ -22,7 +22,6 @@ ALSO: Mapping[str, tuple[str, ...]] = {
     "Cilium": ("cilium",),
     "Multus": ("kube-multus.*", "multus.*"),
     "OVN-Kubernetes": ("ovnkube-node",),
-    "Terway": ("terway.*",),
     "Weave": ("weave-net",),
 }
 """Network agents that no plugin here speaks for, by the names of their DaemonSets."""

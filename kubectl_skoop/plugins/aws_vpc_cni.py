@@ -4,15 +4,13 @@ Left to the kernel's word: pods with a branch interface of their own (security g
 interfaces, IPv6, the rules of AWS-SNAT-CHAIN-0 and AWS-CONNMARK-CHAIN-0.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import ip_network
 from itertools import chain
 from typing import ClassVar
 
 from kubectl_skoop.api import (
-    Address,
     BasePluginNode,
     ConfigBinder,
     Context,
@@ -37,7 +35,7 @@ from kubectl_skoop.api import (
     option,
     raw,
 )
-from kubectl_skoop.plugins.eni import GATEWAY, EniNode, Scheme, default_hop, eni_node
+from kubectl_skoop.plugins.eni import GATEWAY, EniNode, Scheme, Told, default_hop, eni_node, owners_of
 
 BRANCH = "vlan"
 """Beginning of the device names of pods with a branch interface."""
@@ -117,21 +115,9 @@ class AwsVpcCni(Plugin):
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
         pods = [pod for pod in self.ctx.pods_of(node.name) if not self._on_branch(pod)]
-        made = eni_node(self.ctx, node, self.scheme, pods, self.owners(pods))
+        made = eni_node(self.ctx, node, self.scheme, pods, owners_of(pods, map(_told, self._interfaces)))
         marked = MARK if self.config.node_ports or not self.config.external_snat else 0
         return BasePluginNode(node, AwsNode(made, marked), self.ctx.cluster)
-
-    def owners(self, pods: Iterable[PodInfo]) -> Mapping[Address, str]:
-        """MACs of the interfaces that EC2 says the pods' addresses belong to."""
-        wanted = {address for pod in pods for address in pod.addresses if address.version == 4}
-        found: dict[Address, str] = {}
-        for item in self._interfaces:
-            own = {raw.text(entry, "PrivateIpAddress") for entry in raw.items(item, "PrivateIpAddresses")}
-            networks = [ip_network(prefix) for prefix in _prefixes(item)]
-            for address in wanted:
-                if str(address) in own or any(address in network for network in networks):
-                    found[address] = raw.text(item, "MacAddress").lower()
-        return found
 
     def _on_branch(self, pod: PodInfo) -> bool:
         host = self.ctx.host_device(pod.key)
@@ -179,6 +165,13 @@ def own_table(ns: NetworkNamespace, nic: Device) -> int:
     return 0
 
 
+def _told(interface: object) -> Told:
+    return Told(
+        mac=raw.text(interface, "MacAddress"),
+        addresses=(raw.text(one, "PrivateIpAddress") for one in raw.items(interface, "PrivateIpAddresses")),
+        prefixes=_prefixes(interface),
+    )
+
+
 def _prefixes(interface: object) -> list[str]:
-    found = (raw.text(entry, "Ipv4Prefix") for entry in raw.items(interface, "Ipv4Prefixes"))
-    return [prefix for prefix in found if prefix]
+    return [raw.text(entry, "Ipv4Prefix") for entry in raw.items(interface, "Ipv4Prefixes")]

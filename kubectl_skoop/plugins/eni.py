@@ -5,7 +5,7 @@ sends to the table of the interface that has the address, so that the VPC sees i
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import NamedTuple
@@ -42,13 +42,22 @@ class Scheme:
     prefix: str
     """Beginning of the pods' device names on the node."""
     from_pod: int
-    """Priority of the rules that lead pods' packets to an interface's table."""
+    """Priority of the rules that lead pods' packets to an interface's table; 0: there are no rules."""
     rp_filter: tuple[int, ...]
     """Of the uplink, the first is what the agent writes."""
     spares_uplink: bool = False
     """No pod has an address of the uplink."""
     own_table: Callable[[NetworkNamespace, Device], int]
     """Of an interface beside the uplink; 0: not known, or it is not the agent's."""
+
+
+class Told(NamedTuple):
+    """An interface as the cloud tells it."""
+
+    mac: str
+    addresses: Iterable[str]
+    prefixes: Iterable[str]
+    """Networks of addresses that are its own, too; empty texts among them are left out."""
 
 
 class Hop(NamedTuple):
@@ -161,7 +170,8 @@ class EniNode(SimplePluginNode):
 
     def _address(self, device: str, address: Address, because: str) -> Wishes:
         yield expect.route(f"{address}/32", dev=device, scope="link", because=because)
-        yield expect.rule(destination=f"{address}/32", priority=TO_POD, because=because)
+        if self.scheme.from_pod:
+            yield expect.rule(destination=f"{address}/32", priority=TO_POD, because=because)
         eni = self.eni_of(address)
         if eni is not None:
             yield expect.rule(
@@ -183,10 +193,14 @@ def eni_node(
     made = EniNode(ctx=ctx, node=node, scheme=scheme, pods=pods, owners=owners)
     place = Place("node", node.name)
     ns = ctx.namespace(place)
-    found = (ctx.device_with(place, address) for address in node.addresses)
-    uplink = next((device for device in found if device is not None), None)
-    if uplink is None or isinstance(ns, NotCollected):
+    if isinstance(ns, NotCollected):
         return made
+    default = default_hop(ns, TABLE_MAIN)
+    nics = [nic for nic in ctx.nics(place) if _has_one_of(ctx, place, nic, node.addresses)]
+    nics.sort(key=lambda nic: default is None or nic.index != default.device)
+    if not nics:
+        return made
+    uplink = nics[0]
     beside = (nic for nic in ctx.nics(place) if nic != uplink)
     enis = tuple(
         Eni(nic, table, _gateway(ctx, ns, nic, uplink, pods))
@@ -194,6 +208,23 @@ def eni_node(
         if (table := scheme.own_table(ns, nic))
     )
     return replace(made, uplink=uplink, enis=enis)
+
+
+def _has_one_of(ctx: Context, place: Place, nic: Device, addresses: Sequence[Address]) -> bool:
+    return any(entry.address in addresses for entry in ctx.addresses(place, nic))
+
+
+def owners_of(pods: Iterable[PodInfo], told: Iterable[Told]) -> Mapping[Address, str]:
+    """MACs of the interfaces that have the pods' IPv4 addresses. Raises: ValueError (no prefix)."""
+    wanted = {address for pod in pods for address in pod.addresses if address.version == 4}
+    found: dict[Address, str] = {}
+    for each in told:
+        own = set(each.addresses)
+        networks = [IPv4Network(prefix) for prefix in each.prefixes if prefix]
+        for address in wanted:
+            if str(address) in own or any(address in network for network in networks):
+                found[address] = each.mac.lower()
+    return found
 
 
 def network_of(ctx: Context, place: Place, nic: Device) -> IPv4Network | None:

@@ -36,7 +36,7 @@ class AwsLab(VpcLab):
     def provider_id(self, node: str) -> str:
         return f"aws:///eu-west-1a/i-{node}"
 
-    def infra(self) -> tuple[str, Mapping[str, object]]:
+    def infra(self) -> tuple[str, Mapping[str, object]] | None:
         return "aws", {"resources": self._resources(), "gaps": {}}
 
     def cni_links(self, node: LabNode) -> list[str]:
@@ -50,7 +50,7 @@ class AwsLab(VpcLab):
         return lines + [
             f"rule add from {pod.address} lookup {TABLE} priority {self.from_pod}"
             for pod in self.topology.pods_of(node)
-            if own.interface_of(pod) == SECOND
+            if self.interface_of(pod) == SECOND
         ]
 
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:

@@ -24,6 +24,7 @@ from kubectl_skoop.testing.topology import (
     ALL_MODES,
     BACKENDS,
     BY_FELIX,
+    ENI_MODES,
     MODES,
     ON_BRIDGE,
     TUNNELS,
@@ -43,6 +44,7 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "felix": tuple(BY_FELIX),
     "on-bridge": tuple(ON_BRIDGE),
     "vpc": VPC_MODES,
+    "eni": ENI_MODES,
 }
 """`all` is what the large table is tried in; a mode may also be named by its own name."""
 _FIELDS = {"id", "from", "says", "modes", "do", "cause", "place", "text", "works", "lot", "only"}

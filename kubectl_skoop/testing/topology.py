@@ -17,6 +17,8 @@ Mode = Literal[
     "kindnet",
     "kube-router",
     "aws-vpc-cni",
+    "terway-eniip",
+    "terway-vpc",
     "custom",
 ]
 """`custom`: a lab of somebody else's CNI, which sets its nodes and pods up by itself."""
@@ -44,8 +46,10 @@ HAND_MODES: tuple[Mode, ...] = ("calico-vxlan", "canal")
 """Further ones that are made by hand."""
 CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
 """Whose pods the reference CNI plugins connect (`testing.cni`)."""
-VPC_MODES: tuple[Mode, ...] = ("aws-vpc-cni",)
-"""Whose pods have addresses of the nodes' interfaces (`testing.vpc`): no routes between nodes."""
+ENI_MODES: tuple[Mode, ...] = ("aws-vpc-cni", "terway-eniip")
+"""Whose pods have addresses of the nodes' interfaces."""
+VPC_MODES: tuple[Mode, ...] = (*ENI_MODES, "terway-vpc")
+"""Whose pods the cloud's network itself leads to (`testing.vpc`): there are no routes between nodes."""
 ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)
 BY_FELIX: frozenset[Mode] = frozenset({"calico", "calico-vxlan", "canal"})
 """Pods are connected by Calico."""

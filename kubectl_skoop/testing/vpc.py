@@ -1,9 +1,8 @@
 """Labs of CNIs that give pods addresses of the node's own interfaces in a cloud's network.
 
 The switch stands for the VPC: each interface of a node is on a port of its own, an address is led to the
-interface that has it, and what an interface sends with an address of another one is dropped (the
-source/destination check, here a strict rp_filter). Each node is in a subnet of its own, the same as its pods;
-the first pod of a node has an address of its second interface, the second pod one of the first.
+interface that has it, and what an interface sends with an address of another one may be dropped (the
+source/destination check). Each node is in a subnet of its own.
 """
 
 import hashlib
@@ -13,7 +12,8 @@ from typing import ClassVar
 
 from kubectl_skoop.testing.cluster_lab import SWITCH, ClusterLab
 from kubectl_skoop.testing.objects import Object
-from kubectl_skoop.testing.topology import Backend, LabNode, LabPod, Mode, Topology, standard
+from kubectl_skoop.testing.restore import Ruleset
+from kubectl_skoop.testing.topology import Backend, LabNode, LabPod, Mode, standard
 
 POD_GATEWAY = "169.254.1.1"
 UPLINK, SECOND = "eth0", "eth1"
@@ -21,7 +21,7 @@ UPLINK, SECOND = "eth0", "eth1"
 
 @dataclass(frozen=True, slots=True)
 class VpcNode(LabNode):
-    """In the subnet 10.244.N.0/24, whose router has the first address."""
+    """In the subnet of its pods, 10.244.N.0/24, whose router has the first address."""
 
     @property
     def address(self) -> str:
@@ -39,27 +39,29 @@ class VpcNode(LabNode):
     def router(self) -> str:
         return self.bridge_address
 
-    def interface_of(self, pod: LabPod) -> str:
-        return UPLINK if pod.slot else SECOND
-
 
 def vpc_node(node: LabNode) -> VpcNode:
-    return VpcNode(node.number)
-
-
-def topology() -> Topology:
-    return standard(node=VpcNode)
+    assert isinstance(node, VpcNode)
+    return node
 
 
 class VpcLab(ClusterLab):
     """What the labs of such CNIs share; each of them says how its agent leaves a node."""
 
     prefix_of_devices: ClassVar[str]
+    rules_lead_to_pods: ClassVar[bool] = True
+    checks_sources: ClassVar[bool] = True
     from_pod: ClassVar[int]
     """Priority of the rules for what pods send."""
 
-    def __init__(self, mode: Mode, backend: Backend = "iptables-nft") -> None:
-        super().__init__(mode, backend, topology=topology())
+    def __init__(
+        self, mode: Mode, backend: Backend = "iptables-nft", *, node: type[VpcNode] = VpcNode
+    ) -> None:
+        super().__init__(mode, backend, topology=standard(node=node))
+
+    def interface_of(self, pod: LabPod) -> str:
+        """Whose address the pod has: of each node the first pod one of the second interface."""
+        return UPLINK if pod.slot else SECOND
 
     def table(self) -> int:
         """Of the second interface."""
@@ -108,7 +110,7 @@ class VpcLab(ClusterLab):
         """Those that the VPC leads to an interface."""
         yield node.address if device == UPLINK else node.second_address
         for pod in self.topology.pods_of(node):
-            if node.interface_of(pod) == device:
+            if self.interface_of(pod) == device:
                 yield pod.address
 
     def node_links(self, node: LabNode) -> list[str]:
@@ -128,8 +130,10 @@ class VpcLab(ClusterLab):
                 f"peer name eth0 address {pod.mac} netns {inside}",
                 f"link set {device} up",
                 f"route add {pod.address} dev {device} scope link",
-                f"rule add to {pod.address} lookup main priority 512",
             ]
+            lines += (
+                [f"rule add to {pod.address} lookup main priority 512"] if self.rules_lead_to_pods else []
+            )
         return lines + self.cni_links(node)
 
     def pod_links(self, pod: LabPod) -> list[str]:
@@ -143,12 +147,19 @@ class VpcLab(ClusterLab):
         ]
 
     def finish_nodes(self) -> None:
-        ports = [f"{port}{node.number}" for node in self.topology.nodes for port in "ux"]
-        self.namespaces[SWITCH].set_sysctls(
-            {f"net.ipv4.conf.{port}.rp_filter": 1 for port in ports}
-            | {f"net.ipv4.conf.{port}.proxy_arp": 1 for port in ports}
-            | {f"net.ipv4.neigh.{port}.proxy_delay": 0 for port in ports}
-        )
+        """The VPC's checks of sources, and its answers to ARP."""
+        switch = self.namespaces[SWITCH]
+        rules: list[str] = []
+        for node in map(vpc_node, self.topology.nodes):
+            for port, device in ((f"u{node.number}", UPLINK), (f"x{node.number}", SECOND)):
+                if self.checks_sources:
+                    own = self.addresses_at(node, device)
+                    rules += [f"-A PREROUTING -i {port} -s {address} -j ACCEPT" for address in own]
+                    rules.append(f"-A PREROUTING -i {port} -j DROP")
+                switch.set_sysctls(
+                    {f"net.ipv4.conf.{port}.proxy_arp": 1, f"net.ipv4.neigh.{port}.proxy_delay": 0}
+                )
+        switch.run(f"{self.backend}-restore", text=Ruleset({}, {"raw": rules}).text())
 
 
 def host_mac(pod: LabPod) -> str:

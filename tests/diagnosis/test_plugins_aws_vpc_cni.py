@@ -63,7 +63,9 @@ class Told(NamedTuple):
 @cache
 def told() -> Told:
     with closing(AwsLab()) as lab:
-        return Told(lab.objects(), dict([lab.infra()]))
+        cloud = lab.infra()
+        assert cloud is not None
+        return Told(lab.objects(), dict([cloud]))
 
 
 def wants(make_context: Any, *, options: Options | None = None, cloud: bool = True, **more: Any) -> list[str]:

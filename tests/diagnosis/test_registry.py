@@ -29,6 +29,7 @@ BUILT_IN = {
         "flannel",
         "kindnet",
         "kube-router",
+        "terway",
     },
     registry.PROVIDERS: {"generic"},
 }
@@ -75,6 +76,8 @@ def test_a_whole_cluster_is_recognised(make_context: Any, mode: Mode) -> None:
         ("kindnet", "kindnet"),
         ("kube-router", "kube-router"),
         ("aws-node", "aws-vpc-cni"),
+        ("terway-eniip", "terway"),
+        ("terway", "terway"),
         ("cilium", "any"),
         ("my-calico-node", "any"),
     ],

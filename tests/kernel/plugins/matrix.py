@@ -34,6 +34,8 @@ ROWS: dict[Mode, Row] = {
     "kindnet": Row("kindnet", "", "the real ptp; kindnetd's part by hand"),
     "kube-router": Row("kube-router", "one subnet", "the real bridge; kube-router's part by hand"),
     "aws-vpc-cni": Row("aws-vpc-cni", "two interfaces a node", "by hand"),
+    "terway-eniip": Row("terway", "ENIIP, veth with policy routes", "by hand"),
+    "terway-vpc": Row("terway", "VPC routes", "by hand"),
 }
 
 

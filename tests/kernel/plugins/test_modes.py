@@ -26,6 +26,7 @@ from kubectl_skoop.testing.faults import Fault
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.probes import run_flows
+from kubectl_skoop.testing.terway import EniIpLab, RoutedLab
 from kubectl_skoop.testing.topology import ALL_MODES, CNI_MODES, HAND_MODES, VPC_MODES, Mode
 from tests.kernel.plugins.matrix import FAULTS, PAGE, named, with_table
 
@@ -50,6 +51,10 @@ def lab_of(mode: Mode) -> ClusterLab:
     match mode:
         case "aws-vpc-cni":
             return AwsLab()
+        case "terway-eniip":
+            return EniIpLab()
+        case "terway-vpc":
+            return RoutedLab()
         case _:
             return cni.CniLab(mode) if mode in CNI_MODES else ClusterLab(mode)
 
