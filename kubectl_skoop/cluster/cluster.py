@@ -160,6 +160,11 @@ class Cluster:
         """Name of the node that has the address, by its status."""
         return next((owner.name for owner in self.owners(address) if owner.kind == "Node"), None)
 
+    def node_of_pod(self, address: Address) -> str | None:
+        """Name of the node of the pod that has the address."""
+        endpoint = self.endpoint(address)
+        return self.pod(endpoint.name).node or None if endpoint.kind == "pod" else None
+
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Its data, as far as it is collected; None: there is no such ConfigMap."""
         for item in self.objects("ConfigMap", namespace):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.interface import Balanced
-from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.diagnosis.world import Port, World
 from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.path import Link
 from kubectl_skoop.model.place import Place, Where
@@ -104,6 +104,13 @@ class Branch:
 
     def assume(self, sentence: str) -> None:
         self.assumptions[sentence] = None
+
+    def door_of_pod(self, address: Address) -> Port | None:
+        """As `World.door_of_pod`, which is an assumption."""
+        port = self.world.door_of_pod(address)
+        if port is not None:
+            self.assume(f"the nodes' network leads {address} to {port.device.name} of {port.ns.place}")
+        return port
 
     def losses(self) -> list[Loss]:
         """Of packets, in the order in which they were lost; an unresolved neighbour is explained by what

@@ -11,11 +11,12 @@ from kubectl_skoop.diagnosis import kube_proxy_config
 from kubectl_skoop.diagnosis.options import ConfigBinder, bind
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Fact
+from kubectl_skoop.diagnosis.world import underlay_ports
 from kubectl_skoop.model.errors import UnknownName
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Network
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device, InterfaceAddress
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.source import Snapshot
 
@@ -128,6 +129,18 @@ class Context:
         """All of a place; none if it was not collected."""
         ns = self.namespace(place)
         return () if isinstance(ns, NotCollected) else tuple(ns.devices.values())
+
+    def nics(self, place: Place) -> tuple[Device, ...]:
+        """A node's devices that lead out of it by themselves; none if it was not collected."""
+        ns = self.namespace(place)
+        return () if isinstance(ns, NotCollected) else tuple(port.device for port in underlay_ports(ns))
+
+    def addresses(self, place: Place, device: Device) -> tuple[InterfaceAddress, ...]:
+        """Those on a device there."""
+        ns = self.namespace(place)
+        if isinstance(ns, NotCollected):
+            return ()
+        return tuple(entry for entry in ns.addresses if entry.device == device.index)
 
     def device_by_index(self, place: Place, index: int) -> Device | None:
         """None: there is none, or the place was not collected."""

@@ -18,12 +18,10 @@ OPTIONS: Mapping[str, str] = {
     "cluster CIDR": "cluster-cidr",
 }
 ALSO: Mapping[str, tuple[str, ...]] = {
-    "AWS VPC CNI": ("aws-node",),
     "Antrea": ("antrea-agent",),
     "Cilium": ("cilium",),
     "Multus": ("kube-multus.*", "multus.*"),
     "OVN-Kubernetes": ("ovnkube-node",),
-    "Terway": ("terway.*",),
     "Weave": ("weave-net",),
 }
 """Network agents that no plugin here speaks for, by the names of their DaemonSets."""

@@ -94,6 +94,7 @@ class _Inquiry:
         self.world = World(
             self.setup.ctx.source,
             self.cluster.node_of_address,
+            self.cluster.node_of_pod if self.setup.network.plugin.pods_in_underlay else lambda address: None,
             outsider=outsider(self.probe.source.address) if outside else None,
         )
         underlay = self.underlay

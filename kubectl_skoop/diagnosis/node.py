@@ -26,6 +26,8 @@ class SimpleVethPod:
     """IPv6 next hop of its default route; empty: whichever."""
     gateway_mac: str = ""
     """What the gateway's neighbour entry must say once it is resolved; empty: whatever."""
+    gateway_static: bool = False
+    """The entry is written, since nobody answers for the gateway."""
     max_mtu: int | None = None
     """Bytes that the way to other nodes takes; None: not known."""
     prefix: int = 32
@@ -84,7 +86,7 @@ class SimpleVethPod:
                 self.gateway,
                 dev=self.device,
                 mac=self.gateway_mac,
-                required=False,
+                required=self.gateway_static,
                 because="the gateway is the node's end, which has this MAC",
             )
 

@@ -94,7 +94,20 @@ class Outside:
         kind = self.kind_of(reply.dst)
         if owner is None and kind == "node":
             owner = port
-        if kind == "pod" and self._knows_pods(port.ns, reply.src):
+        door = branch.door_of_pod(reply.dst) if kind == "pod" else None
+        if door is not None and _may_know_pods(reply.src):
+            branch.assume(f"{reply.src} knows the nodes' network: it answers pods by their addresses")
+            owner = door
+        elif door is not None and not self._knows_pods(port.ns, reply.src):
+            _give_up(
+                journey,
+                reply,
+                where,
+                f"whether the nodes' network translates pod address {reply.dst} on the way to {reply.src} "
+                "(a NAT gateway) is not known",
+            )
+            return None
+        elif kind == "pod" and self._knows_pods(port.ns, reply.src):
             branch.assume(f"{reply.src} has a route to {reply.dst}: it answers other pods by their addresses")
         elif kind == "pod" and _may_know_pods(reply.src):
             _give_up(

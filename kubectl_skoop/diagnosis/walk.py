@@ -11,7 +11,7 @@ from kubectl_skoop.diagnosis.outside import Outside as OutsideActor
 from kubectl_skoop.diagnosis.outsider import ASSUMED, OUTSIDE_MAC
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import Port
-from kubectl_skoop.model.packet import Arp, Frame, Packet
+from kubectl_skoop.model.packet import Address, Arp, Frame, Packet
 from kubectl_skoop.model.path import Hop, Link, LinkKind
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -110,7 +110,7 @@ class Walk:
                 self._pass_on(stack, device, frame, kind, port)
             case wire.Outside(nexthop=nexthop):
                 if isinstance(frame, Packet) and frame.neighbour is None:
-                    if (onward := self._routed(stack, frame)) is not None:
+                    if (onward := self._routed(stack, device, frame, nexthop)) is not None:
                         arriving = replace(frame, dst_mac=onward.device.mac)
                         self._pass_on(stack, device, arriving, "infra", onward)
                         return
@@ -139,12 +139,17 @@ class Walk:
         if kind == "veth" or self.underlay.between(self.branch, stack, device, port, frame):
             self.under_way.append(_Arriving(port, frame, link))
 
-    def _routed(self, stack: Stack, packet: Packet) -> Port | None:
-        """The other node's device that the cloud itself leads a packet for a pod or a node to."""
-        if self.outside.kind_of(packet.dst) not in ("pod", "node"):
+    def _routed(self, stack: Stack, device: Device, packet: Packet, nexthop: Address | None) -> Port | None:
+        """The device that the cloud itself leads a packet for a pod or a node to. A router may lead it back
+        to where it came from."""
+        kind = self.outside.kind_of(packet.dst)
+        if kind not in ("pod", "node"):
             return None
         port = self.underlay.routed(self.branch, stack, packet)
-        return None if port is None or port.ns.id == stack.ns.id else port
+        if port is None and kind == "pod":
+            port = self.branch.door_of_pod(packet.dst)
+        own = port is not None and (port.ns.id, port.device.name) == (stack.ns.id, device.name)
+        return None if own and nexthop in (None, packet.dst) else port
 
     def _enter(self, stack: Stack, packet: Packet, emission: Emission) -> None:
         """From outside to a node, perhaps by a load balancer."""

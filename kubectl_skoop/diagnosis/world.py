@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from typing import NamedTuple, Protocol
 
 from kubectl_skoop.model.missing import NotCollected
@@ -16,6 +17,7 @@ from kubectl_skoop.netstack.device import (
     Device,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.types import TABLE_MAIN
 
 BR_STATE_DISABLED = 0
 
@@ -44,6 +46,8 @@ class World:
     namespaces: Namespaces
     node_of_address: Callable[[Address], str | None]
     """Name of the node that has an address, by the objects; None: no node."""
+    node_of_pod: Callable[[Address], str | None] = lambda address: None
+    """Name of the node to which the nodes' own network leads a pod's address; None: it does not know it."""
     mended: Mapping[str, NetworkNamespace] = field(default_factory=dict)
     """By namespace id: what is taken instead of the collected state."""
     missing: dict[str, NotCollected] = field(default_factory=dict)
@@ -106,6 +110,23 @@ class World:
             own = [port for port in ports if port.device.index == entry.device]
             if own or (ports and not (address.version == 6 and address.is_link_local)):
                 return (own or ports)[0]
+        return None
+
+    def door_of_pod(self, address: Address) -> Port | None:
+        """The node's device on the underlay that an address of a pod is led to: the one by which the node
+        sends what comes from it, by the rule for the address or the main table's default route."""
+        name = self.node_of_pod(address)
+        ns = self.at(Place("node", name)) if name is not None else None
+        if ns is None or isinstance(ns, NotCollected):
+            return None
+        ports = {port.device.index: port for port in underlay_ports(ns)}
+        tables = [rule.table for rule in ns.fib.rules(address.version) if rule.source == ip_network(address)]
+        for table in (*tables, TABLE_MAIN):
+            found = ns.fib.table(address.version, table)
+            for route in found.longest(0) if found is not None else ():
+                for hop in route.nexthops:
+                    if hop.device in ports and not route.destination.prefixlen:
+                        return ports[hop.device]
         return None
 
     def unread_owner(self, *addresses: Address) -> str:

@@ -11,7 +11,7 @@ from kubectl_skoop.testing.faults import Fault, FaultError
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import BACKENDS, BY_FELIX, ON_BRIDGE, TUNNELS, VNI, LabNode
+from kubectl_skoop.testing.topology import BACKENDS, BY_FELIX, ON_BRIDGE, TUNNELS, VNI, VPC_MODES, LabNode
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9.-]+)\}")
 
@@ -88,6 +88,8 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
     - `{bridge}` the bridge of the pods, where there is one
     - `{vtep.n1}` the address of a node's tunnel device
     - `{uplink}` the device to the other nodes' pods, `{conf.uplink}` the same in a sysctl's name
+    - `{eni.table}` the table of a node's second interface, `{eni.from}` the priority of the rules that lead
+      there, `{router.n1}` the router of a node's subnet, where pods have addresses of interfaces
     - `{svc.web}`, `{chain.web}`, `{sep.web}`, `{sep.pair.b2}` a service's address and chains
     """
     return dict(_values(lab))
@@ -100,6 +102,7 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
     if lab.mode in ON_BRIDGE:
         yield "bridge", ON_BRIDGE[lab.mode]
     in_blocks = lab.mode in ("calico", "calico-vxlan")
+    yield from lab.values().items()
     for node in lab.topology.nodes:
         yield f"vtep.{node.name}", _vtep(lab, node)
         yield (
@@ -115,7 +118,10 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
         yield f"dev.{pod.name}", device
         yield f"in.{pod.name}", ON_BRIDGE.get(lab.mode, device)
         yield f"nobody.{pod.name}", f"10.244.{pod.node.number}.99"
-        yield f"gw.{pod.name}", calico.GATEWAY if lab.mode in BY_FELIX else pod.node.bridge_address
+        yield (
+            f"gw.{pod.name}",
+            calico.GATEWAY if lab.mode in (*BY_FELIX, *VPC_MODES) else pod.node.bridge_address,
+        )
     for service in lab.topology.services:
         yield f"svc.{service.name}", service.address
         if service.backends:

@@ -107,6 +107,14 @@ class ClusterLab:
     def objects(self) -> list[Object]:
         return cluster_objects(self.mode, self.topology)
 
+    def infra(self) -> tuple[str, Mapping[str, object]] | None:
+        """What the cloud says, for the snapshot: the provider's name, and its fields; None: nothing."""
+        return None
+
+    def values(self) -> Mapping[str, str]:
+        """What steps of faults may say of this kind of lab alone, by the placeholder's name."""
+        return {}
+
     def _build(self) -> None:
         netns.create(namespace.name for namespace in self.namespaces.values())
         for namespace in self.namespaces.values():
@@ -114,8 +122,8 @@ class ClusterLab:
         for node in self.topology.nodes:
             self.namespaces[node.name].set_sysctls(NODE)
         self.namespaces[SWITCH].set_sysctls(ROUTER)
-        self._batch("ip", {SWITCH: self._switch_links()})
-        self._batch("ip", {node.name: self._node_links(node) for node in self.topology.nodes})
+        self._batch("ip", {SWITCH: self.switch_links()})
+        self._batch("ip", {node.name: self.node_links(node) for node in self.topology.nodes})
         self.connect_pods()
         for namespace in self.namespaces.values():
             namespace.set_for_each_device("net.ipv4.neigh", "retrans_time_ms", NEIGHBOUR_RETRANSMIT_MS)
@@ -126,7 +134,7 @@ class ClusterLab:
 
     def connect_pods(self) -> None:
         """Give each pod its eth0, with what the CNI plugin sets up on it."""
-        self._batch("ip", {pod.name: self._pod_links(pod) for pod in self.topology.pods})
+        self._batch("ip", {pod.name: self.pod_links(pod) for pod in self.topology.pods})
 
     def finish_nodes(self) -> None:
         """What the CNI's agent sets up beside links and routes, before the rules are written."""
@@ -172,7 +180,7 @@ class ClusterLab:
             time.sleep(SETTLE_PAUSE)
         raise LabError("a bridge port of the lab does not come to forward")
 
-    def _switch_links(self) -> list[str]:
+    def switch_links(self) -> list[str]:
         lines = [
             "link set lo up",
             "link add br0 type bridge",
@@ -188,7 +196,7 @@ class ClusterLab:
             ]
         return lines
 
-    def _node_links(self, node: LabNode) -> list[str]:
+    def node_links(self, node: LabNode) -> list[str]:
         lines = [
             "link set lo up",
             f"addr add {node.address}/24 brd 10.0.0.255 dev eth0",
@@ -197,7 +205,7 @@ class ClusterLab:
         ]
         return lines + self.cni_links(node)
 
-    def _pod_links(self, pod: LabPod) -> list[str]:
+    def pod_links(self, pod: LabPod) -> list[str]:
         lines = calico.pod_links(pod) if self.mode in BY_FELIX else flannel.pod_links(pod)
         return ["link set lo up", *lines]
 

@@ -53,7 +53,8 @@ def take_snapshot(lab: ClusterLab, folder: Path) -> Path:
     for item in lab.objects():
         by_kind.setdefault(str(item["kind"]), []).append(item)
     snapshot = folder / "lab.skoop"
-    assemble(dumps, by_kind, snapshot, time=time.time())
+    cloud = lab.infra()
+    assemble(dumps, by_kind, snapshot, time=time.time(), infra=(lambda _: cloud) if cloud else None)
     return snapshot
 
 

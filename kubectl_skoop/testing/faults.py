@@ -24,9 +24,11 @@ from kubectl_skoop.testing.topology import (
     ALL_MODES,
     BACKENDS,
     BY_FELIX,
+    ENI_MODES,
     MODES,
     ON_BRIDGE,
     TUNNELS,
+    VPC_MODES,
     Backend,
     Mode,
 )
@@ -41,6 +43,8 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "tunnel": tuple(TUNNELS),
     "felix": tuple(BY_FELIX),
     "on-bridge": tuple(ON_BRIDGE),
+    "vpc": VPC_MODES,
+    "eni": ENI_MODES,
 }
 """`all` is what the large table is tried in; a mode may also be named by its own name."""
 _FIELDS = {"id", "from", "says", "modes", "do", "cause", "place", "text", "works", "lot", "only"}
@@ -147,7 +151,7 @@ def _fault(path: Path, row: Mapping[str, object]) -> Fault:
 
 
 def _modes(path: Path, row: Mapping[str, object]) -> tuple[Mode, ...]:
-    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in ALL_MODES}
+    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in (*ALL_MODES, *VPC_MODES)}
     groups = {**own, **_MODE_GROUPS}
     try:
         return tuple(mode for name in _texts(row.get("modes", "all")) for mode in groups[name])

@@ -16,6 +16,9 @@ Mode = Literal[
     "ptp",
     "kindnet",
     "kube-router",
+    "aws-vpc-cni",
+    "terway-eniip",
+    "terway-vpc",
     "custom",
 ]
 """`custom`: a lab of somebody else's CNI, which sets its nodes and pods up by itself."""
@@ -43,6 +46,10 @@ HAND_MODES: tuple[Mode, ...] = ("calico-vxlan", "canal")
 """Further ones that are made by hand."""
 CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
 """Whose pods the reference CNI plugins connect (`testing.cni`)."""
+ENI_MODES: tuple[Mode, ...] = ("aws-vpc-cni", "terway-eniip")
+"""Whose pods have addresses of the nodes' interfaces."""
+VPC_MODES: tuple[Mode, ...] = (*ENI_MODES, "terway-vpc")
+"""Whose pods the cloud's network itself leads to (`testing.vpc`): there are no routes between nodes."""
 ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)
 BY_FELIX: frozenset[Mode] = frozenset({"calico", "calico-vxlan", "canal"})
 """Pods are connected by Calico."""
@@ -178,13 +185,13 @@ class Topology:
         return tuple(pod for pod in self.pods if pod.node == node)
 
 
-def standard(nodes: int = 2) -> Topology:
+def standard(nodes: int = 2, *, node: type[LabNode] = LabNode) -> Topology:
     """Pods a and a2 on n1, b and b2 on n2, c and c2 on n3 …; services of each kind:
 
     `web` (one backend, b; with a node port), `self` (its backend is a), `pair` (a2 and b2), `empty` (none),
     `dns` (UDP, b), `kubernetes` (the API server on n1).
     """
-    lab_nodes = tuple(LabNode(number) for number in range(1, nodes + 1))
+    lab_nodes = tuple(node(number) for number in range(1, nodes + 1))
     pods = tuple(
         LabPod(letter + suffix, node, slot)
         for letter, node in zip("abcdefgh", lab_nodes, strict=False)

@@ -30,6 +30,7 @@ class MadeSource:
     namespaces: Mapping[str, NetworkNamespace] = field(default_factory=dict)
     """By place, as text."""
     missing: tuple[NotCollected, ...] = ()
+    clouds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected:
         return self.plain.objects(kind, namespace)
@@ -52,6 +53,9 @@ class MadeSource:
         ]
         return NodeEntry(node=name, namespaces=tuple(pods))
 
+    def infra(self, provider: str) -> Mapping[str, object] | NotCollected:
+        return self.clouds.get(provider) or NotCollected(f"infra/{provider}", "not collected")
+
     def namespace(self, place: Place) -> NetworkNamespace | NotCollected:
         return self.namespaces.get(str(place)) or NotCollected(str(place), "not collected")
 
@@ -72,8 +76,9 @@ def make_context() -> MakeContext:
         namespaces: Mapping[str, NetworkNamespace] | None = None,
         options: Options | None = None,
         owner: str = "",
+        clouds: Mapping[str, Mapping[str, object]] | None = None,
     ) -> Context:
-        source = cast(Snapshot, MadeSource(by_kind(objects), namespaces or {}))
+        source = cast(Snapshot, MadeSource(by_kind(objects), namespaces or {}, clouds=clouds or {}))
         return Context(source=source, cluster=Cluster(source), options=options or Options(), owner=owner)
 
     return make

@@ -11,7 +11,7 @@ from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.testing.cni import agents
 from kubectl_skoop.testing.objects import cluster_objects
-from kubectl_skoop.testing.topology import ALL_MODES, Mode, standard
+from kubectl_skoop.testing.topology import ALL_MODES, VPC_MODES, Mode, standard
 from tests.diagnosis.test_plugins_bridge import BRIDGE, n1
 
 Objects = list[dict[str, Any]]
@@ -61,6 +61,16 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
+NAMES: dict[Mode, str] = {
+    "bridge": "bridge",
+    "ptp": "bridge",
+    "aws-vpc-cni": "aws-vpc-cni",
+    "terway-eniip": "terway",
+    "terway-vpc": "terway",
+}
+"""Of plugins that the objects here do not tell."""
+
+
 def everything(ctx: Context) -> Iterator[Expectation | Suspicion]:
     """What the plugin wants at each place, and for a packet to each pod."""
     plugin = set_up(ctx).plugin
@@ -74,13 +84,13 @@ def everything(ctx: Context) -> Iterator[Expectation | Suspicion]:
         yield from plugin.create_pod(pod).always()
 
 
-@pytest.mark.parametrize("mode", ALL_MODES)
+@pytest.mark.parametrize("mode", [*ALL_MODES, *VPC_MODES])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_no_plugin_fails(make_context: Any, mode: Mode, damage: Damage) -> None:
     objects: Objects = [*cluster_objects(mode, standard()), *agents(mode, 2)]
     for item in objects:
         damage(item)
-    name = {"bridge": "bridge", "ptp": "bridge"}.get(mode, "")
+    name = NAMES.get(mode, "")
     ctx = make_context(objects, n1(BRIDGE, gateway_on=3), options=Options(network_plugin=name))
     failed = [one for one in everything(ctx) if isinstance(one, Suspicion) and one.code == "plugin.failed"]
     assert failed == []

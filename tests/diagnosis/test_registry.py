@@ -20,7 +20,17 @@ from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import MODES, Mode, standard
 
 BUILT_IN = {
-    registry.PLUGINS: {"any", "bridge", "calico", "canal", "flannel", "kindnet", "kube-router"},
+    registry.PLUGINS: {
+        "any",
+        "aws-vpc-cni",
+        "bridge",
+        "calico",
+        "canal",
+        "flannel",
+        "kindnet",
+        "kube-router",
+        "terway",
+    },
     registry.PROVIDERS: {"generic"},
 }
 
@@ -65,6 +75,9 @@ def test_a_whole_cluster_is_recognised(make_context: Any, mode: Mode) -> None:
         ("calico-node-windows", "calico"),
         ("kindnet", "kindnet"),
         ("kube-router", "kube-router"),
+        ("aws-node", "aws-vpc-cni"),
+        ("terway-eniip", "terway"),
+        ("terway", "terway"),
         ("cilium", "any"),
         ("my-calico-node", "any"),
     ],

@@ -178,8 +178,9 @@ class RouteExpectation(Expectation):
                 continue
             prefixes = ns.fib.table(self.carries.version, rule.table)
             found = next(prefixes.candidates(int(self.carries)), None) if prefixes else None
-            if found is not None and found.type != "throw" and rule.table != self.in_table:
-                return (rule, found) if self._leads_elsewhere(ns, found) else None
+            if found is not None and found.type != "throw":
+                elsewhere = rule.table != self.in_table and self._leads_elsewhere(ns, found)
+                return (rule, found) if elsewhere else None
         return None
 
     def _taking(self, ns: NetworkNamespace, address: Address) -> list[Route]:

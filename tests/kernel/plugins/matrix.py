@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubectl_skoop.testing.faults import Fault, load
-from kubectl_skoop.testing.topology import ALL_MODES, Mode
+from kubectl_skoop.testing.topology import ALL_MODES, VPC_MODES, Mode
 
 PAGE = Path(__file__).parents[3] / "docs/plugins.md"
 BEGIN, END = "<!-- matrix -->", "<!-- end of matrix -->"
@@ -33,6 +33,9 @@ ROWS: dict[Mode, Row] = {
     "ptp": Row("bridge", "ptp, host-local", "the real CNI plugins"),
     "kindnet": Row("kindnet", "", "the real ptp; kindnetd's part by hand"),
     "kube-router": Row("kube-router", "one subnet", "the real bridge; kube-router's part by hand"),
+    "aws-vpc-cni": Row("aws-vpc-cni", "two interfaces a node", "by hand"),
+    "terway-eniip": Row("terway", "ENIIP, veth with policy routes", "by hand"),
+    "terway-vpc": Row("terway", "VPC routes", "by hand"),
 }
 
 
@@ -48,7 +51,7 @@ def table() -> str:
 def _lines() -> Iterator[str]:
     yield "| plugin | mode | lab | healthy | faults named by the plugin / tried |"
     yield "| --- | --- | --- | --- | --- |"
-    for mode in ALL_MODES:
+    for mode in (*ALL_MODES, *VPC_MODES):
         row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
         count = f"{sum(map(named, tried))} / {len(tried)}"
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"

@@ -18,6 +18,7 @@ from kubectl_skoop.diagnosis.detected import detected
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing import cni
+from kubectl_skoop.testing.aws_vpc_cni import AwsLab
 from kubectl_skoop.testing.breaking import apply
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import Outcomes, check_lab, take_snapshot
@@ -25,7 +26,8 @@ from kubectl_skoop.testing.faults import Fault
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import ALL_MODES, CNI_MODES, HAND_MODES, Mode
+from kubectl_skoop.testing.terway import EniIpLab, RoutedLab
+from kubectl_skoop.testing.topology import ALL_MODES, CNI_MODES, HAND_MODES, VPC_MODES, Mode
 from tests.kernel.plugins.matrix import FAULTS, PAGE, named, with_table
 
 CASES = [(fault, mode) for fault in FAULTS for mode in fault.modes]
@@ -46,7 +48,15 @@ pytestmark = [
 
 
 def lab_of(mode: Mode) -> ClusterLab:
-    return cni.CniLab(mode) if mode in CNI_MODES else ClusterLab(mode)
+    match mode:
+        case "aws-vpc-cni":
+            return AwsLab()
+        case "terway-eniip":
+            return EniIpLab()
+        case "terway-vpc":
+            return RoutedLab()
+        case _:
+            return cni.CniLab(mode) if mode in CNI_MODES else ClusterLab(mode)
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +71,13 @@ def twin() -> Twin:
     return healthy
 
 
-@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES])
+@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES, *VPC_MODES])
 def test_a_healthy_lab_is_silent(mode: Mode, tmp_path: Path) -> None:
     with lab_of(mode) as lab:
         assert [str(one) for one in check_lab(lab, tmp_path, None, None)] == []
 
 
-@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES])
+@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES, *VPC_MODES])
 def test_check_finds_nothing_in_a_healthy_lab(mode: Mode, tmp_path: Path) -> None:
     with lab_of(mode) as lab, closing(open_snapshot(take_snapshot(lab, tmp_path))) as source:
         result = check(source, Options())
@@ -104,7 +114,7 @@ def test_a_fault_is_named(fault: Fault, mode: Mode, twin: Twin, tmp_path: Path) 
         assert [str(one) for one in check_lab(lab, tmp_path, asked, healthy)] == []
 
 
-@pytest.mark.parametrize("mode", ALL_MODES)
+@pytest.mark.parametrize("mode", [*ALL_MODES, *VPC_MODES])
 def test_each_mode_has_five_faults_that_its_plugin_names(mode: Mode) -> None:
     assert len([fault for fault in FAULTS if mode in fault.modes and named(fault)]) >= 5
 

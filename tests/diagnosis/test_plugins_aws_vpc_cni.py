@@ -1,0 +1,143 @@
+"""What the AWS VPC CNI wants, from a node's state, with and without the word of EC2."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from functools import cache
+from ipaddress import IPv4Address as IP
+from ipaddress import IPv4Network
+from typing import Any, NamedTuple
+
+import pytest
+
+from kubectl_skoop.api import Device, Expectation, NetworkNamespace, Place
+from kubectl_skoop.diagnosis.detected import detected
+from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.netstack.device import InterfaceAddress
+from kubectl_skoop.netstack.routing.types import Nexthop, PolicyRule, Route
+from kubectl_skoop.testing.aws_vpc_cni import AwsLab
+from kubectl_skoop.testing.objects import Object
+
+ROUTER = IP("10.244.1.1")
+
+
+def default(device: int, table: int) -> Route:
+    return Route(
+        destination=IPv4Network("0.0.0.0/0"), table=table, nexthops=(Nexthop(device=device, gateway=ROUTER),)
+    )
+
+
+def state(*, second: str = "10.244.1.11", table_rule: bool = True) -> dict[str, NetworkNamespace]:
+    """n1 with eth0 and eth1, and pod a."""
+    node = NetworkNamespace(
+        id="n1/4:1",
+        place=Place("node", "n1"),
+        node="n1",
+        devices={
+            2: Device(index=2, name="eth0", mac="02:00:00:00:00:01"),
+            3: Device(index=3, name="eth1", mac="02:00:00:00:01:01"),
+        },
+        addresses=(
+            InterfaceAddress(device=2, address=IP("10.244.1.10"), prefix=24),
+            InterfaceAddress(device=3, address=IP(second), prefix=24),
+        ),
+        routes=(default(2, 254), default(3, 2)),
+        rules=(PolicyRule(priority=32765, family=4, source=IPv4Network(second), table=2),) * table_rule,
+    )
+    pod = NetworkNamespace(
+        id="n1/4:2",
+        place=Place("pod", "default/a"),
+        node="n1",
+        devices={2: Device(index=2, name="eth0", kind="veth", mac="0a:00:00:00:00:01", mtu=1500)},
+    )
+    return {"node/n1": node, "pod/default/a": pod}
+
+
+class Told(NamedTuple):
+    """By the lab, which is not built."""
+
+    objects: list[Object]
+    clouds: dict[str, Mapping[str, object]]
+
+
+@cache
+def told() -> Told:
+    with closing(AwsLab()) as lab:
+        cloud = lab.infra()
+        assert cloud is not None
+        return Told(lab.objects(), dict([cloud]))
+
+
+def wants(make_context: Any, *, options: Options | None = None, cloud: bool = True, **more: Any) -> list[str]:
+    clouds = told().clouds if cloud else {}
+    ctx = make_context(told().objects, state(**more), options=options, clouds=clouds)
+    found = set_up(ctx).plugin.create_node(ctx.cluster.node("n1")).always()
+    return [wish.want for wish in found if isinstance(wish, Expectation)]
+
+
+FROM_A = "from 10.244.1.2 lookup 2"
+
+
+def test_a_node_wants_rules_and_routes_of_its_interfaces_and_pods(make_context: Any) -> None:
+    found = wants(make_context)
+    assert found == [
+        "net.ipv4.ip_forward = 1",
+        "eth0 mtu at least 1500 arp on up with a carrier",
+        "net.ipv4.conf.eth0.forwarding = 1",
+        "net.ipv4.conf.eth0.rp_filter = 2 or 0",
+        "eth1 mtu at least 1500 arp on up with a carrier",
+        "net.ipv4.conf.eth1.forwarding = 1",
+        "default via 10.244.1.1 dev eth1 table 2 onlink",
+        "eniacd53aa4120 veth mtu 1500 arp on up with a carrier",
+        "net.ipv4.conf.eniacd53aa4120.forwarding = 1",
+        "10.244.1.2/32 dev eniacd53aa4120 scope link",
+        "512: from all to 10.244.1.2 lookup main",
+        f"1536: {FROM_A}",
+        "1024: from all fwmark 0x80/0x80 lookup main",
+    ]
+
+
+def test_without_the_word_of_ec2_two_interfaces_in_one_subnet_leave_it_open(make_context: Any) -> None:
+    assert not [want for want in wants(make_context, cloud=False) if FROM_A in want]
+
+
+def test_an_interface_in_another_subnet_has_the_addresses_of_it(make_context: Any) -> None:
+    found = wants(make_context, cloud=False, second="10.9.0.11")
+    assert not [want for want in found if FROM_A in want]
+    assert "default via 10.9.0.1 dev eth1 table 2 onlink" in found
+
+
+def test_an_interface_that_no_rule_leads_to_is_not_ipamd_s(make_context: Any) -> None:
+    assert not [want for want in wants(make_context, table_rule=False) if "eth1" in want]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "gone"),
+    [("veth-prefix", "pod", "eniacd53aa4120"), ("external-snat", "true", ""), ("node-ports", "false", "")],
+)
+def test_options_say_what_the_agent_was_told(make_context: Any, option: str, value: str, gone: str) -> None:
+    found = wants(make_context, options=Options(plugin={f"aws-vpc-cni-{option}": value}))
+    assert not gone or not [want for want in found if gone in want]
+    assert [want for want in found if "fwmark" in want]
+
+
+def test_nothing_is_marked_without_node_ports_and_translation(make_context: Any) -> None:
+    given = {"aws-vpc-cni-external-snat": "true", "aws-vpc-cni-node-ports": "false"}
+    assert not [want for want in wants(make_context, options=Options(plugin=given)) if "fwmark" in want]
+
+
+def test_what_is_detected(make_context: Any) -> None:
+    config = {
+        "apiVersion": "crd.k8s.amazonaws.com/v1alpha1",
+        "kind": "ENIConfig",
+        "metadata": {"name": "eu-west-1a"},
+    }
+    ctx = make_context([*told().objects, config], clouds=told().clouds)
+    found = {one.name: one for one in detected(ctx)}
+    assert found["network plugin"].value == "aws-vpc-cni"
+    assert found["aws-vpc-cni: prefixes"].value == "off"
+
+
+def test_rules_of_ipamd_tell_it_without_objects(make_context: Any) -> None:
+    fact = set_up(make_context([], state())).facts[0]
+    assert (fact.value, fact.source) == ("aws-vpc-cni", "rules of priority 32765 on node/n1")
