@@ -98,7 +98,7 @@ def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
 
 def is_other_host(device: Device, frame: Frame) -> bool:
     """PACKET_OTHERHOST (eth_type_trans)."""
-    if device.loopback or not frame.dst_mac:
+    if not frame.dst_mac:
         return False
     return not is_group(frame.dst_mac) and frame.dst_mac != device.mac
 
