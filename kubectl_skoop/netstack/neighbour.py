@@ -1,15 +1,17 @@
 """Who has the next hop's address on a device (net/core/neighbour.c; K-57, K-69)."""
 
 from dataclasses import replace
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import arp, bridge, discovery, gap, icmp, xmit
-from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_POINTOPOINT, Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import NUD_NOARP, NUD_PERMANENT, Neighbour
 from kubectl_skoop.netstack.stack import Stack, Waiting
+
+_ANY = IPv4Address(0)
 
 
 def known(stack: Stack, device: Device, address: Address) -> str | None:
@@ -28,14 +30,12 @@ def resolve(
 ) -> str | None:
     """The MAC for a next hop; None: the packet waits for an answer (or is lost, which is then recorded).
 
-    Without ARP it is the device's own MAC (arp_constructor, ndisc_constructor).
+    Without ARP it is the device's own MAC, unless it was given an entry (arp_constructor, ndisc_constructor).
     """
-    if device.loopback:
-        return ""
-    if nexthop.is_multicast:
+    if nexthop.is_multicast and not device.loopback:
         return group_mac(nexthop)
     if not device.arp:
-        return device.mac
+        return known(stack, device, _key(device, nexthop)) or device.mac
     if _is_broadcast(stack, device, nexthop):
         return BROADCAST_MAC
     if unread := gap.table(stack, "neighbours"):
@@ -53,6 +53,12 @@ def resolve(
         else:
             arp.solicit(stack, device, nexthop, packet.src)
     return None
+
+
+def _key(device: Device, nexthop: Address) -> Address:
+    """IPv4: one entry for all addresses of such a device (__ipv4_neigh_lookup_noref)."""
+    single = device.flags & (IFF_LOOPBACK | IFF_POINTOPOINT)
+    return _ANY if nexthop.version == 4 and single else nexthop
 
 
 def group_mac(group: Address) -> str:

@@ -27,7 +27,7 @@ def receive(stack: Stack, index: int, frame: Frame, passage: Passage | None = No
         _end_loop(stack, device, frame)
         return
     passage = passage or Passage()
-    passage.packet_type = PacketType.HOST if device.loopback else packet_type(frame, device.mac)
+    passage.packet_type = packet_type(frame, device.mac)
     stack.depth += 1
     try:
         take(stack, device, frame, passage)

@@ -11,7 +11,7 @@ TCP = "a tcp 10.2.0.2"
 SERVED = "answer, b sees 10.1.0.2"
 LOST = "no route to host"
 FIRST = "answer, r sees 10.1.0.2"
-R = "02:00:00:00:01:02"
+A, R = "02:00:00:00:01:01", "02:00:00:00:01:02"
 NEAR = """
 wire a:eth0 r:p0
 wire r:p1 b:eth0
@@ -82,6 +82,19 @@ TRAPS = (
         {TCP: LOST, "a udp 10.2.0.2": "timeout", "a icmp 10.2.0.2": LOST},
     ),
     trap("a device without ARP", ROUTED, "a: link set eth0 arp off", {TCP: "timeout"}),
+    trap(
+        "a device without ARP uses the entries that it was given",
+        ROUTED,
+        f"a: link set eth0 arp off\na: neigh replace 10.1.0.1 lladdr {R} dev eth0 nud permanent\n"
+        f"r: neigh replace 10.1.0.2 lladdr {A} dev p0 nud permanent",
+        {TCP: SERVED},
+    ),
+    trap(
+        "the loopback device has one entry for all addresses",
+        ROUTED,
+        "a: neigh replace 10.9.9.9 lladdr 02:00:00:00:00:77 dev lo nud permanent",
+        {"a tcp 10.1.0.2": "timeout", "a tcp 127.0.0.1": "timeout", TCP: SERVED},
+    ),
     trap("arp_ignore 8 of the gateway", ROUTED, "r: sysctl net.ipv4.conf.p0.arp_ignore=8", {TCP: LOST}),
     trap("arp_ignore 8 of all (K-48)", ROUTED, "r: sysctl net.ipv4.conf.all.arp_ignore=8", {TCP: LOST}),
     trap(
