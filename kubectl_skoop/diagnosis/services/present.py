@@ -36,7 +36,9 @@ class Present(NamedTuple):
 
 def present(ns: NetworkNamespace, family: int, configured: str = "") -> Present:
     """Rules of the mode that is configured come first, then those with more services."""
-    found = sorted(_found(ns, family), key=lambda rules: (rules.mode == configured, rules.size), reverse=True)
+    found = list(_found(ns, family))
+    if len(found) > 1:
+        found.sort(key=lambda rules: (rules.mode == configured, rules.size), reverse=True)
     return Present(found[0], tuple(found[1:])) if found else Present(None)
 
 
