@@ -1,11 +1,12 @@
 """The objects of a cluster, found by name and by address. Read when asked for, and kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
-from typing import Protocol
+from operator import attrgetter
+from typing import Protocol, TypeVar
 
 from kubectl_skoop.cluster.addresses import addresses_of
 from kubectl_skoop.cluster.node import NodeInfo, node_info
@@ -24,6 +25,8 @@ from kubectl_skoop.model.errors import SectionDamaged, SkoopError, UnknownName
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Endpoint
+
+T = TypeVar("T")
 
 _COMPARED = 5000
 """Names that are searched for near ones."""
@@ -72,14 +75,44 @@ class PlainObjects:
         return owners
 
 
+class _MadeOut(Mapping[str, T]):
+    """Objects by their keys, each made out when it is asked for: a question is about few of thousands."""
+
+    def __init__(
+        self, objects: Iterable[Object], key: Callable[[Ref], str], make: Callable[[Object], T]
+    ) -> None:
+        self._objects = {key(ref_of(item)): item for item in objects}
+        self._make = make
+        self._made: dict[str, T] = {}
+
+    def __getitem__(self, key: str) -> T:
+        if key not in self._made:
+            self._made[key] = self._make(self._objects[key])
+        return self._made[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._objects
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objects)
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+
+def _key(ref: Ref) -> str:
+    return f"{ref.namespace}/{ref.name}"
+
+
 @dataclass(slots=True)
 class Cluster:
     """The Kubernetes objects of a source, made out when they are asked for."""
 
     source: ObjectSource
-    _pods: dict[str, dict[str, PodInfo]] = field(default_factory=dict, repr=False)
-    _services: dict[str, dict[str, Service]] = field(default_factory=dict, repr=False)
-    _nodes: dict[str, NodeInfo] | None = field(default=None, repr=False)
+    _pods: dict[str, Mapping[str, PodInfo]] = field(default_factory=dict, repr=False)
+    _services: dict[str, Mapping[str, Service]] = field(default_factory=dict, repr=False)
+    _nodes: Mapping[str, NodeInfo] | None = field(default=None, repr=False)
+    _slices: dict[str, Mapping[str, Sequence[Object]]] = field(default_factory=dict, repr=False)
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object]:
         """Empty, too, if they were not collected: `source.objects` tells the difference."""
@@ -100,14 +133,14 @@ class Cluster:
         """By `namespace/name`. Raises: UnknownName."""
         pods = self._pods_by_key(key.partition("/")[0])
         if key not in pods:
-            raise self.unknown("Pod", key, (pod.key for pod in self.pods()))
+            raise self.unknown("Pod", key, self._pods_by_key(""))
         return pods[key]
 
     def service(self, key: str) -> Service:
         """By `namespace/name`. Raises: UnknownName."""
         services = self._services_by_key(key.partition("/")[0])
         if key not in services:
-            raise self.unknown("Service", key, (service.key for service in self.services()))
+            raise self.unknown("Service", key, self._services_by_key(""))
         return services[key]
 
     def node(self, name: str) -> NodeInfo:
@@ -119,11 +152,7 @@ class Cluster:
 
     def backends(self, service: Service, port: ServicePort) -> tuple[Backend, ...]:
         """All that EndpointSlices name for a port, ready or not; without slices what Endpoints name."""
-        slices = [
-            item
-            for item in self.objects("EndpointSlice", service.namespace)
-            if labels(item, "metadata", "labels").get(SERVICE_NAME) == service.name
-        ]
+        slices = self._slices_by_service(service.namespace).get(service.name, ())
         known = [backend for item in slices for backend in slice_backends(item)]
         if not slices:
             for item in self.objects("Endpoints", service.namespace):
@@ -195,22 +224,28 @@ class Cluster:
         pod = self._pods_by_key(owner.namespace).get(f"{owner.namespace}/{owner.name}")
         return (0 if pod is not None and pod.phase == "Running" and not pod.deleted else 1), owner
 
-    def _pods_by_key(self, namespace: str) -> dict[str, PodInfo]:
+    def _pods_by_key(self, namespace: str) -> Mapping[str, PodInfo]:
         if namespace not in self._pods:
-            pods = map(pod_info, self.objects("Pod", namespace))
-            self._pods[namespace] = {pod.key: pod for pod in pods}
+            self._pods[namespace] = _MadeOut(self.objects("Pod", namespace), _key, pod_info)
         return self._pods[namespace]
 
-    def _services_by_key(self, namespace: str) -> dict[str, Service]:
+    def _services_by_key(self, namespace: str) -> Mapping[str, Service]:
         if namespace not in self._services:
-            services = map(service_info, self.objects("Service", namespace))
-            self._services[namespace] = {service.key: service for service in services}
+            self._services[namespace] = _MadeOut(self.objects("Service", namespace), _key, service_info)
         return self._services[namespace]
 
-    def _nodes_by_name(self) -> dict[str, NodeInfo]:
+    def _nodes_by_name(self) -> Mapping[str, NodeInfo]:
         if self._nodes is None:
-            self._nodes = {node.name: node for node in map(node_info, self.objects("Node"))}
+            self._nodes = _MadeOut(self.objects("Node"), attrgetter("name"), node_info)
         return self._nodes
+
+    def _slices_by_service(self, namespace: str) -> Mapping[str, Sequence[Object]]:
+        if namespace not in self._slices:
+            found: dict[str, list[Object]] = {}
+            for item in self.objects("EndpointSlice", namespace):
+                found.setdefault(labels(item, "metadata", "labels").get(SERVICE_NAME, ""), []).append(item)
+            self._slices[namespace] = found
+        return self._slices[namespace]
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownName:

@@ -117,8 +117,13 @@ class Section(NamedTuple):
 
 def pack(value: object) -> bytes:
     """Text that is no valid Unicode is written with backslashes: tools print what they like."""
-    packed: bytes = msgpack.packb(value, unicode_errors="backslashreplace", default=_as_plain)
+    packed: bytes = packer().pack(value)
     return packed
+
+
+def packer() -> msgpack.Packer:
+    """For many values that are packed as `pack` does."""
+    return msgpack.Packer(unicode_errors="backslashreplace", default=_as_plain)
 
 
 def _as_plain(value: object) -> object:

@@ -7,12 +7,13 @@ a hash table), with counters and ages of its own, and a few records that the oth
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import sub
 from typing import NamedTuple
 
 import msgpack
 
-from kubectl_skoop.snapshot.format import SectionRef, pack
+from kubectl_skoop.snapshot.format import SectionRef, pack, packer
 from kubectl_skoop.snapshot.limits import MAX_TABLE, PIECE, Refused
 
 TABLES = frozenset({"iptables-legacy", "iptables-nft", "ip6tables-legacy", "ip6tables-nft", "ipset"}) | {
@@ -30,9 +31,10 @@ _MARGIN = 16
 """Bytes in a piece for the head of its list."""
 _COUNTERS = re.compile(r"\[(\d{1,18}):(\d{1,18})\]")
 _HOLE = "\0"
+_HOLES = f"[{_HOLE}:{_HOLE}]"
 _AGES = "cacheinfo"
 _CHUNK_BITS = 24
-_PLACE = (1 << _CHUNK_BITS) - 1
+_NOWHERE = -1
 
 Record = str | bytes
 """A line without its counters; a row without its ages, packed."""
@@ -43,7 +45,25 @@ class Split(NamedTuple):
 
     records: Sequence[Record]
     numbers: Sequence[int]
-    """What was taken out of them, in their order."""
+    """What was taken out of them, in their order, as `_Numbers` packs it."""
+
+
+class _Numbers:
+    """How many zeros, the next number less the one before, and so on: most are 0, ages come twice."""
+
+    def __init__(self) -> None:
+        self.pairs: list[int] = []
+        self._zeros = self._before = 0
+
+    def skip(self, zeros: int) -> None:
+        self._zeros += zeros
+
+    def add(self, number: int) -> None:
+        if number:
+            self.pairs += (self._zeros, number - self._before)
+            self._zeros, self._before = 0, number
+        else:
+            self._zeros += 1
 
 
 class Chunks:
@@ -63,30 +83,32 @@ class Chunks:
         """
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
-        places = list(map(self._known.get, records))
-        used = Counter(place >> _CHUNK_BITS for place in places if place is not None)
-        chosen = [chunk for chunk in sorted(used) if 2 * used[chunk] >= self._sizes[chunk]]
-        kept = frozenset(chosen)
-        fresh = [
-            record
-            for record, place in zip(records, places, strict=True)
-            if place is None or place >> _CHUNK_BITS not in kept
-        ]
-        for batch in _batches(dict.fromkeys(fresh)):
-            chosen.append(len(self._refs))
-            self._known |= {
-                record: len(self._refs) << _CHUNK_BITS | place for place, record in enumerate(batch)
-            }
-            self._refs.append(write(_packed(batch)))
-            self._sizes.append(len(batch))
-        starts = dict(
-            zip(chosen, accumulate((self._sizes[chunk] for chunk in chosen), initial=0), strict=False)
-        )
-        final = [
-            starts[place >> _CHUNK_BITS] + (place & _PLACE) for place in map(self._known.__getitem__, records)
-        ]
-        steps = [place - before for before, place in zip([-1, *final], final, strict=False)]
-        return [self._refs[chunk] for chunk in chosen], steps
+        places = [self._known.get(record, _NOWHERE) for record in records]
+        chunks = [place >> _CHUNK_BITS for place in places]
+        used = Counter(chunks)
+        chosen = [chunk for chunk in sorted(used) if chunk >= 0 and 2 * used[chunk] >= self._sizes[chunk]]
+        if len(chosen) < len(used):
+            kept = frozenset(chosen)
+            fresh = (record for record, chunk in zip(records, chunks, strict=True) if chunk not in kept)
+            for batch in _batches(dict.fromkeys(fresh)):
+                chosen.append(self._write(batch, write))
+            places = list(map(self._known.__getitem__, records))
+            chunks = [place >> _CHUNK_BITS for place in places]
+        ends = accumulate(self._sizes[chunk] for chunk in chosen)
+        moved = {
+            chunk: end - self._sizes[chunk] - (chunk << _CHUNK_BITS)
+            for chunk, end in zip(chosen, ends, strict=True)
+        }
+        final = [place + moved[chunk] for place, chunk in zip(places, chunks, strict=True)]
+        return [self._refs[chunk] for chunk in chosen], list(map(sub, final, [-1, *final[:-1]]))
+
+    def _write(self, batch: Sequence[Record], write: Callable[[bytes], SectionRef]) -> int:
+        """The number of the new section."""
+        chunk = len(self._refs)
+        self._known |= zip(batch, count(chunk << _CHUNK_BITS), strict=False)
+        self._refs.append(write(_packed(batch)))
+        self._sizes.append(len(batch))
+        return chunk
 
 
 def split(data: object) -> Split | None:
@@ -117,14 +139,16 @@ def join(chunks: Iterable[object], steps: object, numbers: object) -> object:
 def _split_text(text: str) -> Split | None:
     if _HOLE in text or text.count("\n") < FEWEST:
         return None
-    numbers = []
-    for pair in _COUNTERS.findall(text):
-        for word in pair:
-            number = int(word)
-            if word != "0" and str(number) != word:
+    template = text.replace("[0:0]", _HOLES)
+    numbers, end = _Numbers(), 0
+    for counters in _COUNTERS.finditer(template):
+        numbers.skip(template.count(_HOLE, end, counters.start()))
+        end = counters.end()
+        for word in counters.groups():
+            if str(int(word)) != word:
                 return None
-            numbers.append(number)
-    return Split(_COUNTERS.sub(f"[{_HOLE}:{_HOLE}]", text).split("\n"), numbers)
+            numbers.add(int(word))
+    return Split(_COUNTERS.sub(_HOLES, template).split("\n"), numbers.pairs)
 
 
 def _joined_text(lines: Sequence[str], numbers: Iterator[int]) -> str:
@@ -138,16 +162,18 @@ def _split_rows(rows: Sequence[dict[str, object]]) -> Split | None:
     if len(rows) < FEWEST:
         return None
     records: list[Record] = []
-    numbers: list[int] = []
+    numbers = _Numbers()
+    packed = packer().pack
     for row in rows:
         ages = row.get(_AGES)
         if isinstance(ages, dict) and all(type(age) is int for age in ages.values()):
-            numbers += ages.values()
+            for age in ages.values():
+                numbers.add(age)
             row = {**row, _AGES: dict.fromkeys(ages, 0)}
         elif _AGES in row:
             return None
-        records.append(pack(row))
-    return Split(records, numbers)
+        records.append(packed(row))
+    return Split(records, numbers.pairs)
 
 
 def _with_ages(row: object, numbers: Iterator[int]) -> object:
@@ -159,19 +185,6 @@ def _with_ages(row: object, numbers: Iterator[int]) -> object:
             return {**fields, _AGES: {name: next(numbers) for name in ages}}
         case _:
             raise Refused("has a record that is neither text nor a map")
-
-
-def sparse(numbers: Iterable[int]) -> list[int]:
-    """How many zeros, the next number less the one before, and so on: most counters are 0, ages come twice."""
-    packed: list[int] = []
-    zeros = before = 0
-    for number in numbers:
-        if number:
-            packed += (zeros, number - before)
-            zeros, before = 0, number
-        else:
-            zeros += 1
-    return packed
 
 
 def _spread(packed: Sequence[int]) -> Iterator[int]:

@@ -241,7 +241,7 @@ class SnapshotWriter:
         if found is None:
             return None
         chunks, steps = self._chunks.arrange(found.records, lambda raw: self._add("table", where, raw))
-        arrangement = {"steps": steps, "numbers": records.sparse(found.numbers)}
+        arrangement = {"steps": steps, "numbers": found.numbers}
         form, pieces = cut(arrangement)
         places = [self._add("table", where, piece).packed() for piece in pieces]
         return {

@@ -20,6 +20,7 @@ from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
 from kubectl_skoop.diagnosis.services.sources import covers
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 
 DUMPS = Path(__file__).parents[1] / "data" / "iptables"
@@ -163,7 +164,7 @@ def test_a_load_balancer_for_pods_only_is_not_compared() -> None:
         "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}},
     }
     _, door = wanted(balanced, endpoint_slice([endpoint(A)]))
-    compared = compare_door(IptablesRules("", ""), door, PLACE, ["10.244.0.0/16"])
+    compared = compare_door(saved_rules(""), door, PLACE, ["10.244.0.0/16"])
     assert compared.findings == ()
     assert compared.unread == "no sender to try in its source ranges but pods: 10.244.0.0/16"
 
@@ -179,6 +180,13 @@ def test_a_load_balancer_for_pods_only_is_not_compared() -> None:
 )
 def test_services_that_kube_proxy_leaves_alone(item: Object) -> None:
     assert wanted(item, endpoint_slice([endpoint(A)])) == []
+
+
+def saved_rules(nat: str, filtered: str = "") -> IptablesRules:
+    return IptablesRules(
+        SavedTable("nat", 4, native=True, text=f"\n{nat}\n"),
+        SavedTable("filter", 4, native=True, text=f"\n{filtered}\n"),
+    )
 
 
 CHAINS = """
@@ -217,7 +225,7 @@ def test_who_is_let_in_by_a_load_balancer(ranges: list[str], address: str, messa
         "status": {"loadBalancer": {"ingress": [{"ip": address}]}},
     }
     _, door = wanted(balanced, endpoint_slice([endpoint(A), endpoint(B, "n2")]))
-    rules = IptablesRules(FIREWALL.replace("203.0.113.7", address), "")
+    rules = saved_rules(FIREWALL.replace("203.0.113.7", address))
     found = [
         one for one in compare_door(rules, door, PLACE).findings if one.code != "service.missing-masquerade"
     ]
@@ -226,7 +234,7 @@ def test_who_is_let_in_by_a_load_balancer(ranges: list[str], address: str, messa
 
 
 def test_the_ways_of_a_connection_with_shares_and_masquerade() -> None:
-    leaves = IptablesRules(CHAINS, "").follow(DOOR, OUTSIDE)
+    leaves = saved_rules(CHAINS).follow(DOOR, OUTSIDE)
     assert [(str(leaf.target), leaf.share) for leaf in leaves] == [(f"{A}:8080", 0.5), (f"{B}:8080", 0.5)]
     masqueraded = {
         source: [leaf.masquerades(ip_address(source)) for leaf in leaves]
@@ -271,7 +279,7 @@ def test_the_ways_of_a_connection_with_shares_and_masquerade() -> None:
 def test_rules_that_differ(old: str, new: str, expected: list[str]) -> None:
     (one,) = wanted(service(), endpoint_slice([endpoint(A), endpoint(B)]))
     assert old in CHAINS
-    compared = compare_door(IptablesRules(CHAINS.replace(old, new) if old else CHAINS, ""), one, PLACE)
+    compared = compare_door(saved_rules(CHAINS.replace(old, new) if old else CHAINS), one, PLACE)
     assert [finding.code for finding in compared.findings] == expected
     assert compared.unread == ""
 
@@ -332,20 +340,20 @@ def test_rules_for_one_endpoint_beside_hints(endpoints: list[Object], codes: lis
     only_a = CHAINS.replace("-A SVC -j SEP-B\n", "").replace(
         "-m statistic --mode random --probability 0.50000000000 ", ""
     )
-    found = compare_door(IptablesRules(only_a, ""), one, PLACE).findings
+    found = compare_door(saved_rules(only_a), one, PLACE).findings
     assert [finding.code for finding in found] == codes
 
 
 def test_a_rule_that_is_not_understood_leaves_the_service_open() -> None:
     (one,) = wanted(service(), endpoint_slice([endpoint(A), endpoint(B)]))
     strange = "-A SVC -m length --length 40 -j SEP-A"
-    compared = compare_door(IptablesRules(CHAINS.replace("-A SVC -j SEP-B", strange), ""), one, PLACE)
+    compared = compare_door(saved_rules(CHAINS.replace("-A SVC -j SEP-B", strange)), one, PLACE)
     assert (compared.findings, compared.unread) == ((), strange)
 
 
 def test_endpoints_that_are_left_in_the_rules_of_a_service_without_any() -> None:
     (one,) = wanted(service(), endpoint_slice([endpoint(A, fields=NOT_READY)]))
-    (found,) = compare_door(IptablesRules(CHAINS, ""), one, PLACE).findings
+    (found,) = compare_door(saved_rules(CHAINS), one, PLACE).findings
     assert found.code == "service.stale-endpoint"
     assert "50% of connections are sent to 10.244.2.2:8080, no endpoint of it" in found.message
 
@@ -362,7 +370,7 @@ def test_endpoints_that_are_left_in_the_rules_of_a_service_without_any() -> None
 )
 def test_a_service_without_endpoints(filtered: str, expected: list[str]) -> None:
     (one,) = wanted(service())
-    rules = IptablesRules("-A KUBE-SERVICES -d 10.96.0.1/32 -j SVC\n", filtered)
+    rules = saved_rules("-A KUBE-SERVICES -d 10.96.0.1/32 -j SVC\n", filtered)
     assert [finding.code for finding in compare_door(rules, one, PLACE).findings] == expected
 
 

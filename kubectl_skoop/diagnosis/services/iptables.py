@@ -1,9 +1,7 @@
 """What the rules that kube-proxy wrote on a node in iptables mode do with a new connection to a service."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.diagnosis.kube_proxy_config import Mode
@@ -15,65 +13,44 @@ from kubectl_skoop.diagnosis.services.walk import Chains, Leaf, walk
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 
 SERVICES, NODE_PORTS, POSTROUTING = "KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING"
 FIREWALL = "KUBE-PROXY-FIREWALL"
-LONG = 32
-"""Rules; above it a chain is indexed."""
 
-_RULE = re.compile(r"^(?:\[\d+:\d+\] )?(-A (\S+).*)$", re.MULTILINE)
 _NAMED = re.compile(r'--comment "?([a-z0-9.-]+/[a-z0-9.-]+)[:" ]')
 
 
-class _Index(NamedTuple):
-    """Positions of a chain's rules by what they ask for first."""
-
-    by_address: Mapping[str, list[int]]
-    by_port: Mapping[int, list[int]]
-    others: list[int]
-
-
 class RuleTable:
-    """The rules of one table by chain; the text is gone through once."""
+    """The rules of one table by chain, read when they are asked for."""
 
-    def __init__(self, text: str) -> None:
-        self._lines: dict[str, list[str]] = {}
-        for line, chain in _RULE.findall(text):
-            self._lines.setdefault(chain, []).append(line)
-        self._rules: dict[str, list[IptablesRule]] = {}
-        self._indexes: dict[str, _Index] = {}
+    def __init__(self, table: SavedTable | None) -> None:
+        self._table = table or SavedTable("", 0, native=False, text="")
+        self._rules: dict[tuple[str, int], IptablesRule] = {}
 
     def __contains__(self, chain: str) -> bool:
         """It has rules."""
-        return chain in self._lines
+        return bool(self._table.saved_chain(chain).lines)
 
     def lines(self, chain: str) -> Sequence[str]:
-        return self._lines.get(chain, ())
+        return self._table.saved_chain(chain).rule_texts
 
     def rules(self, chain: str) -> Sequence[IptablesRule]:
-        rules = self._rules.get(chain)
-        if rules is None:
-            rules = self._rules[chain] = [read_rule(line) for line in self.lines(chain)]
-        return rules
+        return [self._rule(chain, place) for place in range(len(self.lines(chain)))]
 
     def steps(self, chain: str, door: Door) -> Iterator[IptablesRule]:
-        return (rule for rule in self._candidates(chain, door) if fits(rule, door))
+        places = self._table.saved_chain(chain).places(door.address, door.port)
+        return (rule for place in places if fits(rule := self._rule(chain, place), door))
 
     def leads(self, chain: str, to: str) -> bool:
         """A rule of the chain jumps there."""
         return any(f" -j {to}" in line for line in self.lines(chain))
 
-    def _candidates(self, chain: str, door: Door) -> Iterable[IptablesRule]:
-        """Those that may fit, in their order."""
-        rules = self.rules(chain)
-        if len(rules) <= LONG:
-            return rules
-        index = self._indexes.get(chain)
-        if index is None:
-            index = self._indexes[chain] = _index(rules)
-        named = index.by_address.get(f"{door.address}/{door.address.max_prefixlen}", [])
-        ports = index.by_port.get(door.port, [])
-        return (rules[position] for position in sorted([*index.others, *named, *ports]))
+    def _rule(self, chain: str, place: int) -> IptablesRule:
+        rule = self._rules.get((chain, place))
+        if rule is None:
+            rule = self._rules[chain, place] = read_rule(self.lines(chain)[place])
+        return rule
 
 
 class IptablesRules:
@@ -83,14 +60,10 @@ class IptablesRules:
     dispatch = f"table nat, {SERVICES}"
     local_or_all = False
 
-    def __init__(self, nat: str, filtered: str, back_end: str = "") -> None:
+    def __init__(self, nat: SavedTable | None, filtered: SavedTable | None, back_end: str = "") -> None:
         self.nat = RuleTable(nat)
+        self.filter = RuleTable(filtered)
         self.back_end = back_end
-        self._filter_text = filtered
-
-    @cached_property
-    def filter(self) -> RuleTable:
-        return RuleTable(self._filter_text)
 
     @property
     def drops_without_local(self) -> bool:
@@ -124,7 +97,7 @@ class IptablesRules:
 
     def node_ports(self, own: Iterable[Address]) -> Sequence[Address]:
         """Only those that `nodePortAddresses` leaves (utils.NodePortAddresses)."""
-        jumps = [rule for rule in self.nat.rules(SERVICES) if rule.target == NODE_PORTS]
+        jumps = [read_rule(line) for line in self.nat.lines(SERVICES) if f" -j {NODE_PORTS}" in line]
         return [one for one in own if any(covers(rule.destination, one) for rule in jumps)]
 
     def shared_faults(self, place: Place) -> Iterator[Suspicion]:
@@ -195,17 +168,3 @@ def jumps(table: RuleTable, hook: str) -> Iterator[str]:
             rule = read_rule(line)
             if not rule.never and not rule.unread:
                 yield rule.target
-
-
-def _index(rules: Sequence[IptablesRule]) -> _Index:
-    by_address: dict[str, list[int]] = {}
-    by_port: dict[int, list[int]] = {}
-    others: list[int] = []
-    for position, rule in enumerate(rules):
-        if rule.destination.endswith(("/32", "/128")) and rule.destination[0] != "!":
-            by_address.setdefault(rule.destination, []).append(position)
-        elif rule.port:
-            by_port.setdefault(rule.port, []).append(position)
-        else:
-            others.append(position)
-    return _Index(by_address, by_port, others)

@@ -22,6 +22,7 @@ MARK_MASQ = "mark-for-masquerade"
 Key = tuple[object, ...]
 _PROTOCOLS: Mapping[object, str] = {6: "tcp", 17: "udp", 132: "sctp"}
 _WITHOUT_MEANING = frozenset(("counter", "comment", "log", "masquerade"))
+_SCALARS = frozenset((str, int, bool))
 _NUMBERED = "numgen"
 
 
@@ -91,7 +92,7 @@ def key_of(json: object) -> Key:
     if kind == "elem":
         return key_of(part(body, "val"))
     parts = body if kind == "concat" else [json]
-    if not isinstance(parts, list) or not all(isinstance(one, str | int) for one in parts):
+    if not isinstance(parts, list) or not _SCALARS.issuperset(map(type, parts)):
         raise Unread
     return tuple(parts)
 

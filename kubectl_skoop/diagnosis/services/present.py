@@ -36,7 +36,9 @@ class Present(NamedTuple):
 
 def present(ns: NetworkNamespace, family: int, configured: str = "") -> Present:
     """Rules of the mode that is configured come first, then those with more services."""
-    found = sorted(_found(ns, family), key=lambda rules: (rules.mode == configured, rules.size), reverse=True)
+    found = list(_found(ns, family))
+    if len(found) > 1:
+        found.sort(key=lambda rules: (rules.mode == configured, rules.size), reverse=True)
     return Present(found[0], tuple(found[1:])) if found else Present(None)
 
 
@@ -50,23 +52,23 @@ def obstacle(ns: NetworkNamespace, used: ServiceRules | None) -> str:
 
 def _found(ns: NetworkNamespace, family: int) -> Iterator[ServiceRules]:
     """The modules of a mode are loaded where a node has it."""
-    saved: dict[tuple[str, str], str] = {}
+    saved: dict[tuple[str, str], SavedTable] = {}
     native: dict[str, Table] = {}
     for base in ns.netfilter.base_chains:
         if base.engine == "nft":
             native[base.table.name] = base.table
         elif isinstance(base.table, SavedTable) and base.table.family == family:
-            saved[base.engine, base.table.name] = base.table.text
+            saved[base.engine, base.table.name] = base.table
     has_sets = False
     for engine in [engine for engine, name in saved if name == "nat"]:
-        rules = IptablesRules(saved[engine, "nat"], saved.get((engine, "filter"), ""), engine)
+        rules = IptablesRules(saved[engine, "nat"], saved.get((engine, "filter")), engine)
         if asks_sets(rules.nat):
             has_sets = True
             yield _of_ipvs(rules, ns, family)
         elif SERVICES in rules.nat:
             yield rules
     if not has_sets and DUMMY in ns.device_by_name and any(one.family == family for one in ns.ipvs):
-        yield _of_ipvs(IptablesRules("", ""), ns, family)
+        yield _of_ipvs(IptablesRules(None, None), ns, family)
     table = native.get(f"{_FAMILY_NAMES[family]} {TABLE}")
     if table is not None:
         yield _of_nftables(table)

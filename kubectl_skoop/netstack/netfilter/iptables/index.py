@@ -7,8 +7,6 @@ import re
 from collections.abc import Sequence
 from socket import AF_INET, AF_INET6, inet_pton
 
-from kubectl_skoop.model.packet import Packet
-
 _PORT = re.compile(r"(?:[^\"]|\"(?:[^\"\\]|\\.)*\")*? (! )?--dport (\d{1,5})(?= |$)")
 
 
@@ -30,10 +28,10 @@ class LineIndex:
             else:
                 self._others.append(position)
 
-    def candidates(self, packet: Packet) -> list[int]:
-        """In the order of the chain."""
-        named = self._by_address.get(packet.dst.packed, [])
-        ports = self._by_port.get(packet.dport, [])
+    def candidates(self, address: bytes, port: int) -> list[int]:
+        """For a destination, in the order of the chain. `address`: packed."""
+        named = self._by_address.get(address, [])
+        ports = self._by_port.get(port, [])
         return sorted(self._others + named + ports) if named or ports else self._others
 
 

@@ -5,12 +5,12 @@ it, and its lines are parsed when they may match.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from kubectl_skoop.model.packet import Frame, Packet
+from kubectl_skoop.model.packet import Address, Frame, Packet
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.index import LineIndex
 from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule, parse_rule
@@ -32,6 +32,11 @@ PRIORITIES: dict[str, dict[str, int]] = {
 }
 """NF_IP_PRI_* (linux/netfilter_ipv4.h), by table and chain."""
 
+FEW = 64
+"""Chains of a table that are cut out one by one."""
+_BLOCK = re.compile(
+    r"^(?:\[\d+:\d+\] )?-A (\S+)(?: .*)?\n(?:(?:\[\d+:\d+\] )?-A \1(?: .*)?\n)*", re.MULTILINE
+)
 _COUNTERS = re.compile(r"\[\d+:\d+\] ")
 
 
@@ -49,11 +54,23 @@ class SavedChain:
     def rules(self, frame: Frame) -> Sequence[tuple[int, Rule]]:
         if len(self.lines) <= LONG or not isinstance(frame, Packet):
             return self.all_rules
-        return [(place + 1, self._rule(place)) for place in self._index.candidates(frame)]
+        places = self._index.candidates(frame.dst.packed, frame.dport)
+        return [(place + 1, self._rule(place)) for place in places]
+
+    def places(self, address: Address, port: int) -> Sequence[int]:
+        """Of the lines that may match a packet to there, from 0."""
+        if len(self.lines) <= LONG:
+            return range(len(self.lines))
+        return self._index.candidates(address.packed, port)
 
     @cached_property
     def all_rules(self) -> tuple[tuple[int, XtRule], ...]:
         return tuple((place + 1, self._rule(place)) for place in range(len(self.lines)))
+
+    @cached_property
+    def rule_texts(self) -> tuple[str, ...]:
+        """The lines without counters."""
+        return tuple(map(without_counters, self.lines))
 
     @cached_property
     def _index(self) -> LineIndex:
@@ -80,15 +97,26 @@ class SavedTable:
     _chains: dict[str, SavedChain] = field(default_factory=dict, compare=False, repr=False)
 
     def chain(self, name: str) -> Chain | Unknown:
+        if name not in self._chains and f"\n:{name} " not in self.text:
+            return Unknown(f"{name} is neither a chain of table {self.name} nor a target that is modelled")
+        return self.saved_chain(name)
+
+    def saved_chain(self, name: str) -> SavedChain:
+        """Without rules where the table has no such chain."""
         chain = self._chains.get(name)
         if chain is None:
-            if f"\n:{name} " not in self.text:
-                return Unknown(
-                    f"{name} is neither a chain of table {self.name} nor a target that is modelled"
-                )
-            lines = tuple(_lines_of(self.text, name))
+            few = len(self._chains) < FEW
+            lines = tuple(_lines_of(self.text, name)) if few else self._lines.get(name, ())
             chain = self._chains[name] = SavedChain(name, self.family, self.native, lines)
         return chain
+
+    @cached_property
+    def _lines(self) -> Mapping[str, tuple[str, ...]]:
+        """By chain: for who asks for many, the text is gone through once."""
+        found: dict[str, tuple[str, ...]] = {}
+        for block in _BLOCK.finditer(self.text):
+            found[block[1]] = (*found.get(block[1], ()), *block[0][:-1].split("\n"))
+        return found
 
     def policy(self, name: str) -> str:
         """Of a base chain: ACCEPT or DROP; empty if the table does not have it, `-` for a user chain."""

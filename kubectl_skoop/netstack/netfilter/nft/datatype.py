@@ -6,6 +6,7 @@ Values are ints, but device names, which are strings. `Unmodelled` is raised for
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import Literal
 
 from kubectl_skoop.model.verdict import Unknown
@@ -52,10 +53,18 @@ class Datatype:
             raise Unmodelled(f"{constant!r} as {self.name}")
         if self.kind in ("address", "mac"):
             try:
-                return int(ip_address(constant)) if self.kind == "address" else mac_number(constant)
+                return address_number(constant) if self.kind == "address" else mac_number(constant)
             except ValueError as error:
                 raise Unmodelled(f"{constant} as {self.name}") from error
         return _symbol(self, constant)
+
+
+def address_number(text: str) -> int:
+    """Raises: ValueError."""
+    try:
+        return int.from_bytes(inet_pton(AF_INET6 if ":" in text else AF_INET, text))
+    except OSError:
+        return int(ip_address(text))
 
 
 def mac_number(text: str) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.nft.datatype import (
@@ -16,6 +16,9 @@ from kubectl_skoop.netstack.netfilter.nft.datatype import (
 from kubectl_skoop.netstack.netfilter.nft.document import field, items, pair, single
 
 
+V = TypeVar("V", bound=Value, covariant=True)
+
+
 class Pattern(Protocol):
     def contains(self, value: Value) -> Ternary:
         """Unknown where a part of the value is, and the other parts agree."""
@@ -23,8 +26,8 @@ class Pattern(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Exact:
-    value: Value
+class Exact(Generic[V]):
+    value: V
 
     def contains(self, value: Value) -> Ternary:
         unknown = unknown_part(value)
@@ -88,9 +91,8 @@ def parse_pattern(json: object, types: Sequence[Datatype]) -> Pattern:
     parts = tuple(_part(each, datatype) for each, datatype in _each(json, types))
     if len(parts) == 1:
         return parts[0]
-    if all(isinstance(part, Exact) for part in parts):
-        return Exact(parse_value(json, types))
-    return Combined(parts)
+    values = tuple(part.value for part in parts if isinstance(part, Exact))
+    return Exact(values) if len(values) == len(parts) else Combined(parts)
 
 
 def parse_value(json: object, types: Sequence[Datatype]) -> Value:
@@ -107,7 +109,7 @@ def _each(json: object, types: Sequence[Datatype]) -> Sequence[tuple[object, Dat
     return list(zip(parts, types, strict=True))
 
 
-def _part(json: object, datatype: Datatype) -> Pattern:
+def _part(json: object, datatype: Datatype) -> Exact[Scalar] | Range | NamePrefix:
     if datatype.kind == "name" and isinstance(json, str) and json.endswith("*"):
         return Exact(json[:-2] + "*") if json.endswith("\\*") else NamePrefix(json[:-1])
     scalar = _scalar(json, datatype)
@@ -115,6 +117,8 @@ def _part(json: object, datatype: Datatype) -> Pattern:
 
 
 def _scalar(json: object, datatype: Datatype) -> Scalar:
+    if isinstance(json, str | int):
+        return datatype.parse(json)
     kind, body = single(json)
     if kind == "range":
         low, high = (datatype.parse(each) for each in pair(body))
