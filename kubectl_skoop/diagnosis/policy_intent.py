@@ -10,7 +10,7 @@ from kubectl_skoop.cluster.policy.evaluate import PolicySet, has_policies, polic
 from kubectl_skoop.cluster.policy.party import Class, Surroundings, pod_party
 from kubectl_skoop.cluster.policy.reach import among, reaches
 from kubectl_skoop.cluster.policy.rule import Verdict
-from kubectl_skoop.diagnosis.policy_agents import Agent, writer
+from kubectl_skoop.diagnosis.policy_agents import KUBE_ROUTER, Agent, writer
 from kubectl_skoop.diagnosis.registry import FALLBACK_PLUGIN, Setup
 from kubectl_skoop.diagnosis.result import Verdict as WalkVerdict
 from kubectl_skoop.model.errors import InputError
@@ -18,6 +18,7 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp", 132: "sctp"}
 
@@ -61,17 +62,38 @@ def _backends(cluster: Cluster, probe: Probe) -> Iterator[PodInfo]:
 
 
 def of_cluster(setup: Setup) -> tuple[Suspicion, ...]:
-    """For all pods; nothing in a cluster without policies."""
+    """For all pods and nodes; nothing in a cluster without policies and without kube-router."""
     cluster = setup.ctx.cluster
-    if not has_policies(cluster):
+    agent = cluster.detect_daemonset(KUBE_ROUTER.name)
+    if agent is None and not has_policies(cluster):
         return ()
     policies, enforced = policy_set(cluster), _enforced(setup)
     idle = [policy for policy in policies.policies if policy.kind not in enforced]
     found = reaches(cluster, policies, idle) if idle else []
     return (
         *without_effect(found, enforced, _plugin(setup), certain=_certain(setup)),
+        *(_of_kube_router(setup, policies) if agent is not None else ()),
         *invalid(policies.problems),
     )
+
+
+def _of_kube_router(setup: Setup, policies: PolicySet) -> Iterator[Suspicion]:
+    """What its rules have on each node that was read."""
+    from kubectl_skoop.diagnosis import kube_router
+
+    ctx = setup.ctx
+    if isinstance(ctx.cluster.source.objects(kube_router.KIND), NotCollected):
+        return
+    wanted = kube_router.meaning(ctx.cluster, policies)
+    for name in ctx.source.nodes():
+        ns = ctx.namespace(Place("node", name))
+        if not isinstance(ns, NotCollected) and not _unread(ns):
+            yield from kube_router.compare(ns, wanted)
+
+
+def _unread(ns: NetworkNamespace) -> bool:
+    """`check` lists what could not be read."""
+    return any(name in ("netfilter", "ipset") or name.startswith("iptables") for name in ns.gaps)
 
 
 def _plugin(setup: Setup) -> str:

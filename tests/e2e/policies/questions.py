@@ -1,6 +1,6 @@
 """One question in three ways: a real packet, what the policies mean, the walk through the nodes' rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.policy import ends
@@ -8,11 +8,13 @@ from kubectl_skoop.cluster.policy.evaluate import PolicySet
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
+from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.snapshot.source import Snapshot
 from kubectl_skoop.testing.flows import Flow
 from kubectl_skoop.testing.probes import ANSWER, run_flows
 from tests.e2e.policies.scene import PORTS, PROTOCOLS, SERVICE, SERVICE_PORT, Scene
 
+NOT_ENFORCED, NOT_MEANT = "policy.not-enforced", "policy.not-meant"
 QUIET = 0.9
 """Seconds; a SYN is repeated after one."""
 
@@ -50,3 +52,8 @@ def walked(scene: Scene, snapshot: Snapshot, question: Flow) -> Diagnosis:
         protocol=question.protocol,
     )
     return diagnose(snapshot, request, Options())
+
+
+def of_agent(found: Iterable[Suspicion]) -> list[Suspicion]:
+    """Where rules and policies differ."""
+    return [one for one in found if one.code in (NOT_ENFORCED, NOT_MEANT)]

@@ -9,9 +9,19 @@ import pytest
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.policy import ends
 from kubectl_skoop.cluster.policy.evaluate import policy_set
+from kubectl_skoop.diagnosis.check import check
+from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.testing.flows import Flow
 from tests.e2e.policies.agent import Agent
-from tests.e2e.policies.questions import all_questions, meaning, passing, walked
+from tests.e2e.policies.questions import (
+    NOT_ENFORCED,
+    NOT_MEANT,
+    all_questions,
+    meaning,
+    of_agent,
+    passing,
+    walked,
+)
 from tests.e2e.policies.scene import BACKEND, SERVICE, Scene
 from tests.e2e.policies.sets import DIFFERENCES, SETS
 
@@ -27,6 +37,7 @@ def test_there_are_enough_cases() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_packet_meaning_and_walk_agree(agent: Agent, scene: Scene, name: str) -> None:
+    """And nothing is found in the rules of an agent that works."""
     agent.enforce(SETS[name])
     questions = list(all_questions(scene))
     seen = passing(scene, questions)
@@ -41,6 +52,7 @@ def test_packet_meaning_and_walk_agree(agent: Agent, scene: Scene, name: str) ->
             if seen[one] != accepted(meant[one]) and not differs(scene, one, meant[one], passes=seen[one])
         ]
         assert not unexplained
+        assert of_agent(check(snapshot, Options()).suspicions) == []
         for one in drawn(name, meant, seen):
             diagnosis = walked(scene, snapshot, one)
             wanted = "reachable" if seen[one] else "unreachable"
@@ -60,12 +72,8 @@ def test_what_kube_router_does_differently(agent: Agent, scene: Scene, name: str
         assert meaning(scene, cluster, policy_set(cluster), question).answer.verdict.value == difference.meant
         diagnosis = walked(scene, snapshot, question)
     assert diagnosis.verdict == ("reachable" if passes else "unreachable"), diagnosis.headline
-    told = [
-        one
-        for one in diagnosis.suspicions
-        if one.code == ("policy.not-enforced" if passes else "policy.not-meant")
-    ]
-    assert len(told) == 1
+    (told,) = of_agent(diagnosis.suspicions)
+    assert told.code == (NOT_ENFORCED if passes else NOT_MEANT)
 
 
 def accepted(flow: ends.Flow) -> bool:
