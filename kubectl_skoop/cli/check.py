@@ -29,6 +29,9 @@ def run(
     snapshot: parameters.SnapshotFile = None,
     output: Annotated[CheckFormat, typer.Option("--output", "-o")] = "table",
     color: Annotated[ColorMode, typer.Option("--color")] = "auto",
+    each: Annotated[
+        bool, typer.Option("--each", help="Each finding at its own place, not one for all that are alike.")
+    ] = False,
     network_plugin: parameters.NetworkPlugin = "",
     cloud_provider: parameters.CloudProvider = "",
     proxy_mode: parameters.ProxyMode = "",
@@ -42,7 +45,7 @@ def run(
         cluster_cidr=cluster_cidr,
         plugin=typed_options(ctx),
     )
-    result = live.ask(ctx, snapshot, lambda source: _answer(source, options))
+    result = live.ask(ctx, snapshot, lambda source: _answer(source, options, each=each))
     text = render_check(result, output, color=use_color(color), columns=columns())
     emit(text, document=output not in PEOPLE)
     code = exit_code(result)
@@ -53,10 +56,10 @@ def run(
     return code
 
 
-def _answer(source: "Snapshot", options: Options) -> Check:
-    from kubectl_skoop.diagnosis.check import check
+def _answer(source: "Snapshot", options: Options, *, each: bool) -> Check:
+    from kubectl_skoop.diagnosis.check import check, check_each
 
-    return check(source, options)
+    return check_each(source, options) if each else check(source, options)
 
 
 def exit_code(check: Check) -> ExitCode:

@@ -26,6 +26,9 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "check": (
         Example("All nodes of the cluster", "check"),
         Example("A stranger's file", "check --snapshot bundle.skoop -o wide"),
+        Example(
+            "Every finding at its own place, for a program", "check --each -o json --snapshot bundle.skoop"
+        ),
     ),
     "connectivity": (
         Example("Who may talk to whom", "connectivity --snapshot bundle.skoop"),

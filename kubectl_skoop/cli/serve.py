@@ -37,6 +37,7 @@ def run(
 
     Prints the address to open, with the token that it is asked for. Ctrl-C ends it.
     """
+    from kubectl_skoop.collect.live.interrupts import Interrupts
     from kubectl_skoop.web.address import listen_address
     from kubectl_skoop.web.server import Server, new_token
     from kubectl_skoop.web.session import Session
@@ -55,6 +56,7 @@ def run(
     )
     token = "" if no_token else new_token()
     with (
+        Interrupts(),
         closing(Session(parameters.located(snapshot), options)) as session,
         Server(session, listen, token=token, remote=allow_remote) as server,
     ):

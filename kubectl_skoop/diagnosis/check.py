@@ -1,6 +1,6 @@
 """Without a flow: what the plugin wants on every node and pod, what must be unique, and all services."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -29,7 +29,13 @@ MAX_NAMED = 5
 
 
 def check(source: Snapshot, options: Options) -> Check:
-    """Raises: InputError (options), PluginError."""
+    """The same thing at many places is told once. Raises: InputError (options), PluginError."""
+    found = check_each(source, options)
+    return found._replace(suspicions=_worst_first(merged(found.suspicions)))
+
+
+def check_each(source: Snapshot, options: Options) -> Check:
+    """Each finding at its own place. Raises: InputError (options), PluginError."""
     cluster = Cluster(source)
     source.prefetch(node.name for node in cluster.nodes())
     setup = set_up(Context(source=source, cluster=cluster, options=options))
@@ -48,7 +54,7 @@ def check(source: Snapshot, options: Options) -> Check:
     if len(names) > MAX_PEERS + 1:
         facts.append(Fact(name="peers compared", value=str(MAX_PEERS), source=f"of {len(names) - 1} a node"))
     return Check(
-        suspicions=tuple(sorted(merged(found), key=lambda finding: -finding.level)),
+        suspicions=_worst_first(found),
         facts=tuple(facts),
         missing=(*(_missing(entry) for entry in source.missing), *unread, *services.unread),
     )
@@ -107,7 +113,11 @@ def _finding(
     return deviation.suspicion(plugin, place)
 
 
-def merged(findings: list[Suspicion]) -> Iterator[Suspicion]:
+def _worst_first(found: Iterable[Suspicion]) -> tuple[Suspicion, ...]:
+    return tuple(sorted(found, key=lambda finding: -finding.level))
+
+
+def merged(findings: Iterable[Suspicion]) -> Iterator[Suspicion]:
     """The same thing wrong at many places is one finding that names some of them."""
     groups: dict[tuple[str, str, str], dict[str, Suspicion]] = {}
     for finding in findings:

@@ -11,14 +11,19 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.report.connectivity.view import View, classes_of
-from kubectl_skoop.report.html import ask, matrix_pages, places
+from kubectl_skoop.report.explain import section
+from kubectl_skoop.report.html import ask, check_page, codes_page, matrix_pages, places
 from kubectl_skoop.report.html.answer import diagnosis_html
+from kubectl_skoop.report.html.cluster_page import cluster_page
 from kubectl_skoop.report.html.links import Links
 from kubectl_skoop.report.html.page import asset
-from kubectl_skoop.report.html.words import query_of, request_of
+from kubectl_skoop.report.html.words import options_of, query_of, request_of
 from kubectl_skoop.report.inspect import WHATS
+from kubectl_skoop.report.inspect.found import entries_of, table_with
 from kubectl_skoop.report.inspect.marks import table_of, table_of_finding
 from kubectl_skoop.report.json import json_text
+from kubectl_skoop.web.cluster import cluster_view
+from kubectl_skoop.web.findings import check_view, wanted_of
 from kubectl_skoop.web.names import matching, ports_of
 from kubectl_skoop.web.session import Session
 from kubectl_skoop.web.tables import table_view
@@ -65,7 +70,9 @@ def _ask(session: Session, words: Words) -> Page:
         diagnosis = _diagnosis(session, request)
     except SkoopError as error:
         return Page(ask.refused_page(request, str(error), error.hint), status=400)
-    return Page(ask.answer_page(request, diagnosis, _links(request)))
+    return Page(
+        ask.answer_page(request, diagnosis, _links(request), options_of(session.path, session.options))
+    )
 
 
 def _filled(words: Words) -> Request:
@@ -88,22 +95,29 @@ def _diagnosis(session: Session, request: Request) -> Diagnosis:
 def _links(request: Request) -> Links:
     query = query_of(request)
 
-    def to(place: Place | None, what: str, text: str = "") -> str:
-        if place is None or place.kind not in ("node", "pod") or not what:
-            return ""
-        words = {"at": str(place), "what": what} | ({"to": text[:_TEXT]} if text else {})
-        return f"place?{urlencode(words)}&{query}" + (f"#{places.FOCUS}" if text else "")
-
     def tables(place: Place) -> str:
-        return to(place, WHATS[0])
+        return _table_href(place, WHATS[0], query)
 
     def step(place: Place, met: Trace) -> str:
-        return to(met.where.place or place, table_of(met), met.text)
+        return _table_href(met.where.place or place, table_of(met), query, met.text)
 
     def finding(found: Suspicion) -> str:
-        return to(found.where.place, table_of_finding(found), next(iter(found.evidence), ""))
+        return _table_href(found.where.place, table_of_finding(found), query, next(iter(found.evidence), ""))
 
-    return Links(tables, step, finding)
+    return Links(tables, step, finding, codes_page.code_href)
+
+
+def _finding_href(found: Suspicion) -> str:
+    entry = next(reversed(entries_of(found)), "")
+    return _table_href(found.where.place, table_with(found), "check=1", entry)
+
+
+def _table_href(place: Place | None, what: str, kept: str, text: str = "") -> str:
+    """`kept`: what the marks tell of. `text`: of the line to show first."""
+    if place is None or place.kind not in ("node", "pod") or not what:
+        return ""
+    words = {"at": str(place), "what": what} | ({"to": text[:_TEXT]} if text else {})
+    return f"place?{urlencode(words)}&{kept}" + (f"#{places.FOCUS}" if text else "")
 
 
 def _answer_file(session: Session, words: Words) -> Page:
@@ -137,6 +151,35 @@ def _place(session: Session, words: Words) -> Page:
     return Page(places.table_page(table_view(session, words)))
 
 
+def _place_names(session: Session, words: Words) -> Page:
+    found = matching(session.names.places, words.get("q", ""))
+    return Page(json_text({"names": list(found.names), "more": found.more}), _JSON)
+
+
+def _check(session: Session, words: Words) -> Page:
+    check = session.check()
+    if check is None:
+        return Page(check_page.checking_page())
+    links = Links(finding=_finding_href, code=codes_page.code_href)
+    return Page(check_page.check_page(check_view(session, check, wanted_of(words)), links))
+
+
+def _cluster(session: Session, words: Words) -> Page:
+    return Page(cluster_page(cluster_view(session, words)))
+
+
+def _codes(session: Session, words: Words) -> Page:
+    code = words.get("code", "")
+    check = session.checked()
+    found = sorted({finding.code for finding in check.suspicions}) if check else []
+    if not code:
+        return Page(codes_page.codes_page(found))
+    text = section(code)
+    if text is None:
+        raise InputError(f"no such code: {code}", hint="the page Codes lists them")
+    return Page(codes_page.code_page(code, text, found=code in found))
+
+
 def _matrix(session: Session, words: Words) -> Page:
     window = matrix_pages.Window(
         words.get("from", "").strip(),
@@ -165,7 +208,11 @@ _PAGES: dict[str, Callable[[Session, Words], Page]] = {
     "ask": _ask,
     "answer.html": _answer_file,
     "answer.json": _answer_json,
+    "check": _check,
+    "cluster": _cluster,
+    "codes": _codes,
     "names": _names,
+    "place-names": _place_names,
     "ports": _ports,
     "places": _places,
     "place": _place,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.connectivity import Connectivity, connectivity
@@ -14,16 +15,20 @@ from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options, Request
-from kubectl_skoop.diagnosis.result import Diagnosis
+from kubectl_skoop.diagnosis.result import Check, Diagnosis, Fact
 from kubectl_skoop.model.errors import NoVerdict, SkoopError
+from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
 from kubectl_skoop.snapshot.source import Snapshot
+from kubectl_skoop.web.checking import Checking
+from kubectl_skoop.web.contents import Contents, contents_of
 from kubectl_skoop.web.names import Names, names_of
 
 ANSWERS = 16
 """That are kept: the tables of an answer are looked at one after another."""
 PATIENCE = 0.5
-"""Seconds that a page waits for the connectivity."""
+"""Seconds that a page waits for the connectivity, or for `check`."""
+T = TypeVar("T")
 
 
 class Session:
@@ -35,16 +40,22 @@ class Session:
         self.options = options
         self._file: SnapshotFile = open_file(path)
         self._lock = Lock()
-        self._workers = ThreadPoolExecutor(max_workers=1)
+        self._workers = ThreadPoolExecutor(max_workers=2)
         self._connectivity: Future[Connectivity] | None = None
+        self._checking: Checking | None = None
+        self._check: Future[Check] | None = None
         self._answered = lru_cache(maxsize=ANSWERS)(self._answer)
         try:
             with self.reading() as source:
-                set_up(Context(source=source, cluster=Cluster(source), options=options))
+                self.facts: tuple[Fact, ...] = set_up(
+                    Context(source=source, cluster=Cluster(source), options=options)
+                ).facts
+                """What was detected."""
         except SkoopError:
             self.close()
             raise
         self._names = self._workers.submit(self._read_names)
+        self._contents = self._workers.submit(self._read_contents)
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
@@ -61,17 +72,43 @@ class Session:
         """Read from the beginning on, before anybody asks."""
         return self._names.result()
 
+    @property
+    def contents(self) -> Contents:
+        """As `names`."""
+        return self._contents.result()
+
     def connectivity(self) -> Connectivity | None:
         """None: it takes longer than a page should, and is being worked on. Raises: NoVerdict."""
         with self._lock:
             if self._connectivity is None:
                 self._connectivity = self._workers.submit(_connectivity, self.path)
-        try:
-            return self._connectivity.result(timeout=PATIENCE)
-        except TimeoutError:
-            return None
+        return _soon(self._connectivity)
+
+    def check(self) -> Check | None:
+        """Each finding at its own place. None: it is being worked on. Raises: NoVerdict."""
+        with self._lock:
+            if self._check is None:
+                self._checking = Checking(self.path, self.options)
+                self._check = self._workers.submit(self._checking.result)
+        return _soon(self._check)
+
+    def checked(self) -> Check | None:
+        """As `check`, where somebody asked for it before, and it is there."""
+        return self.check() if self._check is not None and self._check.done() else None
+
+    def pods_on(self, place: str) -> tuple[str, ...]:
+        """`pod/shop/cart-0` of `node/n1`: those with a network of their own; none of anything else."""
+        kind, _, name = place.partition("/")
+        if kind != "node":
+            return ()
+        with self.reading() as source:
+            node = source.node(name)
+            entries = () if isinstance(node, NotCollected) else node.namespaces
+            return tuple(f"pod/{pod}" for entry in entries if entry.kind == "pod" for pod in entry.pods)
 
     def close(self) -> None:
+        if self._checking is not None:
+            self._checking.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._file.close()
 
@@ -79,9 +116,21 @@ class Session:
         with self.reading() as source:
             return names_of(source)
 
+    def _read_contents(self) -> Contents:
+        """By a file of its own, so that others may read meanwhile."""
+        with open_file(self.path) as file:
+            return contents_of(Snapshot(file), self.names)
+
     def _answer(self, request: Request) -> Diagnosis:
         with self.reading() as source:
             return diagnose(source, request, self.options)
+
+
+def _soon(future: Future[T]) -> T | None:
+    try:
+        return future.result(timeout=PATIENCE)
+    except TimeoutError:
+        return None
 
 
 def _connectivity(path: Path) -> Connectivity:

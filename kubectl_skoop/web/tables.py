@@ -1,14 +1,17 @@
-"""The tables of a node or pod, with the entries that a question's packet met there."""
+"""The tables of a node or pod, with the entries that a question's packet met there, or that `check` found."""
+
+from urllib.parse import urlencode
 
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.errors import InputError, NoVerdict
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.report.html.places import TableView, focus
+from kubectl_skoop.report.html.places import About, TableView, focus
 from kubectl_skoop.report.html.ways import ways_of
 from kubectl_skoop.report.html.words import query_of, request_of
 from kubectl_skoop.report.inspect import WHATS, print_table
+from kubectl_skoop.report.inspect.found import found_marks, table_with
 from kubectl_skoop.report.inspect.marks import Met, marks
 from kubectl_skoop.snapshot.source import Snapshot
 from kubectl_skoop.web.names import Names
@@ -23,6 +26,7 @@ def table_view(session: Session, words: Words) -> TableView:
     if what not in WHATS:
         raise InputError(f"{what}: must be one of {', '.join(WHATS)}")
     question = request_of(words) if words.get("s") and words.get("d") else None
+    checked = session.checked() if words.get("check") and not question else None
     met = _met(session.diagnosis(question), place) if question else None
     with session.reading() as source:
         tables = source.raw_tables(place)
@@ -30,7 +34,15 @@ def table_view(session: Session, words: Words) -> TableView:
             raise NoVerdict(str(tables))
         lines = print_table(what, tables).split("\n")
         pods = _pods_on(source, place)
-    found = {at + 1: mark for at, mark in marks(what, lines, met).items()} if met else {}
+    mine = (
+        [one for one in checked.suspicions if one.where.place == place and table_with(one) == what]
+        if checked
+        else []
+    )
+    found = {
+        at + 1: mark
+        for at, mark in (marks(what, lines, met) if met else found_marks(what, lines, mine)).items()
+    }
     searched = words.get("find", "")
     numbered = [
         (number, line)
@@ -45,7 +57,11 @@ def table_view(session: Session, words: Words) -> TableView:
         find=searched,
         page=number_of(words, "page"),
         focus=focus(numbered, found, words.get("to", "")),
-        question=query_of(question) if question else "",
+        about=About(f"ask?{query_of(question)}", query_of(question), "the question")
+        if question
+        else About(f"check?{urlencode({'at': str(place)})}", "check=1", "check", mine)
+        if checked
+        else None,
         pods=pods,
     )
 

@@ -2,6 +2,7 @@
 
 from selenium.webdriver import Chrome
 
+from kubectl_skoop.report.html.cluster_page import NODES
 from kubectl_skoop.web.server import Server
 from tests.bench.large import SERVICE, SOURCE
 from tests.browser.browser import every, offered, one, wait
@@ -28,6 +29,21 @@ def test_lists_are_pages(driver: Chrome, large: Server) -> None:
     driver.get(f"{large.home}places?q=worker-4")
     assert len(every(driver, ".places li")) == 50
     assert "There are more" in one(driver, "main").text
+
+
+def test_nodes_are_pages(driver: Chrome, large: Server) -> None:
+    driver.get(f"{large.home}cluster")
+    assert len(every(driver, ".nodes tbody tr")) == NODES
+    assert "page 1 of 200" in one(driver, "main").text
+    driver.get(f"{large.home}cluster?q=worker-49&page=2")
+    assert one(driver, ".nodes tbody th").text == "node/worker-4925"
+
+
+def test_check_does_not_keep_other_pages_waiting(driver: Chrome, large: Server) -> None:
+    driver.get(f"{large.home}check")
+    assert "Every node is being compared" in one(driver, "main").text
+    driver.get(f"{large.home}codes")
+    assert "bridge.hairpin" in one(driver, "main").text
 
 
 def test_the_matrix_is_a_window(driver: Chrome, large: Server) -> None:

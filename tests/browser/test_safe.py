@@ -46,14 +46,32 @@ def test_a_table_full_of_markup_is_text(driver: Chrome, hostile: Server, what: s
 
 
 @pytest.mark.parametrize(
-    "page", ["", "places", "matrix", f"places?q={quote(POD)}", f"?s={quote(POD)}", f"ask?s={quote(POD)}&d=x"]
-)
+    "page",
+    [
+        "", "places", "matrix", f"places?q={quote(POD)}", f"?s={quote(POD)}", f"ask?s={quote(POD)}&d=x",
+        "cluster", f"cluster?q={quote(NODE)}", f"check?at={quote(POD)}&code={quote(COMMENT)}&ns={quote(POD)}",
+        f"codes?code={quote(POD)}",
+    ],
+)  # fmt: skip
 def test_a_page_full_of_markup_is_text(driver: Chrome, hostile: Server, page: str) -> None:
     driver.get(hostile.home + page)
     wait(driver, lambda driver: every(driver, "main > *"), "a page")
     check_harmless(driver)
     # A question that cannot be answered is an error for the browser, and nothing else is.
     assert all("status of 400" in complaint for complaint in complaints(driver))
+
+
+def test_findings_full_of_markup_are_text(driver: Chrome, hostile: Server) -> None:
+    driver.get(f"{hostile.home}check")
+    wait(driver, lambda driver: every(driver, ".finding"), "what was found")
+    check_harmless(driver)
+    said = driver.execute_script("return document.body.textContent")
+    assert DEVICE in said
+    assert NODE in said
+    for address in {link.get_attribute("href") or "" for link in every(driver, ".finding a")}:
+        driver.get(address)
+        wait(driver, lambda driver: every(driver, "h1"), "a page")
+        check_harmless(driver)
 
 
 def test_names_full_of_markup_are_offered_as_text(driver: Chrome, hostile: Server) -> None:
@@ -89,9 +107,20 @@ def test_without_the_token_nothing_is_seen(driver: Chrome, pair: Server) -> None
     assert all("status of 403" in complaint for complaint in complaints(driver))
 
 
-def test_everything_has_a_name_for_a_screen_reader(driver: Chrome, pair: Server) -> None:
-    driver.get(f"{pair.home}ask?s=pod/default/a&d=svc/default/pair&p=80")
-    wait(driver, lambda driver: every(driver, ".panel:not([hidden])"), "the script has run")
+ROLES = {
+    "ask?s=pod/default/a&d=svc/default/pair&p=80": {"link", "button", "combobox", "navigation", "toolbar"},
+    "check": {"link", "button", "combobox", "navigation", "textbox"},
+    "cluster": {"link", "button", "checkbox", "navigation"},
+    "codes": {"link", "button", "navigation"},
+}
+
+
+@pytest.mark.parametrize(("page", "wanted"), ROLES.items(), ids=ROLES)
+def test_everything_has_a_name_for_a_screen_reader(
+    driver: Chrome, pair: Server, page: str, wanted: set[str]
+) -> None:
+    driver.get(pair.home + page)
+    wait(driver, lambda driver: every(driver, ".panel:not([hidden]), .counts, .nodes, .codes"), "the page")
     nodes = driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
     named = {"link", "button", "textbox", "combobox", "checkbox", "navigation", "toolbar", "group"}
     roles = set()
@@ -100,4 +129,4 @@ def test_everything_has_a_name_for_a_screen_reader(driver: Chrome, pair: Server)
         if role in named and not node.get("ignored") and role != "group":
             roles.add(role)
             assert node.get("name", {}).get("value"), node
-    assert {"link", "button", "combobox", "navigation", "toolbar"} <= roles
+    assert wanted <= roles

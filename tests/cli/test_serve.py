@@ -60,7 +60,8 @@ def test_it_opens_the_browser_and_warns_where_others_may_come(monkeypatch: pytes
     assert ran.err.count("\n") == 1
 
 
-def test_it_prints_its_address_and_ends_on_an_interrupt(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_its_address_and_ends_on_an_interrupt(tmp_path: Path, number: signal.Signals) -> None:
     shutil.copy(SNAPSHOT, tmp_path)
     environment = {**os.environ, "SKOOP_SNAPSHOT": str(tmp_path)}
     with subprocess.Popen(
@@ -72,7 +73,7 @@ def test_it_prints_its_address_and_ends_on_an_interrupt(tmp_path: Path) -> None:
             assert home.startswith("http://127.0.0.1:")
             with urlopen(home, timeout=60) as answer:
                 assert "Would this packet arrive?" in answer.read().decode()
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=60)
             assert (process.returncode, out, err) == (130, "", "")
         finally:

@@ -34,12 +34,13 @@ def home_page(request: Request, contents: Contents) -> str:
     )
 
 
-def answer_page(request: Request, diagnosis: Diagnosis, links: Links) -> str:
+def answer_page(request: Request, diagnosis: Diagnosis, links: Links, options: Sequence[str]) -> str:
+    """`options`: those that the command needs beside the question's own."""
     return served_page(
         diagnosis.headline,
         question_form(request),
         answer(diagnosis, links),
-        _share(request),
+        _share(request, options),
         here="./",
     )
 
@@ -69,9 +70,9 @@ def lost_list(lost: Sequence[str]) -> Markup | None:
     )
 
 
-def _share(request: Request) -> Markup:
+def _share(request: Request, options: Sequence[str]) -> Markup:
     query = query_of(request)
-    command = shlex.join(command_of(request))
+    command = shlex.join([*command_of(request), *options])
     return h(
         "section",
         h("h2", "Share"),

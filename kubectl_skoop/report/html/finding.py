@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from kubectl_skoop.diagnosis.result import Fact, Missing
 from kubectl_skoop.model.suspicion import Level, Suspicion
-from kubectl_skoop.report.explain import DEVIATIONS, STATES, sections
+from kubectl_skoop.report.explain import section
 from kubectl_skoop.report.html.links import Links
 from kubectl_skoop.report.html.markup import Markup, h, join
+from kubectl_skoop.report.html.prose import prose
 
 _SIGNS = {Level.FATAL: "✕", Level.CRITICAL: "!", Level.WARNING: "▲", Level.INFO: "i"}
 
@@ -35,7 +36,8 @@ def finding(one: Suspicion, links: Links, *, explained: bool = False) -> Markup:
         if one.evidence
         else None,
         h("p", h("strong", "Mend: "), one.remedy, class_="remedy") if one.remedy else None,
-        _code(one.code) if explained else h("p", h("code", one.code), class_="quiet code"),
+        _explained(one.code) if explained else None,
+        h("p", code_link(one.code, links), class_="quiet code"),
         class_=f"finding {one.level.name.lower()}",
     )
 
@@ -77,16 +79,13 @@ def gaps(missing: Iterable[Missing]) -> Markup:
     )
 
 
-def _code(code: str) -> Markup:
-    known = sections()
-    deviation = code.count(".") >= 2 and code.rpartition(".")[2] in STATES
-    text = known.get(code) or (known[DEVIATIONS] if deviation else "")
-    if not text:
-        return h("p", h("code", code), class_="quiet code")
-    paragraphs = (paragraph.replace("**", "").replace("`", "") for paragraph in text.split("\n\n"))
-    return h(
-        "details",
-        h("summary", "What this means: ", h("code", code)),
-        (h("p", " ".join(paragraph.split())) for paragraph in paragraphs),
-        class_="explained",
-    )
+def code_link(code: str, links: Links) -> Markup:
+    href = links.code(code)
+    return h("a", h("code", code), href=href, title="What this means") if href else h("code", code)
+
+
+def _explained(code: str) -> Markup | None:
+    text = section(code)
+    if text is None:
+        return None
+    return h("details", h("summary", "What this means"), prose(text), class_="explained")

@@ -17,3 +17,5 @@ class Links(NamedTuple):
     """The table that has a step's entry, marked."""
     finding: Callable[[Suspicion], str] = lambda finding: ""
     """The table that a finding is about."""
+    code: Callable[[str], str] = lambda code: ""
+    """The page that explains a finding's code."""

@@ -22,7 +22,14 @@ class Section(NamedTuple):
     name: str
 
 
-SECTIONS = (Section("./", "Ask"), Section("places", "Tables"), Section("matrix", "Connectivity"))
+SECTIONS = (
+    Section("./", "Ask"),
+    Section("check", "Check"),
+    Section("cluster", "Cluster"),
+    Section("places", "Tables"),
+    Section("matrix", "Connectivity"),
+    Section("codes", "Codes"),
+)
 
 
 @cache

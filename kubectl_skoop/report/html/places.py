@@ -5,6 +5,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.report.html.finding import level_badge
 from kubectl_skoop.report.html.markup import Markup, h
 from kubectl_skoop.report.html.page import served_page
 from kubectl_skoop.report.inspect import WHATS
@@ -14,7 +16,19 @@ LINES = 500
 """On one page of a table."""
 FOCUS = "shown-first"
 """The id of the line to show first."""
-_WORDS: dict[Weight, str] = {"cause": "✕ cause: ", "decided": "▸ ", "passed": "↷ "}
+_WORDS: dict[Weight, str] = {"cause": "✕ cause: ", "found": "▲ ", "decided": "▸ ", "passed": "↷ "}
+
+
+class About(NamedTuple):
+    """What the marks of a table tell of: a question's packet, or `check`."""
+
+    href: str
+    """Leads back."""
+    kept: str
+    """The words of the address that keep the marks."""
+    name: str
+    findings: Sequence[Suspicion] = ()
+    """Of `check`, about this table."""
 
 
 class TableView(NamedTuple):
@@ -31,8 +45,7 @@ class TableView(NamedTuple):
     """From 1; 0: that of the line to show first."""
     focus: int
     """The number of the line to show first; 0: none."""
-    question: str
-    """The query whose packet the marks tell of; empty: none."""
+    about: About | None
     pods: Sequence[str] = ()
     """That live on the node."""
 
@@ -124,23 +137,30 @@ def _line(number: int, text: str, view: TableView) -> Markup:
     )
 
 
-def _legend(view: TableView, page: int, at: int) -> Markup | None:
+def _legend(view: TableView, page: int, at: int) -> list[Markup]:
     """`at`: the page of the line to show first."""
-    if not view.question:
-        return None
-    back = h("a", "the question", href=f"ask?{view.question}")
+    about = view.about
+    if about is None:
+        return []
+    back = h("a", about.name, href=about.href)
+    there = f"#{FOCUS}" if page == at else f"{_address(view, page=at)}#{FOCUS}"
+    go = h("a", "Go there", href=there) if view.marks else None
+    if about.findings:
+        told = h("ul", (h("li", level_badge(one.level), " ", one.message) for one in about.findings))
+        head = h("p", "Found here by ", back, f"; entries that are marked: {len(view.marks)}. ", go)
+        return [h("div", head, told, class_="legend said")]
     if not view.marks:
-        return h("p", "No entry here was met by the packet of ", back, ".", class_="legend")
-    return h(
-        "p",
-        "Entries that the packet of ",
-        back,
-        f" met are marked: {len(view.marks)}. ",
-        h("a", "Go there", href=f"#{FOCUS}")
-        if page == at
-        else h("a", "Go there", href=f"{_address(view, page=at)}#{FOCUS}"),
-        class_="legend",
-    )
+        return [h("p", "No entry here is marked by ", back, ".", class_="legend")]
+    return [
+        h(
+            "p",
+            "Entries that the packet of ",
+            back,
+            f" met are marked: {len(view.marks)}. ",
+            go,
+            class_="legend",
+        )
+    ]
 
 
 def _pager(view: TableView, page: int, pages: int) -> Markup | None:
@@ -163,12 +183,12 @@ def _address(view: TableView, *, what: str = "", page: int = 0) -> str:
     if page:
         words["page"] = str(page)
     query = urlencode(words)
-    return f"place?{query}&{view.question}" if view.question else f"place?{query}"
+    return f"place?{query}&{view.about.kept}" if view.about else f"place?{query}"
 
 
 def _hidden(view: TableView) -> list[tuple[str, str]]:
     """What the form keeps of the address."""
-    return [("at", str(view.place)), ("what", view.what), *parse_qsl(view.question)]
+    return [("at", str(view.place)), ("what", view.what), *parse_qsl(view.about.kept if view.about else "")]
 
 
 def _pods(pods: Sequence[str]) -> Markup | None:

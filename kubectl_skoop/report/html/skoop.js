@@ -139,12 +139,12 @@
   }
 
   function question(form) {
-    all("[data-complete]", form).forEach(complete);
-    const swap = one("#swap", form);
-    swap.hidden = false;
-    swap.addEventListener("click", () => {
-      const [source, destination] = ["s", "d"].map((name) => one(`[name=${name}]`, form));
-      [source.value, destination.value] = [destination.value, source.value];
+    all("#swap", form).forEach((swap) => {
+      swap.hidden = false;
+      swap.addEventListener("click", () => {
+        const [source, destination] = ["s", "d"].map((name) => one(`[name=${name}]`, form));
+        [source.value, destination.value] = [destination.value, source.value];
+      });
     });
     // An address without what was left empty is one that people can read.
     form.addEventListener("submit", () => {
@@ -153,7 +153,8 @@
       });
     });
     addEventListener("pageshow", () => all("input, select", form).forEach((field) => { field.disabled = false; }));
-    if (!one("[name=s]", form).value) one("[name=s]", form).focus();
+    const source = one("[name=s]", form);
+    if (source && !source.value) source.focus();
   }
 
   function picture(figure) {
@@ -234,6 +235,7 @@
   }
 
   theme();
+  all("[data-complete]").forEach(complete);
   all("form.question").forEach(question);
   all(".picture").forEach(picture);
   all(".panels").forEach(stops);

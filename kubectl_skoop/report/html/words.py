@@ -1,10 +1,11 @@
 """A question as the words of an address, and back: what a link to an answer holds."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import get_args
 from urllib.parse import urlencode
 
-from kubectl_skoop.diagnosis.request import ProtocolName, Request
+from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.model.errors import InputError
 
 _LIMITS = {"source_port": 65535, "size": 65535, "uid": (1 << 32) - 1}
@@ -82,6 +83,19 @@ def command_of(request: Request) -> list[str]:
         request.destination,
         *(part for pair in rest for part in pair),
     ]
+
+
+def options_of(snapshot: Path, options: Options) -> list[str]:
+    """Of the command that asks the same: the file, and what overrides detection."""
+    given = {
+        "--snapshot": str(snapshot),
+        "--network-plugin": options.network_plugin,
+        "--cloud-provider": options.cloud_provider,
+        "--proxy-mode": options.proxy_mode,
+        "--cluster-cidr": options.cluster_cidr,
+        **{f"--{name}": value for name, value in options.plugin.items()},
+    }
+    return [word for name, value in given.items() if value for word in (name, value)]
 
 
 def _number(words: Mapping[str, str], word: str, what: str) -> int:

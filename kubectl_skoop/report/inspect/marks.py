@@ -9,8 +9,8 @@ from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.report.inspect.rule_lines import RulePlace, iptables_lines, nftables_lines
 
-Weight = Literal["passed", "decided", "cause"]
-_WEIGHTS: tuple[Weight, ...] = ("passed", "decided", "cause")
+Weight = Literal["passed", "decided", "found", "cause"]
+_WEIGHTS: tuple[Weight, ...] = ("passed", "decided", "found", "cause")
 _RULES = {"iptables": iptables_lines, "nftables": nftables_lines}
 _TABLES: Mapping[str, str] = {
     "route": "routes",
@@ -21,6 +21,16 @@ _TABLES: Mapping[str, str] = {
     "tunnel": "links",
     "socket": "sockets",
 }
+_DEVIATIONS: Mapping[str, str] = {
+    "route": "routes",
+    "rule": "rules",
+    "neighbour": "neighbours",
+    "fdb": "fdb",
+    "device": "links",
+    "address": "links",
+    "sysctl": "sysctls",
+}
+"""By the table in a deviation's code."""
 _DEVICE = re.compile(r"\d+: ([^:@]+)[:@]")
 _SOCKET = re.compile(r"(LISTEN|UNCONN) (\S+)")
 
@@ -29,7 +39,8 @@ class Mark(NamedTuple):
     """Why a line matters."""
 
     weight: Weight
-    """`passed`: the packet met it and went on to a next rule; `decided`: it did something to the packet."""
+    """`passed`: the packet met it and went on to a next rule; `decided`: it did something to the packet;
+    `found`: `check` found something wrong with it."""
     note: str
     """What came of it: `accept`, `forwarded by eth0`, a finding's message."""
 
@@ -53,6 +64,9 @@ def table_of(step: Trace) -> str:
 def table_of_finding(finding: Suspicion) -> str:
     """The table of `inspect` that a finding's place is in; empty: it names none."""
     where = finding.where
+    _, _, deviation = finding.code.rpartition(".")[0].rpartition(".")
+    if deviation in _DEVIATIONS and finding.code.count(".") >= 2:
+        return _DEVIATIONS[deviation]
     if where.chain:
         return "iptables" if any(line.startswith("-") for line in finding.evidence) else "nftables"
     if where.table:
@@ -87,14 +101,14 @@ def _in_entries(what: str, lines: Sequence[str], met: Met) -> Iterator[tuple[int
     steps = [step for step in met.steps if table_of(step) == what]
     for at, line in enumerate(lines):
         for step in steps:
-            if _names(what, line, step.text, step.where.device):
+            if names_entry(what, line, step.text, step.where.device):
                 yield at, Mark("decided", step.effect or step.text)
         for finding in met.causes:
-            if any(_names(what, line, text, finding.where.device) for text in ("", *finding.evidence)):
+            if any(names_entry(what, line, text, finding.where.device) for text in ("", *finding.evidence)):
                 yield at, Mark("cause", finding.message)
 
 
-def _names(what: str, line: str, text: str, device: str) -> bool:
+def names_entry(what: str, line: str, text: str, device: str) -> bool:
     """The entry that a step or finding tells of; the tables may say more of it behind that."""
     if what == "links":
         head = _DEVICE.match(line)

@@ -25,8 +25,8 @@ def overview(snapshot: Snapshot, *, headers: bool = True) -> str:
     named = _HEADERS if headers else ()
     header = snapshot.header
     lines = [
-        f"format {header.format}, written {_time(header.time)} by kubectl-skoop {header.tool or '?'}",
-        *_moments(snapshot),
+        f"format {header.format}, written {utc(header.time)} by kubectl-skoop {header.tool or '?'}",
+        *moments(snapshot),
         f"objects: {_counts(snapshot)}",
         *([f"cloud: {', '.join(clouds)}"] if (clouds := _clouds(snapshot)) else []),
         *certificate_lines(snapshot.file.index.certificate),
@@ -55,10 +55,10 @@ def overview_data(snapshot: Snapshot) -> dict[str, object]:
     }
 
 
-def _moments(snapshot: Snapshot) -> Iterator[str]:
+def moments(snapshot: Snapshot) -> Iterator[str]:
     """When the nodes were read, and whose clocks are wrong."""
     if (read := snapshot.moments()) is not None:
-        yield f"nodes read within {read.skew:.1f} s, from {_time(read.first)}"
+        yield f"nodes read within {read.skew:.1f} s, from {utc(read.first)}"
     for name in snapshot.nodes():
         node = snapshot.node(name)
         ahead = None if isinstance(node, NotCollected) else node.facts.clock_offset
@@ -135,7 +135,7 @@ def _counts(snapshot: Snapshot) -> str:
     return ", ".join(f"{len(found)} {kind}" for kind, found in _objects(snapshot)) or "none"
 
 
-def _time(seconds: float) -> str:
+def utc(seconds: float) -> str:
     """UTC; as it stands where it is no time."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

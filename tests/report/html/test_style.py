@@ -10,7 +10,7 @@ STYLE = asset("skoop.css")
 PAIRS = [
     *((ink, ground) for ink in ("text", "quiet", "link") for ground in ("page", "card", "sunk")),
     *((ink, f"{ink}-bg") for ink in ("good", "bad", "warn", "info")),
-    *(("text", f"{ground}-bg") for ground in ("good", "bad", "info")),
+    *(("text", f"{ground}-bg") for ground in ("good", "bad", "warn", "info")),
     ("on-accent", "accent"),
 ]
 

@@ -1,13 +1,14 @@
 """A question in an address: there and back."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 
-from kubectl_skoop.diagnosis.request import Request
+from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.model.errors import InputError
-from kubectl_skoop.report.html.words import command_of, query_of, request_of, words_of
+from kubectl_skoop.report.html.words import command_of, options_of, query_of, request_of, words_of
 
 WHOLE = Request(
     source="pod/shop/cart",
@@ -37,6 +38,14 @@ def test_the_command() -> None:
         "kubectl skoop diagnose -s pod/shop/cart -d fe80::1%eth0 -p http --protocol udp --source-port 4000 "
         "--size 1500 --df --uid 4294967295 -n shop"
     )
+
+
+def test_what_else_the_command_needs() -> None:
+    options = Options(network_plugin="flannel", plugin={"flannel-pod-mtu": "1400"})
+    assert options_of(Path("a b.skoop"), options) == [
+        "--snapshot", "a b.skoop", "--network-plugin", "flannel", "--flannel-pod-mtu", "1400",
+    ]  # fmt: skip
+    assert options_of(Path("x"), Options()) == ["--snapshot", "x"]
 
 
 WRONG = {
