@@ -137,7 +137,7 @@ def written(ns: NetworkNamespace) -> RuleTable | None:
     for base in ns.netfilter.base_chains:
         table = base.table
         if isinstance(table, SavedTable) and (table.name, table.family) == ("filter", 4):
-            rules = RuleTable(table.text)
+            rules = RuleTable(table)
             if rules.leads("FORWARD", FORWARD):
                 return rules
     return None
