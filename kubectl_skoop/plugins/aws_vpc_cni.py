@@ -68,7 +68,7 @@ class AwsVpcCni(Plugin):
     options: ClassVar[type[ConfigBinder]] = AwsVpcCniOptions
     wants: ClassVar[Wants] = Wants(kinds=(ENI_CONFIG,))
     enforces: ClassVar[frozenset[str]] = frozenset({"NetworkPolicy"})
-    pods_in_underlay: ClassVar[bool] = True
+    pods_in_underlay = True
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx

@@ -84,6 +84,7 @@ class Cilium(Plugin):
         self.said = ctx.cluster.config_map("kube-system", "cilium-config") or {}
         self.peers = dict(_peers(ctx.cluster.objects(CILIUM_NODE)))
         self.routing, self.source = self._routing(ctx.config(CiliumOptions).routing)
+        self.pods_in_underlay = self.routing == "native" and not self.on("auto-direct-node-routes")
 
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:
