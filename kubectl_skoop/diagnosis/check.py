@@ -6,7 +6,7 @@ from itertools import islice
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import PodInfo
-from kubectl_skoop.diagnosis import policy_intent
+from kubectl_skoop.diagnosis import address_plan, policy_intent
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.expectation import Expectation
 from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
@@ -47,6 +47,7 @@ def check_each(source: Snapshot, options: Options) -> Check:
         peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]
         found += _node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], unread)
     found += duplicates(setup.ctx, pods)
+    found += address_plan.findings(cluster)
     services = every_service(setup.ctx, names)
     found += services.findings
     found += policy_intent.of_cluster(setup)

@@ -19,7 +19,6 @@ OPTIONS: Mapping[str, str] = {
 }
 ALSO: Mapping[str, tuple[str, ...]] = {
     "Antrea": ("antrea-agent",),
-    "Cilium": ("cilium",),
     "Multus": ("kube-multus.*", "multus.*"),
     "OVN-Kubernetes": ("ovnkube-node",),
     "Weave": ("weave-net",),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis import (
+    address_plan,
     intent,
     misdirected,
     moments,
@@ -134,6 +135,7 @@ class _Inquiry:
             *passes.stale_connections(self._walk, self.probe, ways),
             *(finding for each in ways for finding in each.result.branch.shim_findings),
             *intent.remarks(self.setup, self.probe, [*explaining, *self._losses(ways)], decided),
+            *address_plan.about(self.cluster, (self.probe.source, self.probe.destination)),
             *self.setup.remarks,
         ]
         suspicions = _sorted([*([cause] if cause else []), *others])

@@ -91,9 +91,11 @@ def device(
     vni: int | None = None,
     port: int | None = None,
     local: object = None,
+    programs: tuple[str, ...] = (),
     remedy: str = "",
 ) -> Expectation:
-    """`vni`, `port` and `local` are those of a vxlan device; MTUs in bytes."""
+    """`vni`, `port` and `local` are those of a vxlan device; MTUs in bytes. `programs`: where a BPF program
+    or another tc filter must be, `ingress` or `egress`."""
     return DeviceExpectation(
         name=name,
         kind=kind,
@@ -108,6 +110,7 @@ def device(
         vni=vni,
         port=port,
         local=ip_address(str(local)) if local else None,
+        programs=programs,
         because=because,
         remedy=remedy,
     )

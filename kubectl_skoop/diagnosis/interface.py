@@ -119,7 +119,7 @@ class Plugin(Protocol):
     wants: ClassVar[Wants] = Wants()
     enforces: ClassVar[frozenset[str]] = frozenset()
     """Kinds of policy that it enforces (`NetworkPolicy` …)."""
-    pods_in_underlay: ClassVar[bool] = False
+    pods_in_underlay: bool = False
     """Pods have addresses of the nodes' own network, which leads them to the pods' nodes."""
 
     def __init__(self, ctx: "Context") -> None: ...

@@ -4,6 +4,11 @@ A plugin's deviations have codes of their own: `<plugin>.<table>.<missing|differ
 """
 
 CODES: dict[str, str] = {
+    "address-plan.node": "addresses of nodes are in a podCIDR",
+    "address-plan.pod-cidr": "two nodes have podCIDRs with addresses in common",
+    "address-plan.pool": "two IPPools have addresses in common",
+    "address-plan.service": "cluster IPs are in a podCIDR",
+    "address-plan.unreadable": "a podCIDR or an IPPool is none",
     "aliyun.balancer.access": "the access control list of the load balancer's listener shuts the client out",
     "aliyun.balancer.internal": "the load balancer is internal, and who asks is outside of the VPC",
     "aliyun.balancer.listener": "the load balancer's listener for the port is not running",

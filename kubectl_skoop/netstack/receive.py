@@ -103,12 +103,13 @@ def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
 
 
 def programs_pass(stack: Stack, device: Device, frame: Frame) -> bool:
-    """Whether XDP, tc and BPF programs let the frame by: not known, so both ways are followed."""
+    """Whether XDP, tc and BPF programs let the frame by. One that does not may send it on where the kernel
+    would not, so that what becomes of it is not known even if it would be lost here without the program."""
     reasons = [f"{program} on {device.name} may take the packet" for program in device.programs]
     if unread := gap.table(stack, "tc_filters", "bpf"):
         reasons.append(f"a program may take the packet: {unread}")
     for reason in reasons:
         if not stack.choices.undecided(Unknown(reason)):
-            stack.lose("device.program", frame, reason, where=stack.where(device=device.name))
+            stack.give_up("device.program", frame, reason, where=stack.where(device=device.name))
             return False
     return True

@@ -68,7 +68,7 @@ class AwsVpcCni(Plugin):
     options: ClassVar[type[ConfigBinder]] = AwsVpcCniOptions
     wants: ClassVar[Wants] = Wants(kinds=(ENI_CONFIG,))
     enforces: ClassVar[frozenset[str]] = frozenset({"NetworkPolicy"})
-    pods_in_underlay: ClassVar[bool] = True
+    pods_in_underlay = True
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx
@@ -88,8 +88,8 @@ class AwsVpcCni(Plugin):
     @classmethod
     def guess(cls, ctx: Context) -> Detected | None:
         for ns in detection.states(ctx):
-            if any(rule.priority == FROM_ENI and rule.source is not None for rule in ns.rules):
-                return Detected(cls.name, f"rules of priority {FROM_ENI} on {ns.place}")
+            if any((rule.priority, rule.mark) == (MARKED, MARK) for rule in ns.rules):
+                return Detected(cls.name, f"a rule of priority {MARKED} for the mark {MARK:#x} on {ns.place}")
         return None
 
     def settings(self) -> Iterable[Setting]:

@@ -59,7 +59,7 @@ class Terway(Plugin):
     name: ClassVar[str] = "terway"
     options: ClassVar[type[ConfigBinder]] = TerwayOptions
     enforces: ClassVar[frozenset[str]] = frozenset({"NetworkPolicy"})
-    pods_in_underlay: ClassVar[bool] = True
+    pods_in_underlay = True
 
     def __init__(self, ctx: Context) -> None:
         self.ctx = ctx

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from kubectl_skoop.cluster.allow import prune
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending
+from kubectl_skoop.diagnosis.wants import allowed
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
@@ -50,8 +52,10 @@ def take_snapshot(lab: ClusterLab, folder: Path) -> Path:
         write_node_dump(dump, path)
         dumps.append(path)
     by_kind: dict[str, list[Object]] = {}
+    keep = allowed()
     for item in lab.objects():
-        by_kind.setdefault(str(item["kind"]), []).append(item)
+        if (kept := prune(item, keep)) is not None:
+            by_kind.setdefault(str(kept["kind"]), []).append(kept)
     snapshot = folder / "lab.skoop"
     cloud = lab.infra()
     assemble(dumps, by_kind, snapshot, time=time.time(), infra=(lambda _: cloud) if cloud else None)

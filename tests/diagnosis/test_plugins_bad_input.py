@@ -1,14 +1,17 @@
 """Objects that contradict themselves or cannot be read: a plugin leaves wishes out, and never fails."""
 
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 
-from kubectl_skoop.api import Context, Expectation, Passing, Suspicion
+from kubectl_skoop.api import Context, Expectation, Level, Passing, Suspicion
+from kubectl_skoop.diagnosis import address_plan
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.model.place import Endpoint
 from kubectl_skoop.testing.cni import agents
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import ALL_MODES, VPC_MODES, Mode, standard
@@ -61,6 +64,69 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
+def in_node(name: str, **values: object) -> Damage:
+    def change(item: dict[str, Any]) -> None:
+        if item["metadata"]["name"] == name:
+            item["spec"].update(values)
+
+    return of_kind("Node", change)
+
+
+def cidr(name: str, *written: str) -> Damage:
+    return in_node(name, podCIDR=written[0], podCIDRs=list(written))
+
+
+PLANS: dict[str, tuple[Damage, str, str]] = {
+    "one podCIDR for two nodes": (
+        cidr("n2", "10.244.1.0/24"),
+        "address-plan.pod-cidr",
+        "node n1 and node n2 have the same podCIDR 10.244.1.0/24",
+    ),
+    "a podCIDR inside another one": (
+        cidr("n2", "10.244.1.64/26"),
+        "address-plan.pod-cidr",
+        "podCIDRs overlap",
+    ),
+    "a podCIDR around all others": (cidr("n2", "10.240.0.0/12"), "address-plan.pod-cidr", "podCIDRs overlap"),
+    "one of IPv6 overlaps": (
+        of_kind("Node", lambda item: item["spec"]["podCIDRs"].append("fd00:244::/64")),
+        "address-plan.pod-cidr",
+        "fd00:244::/64",
+    ),
+    "a podCIDR with the services' addresses": (
+        cidr("n2", "10.96.0.0/24"),
+        "address-plan.service",
+        "podCIDR 10.96.0.0/24 of node n2",
+    ),
+    "a podCIDR with a node's address": (
+        cidr("n2", "10.0.0.0/24"),
+        "address-plan.node",
+        "podCIDR 10.0.0.0/24 of node n2",
+    ),
+    "a podCIDR that is none": (
+        cidr("n2", "10.244.2.0/240"),
+        "address-plan.unreadable",
+        "the podCIDR of node n2 is no network: 10.244.2.0/240",
+    ),
+    "a pool that is none": (
+        of_kind("IPPool", spec(cidr="10.244.0.0/99")),
+        "address-plan.unreadable",
+        "the IPPool default-ipv4-ippool is no network",
+    ),
+    "a pool with bits behind its length": (
+        of_kind("IPPool", spec(cidr="10.244.0.1/16")),
+        "address-plan.unreadable",
+        "is no network",
+    ),
+    "a pool with blocks larger than it": (
+        of_kind("IPPool", spec(blockSize=12)),
+        "address-plan.unreadable",
+        "cannot be cut into blocks of /12",
+    ),
+}
+"""What is found where the networks of the objects contradict each other."""
+
+
 NAMES: dict[Mode, str] = {
     "bridge": "bridge",
     "ptp": "bridge",
@@ -94,3 +160,37 @@ def test_no_plugin_fails(make_context: Any, mode: Mode, damage: Damage) -> None:
     ctx = make_context(objects, n1(BRIDGE, gateway_on=3), options=Options(network_plugin=name))
     failed = [one for one in everything(ctx) if isinstance(one, Suspicion) and one.code == "plugin.failed"]
     assert failed == []
+
+
+@pytest.mark.parametrize(("damage", "code", "text"), PLANS.values(), ids=PLANS)
+def test_networks_that_contradict_each_other_are_found(
+    make_context: Any, damage: Damage, code: str, text: str
+) -> None:
+    objects = cluster_objects("calico", standard())
+    for item in objects:
+        damage(item)
+    cluster = make_context(objects).cluster
+    found = list(address_plan.findings(cluster))
+    assert {one.code for one in found} == {code}
+    assert any(text in one.message for one in found)
+    assert all(one.level == Level.WARNING and one.remedy and one.evidence for one in found)
+
+
+def test_two_pools_for_one_address_are_found(make_context: Any) -> None:
+    objects = cluster_objects("calico", standard())
+    pool = next(item for item in objects if item["kind"] == "IPPool")
+    own = {**pool, "metadata": {"name": "own"}, "spec": {"cidr": "10.244.1.0/24"}}
+    cluster = make_context([*objects, own]).cluster
+    (found,) = address_plan.findings(cluster)
+    assert (found.code, found.message) == (
+        "address-plan.pool",
+        "IPPool default-ipv4-ippool and IPPool own have addresses in common: IPPools overlap",
+    )
+    inside, beside = (Endpoint("pod", "default/a", ip_address(f"10.{at}.1.2")) for at in (244, 245))
+    assert [one.code for one in address_plan.about(cluster, [inside])] == ["address-plan.pool"]
+    assert list(address_plan.about(cluster, [beside])) == []
+
+
+@pytest.mark.parametrize("mode", [*ALL_MODES, *VPC_MODES])
+def test_nothing_is_found_in_a_healthy_cluster(make_context: Any, mode: Mode) -> None:
+    assert list(address_plan.findings(make_context(cluster_objects(mode, standard())).cluster)) == []

@@ -10,7 +10,7 @@ from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.device import InterfaceAddress
-from kubectl_skoop.plugins.calico import ADDRESS
+from kubectl_skoop.plugins.calico.objects import ADDRESS
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import standard
 

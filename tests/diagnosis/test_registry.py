@@ -26,6 +26,7 @@ BUILT_IN = {
         "bridge",
         "calico",
         "canal",
+        "cilium",
         "flannel",
         "kindnet",
         "kube-router",
@@ -78,7 +79,7 @@ def test_a_whole_cluster_is_recognised(make_context: Any, mode: Mode) -> None:
         ("aws-node", "aws-vpc-cni"),
         ("terway-eniip", "terway"),
         ("terway", "terway"),
-        ("cilium", "any"),
+        ("cilium", "cilium"),
         ("my-calico-node", "any"),
     ],
 )

@@ -298,3 +298,12 @@ def test_a_bpf_program_at_a_hook_decides_for_what_passes_there(name: str, hook: 
     programs = {(4, hook): (Unknown("BPF program 7"),)}
     told = walk(changed(hosts, name, netfilter=replace(hosts[name].netfilter, programs=programs)), TCP)
     assert ("BPF program 7" in told, told == SERVED) == (unknown, not unknown)
+
+
+def test_a_program_may_send_on_what_would_be_lost_without_it() -> None:
+    """bpf_redirect leads past routes and rules: that they would stop the packet decides nothing."""
+    hosts = routed()
+    device = replace(hosts["r"].devices[2], programs=("BPF tcx/ingress program 7",))
+    hosts = changed(hosts, "r", devices={**hosts["r"].devices, 2: device})
+    assert "may take the packet" in walk(hosts, TCP)
+    assert "may take the packet" in walk(changed(hosts, "r", routes=()), TCP)

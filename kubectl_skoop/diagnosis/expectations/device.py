@@ -46,6 +46,8 @@ class DeviceExpectation(Expectation):
     """UDP port of a vxlan device."""
     local: Address | None = None
     """Source address of a vxlan device's outer packets."""
+    programs: tuple[str, ...] = ()
+    """Where a BPF program or another tc filter must see its packets: `ingress`, `egress`."""
 
     @property
     def key(self) -> str:
@@ -67,6 +69,7 @@ class DeviceExpectation(Expectation):
         words += [f"master {self.master}"] if self.master else []
         words += ["up" if self.up else "down"] if self.up is not None else []
         words += ["with a carrier"] if self.carrier else []
+        words += [f"with a program at {place}" for place in self.programs]
         return " ".join(word for word in words if word)
 
     def find(self, ns: NetworkNamespace) -> Sequence[Device]:
@@ -77,11 +80,15 @@ class DeviceExpectation(Expectation):
         device = ns.device_by_name.get(self.name)
         if device is None:
             return missing(self)
-        wrong = [*self._wrong_link(ns, device), *self._wrong_vxlan(device)]
+        wrong = [
+            *self._wrong_link(ns, device),
+            *self._wrong_vxlan(device),
+            *(_Aspect(f"has no program at {place}", "", "") for place in self._bare(ns, device)),
+        ]
         if not wrong:
             return None
         how = " and ".join(aspect.problem for aspect in wrong)
-        found = " ".join([self.name, *(aspect.has for aspect in wrong)])
+        found = " ".join([self.name, *(aspect.has for aspect in wrong if aspect.has)])
         command = "; ".join(aspect.command for aspect in wrong if aspect.command)
         return differs(self, how, [found], command=command)
 
@@ -91,7 +98,7 @@ class DeviceExpectation(Expectation):
             ns = replace(ns, sysctls=with_default_settings(ns.sysctls, self.name))
         if device is None or (self.kind and device.kind != self.kind):
             return None
-        if self.carrier and device.up and not device.carrier:
+        if (self.carrier and device.up and not device.carrier) or self._bare(ns, device):
             return None
         changed = replace(
             device, mac=self.mac or device.mac, mtu=self._mtu(device), flags=self._flags(device)
@@ -106,6 +113,12 @@ class DeviceExpectation(Expectation):
                 changed = replace(changed, master=master.index, port=BridgePort())
         mended = replace(ns, devices={**ns.devices, device.index: changed})
         return bring_up(mended, changed) if self.up and not device.up else mended
+
+    def _bare(self, ns: NetworkNamespace, device: Device) -> list[str]:
+        """Where a program is wanted and none is, as far as programs could be read."""
+        if "tc_filters" in ns.gaps or "bpf" in ns.gaps:
+            return []
+        return [place for place in self.programs if not any(f"{place} " in text for text in device.programs)]
 
     def _made(self, ns: NetworkNamespace) -> Device | None:
         """A vxlan device needs nothing but its settings; others cannot be made without their other end."""

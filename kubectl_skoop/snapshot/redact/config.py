@@ -1,4 +1,4 @@
-"""What a snapshot keeps of ConfigMaps: settings of kube-proxy, and flannel's network."""
+"""What a snapshot keeps of ConfigMaps: settings of kube-proxy and Cilium, and flannel's network."""
 
 import json
 import re
@@ -20,6 +20,16 @@ BACKENDS = listed(
     vxlan host-gw alloc udp wireguard ipip ipsec extension separate auto ipv4 ipv6
     """
 )
+CILIUM = listed(
+    """
+    routing-mode tunnel tunnel-protocol ipam enable-l7-proxy auto-direct-node-routes enable-endpoint-routes
+    """
+)
+CILIUM_VALUES = listed(
+    """
+    true false native tunnel disabled vxlan geneve cluster-pool kubernetes multi-pool eni azure alibabacloud
+    """
+)
 _SETTING = re.compile(r"^(mode|clusterCIDR):[ \t]*[\"']?([^\s\"'#]*)[\"']?[ \t]*$", re.MULTILINE)
 _NODE_PORTS = re.compile(r"^nodePortAddresses:[ \t]*(\S.*)?\n((?:[ \t]*-.*\n)*)", re.MULTILINE)
 
@@ -31,6 +41,8 @@ def config_data(data: Mapping[str, object], pseudonyms: Pseudonyms, left_out: Le
             kept[key] = _kube_proxy(value, pseudonyms)
         elif key == "net-conf.json" and isinstance(value, str):
             kept[key] = _flannel(value, pseudonyms, left_out)
+        elif key in CILIUM and value in CILIUM_VALUES:
+            kept[key] = str(value)
         else:
             left_out.add("ConfigMap", "an entry that is not known")
     return kept

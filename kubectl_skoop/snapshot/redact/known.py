@@ -10,6 +10,7 @@ NAMES = listed(
     kube-proxy-worker kube-flannel kube-flannel-ds kube-flannel-ds-amd64 kube-admin kube-baseline
     kube-flannel-cfg flannel canal rke2-canal calico-system
     calico-apiserver calico-node calico-kube-controllers tigera-operator cilium cilium-operator
+    aws-node terway terway-eni terway-eniip cilium-config
     kube-router kube-network-policies kindnet antrea-agent weave-net metrics-server kube-apiserver
     kube-controller-manager kube-scheduler etcd local-path-storage default-ipv4-ippool default-ipv6-ippool
     true false True False http https dns dns-tcp metrics tcp udp sctp None none pod-template-hash

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from kubectl_skoop.testing.faults import Fault, load
 from kubectl_skoop.testing.topology import ALL_MODES, VPC_MODES, Mode
+from tests.kernel.plugins import calico_subnet_faults, cilium_faults
+from tests.kernel.plugins.cilium_lab import Routing
 
 PAGE = Path(__file__).parents[3] / "docs/plugins.md"
 BEGIN, END = "<!-- matrix -->", "<!-- end of matrix -->"
@@ -39,6 +41,11 @@ ROWS: dict[Mode, Row] = {
 }
 
 
+SUBNETS = {True: "VXLAN, CrossSubnet: two subnets", False: "BGP, a router between two subnets"}
+CILIUM: dict[Routing, str] = {"native": "native routing", "tunnel": "tunnel (vxlan)"}
+"""Its programs decide, so a lab of its own (`test_cilium.py`)."""
+
+
 def named(fault: Fault) -> bool:
     """By the plugin itself: its code begins with the plugin's name."""
     return bool(fault.codes) and all(code.startswith("*.") for code in fault.codes)
@@ -55,6 +62,13 @@ def _lines() -> Iterator[str]:
         row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
         count = f"{sum(map(named, tried))} / {len(tried)}"
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"
+    for tunnel, name in SUBNETS.items():
+        known = len(calico_subnet_faults.FAULTS[tunnel])
+        yield f"| calico | {name} | by hand | silent | {known} / {known} |"
+    for routing, name in CILIUM.items():
+        known = cilium_faults.tried(routing)
+        count = f"{known} / {known}"
+        yield f"| cilium | {name} | by hand; verdicts unknown | silent | {count} |"
 
 
 def with_table(page: str) -> str:

@@ -61,6 +61,46 @@ HARMLESS = (
         ("n1: ip route replace {range.n2} via 10.0.0.2 dev eth0 proto static",),
     ),
     Harmless(
+        "B-27",
+        "a chain that was gone to ends at the policy, not behind the rule that went there",
+        "flannel-host-gw",
+        (
+            "n1: iptables -N GONE-TO",
+            "n1: iptables -I FORWARD 1 -d {b} -g GONE-TO",
+            "n1: iptables -I FORWARD 2 -d {b} -j DROP",
+        ),
+    ),
+    Harmless(
+        "B-31",
+        "a table has a chain for one hook alone",
+        "flannel-host-gw",
+        ("n1: iptables -t security -A INPUT -j ACCEPT",),
+    ),
+    Harmless(
+        "B-34",
+        "a new connection is not invalid",
+        "flannel-host-gw",
+        ("n1: iptables -I FORWARD -m conntrack --ctstate INVALID -j DROP",),
+    ),
+    Harmless(
+        "B-37",
+        "the source is not one of the node's own addresses, the destination is",
+        "flannel-host-gw",
+        ("n2: iptables -I INPUT ! -i lo -m addrtype --src-type LOCAL -j DROP",),
+    ),
+    Harmless(
+        "B-38",
+        "the way back leads by the device that a packet came in by",
+        "flannel-host-gw",
+        ("n1: iptables -t raw -I PREROUTING -m rpfilter --validmark --invert -j DROP",),
+    ),
+    Harmless(
+        "B-46",
+        "the neighbour entry of a tunnel is not permanent",
+        "flannel-vxlan",
+        ("n1: ip neigh replace {vtep.n2} lladdr 0e:00:00:00:00:02 dev {uplink} nud noarp",),
+    ),
+    Harmless(
         "B-43",
         "a route has a preferred source",
         "flannel-host-gw",
@@ -90,6 +130,88 @@ class Wrong(NamedTuple):
 
 def fault(*steps: str, codes: tuple[str, ...], place: str, only: tuple[str, ...]) -> Fault:
     return Fault(id="bug", steps=steps, codes=codes, places=(place,), only=only)
+
+
+A_TO_B, A_TO_WEB = "pod/default/a to pod/default/b:8080", "pod/default/a to svc/default/web"
+DROPS: tuple[tuple[str, str, Mode, tuple[str, ...], str], ...] = (
+    (
+        "B-23",
+        "a rule of FORWARD names the port that a service's packet has after its translation",
+        "flannel-host-gw",
+        ("n1: iptables -I FORWARD -d {b} -p tcp --dport 8080 -j DROP",),
+        A_TO_WEB,
+    ),
+    (
+        "B-26",
+        "a match is negated",
+        "flannel-host-gw",
+        ("n1: iptables -I FORWARD ! -s 10.9.0.0/16 -d {b} -j DROP",),
+        A_TO_B,
+    ),
+    (
+        "B-29",
+        "a chain that was called goes on behind its own call",
+        "flannel-host-gw",
+        (
+            "n1: iptables -N OUTER",
+            "n1: iptables -N INNER",
+            "n1: iptables -A INNER -d 10.9.9.9 -j ACCEPT",
+            "n1: iptables -A OUTER -j INNER",
+            "n1: iptables -A OUTER -d {b} -j DROP",
+            "n1: iptables -I FORWARD -j OUTER",
+        ),
+        A_TO_B,
+    ),
+    (
+        "B-32",
+        "a mark is set, and the rules behind it are asked",
+        "flannel-host-gw",
+        (
+            "n1: iptables -t mangle -A FORWARD -d {b} -j MARK --set-mark 0x1",
+            "n1: iptables -t mangle -A FORWARD -m mark --mark 0x1 -j DROP",
+        ),
+        A_TO_B,
+    ),
+    (
+        "B-36",
+        "a device is named by its beginning",
+        "calico",
+        ("n1: iptables -I FORWARD -i cali+ -d {b} -j DROP",),
+        A_TO_B,
+    ),
+    (
+        "B-39",
+        "a mark has the highest bit",
+        "flannel-host-gw",
+        (
+            "n1: iptables -t mangle -A FORWARD -d {b} -j MARK --set-xmark 0x80000000/0xffffffff",
+            "n1: iptables -t mangle -A FORWARD -m mark --mark 0x80000000/0xffffffff -j DROP",
+        ),
+        A_TO_B,
+    ),
+    (
+        "B-40",
+        "a set has networks and ports",
+        "flannel-host-gw",
+        (
+            "n1: ipset create skoop-lab hash:net,port",
+            "n1: ipset add skoop-lab {b},tcp:8080",
+            "n1: iptables -I FORWARD -m set --match-set skoop-lab dst,dst -j DROP",
+        ),
+        A_TO_B,
+    ),
+    (
+        "B-41",
+        "a rule of the other back end, beside one with a match of its own",
+        "flannel-host-gw",
+        (
+            "n1: other-iptables -I FORWARD -d {b} -j DROP",
+            "n1: iptables -I FORWARD -m time --timestart 00:00 --timestop 00:00:01 -j ACCEPT",
+        ),
+        A_TO_B,
+    ),
+)
+"""Rules of node n1 that drop a flow."""
 
 
 WRONG = (
@@ -149,6 +271,22 @@ WRONG = (
             only=("pod/default/a to pod/default/b:8080",),
         ),
     ),
+    Wrong(
+        "B-42",
+        "INPUT filters before it translates",
+        "flannel-host-gw",
+        fault(
+            "n2: iptables -t nat -I INPUT -p tcp --dport 10250 -j SNAT --to-source 10.9.9.9",
+            "n2: iptables -I INPUT -s 10.0.0.1 -p tcp --dport 10250 -j DROP",
+            codes=("netfilter.drop",),
+            place="node/n2",
+            only=("pod/default/a to node/n2:10250",),
+        ),
+    ),
+    *(
+        Wrong(bug, says, mode, fault(*steps, codes=("netfilter.drop",), place="node/n1", only=(flow,)))
+        for bug, says, mode, steps, flow in DROPS
+    ),
 )
 
 _REGISTRY, _DETECTED = "tests/diagnosis/test_registry.py", "tests/diagnosis/test_detected.py"
@@ -157,6 +295,7 @@ _TABLE = "tests/kernel/faults"
 ELSEWHERE = {
     "B-4": (_DETECTED, "def test_nothing_is_known_of_an_empty_cluster"),
     "B-5": (_DETECTED, "def test_a_cluster_of_two_families_has_two_networks"),
+    "B-6": ("tests/kernel/test_plugins_lab.py", "pod.duplicate-address"),
     "B-7": (_REGISTRY, '("rke2-canal", "canal")'),
     "B-8": (_FLANNEL, "def test_direct_routing_is_for_peers_on_the_link"),
     "B-11": (_FLANNEL, "def test_another_vni_is_another_device"),
@@ -166,7 +305,12 @@ ELSEWHERE = {
     "B-17": (_CALICO, "def test_vxlan"),
     "B-18": (_CALICO, "a tunnel across subnets only, peer on the link"),
     "B-19": (_CALICO, "def test_the_most_specific_pool_counts"),
+    "B-20": ("tests/providers/aws/test_flows.py", '("node/n1", "192.0.2.80"),'),
+    "B-25": ("tests/netstack/test_socket_lookup.py", 'id="the IPv6 wildcard alone"'),
     "B-28": (f"{_TABLE}/6-iptables.yaml", "- id: forward-drop-range"),
+    "B-33": (f"{_TABLE}/7-service.yaml", "- id: dnat-to-other-pod"),
+    "B-35": (f"{_TABLE}/7-service.yaml", "- id: service-one-dead-backend"),
+    "B-48": (f"{_TABLE}/7-service.yaml", "- id: snat-to-own-range"),
     "B-47": (f"{_TABLE}/4-route.yaml", "- id: route-multipath-half-dead"),
 }
 """What another test shows."""

@@ -1,13 +1,14 @@
 """Calico: a host route for each pod; between nodes BGP, or a vxlan of Felix (projectcalico/calico).
 
-Pools with IPIP, and nodes that reach each other by a router without a tunnel, are left to the kernel's word.
+Pools with IPIP are left to the kernel's word. So is the way between nodes that reach each other by a router
+without a tunnel: routers that speak BGP are taken to know the pods.
 """
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, ip_interface, ip_network
-from typing import ClassVar, Literal, NamedTuple
+from ipaddress import IPv4Interface, IPv4Network
+from typing import ClassVar
 
 from kubectl_skoop.api import (
     BasePluginNode,
@@ -34,13 +35,20 @@ from kubectl_skoop.api import (
     option,
     raw,
 )
+from kubectl_skoop.plugins.calico.objects import (
+    ADDRESS,
+    TUNNEL_ADDRESS,
+    TUNNEL_MAC,
+    Pool,
+    block_of,
+    node_address,
+    pool_in,
+    tunnel_address,
+)
 
-ADDRESS = "projectcalico.org/IPv4Address"
-TUNNEL_ADDRESS, TUNNEL_MAC = "projectcalico.org/IPv4VXLANTunnelAddr", "projectcalico.org/VXLANTunnelMACAddr"
 GATEWAY, HOST_MAC = "169.254.1.1", "ee:ee:ee:ee:ee:ee"
 BGP_CONFIGURATION = "BGPConfiguration.crd.projectcalico.org"
 FELIX_CONFIGURATION = "FelixConfiguration.crd.projectcalico.org"
-DEFAULT_BLOCK_SIZE = 26
 TUNNEL, DEFAULT_VNI, DEFAULT_PORT = "vxlan.calico", 4096, 4789
 """Felix's vxlan device (felix/dataplane/linux/vxlan_mgr.go), and what FelixConfiguration may change."""
 
@@ -58,16 +66,6 @@ class CalicoOptions:
             raise OptionError("--calico-interface-prefix: 1 to 4 characters")
         if self.pod_mtu and not 68 <= self.pod_mtu <= 65535:
             raise OptionError("--calico-pod-mtu: 68 to 65535")
-
-
-class Pool(NamedTuple):
-    """An IPPool (calico api/v3)."""
-
-    network: IPv4Network
-    block_size: int
-    encapsulation: str
-    """`Never`, `CrossSubnet` or `Always`, whichever tunnel it is."""
-    tunnel: Literal["", "ipip", "vxlan"]
 
 
 class Calico(Plugin):
@@ -94,10 +92,12 @@ class Calico(Plugin):
         self.routes = detection.by_daemon_set(ctx, self.name, ".*canal") is None
         """Between nodes; with canal, flannel does that, and pods have addresses of the podCIDR."""
         self.pools = tuple(
-            pool for item in ctx.cluster.objects("IPPool") if (pool := _pool(item)) is not None
+            pool for item in ctx.cluster.objects("IPPool") if (pool := pool_in(item)) is not None
         )
         settings = ctx.cluster.objects(BGP_CONFIGURATION)
         self.full_mesh = all(raw.dig(item, "spec", "nodeToNodeMeshEnabled") is not False for item in settings)
+
+        self.pods_in_underlay = self.routes and self._routers_know_pods()
 
         felix = ctx.cluster.objects(FELIX_CONFIGURATION)
         self.vni = max((raw.number(item, "spec", "vxlanVNI") for item in felix), default=0) or DEFAULT_VNI
@@ -133,6 +133,15 @@ class Calico(Plugin):
     def tunnels(self) -> bool:
         """Some pool has one, so that pods' MTUs say nothing about the device towards other nodes."""
         return any(pool.encapsulation != "Never" for pool in self.pools)
+
+    def _routers_know_pods(self) -> bool:
+        """Without a tunnel, nodes of several networks reach each other's pods by routers that speak BGP."""
+        own = {
+            address.network
+            for node in self.ctx.cluster.nodes()
+            if (address := node_address(node)) is not None
+        }
+        return len(own) > 1 and any(pool.encapsulation == "Never" for pool in self.pools)
 
     def _tunnel_mtu(self, pod: PodInfo) -> int | None:
         """Where all of its packets to other nodes go by the vxlan, bytes."""
@@ -289,7 +298,7 @@ class CalicoNode(SimplePluginNode):
             yield expect.route(own.network, dev=uplink.name, carries=other.ip, because=because)
 
     def _peer(self, peer: NodeInfo, pool: Pool, packet: Packet) -> Wishes:
-        own, other, block = node_address(self.node), node_address(peer), _block(packet.dst, pool)
+        own, other, block = node_address(self.node), node_address(peer), block_of(packet.dst, pool)
         if own is None or other is None:
             return
         yield from self._underlay(other)
@@ -332,7 +341,7 @@ class CalicoNode(SimplePluginNode):
 
     def _own_blocks(self) -> Wishes:
         blocks = {
-            _block(address, pool): None
+            block_of(address, pool): None
             for pod in self._pods()
             for address in pod.addresses
             if (pool := self.plugin.pool_of(address)) is not None
@@ -359,42 +368,3 @@ class CalicoNode(SimplePluginNode):
 
     def _pods(self) -> tuple[PodInfo, ...]:
         return self.plugin.ctx.pods_of(self.node.name)
-
-
-def node_address(node: NodeInfo) -> IPv4Interface | None:
-    """As calico-node chose it, with its prefix length; None: it is not told."""
-    try:
-        address = ip_interface(node.annotations.get(ADDRESS, ""))
-    except ValueError:
-        return None
-    return address if isinstance(address, IPv4Interface) else None
-
-
-def tunnel_address(node: NodeInfo) -> IPv4Address | None:
-    """Of its vxlan device; None: it is not told."""
-    try:
-        return IPv4Address(node.annotations.get(TUNNEL_ADDRESS, ""))
-    except ValueError:
-        return None
-
-
-def _block(address: object, pool: Pool) -> IPv4Network:
-    return IPv4Network(f"{address}/{pool.block_size}", strict=False)
-
-
-def _pool(item: object) -> Pool | None:
-    """None: IPv6, or not readable."""
-    try:
-        network = ip_network(raw.text(item, "spec", "cidr"))
-    except ValueError:
-        return None
-    block_size = raw.number(item, "spec", "blockSize") or DEFAULT_BLOCK_SIZE
-    if not isinstance(network, IPv4Network) or not 0 < block_size <= network.max_prefixlen:
-        return None
-    ipip, vxlan = (raw.text(item, "spec", key) or "Never" for key in ("ipipMode", "vxlanMode"))
-    return Pool(
-        network=network,
-        block_size=block_size,
-        encapsulation=vxlan if vxlan != "Never" else ipip,
-        tunnel="vxlan" if vxlan != "Never" else "ipip" if ipip != "Never" else "",
-    )

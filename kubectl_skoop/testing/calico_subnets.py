@@ -1,0 +1,73 @@
+"""Calico with nodes in two subnets and a router between them: by a vxlan across subnets, or by BGP alone.
+
+The switch is the router. Without a tunnel it knows the nodes' blocks, as if calico-node had told it by BGP.
+"""
+
+from dataclasses import dataclass
+
+from kubectl_skoop.testing import calico
+from kubectl_skoop.testing.cluster_lab import ClusterLab
+from kubectl_skoop.testing.objects import Object
+from kubectl_skoop.testing.topology import LabNode, standard
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetNode(LabNode):
+    """In the subnet 10.0.N.0/24."""
+
+    @property
+    def address(self) -> str:
+        return f"10.0.{self.number}.10"
+
+
+def router(node: LabNode) -> str:
+    """Its address in the node's subnet."""
+    return f"10.0.{node.number}.1"
+
+
+class CalicoSubnets(ClusterLab):
+    """`tunnel`: the pool has VXLAN across subnets, else no encapsulation."""
+
+    def __init__(self, *, tunnel: bool) -> None:
+        super().__init__("calico-vxlan" if tunnel else "calico", topology=standard(node=SubnetNode))
+        self.tunnel = tunnel
+
+    def objects(self) -> list[Object]:
+        objects = super().objects()
+        for item in objects:
+            if item["kind"] == "IPPool" and self.tunnel:
+                item["spec"]["vxlanMode"] = "CrossSubnet"
+        return objects
+
+    def switch_links(self) -> list[str]:
+        lines = ["link set lo up", "route add blackhole default"]
+        for node in self.topology.nodes:
+            port, inside = f"u{node.number}", self.namespaces[node.name].name
+            lines += [
+                f"link add {port} type veth peer name eth0 address {node.mac} netns {inside}",
+                f"addr add {router(node)}/24 dev {port}",
+                f"link set {port} up",
+            ]
+            lines += [] if self.tunnel else [f"route add {node.block} via {node.address} dev {port}"]
+        return lines
+
+    def node_links(self, node: LabNode) -> list[str]:
+        lines = [
+            "link set lo up",
+            f"addr add {node.address}/24 brd + dev eth0",
+            "link set eth0 up",
+            f"route add default via {router(node)} dev eth0",
+        ]
+        return lines + self.cni_links(node)
+
+    def cni_links(self, node: LabNode) -> list[str]:
+        if self.tunnel:
+            return super().cni_links(node)
+        namespace_of = {pod.key: self.namespaces[pod.name].name for pod in self.topology.pods}
+        routes = [
+            f"route add {peer.block} via {router(node)} dev eth0 proto bird"
+            for peer in self.topology.nodes
+            if peer != node
+        ]
+        pods = calico.workload_links(self.topology, node, namespace_of)
+        return [f"route add blackhole {node.block} proto bird", *routes, *pods]
