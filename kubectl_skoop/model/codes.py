@@ -82,6 +82,7 @@ CODES: dict[str, str] = {
     "route.prohibit": "a prohibit route or rule refuses the packet",
     "route.unreachable": "an unreachable route or rule refuses the packet",
     "service.barred": "a rule drops connections to the service before they are translated",
+    "service.invalid": "a service or an EndpointSlice cannot be what was meant",
     "service.left-over": "the node has rules for an address and port that no service has",
     "service.missing-backend": "an endpoint of the service gets no connections from the node's rules",
     "service.missing-masquerade": "connections to the service are not masqueraded where they must be",

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from kubectl_skoop.cluster.raw import Object
+from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import Compared, every_service
@@ -26,6 +26,8 @@ from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.nft import nft_text
 from kubectl_skoop.snapshot.redact.object import redact_object
 from kubectl_skoop.snapshot.redact.table import redact_table
+from tests.e2e.proxy.faults import IPTABLES, Fault, Names, broken
+from tests.e2e.proxy.shapes import pod
 
 FOLDER = Path(__file__).parents[1] / "data" / "services"
 RECORDED = sorted(path.name.removesuffix(".gz") for path in FOLDER.glob("node*.gz"))
@@ -252,3 +254,32 @@ def redacted_rules(rules: str, pseudonyms: Pseudonyms, left_out: LeftOut) -> str
         for name, data in json.loads(rules).items()
     }
     return json.dumps({name: table.data for name, table in tables.items() if table})
+
+
+def test_marks_of_an_older_kube_proxy_that_nobody_drops(make_context: MakeContext) -> None:
+    """In mode ipvs, 1.24 marks those outside of a load balancer's ranges, and kubelet's rules drop them."""
+    recorded = "node11-ipvs-v1.24.17"
+    rules = text(recorded)
+    assert codes(compared(make_context, recorded, rules, "ipvs")) == set()
+    for rule in ("-A INPUT -j KUBE-FIREWALL", "--mark 0x8000/0x8000 -j DROP", "-A KUBE-MARK-DROP -j MARK"):
+        assert rule in rules
+        without = rules.replace(rule, rule.replace("KUBE-", "SITE-").replace("-j DROP", "-j RETURN"))
+        assert codes(compared(make_context, recorded, without)) == {"service.wrong-source-ranges"}
+
+
+FAULTY = "node1-iptables-v1.36.3"
+
+
+@pytest.mark.parametrize("fault", IPTABLES, ids=[fault.what for fault in IPTABLES])
+def test_a_fault_in_the_rules_of_iptables_is_found_and_named(make_context: MakeContext, fault: Fault) -> None:
+    """The table that `tests.e2e.proxy` puts into a kernel."""
+    by_name = {ref_of(one).name: one for one in objects() if one["kind"] == "Service"}
+    names = Names({**by_name, "own": {"spec": {"clusterIP": pod(1, 10)}}}, text(FAULTY))
+    found = compared(make_context, FAULTY, broken(fault, names), "iptables")
+    message = names.fill(fault.message)
+    if not fault.code:
+        assert found.findings == ()
+        assert [one.what for one in found.unread if message in one.what]
+        return
+    assert codes(found) == {fault.code}, [f"{one.code} {one.message}" for one in found.findings]
+    assert [one for one in found.findings if message in one.message], [one.message for one in found.findings]
