@@ -56,6 +56,8 @@ class Service:
     """That a client comes back to the same endpoint; 0: without session affinity."""
     internal_traffic_policy: str = "Cluster"
     external_traffic_policy: str = "Cluster"
+    health_check_port: int = 0
+    """Where nodes tell a load balancer whether they have endpoints; 0: nowhere."""
     other_proxy: str = ""
     """Name of the proxy that is to serve it in kube-proxy's place."""
 
@@ -108,6 +110,7 @@ def service_info(item: Object) -> Service:
         affinity_seconds=_affinity_seconds(spec),
         internal_traffic_policy=text(spec, "internalTrafficPolicy") or "Cluster",
         external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
+        health_check_port=number(spec, "healthCheckNodePort"),
         other_proxy=labels(item, "metadata", "labels").get(PROXY_NAME, ""),
     )
 

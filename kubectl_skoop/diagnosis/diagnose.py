@@ -31,6 +31,7 @@ from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Missing
+from kubectl_skoop.diagnosis.service_network import nobody_has
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.errors import UnknownName
@@ -100,7 +101,10 @@ class _Inquiry:
         self.runner = Runner(
             self.world,
             underlay,
-            Outside(lambda address: self.cluster.endpoint(address).kind),
+            Outside(
+                lambda address: self.cluster.endpoint(address).kind,
+                lambda address: nobody_has(self.cluster, address),
+            ),
             self._start,
             Entrance(self.cluster, underlay.balance, underlay.routed_in) if outside else None,
         )

@@ -1,13 +1,13 @@
 """Services and slices that cannot be meant: each is told, and the rest is judged."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.cluster.service import service_info
-from kubectl_skoop.diagnosis.service_network import service_network
+from kubectl_skoop.diagnosis.service_network import nobody_has, service_network
 from kubectl_skoop.diagnosis.services.invalid import invalid
 from kubectl_skoop.diagnosis.services.objects import of_objects
 from kubectl_skoop.diagnosis.services.sources import Networks
@@ -189,3 +189,20 @@ def test_check_has_both_kinds_of_findings(make_context: MakeContext) -> None:
     selecting = service(spec={"selector": {"app": "web"}, "ports": [{"port": 0}]})
     ctx = make_context((*HEALTHY, selecting, pod("10.244.1.2")), {str(PLACE): None})
     assert {one.code for one in of_objects(ctx)} == {"service.invalid", "service.no-endpoints"}
+
+
+@pytest.mark.parametrize(
+    ("items", "address", "expected"),
+    [
+        (HEALTHY, "10.96.0.10", "nearest is service default/kubernetes with 10.96.0.1"),
+        (HEALTHY, "10.96.1.10", ""),
+        (HEALTHY, "fd00::1", ""),
+        (HEALTHY[1:], "10.96.0.10", ""),
+        ((service("kubernetes", "10.96.0.1"),), "10.96.0.2", ""),
+    ],
+    ids=["between them", "beyond them", "of another family", "not all services may be known", "only one"],
+)
+def test_an_address_that_no_service_has(items: tuple[Object, ...], address: str, expected: str) -> None:
+    told = nobody_has(Cluster(by_kind(items)), ip_address(address))
+    assert bool(told) is bool(expected)
+    assert expected in told

@@ -10,6 +10,7 @@ from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.result import Fact, Missing
 from kubectl_skoop.diagnosis.services.bounded import bounded
 from kubectl_skoop.diagnosis.services.compare import compare_door, not_masqueraded
+from kubectl_skoop.diagnosis.services.health import health_ports
 from kubectl_skoop.diagnosis.services.left_over import Known, left_over, other_modes
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
 from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
@@ -106,6 +107,7 @@ def _node(nodes: _Nodes, node: NodeInfo, ns: NetworkNamespace) -> str:
     for family in sorted({each.door.address.version for each in wanted}):
         of_family = [each for each in wanted if each.door.address.version == family]
         _family(nodes, place, ns, found[family], of_family)
+    nodes.findings += bounded([*health_ports(ns, place, nodes.meaning)])
     nodes.findings += bounded([*stale_connections(ns, place, wanted, nodes.ends)])
     return ""
 

@@ -8,15 +8,13 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import ref_of
 from kubectl_skoop.cluster.service import Service
 from kubectl_skoop.diagnosis.kube_proxy_config import node_port_addresses
+from kubectl_skoop.diagnosis.service_network import API_SERVICE
 from kubectl_skoop.diagnosis.services.door import Target
 from kubectl_skoop.diagnosis.services.present import Present
 from kubectl_skoop.diagnosis.services.rules import RESTART, Entry, ServiceRules
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
-
-API_SERVICE = ("default", "kubernetes")
-"""Each cluster has it: where it is among the objects, those of its namespace at least are all there."""
 
 
 @dataclass(frozen=True)

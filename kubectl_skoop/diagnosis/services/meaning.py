@@ -77,6 +77,11 @@ class Meaning:
                 for door in _doors(service, port, doors):
                     yield endpoints.wanted(service, door)
 
+    def ready_on(self, service: Service, node: str) -> int:
+        """Endpoints of the node that are ready, whatever their ports."""
+        backends = self._backends.get((service.namespace, service.name), ())
+        return len({one.address for one in backends if one.ready and one.node == node})
+
 
 class _Endpoints:
     """Of one port of a service, seen from one node: CategorizeEndpoints (pkg/proxy/topology.go)."""
