@@ -14,7 +14,6 @@ from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check, Fact, Missing
 from kubectl_skoop.diagnosis.services.every import every_service
-from kubectl_skoop.diagnosis.services.objects import of_objects
 from kubectl_skoop.diagnosis.unique import duplicates
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet, Protocol
@@ -42,7 +41,6 @@ def check(source: Snapshot, options: Options) -> Check:
         peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]
         found += _node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], unread)
     found += duplicates(setup.ctx, pods)
-    found += of_objects(setup.ctx)
     services = every_service(setup.ctx, names)
     found += services.findings
     found += policy_intent.of_cluster(setup)

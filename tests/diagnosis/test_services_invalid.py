@@ -8,13 +8,12 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.cluster.service import service_info
 from kubectl_skoop.diagnosis.service_network import nobody_has, service_network
+from kubectl_skoop.diagnosis.services.every import every_service
 from kubectl_skoop.diagnosis.services.invalid import invalid
-from kubectl_skoop.diagnosis.services.objects import of_objects
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.model.suspicion import Level
 from tests.diagnosis.conftest import by_kind
 from tests.diagnosis.test_services import (
-    PLACE,
     MakeContext,
     endpoint,
     endpoint_slice,
@@ -185,10 +184,10 @@ def test_the_network_of_services(addresses: list[str], expected: str | None) -> 
     assert network == (ip_network(expected) if expected else None)
 
 
-def test_check_has_both_kinds_of_findings(make_context: MakeContext) -> None:
+def test_the_objects_are_judged_without_any_node(make_context: MakeContext) -> None:
     selecting = service(spec={"selector": {"app": "web"}, "ports": [{"port": 0}]})
-    ctx = make_context((*HEALTHY, selecting, pod("10.244.1.2")), {str(PLACE): None})
-    assert {one.code for one in of_objects(ctx)} == {"service.invalid", "service.no-endpoints"}
+    found = every_service(make_context((*HEALTHY, selecting, pod("10.244.1.2"))), ())
+    assert {one.code for one in found.findings} == {"service.invalid", "service.no-endpoints"}
 
 
 @pytest.mark.parametrize(

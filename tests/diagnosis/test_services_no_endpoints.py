@@ -6,7 +6,8 @@ import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis.services.no_endpoints import why, without_endpoints
+from kubectl_skoop.diagnosis.services.meaning import Meaning
+from kubectl_skoop.diagnosis.services.no_endpoints import MAX_EXPLAINED, why, without_endpoints
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from tests.diagnosis.conftest import by_kind
 from tests.diagnosis.test_services import endpoint, endpoint_slice, service
@@ -48,7 +49,8 @@ def selecting(selector: Labels, target: object = 8080, **fields: object) -> Obje
 def found(*items: Object) -> list[Suspicion]:
     api = {"apiVersion": "discovery.k8s.io/v1"}
     kept = [item if "apiVersion" in item else {**api, **item} for item in items]
-    return list(without_endpoints(Cluster(by_kind(kept))))
+    cluster = Cluster(by_kind(kept))
+    return list(without_endpoints(cluster, Meaning(cluster)))
 
 
 WEB: Labels = {"app": "web"}
@@ -184,6 +186,13 @@ def test_why_there_is_no_endpoint(items: list[Object], level: str, reason: str, 
 )
 def test_nothing_is_said(items: list[Object]) -> None:
     assert found(*items) == []
+
+
+def test_of_many_the_first_are_explained() -> None:
+    ports = [{"port": 1 + number, "name": f"p{number}"} for number in range(MAX_EXPLAINED + 1)]
+    told = found(selecting(WEB, ports=ports), pod({"app": "webb"}))
+    assert [one.level for one in told] == [Level.WARNING, Level.INFO]
+    assert "its pods were not looked at" in told[1].message
 
 
 def test_two_ports_with_one_reason_are_told_once() -> None:

@@ -4,19 +4,24 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from kubectl_skoop.cluster.raw import Object, ref_of
+from kubectl_skoop.cluster.raw import text as text_of
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import Compared, every_service
+from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
+from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.decode.namespace import decode_namespace
 from kubectl_skoop.snapshot.decode.netfilter import ALL
 from kubectl_skoop.snapshot.dump import NamespaceDump, Table
@@ -265,6 +270,34 @@ def test_marks_of_an_older_kube_proxy_that_nobody_drops(make_context: MakeContex
         assert rule in rules
         without = rules.replace(rule, rule.replace("KUBE-", "SITE-").replace("-j DROP", "-j RETURN"))
         assert codes(compared(make_context, recorded, without)) == {"service.wrong-source-ranges"}
+
+
+@pytest.mark.parametrize(
+    ("address", "server", "port", "expected"),
+    [
+        (False, True, 0, {"service.not-refused"}),
+        (True, False, 0, set()),
+        (True, False, 80, {"service.not-refused"}),
+        (True, False, 81, set()),
+    ],
+    ids=["packets are forwarded", "the kernel answers", "another program has the port", "another port"],
+)
+def test_who_refuses_connections_in_mode_ipvs(
+    make_context: MakeContext, address: bool, server: bool, port: int, expected: set[str]
+) -> None:
+    recorded = "node11-ipvs-v1.24.17"
+    (service,) = (one for one in objects() if ref_of(one).name == "no-slice")
+    at = ip_address(text_of(service, "spec", "clusterIP"))
+    ns = namespace("node11", text(recorded))
+    listener = Socket(Protocol.TCP, "listen", ip_address("0.0.0.0"), port)
+    ns = replace(
+        ns,
+        addresses=tuple(one for one in ns.addresses if address or one.address != at),
+        ipvs=tuple(one for one in ns.ipvs if server or one.address != at),
+        sockets=(listener,) if port else (),
+    )
+    ctx = make_context(objects(), {"node/node11": ns}, Options(proxy_mode="ipvs"))
+    assert codes(every_service(ctx, ["node11"])) == expected
 
 
 FAULTY = "node1-iptables-v1.36.3"

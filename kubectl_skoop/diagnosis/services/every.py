@@ -1,4 +1,4 @@
-"""All services on every node: which nodes can be compared, and what is found there."""
+"""All services, and what every node does with them: which nodes can be compared, and what is found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from kubectl_skoop.diagnosis.services.compare import compare_door, not_masquerad
 from kubectl_skoop.diagnosis.services.health import health_ports
 from kubectl_skoop.diagnosis.services.left_over import Known, left_over, other_modes
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
+from kubectl_skoop.diagnosis.services.objects import of_objects
 from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
 from kubectl_skoop.diagnosis.services.rules import RESTART, ServiceRules
 from kubectl_skoop.diagnosis.services.sources import Networks
@@ -61,12 +62,13 @@ class _Nodes:
 
 def every_service(ctx: Context, names: Sequence[str]) -> Compared:
     """`names`: of the nodes that were collected. Raises: InputError (proxy mode)."""
-    meaning = Meaning(ctx.cluster)
+    meaning, pods = Meaning(ctx.cluster), pod_networks(ctx)
+    networks = Networks(pods)
+    of_themselves = of_objects(ctx.cluster, meaning, networks)
     if not meaning.services:
-        return Compared()
-    pods = pod_networks(ctx)
-    known = Known(ctx.cluster, meaning.all)
-    nodes = _Nodes(meaning, known, ctx.proxy_mode.value, pods, Ends(ctx, Networks(pods)))
+        return Compared(tuple(of_themselves))
+    known, ends = Known(ctx.cluster, meaning.all), Ends(ctx, networks)
+    nodes = _Nodes(meaning, known, ctx.proxy_mode.value, pods, ends, of_themselves)
     for name in names:
         node, ns = ctx.node(name), ctx.namespace(Place("node", name))
         if node is not None and not isinstance(ns, NotCollected):

@@ -137,8 +137,11 @@ class IpvsRules:
         return self._drops_marked and refused(marked, SERVICES, door, source)
 
     def refuses(self, door: Door, source: Address) -> bool:
-        """A virtual server without real servers answers that the port is unreachable (ip_vs_leave)."""
-        return self._service(door) is not None or self.bars(door, source)
+        """A virtual server without real servers answers that the port is unreachable (ip_vs_leave), and the
+        node itself what it does not listen on. Packets for an address that no device has are forwarded."""
+        if door.address not in self._ns.local_addresses:
+            return False
+        return self._service(door) is not None or self.bars(door, source) or not self._listens(door)
 
     def node_ports(self, own: Iterable[Address]) -> Sequence[Address]:
         """Those that have any virtual server: `nodePortAddresses` chooses; all, if no address has."""
@@ -167,6 +170,14 @@ class IpvsRules:
         for (protocol, address, port), service in self._servers.items():
             if address is not None and self._holder(address) == DUMMY:
                 yield Entry(address, port, names.get(protocol, ""), "", f"IPVS {service}")
+
+    def _listens(self, door: Door) -> bool:
+        return any(
+            (one.protocol, one.port) == (_number(door.protocol), door.port)
+            and one.state in ("listen", "unconnected")
+            and (one.local.is_unspecified or one.local == door.address)
+            for one in self._ns.sockets
+        )
 
     @cached_property
     def _drops_marked(self) -> bool:

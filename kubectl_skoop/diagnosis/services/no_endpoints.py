@@ -3,23 +3,25 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.pod import PodInfo
 from kubectl_skoop.cluster.service import Backend, Service, ServicePort, usable
+from kubectl_skoop.diagnosis.services.meaning import Meaning
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 
 SHOWN = 3
 """Pods that are named."""
-COMPARED = 5000
+COMPARED = 2000
 """Pods that are looked at for near labels."""
 NEAR = 0.7
 """Of two values of a label, that one may be a slip for the other."""
-MAX_EXPLAINED = 200
-"""Services of one check whose pods are looked at."""
+MAX_EXPLAINED = 50
+"""Ports of services of one check whose pods are looked at."""
 
 _NUMBERS = re.compile(r"[0-9]+")
 
@@ -33,6 +35,11 @@ class Why(NamedTuple):
     """A clause; empty: the objects do not tell."""
     evidence: tuple[str, ...]
     remedy: str
+
+
+_NOT_LOOKED = Why(
+    "unknown", "many services have none, so its pods were not looked at", (), "look at the others first"
+)
 
 
 def why(cluster: Cluster, service: Service, port: ServicePort, known: Sequence[Backend]) -> Why:
@@ -67,29 +74,27 @@ def why(cluster: Cluster, service: Service, port: ServicePort, known: Sequence[B
     )
 
 
-def without_endpoints(cluster: Cluster) -> Iterator[Suspicion]:
+def without_endpoints(cluster: Cluster, meaning: Meaning) -> Iterator[Suspicion]:
     """For each service with a selector whose port nobody serves; ports with the same reason are told once.
 
     That a selector fits no pod at all may be meant (scaled to 0), so it is only a remark.
     """
     explained = 0
-    for service in cluster.services():
+    for service in meaning.all:
         if not service.selector or service.type == "ExternalName":
             continue
         told: set[str] = set()
         for port in service.ports:
-            known = cluster.backends(service, port)
+            known = meaning.backends(service, port)
             if usable(known):
                 continue
             explained += 1
-            if explained > MAX_EXPLAINED:
-                return
-            found = why(cluster, service, port, known)
+            found = why(cluster, service, port, known) if explained <= MAX_EXPLAINED else _NOT_LOOKED
             if found.reason and found.reason not in told:
                 told.add(found.reason)
                 yield Suspicion(
                     code="service.no-endpoints",
-                    level=Level.INFO if found.kind == "nobody" else Level.WARNING,
+                    level=Level.INFO if found.kind in ("nobody", "unknown") else Level.WARNING,
                     where=Where(),
                     message=f"service {service.key} has no ready endpoint for port {_named(port)}: "
                     f"{found.reason}",
@@ -204,11 +209,15 @@ def _differing(service: Service, pod: PodInfo) -> str:
     )
 
 
+@lru_cache(maxsize=65536)
 def _alike(one: str, other: str) -> float:
     """Names that differ in numbers only are of several things of a kind."""
     if one != other and _NUMBERS.sub("", one) == _NUMBERS.sub("", other):
         return 0.0
-    return SequenceMatcher(None, one, other).ratio()
+    matcher = SequenceMatcher(None, one, other)
+    if matcher.real_quick_ratio() < NEAR or matcher.quick_ratio() < NEAR:
+        return 0.0
+    return matcher.ratio()
 
 
 def _pods(number: int) -> str:

@@ -513,8 +513,8 @@ IPTABLES = (
     ),
     Fault(
         "something is accepted before the services",
-        r"\A((?:.*\n)*?)(-A KUBE-SERVICES )",
-        r"\1-A KUBE-SERVICES -d {plain}/32 -j ACCEPT\n\2",
+        r"^-A KUBE-SERVICES -d {plain}/32 ",
+        r"-A KUBE-SERVICES -d {plain}/32 -j ACCEPT\n\g<0>",
         "service.untranslated",
         "shapes/plain at {plain}:80/tcp: no rule translates it",
     ),

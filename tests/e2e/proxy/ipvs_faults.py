@@ -205,8 +205,8 @@ IPVS = (
     ),
     IpvsFault(
         "a service without endpoints is not refused",
-        ("ipvsadm -D -t {no-slice}:80", "ipset del KUBE-CLUSTER-IP {no-slice},tcp:80"),
-        ("ipvsadm -A -t {no-slice}:80 -s rr", "ipset add KUBE-CLUSTER-IP {no-slice},tcp:80"),
+        ("ip address del {no-slice}/32 dev kube-ipvs0",),
+        ("ip address add {no-slice}/32 dev kube-ipvs0",),
         frozenset({"service.not-refused"}),
         "shapes/no-slice at {no-slice}:80/tcp: it has no endpoint",
     ),

@@ -141,13 +141,15 @@ except urllib.error.HTTPError as error:
 
 @pytest.mark.parametrize("number", range(1, len(PROXIES) + 1), ids=[f"{one[0]} {one[1]}" for one in PROXIES])
 def test_health_check_ports_answer_as_the_objects_say(lab: ProxyLab, number: int) -> None:
+    """In mode nftables kube-proxy listens on the node's first address only."""
     node = lab.nodes[f"node{number}"]
     with closing(lab.snapshot(node.name)) as source:
-        meaning = Meaning(Cluster(source))
+        cluster = Cluster(source)
+        meaning, (address, *_) = Meaning(cluster), cluster.node(node.name).addresses
     asked = {}
     for service in meaning.services:
         if service.health_check_port:
-            url = f"http://127.0.0.1:{service.health_check_port}/"
+            url = f"http://{address}:{service.health_check_port}/"
             meant = "200" if meaning.ready_on(service, node.name) else "503"
             asked[service.name] = (node.room.run(sys.executable, "-c", ASK, url).strip(), meant)
     assert len(asked) >= 2
