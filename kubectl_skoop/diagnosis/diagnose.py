@@ -135,7 +135,7 @@ class _Inquiry:
             *([hole.suspicion] if hole else []),
             *([cold] if cold else []),
             *passes.stale_connections(self._walk, self.probe, ways),
-            *(finding for each in ways for finding in each.result.branch.shim_findings),
+            *(finding for each in ways for finding in each.result.branch.findings),
             *intent.remarks(self.setup, self.probe, [*explaining, *self._losses(ways)]),
             *self.setup.remarks,
         ]

@@ -90,7 +90,7 @@ class Outside:
         if reply is None:
             return None
         if finding := _unseen(stack, device, packet):
-            branch.shim_findings.append(finding)
+            branch.findings.append(finding)
         journey.served = True
         branch.assume(f"{packet.dst} outside of the cluster answers")
         return self._back(branch, Port(stack.ns, device), reply, journey, where)

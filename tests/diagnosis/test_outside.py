@@ -84,13 +84,13 @@ def test_an_address_in_the_nodes_network_that_no_node_has(
     entry = Neighbour(device=2, address=ip_address(target[family]), mac="02:00:00:00:00:77", state=state)
     result = ask(family, target[family], Protocol.TCP, neighbours=(entry,) if state else ())
     assert result.fate == "served"
-    findings = result.branch.shim_findings
+    findings = result.branch.findings
     assert {one.code for one in findings} == ({"external.no-node"} if told else set())
     assert all(f"no node is known to have {target[family]}" in one.message for one in findings)
 
 
 def test_a_gateway_is_known_by_its_route() -> None:
-    assert ask(4, GATEWAY[4], Protocol.TCP).branch.shim_findings == []
+    assert ask(4, GATEWAY[4], Protocol.TCP).branch.findings == []
 
 
 @pytest.mark.parametrize(

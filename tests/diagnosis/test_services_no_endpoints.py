@@ -49,7 +49,7 @@ def selecting(selector: Labels, target: object = 8080, **fields: object) -> Obje
 def found(*items: Object) -> list[Suspicion]:
     api = {"apiVersion": "discovery.k8s.io/v1"}
     kept = [item if "apiVersion" in item else {**api, **item} for item in items]
-    cluster = Cluster(by_kind(kept))
+    cluster = Cluster(by_kind([*kept, endpoint_slice([], "other")]))
     return list(without_endpoints(cluster, Meaning(cluster)))
 
 
@@ -143,9 +143,21 @@ STALE = endpoint_slice([endpoint("10.244.1.2", fields=NOT_READY)])
             "ports of the containers: http (8080/TCP)",
         ),
         (
+            [selecting(WEB), pod(WEB), STALE],
+            "WARNING",
+            "pod default/web-1 fits its selector and is ready, but no EndpointSlice says so for this port",
+            "EndpointSlices: 10.244.1.2:8080 not ready",
+        ),
+        (
+            [selecting(WEB)],
+            "INFO",
+            "no pod is among the objects",
+            "selector: app=web",
+        ),
+        (
             [selecting(WEB), pod(WEB)],
             "WARNING",
-            "pod default/web-1 fits its selector and is ready, but no EndpointSlice names it for this port",
+            "pod default/web-1 fits its selector and is ready, but no EndpointSlice says so for this port",
             "EndpointSlices: no endpoint",
         ),
     ],
@@ -163,6 +175,8 @@ STALE = endpoint_slice([endpoint("10.244.1.2", fields=NOT_READY)])
         "not scheduled",
         "deleted",
         "the name of a port",
+        "nobody changes slices",
+        "no pods among the objects",
         "nobody writes slices",
     ],
 )
@@ -200,8 +214,9 @@ def test_two_ports_with_one_reason_are_told_once() -> None:
     assert len(found(selecting(WEB, ports=ports), pod({"app": "webb"}))) == 1
 
 
-def test_without_pods_among_the_objects_nobody_can_tell() -> None:
-    assert found(selecting(WEB)) == []
+def test_without_slices_among_the_objects_nobody_can_tell() -> None:
+    cluster = Cluster(by_kind([selecting(WEB), pod({"app": "webb"})]))
+    assert list(without_endpoints(cluster, Meaning(cluster))) == []
 
 
 def test_a_service_without_selector_in_a_diagnosis() -> None:

@@ -144,7 +144,7 @@ def test_a_connection_whose_target_nobody_has_any_more(make_context: MakeContext
     name = NAMES[protocol]
     assert (one.code, one.level.name) == ("conntrack.stale", "WARNING")
     assert f"service default/web at 10.96.0.10:53/{name}: {name.upper()} {VAIN}" in one.message
-    assert one.remedy == f"conntrack -D -p {name} --orig-dst 10.96.0.10 --orig-port-dst 53"
+    assert one.remedy == f"conntrack -D -p {name} --orig-dst 10.96.0.10 --orig-port-dst 53 --reply-src {GONE}"
 
 
 def test_the_client_still_has_its_socket(make_context: MakeContext) -> None:

@@ -32,7 +32,7 @@ class Why(NamedTuple):
     kind: Kind
     """`nobody`: the selector fits no pod, nor nearly; `by hand`: there is no selector."""
     reason: str
-    """A clause; empty: the objects do not tell."""
+    """A clause; empty: there is none."""
     evidence: tuple[str, ...]
     remedy: str
 
@@ -48,13 +48,11 @@ def why(cluster: Cluster, service: Service, port: ServicePort, known: Sequence[B
         return _by_hand(service, known)
     selector = f"selector: {_listed(service.selector)}"
     if isinstance(cluster.source.objects("Pod", service.namespace), NotCollected):
-        return Why("unknown", "", (selector,), "compare the selector with the pods' labels")
+        return Why("unknown", "no pod is among the objects", (selector,), "see whether its pods are ready")
     pods = [pod for pod in cluster.pods(service.namespace) if not pod.finished]
     chosen = [pod for pod in pods if fits(service.selector, pod)]
     if not chosen:
         return _nobody(cluster, service, pods, selector)
-    if isinstance(port.target, str) and not any(_declares(pod, port) for pod in chosen):
-        return _no_port(chosen, port, selector)
     waiting = [pod for pod in chosen if pod.ready is not True or pod.deleted]
     if len(waiting) == len(chosen):
         return Why(
@@ -63,13 +61,14 @@ def why(cluster: Cluster, service: Service, port: ServicePort, known: Sequence[B
             (selector, *(f"pod {pod.key}: {state_of(pod)}" for pod in chosen[:SHOWN])),
             "let the readiness probes pass: kubectl describe pod tells the last answer",
         )
-    if known:
-        return Why("unknown", "", (selector,), "compare the EndpointSlices with the pods")
+    if isinstance(port.target, str) and not any(_declares(pod, port) for pod in chosen):
+        return _no_port(chosen, port, selector)
     ready = next(pod for pod in chosen if pod not in waiting)
+    listed = ", ".join(f"{one.address}:{one.port} not ready" for one in known[:SHOWN]) or "no endpoint"
     return Why(
         "not listed",
-        f"pod {ready.key} fits its selector and is ready, but no EndpointSlice names it for this port",
-        (selector, "EndpointSlices: no endpoint"),
+        f"pod {ready.key} fits its selector and is ready, but no EndpointSlice says so for this port",
+        (selector, f"EndpointSlices: {listed}"),
         "see whether kube-controller-manager runs, and what its endpointslice controller logs",
     )
 
@@ -79,6 +78,8 @@ def without_endpoints(cluster: Cluster, meaning: Meaning) -> Iterator[Suspicion]
 
     That a selector fits no pod at all may be meant (scaled to 0), so it is only a remark.
     """
+    if all(isinstance(cluster.source.objects(kind), NotCollected) for kind in ("EndpointSlice", "Endpoints")):
+        return
     explained = 0
     for service in meaning.all:
         if not service.selector or service.type == "ExternalName":

@@ -124,5 +124,6 @@ def _finding(what: str, target: Target, entries: Sequence[ConntrackEntry], place
             f"src={original.src} dst={original.dst} sport={original.sport} dport={original.dport} → "
             f"src={reply.src} sport={reply.sport}",
         ),
-        remedy=f"conntrack -D -p {name} --orig-dst {original.dst} --orig-port-dst {original.dport}",
+        remedy=f"conntrack -D -p {name} --orig-dst {original.dst} --orig-port-dst {original.dport} "
+        f"--reply-src {reply.src}",
     )
