@@ -15,6 +15,7 @@ from kubectl_skoop.model.codes import CODES
 from kubectl_skoop.report.explain import DEVIATIONS, sections
 from tests.cli.run import skoop
 from tests.golden.cases import load_cases
+from tests.golden.service_cases import load_service_cases
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = [DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
@@ -58,6 +59,7 @@ def test_the_snapshot_to_try_a_code_on_shows_it(code: str, monkeypatch: pytest.M
 def test_each_code_that_a_golden_answer_has_can_be_tried() -> None:
     answers = [case.expected(question) for case in load_cases() for question in case.requests]
     given = {one["code"] for answer in answers for one in json.loads(answer.read_text("utf-8"))["suspicions"]}
+    given |= {code for case in load_service_cases() for code in case.found}
     assert {_heading(code) for code in given} <= set(TRIED)
 
 

@@ -1,11 +1,11 @@
 """Which addresses an object has: the index of a snapshot and that of a cluster are made of this."""
 
-from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import AF_INET, inet_pton
 
 from kubectl_skoop.cluster.raw import Object, flag, items, mapping, text, texts
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Network
 
 FINISHED = frozenset({"Succeeded", "Failed"})
 """Phases in which a pod has given its addresses back."""
@@ -45,6 +45,14 @@ def parse_address(written: str) -> Address | None:
     except ValueError:
         return None
     return None if isinstance(address, IPv6Address) and address.scope_id else address
+
+
+def covering(addresses: Iterable[Address]) -> Network:
+    """The smallest network with all of them. They are at least one, of one family."""
+    ordered = sorted(addresses, key=int)
+    first, last = ordered[0], ordered[-1]
+    differing = (int(first) ^ int(last)).bit_length()
+    return ip_network(f"{first}/{first.max_prefixlen - differing}", strict=False)
 
 
 def _pod(item: Object) -> Iterator[str]:

@@ -29,6 +29,12 @@ _PORTS = [
     {"name": 1, "protocol": 1, "port": 1, "targetPort": 1, "nodePort": 1, "appProtocol": 1},
 ]
 _CONTAINER_PORTS = [{"name": 1, "containerPort": 1, "protocol": 1, "hostPort": 1, "hostIP": 1}]
+_PROBE: Fields = {
+    "httpGet": {"port": 1, "scheme": 1},
+    "tcpSocket": {"port": 1},
+    "grpc": {"port": 1},
+    "exec": PRESENT,
+}
 _TARGET: Fields = {"kind": 1, "namespace": 1, "name": 1}
 _PORT_RULES: Fields = {"ports": WHOLE, OTHERS: PRESENT}
 _CILIUM_RULE: Fields = {"toPorts": [_PORT_RULES], "authentication": PRESENT, OTHERS: WHOLE}
@@ -71,6 +77,7 @@ FIELDS: Mapping[str, Fields] = {
                 {
                     "name": 1,
                     "ports": _CONTAINER_PORTS,
+                    "readinessProbe": _PROBE,
                 }
             ],
         },
@@ -80,7 +87,9 @@ FIELDS: Mapping[str, Fields] = {
             "podIPs": [{"ip": 1}],
             "hostIP": 1,
             "conditions": _CONDITIONS,
-            "containerStatuses": [{"name": 1, "ready": 1}],
+            "containerStatuses": [
+                {"name": 1, "ready": 1, "restartCount": 1, "state": {"waiting": {"reason": 1}}}
+            ],
         },
     },
     "Node": {

@@ -26,6 +26,11 @@ class Container(NamedTuple):
     ready: bool | None = None
     """None: the status does not say."""
     ports: tuple[ContainerPort, ...] = ()
+    probe: str = ""
+    """Its readiness probe, as `httpGet 8080`; empty: none."""
+    waiting: str = ""
+    """Why it does not run: CrashLoopBackOff and the like."""
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,4 +133,15 @@ def _container(item: object, status: object) -> Container:
             )
             for entry in items(item, "ports")
         ),
+        probe=_probe(dig(item, "readinessProbe")),
+        waiting=text(status, "state", "waiting", "reason"),
+        restarts=number(status, "restartCount"),
     )
+
+
+def _probe(item: object) -> str:
+    for kind in ("httpGet", "tcpSocket", "grpc"):
+        port = dig(item, kind, "port")
+        if isinstance(port, int | str):
+            return f"{kind} {port}"
+    return "exec" if dig(item, "exec") else ""

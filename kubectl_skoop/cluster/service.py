@@ -12,6 +12,8 @@ SERVICE_NAME = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the service, in the same namespace."""
 DEFAULT_AFFINITY = 10_800
 """Seconds (v1.DefaultClientIPServiceAffinitySeconds)."""
+FAMILIES: Mapping[str, int] = {"IPv4": 4, "IPv6": 6}
+"""Address types of slices that kube-proxy uses, with the version of IP."""
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 """Label of a Service that kube-proxy leaves alone."""
 
@@ -54,6 +56,8 @@ class Service:
     """That a client comes back to the same endpoint; 0: without session affinity."""
     internal_traffic_policy: str = "Cluster"
     external_traffic_policy: str = "Cluster"
+    health_check_port: int = 0
+    """Where nodes tell a load balancer whether they have endpoints; 0: nowhere."""
     other_proxy: str = ""
     """Name of the proxy that is to serve it in kube-proxy's place."""
 
@@ -106,12 +110,18 @@ def service_info(item: Object) -> Service:
         affinity_seconds=_affinity_seconds(spec),
         internal_traffic_policy=text(spec, "internalTrafficPolicy") or "Cluster",
         external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
+        health_check_port=number(spec, "healthCheckNodePort"),
         other_proxy=labels(item, "metadata", "labels").get(PROXY_NAME, ""),
     )
 
 
 def slice_backends(item: Object) -> Iterator[Backend]:
-    """discovery.k8s.io/v1 EndpointSlice: `ready` and `serving` that are not set count as true."""
+    """discovery.k8s.io/v1 EndpointSlice: `ready` and `serving` that are not set count as true.
+
+    Addresses of another family than that of the slice, and those of other types, are left out.
+    """
+    kind = text(item, "addressType")
+    versions = (FAMILIES.get(kind),) if kind else (4, 6)
     for endpoint in items(item, "endpoints"):
         conditions = dig(endpoint, "conditions")
         ready = dig(conditions, "ready") is not False
@@ -120,6 +130,8 @@ def slice_backends(item: Object) -> Iterator[Backend]:
         zones = _names(items(hints, "forZones")) if hints is not None else _NO_HINTS
         nodes = _names(items(hints, "forNodes")) if hints is not None else _NO_HINTS
         for address in _addresses(texts(endpoint, "addresses")[:1]):
+            if address.version not in versions:
+                continue
             for port in items(item, "ports"):
                 yield Backend(
                     address=address,

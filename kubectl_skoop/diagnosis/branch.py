@@ -77,7 +77,7 @@ class Branch:
     """Of ARP and neighbour discovery."""
     assumptions: dict[str, None] = field(default_factory=dict)
     """A set that keeps its order."""
-    shim_findings: list[Suspicion] = field(default_factory=list)
+    findings: list[Suspicion] = field(default_factory=list)
     """Remarks of the provider; what stops a packet is among the losses."""
     crossed: set[Crossed] = field(default_factory=set)
     """What stateful filters of the underlay remember."""

@@ -1,14 +1,13 @@
 """What a cluster is taken for, with what each answer was read from: for `plugins --detect`."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_network
+from collections.abc import Iterator, Mapping
 
+from kubectl_skoop.cluster.addresses import covering
 from kubectl_skoop.diagnosis import detection
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.interface import Plugin, Setting
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.services.present import present
-from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 
 OPTIONS: Mapping[str, str] = {
@@ -71,14 +70,6 @@ def _networks(ctx: Context) -> Iterator[Setting]:
         if own:
             source = f"{len(own)} cluster IPs are in it; the range itself is told by no object"
             yield Setting(f"service CIDR, IPv{version}", f"{covering(own)} or more", source)
-
-
-def covering(addresses: Iterable[Address]) -> Network:
-    """The smallest network with all of them. They are at least one, of one family."""
-    ordered = sorted(addresses, key=int)
-    first, last = ordered[0], ordered[-1]
-    differing = (int(first) ^ int(last)).bit_length()
-    return ip_network(f"{first}/{first.max_prefixlen - differing}", strict=False)
 
 
 def _also(ctx: Context) -> Iterator[Setting]:

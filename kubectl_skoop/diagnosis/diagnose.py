@@ -32,6 +32,7 @@ from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Missing
+from kubectl_skoop.diagnosis.service_network import nobody_has
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.errors import UnknownName
@@ -102,7 +103,10 @@ class _Inquiry:
         self.runner = Runner(
             self.world,
             underlay,
-            Outside(lambda address: self.cluster.endpoint(address).kind),
+            Outside(
+                lambda address: self.cluster.endpoint(address).kind,
+                lambda address: nobody_has(self.cluster, address),
+            ),
             self._start,
             Entrance(self.cluster, underlay.balance, underlay.routed_in) if outside else None,
         )
@@ -133,7 +137,7 @@ class _Inquiry:
             *([hole.suspicion] if hole else []),
             *([cold] if cold else []),
             *passes.stale_connections(self._walk, self.probe, ways),
-            *(finding for each in ways for finding in each.result.branch.shim_findings),
+            *(finding for each in ways for finding in each.result.branch.findings),
             *intent.remarks(self.setup, self.probe, [*explaining, *self._losses(ways)], decided),
             *address_plan.about(self.cluster, (self.probe.source, self.probe.destination)),
             *self.setup.remarks,

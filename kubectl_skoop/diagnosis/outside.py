@@ -28,6 +28,8 @@ class Outside:
     """Answers as a host would, to addresses that the outside can know; routes to nodes, not to pods."""
 
     kind_of: Callable[[Address], EndpointKind]
+    no_service: Callable[[Address], str] = lambda _: ""
+    """That the address can only be a service's, but is none's; empty: it may be somebody else's."""
 
     def receive(
         self,
@@ -80,9 +82,15 @@ class Outside:
             )
             _lose(journey, "external.no-return", packet, where, message)
             return None
+        if _is_private(packet.dst) and (reason := self.no_service(packet.dst)):
+            reason = f"{reason}: the packet leaves {stack.ns.place} by {device.name} towards {nexthop}"
+            _give_up(journey, packet, where, reason, "service.no-such-address")
+            return None
         reply = _reply(packet)
         if reply is None:
             return None
+        if finding := _unseen(stack, device, packet):
+            branch.findings.append(finding)
         journey.served = True
         branch.assume(f"{packet.dst} outside of the cluster answers")
         return self._back(branch, Port(stack.ns, device), reply, journey, where)
@@ -109,7 +117,7 @@ class Outside:
             return None
         elif kind == "pod" and self._knows_pods(port.ns, reply.src):
             branch.assume(f"{reply.src} has a route to {reply.dst}: it answers other pods by their addresses")
-        elif kind == "pod" and _may_know_pods(reply.src):
+        elif kind == "pod" and _is_private(reply.src):
             _give_up(
                 journey,
                 reply,
@@ -149,14 +157,44 @@ def _held(stack: Stack, packet: Packet) -> str:
     return ""
 
 
-def _may_know_pods(outside: Address) -> bool:
-    """Private addresses may be in a network that routes to pods (a VPC, a control plane beside the nodes);
-    nobody on the internet does."""
+def _is_private(outside: Address) -> bool:
+    """They may be in a network that routes to pods (a VPC, a control plane beside the nodes), or be a
+    service's; nobody on the internet is."""
     return any(outside in network for network in _PRIVATE if network.version == outside.version)
 
 
-def _give_up(journey: Journey, packet: Packet, where: Where, reason: str) -> None:
-    because = Suspicion(code="external.unknown", level=Level.WARNING, where=where, message=reason)
+def _unseen(stack: Stack, device: Device, packet: Packet) -> Suspicion | None:
+    """The destination is in the node's own network, but no node has it, and nobody there was seen to."""
+    address = packet.dst
+    if any(entry.address == address and entry.valid for entry in stack.ns.neighbours):
+        return None
+    own = next(
+        (
+            network
+            for entry in stack.ns.addresses
+            if entry.device == device.index
+            and address in (network := ip_network((entry.address, entry.prefix), strict=False))
+        ),
+        None,
+    )
+    hops = (hop for route in stack.ns.routes for hop in route.nexthops)
+    if own is None or any(hop.gateway == address for hop in hops):
+        return None
+    return Suspicion(
+        code="external.no-node",
+        level=Level.WARNING,
+        where=Where(place=stack.ns.place, device=device.name),
+        message=f"no node is known to have {address}, which is in the network of {device.name}, {own}; that "
+        "somebody else there has it is an assumption",
+        evidence=(f"neighbours of {device.name}: no valid entry for {address}",),
+        remedy=f"ask for it on the node: arping -I {device.name} {address}; ip neighbour show {address}",
+    )
+
+
+def _give_up(
+    journey: Journey, packet: Packet, where: Where, reason: str, code: str = "external.unknown"
+) -> None:
+    because = Suspicion(code=code, level=Level.WARNING, where=where, message=reason)
     journey.losses.append(Loss(because=because, frame=packet, unknown=Unknown(reason)))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.service import Backend, Service, ServicePort, usable
 from kubectl_skoop.diagnosis.branch import Branch, Visit
+from kubectl_skoop.diagnosis.services.no_endpoints import why
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
@@ -25,7 +26,7 @@ def explaining(cluster: Cluster, probe: Probe, branch: Branch) -> Iterator[Suspi
         return
     known = cluster.backends(service, port)
     if not usable(known):
-        yield _no_endpoints(service, known)
+        yield _no_endpoints(cluster, service, port, known)
         return
     if (node := _kept_local(cluster, service, probe)) and not usable(_on_node(known, node)):
         yield _no_local_endpoint(service, node, known)
@@ -77,16 +78,19 @@ def _no_port(service: Service, probe: Probe) -> Suspicion:
     )
 
 
-def _no_endpoints(service: Service, known: tuple[Backend, ...]) -> Suspicion:
-    waiting = [f"{one.address}:{one.port} ({one.pod or 'no pod'}) is not ready" for one in known]
-    selector = ",".join(f"{key}={value}" for key, value in sorted(service.selector.items()))
+def _no_endpoints(
+    cluster: Cluster, service: Service, port: ServicePort, known: tuple[Backend, ...]
+) -> Suspicion:
+    found = why(cluster, service, port, known)
+    waiting = (f"{one.address}:{one.port} ({one.pod or 'no pod'}) is not ready" for one in known)
+    reason = f": {found.reason}" if found.reason else ""
     return Suspicion(
         code="service.no-endpoints",
         level=Level.FATAL,
         where=Where(),
-        message=f"service {service.key} has no ready endpoint",
-        evidence=tuple(waiting) or (f"selector: {selector or 'none'}", "EndpointSlices: no endpoint"),
-        remedy="let the readiness probes pass" if waiting else "compare the selector with the pods' labels",
+        message=f"service {service.key} has no ready endpoint{reason}",
+        evidence=(*waiting, *found.evidence),
+        remedy=found.remedy,
     )
 
 

@@ -121,7 +121,7 @@ class Underlay:
         passes = True
         for finding in _guarded(lambda: tuple(ask()), lambda reason: (_failure(stack, reason),)):
             if not finding.effect:
-                branch.shim_findings.append(finding)
+                branch.findings.append(finding)
             elif finding.effect == "unknown":
                 stack.give_up(finding.code, packet, finding.message, where=finding.where)
                 passes = False

@@ -110,6 +110,8 @@ def measure(mode: str, endpoints: int) -> float:
     made = tuple(services(endpoints))
     by_kind: dict[str, list[Object]] = {}
     for item in cluster_objects("flannel-vxlan", Topology((NODE,), (), made)):
+        if item["kind"] == "Service":
+            item["spec"]["selector"] = {"app": item["metadata"]["name"]}
         by_kind.setdefault(str(item["kind"]), []).append(item)
     netfilter = load_netfilter(
         iptables_legacy=None,

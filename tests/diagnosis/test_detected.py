@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.api import Context, Detected, NetNodeAction, NodeInfo, Plugin, PodInfo, Setting
+from kubectl_skoop.cluster.addresses import covering
 from kubectl_skoop.diagnosis import registry
-from kubectl_skoop.diagnosis.detected import covering, detected
+from kubectl_skoop.diagnosis.detected import detected
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import Mode, standard
 from tests.diagnosis.test_plugins_bridge import BRIDGE, PEER_ROUTE, PORT, VETH, n1, objects

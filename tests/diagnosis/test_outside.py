@@ -19,6 +19,7 @@ from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Endpoint, Place
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.neighbour_types import NUD_REACHABLE, Neighbour
 from kubectl_skoop.testing.trap_lab import Collected
 from tests.netstack.builders import End, host
 
@@ -39,14 +40,22 @@ def node(family: int) -> NetworkNamespace:
     return replace(made, place=HERE, devices={**made.devices, 2: uplink})
 
 
-def ask(family: int, target: str, protocol: int, nodes: Mapping[str, str] | None = None) -> FlowResult:
+def ask(
+    family: int,
+    target: str,
+    protocol: int,
+    nodes: Mapping[str, str] | None = None,
+    *,
+    neighbours: tuple[Neighbour, ...] = (),
+    no_service: str = "",
+) -> FlowResult:
     """`nodes`: whose address it is by the objects."""
-    ns = node(family)
+    ns = replace(node(family), neighbours=neighbours)
     known = {ADDRESS[family].split("/")[0]: "n", **(nodes or {})}
     runner = Runner(
         World(Collected([ns]), lambda address: known.get(str(address))),
         Underlay(InfraShim(), lambda name: None),
-        Outside(lambda address: "node" if str(address) in known else "external"),
+        Outside(lambda address: "node" if str(address) in known else "external", lambda _: no_service),
         lambda world: world.at(HERE),
     )
     probe = Probe(
@@ -57,6 +66,42 @@ def ask(family: int, target: str, protocol: int, nodes: Mapping[str, str] | None
     )
     (way,) = fan_out(lambda choices: runner.run(probe, Setting(), choices), outcome)
     return way.result
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize(
+    ("target", "state", "told"),
+    [
+        (NEAR, 0, True),
+        (NEAR, NUD_REACHABLE, False),
+        (FAR, 0, False),
+    ],
+    ids=["nobody was seen to have it", "it has answered", "in another network"],
+)
+def test_an_address_in_the_nodes_network_that_no_node_has(
+    family: int, target: Mapping[int, str], state: int, told: bool
+) -> None:
+    entry = Neighbour(device=2, address=ip_address(target[family]), mac="02:00:00:00:00:77", state=state)
+    result = ask(family, target[family], Protocol.TCP, neighbours=(entry,) if state else ())
+    assert result.fate == "served"
+    findings = result.branch.findings
+    assert {one.code for one in findings} == ({"external.no-node"} if told else set())
+    assert all(f"no node is known to have {target[family]}" in one.message for one in findings)
+
+
+def test_a_gateway_is_known_by_its_route() -> None:
+    assert ask(4, GATEWAY[4], Protocol.TCP).branch.findings == []
+
+
+@pytest.mark.parametrize(
+    ("target", "fate"), [("10.96.0.77", "unknown"), ("192.0.2.1", "served")], ids=["private", "public"]
+)
+def test_an_address_that_only_a_service_can_have(target: str, fate: str) -> None:
+    result = ask(4, target, Protocol.TCP, no_service="no service has it")
+    assert result.fate == fate
+    if result.loss is not None:
+        assert result.loss.because.code == "service.no-such-address"
+        assert "no service has it: the packet leaves node/n by eth0" in result.loss.because.message
 
 
 @pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.UDP, Protocol.ICMP], ids=lambda one: one.name)

@@ -11,9 +11,10 @@ from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.diagnosis.services.bounded import MAX_SERVICES
 from kubectl_skoop.diagnosis.services.compare import compare_door
 from kubectl_skoop.diagnosis.services.door import Door, Target
-from kubectl_skoop.diagnosis.services.every import MAX_SERVICES, Compared, every_service
+from kubectl_skoop.diagnosis.services.every import Compared, every_service
 from kubectl_skoop.diagnosis.services.iptables import IptablesRules
 from kubectl_skoop.diagnosis.services.iptables_rule import read_rule
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted

@@ -1,4 +1,4 @@
-"""Rules and connections that no service has, rules of several modes, and rules that are not understood."""
+"""Rules that no service has, rules of several modes, and rules that are not understood."""
 
 import json
 from collections.abc import Sequence
@@ -11,26 +11,17 @@ from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.cluster.service import service_info
 from kubectl_skoop.diagnosis.kube_proxy_config import node_port_addresses
-from kubectl_skoop.diagnosis.services.every import every_service
 from kubectl_skoop.diagnosis.services.left_over import Known
 from kubectl_skoop.diagnosis.services.nftables import NftablesRules
 from kubectl_skoop.diagnosis.services.present import obstacle, present
 from kubectl_skoop.diagnosis.services.rules import Entry
-from kubectl_skoop.model.packet import Protocol
-from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.netstack.netfilter.nft.ruleset import parse_ruleset
 from tests.diagnosis.test_services import (
-    CHAINS,
     DOOR,
-    NODE,
     OUTSIDE,
     PLACE,
-    MakeContext,
-    endpoint,
-    endpoint_slice,
-    node_object,
     service,
 )
 from tests.diagnosis.test_services_recorded import namespace as recorded_namespace
@@ -198,43 +189,6 @@ def test_what_the_configuration_says_of_node_ports(config: str, expected: str) -
         "data": {"config.conf": config},
     }
     assert node_port_addresses(cluster_of(item)) == expected
-
-
-def flow(to: str, port: int, back_from: str, back_port: int, protocol: int = Protocol.UDP) -> ConntrackEntry:
-    client = ip_address("10.244.1.9")
-    original = Tuple(src=client, dst=ip_address(to), protocol=protocol, sport=5000, dport=port)
-    reply = Tuple(src=ip_address(back_from), dst=client, protocol=protocol, sport=back_port, dport=5000)
-    return ConntrackEntry(original=original, reply=reply)
-
-
-@pytest.mark.parametrize(
-    ("entries", "message"),
-    [
-        ([flow("10.96.0.10", 53, "10.244.1.2", 8080)], ""),
-        ([flow("10.96.0.10", 53, "10.244.1.2", 8080), flow("10.96.0.10", 54, "10.9.9.9", 1)], ""),
-        ([flow("10.96.0.10", 53, "10.244.9.9", 8080)], "lead to 10.244.9.9:8080, which is no endpoint"),
-        ([flow("10.96.0.10", 53, "10.96.0.10", 53)], "are not translated"),
-        ([flow("10.96.0.10", 53, "10.244.9.9", 8080, Protocol.TCP)], ""),
-        ([flow("10.96.0.10", 53, "10.244.9.9", 8080)] * 3, ", and 2 more lead to 10.244.9.9:8080"),
-    ],
-    ids=["to an endpoint", "to another port", "to one that is gone", "to nobody", "of TCP", "three"],
-)
-def test_udp_flows_that_an_entry_keeps(
-    make_context: MakeContext, entries: list[ConntrackEntry], message: str
-) -> None:
-    rules = CHAINS.replace("tcp", "udp").replace("--dport 80", "--dport 53")
-    rules += (
-        "-A PREROUTING -j KUBE-SERVICES\n-A OUTPUT -j KUBE-SERVICES\n-A POSTROUTING -j KUBE-POSTROUTING\n"
-        "-A KUBE-POSTROUTING -j MASQUERADE\n-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000\n"
-    )
-    ns = made(native=saved(rules), conntrack=tuple(entries))
-    port = {"port": 53, "protocol": "UDP", "name": "p"}
-    dns = endpoint_slice([endpoint("10.244.1.2"), endpoint("10.244.2.2")])
-    slices = {**dns, "ports": [{"name": "p", "port": 8080, "protocol": "UDP"}]}
-    ctx = make_context((node_object(), service(spec={"ports": [port]}), slices), {str(PLACE): ns})
-    found = every_service(ctx, [NODE.name]).findings
-    assert [one.code for one in found] == (["conntrack.stale"] if message else [])
-    assert all(message in one.message for one in found)
 
 
 def native(*rules: object) -> NftablesRules:

@@ -4,19 +4,24 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from kubectl_skoop.cluster.raw import Object
+from kubectl_skoop.cluster.raw import Object, ref_of
+from kubectl_skoop.cluster.raw import text as text_of
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import Compared, every_service
+from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
+from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.decode.namespace import decode_namespace
 from kubectl_skoop.snapshot.decode.netfilter import ALL
 from kubectl_skoop.snapshot.dump import NamespaceDump, Table
@@ -26,6 +31,8 @@ from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.nft import nft_text
 from kubectl_skoop.snapshot.redact.object import redact_object
 from kubectl_skoop.snapshot.redact.table import redact_table
+from tests.e2e.proxy.faults import IPTABLES, Fault, Names, broken
+from tests.e2e.proxy.shapes import pod
 
 FOLDER = Path(__file__).parents[1] / "data" / "services"
 RECORDED = sorted(path.name.removesuffix(".gz") for path in FOLDER.glob("node*.gz"))
@@ -252,3 +259,60 @@ def redacted_rules(rules: str, pseudonyms: Pseudonyms, left_out: LeftOut) -> str
         for name, data in json.loads(rules).items()
     }
     return json.dumps({name: table.data for name, table in tables.items() if table})
+
+
+def test_marks_of_an_older_kube_proxy_that_nobody_drops(make_context: MakeContext) -> None:
+    """In mode ipvs, 1.24 marks those outside of a load balancer's ranges, and kubelet's rules drop them."""
+    recorded = "node11-ipvs-v1.24.17"
+    rules = text(recorded)
+    assert codes(compared(make_context, recorded, rules, "ipvs")) == set()
+    for rule in ("-A INPUT -j KUBE-FIREWALL", "--mark 0x8000/0x8000 -j DROP", "-A KUBE-MARK-DROP -j MARK"):
+        assert rule in rules
+        without = rules.replace(rule, rule.replace("KUBE-", "SITE-").replace("-j DROP", "-j RETURN"))
+        assert codes(compared(make_context, recorded, without)) == {"service.wrong-source-ranges"}
+
+
+@pytest.mark.parametrize(
+    ("address", "server", "port", "expected"),
+    [
+        (False, True, 0, {"service.not-refused"}),
+        (True, False, 0, set()),
+        (True, False, 80, {"service.not-refused"}),
+        (True, False, 81, set()),
+    ],
+    ids=["packets are forwarded", "the kernel answers", "another program has the port", "another port"],
+)
+def test_who_refuses_connections_in_mode_ipvs(
+    make_context: MakeContext, address: bool, server: bool, port: int, expected: set[str]
+) -> None:
+    recorded = "node11-ipvs-v1.24.17"
+    (service,) = (one for one in objects() if ref_of(one).name == "no-slice")
+    at = ip_address(text_of(service, "spec", "clusterIP"))
+    ns = namespace("node11", text(recorded))
+    listener = Socket(Protocol.TCP, "listen", ip_address("0.0.0.0"), port)
+    ns = replace(
+        ns,
+        addresses=tuple(one for one in ns.addresses if address or one.address != at),
+        ipvs=tuple(one for one in ns.ipvs if server or one.address != at),
+        sockets=(listener,) if port else (),
+    )
+    ctx = make_context(objects(), {"node/node11": ns}, Options(proxy_mode="ipvs"))
+    assert codes(every_service(ctx, ["node11"])) == expected
+
+
+FAULTY = "node1-iptables-v1.36.3"
+
+
+@pytest.mark.parametrize("fault", IPTABLES, ids=[fault.what for fault in IPTABLES])
+def test_a_fault_in_the_rules_of_iptables_is_found_and_named(make_context: MakeContext, fault: Fault) -> None:
+    """The table that `tests.e2e.proxy` puts into a kernel."""
+    by_name = {ref_of(one).name: one for one in objects() if one["kind"] == "Service"}
+    names = Names({**by_name, "own": {"spec": {"clusterIP": pod(1, 10)}}}, text(FAULTY))
+    found = compared(make_context, FAULTY, broken(fault, names), "iptables")
+    message = names.fill(fault.message)
+    if not fault.code:
+        assert found.findings == ()
+        assert [one.what for one in found.unread if message in one.what]
+        return
+    assert codes(found) == {fault.code}, [f"{one.code} {one.message}" for one in found.findings]
+    assert [one for one in found.findings if message in one.message], [one.message for one in found.findings]

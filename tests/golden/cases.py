@@ -15,6 +15,7 @@ from kubectl_skoop.testing.breaking import run_steps
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import take_snapshot
 from kubectl_skoop.testing.topology import Backend, Mode
+from tests.golden import service_cases
 
 HERE = Path(__file__).parent
 SNAPSHOTS = HERE.parents[1] / "snapshots"
@@ -97,11 +98,16 @@ def words(request: Request) -> str:
 
 
 def readme() -> str:
-    return "\n".join([INTRODUCTION, *(describe(case) for case in load_cases())])
+    return "\n".join([INTRODUCTION, *(describe(case) for case in load_cases()), service_cases.describe()])
 
 
 def main() -> None:
+    """`--services`: only those of one node, which need no lab; `--describe`: only the README."""
     if "--describe" not in sys.argv:
+        for made in service_cases.load_service_cases():
+            service_cases.make(made)
+            print(f"{made.snapshot.name}: {made.snapshot.stat().st_size} bytes")
+    if "--describe" not in sys.argv and "--services" not in sys.argv:
         for case in load_cases():
             make(case)
             print(f"{case.snapshot.name}: {case.snapshot.stat().st_size} bytes")

@@ -1,18 +1,23 @@
-"""All services on every node: which nodes can be compared, and what is found there."""
+"""All services, and what every node does with them: which nodes can be compared, and what is found."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.result import Fact, Missing
+from kubectl_skoop.diagnosis.services.bounded import bounded
 from kubectl_skoop.diagnosis.services.compare import compare_door, not_masqueraded
-from kubectl_skoop.diagnosis.services.left_over import Known, left_over, other_modes, stale_connections
+from kubectl_skoop.diagnosis.services.health import health_ports
+from kubectl_skoop.diagnosis.services.left_over import Known, left_over, other_modes
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
+from kubectl_skoop.diagnosis.services.objects import of_objects
 from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
 from kubectl_skoop.diagnosis.services.rules import RESTART, ServiceRules
+from kubectl_skoop.diagnosis.services.sources import Networks
+from kubectl_skoop.diagnosis.services.stale import Ends, stale_connections
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -20,8 +25,6 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 MAX_DOORS = 1_000_000
 """Addresses and ports of services on nodes that one check compares."""
-MAX_SERVICES = 20
-"""Findings of one code on one node that are told one by one."""
 MAX_NAMED = 5
 """Nodes that a fact names."""
 
@@ -44,6 +47,7 @@ class _Nodes:
     """The proxy mode; empty: not known."""
     pods: tuple[str, ...]
     """Networks of all pods."""
+    ends: Ends
     findings: list[Suspicion] = field(default_factory=list)
     unread: dict[Missing, None] = field(default_factory=dict)
     modes: set[Mode] = field(default_factory=set)
@@ -58,10 +62,13 @@ class _Nodes:
 
 def every_service(ctx: Context, names: Sequence[str]) -> Compared:
     """`names`: of the nodes that were collected. Raises: InputError (proxy mode)."""
-    meaning = Meaning(ctx.cluster)
+    meaning, pods = Meaning(ctx.cluster), pod_networks(ctx)
+    networks = Networks(pods)
+    of_themselves = of_objects(ctx.cluster, meaning, networks)
     if not meaning.services:
-        return Compared()
-    nodes = _Nodes(meaning, Known(ctx.cluster, meaning.all), ctx.proxy_mode.value, pod_networks(ctx))
+        return Compared(tuple(of_themselves))
+    known, ends = Known(ctx.cluster, meaning.all), Ends(ctx, networks)
+    nodes = _Nodes(meaning, known, ctx.proxy_mode.value, pods, ends, of_themselves)
     for name in names:
         node, ns = ctx.node(name), ctx.namespace(Place("node", name))
         if node is not None and not isinstance(ns, NotCollected):
@@ -102,7 +109,8 @@ def _node(nodes: _Nodes, node: NodeInfo, ns: NetworkNamespace) -> str:
     for family in sorted({each.door.address.version for each in wanted}):
         of_family = [each for each in wanted if each.door.address.version == family]
         _family(nodes, place, ns, found[family], of_family)
-    nodes.findings += _bounded([*stale_connections(ns, place, wanted)])
+    nodes.findings += bounded([*health_ports(ns, place, nodes.meaning)])
+    nodes.findings += bounded([*stale_connections(ns, place, wanted, nodes.ends)])
     return ""
 
 
@@ -118,8 +126,8 @@ def _family(
     nodes.findings += rules.shared_faults(place)
     nodes.findings += other_modes(found, place, family, nodes.configured)
     nodes.findings += _unserved_node_ports(nodes, rules, wanted, place)
-    nodes.findings += _bounded(_doors(nodes, rules, wanted, place))
-    nodes.findings += _bounded([*left_over(rules, nodes.known, place)])
+    nodes.findings += bounded(_doors(nodes, rules, wanted, place))
+    nodes.findings += bounded([*left_over(rules, nodes.known, place)])
 
 
 def _doors(nodes: _Nodes, rules: ServiceRules, wanted: Sequence[Wanted], place: Place) -> list[Suspicion]:
@@ -189,20 +197,6 @@ def _no_rules(place: Place, family: int, expected: str) -> Suspicion:
         evidence=(f"looked for: mode {expected}, and rules of the other modes",),
         remedy="see whether kube-proxy runs on this node and in which mode: kubectl -n kube-system logs",
     )
-
-
-def _bounded(findings: Sequence[Suspicion]) -> list[Suspicion]:
-    """Many services with the same thing wrong are told by the first of them."""
-    by_code: dict[str, list[Suspicion]] = {}
-    for finding in findings:
-        by_code.setdefault(finding.code, []).append(finding)
-    told = []
-    for found in by_code.values():
-        told += found[:MAX_SERVICES]
-        if len(found) > MAX_SERVICES:
-            more = len(found) - MAX_SERVICES
-            told[-1] = replace(told[-1], message=f"{told[-1].message}; the same of {more} more service ports")
-    return told
 
 
 def _left_out(reason: str, nodes: Sequence[str]) -> Fact:

@@ -18,6 +18,8 @@ from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 SERVICES, NODE_PORTS, POSTROUTING = "KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING"
 FIREWALL = "KUBE-PROXY-FIREWALL"
 
+_SET_MARK = re.compile(r" -j MARK --set-xmark (0x[0-9a-f]+)(?:/|$)")
+_ASKED_MARK = re.compile(r" -m mark (?:! )?--mark (0x[0-9a-f]+)(?:/(0x[0-9a-f]+))? ")
 _NAMED = re.compile(r'--comment "?([a-z0-9.-]+/[a-z0-9.-]+)[:" ]')
 
 
@@ -145,16 +147,31 @@ def unmasqueraded(nat: RuleTable, place: Place) -> Iterator[Suspicion]:
         (f"POSTROUTING does not lead to {POSTROUTING}", "POSTROUTING", POSTROUTING),
         (f"{POSTROUTING} does not masquerade what is marked", POSTROUTING, "MASQUERADE"),
     ]
-    for problem, chain, target in lacks:
-        if not nat.leads(chain, target):
-            yield Suspicion(
-                code="service.missing-masquerade",
-                level=Level.CRITICAL,
-                where=Where(place=place, table="nat", chain=chain),
-                message=f"{problem}: answers to masqueraded connections of services go astray",
-                evidence=tuple(nat.lines(chain)[:SHOWN]) or (f"{chain}: no rule",),
-                remedy=RESTART,
-            )
+    problems = [(problem, chain) for problem, chain, target in lacks if not nat.leads(chain, target)]
+    if not problems and (other := _other_mark(nat)):
+        problems = [(other, POSTROUTING)]
+    for problem, chain in problems:
+        yield Suspicion(
+            code="service.missing-masquerade",
+            level=Level.CRITICAL,
+            where=Where(place=place, table="nat", chain=chain),
+            message=f"{problem}: answers to masqueraded connections of services go astray",
+            evidence=tuple(nat.lines(chain)[:SHOWN]) or (f"{chain}: no rule",),
+            remedy=RESTART,
+        )
+
+
+def _other_mark(nat: RuleTable) -> str:
+    """What is marked is not what is asked for; empty: it is."""
+    marked = [found for line in nat.lines(MARK_MASQ) if (found := _SET_MARK.search(line))]
+    asked = [found for line in nat.lines(POSTROUTING) if (found := _ASKED_MARK.search(line))]
+    if not marked or not asked:
+        return ""
+    mark, wanted = int(marked[0][1], 16), int(asked[0][1], 16)
+    mask = int(asked[0][2], 16) if asked[0][2] else 0xFFFFFFFF
+    if mark & mask == wanted:
+        return ""
+    return f"{POSTROUTING} asks for the mark {wanted:#x}, but {MARK_MASQ} sets {mark:#x}"
 
 
 def refused(chains: Chains, chain: str, door: Door, source: Address) -> bool:

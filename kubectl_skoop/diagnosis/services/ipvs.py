@@ -23,7 +23,7 @@ from kubectl_skoop.diagnosis.services.iptables import (
     unmasqueraded,
     unreached,
 )
-from kubectl_skoop.diagnosis.services.iptables_rule import IptablesRule, SetMatch
+from kubectl_skoop.diagnosis.services.iptables_rule import MARK_DROP, IptablesRule, SetMatch
 from kubectl_skoop.diagnosis.services.present import DUMMY
 from kubectl_skoop.diagnosis.services.rules import RESTART, SHOWN, Entry
 from kubectl_skoop.diagnosis.services.walk import Leaf, Recall, Way, walk
@@ -38,6 +38,8 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 USUAL = 2 / 3
 """Of the virtual servers, that must have one scheduler for another one to be remarkable."""
 CONNTRACK = "net.ipv4.vs.conntrack"
+FIREWALL = "KUBE-FIREWALL"
+"""Of kubelet, in the table filter."""
 
 _PROTOCOLS: Mapping[str, Protocol] = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "sctp": Protocol.SCTP}
 _DIRECTIONS: Mapping[str, Direction] = {"src": "src", "dst": "dst"}
@@ -124,13 +126,22 @@ class IpvsRules:
         return [self._leaf(way, service, one, one.weight / total) for one in servers]
 
     def bars(self, door: Door, source: Address) -> bool:
-        """IPVS takes packets after the table filter has seen them for the node itself."""
+        """IPVS takes packets after the table filter has seen them for the node itself.
+
+        Up to 1.24 they are marked in the table nat, and kubelet's rules (up to 1.27) drop what is marked.
+        """
         chains = _SetChains(self._rules.filter, self._ns, source)
-        return any(refused(chains, chain, door, source) for chain in jumps(self._rules.filter, "INPUT"))
+        if any(refused(chains, chain, door, source) for chain in jumps(self._rules.filter, "INPUT")):
+            return True
+        marked = _SetChains(self._rules.nat, self._ns, source)
+        return self._drops_marked and refused(marked, SERVICES, door, source)
 
     def refuses(self, door: Door, source: Address) -> bool:
-        """A virtual server without real servers answers that the port is unreachable (ip_vs_leave)."""
-        return self._service(door) is not None or self.bars(door, source)
+        """A virtual server without real servers answers that the port is unreachable (ip_vs_leave), and the
+        node itself what it does not listen on. Packets for an address that no device has are forwarded."""
+        if door.address not in self._ns.local_addresses:
+            return False
+        return self._service(door) is not None or self.bars(door, source) or not self._listens(door)
 
     def node_ports(self, own: Iterable[Address]) -> Sequence[Address]:
         """Those that have any virtual server: `nodePortAddresses` chooses; all, if no address has."""
@@ -159,6 +170,20 @@ class IpvsRules:
         for (protocol, address, port), service in self._servers.items():
             if address is not None and self._holder(address) == DUMMY:
                 yield Entry(address, port, names.get(protocol, ""), "", f"IPVS {service}")
+
+    def _listens(self, door: Door) -> bool:
+        return any(
+            (one.protocol, one.port) == (_number(door.protocol), door.port)
+            and one.state in ("listen", "unconnected")
+            and (one.local.is_unspecified or one.local == door.address)
+            for one in self._ns.sockets
+        )
+
+    @cached_property
+    def _drops_marked(self) -> bool:
+        filtered = self._rules.filter
+        drops = any(" --mark " in line and " -j DROP" in line for line in filtered.lines(FIREWALL))
+        return drops and filtered.leads("INPUT", FIREWALL) and self._rules.nat.leads(MARK_DROP, "MARK")
 
     def _service(self, door: Door) -> VirtualService | None:
         return self._servers.get((_number(door.protocol), door.address, door.port))

@@ -1,6 +1,6 @@
-"""What kube-proxy, or an earlier one in another mode, left behind: rules, and connections that they made."""
+"""Rules that kube-proxy, or an earlier one in another mode, left behind."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -8,18 +8,13 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import ref_of
 from kubectl_skoop.cluster.service import Service
 from kubectl_skoop.diagnosis.kube_proxy_config import node_port_addresses
+from kubectl_skoop.diagnosis.service_network import API_SERVICE
 from kubectl_skoop.diagnosis.services.door import Target
-from kubectl_skoop.diagnosis.services.meaning import Wanted
 from kubectl_skoop.diagnosis.services.present import Present
 from kubectl_skoop.diagnosis.services.rules import RESTART, Entry, ServiceRules
-from kubectl_skoop.model.packet import Address, Protocol
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
-from kubectl_skoop.netstack.conntrack_types import ConntrackEntry
-from kubectl_skoop.netstack.namespace import NetworkNamespace
-
-API_SERVICE = ("default", "kubernetes")
-"""Each cluster has it: where it is among the objects, those of its namespace at least are all there."""
 
 
 @dataclass(frozen=True)
@@ -115,43 +110,4 @@ def other_modes(found: Present, place: Place, family: int, configured: str) -> I
             "which are met first is chance",
             evidence=(used.title if used else "", other.title),
             remedy="remove what is left of the other: kube-proxy --cleanup, then restart kube-proxy",
-        )
-
-
-def stale_connections(ns: NetworkNamespace, place: Place, wanted: Sequence[Wanted]) -> Iterator[Suspicion]:
-    """UDP flows that an entry keeps away from the endpoints (conntrack.CleanStaleEntries): kube-proxy removes
-    those; what a client sends again and again renews them."""
-    if not any(one.original.protocol == Protocol.UDP for one in ns.conntrack):
-        return
-    doors = {
-        (each.door.address, each.door.port): each
-        for each in wanted
-        if each.door.protocol == "udp" and each.usable
-    }
-    told: dict[str, list[ConntrackEntry]] = {}
-    for entry in ns.conntrack:
-        original = entry.original
-        each = doors.get((original.dst, original.dport)) if original.protocol == Protocol.UDP else None
-        if each is not None and Target(entry.reply.src, entry.reply.sport) not in each.known:
-            told.setdefault(f"service {each.service.key} at {each.door}", []).append(entry)
-    yield from _stale(told, place)
-
-
-def _stale(told: Mapping[str, Sequence[ConntrackEntry]], place: Place) -> Iterator[Suspicion]:
-    for what, entries in told.items():
-        first = entries[0]
-        original, to = first.original, Target(first.reply.src, first.reply.sport)
-        many = f", and {len(entries) - 1} more" if len(entries) > 1 else ""
-        translated = to != Target(original.dst, original.dport)
-        leads = f"lead to {to}, which is no endpoint" if translated else "are not translated"
-        yield Suspicion(
-            code="conntrack.stale",
-            level=Level.WARNING,
-            where=Where(place=place),
-            message=f"{what}: UDP packets from {original.src}:{original.sport}{many} {leads}",
-            evidence=(
-                f"src={original.src} dst={original.dst} sport={original.sport} dport={original.dport} → "
-                f"src={first.reply.src} sport={first.reply.sport}",
-            ),
-            remedy=f"conntrack -D -p udp --orig-dst {original.dst} --orig-port-dst {original.dport}",
         )

@@ -77,6 +77,16 @@ class Meaning:
                 for door in _doors(service, port, doors):
                     yield endpoints.wanted(service, door)
 
+    def backends(self, service: Service, port: ServicePort) -> Sequence[Backend]:
+        """All that the objects name for a port, ready or not."""
+        found = self._backends.get((service.namespace, service.name), ())
+        return [one for one in found if (one.port_name, one.protocol) == (port.name, port.protocol)]
+
+    def ready_on(self, service: Service, node: str) -> int:
+        """Endpoints of the node that are ready, whatever their ports."""
+        backends = self._backends.get((service.namespace, service.name), ())
+        return len({one.address for one in backends if one.ready and one.node == node})
+
 
 class _Endpoints:
     """Of one port of a service, seen from one node: CategorizeEndpoints (pkg/proxy/topology.go)."""

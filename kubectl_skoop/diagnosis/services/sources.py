@@ -1,10 +1,39 @@
-"""Which senders a rule is for, as text: networks with commas between, after `!` those that it is not for."""
+"""Which senders a rule is for, as text: networks with commas between, after `!` those that it is not for.
+And which of many networks an address is in."""
 
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from kubectl_skoop.cluster.addresses import parse_address
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Network
+
+
+class Networks:
+    """Of written networks, the one that an address is in; those without a gap between them are one."""
+
+    def __init__(self, written: Iterable[str]) -> None:
+        made = [network for one in written if (network := _network(one)) is not None]
+        four = collapse_addresses(one for one in made if isinstance(one, IPv4Network))
+        six = collapse_addresses(one for one in made if isinstance(one, IPv6Network))
+        self._of: dict[int, Sequence[Network]] = {4: list(four), 6: list(six)}
+        self._first = {version: [int(one[0]) for one in found] for version, found in self._of.items()}
+
+    def __iter__(self) -> Iterator[Network]:
+        yield from (*self._of[4], *self._of[6])
+
+    def of(self, address: Address) -> Network | None:
+        place = bisect_right(self._first[address.version], int(address))
+        network = self._of[address.version][place - 1] if place else None
+        return network if network is not None and address in network else None
+
+
+def _network(written: str) -> Network | None:
+    try:
+        return ip_network(written, strict=False)
+    except ValueError:
+        return None
 
 
 def covers(wanted: str, address: Address) -> bool:

@@ -47,7 +47,9 @@ WORDS = listed(
     LoadBalancer ExternalName None ClientIP Cluster Local VIP Proxy PreferClose PreferSameZone
     PreferSameNode SingleStack PreferDualStack Ingress Egress In NotIn Exists DoesNotExist Allow Deny Pass
     Log Accept Never Always CrossSubnet confirmed pending pendingDeletion world cluster host remote-node
-    health init unmanaged ingress kube-apiserver all world-ipv4 world-ipv6
+    health init unmanaged ingress kube-apiserver all world-ipv4 world-ipv6 HTTP HTTPS CrashLoopBackOff
+    ContainerCreating PodInitializing ImagePullBackOff ErrImagePull CreateContainerConfigError
+    CreateContainerError RunContainerError InvalidImageName
     """
 )
 """What the API server takes of such fields, and what it and the kubelet write."""

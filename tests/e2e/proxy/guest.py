@@ -9,7 +9,19 @@ from tests.e2e.errors import ClusterError
 from tests.e2e.proxy.lab import ProxyLab
 from tests.kernel.guest import machine
 
-MODULES = ("ip_vs", "dummy", "ip_set", "xt_set", "inet_diag", "nf_conntrack_netlink")
+MODULES = (
+    "ip_vs",
+    "ip_vs_rr",
+    "ip_vs_wrr",
+    "ip_vs_sh",
+    "dummy",
+    "ip_set",
+    "xt_set",
+    "inet_diag",
+    "nf_conntrack_netlink",
+)
+LAST_WITH_FIREWALL = 27
+"""Of the minor versions, whose kubelet drops what kube-proxy marks for it (kubelet_network_linux.go)."""
 TAP = "tap0"
 
 
@@ -35,6 +47,7 @@ def run(lab: ProxyLab, name: str, faults: Sequence[Mapping[str, object]]) -> Pat
         "node": name,
         "address": f"{address['local']}/{address['prefixlen']}",
         "program": str(program),
+        "kubelet": binaries.minor(node.proxy.version) <= LAST_WITH_FIREWALL,
         "faults": list(faults),
     }
     (folder / "job.json").write_text(json.dumps(job))

@@ -13,6 +13,15 @@ from kubectl_skoop.snapshot.assemble import write_node_dump
 LEGACY = Path("/usr/sbin/xtables-legacy-multi")
 """The guest has no nf_tables NAT."""
 TOOLS = ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore")
+OF_KUBELET = (
+    "iptables -t nat -N KUBE-MARK-DROP",
+    "iptables -t nat -A KUBE-MARK-DROP -j MARK --or-mark 0x8000",
+    "iptables -N KUBE-FIREWALL",
+    "iptables -A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP",
+    "iptables -I INPUT -j KUBE-FIREWALL",
+    "iptables -I OUTPUT -j KUBE-FIREWALL",
+)
+"""No kubelet runs here, so what it writes for kube-proxy is written in its place."""
 LAST_NODE_PORT = ":30010"
 SETTLED = 120
 """Seconds that kube-proxy may take."""
@@ -29,6 +38,9 @@ def main(folder: Path) -> None:
     run("ip link set vec0 up")
     run(f"ip address add {job['address']} dev vec0")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
+    if job["kubelet"]:
+        for command in OF_KUBELET:
+            run(command)
     with open(folder / "kube-proxy.log", "wb") as log:
         proxy = subprocess.Popen(
             [job["program"], f"--config={folder}/kube-proxy.yaml"], stdout=log, stderr=log

@@ -12,6 +12,7 @@ from typing import Any
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.source import open_snapshot
+from tests.e2e import binaries
 from tests.e2e.proxy import guest
 from tests.e2e.proxy import lab as labs
 from tests.e2e.proxy.lab import Proxy, ProxyLab, ProxyNode
@@ -25,7 +26,8 @@ SLICE_FIELDS = ("addressType", "endpoints", "ports")
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with labs.running((*EVERY, Proxy("ipvs")), without=TOO_MUCH) as lab:
+    in_guests = (Proxy("ipvs"), Proxy("ipvs", binaries.OLD_VERSION))
+    with labs.running((*EVERY, *in_guests), without=TOO_MUCH) as lab:
         write(OBJECTS, json.dumps(kept(json.loads(lab.objects())["items"]), separators=(",", ":")))
         for node in lab.nodes.values():
             write(f"{node.name}-{node.proxy.mode}-{node.proxy.version}.gz", rules(lab, node))

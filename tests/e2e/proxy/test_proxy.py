@@ -131,6 +131,63 @@ def test_the_kernel_lets_in_whom_the_source_ranges_let_in(lab: ProxyLab, number:
     assert let_in == {OPEN: True, CLOSED: PROXIES[number - 1][:2] == LETS_IN}
 
 
+ASK = """import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=5).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.parametrize("number", range(1, len(PROXIES) + 1), ids=[f"{one[0]} {one[1]}" for one in PROXIES])
+def test_health_check_ports_answer_as_the_objects_say(lab: ProxyLab, number: int) -> None:
+    """In mode nftables kube-proxy listens on the node's first address only."""
+    node = lab.nodes[f"node{number}"]
+    with closing(lab.snapshot(node.name)) as source:
+        cluster = Cluster(source)
+        meaning, (address, *_) = Meaning(cluster), cluster.node(node.name).addresses
+    asked = {}
+    for service in meaning.services:
+        if service.health_check_port:
+            url = f"http://{address}:{service.health_check_port}/"
+            meant = "200" if meaning.ready_on(service, node.name) else "503"
+            asked[service.name] = (node.room.run(sys.executable, "-c", ASK, url).strip(), meant)
+    assert len(asked) >= 2
+    assert {name: found for name, (found, _) in asked.items()} == {
+        name: meant for name, (_, meant) in asked.items()
+    }
+
+
+OCCUPY = """import os, socket, sys, time
+os.setuid(65534)
+made = socket.socket(socket.AF_INET6)
+made.bind(("::", int(sys.argv[1])))
+made.listen()
+time.sleep(600)
+"""
+
+
+def test_another_program_has_the_health_check_port(lab: ProxyLab) -> None:
+    node = lab.nodes["node2"]
+    service = lab.kubectl.get("service", "balancer-local", f"--namespace={NAMESPACE}")
+    port = str(service["spec"]["healthCheckNodePort"])
+    node.stop()
+    other = node.room.start(sys.executable, "-c", OCCUPY, port)
+    node.start()
+    try:
+        labs.settle(node)
+        (found,) = of_services(checked(lab, node.name, "nftables"))
+    finally:
+        node.stop()
+        other.stop()
+        node.room.daemons.pop(other.name)
+        node.start()
+        labs.settle(node)
+    assert found.code == "service.no-health-check"
+    assert f"another program (uid 65534) listens on its healthCheckNodePort {port}" in found.message
+    assert of_services(checked(lab, node.name, "nftables")) == []
+
+
 @pytest.mark.parametrize("mode", ["ipvs", "iptables"])
 def test_another_mode_is_configured(lab: ProxyLab, mode: str) -> None:
     found = of_services(checked(lab, "node2", mode))

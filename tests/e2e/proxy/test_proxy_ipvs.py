@@ -32,7 +32,9 @@ def lab() -> Iterator[ProxyLab]:
 def names(lab: ProxyLab) -> Names:
     services = lab.kubectl.get("services", f"--namespace={NAMESPACE}")["items"]
     by_name = {one["metadata"]["name"]: one for one in services}
-    return Names(by_name | {"own": {"spec": {"clusterIP": pod(1, 10)}}}, "")
+    (address,) = lab.kubectl.get("node", NODE)["status"]["addresses"]
+    own = {"own": pod(1, 10), "own-address": address["address"]}
+    return Names(by_name | {name: {"spec": {"clusterIP": one}} for name, one in own.items()}, "")
 
 
 @pytest.fixture(scope="module")

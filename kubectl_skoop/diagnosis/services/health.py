@@ -1,0 +1,63 @@
+"""The ports at which kube-proxy tells load balancers whether a node has endpoints of a service.
+
+For each service with `externalTrafficPolicy: Local` that a balancer stands before, it listens on
+`healthCheckNodePort` of every node, and answers 200 while an endpoint that is ready is on the node, else 503
+(pkg/proxy/healthcheck/service_health.go). A balancer sends nothing to a node that answers otherwise.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from kubectl_skoop.diagnosis.services.meaning import Meaning
+from kubectl_skoop.diagnosis.services.rules import RESTART
+from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.model.place import Place, Where
+from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.socket_types import Socket
+
+OWN_PORTS = (10256, 10249)
+"""At which kube-proxy tells of its own health, and its metrics: it runs where one is listened on."""
+
+
+def health_ports(ns: NetworkNamespace, place: Place, meaning: Meaning) -> Iterator[Suspicion]:
+    """Only where kube-proxy is seen to run: it may be told to listen elsewhere."""
+    listeners: dict[int, list[Socket]] = {}
+    for one in ns.sockets:
+        if one.protocol == Protocol.TCP and one.state == "listen":
+            listeners.setdefault(one.port, []).append(one)
+    own = [one for port in OWN_PORTS for one in listeners.get(port, ())]
+    if not own:
+        return
+    users = {one.uid for one in own}
+    for service in meaning.services:
+        port = service.health_check_port
+        if not port:
+            continue
+        found = listeners.get(port, ())
+        problem = _problem(found, users)
+        if problem:
+            ready = meaning.ready_on(service, place.name)
+            answer = f"200, as {ready} of its endpoints are ready here" if ready else "503, as none is here"
+            yield Suspicion(
+                code="service.no-health-check",
+                level=Level.WARNING if ready else Level.INFO,
+                where=Where(place=place),
+                message=f"service {service.key}: {problem} its healthCheckNodePort {port}, where kube-proxy "
+                f"would answer {answer}",
+                evidence=(
+                    *(f"listens: {one.local}:{one.port} uid {one.uid}" for one in (*found, *own)),
+                    f"spec.healthCheckNodePort: {port}",
+                ),
+                remedy=f"ss -tlnp 'sport = :{port}' on the node tells who has the port; {RESTART}",
+            )
+
+
+def _problem(found: Sequence[Socket], users: set[int]) -> str:
+    """Empty: kube-proxy may well listen there."""
+    if not found:
+        return "nobody listens on"
+    if all(one.local.is_loopback for one in found):
+        return "somebody listens on a loopback address only at"
+    if not any(one.uid in users for one in found):
+        return f"another program (uid {found[0].uid}) listens on"
+    return ""

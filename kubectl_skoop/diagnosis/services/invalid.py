@@ -1,0 +1,171 @@
+"""Services and EndpointSlices that cannot be what somebody meant.
+
+The API server takes few of these, files may have all. What is right beside them is judged as ever.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from kubectl_skoop.cluster.addresses import parse_address
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.raw import Object, dig, items, labels, ref_of, text, texts
+from kubectl_skoop.cluster.service import FAMILIES, SERVICE_NAME, Service
+from kubectl_skoop.diagnosis.service_network import service_network
+from kubectl_skoop.diagnosis.services.sources import Networks
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.suspicion import Level, Suspicion
+
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+FQDN = "FQDN"
+"""The address type of slices that no proxy reads."""
+MAX_PORT = 65535
+
+
+def invalid(cluster: Cluster, pods: Networks) -> Iterator[Suspicion]:
+    """`pods`: the networks of all pods."""
+    services = cluster.services()
+    overlapping = [*_overlaps(services, pods)]
+    yield from overlapping
+    for service in services:
+        yield from _ports(service)
+        if not overlapping:
+            yield from _in_pods(cluster, service, pods)
+    for item in cluster.objects("Service"):
+        yield from _unreadable(item)
+    yield from _shared(services)
+    yield from _slices(cluster)
+
+
+def _overlaps(services: Sequence[Service], pods: Networks) -> Iterator[Suspicion]:
+    networks = {version: service_network(services, version) for version in (4, 6)}
+    for of_pods in pods:
+        network = networks[of_pods.version]
+        if network is not None and network.overlaps(of_pods):
+            yield _finding(
+                f"the service addresses, {network} or more, and the pod network {of_pods} overlap: a "
+                "packet for a service may go to a pod, or the other way round",
+                (f"services: {network}", f"pods: {of_pods}"),
+                "no rule can mend it: one of the two networks must move (--service-cluster-ip-range of "
+                "the API server, --cluster-cidr of the controller manager)",
+            )
+
+
+def _ports(service: Service) -> Iterator[Suspicion]:
+    if not service.ports and service.type != "ExternalName" and not service.headless:
+        yield _of(service, "has no ports, so nothing is sent to it", ("spec.ports: none",), "give it a port")
+    for port in service.ports:
+        wrong = [] if 0 < port.port <= MAX_PORT else [f"{port.port} is no port"]
+        for field, number in (("nodePort", port.node_port), ("targetPort", port.target)):
+            if isinstance(number, int) and not 0 <= number <= MAX_PORT:
+                wrong.append(f"{field} {number} is no port")
+        if port.protocol not in PROTOCOLS:
+            wrong.append(f"{port.protocol} is no protocol of a service")
+        for what in wrong:
+            yield _of(service, what, (f"spec.ports: {port.port}/{port.protocol}",), "correct the port")
+
+
+def _in_pods(cluster: Cluster, service: Service, pods: Networks) -> Iterator[Suspicion]:
+    for address in service.cluster_addresses:
+        others = [str(one) for one in cluster.owners(address) if one.kind in ("Pod", "Node")]
+        of_pods = pods.of(address)
+        if of_pods is not None or others:
+            what = f"is that of {others[0]}, too" if others else f"lies in the pod network {of_pods}"
+            yield _of(
+                service,
+                f"its address {address} {what}: a packet for one may go to the other",
+                (f"spec.clusterIP: {address}", *others),
+                "delete the service and make it anew without spec.clusterIP",
+            )
+
+
+def _unreadable(item: Object) -> Iterator[Suspicion]:
+    spec = dig(item, "spec")
+    for written in dict.fromkeys((text(spec, "clusterIP"), *texts(spec, "clusterIPs"))):
+        if written not in ("", "None") and parse_address(written) is None:
+            ref = ref_of(item)
+            yield _finding(
+                f"service {ref.namespace}/{ref.name}: {written!r} is no address",
+                (f"spec.clusterIP: {written}",),
+                "delete the service and make it anew without spec.clusterIP",
+            )
+
+
+def _shared(services: Sequence[Service]) -> Iterator[Suspicion]:
+    """An address, or a node port, that two services have."""
+    by_address: dict[Address, Service] = {}
+    by_port: dict[tuple[int, str], Service] = {}
+    for service in services:
+        for address in service.cluster_addresses:
+            first = by_address.setdefault(address, service)
+            if first is not service:
+                yield _of(
+                    service,
+                    f"its address {address} is that of service {first.key}, too",
+                    (f"spec.clusterIP: {address}",),
+                    "delete one of the two and make it anew without spec.clusterIP",
+                )
+        for port in service.ports:
+            if not port.node_port:
+                continue
+            first = by_port.setdefault((port.node_port, port.protocol), service)
+            if first is not service:
+                yield _of(
+                    service,
+                    f"its node port {port.node_port}/{port.protocol} is that of service {first.key}, too",
+                    (f"nodePort: {port.node_port}",),
+                    "give one of the two another node port",
+                )
+
+
+def _slices(cluster: Cluster) -> Iterator[Suspicion]:
+    known = {(one.namespace, one.name) for one in cluster.services()}
+    tells = not isinstance(cluster.source.objects("Service"), NotCollected)
+    for item in cluster.objects("EndpointSlice"):
+        ref = ref_of(item)
+        name = labels(item, "metadata", "labels").get(SERVICE_NAME, "")
+        kind = text(item, "addressType")
+        what = f"EndpointSlice {ref.namespace}/{ref.name}"
+        if tells and name and (ref.namespace, name) not in known:
+            yield _finding(
+                f"{what} is for service {name}, which is not there: nobody uses its endpoints",
+                (f"label {SERVICE_NAME}: {name}",),
+                "make the service, or delete the slice",
+                Level.INFO,
+            )
+        if kind not in ("", *FAMILIES, FQDN):
+            yield _finding(
+                f"{what} has the address type {kind}, which kube-proxy does not know: it uses none of its "
+                "endpoints",
+                (f"addressType: {kind}",),
+                f"write {' or '.join(FAMILIES)}",
+            )
+        yield from _other_family(item, what, FAMILIES.get(kind, 0))
+
+
+def _other_family(item: Object, what: str, version: int) -> Iterator[Suspicion]:
+    written = (one for endpoint in items(item, "endpoints") for one in texts(endpoint, "addresses"))
+    for one in written:
+        address = parse_address(one)
+        if version and (address is None or address.version != version):
+            yield _finding(
+                f"{what} has the address {one}, which is not of its type {text(item, 'addressType')}",
+                (f"endpoints[].addresses: {one}",),
+                "put it into a slice of its own type",
+            )
+            return
+
+
+def _of(service: Service, what: str, evidence: tuple[str, ...], remedy: str) -> Suspicion:
+    return _finding(f"service {service.key}: {what}", evidence, remedy)
+
+
+def _finding(message: str, evidence: tuple[str, ...], remedy: str, level: Level = Level.WARNING) -> Suspicion:
+    return Suspicion(
+        code="service.invalid",
+        level=level,
+        where=Where(),
+        message=message,
+        evidence=evidence,
+        remedy=remedy,
+    )

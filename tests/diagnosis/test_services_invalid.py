@@ -1,0 +1,207 @@
+"""Services and slices that cannot be meant: each is told, and the rest is judged."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.raw import Object
+from kubectl_skoop.cluster.service import service_info
+from kubectl_skoop.diagnosis.service_network import nobody_has, service_network
+from kubectl_skoop.diagnosis.services.every import every_service
+from kubectl_skoop.diagnosis.services.invalid import invalid
+from kubectl_skoop.diagnosis.services.sources import Networks
+from kubectl_skoop.model.suspicion import Level
+from tests.diagnosis.conftest import by_kind
+from tests.diagnosis.test_services import (
+    MakeContext,
+    endpoint,
+    endpoint_slice,
+    node_object,
+    service,
+    shown,
+    wanted,
+)
+
+PODS = Networks(("10.244.0.0/17", "10.244.128.0/17", "fd00:244::/48"))
+HEALTHY: tuple[Object, ...] = (
+    service("kubernetes", "10.96.0.1"),
+    service("good", "10.96.0.20"),
+    endpoint_slice([endpoint("10.244.1.2")], "good"),
+)
+
+
+def pod(address: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": "default"},
+        "status": {"phase": "Running", "podIP": address},
+    }
+
+
+def port(**fields: object) -> Object:
+    return {"ports": [{"port": 80, "protocol": "TCP", "name": "p", **fields}]}
+
+
+SLICE = endpoint_slice([endpoint("10.244.1.3")])
+OF_UNKNOWN_TYPE: Object = {**SLICE, "addressType": "IPv5"}
+OF_NAMES: Object = {**SLICE, "addressType": "FQDN", "endpoints": [endpoint("db.example.org")]}
+OF_ANOTHER_FAMILY: Object = {**SLICE, "addressType": "IPv6"}
+
+
+@pytest.mark.parametrize(
+    ("items", "level", "message"),
+    [
+        ([service(address="10.244.9.9")], "WARNING", "10.244.9.9 lies in the pod network 10.244.0.0/16"),
+        ([service(), pod("10.96.0.10")], "WARNING", "its address 10.96.0.10 is that of pod/default/p, too"),
+        ([service(address="10.0.0.1"), node_object()], "WARNING", "10.0.0.1 is that of node/n1, too"),
+        ([service(address="10.96.0.x")], "WARNING", "'10.96.0.x' is no address"),
+        ([service(address="10.96.0.20")], "WARNING", "10.96.0.20 is that of service default/good, too"),
+        ([service(spec={"ports": []})], "WARNING", "service default/web: has no ports"),
+        ([service(port=70000)], "WARNING", "service default/web: 70000 is no port"),
+        ([service(port=0)], "WARNING", "service default/web: 0 is no port"),
+        ([service(spec=port(nodePort=-1))], "WARNING", "service default/web: nodePort -1 is no port"),
+        ([service(spec=port(targetPort=99999))], "WARNING", "targetPort 99999 is no port"),
+        ([service(spec=port(protocol="ICMP"))], "WARNING", "ICMP is no protocol of a service"),
+        (
+            [service(spec=port(nodePort=30080)), service("other", "10.96.0.11", spec=port(nodePort=30080))],
+            "WARNING",
+            "service default/other: its node port 30080/TCP is that of service default/web, too",
+        ),
+        (
+            [service(), OF_UNKNOWN_TYPE],
+            "WARNING",
+            "EndpointSlice default/web-1 has the address type IPv5, which kube-proxy does not know",
+        ),
+        (
+            [service(), OF_ANOTHER_FAMILY],
+            "WARNING",
+            "EndpointSlice default/web-1 has the address 10.244.1.3, which is not of its type IPv6",
+        ),
+        (
+            [SLICE],
+            "INFO",
+            "EndpointSlice default/web-1 is for service web, which is not there",
+        ),
+    ],
+    ids=[
+        "an address in the pod range",
+        "the address of a pod",
+        "the address of a node",
+        "no address",
+        "the address of another service",
+        "no ports",
+        "a port that is too large",
+        "port 0",
+        "a node port below 0",
+        "a target port that is too large",
+        "an unknown protocol",
+        "a node port twice",
+        "a slice of an unknown address type",
+        "a slice with addresses of another family",
+        "a slice of a service that is not there",
+    ],
+)  # fmt: skip
+def test_each_is_told_and_the_rest_is_judged(items: list[Object], level: str, message: str) -> None:
+    everything = [*HEALTHY, *items]
+    (one,) = invalid(Cluster(by_kind(everything)), PODS)
+    assert (one.code, one.level) == ("service.invalid", Level[level])
+    assert message in one.message
+    assert one.evidence
+    assert one.remedy
+    judged = [each for each in wanted(*everything) if each.service.name == "good"]
+    assert [shown(each.targets) for each in judged] == [["10.244.1.2:8080"]]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [],
+        [service(), OF_NAMES],
+        [service(spec={"clusterIP": "None", "clusterIPs": ["None"], "ports": []})],
+        [service(spec={"type": "ExternalName", "clusterIP": "", "clusterIPs": [], "ports": []})],
+        [service(), SLICE],
+    ],
+    ids=["healthy", "a slice of names", "headless without ports", "ExternalName", "a slice of its own"],
+)
+def test_nothing_is_told(items: list[Object]) -> None:
+    assert [*invalid(Cluster(by_kind([*HEALTHY, *items])), PODS)] == []
+
+
+HINTED: Object = {"hints": {"forZones": [{"name": "a"}]}}
+
+
+@pytest.mark.parametrize(
+    "hints",
+    [
+        {"hints": {"forZones": [{"name": "nowhere"}]}},
+        {"hints": {"forZones": []}},
+        {"hints": {"forZones": "a"}},
+        {"hints": {"forZones": [{"zone": "a"}]}},
+        {"hints": ["a"]},
+    ],
+    ids=["of a zone that no node is in", "empty", "text", "without a name", "a list"],
+)
+def test_hints_that_are_broken_are_passed_over(hints: Object) -> None:
+    """As kube-proxy does: all ready endpoints are used, if not each has a hint that it can use."""
+    broken = endpoint_slice([endpoint("10.244.1.2", fields=hints), endpoint("10.244.2.2", "n2", HINTED)])
+    (one,) = wanted(service(), broken)
+    assert shown(one.choices[-1]) == ["10.244.1.2:8080", "10.244.2.2:8080"]
+    assert [*invalid(Cluster(by_kind([*HEALTHY, service(), broken])), PODS)] == []
+
+
+@pytest.mark.parametrize(
+    ("pods", "message"),
+    [
+        ("10.96.0.0/12", "service addresses, 10.96.0.0/27 or more, and the pod network 10.96.0.0/12 overlap"),
+        ("10.96.0.16/28", "and the pod network 10.96.0.16/28 overlap"),
+        ("10.97.0.0/16", ""),
+        ("fd00::/48", ""),
+        ("nonsense", ""),
+    ],
+    ids=["around the services", "within the services", "beside them", "of another family", "no network"],
+)  # fmt: skip
+def test_networks_of_services_and_pods_that_overlap(pods: str, message: str) -> None:
+    found = [*invalid(Cluster(by_kind(HEALTHY)), Networks((pods,)))]
+    assert [message in one.message for one in found] == ([True] if message else [])
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (["10.96.0.1", "10.96.3.7"], "10.96.0.0/22"),
+        (["10.96.0.1"], None),
+        (["10.96.0.1", "10.96.0.1"], None),
+        (["10.96.0.1", "172.20.0.1"], None),
+        (["fd00:96::1", "fd00:96::ff"], None),
+    ],
+    ids=["two", "one", "one twice", "two networks", "of the other family"],
+)
+def test_the_network_of_services(addresses: list[str], expected: str | None) -> None:
+    services = [service_info(service(f"s{number}", one)) for number, one in enumerate(addresses)]
+    network = service_network(services, 4)
+    assert network == (ip_network(expected) if expected else None)
+
+
+def test_the_objects_are_judged_without_any_node(make_context: MakeContext) -> None:
+    selecting = service(spec={"selector": {"app": "web"}, "ports": [{"port": 0}]})
+    found = every_service(make_context((*HEALTHY, selecting, pod("10.244.1.2"))), ())
+    assert {one.code for one in found.findings} == {"service.invalid", "service.no-endpoints"}
+
+
+@pytest.mark.parametrize(
+    ("items", "address", "expected"),
+    [
+        (HEALTHY, "10.96.0.10", "nearest is service default/kubernetes with 10.96.0.1"),
+        (HEALTHY, "10.96.1.10", ""),
+        (HEALTHY, "fd00::1", ""),
+        (HEALTHY[1:], "10.96.0.10", ""),
+        ((service("kubernetes", "10.96.0.1"),), "10.96.0.2", ""),
+    ],
+    ids=["between them", "beyond them", "of another family", "not all services may be known", "only one"],
+)
+def test_an_address_that_no_service_has(items: tuple[Object, ...], address: str, expected: str) -> None:
+    told = nobody_has(Cluster(by_kind(items)), ip_address(address))
+    assert bool(told) is bool(expected)
+    assert expected in told
