@@ -42,19 +42,22 @@ def run(
     from kubectl_skoop.report.json import json_text
 
     with policy_input.cluster_of(ctx, snapshot, manifests) as cluster:
-        found = policy_input.policies_of(cluster, read_as)
         if (src or dst) and not (src and dst and (port or protocol == "icmp")):
-            from kubectl_skoop.cluster.policy.ends import selected_by
+            from kubectl_skoop.cluster.policy.ends import namespaces_of, selected_by
             from kubectl_skoop.report.connectivity.policies import selected_fields, selected_text
 
+            near = namespaces_of(cluster, src, dst, namespace=namespace)
+            found = policy_input.policies_of(cluster, read_as, near)
             sides = selected_by(cluster, found, src, dst, namespace)
             emit(json_text(selected_fields(sides)) if output == "json" else selected_text(sides))
             return ExitCode.OK
         if src:
-            from kubectl_skoop.cluster.policy.ends import flows
+            from kubectl_skoop.cluster.policy.ends import flows, namespaces_of
             from kubectl_skoop.report.connectivity.fields import question_fields
             from kubectl_skoop.report.connectivity.text import question_text
 
+            near = namespaces_of(cluster, src, dst, port, protocol, namespace)
+            found = policy_input.policies_of(cluster, read_as, near)
             answers = flows(cluster, found, src, dst, port, protocol, namespace)
             if output == "json":
                 emit(json_text(question_fields(answers, found)))
@@ -65,6 +68,7 @@ def run(
         from kubectl_skoop.report.connectivity.policies import reaches_fields, reaches_text
         from kubectl_skoop.report.connectivity.text import problems_text
 
+        found = policy_input.policies_of(cluster, read_as)
         chosen = _named(found, policy) if policy else None
         listed = reaches(cluster, found, chosen)
         if output == "json":
