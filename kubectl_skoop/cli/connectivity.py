@@ -63,6 +63,8 @@ def run(
 
     With --from, --to and -p it is one question: exit code 0 allowed, 1 denied, 3 unknown.
     """
+    if diff is not None and (exposure or source or destination):
+        raise InputError("--diff compares everything", hint="without --exposure, --from and --to")
     with policy_input.cluster_of(ctx, snapshot, manifests) as cluster:
         if source and destination and (port or protocol == "icmp"):
             return _question(

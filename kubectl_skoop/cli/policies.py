@@ -41,6 +41,12 @@ def run(
     """
     from kubectl_skoop.report.json import json_text
 
+    if port and not (src and dst):
+        raise InputError("-p is for one question", hint="with -s NAME and -d NAME")
+    if policy and (src or dst):
+        raise InputError(
+            "--policy asks what a policy selects, -s and -d which policies select a pod: one of both"
+        )
     with policy_input.cluster_of(ctx, snapshot, manifests) as cluster:
         if (src or dst) and not (src and dst and (port or protocol == "icmp")):
             from kubectl_skoop.cluster.policy.ends import namespaces_of, selected_by
@@ -81,9 +87,12 @@ def run(
 
 
 def _named(found: "PolicySet", written: str) -> "list[Policy]":
-    """Raises: InputError."""
+    """Raises: UnknownName."""
+    from kubectl_skoop.cluster.cluster import unknown
+
     scope, _, name = written.rpartition("/")
     fits = [one for one in found.policies if one.name == name and (not scope or one.namespace == scope)]
     if not fits:
-        raise InputError(f"there is no policy {written}")
+        known = (f"{one.namespace}/{one.name}" if one.namespace else one.name for one in found.policies)
+        raise unknown("policy", written, known)
     return fits
