@@ -1,6 +1,6 @@
 """`connectivity`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,7 +15,6 @@ from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
     from kubectl_skoop.cluster.cluster import Cluster
-    from kubectl_skoop.cluster.policy.evaluate import PolicySet
     from kubectl_skoop.report.connectivity.view import View
 
 Output = Literal["table", "json", "csv", "md", "dot", "html"]
@@ -64,14 +63,16 @@ def run(
 
     With --from, --to and -p it is one question: exit code 0 allowed, 1 denied, 3 unknown.
     """
+    if diff is not None and (exposure or source or destination):
+        raise InputError("--diff compares everything", hint="without --exposure, --from and --to")
     with policy_input.cluster_of(ctx, snapshot, manifests) as cluster:
-        policies = policy_input.policies_of(cluster, read_as)
         if source and destination and (port or protocol == "icmp"):
             return _question(
-                cluster, policies, (source, destination, port, protocol, namespace), explain, output
+                cluster, read_as, (source, destination, port, protocol, namespace), explain, output
             )
         if port:
             raise InputError("-p is for one question", hint="with --from NAME and --to NAME")
+        policies = policy_input.policies_of(cluster, read_as)
         from kubectl_skoop.cluster.connectivity import connectivity
         from kubectl_skoop.report.connectivity.view import View, classes_of
 
@@ -92,11 +93,16 @@ def run(
 
 
 def _question(
-    cluster: "Cluster", policies: "PolicySet", asked: Sequence[str], explain: bool, output: Output
+    cluster: "Cluster",
+    reading: policy_input.Reading,
+    asked: Sequence[str],
+    explain: bool,
+    output: Output,
 ) -> ExitCode:
-    from kubectl_skoop.cluster.policy.ends import flows
+    from kubectl_skoop.cluster.policy.ends import flows, namespaces_of
 
     _only(output, "one question")
+    policies = policy_input.policies_of(cluster, reading, namespaces_of(cluster, *asked))
     found = flows(cluster, policies, *asked)
     if output == "json":
         from kubectl_skoop.report.connectivity.fields import question_fields
@@ -146,13 +152,13 @@ def _exposure(view: "View", output: Output, headers: bool) -> str:
     return columns(HEADINGS, rows, headers=headers) + "\n" if rows else "nothing is exposed\n"
 
 
-def _render(view: "View", output: Output, explain: bool, headers: bool) -> str:
+def _render(view: "View", output: Output, explain: bool, headers: bool) -> str | Iterable[str]:
     match output:
         case "json":
             from kubectl_skoop.report.connectivity.fields import connectivity_fields
-            from kubectl_skoop.report.json import json_text
+            from kubectl_skoop.report.json import json_pieces
 
-            return json_text(connectivity_fields(view))
+            return json_pieces(connectivity_fields(view))
         case "dot":
             from kubectl_skoop.report.connectivity.dot import dot_text
 

@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from typing import Literal
 
 from kubectl_skoop.model.errors import SkoopError
@@ -29,18 +30,25 @@ def columns() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
-def emit(text: str, *, document: bool = False) -> None:
+def emit(text: str | Iterable[str], *, document: bool = False) -> None:
     """Prints to standard output. A reader that has gone away (`| head`) is no error.
 
-    A `document` is for programs: UTF-8, whatever the locale. What people read is ASCII, if that is all
-    that the locale has.
+    A `document` is for programs: UTF-8, whatever the locale; a large one may come in pieces. What people read
+    is ASCII, if that is all that the locale has.
     """
     if document and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    elif not document and not _shows_unicode():
+    elif not document and not _shows_unicode() and isinstance(text, str):
         text = text.translate(_ASCII).encode("ascii", "backslashreplace").decode()
+    if isinstance(text, str):
+        text = (text if text.endswith("\n") or not text else text + "\n",)
+    _write(text)
+
+
+def _write(pieces: Iterable[str]) -> None:
     try:
-        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+        for piece in pieces:
+            sys.stdout.write(piece)
         sys.stdout.flush()
     except BrokenPipeError:
         # What is left in the buffer goes nowhere when the interpreter flushes it at its end.

@@ -41,20 +41,29 @@ def run(
     """
     from kubectl_skoop.report.json import json_text
 
+    if port and not (src and dst):
+        raise InputError("-p is for one question", hint="with -s NAME and -d NAME")
+    if policy and (src or dst):
+        raise InputError(
+            "--policy asks what a policy selects, -s and -d which policies select a pod: one of both"
+        )
     with policy_input.cluster_of(ctx, snapshot, manifests) as cluster:
-        found = policy_input.policies_of(cluster, read_as)
         if (src or dst) and not (src and dst and (port or protocol == "icmp")):
-            from kubectl_skoop.cluster.policy.ends import selected_by
+            from kubectl_skoop.cluster.policy.ends import namespaces_of, selected_by
             from kubectl_skoop.report.connectivity.policies import selected_fields, selected_text
 
+            near = namespaces_of(cluster, src, dst, namespace=namespace)
+            found = policy_input.policies_of(cluster, read_as, near)
             sides = selected_by(cluster, found, src, dst, namespace)
             emit(json_text(selected_fields(sides)) if output == "json" else selected_text(sides))
             return ExitCode.OK
         if src:
-            from kubectl_skoop.cluster.policy.ends import flows
+            from kubectl_skoop.cluster.policy.ends import flows, namespaces_of
             from kubectl_skoop.report.connectivity.fields import question_fields
             from kubectl_skoop.report.connectivity.text import question_text
 
+            near = namespaces_of(cluster, src, dst, port, protocol, namespace)
+            found = policy_input.policies_of(cluster, read_as, near)
             answers = flows(cluster, found, src, dst, port, protocol, namespace)
             if output == "json":
                 emit(json_text(question_fields(answers, found)))
@@ -65,6 +74,7 @@ def run(
         from kubectl_skoop.report.connectivity.policies import reaches_fields, reaches_text
         from kubectl_skoop.report.connectivity.text import problems_text
 
+        found = policy_input.policies_of(cluster, read_as)
         chosen = _named(found, policy) if policy else None
         listed = reaches(cluster, found, chosen)
         if output == "json":
@@ -77,9 +87,12 @@ def run(
 
 
 def _named(found: "PolicySet", written: str) -> "list[Policy]":
-    """Raises: InputError."""
+    """Raises: UnknownName."""
+    from kubectl_skoop.cluster.cluster import unknown
+
     scope, _, name = written.rpartition("/")
     fits = [one for one in found.policies if one.name == name and (not scope or one.namespace == scope)]
     if not fits:
-        raise InputError(f"there is no policy {written}")
+        known = (f"{one.namespace}/{one.name}" if one.namespace else one.name for one in found.policies)
+        raise unknown("policy", written, known)
     return fits

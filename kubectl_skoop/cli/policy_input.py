@@ -1,6 +1,6 @@
 """What `connectivity` and `policies` read: a snapshot, manifests, or the objects of a live cluster."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -75,11 +75,15 @@ def manifest_cluster(paths: Sequence[Path]) -> Cluster:
     return Cluster(PlainObjects(with_template_pods(read_objects(paths, WITH_WORKLOADS))))
 
 
-def policies_of(cluster: Cluster, reading: Reading) -> "PolicySet":
-    """Raises: NoVerdict, if policies are there that cannot be read."""
+def policies_of(cluster: Cluster, reading: Reading, namespaces: Collection[str] | None = None) -> "PolicySet":
+    """`namespaces`: of the pods that are asked about; None: of all.
+
+    Raises: NoVerdict, if policies are there that cannot be read.
+    """
     from kubectl_skoop.cluster.policy.evaluate import policy_set
 
-    found = policy_set(cluster, None if reading == "auto" else "" if reading == "plain" else reading)
+    dialect = None if reading == "auto" else "" if reading == "plain" else reading
+    found = policy_set(cluster, dialect, namespaces)
     if found.missing:
         raise NoVerdict(f"policies could not be read: {'; '.join(map(str, found.missing))}")
     return found

@@ -19,6 +19,8 @@ from kubectl_skoop.cluster.policy.term import select
 from kubectl_skoop.cluster.policy.tiers import stages
 from kubectl_skoop.cluster.policy.universe import Party, Universe, bits_of, positions_of
 
+OUTSIDE = "outside"
+"""In the place of a workload's name, which has a slash."""
 _SHORT = {"Deployment": "deploy", "StatefulSet": "sts", "DaemonSet": "ds"}
 
 

@@ -1,10 +1,10 @@
 """Two connectivities, compared by the names of workloads."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from kubectl_skoop.cluster.connectivity import Connectivity, Row
-from kubectl_skoop.cluster.policy.interval import Intervals
+from kubectl_skoop.cluster.connectivity import OUTSIDE, Connectivity, Ends, Outer, Row
+from kubectl_skoop.cluster.policy.interval import EMPTY, Intervals, contains, union
 from kubectl_skoop.cluster.policy.universe import bits_of, positions_of
 
 
@@ -17,6 +17,8 @@ class Change(NamedTuple):
     after: Intervals
     unknown: bool
     """On one of the two sides something is unknown."""
+    addresses: Intervals = EMPTY
+    """Of OUTSIDE, if that is the source or the destination."""
 
 
 class Difference(NamedTuple):
@@ -27,7 +29,7 @@ class Difference(NamedTuple):
 
 
 def difference(before: Connectivity, after: Connectivity) -> Difference:
-    """The outside is a workload named `outside`."""
+    """By workloads that both have, and with the outside."""
     old, new = _places(before), _places(after)
     both = sorted(old.keys() & new.keys())
     return Difference(
@@ -65,6 +67,13 @@ def _changes(
     to_old, to_new = _translator(cells, 0, len(names)), _translator(cells, 1, len(names))
     for (was, now), members in cells.items():
         first, second = before.ends[was], after.ends[now]
+        for change in _with_outside(first, second):
+            for at in members:
+                yield (
+                    change._replace(destination=names[at])
+                    if change.source
+                    else change._replace(source=names[at])
+                )
         rows = (_named(first.allowed, to_old), _named(second.allowed, to_new))
         doubts = (_named(first.unknown, to_old), _named(second.unknown, to_new))
         if rows[0] == rows[1] and doubts[0] == doubts[1]:
@@ -78,6 +87,43 @@ def _changes(
                         yield Change(
                             names[source], names[at], ports[0], ports[1], bool(unsure[0] or unsure[1])
                         )
+
+
+def _with_outside(before: Ends, after: Ends) -> Iterator[Change]:
+    """With one side empty: it is the class."""
+    for came, goes, found in (
+        (OUTSIDE, "", [(one.from_outside, one.from_outside_unknown) for one in (before, after)]),
+        ("", OUTSIDE, [(one.to_outside, one.to_outside_unknown) for one in (before, after)]),
+    ):
+        if found[0] == found[1]:
+            continue
+        changed: dict[tuple[Intervals, ...], list[tuple[int, int]]] = {}
+        for low, high in _cells([outers for side in found for outers in side]):
+            (was, perhaps_was), (now, perhaps_now) = (
+                tuple(_ports_at(outers, low) for outers in side) for side in found
+            )
+            if (was, perhaps_was) != (now, perhaps_now):
+                changed.setdefault((was, now, union((*perhaps_was, *perhaps_now))), []).append((low, high))
+        for (was, now, perhaps), addresses in changed.items():
+            yield Change(came, goes, was, now, bool(perhaps), union(addresses))
+
+
+def _cells(found: Sequence[tuple[Outer, ...]]) -> Iterator[tuple[int, int]]:
+    """Ranges of addresses within which all of them say the same."""
+    edges = sorted(
+        {
+            edge
+            for outers in found
+            for _, addresses in outers
+            for low, high in addresses
+            for edge in (low, high + 1)
+        }
+    )
+    return zip(edges, (edge - 1 for edge in edges[1:]), strict=False)
+
+
+def _ports_at(outers: tuple[Outer, ...], address: int) -> Intervals:
+    return union(part for ports, addresses in outers if contains(addresses, address) for part in ports)
 
 
 def _translator(cells: Mapping[tuple[int, int], list[int]], side: int, size: int) -> Callable[[int], int]:

@@ -97,7 +97,10 @@ ERRORS: dict[str, tuple[Sequence[str], str]] = {
     "no such port name": ((*FROM, "-p", "https"), "no port https of TCP: http (5432/TCP)"),
     "a port out of range": ((*FROM, "-p", "65536"), "port 65536"),
     "a port without ends": (("-p", "80"), "-p is for one question"),
-    "nothing of the name": (("--from", "ns/none"), "nothing is named ns/none"),
+    "nothing of the name": (("--from", "ns/none"), "no namespace with pods named none"),
+    "a name that is nearly right": (("--from", "shop/wbe"), "the nearest: deploy/shop/web"),
+    "a difference from somebody": (("--from", "shop/web", "--diff", "x"), "--diff compares everything"),
+    "a difference of the exposure": (("--exposure", "--diff", "x"), "--diff compares everything"),
     "a format that a question does not have": ((*FROM, "-p", "80", "-o", "dot"), "no output dot"),
 }
 
@@ -174,7 +177,11 @@ def test_difference(manifests: Path, tmp_path: Path) -> None:
     ran = skoop("connectivity", "--manifests", manifests, "--diff", other, "-o", "json")
     assert ran.code == 1
     changes = {(entry["from"], entry["before"], entry["after"]) for entry in json.loads(ran.out)["changes"]}
-    assert changes == {("deploy/shop/job", "none", "all"), ("deploy/shop/web", "TCP 5432", "all")}
+    assert changes == {
+        ("deploy/shop/job", "none", "all"),
+        ("deploy/shop/web", "TCP 5432", "all"),
+        ("outside", "none", "all"),
+    }
 
 
 def test_a_snapshot_is_asked_the_same_way(snapshot: Path) -> None:
@@ -224,3 +231,30 @@ def test_names_are_escaped_in_html(tmp_path: Path) -> None:
         if form == "html":
             assert check(out).scripts == 1
         assert "\x1b" not in out
+
+
+WRONG_POLICIES = {
+    "a port without ends": (("-s", "shop/web", "-p", "80"), "-p is for one question"),
+    "a policy and a pod": (("-s", "shop/web", "--policy", "db"), "--policy asks what a policy selects"),
+    "no such policy": (("--policy", "shop/dbb"), "there is no policy shop/dbb; the nearest: shop/db"),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG_POLICIES.values(), ids=WRONG_POLICIES)
+def test_wrong_requests_of_policies(manifests: Path, words: Sequence[str], message: str) -> None:
+    ran = skoop("policies", "--manifests", manifests, *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert message in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_programs_are_told_all_blocks_of_the_outside(tmp_path: Path) -> None:
+    block = {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}
+    files = written(
+        tmp_path / "m",
+        policy("block", "shop", {"podSelector": {}, "ingress": [{"from": [{"ipBlock": block}]}]}),
+    )
+    told = json.loads(skoop("connectivity", "--manifests", files, "-o", "json").out)["fromOutside"]
+    assert any(entry["from"].endswith("10.64.0.0/10, 10.128.0.0/9") for entry in told)
+    assert "10.64.0.0/10, 10.128.0.0/9" in skoop("connectivity", "--manifests", files, "-o", "csv").out
+    assert "and 2 more" in skoop("connectivity", "--manifests", files).out

@@ -10,9 +10,9 @@ from kubectl_skoop.diagnosis.policy_intent import of_cluster, of_flow
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Protocol
-from kubectl_skoop.model.place import Endpoint
+from kubectl_skoop.model.place import Endpoint, Place, Where
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.model.suspicion import Level, Suspicion
 from tests.cluster.policy.world import namespace, pod, policy
 
 Objects = list[Any]
@@ -228,3 +228,83 @@ def test_calico_enforces_the_policies_of_host_endpoints(make_context: Any) -> No
 def test_a_healthy_cluster_is_left_alone(make_context: Any) -> None:
     assert of_cluster(setup(make_context, "flannel")) == ()
     assert of_cluster(setup(make_context, "calico", DENY)) == ()
+
+
+REJECTS = (
+    '-A KUBE-POD-FW-ELDSUQ4HZLZMFAHV -m comment --comment "rule to REJECT traffic destined for POD name:b '
+    'namespace: shop" -m mark ! --mark 0x10000/0x10000 -j REJECT --reject-with icmp-port-unreachable'
+)
+INVALID = "-A KUBE-POD-FW-ELDSUQ4HZLZMFAHV -m conntrack --ctstate INVALID -j DROP"
+CALICO_ENDS = (
+    '-A cali-tw-cali1234 -m comment --comment "cali:x" -m comment --comment "End of tier default. Drop if no '
+    'policies passed packet" -m mark --mark 0x0/0x20000 -j DROP'
+)
+OTHERS = '-A FORWARD -m comment --comment "ours" -j REJECT'
+
+
+def rule(text: str) -> Suspicion:
+    where = Where(place=Place("node", "n1"), table="filter", chain=text.split()[1])
+    return Suspicion(
+        code="netfilter.reject", level=Level.FATAL, where=where, message="rejects", evidence=(text,)
+    )
+
+
+def test_what_is_denied_and_arrives_is_not_enforced(make_context: Any) -> None:
+    (found,) = of_flow(setup(make_context, "calico", DENY), TO_B, (), "reachable")
+    assert (found.code, found.level) == ("policy.not-enforced", Level.WARNING)
+    assert found.message == (
+        "by its policies pod/shop/b does not let this flow through (ingress), but the rules of n1 do: "
+        "no rule of NetworkPolicy shop/deny lets it through"
+    )
+
+
+@pytest.mark.parametrize("decided", ["unreachable", "partial", "unknown"])
+def test_what_is_denied_and_does_not_arrive_is_a_remark(make_context: Any, decided: Any) -> None:
+    (found,) = of_flow(setup(make_context, "calico", DENY), TO_B, (), decided)
+    assert found.code == "policy.denies"
+
+
+def test_an_agent_that_stops_what_is_allowed(make_context: Any) -> None:
+    made = setup(make_context, "flannel", DENY_ELSEWHERE, agent("kube-router"))
+    (found,) = of_flow(made, TO_B, (rule(REJECTS),), "unreachable")
+    assert (found.code, found.level, str(found.where)) == (
+        "policy.not-meant",
+        Level.CRITICAL,
+        "node/n1 filter KUBE-POD-FW-ELDSUQ4HZLZMFAHV",
+    )
+    assert found.evidence == (
+        REJECTS,
+        "egress of pod/shop/a: no policy selects it",
+        "ingress of pod/shop/b: no policy selects it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("stopping", "more", "codes"),
+    [
+        pytest.param(REJECTS, [DENY], ["policy.denies"], id="what is denied is stopped rightly"),
+        pytest.param(INVALID, [DENY_ELSEWHERE], [], id="an invalid state is no matter of policies"),
+        pytest.param(OTHERS, [DENY_ELSEWHERE], [], id="a rule of somebody else"),
+        pytest.param(REJECTS, [], [], id="no policies were collected"),
+        pytest.param(CALICO_ENDS, [DENY_ELSEWHERE], [], id="Calico's policies were not collected"),
+    ],
+)
+def test_what_is_not_said_of_a_rule(make_context: Any, stopping: str, more: Objects, codes: Any) -> None:
+    made = setup(make_context, "flannel", agent("kube-router"), *more)
+    assert [one.code for one in of_flow(made, TO_B, (rule(stopping),), "unreachable")] == codes
+
+
+def test_a_rule_of_calico(make_context: Any) -> None:
+    elsewhere = {
+        "apiVersion": "projectcalico.org/v3",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "deny", "namespace": "other"},
+        "spec": {"selector": "all()"},
+    }
+    nobody = CALICO_DENY | {"spec": {"selector": "!all()"}}
+    made = setup(make_context, "calico", DENY_ELSEWHERE, elsewhere, nobody)
+    (found,) = of_flow(made, TO_B, (rule(CALICO_ENDS),), "unreachable")
+    assert (found.code, found.message) == (
+        "policy.not-meant",
+        "the policies let this flow through, a rule of calico-node does not",
+    )

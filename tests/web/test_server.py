@@ -305,7 +305,10 @@ def test_the_matrix(server: Server) -> None:
     found = check(got.text)
     assert "matrix" in found.classes
     assert "outside" in found.text
-    assert "nothing is named ns/none" in page(server, "matrix", {"from": "ns/none"}, status=400).text
+    assert (
+        "there is no namespace with pods named none"
+        in page(server, "matrix", {"from": "ns/none"}, status=400).text
+    )
 
 
 def test_an_address_in_use(server: Server) -> None:

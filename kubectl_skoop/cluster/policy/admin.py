@@ -42,6 +42,7 @@ from kubectl_skoop.cluster.policy.written import (
     fields,
     listed,
     maps,
+    port_name,
     port_range,
     protocol,
     words,
@@ -249,4 +250,5 @@ def _destination(name: str, written: object) -> Intervals:
 
 
 def _any_protocol(name: str) -> tuple[NamedPort, ...]:
-    return tuple(NamedPort(name=name, protocol=protocol) for protocol in PROTOCOLS)
+    known = port_name(name)
+    return tuple(NamedPort(name=known, protocol=protocol) for protocol in PROTOCOLS)

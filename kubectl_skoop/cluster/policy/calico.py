@@ -52,8 +52,8 @@ _SPEC = (
 )
 _ANYTHING = (Verdict.ACCEPT, Verdict.DENY, Verdict.NEXT)
 _ACTIONS = {"allow": Verdict.ACCEPT, "deny": Verdict.DENY, "pass": Verdict.NEXT}
-Tiers = Mapping[str, tuple[Tier, bool]]
-"""By name, with whether it denies at its end."""
+Tiers = Mapping[str, tuple[Tier, bool] | Invalid]
+"""By name, with whether it denies at its end; or what is wrong with it."""
 
 
 def calico_policies(cluster: Cluster, namespaces: Collection[str] | None = None) -> Compiled:
@@ -125,7 +125,10 @@ def _head(reader: Reader, tiers: Tiers) -> tuple[Fields, tuple[Tier, bool], floa
     name = spec.get("tier") or "default"
     if not isinstance(name, str) or name not in tiers:
         raise Invalid(f"there is no tier {name!r}")
-    return spec, tiers[name], _order(spec.get("order")), _types(spec)
+    tier = tiers[name]
+    if isinstance(tier, Invalid):
+        raise Invalid(f"tier {name!r}: {tier}")
+    return spec, tier, _order(spec.get("order")), _types(spec)
 
 
 def _types(spec: Fields) -> frozenset[str]:
@@ -158,15 +161,23 @@ def _subject(spec: Fields, own: Term, sets: Sets) -> Term:
     return All(tuple(terms))
 
 
-def _tiers(cluster: Cluster) -> dict[str, tuple[Tier, bool]]:
-    found = {name: (tier, tier is DEFAULT) for name, tier in _KNOWN_TIERS.items()}
+def _tiers(cluster: Cluster) -> Tiers:
+    """Of equal order that which comes first by name is asked first."""
+    found: dict[str, tuple[Tier, bool] | Invalid] = {
+        name: (tier, tier is DEFAULT) for name, tier in _KNOWN_TIERS.items()
+    }
     for item in cluster.objects("CalicoTier"):
         name = ref_of(item).name
-        order = dig(item, "spec", "order")
-        if name == "default":
-            tier = DEFAULT
-        else:
-            known = isinstance(order, int | float) and not isinstance(order, bool)
-            tier = Tier(order=float(order) if known else math.inf, name=name)  # type: ignore[arg-type]
-        found[name] = (tier, text(item, "spec", "defaultAction") != "Pass")
+        try:
+            found[name] = _tier(name, item)
+        except Invalid as error:
+            found[name] = error
     return found
+
+
+def _tier(name: str, item: Object) -> tuple[Tier, bool]:
+    order = _order(dig(item, "spec", "order"))
+    action = text(item, "spec", "defaultAction") or "Deny"
+    if action not in ("Deny", "Pass"):
+        raise Invalid(f"unknown defaultAction {action!r}: Deny, Pass")
+    return DEFAULT if name == "default" else Tier(order=order, name=name), action == "Deny"

@@ -8,7 +8,7 @@ from kubectl_skoop.cluster.policy.interval import EMPTY, Intervals, intersect, s
 from kubectl_skoop.cluster.policy.port import EVERY, NUMBERS, PROTOCOLS, ports, protocol_name
 from kubectl_skoop.cluster.policy.rule import Direction, Invalid, NamedPort, Rule, Verdict
 from kubectl_skoop.cluster.policy.term import All, InBlock, Not, Term
-from kubectl_skoop.cluster.policy.written import Fields, fields, listed, port_range
+from kubectl_skoop.cluster.policy.written import Fields, fields, listed, port_name, port_range
 from kubectl_skoop.cluster.raw import dig
 
 _FIELDS = (
@@ -101,7 +101,7 @@ def _destination(written: Sequence[object], spoken: list[str]) -> tuple[Interval
                     part = port_range(protocol, _number(low), _number(high or low))
                     found = union((*found, *part))
                 case str():
-                    named = (*named, NamedPort(name=port, protocol=protocol))
+                    named = (*named, NamedPort(name=port_name(port), protocol=protocol))
                 case _:
                     found = union((*found, *port_range(protocol, port, port)))
     return found, named

@@ -18,7 +18,7 @@ from kubectl_skoop.cluster.policy.term import (
     Term,
     Undecided,
 )
-from kubectl_skoop.cluster.policy.written import Fields, fields, maps, port_range, words
+from kubectl_skoop.cluster.policy.written import Fields, fields, maps, port_name, port_range, words
 
 _PEERS = ("Endpoints", "Requires", "CIDR", "CIDRSet", "Entities", "Services", "FQDNs", "Groups", "Nodes")
 _LAYER_7 = ("rules", "terminatingTLS", "originatingTLS", "serverNames", "listener")
@@ -106,11 +106,11 @@ def _ports(part: Fields) -> tuple[Intervals, tuple[NamedPort, ...]]:
         if number in ("", "0"):
             found = union((*found, *(row for name in spoken for row in ports(PROTOCOLS[name]))))
         elif number.isdecimal():
-            low = int(number) if len(number) < 6 else 0
+            low = int(number[:7])
             high = end if end not in (None, 0) else low
             found = union((*found, *(row for name in spoken for row in port_range(name, low, high))))
         else:
-            named = (*named, *(NamedPort(name=number, protocol=name) for name in spoken))
+            named = (*named, *(NamedPort(name=port_name(number.lower()), protocol=name) for name in spoken))
     return found, named
 
 

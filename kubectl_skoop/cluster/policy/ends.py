@@ -96,6 +96,26 @@ def flows_between(
     )
 
 
+def namespaces_of(
+    cluster: Cluster,
+    source: str,
+    destination: str,
+    port: str = "",
+    protocol: str = "tcp",
+    namespace: str = "",
+) -> frozenset[str]:
+    """Of the pods on both sides of `flows` or `selected_by`: policies of others say nothing of them.
+
+    Raises: InputError.
+    """
+    around = Surroundings.of(cluster)
+    found = [
+        *(_ends(cluster, around, source, namespace, "", protocol) if source else ()),
+        *(_ends(cluster, around, destination, namespace, port, protocol) if destination else ()),
+    ]
+    return frozenset(end.party.namespace for end in found if isinstance(end.party, Party)) - {""}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selected:
     """The policies that select one side, in the order in which they are asked."""

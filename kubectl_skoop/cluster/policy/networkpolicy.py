@@ -33,6 +33,7 @@ from kubectl_skoop.cluster.policy.written import (
     cidr,
     fields,
     maps,
+    port_name,
     port_range,
     protocol,
     words,
@@ -161,6 +162,6 @@ def _port(written: Fields) -> tuple[tuple[tuple[int, int], ...], tuple[NamedPort
         case str():
             if end is not None:
                 raise Invalid(f"endPort cannot go with the named port {port!r}")
-            return EMPTY, (NamedPort(name=port, protocol=name),)
+            return EMPTY, (NamedPort(name=port_name(port), protocol=name),)
         case _:
             return port_range(name, port, port if end is None else end), ()

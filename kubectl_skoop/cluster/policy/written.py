@@ -1,5 +1,6 @@
 """Parts of policies as they are written, read strictly: what is not understood is `Invalid`."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +15,7 @@ from kubectl_skoop.cluster.raw import Object, Ref, ref_of, text
 
 T = TypeVar("T")
 Fields = Mapping[str, object]
+_PORT_NAME = r"(?=.{1,15}$)(?=.*[a-z])[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
 
 def written_in(cluster: Cluster, kind: str, namespaces: Collection[str] | None) -> Sequence[Object]:
@@ -148,6 +150,17 @@ def port_range(name: str, low: object, high: object) -> Intervals:
         raise Invalid(f"ports {low}-{high}: the end comes before the start")
     number = PROTOCOLS[name]
     return ((port_at(number, low), port_at(number, high)),)
+
+
+def port_name(written: object) -> str:
+    """Raises: Invalid: no name of a port (apimachinery, IsValidPortName)."""
+    if isinstance(written, str) and re.fullmatch(_PORT_NAME, written) and "--" not in written:
+        return written
+    if isinstance(written, str) and written.isdecimal():
+        raise Invalid(
+            f"port {_shown(written)} is a text, and no name of a port: write the number without quotes"
+        )
+    raise Invalid(f"{_shown(written)} is no name of a port")
 
 
 def _shown(written: object) -> str:

@@ -46,7 +46,12 @@ def connectivity_fields(view: View) -> Fields:
             if row.sources & view.sources
         ],
         "fromOutside": [
-            {"to": at, "from": outside_text(addresses), "ports": ports_text(ports), "verdict": verdict}
+            {
+                "to": at,
+                "from": outside_text(addresses, whole=True),
+                "ports": ports_text(ports),
+                "verdict": verdict,
+            }
             for at in positions_of(view.destinations if view.incoming else 0)
             for outers, verdict in (
                 (found.ends[at].from_outside, "allowed"),
@@ -55,7 +60,12 @@ def connectivity_fields(view: View) -> Fields:
             for ports, addresses in outers
         ],
         "toOutside": [
-            {"from": at, "to": outside_text(addresses), "ports": ports_text(ports), "verdict": verdict}
+            {
+                "from": at,
+                "to": outside_text(addresses, whole=True),
+                "ports": ports_text(ports),
+                "verdict": verdict,
+            }
             for at in positions_of(view.sources if view.outgoing else 0)
             for outers, verdict in (
                 (found.ends[at].to_outside, "allowed"),

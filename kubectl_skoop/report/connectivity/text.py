@@ -81,7 +81,7 @@ def csv_text(view: View, *, headers: bool = True) -> str:
     writer = csv.writer(out, lineterminator="\n")
     if headers:
         writer.writerow(("from", "to", "ports", "verdict"))
-    writer.writerows([_plain(cell) for cell in pair] for pair in view.pairs(_PAIRS, "CSV"))
+    writer.writerows([_plain(cell) for cell in pair] for pair in view.pairs(_PAIRS, "CSV", whole=True))
     return out.getvalue()
 
 

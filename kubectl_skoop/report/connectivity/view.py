@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kubectl_skoop.cluster.connectivity import Connectivity, Outer, Row
+from kubectl_skoop.cluster.cluster import unknown
+from kubectl_skoop.cluster.connectivity import OUTSIDE, Connectivity, Outer, Row
 from kubectl_skoop.cluster.policy.address import ANYWHERE, blocks_text
 from kubectl_skoop.cluster.policy.interval import Intervals
 from kubectl_skoop.cluster.policy.party import Class
 from kubectl_skoop.cluster.policy.port import ports_text
 from kubectl_skoop.cluster.policy.universe import positions_of
-from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.errors import InputError, UnknownName
 
-OUTSIDE = "outside"
 _NAMED = 3
 
 
@@ -72,8 +72,11 @@ class View:
         if self.outgoing:
             yield from self._out(names)
 
-    def pairs(self, most: int, what: str) -> list[Pair]:
-        """Each sender with each receiver. Raises: InputError, with more than `most` of them."""
+    def pairs(self, most: int, what: str, *, whole: bool = False) -> list[Pair]:
+        """Each sender with each receiver; `whole`: of the outside with all blocks.
+
+        Raises: InputError, with more than `most` of them.
+        """
         names = self.names
         found: list[Pair] = []
         for at in positions_of(self.destinations):
@@ -88,13 +91,13 @@ class View:
                     ports = ports_text(row.ports)
                     found += (Pair(names[one], names[at], ports, verdict) for one in positions_of(chosen))
             if self.incoming:
-                found += _outside_pairs(OUTSIDE, names[at], ends.from_outside, "allowed")
-                found += _outside_pairs(OUTSIDE, names[at], ends.from_outside_unknown, "unknown")
+                found += _outside_pairs(OUTSIDE, names[at], ends.from_outside, "allowed", whole=whole)
+                found += _outside_pairs(OUTSIDE, names[at], ends.from_outside_unknown, "unknown", whole=whole)
         if self.outgoing:
             for at in positions_of(self.sources):
                 ends = self.found.ends[at]
-                found += _outside_pairs(names[at], OUTSIDE, ends.to_outside, "allowed")
-                found += _outside_pairs(names[at], OUTSIDE, ends.to_outside_unknown, "unknown")
+                found += _outside_pairs(names[at], OUTSIDE, ends.to_outside, "allowed", whole=whole)
+                found += _outside_pairs(names[at], OUTSIDE, ends.to_outside_unknown, "unknown", whole=whole)
         return found
 
     def reasons(self) -> tuple[str, ...]:
@@ -132,14 +135,16 @@ def class_name(one: Class) -> str:
     return _listed(list(one.workloads))
 
 
-def outside_text(addresses: Intervals) -> str:
-    return OUTSIDE if addresses == ANYWHERE else f"{OUTSIDE} {_listed(blocks_text(addresses), 6)}"
+def outside_text(addresses: Intervals, *, whole: bool = False) -> str:
+    """`whole`: all blocks, for programs; else a few."""
+    blocks = blocks_text(addresses)
+    return OUTSIDE if addresses == ANYWHERE else f"{OUTSIDE} {_listed(blocks, len(blocks) if whole else 6)}"
 
 
 def classes_of(found: Connectivity, wanted: str, namespace: str = "") -> int:
     """The classes, as bits, that a name fits: `ns/NAME`, `NS/POD`, `pod/…`, `deploy/…`, `node/…`.
 
-    Raises: InputError, if it fits none.
+    Raises: UnknownName, if it fits none.
     """
     words = wanted.split("/")
     if words[0] in ("ns", "namespace") and len(words) == 2:
@@ -152,11 +157,18 @@ def classes_of(found: Connectivity, wanted: str, namespace: str = "") -> int:
             if full & one.workloads.keys() or any(f"pod/{member}" in full for member in one.members)
         ]
     if not fits:
-        raise InputError(
-            f"nothing is named {wanted}",
-            hint="ns/NAME, NAMESPACE/POD, deploy/NAMESPACE/NAME, node/NAME",
-        )
+        raise _unknown(found, words, wanted)
     return sum(1 << at for at in fits)
+
+
+def _unknown(found: Connectivity, words: Sequence[str], wanted: str) -> UnknownName:
+    if words[0] in ("ns", "namespace") and len(words) == 2:
+        spaces = dict.fromkeys(one.party.namespace for one in found.classes if one.party.namespace)
+        return unknown("namespace with pods named", words[1], spaces)
+    names = (name for one in found.classes for name in one.workloads)
+    error = unknown("pod, workload or node", wanted, names)
+    error.hint = "ns/NAME, NAMESPACE/POD, deploy/NAMESPACE/NAME, node/NAME"
+    return error
 
 
 def _spellings(words: Sequence[str], namespace: str) -> Iterator[str]:
@@ -171,9 +183,11 @@ def _spellings(words: Sequence[str], namespace: str) -> Iterator[str]:
             yield f"{short.get(kind, kind)}/{scope}/{name}"
 
 
-def _outside_pairs(source: str, destination: str, outers: Iterable[Outer], verdict: str) -> Iterator[Pair]:
+def _outside_pairs(
+    source: str, destination: str, outers: Iterable[Outer], verdict: str, *, whole: bool
+) -> Iterator[Pair]:
     for ports, addresses in outers:
-        shown = outside_text(addresses)
+        shown = outside_text(addresses, whole=whole)
         yield Pair(
             shown if source == OUTSIDE else source,
             shown if destination == OUTSIDE else destination,

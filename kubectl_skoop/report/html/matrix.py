@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from kubectl_skoop.cluster.connectivity import Outer
+from kubectl_skoop.cluster.connectivity import OUTSIDE, Outer
 from kubectl_skoop.cluster.policy.address import ANYWHERE
 from kubectl_skoop.cluster.policy.interval import Intervals
 from kubectl_skoop.cluster.policy.port import ports_text
-from kubectl_skoop.report.connectivity.view import OUTSIDE, View, outside_text, rows_of
+from kubectl_skoop.report.connectivity.view import View, outside_text, rows_of
 from kubectl_skoop.report.html.markup import Markup, h
 
 TITLE = "Who may talk to whom"
