@@ -86,7 +86,8 @@ class Section(NamedTuple):
 
 
 def pack(value: object) -> bytes:
-    """Text that is no valid Unicode is written with backslashes: tools print what they like."""
+    """Text that is no valid Unicode is written with backslashes, a number of more than 64 bits as text: tools
+    and API servers print what they like."""
     packed: bytes = msgpack.packb(value, unicode_errors="backslashreplace", default=_as_plain)
     return packed
 
@@ -94,6 +95,8 @@ def pack(value: object) -> bytes:
 def _as_plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, int):
+        return str(value)
     raise TypeError(f"a snapshot cannot hold a {type(value).__name__}")
 
 
