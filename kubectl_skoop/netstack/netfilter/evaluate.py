@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from kubectl_skoop.model.trace import Trace
-from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.model.verdict import EXHAUSTED, Unknown
 from kubectl_skoop.netstack.netfilter.conntrack import connection_of
 from kubectl_skoop.netstack.netfilter.types import (
     Accept,
@@ -23,7 +23,7 @@ from kubectl_skoop.netstack.netfilter.types import (
 )
 
 MAX_DEPTH = 512
-MAX_JUMPS = 20_000
+MAX_JUMPS = 5_000
 """Bounds that no rule set of use reaches. A forged one can double the jumps with each chain."""
 
 Final = Accept | Drop | Reject | Nat | Stolen
@@ -90,7 +90,11 @@ def _next_verdict(
     ctx: RuleContext, base: BaseChain, frame: _Frame
 ) -> tuple[Final | Return | Jump, Trace | None]:
     """Of the frame's rules from its position on; Return at their end."""
+    effort = ctx.stack.choices.effort
     while frame.position < len(frame.rules):
+        effort.left -= 1
+        if effort.left < 0:
+            return _lost(ctx, base, frame.chain, Unknown(EXHAUSTED))
         number, rule = frame.rules[frame.position]
         frame.position += 1
         before = _snapshot(ctx)

@@ -104,6 +104,14 @@ def test_a_chain_that_jumps_to_itself_ends_as_unknown(router: Make, tcp: Make) -
     assert len(made.stack.trace) < 5
 
 
+def test_what_one_question_may_cost_is_bounded(router: Make, tcp: Make) -> None:
+    made = router(nft=nft(*([MARK_IS_1, {"drop": None}] for _ in range(9))))
+    made.stack.choices.effort.left = 5
+    end = made.forward(tcp())
+    assert isinstance(end, Stolen)
+    assert "more rules lie on the way" in end.unknown.reason
+
+
 def test_a_chain_may_be_reached_twice_by_jump_and_by_goto(router: Make, tcp: Make) -> None:
     """No loop: the kernel loads this."""
     rules = ("-A FORWARD -j A", "-A FORWARD -j B", "-A FORWARD -g B", "-A A -g B", "-A B -j RETURN")
