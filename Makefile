@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help archive image demo test e2e browser pictures lint bench fuzz clean
+.PHONY: help archive image demo test e2e browser pictures lint bench fuzz fuzz-files clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.runtime ## Diagnose four flows of shipped snapshots (no root, no cluster, no compiler)
 	@$(BIN)/python snapshots/demo.py
@@ -44,6 +44,10 @@ bench: $(VENV)/.runtime ## Measure start-up and a small diagnosis as ratios to `
 
 fuzz: $(VENV)/.dev ## Compare random rules, sets, routes with the kernel (root): make fuzz SECONDS=60
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+fuzz-files: $(VENV)/.dev ## Fuzz all that reads a stranger's bytes: make fuzz-files SECONDS=600; docs/fuzzing.md
+	@$(PIP) install --group fuzz || echo "note: atheris is not installed: by chance alone, without coverage" >&2
+	@$(BIN)/python -m tests.fuzzing --seconds $(SECONDS) $(TARGETS)
 
 clean: ## Remove .venv and the caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

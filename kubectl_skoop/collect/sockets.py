@@ -3,6 +3,7 @@
 import struct
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, inet_ntop
 
+from kubectl_skoop.collect.netlink.message import MalformedMessage
 from kubectl_skoop.collect.netlink.schema import Fields, raw, read_attributes, schema, u8, u32, u64
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 
@@ -28,9 +29,14 @@ def read_sockets(socket: NetlinkSocket) -> list[Fields]:
 
 
 def _socket(payload: bytes) -> Fields:
-    """struct inet_diag_msg: ports and addresses in network order, the rest in the machine's."""
+    """struct inet_diag_msg: ports and addresses in network order, the rest in the machine's.
+
+    Raises: MalformedMessage; struct.error.
+    """
     family, state, timer, retransmits, sport, dport, source, destination = _HEAD.unpack_from(payload)
     device, cookie, expires, rqueue, wqueue, uid, inode = _TAIL.unpack_from(payload, _HEAD.size)
+    if family not in (AF_INET, AF_INET6):
+        raise MalformedMessage(f"a socket of family {family}")
     size = 4 if family == AF_INET else 16
     return {
         "family": family,

@@ -42,6 +42,7 @@ from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.model.verdict import Effort
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Loss
 from kubectl_skoop.snapshot.source import Snapshot
@@ -90,6 +91,7 @@ class _Inquiry:
     probe: Probe
     world: World = field(init=False)
     runner: Runner = field(init=False)
+    effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:
         outside = self.probe.source.kind == "external"
@@ -172,7 +174,7 @@ class _Inquiry:
         return Setting(use_existing=bool(self.probe.sport))
 
     def _walk(self, probe: Probe, setting: Setting, world: World | None = None) -> Ways:
-        return fan_out(lambda choices: self.runner.run(probe, setting, choices, world), outcome)
+        return fan_out(lambda choices: self.runner.run(probe, setting, choices, world), outcome, self.effort)
 
     def _compare(self, ways: Ways, way: Way[FlowResult], world: World, setting: Setting) -> Compared:
         """What the plugin wanted on the way."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Generic, TypeVar
 
-from kubectl_skoop.model.verdict import Choice, Choices
+from kubectl_skoop.model.verdict import Choice, Choices, Effort
 
 R = TypeVar("R")
 
@@ -14,7 +14,7 @@ MAX_UNKNOWN = 64
 MAX_RANDOM = 2048
 """Ways that are followed because of random choices."""
 UNDECIDED = "undecided"
-TOO_MANY = "more ways to follow than {} were left unfollowed"
+TOO_MANY = "more ways to follow than {}, or than the rules on them allow, were left unfollowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,18 @@ class Way(Generic[R]):
     """Results of the other ways that an unknown opened; their fate is the same."""
 
 
-def fan_out(run: Callable[[Choices], R], fate: Callable[[R], object]) -> list[Way[R]]:
-    """All ways with their shares, which add up to 1. `fate` is what must agree where an unknown decides."""
-    leaves, cut = _follow(run)
+def fan_out(
+    run: Callable[[Choices], R], fate: Callable[[R], object], effort: Effort | None = None
+) -> list[Way[R]]:
+    """All ways with their shares, which add up to 1. `fate` is what must agree where an unknown decides.
+
+    `effort`: what is left of it for the question that this is a part of.
+    """
+    leaves, cut = _follow(run, effort or Effort())
     return _merge(leaves, 0, fate, cut)
 
 
-def _follow(run: Callable[[Choices], R]) -> tuple[list[Leaf[R]], bool]:
+def _follow(run: Callable[[Choices], R], effort: Effort) -> tuple[list[Leaf[R]], bool]:
     pending: list[tuple[tuple[int, ...], bool]] = [((), False)]
     leaves: list[Leaf[R]] = []
     unknown_ways = 0
@@ -52,8 +57,11 @@ def _follow(run: Callable[[Choices], R]) -> tuple[list[Leaf[R]], bool]:
         unknown_ways += of_unknown
         if len(leaves) >= MAX_RANDOM or unknown_ways > MAX_UNKNOWN:
             return leaves, True
-        choices = Choices(script)
+        choices = Choices(script, effort=effort)
         result = run(choices)
+        if effort.left < 0 and leaves:
+            # It ended before it met the choices of its script.
+            return leaves, True
         leaves.append(Leaf(tuple(choices.made), result))
         for position in range(len(script), len(choices.made)):
             choice = choices.made[position]

@@ -103,7 +103,7 @@ class Outside:
         if owner is None and kind == "node":
             owner = port
         door = branch.door_of_pod(reply.dst) if kind == "pod" else None
-        if door is not None and _may_know_pods(reply.src):
+        if door is not None and _is_private(reply.src):
             branch.assume(f"{reply.src} knows the nodes' network: it answers pods by their addresses")
             owner = door
         elif door is not None and not self._knows_pods(port.ns, reply.src):

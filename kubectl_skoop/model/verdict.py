@@ -35,6 +35,23 @@ class Choice(NamedTuple):
     reason: str = ""
 
 
+MAX_RULES = 12_000_000
+"""Rules that all walks of one question may meet."""
+STEP = 12
+"""Rules that take as long as one step that is kept; so a million of these in all."""
+EXHAUSTED = "more rules lie on the way than are walked for one question"
+
+
+@dataclass(slots=True)
+class Effort:
+    """What is left to spend on one question, by all its walks: a forged snapshot can ask for years.
+
+    The two walks to a service with 1,000 endpoints and kube-proxy's rules for iptables take half of it.
+    """
+
+    left: int = MAX_RULES
+
+
 @dataclass(slots=True)
 class Choices:
     """The decisions of one branch.
@@ -46,6 +63,7 @@ class Choices:
 
     script: tuple[int, ...] = ()
     made: list[Choice] = field(default_factory=list)
+    effort: Effort = field(default_factory=Effort)
 
     def pick(self, what: str, options: Sequence[tuple[Fraction, T]]) -> T:
         """One of the options; their probabilities must add up to 1."""

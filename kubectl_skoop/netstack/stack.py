@@ -10,7 +10,7 @@ from kubectl_skoop.model.packet import Address, Frame, Packet, Passage
 from kubectl_skoop.model.place import Where, WhereFields
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.trace import StepKind, Trace
-from kubectl_skoop.model.verdict import Choices, Unknown
+from kubectl_skoop.model.verdict import STEP, Choices, Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ class Stack:
     ) -> Trace:
         entry = Trace(kind=kind, where=self.where(**fields), text=text, effect=effect, tool=tool)
         self.journey.trace.append(entry)
+        self.choices.effort.left -= STEP
         return entry
 
     def lose(

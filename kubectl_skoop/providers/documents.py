@@ -1,7 +1,10 @@
 """JSON documents that a cloud's command line printed, one after another in a file."""
 
 import json
+import re
 from collections.abc import Iterator
+
+_SPACE = re.compile(r"\s*")
 
 
 def documents(content: bytes) -> Iterator[object]:
@@ -9,10 +12,16 @@ def documents(content: bytes) -> Iterator[object]:
     text = content.decode("utf-8-sig")
     if not text.strip():
         raise ValueError("is empty")
-    decoder, at = json.JSONDecoder(), 0
-    while (at := len(text) - len(text[at:].lstrip())) < len(text):
+    decoder, at = json.JSONDecoder(), _skip_space(text, 0)
+    while at < len(text):
         document, at = decoder.raw_decode(text, at)
         yield document
+        at = _skip_space(text, at)
+
+
+def _skip_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def reason(error: Exception) -> str:

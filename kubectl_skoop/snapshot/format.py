@@ -116,7 +116,8 @@ class Section(NamedTuple):
 
 
 def pack(value: object) -> bytes:
-    """Text that is no valid Unicode is written with backslashes: tools print what they like."""
+    """Text that is no valid Unicode is written with backslashes, a number of more than 64 bits as text: tools
+    and API servers print what they like."""
     packed: bytes = packer().pack(value)
     return packed
 
@@ -129,6 +130,8 @@ def packer() -> msgpack.Packer:
 def _as_plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, int):
+        return str(value)
     raise TypeError(f"a snapshot cannot hold a {type(value).__name__}")
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, get_args
 from kubectl_skoop.model.missing import MissingState, NotCollected
 from kubectl_skoop.snapshot.dump import NamespaceKind, NodeFacts
 from kubectl_skoop.snapshot.format import SectionRef, parse_ref
-from kubectl_skoop.snapshot.limits import Refused
+from kubectl_skoop.snapshot.limits import Refused, seconds
 
 
 class NamespaceEntry(NamedTuple):
@@ -103,7 +103,7 @@ def parse_node(value: object) -> NodeEntry:
     match value:
         case {
             "node": str(node),
-            "time": int() | float() as time,
+            "time": time,
             "kernel": str(kernel),
             "tools": dict(tools),
             "namespaces": list(namespaces),
@@ -112,12 +112,12 @@ def parse_node(value: object) -> NodeEntry:
         }:
             return NodeEntry(
                 node=node,
-                time=float(time),
+                time=seconds(time),
                 kernel=kernel,
                 tools={str(key): str(version) for key, version in tools.items()},
                 namespaces=tuple(_namespace(entry) for entry in namespaces),
                 lost=tuple(str(entry) for entry in lost),
-                ended=_number(rest.get("ended", 0.0)),
+                ended=seconds(rest.get("ended", 0.0)),
                 facts=_facts(rest.get("facts", {})),
             )
         case _:
@@ -148,16 +148,10 @@ def _facts(value: object) -> NodeFacts:
                 boot_id=str(fields.get("boot_id", "")),
                 modules=tuple(str(name) for name in _list(fields.get("modules", []))),
                 iptables=str(fields.get("iptables", "")),
-                clock_offset=None if offset is None else _number(offset),
+                clock_offset=None if offset is None else seconds(offset),
             )
         case _:
             raise Refused("holds bad facts")
-
-
-def _number(value: object) -> float:
-    if not isinstance(value, int | float):
-        raise Refused("holds no number where one belongs")
-    return float(value)
 
 
 def _namespace(value: object) -> NamespaceEntry:

@@ -20,6 +20,8 @@ MAX_OBJECTS = 2_200_000
 MAX_DEPTH = 32
 MAX_WINDOW = 8 * MIB
 """Memory that a zstd frame may ask for."""
+MAX_SECONDS = 1 << 37
+"""Of a time since the epoch: within the calendar that Python has."""
 
 # Bytes that may begin a value for which Python allocates an object (msgpack spec, "Formats").
 _HEADS = bytes([*range(0x80, 0xC0), *range(0xC4, 0xE0)])
@@ -79,6 +81,13 @@ def check_size(data: bytes) -> None:
     # An upper bound of the values inside, at memory speed; bytes of text and numbers may be counted too.
     if len(data) > MAX_OBJECTS and len(data) - len(data.translate(None, _HEADS)) > MAX_OBJECTS:
         raise Refused("holds too many values")
+
+
+def seconds(value: object) -> float:
+    """A time, or a difference of two. Raises: Refused where it is none that a clock shows."""
+    if not isinstance(value, int | float) or not -MAX_SECONDS <= value <= MAX_SECONDS:
+        raise Refused("holds no time where one belongs")
+    return float(value)
 
 
 def refuse_extension(code: int, data: bytes) -> object:

@@ -31,6 +31,7 @@ from kubectl_skoop.snapshot.limits import (
     Refused,
     check_shape,
     refuse_extension,
+    seconds,
 )
 from kubectl_skoop.snapshot.write import shard_of
 
@@ -243,11 +244,15 @@ def _header(path: Path, beginning: bytes) -> tuple[Header, int]:
         case {
             "format": int(version),
             "tool": str(tool),
-            "time": int() | float() as time,
+            "time": time,
             "cluster": dict(cluster),
             "options": dict(options),
         } if version >= 1:
-            header = Header(format=version, tool=tool, time=float(time), cluster=cluster, options=options)
+            try:
+                moment = seconds(time)
+            except Refused as refused:
+                raise FormatError(f"{path}: its header {refused}") from refused
+            header = Header(format=version, tool=tool, time=moment, cluster=cluster, options=options)
             return header, unpacker.tell()
         case _:
             raise FormatError(f"{path}: its header is damaged")

@@ -1,11 +1,12 @@
 """The tables of one namespace in a file, read when asked for."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.snapshot.dump import Table, TableState
 from kubectl_skoop.snapshot.format import parse_ref
-from kubectl_skoop.snapshot.limits import MAX_TABLE, Refused
+from kubectl_skoop.snapshot.limits import MAX_TABLE, Refused, seconds
 from kubectl_skoop.snapshot.pieces import join
 from kubectl_skoop.snapshot.read import SnapshotFile
 
@@ -31,12 +32,12 @@ class Tables(Mapping[str, Table]):
         return len(self._entries)
 
     def size(self, name: str) -> int:
-        """Raw bytes of the sections that the table has of its own; 0: it is in its namespace's section."""
+        """Raw bytes of the sections that the table has of its own; 0: it has none, or is lost."""
         match self._entries[name]:
             case {"sections": list(sections)}:
-                return sum(parse_ref(section).length for section in sections)
-            case _:
-                return 0
+                with suppress(Refused):
+                    return sum(parse_ref(section).length for section in sections)
+        return 0
 
     def state(self, name: str) -> str:
         """Without reading the table."""
@@ -57,14 +58,11 @@ class Tables(Mapping[str, Table]):
             return Table(state="failed", reason=f"lost: {error}")
 
     def _checked(self, name: str, fields: Mapping[str, object]) -> Table:
-        match fields.get("state"), fields.get("reason"), fields.get("time"):
-            case (
-                "ok" | "absent" | "forbidden" | "failed" | "timeout" as state,
-                str(reason),
-                int() | float() as time,
-            ):
+        match fields.get("state"), fields.get("reason"):
+            case "ok" | "absent" | "forbidden" | "failed" | "timeout" as state, str(reason):
                 known: TableState = state
-                return Table(state=known, reason=reason, time=float(time), data=self._data(name, fields))
+                time = seconds(fields.get("time"))
+                return Table(state=known, reason=reason, time=time, data=self._data(name, fields))
             case _:
                 raise Refused("holds a bad table")
 

@@ -330,7 +330,8 @@ class ObjectStream:
 
 
 def shard_of(key: str, count: int) -> int:
-    return crc32(key.encode()) % count
+    """By the key as `pack` writes it."""
+    return crc32(key.encode("utf-8", "backslashreplace")) % count
 
 
 def _too_large(entry: Mapping[str, object], reason: str) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kubectl_skoop.diagnosis import fan_out as module
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
-from kubectl_skoop.model.verdict import Choices, Unknown
+from kubectl_skoop.model.verdict import Choices, Effort, Unknown
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
 
@@ -141,3 +141,18 @@ def test_replay_finds_what_the_tree_of_choices_means(tree: object) -> None:
         key = "unknown" if way.unknown else way.result
         found[key] = found.get(key, Fraction(0)) + way.share
     assert found == reference(tree, Fraction(1))
+
+
+def test_what_the_effort_does_not_reach_is_left_unfollowed() -> None:
+    def walk(choices: Choices) -> str:
+        choices.effort.left -= 10
+        if choices.effort.left < 0:
+            return "cut"
+        for _ in range(4):
+            choices.pick("backend", [(HALF, "a"), (HALF, "b")])
+        return "served"
+
+    ways = fan_out(walk, same, Effort(35))
+    assert outcomes(ways)["served"] == Fraction(3, 16)
+    assert sum(way.share for way in ways) == 1
+    assert {way.result for way in ways} == {"served"}

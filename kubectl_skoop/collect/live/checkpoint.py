@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from kubectl_skoop.cluster.raw import text
-
 
 class Arrived(NamedTuple):
     """A node's dump, and when the node was told to read, by the API server's clock."""
@@ -36,12 +34,13 @@ class Checkpoint:
         """The node's dump that is whole."""
         try:
             kept = json.loads(self._entry(node).read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
-        told = kept.get("told")
-        if text(kept, "node") != node or not isinstance(told, float):
-            return None
-        return Arrived(self.target(node), told)
+        match kept:
+            case {"node": str(name), "told": float(told)} if name == node:
+                return Arrived(self.target(node), told)
+            case _:
+                return None
 
     def drop(self, node: str) -> None:
         """The dump is not needed, or is worth nothing."""

@@ -92,6 +92,11 @@ def gather(
     resources.pop("ConfigMap", None)
     if _SLICES in resources:
         resources.pop(_ENDPOINTS, None)
+    if "Node" not in resources:
+        raise ClusterError(
+            f"the API server lists no nodes: {there.unknown.get('Node', 'it does not know them')}",
+            hint="check that it is the API server of a Kubernetes cluster",
+        )
     for kind in there.absent:
         stream(kind).finish()
     nodes = _List(api, resources.pop("Node"), allowed, stream)

@@ -5,7 +5,7 @@ K-25; include/uapi/linux/netfilter/{nf_tables,nf_tables_compat}.h.
 
 from collections.abc import Container
 
-from kubectl_skoop.collect.netlink.message import split_attributes
+from kubectl_skoop.collect.netlink.message import MalformedMessage, split_attributes
 from kubectl_skoop.collect.netlink.schema import (
     Fields,
     be32,
@@ -56,10 +56,11 @@ _XT = schema((1, "name", text), (2, "revision", be32), (3, "info", raw))
 
 
 def generation(socket: NetlinkSocket) -> int:
-    """Counts the transactions of this namespace. Raises: as `NetlinkSocket.request`."""
+    """Counts the transactions of this namespace. Raises: as `NetlinkSocket.request`; MalformedMessage."""
     answer = socket.request(message_type(NFTABLES, NFT_MSG_GETGEN), header())
-    number = read_attributes(answer.payload, schema((1, "id", be32)), HEADER_BYTES)["id"]
-    assert isinstance(number, int)
+    number = read_attributes(answer.payload, schema((1, "id", be32)), HEADER_BYTES).get("id")
+    if not isinstance(number, int):
+        raise MalformedMessage("no number of the generation")
     return number
 
 
@@ -96,7 +97,7 @@ def read_xt_rules(socket: NetlinkSocket, saved: Container[tuple[int, object]]) -
         data, family = fields.get("expressions"), family_of(message.payload)
         if isinstance(data, bytes) and (family, fields.get("table")) not in saved:
             expressions = [_expression(item) for _, item in split_attributes(data)]
-            if any(expression["name"] in ("match", "target") for expression in expressions):
+            if any(expression.get("name") in ("match", "target") for expression in expressions):
                 rules.append({"family": family, **fields, "expressions": expressions})
     return rules
 

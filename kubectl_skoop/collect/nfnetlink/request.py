@@ -16,4 +16,5 @@ def header(family: int = 0) -> bytes:
 
 
 def family_of(payload: bytes) -> int:
-    return payload[0]
+    """Raises: struct.error."""
+    return int(_HEADER.unpack_from(payload)[0])

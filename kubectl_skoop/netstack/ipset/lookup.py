@@ -110,7 +110,7 @@ def _part(
         case "mac":
             return _mac(subject, source)
         case "mark":
-            return subject.mark & int(ipset.options.get("markmask", "0xffffffff"), 0)
+            return subject.mark & _number(ipset.options.get("markmask", "0xffffffff"))
         case "iface":
             return (subject.indev if source else subject.outdev) or None
     return None
@@ -118,8 +118,13 @@ def _part(
 
 def _netmask(ipset: IpSet) -> int:
     bits = 128 if ipset.family == 6 else 32
-    length = min(int(ipset.options.get("netmask", str(bits)), 0), bits)
+    length = min(_number(ipset.options.get("netmask", str(bits))), bits)
     return (1 << bits) - (1 << (bits - length))
+
+
+def _number(text: str) -> int:
+    """Of a text that fits `_NUMBER`."""
+    return int(text, 16 if text[:2] in ("0x", "0X") else 10)
 
 
 def _port(packet: Packet, source: bool) -> Part | None:

@@ -1,12 +1,14 @@
 """Members of a set as keys that a packet's fields are looked up by."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 from itertools import product
+from math import prod
 from socket import AF_INET, AF_INET6, inet_pton
 
+from kubectl_skoop.model.packet import Network
 from kubectl_skoop.netstack.ipset.icmp import ICMP_NAMES, ICMPV6_NAMES
 from kubectl_skoop.netstack.netfilter.iptables.protocol import PROTOCOLS
 
@@ -20,7 +22,9 @@ ANY_PROTOCOL = 0
 ANY_MAC = ""
 """Of a bitmap:ip,mac member that was added without one."""
 
-_LARGEST_RANGE = 1 << 17
+MOST_OF_RANGES = 1 << 17
+"""Keys that the ranges of one set may stand for: `ipset save` prints none."""
+_LARGEST_PORT = 0xFFFF
 
 
 @dataclass(slots=True)
@@ -42,14 +46,16 @@ def read_members(dimensions: Sequence[str], family: int, entries: Iterable[str])
     members = Members()
     nets = [place for place, dimension in enumerate(dimensions) if dimension == "net"]
     quick = [_quick_reader(dimension, family) for dimension in dimensions]
+    left = MOST_OF_RANGES
     for entry in entries:
         element, _, extensions = entry.partition(" ")
         flags = extensions.split('"')[0].split() if extensions else ()
         try:
-            keys = _quick_key(quick, element) or list(_keys(dimensions, element, family))
+            keys = _quick_key(quick, element) or _keys(dimensions, element, family, left)
         except ValueError:
             members.unreadable.append(entry)
             continue
+        left -= len(keys) - 1
         if dimensions[-1] == "iface":
             members.nets.update(key[:-1] for key in keys)
         if "wildcard" in flags:
@@ -102,18 +108,20 @@ def _length(part: Part) -> int:
     return part[1] if isinstance(part, tuple) else 0
 
 
-def _keys(dimensions: Sequence[str], element: str, family: int) -> Iterator[Key]:
-    """The keys of one element: several where it is a range. Raises: ValueError."""
+def _keys(dimensions: Sequence[str], element: str, family: int, most: int) -> list[Key]:
+    """The keys of one element: several where it is a range. Raises: ValueError, also where it is too wide."""
     texts = element.split(",")
     if dimensions == ("ip", "mac") and len(texts) == 1:
         texts.append(ANY_MAC)
     if len(texts) != len(dimensions):
         raise ValueError(element)
-    parts = [list(_parts(dimension, text, family)) for dimension, text in zip(dimensions, texts, strict=True)]
-    yield from product(*parts)
+    parts = [_parts(dimension, text, family) for dimension, text in zip(dimensions, texts, strict=True)]
+    if prod(map(len, parts)) > max(most, 1):
+        raise ValueError(element)
+    return list(product(*parts))
 
 
-def _parts(dimension: str, text: str, family: int) -> Iterable[Part]:
+def _parts(dimension: str, text: str, family: int) -> Sequence[Part]:
     match dimension:
         case "ip":
             return _addresses(text, family)
@@ -128,33 +136,35 @@ def _parts(dimension: str, text: str, family: int) -> Iterable[Part]:
     return (text.lower() if dimension == "mac" else text,)
 
 
-def _addresses(text: str, family: int) -> Iterable[int]:
+def _addresses(text: str, family: int) -> range:
     low, dash, high = text.partition("-")
     if "/" in text:
-        network = ip_network(text, strict=False)
+        network = _network(text, family)
         first, last = int(network.network_address), int(network.broadcast_address)
     else:
         first = _address(low, family)
         last = _address(high, family) if dash else first
-    if not 0 <= last - first < _LARGEST_RANGE:
+    if not 0 <= last - first < MOST_OF_RANGES:
         raise ValueError(text)
     return range(first, last + 1)
 
 
-def _networks(text: str, family: int) -> Iterator[tuple[int, int]]:
+def _networks(text: str, family: int) -> list[tuple[int, int]]:
     low, dash, high = text.partition("-")
     if not dash:
-        network = ip_network(text, strict=False)
-        yield int(network.network_address), network.prefixlen
+        parts: Iterable[Network] = [_network(text, family)]
     elif family == 4:
-        for part in summarize_address_range(IPv4Address(low), IPv4Address(high)):
-            yield int(part.network_address), part.prefixlen
+        parts = summarize_address_range(IPv4Address(low), IPv4Address(high))
     else:
-        for six in summarize_address_range(IPv6Address(low), IPv6Address(high)):
-            yield int(six.network_address), six.prefixlen
+        parts = summarize_address_range(IPv6Address(low), IPv6Address(high))
+    return [(int(part.network_address), part.prefixlen) for part in parts]
 
 
-def _ports(text: str) -> Iterable[tuple[int, int]]:
+def _network(text: str, family: int) -> Network:
+    return (IPv4Network if family == 4 else IPv6Network)(text, strict=False)
+
+
+def _ports(text: str) -> Sequence[tuple[int, int]]:
     """`PROTOCOL:PORT`, `PORT` (bitmap:port, or TCP), `icmp:NAME`, `icmp:TYPE/CODE`; ports also as ranges."""
     name, colon, port = text.rpartition(":")
     protocol = ANY_PROTOCOL
@@ -169,7 +179,10 @@ def _ports(text: str) -> Iterable[tuple[int, int]]:
             raise ValueError(text)
         return ((protocol, pair[0] << 8 | pair[1]),)
     low, dash, high = port.partition("-")
-    return ((protocol, number) for number in range(int(low), int(high if dash else low) + 1))
+    first, last = int(low), int(high if dash else low)
+    if not 0 <= first <= last <= _LARGEST_PORT:
+        raise ValueError(text)
+    return [(protocol, number) for number in range(first, last + 1)]
 
 
 def _address(text: str, family: int) -> int:

@@ -61,4 +61,4 @@ class IpSet:
         """Names of the sets in a list:set, in its order; of another type none."""
         if self.type != "list:set":
             return ()
-        return tuple(entry.split()[0] for entry in self.entries)
+        return tuple(entry.partition(" ")[0] for entry in self.entries)

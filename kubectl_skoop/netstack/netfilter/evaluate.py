@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from kubectl_skoop.model.trace import Trace
-from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.model.verdict import EXHAUSTED, Unknown
 from kubectl_skoop.netstack.netfilter.conntrack import connection_of
 from kubectl_skoop.netstack.netfilter.types import (
     Accept,
@@ -24,8 +24,8 @@ from kubectl_skoop.netstack.netfilter.types import (
 )
 
 MAX_DEPTH = 512
-MAX_JUMPS = 100_000
-"""Bounds that no loadable rule set reaches: the kernel refuses loops, a forged snapshot need not."""
+MAX_JUMPS = 5_000
+"""Bounds that no rule set of use reaches. A forged one can double the jumps with each chain."""
 
 Final = Accept | Drop | Reject | Nat | Redirected | Stolen
 
@@ -41,14 +41,23 @@ class Decision(NamedTuple):
 class _Frame:
     """A chain that is being walked, and the rule that comes next."""
 
-    chain: str
+    line: tuple[str, ...]
+    """From the base chain to this one, those left by goto among them."""
     rules: Sequence[tuple[int, Rule]]
     position: int = 0
 
+    @property
+    def chain(self) -> str:
+        return self.line[-1]
+
 
 def run_base_chain(ctx: RuleContext, base: BaseChain) -> Decision:
-    """Follow jumps until a rule ends the chain, else the policy."""
-    entered = _enter(ctx, base, base.chain)
+    """Follow jumps until a rule ends the chain, else the policy.
+
+    The kernel loads no chains that lead back to themselves, by jump or goto (mark_source_chains,
+    nft_chain_validate): of those it is not known what they do.
+    """
+    entered = _enter(ctx, base, base.chain, ())
     if isinstance(entered, Unknown):
         return _lost(ctx, base, base.chain, entered)
     frames = [entered]
@@ -61,26 +70,32 @@ def run_base_chain(ctx: RuleContext, base: BaseChain) -> Decision:
                 if not frames:
                     return _policy(ctx, base)
             case Jump(chain=chain, goto=goto):
-                entered = _enter(ctx, base, chain)
+                if chain in frame.line:
+                    break
+                entered = _enter(ctx, base, chain, frame.line)
                 if isinstance(entered, Unknown):
                     return _lost(ctx, base, frame.chain, entered)
                 if goto:
                     frames.pop()
                 frames.append(entered)
-                if len(frames) > MAX_DEPTH:
+                if len(entered.line) > MAX_DEPTH:
                     break
             case Accept() | Drop() | Reject() | Nat() | Redirected() | Stolen():
                 return Decision(verdict, trace)
             case _:
                 assert_never(verdict)
-    return _lost(ctx, base, base.chain, Unknown("the chains jump in a loop"))
+    return _lost(ctx, base, base.chain, Unknown("the chains jump in a loop, or too often"))
 
 
 def _next_verdict(
     ctx: RuleContext, base: BaseChain, frame: _Frame
 ) -> tuple[Final | Return | Jump, Trace | None]:
     """Of the frame's rules from its position on; Return at their end."""
+    effort = ctx.stack.choices.effort
     while frame.position < len(frame.rules):
+        effort.left -= 1
+        if effort.left < 0:
+            return _lost(ctx, base, frame.chain, Unknown(EXHAUSTED))
         number, rule = frame.rules[frame.position]
         frame.position += 1
         before = _snapshot(ctx)
@@ -119,9 +134,9 @@ def _in_rule(base: BaseChain, chain: str, number: int, rule: Rule, unknown: Unkn
     return Unknown(f"{base.table.name} {chain} rule {number}: {unknown.reason}: {rule.text}")
 
 
-def _enter(ctx: RuleContext, base: BaseChain, name: str) -> _Frame | Unknown:
+def _enter(ctx: RuleContext, base: BaseChain, name: str, line: tuple[str, ...]) -> _Frame | Unknown:
     chain = base.table.chain(name)
-    return chain if isinstance(chain, Unknown) else _Frame(name, chain.rules(ctx.frame))
+    return chain if isinstance(chain, Unknown) else _Frame((*line, name), chain.rules(ctx.frame))
 
 
 def _policy(ctx: RuleContext, base: BaseChain) -> Decision:

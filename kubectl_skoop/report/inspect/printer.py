@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.report.escape import safe
@@ -113,6 +114,8 @@ def _plain(value: object, depth: int = 0) -> object:
     match value:
         case bytes():
             return value.hex()
+        case float() if not isfinite(value):
+            return str(value)
         case Mapping():
             return {str(key): _plain(item, depth + 1) for key, item in value.items()}
         case list() | tuple():

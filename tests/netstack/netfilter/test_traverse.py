@@ -96,9 +96,27 @@ def test_a_queue_takes_the_packet_away(router: Make, tcp: Make) -> None:
 
 
 def test_a_chain_that_jumps_to_itself_ends_as_unknown(router: Make, tcp: Make) -> None:
-    end = router(nft=nft([{"goto": {"target": "c"}}])).forward(tcp())
+    """After the first time: what follows would be the same for ever."""
+    made = router(nft=nft([{"goto": {"target": "c"}}]))
+    end = made.forward(tcp())
     assert isinstance(end, Stolen)
     assert "loop" in end.unknown.reason
+    assert len(made.stack.trace) < 5
+
+
+def test_what_one_question_may_cost_is_bounded(router: Make, tcp: Make) -> None:
+    made = router(nft=nft(*([MARK_IS_1, {"drop": None}] for _ in range(9))))
+    made.stack.choices.effort.left = 5
+    end = made.forward(tcp())
+    assert isinstance(end, Stolen)
+    assert "more rules lie on the way" in end.unknown.reason
+
+
+def test_a_chain_may_be_reached_twice_by_jump_and_by_goto(router: Make, tcp: Make) -> None:
+    """No loop: the kernel loads this."""
+    rules = ("-A FORWARD -j A", "-A FORWARD -j B", "-A FORWARD -g B", "-A A -g B", "-A B -j RETURN")
+    chains = "\n".join(("", ":A - [0:0]", ":B - [0:0]", *rules))
+    assert isinstance(router(iptables_legacy=saved(filter=chains)).forward(tcp()), Passed)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""The configuration file with defaults of options."""
+
+from collections.abc import Iterator
+
+from tests.fuzzing import scratch
+from tests.fuzzing.ran import check_ran
+from tests.fuzzing.target import Target
+
+TOML = """\
+output = "json"
+color = "never"
+network-plugin = "flannel"
+parallel = 4
+flannel-pod-mtu = 1450
+privileged = true
+as-group = ["a", "b"]
+[inspect]
+output = "table"
+namespace = 'shop'
+[diagnose]
+output = "table"
+"""
+
+
+def run(data: bytes) -> None:
+    path = scratch.file("config.toml", data)
+    for words in (["explain", "netfilter.drop"], ["inspect", "--snapshot", "/nonexistent"]):
+        check_ran(words, env={"SKOOP_CONFIG": str(path)})
+
+
+def seeds() -> Iterator[bytes]:
+    yield TOML.encode()
+    yield from (line.encode() for line in TOML.splitlines())
+
+
+TARGET = Target(
+    name="config",
+    run=run,
+    seeds=seeds,
+    tried=20,
+    words=(
+        "=",
+        "[",
+        "[[",
+        "'''",
+        '"""',
+        "{",
+        "1979-05-27",
+        "0x1",
+        "inf",
+        "\\u0000",
+        "snapshot",
+        "kubeconfig",
+        ".",
+    ),
+)
