@@ -119,6 +119,8 @@ class Plugin(Protocol):
     wants: ClassVar[Wants] = Wants()
     enforces: ClassVar[frozenset[str]] = frozenset()
     """Kinds of policy that it enforces (`NetworkPolicy` …)."""
+    companions: ClassVar[tuple[str, ...]] = ()
+    """Plugins that it is made of, by name: their options hold, too."""
 
     def __init__(self, ctx: "Context") -> None: ...
 
