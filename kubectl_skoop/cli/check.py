@@ -7,7 +7,7 @@ import typer
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, columns, emit, report_error, use_color
-from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
+from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options, warn_of_unused
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check
 from kubectl_skoop.model.suspicion import Level
@@ -48,6 +48,7 @@ def run(
     result = live.ask(ctx, snapshot, lambda source: _answer(source, options, each=each))
     text = render_check(result, output, color=use_color(color), columns=columns())
     emit(text, document=output not in PEOPLE)
+    warn_of_unused(ctx, result.facts)
     code = exit_code(result)
     if code is ExitCode.NO_VERDICT:
         report_error(

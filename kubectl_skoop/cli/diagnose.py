@@ -9,7 +9,7 @@ from kubectl_skoop.cli import infra as cloud
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, columns, emit, report_error, report_warning, use_color
-from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
+from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options, warn_of_unused
 from kubectl_skoop.cli.words import spread
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
@@ -109,6 +109,7 @@ def run(
     )
     text = render_diagnosis(diagnosis, output, color=use_color(color), columns=columns(), trace=trace)
     emit(text, document=output not in PEOPLE)
+    warn_of_unused(ctx, diagnosis.facts)
     if diagnosis.verdict == "unknown":
         report_error(f"no verdict: {diagnosis.cause.message if diagnosis.cause else diagnosis.headline}")
     elif lost:

@@ -13,12 +13,15 @@ from typer._click.core import Context
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand
 
+from kubectl_skoop.cli.output import report_warning
 from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
     from kubectl_skoop.diagnosis.options import Option
+    from kubectl_skoop.diagnosis.result import Fact
 
 _KEY = "kubectl_skoop.plugin_options"
+_LINE_KEY = "kubectl_skoop.plugin_options_of_line"
 _FILE_KEY = "kubectl_skoop.plugin_options_of_file"
 _ENVIRONMENT = "SKOOP_"
 
@@ -31,6 +34,7 @@ class PluginOptionsCommand(TyperCommand):
         own.add("--help")
         rest, typed = take(args, own, Owners())
         of_file = ctx.meta.get(_FILE_KEY, {})
+        ctx.meta[_LINE_KEY] = tuple(typed)
         ctx.meta[_KEY] = {**of_file, **from_environment(os.environ, Owners()), **typed}
         return super().parse_args(ctx, rest)
 
@@ -48,6 +52,23 @@ def typed_options(ctx: typer.Context) -> Mapping[str, str]:
     """
     typed: Mapping[str, str] = ctx.meta.get(_KEY, {})
     return typed
+
+
+def warn_of_unused(ctx: typer.Context, facts: "Sequence[Fact]") -> None:
+    """Of options on the command line whose plugin or provider was not chosen; a default may be for others."""
+    typed: Sequence[str] = ctx.meta.get(_LINE_KEY, ())
+    if not typed:
+        return
+    from kubectl_skoop.diagnosis.registry import PLUGINS, PROVIDERS, installed, load_plugin
+
+    chosen = {fact.name: fact for fact in facts if fact.name in ("network plugin", "cloud provider")}
+    used = {fact.value for fact in chosen.values()}
+    used |= {other for name in used & set(installed(PLUGINS)) for other in load_plugin(name).companions}
+    for name in typed:
+        owner = Owners().owner_of(name)
+        fact = chosen.get("cloud provider" if owner in installed(PROVIDERS) else "network plugin")
+        if owner not in used and fact is not None:
+            report_warning(f"--{name} does nothing: the {fact.name} is {fact.value} ({fact.source})")
 
 
 def give_plugin_options(ctx: Context, of_file: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from kubectl_skoop.cli import parameters
 from kubectl_skoop.cli.output import emit, report_warning
-from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
+from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options, warn_of_unused
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import InputError
 
@@ -62,6 +62,7 @@ def run(
     ):
         if not listen.address.is_loopback:
             report_warning("without TLS, whoever is on the way can read along; the address is a password")
+        warn_of_unused(ctx, session.facts)
         emit(server.home)
         if open_browser:
             import webbrowser

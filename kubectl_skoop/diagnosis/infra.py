@@ -6,7 +6,7 @@ from functools import partial
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.interface import InfraFile
-from kubectl_skoop.diagnosis.registry import PluginError, check_option_names, choose_provider, guarded
+from kubectl_skoop.diagnosis.registry import PluginError, check_options, choose_provider, guarded
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import NoVerdict
 from kubectl_skoop.model.missing import NotCollected
@@ -23,7 +23,7 @@ def gather(source: Snapshot, options: Options, files: Sequence[InfraFile] = ()) 
 
     Raises: InputError (names, options, files), PluginError (a provider that cannot be loaded, or read files).
     """
-    check_option_names(options.plugin)
+    check_options(options.plugin)
     ctx = Context(source=source, cluster=Cluster(source), options=options)
     provider, fact, _ = choose_provider(ctx)
     name = fact.value

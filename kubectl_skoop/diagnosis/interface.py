@@ -121,6 +121,8 @@ class Plugin(Protocol):
     """Kinds of policy that it enforces (`NetworkPolicy` …)."""
     pods_in_underlay: bool = False
     """Pods have addresses of the nodes' own network, which leads them to the pods' nodes."""
+    companions: ClassVar[tuple[str, ...]] = ()
+    """Plugins that it is made of, by name: their options hold, too."""
 
     def __init__(self, ctx: "Context") -> None: ...
 

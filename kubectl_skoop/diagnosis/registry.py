@@ -13,7 +13,7 @@ from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.entry_point import EntryPoint, entry_points
 from kubectl_skoop.diagnosis.guard import GuardedPlugin
 from kubectl_skoop.diagnosis.interface import Detected, Network, Plugin, Provider
-from kubectl_skoop.diagnosis.options import unknown_option
+from kubectl_skoop.diagnosis.options import bind, unknown_option
 from kubectl_skoop.diagnosis.result import Fact
 from kubectl_skoop.model.errors import InputError, SkoopError, UnknownName
 from kubectl_skoop.model.place import Where
@@ -87,7 +87,7 @@ def load_provider(name: str) -> type[Provider]:
 
 def set_up(ctx: Context) -> Setup:
     """Raises: InputError (names, options), PluginError."""
-    check_option_names(ctx.options.plugin)
+    check_options(ctx.options.plugin)
     plugin, plugin_fact, remarks = _make_plugin(ctx)
     with_plugin = replace(ctx, chosen=plugin)
     provider, provider_fact, more = choose_provider(ctx)
@@ -177,15 +177,21 @@ def _answers(
     return found
 
 
-def check_option_names(typed: Iterable[str]) -> None:
-    """Names must begin with an installed plugin or provider; the rest is checked when that one is chosen.
+def check_options(typed: Mapping[str, str]) -> None:
+    """Of all plugins and providers: an option of one that is not chosen does nothing, but must be one.
 
     Raises: OptionError.
     """
-    owners = [*installed(PLUGINS), *installed(PROVIDERS)]
-    for name in typed:
-        if not any(name.startswith(f"{owner}-") for owner in owners):
+    plugins, providers = installed(PLUGINS), installed(PROVIDERS)
+    owners = dict.fromkeys(plugins, load_plugin) | dict.fromkeys(providers, load_provider)
+    given: dict[str, dict[str, str]] = {}
+    for name, value in typed.items():
+        owner = max((one for one in owners if name.startswith(f"{one}-")), key=len, default="")
+        if not owner:
             raise unknown_option(name, dict.fromkeys(owners))
+        given.setdefault(owner, {})[name] = value
+    for owner, options in given.items():
+        bind(owners[owner](owner).options, owner, options)
 
 
 def _load(entries: Mapping[str, EntryPoint], name: str, what: str) -> type:

@@ -26,6 +26,7 @@ class Canal(Plugin):
     """Made of the plugins flannel and calico, whose options hold; both see by themselves that it is canal."""
 
     name: ClassVar[str] = "canal"
+    companions: ClassVar[tuple[str, ...]] = ("flannel", "calico")
     enforces: ClassVar[frozenset[str]] = frozenset(
         {
             "NetworkPolicy",

@@ -109,6 +109,14 @@ NAMES = {
         ["pod/default/a", "pod/default/b", "-p", "80", "--network-plugin", "flannel", "--flannel-x", "1"],
         "--flannel-x",
     ),
+    "an unknown option of a plugin that the cluster does not have": (
+        ["pod/default/a", "pod/default/b", "-p", "80", "--network-plugin", "any", "--flannel-x", "1"],
+        "no such option: --flannel-x",
+    ),
+    "an unknown option of a provider": (
+        ["pod/default/a", "pod/default/b", "-p", "80", "--aws-x", "1"],
+        "no such option: --aws-x",
+    ),
     "a value that an option of a plugin does not take": (
         [
             "pod/default/a",

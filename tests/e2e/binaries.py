@@ -110,7 +110,7 @@ def _build(programs: list[str], folder: Path, source: Callable[[], Source]) -> N
         module, go_mod, ldflags = source()
         work.joinpath("go.mod").write_text(go_mod)
         packages = [f"{module}/cmd/{program}" for program in programs]
-        _go(work, "build", "-ldflags", ldflags, "-o", f"{work}/", *packages)
+        run_go(work, "build", "-ldflags", ldflags, "-o", f"{work}/", *packages)
         for program in programs:
             work.joinpath(program).replace(folder / program)
 
@@ -118,7 +118,7 @@ def _build(programs: list[str], folder: Path, source: Callable[[], Source]) -> N
 def _module(version: str) -> str:
     """The go.mod that requires this version."""
     with tempfile.TemporaryDirectory() as anywhere:
-        found = _go(Path(anywhere), "mod", "download", "-json", f"{_MODULE}@{version}")
+        found = run_go(Path(anywhere), "mod", "download", "-json", f"{_MODULE}@{version}")
     theirs = Path(json.loads(found)["GoMod"]).read_text()
     language = _GO.search(theirs)
     staged = "v0." + version.removeprefix("v1.")
@@ -145,7 +145,7 @@ def _ldflags(version: str) -> str:
     )
 
 
-def _go(folder: Path, *arguments: str) -> str:
+def run_go(folder: Path, *arguments: str) -> str:
     settings = {"GOFLAGS": "-mod=mod -buildvcs=false", "CGO_ENABLED": "0"}
     command = ("nice", "go", *arguments)
     done = subprocess.run(
