@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.testing.trap_flow import parse_flow
-from kubectl_skoop.testing.trap_lab import trap_lab
+from kubectl_skoop.testing.trap_lab import Collected, trap_lab
 from kubectl_skoop.testing.trap_probes import QUIET, ask
 from kubectl_skoop.testing.trap_walk import predict
 
@@ -37,18 +38,26 @@ def trap(
 
 
 def differences(tested: Trap) -> list[str]:
-    """Where the kernel, the walk and the table do not agree. Collected before the first packet."""
-    flows = [parse_flow(text) for text in tested.flows]
+    """Where the kernel, the walk and the table do not agree."""
+    return judge(tested, *observe(tested, quiet=PATIENT if tested.warm else QUIET))
+
+
+def observe(tested: Trap, *, quiet: float) -> tuple[NodeDump, list[str]]:
+    """What the agent collects before the first packet, and what the kernel does with the flows."""
     with trap_lab(tested.network, tested.condition, ipv6=tested.ipv6) as lab:
         ask(lab, [parse_flow(text) for text in tested.warm])
-        collected = lab.collect()
-        real = ask(lab, flows, quiet=PATIENT if tested.warm else QUIET)
+        return lab.dump(), ask(lab, [parse_flow(text) for text in tested.flows], quiet=quiet)
+
+
+def judge(tested: Trap, dump: NodeDump, real: Sequence[str]) -> list[str]:
+    """`real`: what the kernel did, in the order of the flows."""
+    collected = Collected.of(dump)
     found = []
-    for (text, expected), flow, told in zip(tested.flows.items(), flows, real, strict=True):
+    for (text, expected), told in zip(tested.flows.items(), real, strict=True):
         wanted, _, unknown = expected.partition(" | ")
         if told != wanted:
             found.append(f"{text}: the kernel says {told}, the table {wanted}")
-        walked = predict(collected, flow)
+        walked = predict(collected, parse_flow(text))
         right = (all(way.startswith("unknown: ") for way in walked) if unknown else told in walked) and len(
             set(walked)
         ) == 1
@@ -77,6 +86,6 @@ def compare(network: str, condition: str, text: str, *, ipv6: bool = False) -> C
     """Nothing else is sent, so that no other flow teaches neighbours."""
     flow = parse_flow(text)
     with trap_lab(network, condition, ipv6=ipv6) as lab:
-        collected = lab.collect()
+        dump = lab.dump()
         (told,) = ask(lab, [flow])
-    return Comparison(told, predict(collected, flow))
+    return Comparison(told, predict(Collected.of(dump), flow))

@@ -12,6 +12,7 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode import decode_namespace
+from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.testing import netns
 from kubectl_skoop.testing.netns import LabError, Namespace, entered
 
@@ -48,14 +49,10 @@ class TrapLab:
     listeners: list[Listener] = field(default_factory=list)
     kept: list[socket.socket] = field(default_factory=list)
 
-    def collect(self) -> "Collected":
+    def dump(self) -> NodeDump:
         paths = {host: namespace.path for host, namespace in self.namespaces.items()}
         first = next(iter(paths.values()))
-        dump = collect_node(NODE, first, {f"lab/{host}": path for host, path in paths.items()})
-        return Collected(
-            decode_namespace(namespace, NODE, Place("pod", namespace.pods[0]))
-            for namespace in dump.namespaces
-        )
+        return collect_node(NODE, first, {f"lab/{host}": path for host, path in paths.items()})
 
     def close(self) -> None:
         for listener in self.listeners:
@@ -70,6 +67,13 @@ class Collected:
 
     def __init__(self, namespaces: Iterable[NetworkNamespace]) -> None:
         self._by_id = {ns.id: ns for ns in namespaces}
+
+    @classmethod
+    def of(cls, dump: NodeDump) -> "Collected":
+        return cls(
+            decode_namespace(namespace, NODE, Place("pod", namespace.pods[0]))
+            for namespace in dump.namespaces
+        )
 
     def __iter__(self) -> Iterator[NetworkNamespace]:
         return iter(self._by_id.values())

@@ -20,6 +20,7 @@ ZONES, IPSET, NFT = (
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 AT_DEVICES = f"{_KERNEL}test_traps_device_rules.py"
 GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
+DUMMY = f"{_KERNEL}guest/test_dummy.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
 
@@ -174,7 +175,7 @@ SET_TYPES: dict[str, str] = {
 }
 DEVICES: dict[str, str] = {
     FAULTS: "physical veth bridge vxlan loopback",
-    GUEST: "dummy",
+    DUMMY: "dummy",
     "": "tun virtio_net vlan macvlan macvtap ipvlan bond team ifb geneve ipip sit ip6tnl gre gretap "
     "wireguard vrf netkit xfrm",
 }

@@ -45,8 +45,10 @@ proof is a test that compares with a kernel; *not proven*: no kernel at hand has
 
 The kernel of CI has no IPVS. `tests/kernel/guest` boots Debian's user-mode-linux, a kernel that runs as a
 process and sees this machine's files; our agent collects there, and what its kernel does with real
-connections must be what the tool says from that dump. These tests have the marker `guest` and are left out
-unless asked for, so that CI stays stable (a boot with all cases takes about two minutes on two busy cores):
+connections must be what the tool says from that dump. Its labs of other devices are texts of `ip` arguments,
+built, collected and asked inside (`tests/kernel/guest/labs.py`). These tests have the marker `guest` and are
+left out unless asked for, so that CI stays stable (a boot with all cases takes about two minutes on two busy
+cores):
 
 ```
 apt-get install user-mode-linux ipvsadm kmod

@@ -1,0 +1,31 @@
+"""Runs inside the guest: each lab is built, collected by our agent, and asked with real packets."""
+
+import json
+import sys
+from pathlib import Path
+
+from kubectl_skoop.snapshot.assemble import write_node_dump
+from kubectl_skoop.testing.netns import LabError
+from kubectl_skoop.testing.trap import Trap, observe
+
+QUIET = 0.4
+"""Seconds without any event after which the rest counts as lost: the guest is slower than its host."""
+
+
+def main(folder: Path) -> None:
+    for number, fields in enumerate(json.loads((folder / "labs.json").read_text())):
+        (folder / f"{number}.json").write_text(json.dumps(told(Trap(**fields), folder / f"{number}.dump")))
+
+
+def told(tested: Trap, path: Path) -> list[str] | str:
+    """What the kernel did with each flow; a text: why the lab could not be built."""
+    try:
+        dump, answers = observe(tested, quiet=QUIET)
+    except LabError as error:
+        return str(error)
+    write_node_dump(dump, path)
+    return answers
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,43 @@
+"""Trap labs in the guest: built, collected and asked inside, all in one boot; walked and judged outside."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.snapshot.dump import NodeDump
+from kubectl_skoop.snapshot.source import open_snapshot
+from kubectl_skoop.testing.trap import Trap, judge
+from kubectl_skoop.testing.trap_lab import NODE
+from tests.kernel.guest import machine
+
+BASE = ("veth", "bridge", "inet_diag", "tcp_diag", "udp_diag", "nf_conntrack_netlink")
+"""Modules that every lab needs; the agent loads none."""
+
+
+class GuestLabs:
+    """What the guest did in each of the labs."""
+
+    def __init__(self, traps: Sequence[Trap], folder: Path, modules: Sequence[str]) -> None:
+        """Boots, and waits. Who asks for the guest has it, or fails: these tests run only when asked for."""
+        if reason := machine.why_no_guest():
+            pytest.fail(reason)
+        self._folder, self._traps = folder, list(traps)
+        (folder / "labs.json").write_text(json.dumps([asdict(one) for one in traps]))
+        machine.run(Path(__file__).with_name("job_labs.py"), folder, (*BASE, *modules))
+
+    def differences(self, tested: Trap) -> list[str]:
+        """Where the guest's kernel, the walk and the table do not agree, or why there was no lab."""
+        number = self._traps.index(tested)
+        told = json.loads((self._folder / f"{number}.json").read_text())
+        if isinstance(told, str):
+            return [told]
+        snapshot = open_snapshot(self._folder / f"{number}.dump")
+        try:
+            dump = snapshot.node_dump(NODE)
+            assert isinstance(dump, NodeDump)
+            return judge(tested, dump, told)
+        finally:
+            snapshot.close()
