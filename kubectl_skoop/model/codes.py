@@ -48,6 +48,7 @@ CODES: dict[str, str] = {
     "bridge.no-destination": "the bridge knows no port for the destination MAC and may not flood",
     "bridge.port-down": "a bridge port is down, disabled or blocking",
     "bridge.program": "a bridge, netdev or arp rule or a port setting that is not modelled may decide",
+    "bridge.vlan": "a bridge port, or the bridge itself, is not in the VLAN of the frame",
     "bridge.wrong-port": "the bridge's forwarding entry leads to another port than the destination's",
     "conntrack.stale": "an existing conntrack entry would send this flow elsewhere",
     "device.down": "a device on the way is down",

@@ -29,7 +29,7 @@ def solicit(stack: Stack, device: Device, target: Address, packet_source: Addres
         stack.give_up("neighbour.unresolved", request, unread, where=stack.where(device=device.name))
         return
     stack.step("neighbour", f"who has {target} tell {sender}", "asked", device=device.name)
-    _send(stack, device, request)
+    send(stack, device, request)
 
 
 def receive(stack: Stack, device: Device, message: Arp) -> None:
@@ -218,10 +218,10 @@ def _reply(stack: Stack, device: Device, message: Arp) -> None:
         dst_mac=message.sender_mac or BROADCAST_MAC,
     )
     stack.step("neighbour", f"{message.target} is at {device.mac}", "answered", device=device.name)
-    _send(stack, device, answer)
+    send(stack, device, answer)
 
 
-def _send(stack: Stack, device: Device, message: Arp) -> None:
+def send(stack: Stack, device: Device, message: Arp) -> None:
     """arp_xmit."""
     passage = Passage()
     passed = link_hooks.run(stack, "arp", Hook.OUTPUT, message, passage, outdev=device.index)

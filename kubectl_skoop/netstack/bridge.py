@@ -6,9 +6,17 @@ from ipaddress import IPv6Address
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, PacketType, Passage, is_group
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import bridge_netfilter, gap, link_hooks, receive, xmit
+from kubectl_skoop.netstack import (
+    bridge_fdb,
+    bridge_netfilter,
+    bridge_proxy,
+    bridge_vlan,
+    gap,
+    link_hooks,
+    receive,
+    xmit,
+)
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
-from kubectl_skoop.netstack.neighbour_types import FdbEntry
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 
@@ -23,9 +31,6 @@ def handle_frame(stack: Stack, bridge: Device, port: Device, frame: Frame, passa
     if settings.state not in (BR_STATE_FORWARDING, BR_STATE_LEARNING) or not bridge.up:
         _refuse_port(stack, bridge, port, frame, settings)
         return
-    if bridge.bridge is not None and bridge.bridge.vlan_filtering:
-        _vlan_filtering_unknown(stack, bridge, frame)
-        return
     if frame.dst_mac == bridge.mac:
         passage.packet_type = PacketType.HOST
     passed = bridge_netfilter.prerouting(stack, bridge, port, frame, passage)
@@ -36,7 +41,15 @@ def handle_frame(stack: Stack, bridge: Device, port: Device, frame: Frame, passa
 def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> None:
     """br_handle_frame_finish."""
     settings = port.port or BridgePort()
-    known = _entry(stack, bridge, frame.src_mac)
+    if settings.vlan_tunnel:
+        reason = f"port {port.name} of {bridge.name} maps VLANs to tunnels, which is not modelled"
+        stack.give_up("bridge.program", frame, reason, where=stack.where(device=port.name))
+        return
+    admitted = bridge_vlan.ingress(stack, bridge, port, frame)
+    if admitted is None:
+        return
+    frame, vlan = admitted, bridge_vlan.key(bridge, admitted)
+    known = bridge_fdb.entry(stack, bridge, frame.src_mac, vlan)
     if settings.locked and (unread := gap.table(stack, "fdb")):
         stack.give_up("bridge.no-destination", frame, unread, where=stack.where(device=port.name))
         return
@@ -50,62 +63,41 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
             remedy=f"bridge link set dev {port.name} locked off",
         )
         return
-    if reason := _may_answer_itself(stack, bridge, frame):
-        stack.give_up("bridge.program", frame, reason, where=stack.where(device=bridge.name))
-        return
     if settings.learning and not (known is not None and known.sticky):
-        stack.fdb[(bridge.index, frame.src_mac)] = port.index
+        stack.fdb[(bridge.index, vlan, frame.src_mac)] = port.index
     if settings.state == BR_STATE_LEARNING:
         _refuse_port(stack, bridge, port, frame, settings)
         return
+    answered = bridge_proxy.answered(stack, bridge, port, frame, vlan)
     if is_group(frame.dst_mac):
-        _flood(stack, bridge, frame, passage, port)
+        _flood(stack, bridge, frame, passage, port, answered=answered)
         _pass_up(stack, bridge, port, frame, passage)
-    elif _is_local(stack, bridge, frame.dst_mac):
+    elif bridge_fdb.is_local(stack, bridge, frame.dst_mac, vlan):
         _pass_up(stack, bridge, port, frame, passage)
     else:
         _towards(stack, bridge, frame, passage, port)
 
 
-def _may_answer_itself(stack: Stack, bridge: Device, message: Frame) -> str:
-    """br_do_proxy_suppress_arp, br_do_suppress_nd: a port has neigh_suppress (or proxy_arp, for ARP), and the
-    neighbour is known."""
-    if message.neighbour is None or not message.asks:
-        return ""
-    arp = message.neighbour.version == 4
-    proxies = [
-        port.name
-        for port in _ports(stack, bridge)
-        if port.port is not None and (port.port.neigh_suppress or (arp and port.port.proxy_arp))
-    ]
-    entry = stack.ns.neighbour_by_key.get((bridge.index, message.neighbour))
-    if not proxies or entry is None or not entry.valid:
-        return ""
-    return f"{bridge.name} may answer for {message.neighbour} itself, as {', '.join(proxies)} may do"
-
-
 def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
     """br_dev_xmit: the namespace itself sends by the bridge."""
     stack.step("bridge", f"{bridge.name} sends to {frame.dst_mac}", device=bridge.name)
-    if bridge.bridge is not None and bridge.bridge.vlan_filtering:
-        _vlan_filtering_unknown(stack, bridge, frame)
-    elif is_group(frame.dst_mac):
-        _flood(stack, bridge, frame, passage, None)
+    admitted = bridge_vlan.ingress(stack, bridge, bridge, frame)
+    if admitted is None:
+        return
+    answered = bridge_proxy.answered(stack, bridge, None, admitted, bridge_vlan.key(bridge, admitted))
+    if is_group(frame.dst_mac):
+        _flood(stack, bridge, admitted, passage, None, answered=answered)
     else:
-        _towards(stack, bridge, frame, passage, None)
+        _towards(stack, bridge, admitted, passage, None)
 
 
 def _towards(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source: Device | None) -> None:
     if unread := gap.table(stack, "fdb"):
         stack.give_up("bridge.no-destination", frame, unread, where=stack.where(device=bridge.name))
         return
-    learned = stack.fdb.get((bridge.index, frame.dst_mac))
-    entry = _entry(stack, bridge, frame.dst_mac)
-    if learned is not None and not (entry is not None and entry.sticky):
-        target = learned
-    elif entry is not None:
-        target = entry.port
-    else:
+    vlan = bridge_vlan.key(bridge, frame)
+    target = bridge_fdb.port_of(stack, bridge, frame.dst_mac, vlan)
+    if target is None:
         _flood(stack, bridge, frame, passage, source)
         return
     port = stack.ns.devices.get(target)
@@ -122,14 +114,28 @@ def _towards(stack: Stack, bridge: Device, frame: Frame, passage: Passage, sourc
         send(stack, bridge, port, frame, passage, source)
 
 
-def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source: Device | None) -> None:
-    """br_flood: copies to all ports that may have them; the receivers sort out by MAC."""
+def _flood(
+    stack: Stack,
+    bridge: Device,
+    frame: Frame,
+    passage: Passage,
+    source: Device | None,
+    *,
+    answered: bool = False,
+) -> None:
+    """br_flood: copies to all ports that may have them; the receivers sort out by MAC.
+
+    `answered`: the bridge has answered this question itself, or need not ask it everywhere.
+    """
     group = is_group(frame.dst_mac)
     ports = [port for port in _ports(stack, bridge) if source is None or port.index != source.index]
+    if answered:
+        ports = [port for port in ports if not bridge_proxy.silent(port)]
     allowed = [port for port in ports if _floods(port, frame, group, local=source is None)]
-    if (members := _snooped(stack, bridge, frame)) is not None:
-        allowed = [port for port in allowed if port.index in members]
-    open_ports = [port for port in allowed if _open(port) and not _isolated(port, source)]
+    if (joined := _snooped(stack, bridge, frame)) is not None:
+        allowed = [port for port in allowed if port.index in joined]
+    members = [port for port in allowed if bridge_vlan.member(bridge, port, frame)]
+    open_ports = [port for port in members if _open(port) and not _isolated(port, source)]
     if not group:
         stack.step(
             "bridge",
@@ -142,12 +148,15 @@ def _flood(stack: Stack, bridge: Device, frame: Frame, passage: Passage, source:
         hairpin
         and source is not None
         and _floods(source, frame, group, local=False)
+        and bridge_vlan.member(bridge, source, frame)
         and not _isolated(source, source)
     ):
         open_ports.append(source)
     if not open_ports:
-        if not group or not ports:
-            _nowhere(stack, bridge, frame, ports, allowed, source)
+        if allowed and not members:
+            _explain_vlan(stack, bridge, frame, allowed)
+        elif not group or not (ports or answered):
+            _nowhere(stack, bridge, frame, ports, members, source)
         elif any(_isolated(port, source) for port in allowed):
             _explain_isolated(stack, bridge, frame, source)
         return
@@ -164,6 +173,7 @@ def send(
     source: Device | None = None,
 ) -> None:
     """__br_forward, br_dev_queue_push_xmit; without a source the namespace itself sends."""
+    frame = bridge_vlan.egress(bridge, port, frame)
     if source is None:
         sent = link_hooks.run(stack, "bridge", Hook.OUTPUT, frame, passage, outdev=port.index)
     else:
@@ -234,6 +244,9 @@ def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source:
             remedy=f"bridge link set dev {port.name} hairpin on",
         )
         return False
+    if not bridge_vlan.member(bridge, port, frame):
+        bridge_vlan.lose(stack, bridge, port, frame)
+        return False
     if _isolated(port, source):
         _explain_isolated(stack, bridge, frame, source)
         return False
@@ -245,6 +258,11 @@ def _pass_up(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: 
     if not bridge.up:
         _refuse_port(stack, bridge, bridge, frame, BridgePort())
         return
+    if not bridge_vlan.member(bridge, bridge, frame):
+        if not is_group(frame.dst_mac):
+            bridge_vlan.lose(stack, bridge, bridge, frame)
+        return
+    frame = bridge_vlan.egress(bridge, bridge, frame)
     passed = link_hooks.run(stack, "bridge", Hook.INPUT, frame, passage, indev=port.index)
     if passed is not None:
         receive.take(stack, bridge, passed, passage)
@@ -311,9 +329,16 @@ def _nowhere(
     )
 
 
-def _vlan_filtering_unknown(stack: Stack, bridge: Device, frame: Frame) -> None:
-    reason = f"{bridge.name} filters VLANs, which is not modelled"
-    stack.give_up("bridge.program", frame, reason, where=stack.where(device=bridge.name))
+def _explain_vlan(stack: Stack, bridge: Device, frame: Frame, ports: list[Device]) -> None:
+    names = ", ".join(port.name for port in ports)
+    stack.lose(
+        "bridge.vlan",
+        frame,
+        f"no other port of {bridge.name} is in VLAN {frame.vlan} of the frame",
+        where=stack.where(device=bridge.name),
+        evidence=[f"{bridge.name}: vlan_filtering 1", f"not in VLAN {frame.vlan}: {names}"],
+        remedy=f"bridge vlan add dev PORT vid {frame.vlan}",
+    )
 
 
 def _ports(stack: Stack, bridge: Device) -> Iterator[Device]:
@@ -345,20 +370,3 @@ def _floods(port: Device, frame: Frame, group: bool, *, local: bool) -> bool:
     if local:
         return True
     return settings.broadcast_flood if frame.dst_mac == BROADCAST_MAC else settings.multicast_flood
-
-
-def _entry(stack: Stack, bridge: Device, mac: str) -> FdbEntry | None:
-    return next(
-        (
-            entry
-            for entry in stack.ns.fdb
-            if entry.mac == mac and entry.bridge == bridge.index and not entry.local and entry.vlan in (0, 1)
-        ),
-        None,
-    )
-
-
-def _is_local(stack: Stack, bridge: Device, mac: str) -> bool:
-    if mac == bridge.mac:
-        return True
-    return any(entry.local and entry.mac == mac and entry.bridge == bridge.index for entry in stack.ns.fdb)

@@ -14,12 +14,14 @@ IFA_F_OPTIMISTIC, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE = 0x04, 0x0
 SAME_NAMESPACE = ""
 """`Device.link_netns`: the linked device is in the same namespace."""
 BR_STATE_FORWARDING = 3
+ETHERTYPE_8021Q = 0x8100
 
 
 class Bridge(NamedTuple):
     """IFLA_BR_*"""
 
     vlan_filtering: bool = False
+    vlan_protocol: int = ETHERTYPE_8021Q
     nf_call_iptables: bool = False
     nf_call_ip6tables: bool = False
     nf_call_arptables: bool = False
@@ -43,9 +45,27 @@ class BridgePort:
     multicast_flood: bool = True
     broadcast_flood: bool = True
     proxy_arp: bool = False
+    proxy_arp_wifi: bool = False
     neigh_suppress: bool = False
     locked: bool = False
-    vlans: tuple[int, ...] = ()
+    vlan_tunnel: bool = False
+
+
+class PortVlan(NamedTuple):
+    """BRIDGE_VLAN_INFO_*: one VLAN of a port, or of the bridge itself."""
+
+    vid: int
+    pvid: bool = False
+    """Of frames that come in without a tag."""
+    untagged: bool = False
+    """Frames go out without the tag."""
+
+
+class Vlan(NamedTuple):
+    """IFLA_VLAN_*"""
+
+    id: int
+    protocol: int = ETHERTYPE_8021Q
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +112,9 @@ class Device:
     """`NetworkNamespace.id` of the namespace that `link` counts in; `unmapped:N` if not collected."""
     bridge: Bridge | None = None
     port: BridgePort | None = None
+    vlans: tuple[PortVlan, ...] = ()
+    """As a port of a bridge, or as the bridge itself."""
+    vlan: Vlan | None = None
     vxlan: Vxlan | None = None
     programs: tuple[str, ...] = ()
     """XDP, tc and BPF programs that may take a packet here, each as text."""

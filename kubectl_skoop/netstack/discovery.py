@@ -47,7 +47,7 @@ def solicit(stack: Stack, device: Device, target: IPv6Address, packet_source: Ad
     nobody is asked (K-82).
     """
     source = _asks_from(stack, device, packet_source)
-    question = _message(
+    question = compose(
         NEIGHBOUR_SOLICITATION,
         source or _UNSPECIFIED,
         solicited_group(target),
@@ -147,7 +147,7 @@ def _advertise(
         return
     inclusive = message.dst.is_multicast
     override = own is not None and inclusive and not own.flags & IFA_F_OPTIMISTIC
-    answer = _message(
+    answer = compose(
         NEIGHBOUR_ADVERTISEMENT,
         source,
         asker,
@@ -305,7 +305,14 @@ def _address_texts(device: Device, entries: Iterable[InterfaceAddress]) -> list[
     ] or [f"{device.name} has no IPv6 address"]
 
 
-def _message(kind: int, source: IPv6Address, destination: IPv6Address, said: Discovery) -> Packet:
+def compose(
+    kind: int,
+    source: IPv6Address,
+    destination: IPv6Address,
+    said: Discovery,
+    macs: tuple[str, str] = ("", ""),
+) -> Packet:
+    """`macs`: source and destination of its frame, where no neighbour is looked up for it."""
     return Packet(
         src=source,
         dst=destination,
@@ -313,6 +320,9 @@ def _message(kind: int, source: IPv6Address, destination: IPv6Address, said: Dis
         icmp_type=kind,
         discovery=said,
         length=LENGTH,
+        ttl=HOP_LIMIT,
+        src_mac=macs[0],
+        dst_mac=macs[1],
     )
 
 

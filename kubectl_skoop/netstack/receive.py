@@ -2,7 +2,7 @@
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage, packet_type
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks
+from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks, vlan
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
@@ -65,9 +65,8 @@ def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     if passed is None:
         return
     frame = passed
-    if frame.vlan is not None and device.kind != "bridge":
-        reason = f"VLAN tag {frame.vlan} on {device.name} is not modelled"
-        stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
+    if (upper := vlan.above(stack, device, frame)) is not None:
+        vlan.take(stack, upper, frame, passage)
         return
     stack.step("device", f"in by {device.name}", device=device.name)
     master = stack.ns.devices.get(device.master)
@@ -77,6 +76,8 @@ def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
         kind = master.kind if master else "absent"
         reason = f"{device.name} belongs to a {kind} device, which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
+    elif frame.vlan:
+        vlan.refuse(stack, device, frame)
     else:
         deliver(stack, device, frame, passage)
 

@@ -72,8 +72,8 @@ class Stack:
     """(device, next hop) → packets."""
     neighbours: dict[tuple[int, Address], str] = field(default_factory=dict)
     """MACs learned in this branch."""
-    fdb: dict[tuple[int, str], int] = field(default_factory=dict)
-    """(bridge, MAC) → port, learned in this branch."""
+    fdb: dict[tuple[int, int, str], int] = field(default_factory=dict)
+    """(bridge, VLAN or 0, MAC) → port, learned in this branch."""
     connections: "list[Connection]" = field(default_factory=list)
     """Made in this branch."""
     virtual_connections: "list[VirtualConnection]" = field(default_factory=list)

@@ -18,8 +18,10 @@ ZONES, IPSET, NFT = (
     f"{_KERNEL}test_nft_rules.py",
 )
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
+BRIDGE = f"{_KERNEL}test_traps_bridge.py"
 AT_DEVICES = f"{_KERNEL}test_traps_device_rules.py"
 GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
+VLAN = f"{_KERNEL}guest/test_vlan.py"
 DUMMY = f"{_KERNEL}guest/test_dummy.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
@@ -176,7 +178,8 @@ SET_TYPES: dict[str, str] = {
 DEVICES: dict[str, str] = {
     FAULTS: "physical veth bridge vxlan loopback",
     DUMMY: "dummy",
-    "": "tun virtio_net vlan macvlan macvtap ipvlan bond team ifb geneve ipip sit ip6tnl gre gretap "
+    VLAN: "vlan",
+    "": "tun virtio_net macvlan macvtap ipvlan bond team ifb geneve ipip sit ip6tnl gre gretap "
     "wireguard vrf netkit xfrm",
 }
 IPVS_METHODS: dict[str, str] = {GUEST: "masquerade route", "": "local tunnel bypass"}
@@ -196,6 +199,7 @@ class Part(NamedTuple):
     proof: str = ""
 
 
+_PROXY = "tests/kernel/test_traps_bridge_proxy.py"
 _ARP, _ND = "tests/kernel/test_traps_neighbour.py", "tests/kernel/test_traps_discovery.py"
 _ND_BRIDGE, _ROUTERS = "tests/kernel/test_traps_discovery_bridge.py", "tests/kernel/test_traps_routers.py"
 NEIGHBOURS = (
@@ -207,7 +211,7 @@ NEIGHBOURS = (
     Part("anycast of a subnet", True, "", _ND),
     Part("duplicate address detection", True, "by the state of an address; none is begun", _ND),
     Part("multicast snooping", True, "unknown where there is a querier and nobody has joined", _ND_BRIDGE),
-    Part("neigh_suppress", False, "if the neighbour is known to the bridge"),
+    Part("neigh_suppress, proxy_arp, proxy_arp_wifi of bridge ports", True, "", _PROXY),
     Part("router advertisements", True, "the routes and addresses that came of them", _ROUTERS),
 )
 LINK_HOOKS = (
@@ -221,4 +225,10 @@ LINK_HOOKS = (
     Part("reject at bridges", True, "the answer goes out by the port"),
     Part("reject at devices", True, "", AT_DEVICES),
     Part("rules of IP behind a VLAN tag", False, "nft does not list which type it asks for"),
+)
+BRIDGE_PARTS = (
+    Part("learning, flooding, hairpin, isolation, STP states, locked ports", True, "", BRIDGE),
+    Part("VLAN filtering: PVID, untagged, membership of ports and bridge", True, "", VLAN),
+    Part("forwarding entries of one VLAN", True, "", VLAN),
+    Part("802.1ad, two tags, vlan_tunnel, per-VLAN STP states", False, "the last are not collected"),
 )

@@ -10,7 +10,7 @@ from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol, TcpFlag
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack import xmit
-from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Bridge, Device, Vxlan
+from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Bridge, Device, Vlan, Vxlan
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
@@ -30,7 +30,7 @@ from kubectl_skoop.netstack.stack import Stack
 from tests.features import listed
 
 MODELLED, UNKNOWN, NOT_PROVEN = "modelled", "unknown", "not proven"
-INDEX = 2
+INDEX, LOWER = 2, 3
 
 HEAD = """# What of the kernel is modelled
 
@@ -75,6 +75,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Statements of nft", [_native(one, _statement_state) for one in listed.STATEMENTS]
     yield "Types of ipset", _rows(listed.SET_TYPES, lambda name: MODELLED if name in TYPES else UNKNOWN, {})
     yield "Kinds of devices", _rows(listed.DEVICES, _device_state, {})
+    yield "Bridges", [_part(one) for one in listed.BRIDGE_PARTS]
     yield "Hooks that see frames", [_part(one) for one in listed.LINK_HOOKS]
     yield "Neighbours", [_part(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})
@@ -148,6 +149,8 @@ def _device_state(kind: str) -> str:
         mac="02:00:00:00:00:01",
         flags=IFF_UP | IFF_LOWER_UP | (IFF_LOOPBACK if kind == "loopback" else 0),
         bridge=Bridge() if kind == "bridge" else None,
+        vlan=Vlan(id=5) if kind == "vlan" else None,
+        link=LOWER if kind == "vlan" else 0,
         vxlan=Vxlan(vni=1) if kind == "vxlan" else None,
     )
     stack = Stack(_namespace(device), Choices())
@@ -217,7 +220,11 @@ def _context() -> RuleContext:
 def _namespace(device: Device) -> NetworkNamespace:
     route = Route(destination=ip_network("10.0.0.0/8"), nexthops=(Nexthop(device=INDEX),))
     return NetworkNamespace(
-        id="n/1", place=Place("node", "n"), node="n", devices={INDEX: device}, routes=(route,)
+        id="n/1",
+        place=Place("node", "n"),
+        node="n",
+        devices={INDEX: device, LOWER: Device(index=LOWER, name="lower")},
+        routes=(route,),
     )
 
 

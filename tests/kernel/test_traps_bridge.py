@@ -18,15 +18,6 @@ SMALL_PORT = "r: link set pb mtu 1300"
 
 TRAPS = (
     trap(
-        "neigh_suppress with a neighbour that the bridge knows is not modelled",
-        BRIDGED,
-        "r: $ bridge link set dev pb neigh_suppress on\n"
-        "r: neigh add 10.1.0.3 lladdr 02:00:00:00:02:01 dev br0\n"
-        "r: $ bridge fdb add 02:00:00:00:02:01 dev pb master static\n"
-        "b: sysctl net.ipv4.conf.eth0.arp_ignore=8",
-        {A_TO_B: f"{SERVED} | unknown"},
-    ),
-    trap(
         "nothing is flooded to a port with proxy_arp",
         BRIDGED,
         "r: link set pb type bridge_slave proxy_arp on",

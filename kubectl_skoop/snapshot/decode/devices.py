@@ -5,10 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import NamedTuple
 
-from kubectl_skoop.netstack.device import SAME_NAMESPACE, Bridge, BridgePort, Device, Vxlan
+from kubectl_skoop.netstack.device import (
+    ETHERTYPE_8021Q,
+    SAME_NAMESPACE,
+    Bridge,
+    BridgePort,
+    Device,
+    PortVlan,
+    Vlan,
+    Vxlan,
+)
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
 
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
+BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED = 1 << 1, 1 << 2
 BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
 MAX_VLAN = 4095
 
@@ -16,7 +26,7 @@ MAX_VLAN = 4095
 class Additions(NamedTuple):
     """By device index, but `features` by name."""
 
-    vlans: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    vlans: Mapping[int, tuple[PortVlan, ...]] = field(default_factory=dict)
     features: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     programs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
@@ -52,9 +62,9 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         link=entry.number("link", 0),
         link_netns=namespace_of(entry.number("link_netnsid")) if elsewhere else SAME_NAMESPACE,
         bridge=_bridge(info.entry("data")) if kind == "bridge" else None,
-        port=_port(info.entry("slave_data"), additions.vlans.get(index, ()))
-        if info.text("slave_kind", "") == "bridge"
-        else None,
+        vlans=additions.vlans.get(index, ()),
+        vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
+        port=_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bridge" else None,
         vxlan=_vxlan(info.entry("data")) if kind == "vxlan" else None,
         programs=programs,
         tso=_takes_large_packets(features),
@@ -70,6 +80,7 @@ def _takes_large_packets(features: Mapping[str, object]) -> bool:
 def _bridge(data: Entry) -> Bridge:
     return Bridge(
         vlan_filtering=data.flag("vlan_filtering"),
+        vlan_protocol=data.number("vlan_protocol", ETHERTYPE_8021Q),
         nf_call_iptables=data.flag("nf_call_iptables"),
         nf_call_ip6tables=data.flag("nf_call_ip6tables"),
         nf_call_arptables=data.flag("nf_call_arptables"),
@@ -80,7 +91,11 @@ def _bridge(data: Entry) -> Bridge:
     )
 
 
-def _port(data: Entry, vlans: tuple[int, ...]) -> BridgePort:
+def _vlan(data: Entry) -> Vlan:
+    return Vlan(id=data.number("id"), protocol=data.number("protocol", ETHERTYPE_8021Q))
+
+
+def _port(data: Entry) -> BridgePort:
     return BridgePort(
         state=data.number("state"),
         hairpin=data.flag("hairpin"),
@@ -90,9 +105,10 @@ def _port(data: Entry, vlans: tuple[int, ...]) -> BridgePort:
         multicast_flood=data.flag("mcast_flood", True),
         broadcast_flood=data.flag("bcast_flood", True),
         proxy_arp=data.flag("proxyarp"),
+        proxy_arp_wifi=data.flag("proxyarp_wifi"),
         neigh_suppress=data.flag("neigh_suppress"),
         locked=data.flag("locked"),
-        vlans=vlans,
+        vlan_tunnel=data.flag("vlan_tunnel"),
     )
 
 
@@ -112,11 +128,11 @@ def _vxlan(data: Entry) -> Vxlan:
     )
 
 
-def decode_vlans(data: object) -> dict[int, tuple[int, ...]]:
-    """VLANs of each port. Raises: FormatError."""
+def decode_vlans(data: object) -> dict[int, tuple[PortVlan, ...]]:
+    """VLANs of each port, and of the bridge itself. Raises: FormatError."""
     found = {}
     for entry in entries(data, "$.bridge_vlans"):
-        vlans: set[int] = set()
+        vlans: dict[int, PortVlan] = {}
         first = 0
         for info in entry.entry("af_spec").entries("vlan_info"):
             flags, vlan = info.number("flags"), info.number("vid")
@@ -124,8 +140,10 @@ def decode_vlans(data: object) -> dict[int, tuple[int, ...]]:
                 raise info.wrong("vid", f"no VLAN: {vlan}")
             if flags & BRIDGE_VLAN_INFO_RANGE_BEGIN:
                 first = vlan
-            vlans.update(range(first, vlan + 1) if flags & BRIDGE_VLAN_INFO_RANGE_END else (vlan,))
-        found[entry.number("index")] = tuple(sorted(vlans))
+            low = first if flags & BRIDGE_VLAN_INFO_RANGE_END else vlan
+            pvid, untagged = bool(flags & BRIDGE_VLAN_INFO_PVID), bool(flags & BRIDGE_VLAN_INFO_UNTAGGED)
+            vlans |= {vid: PortVlan(vid, pvid, untagged) for vid in range(low, vlan + 1)}
+        found[entry.number("index")] = tuple(vlans[vid] for vid in sorted(vlans))
     return found
 
 

@@ -1,0 +1,160 @@
+"""VLAN filtering of bridges, and VLAN devices, in the guest: the kernel of CI has neither."""
+
+import pytest
+
+from kubectl_skoop.testing.trap import Trap, trap
+from kubectl_skoop.testing.trap_networks import BRIDGED, ROUTED
+from tests.kernel.guest.labs import GuestLabs
+
+pytestmark = pytest.mark.guest
+
+FILTERED = f"{BRIDGED}\nr: link set br0 type bridge vlan_filtering 1"
+TCP, A_TO_B = "a tcp 10.2.0.2", "a tcp 10.1.0.3"
+SERVED, LOST, TIMEOUT = "answer, b sees 10.1.0.2", "no route to host", "timeout"
+BY_NODE = "answer, r sees 10.1.0.2"
+
+
+def vlan(*commands: str) -> str:
+    """Of bridge(8)."""
+    return "\n".join(f"r: $ bridge vlan {command}" for command in commands)
+
+
+def moved(port: str, number: int) -> str:
+    """To another VLAN, without a tag."""
+    return vlan(f"del dev {port} vid 1", f"add dev {port} vid {number} pvid untagged")
+
+
+def tagged(host: str, address: str, number: int, *, master: str = "eth0") -> str:
+    """The host has its address on a VLAN device."""
+    name = f"{master}.{number}"
+    return f"""{host}: link add link {master} name {name} type vlan id {number}
+{host}: addr del {address} dev {master}
+{host}: link set {name} up
+{host}: addr add {address} brd + dev {name}"""
+
+
+TRUNK = vlan("del dev pb vid 1", "add dev pb vid 10")
+B_TAGGED = tagged("b", "10.1.0.3/24", 10)
+BOTH_IN_10 = moved("pa", 10) + "\n" + TRUNK + "\n" + B_TAGGED
+ON_LINK = tagged("a", "10.1.0.2/24", 10) + "\n" + tagged("r", "10.1.0.1/24", 10, master="p0")
+DEFAULT = "a: route replace default via 10.1.0.1"
+
+TRAPS = (
+    trap("all in the default VLAN", FILTERED, "", {A_TO_B: SERVED, "a tcp 10.1.0.1": BY_NODE}),
+    trap("the destination is in another VLAN", FILTERED, moved("pb", 10), {A_TO_B: LOST}),
+    trap("both are in another VLAN", FILTERED, moved("pa", 10) + "\n" + moved("pb", 10), {A_TO_B: SERVED}),
+    trap("the node is not in it", FILTERED, moved("pa", 10), {"a tcp 10.1.0.1": LOST}),
+    trap(
+        "the bridge itself left the VLAN",
+        FILTERED,
+        vlan("del dev br0 vid 1 self"),
+        {"a tcp 10.1.0.1": LOST, A_TO_B: SERVED},
+    ),
+    trap("a port without a PVID", FILTERED, vlan("add dev pa vid 1 untagged"), {A_TO_B: LOST}),
+    trap("a port in no VLAN", FILTERED, vlan("del dev pb vid 1"), {A_TO_B: LOST}),
+    trap(
+        "no default VLAN",
+        BRIDGED.replace("type bridge", "type bridge vlan_default_pvid 0"),
+        "",
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "no default VLAN, and filtering",
+        BRIDGED.replace("type bridge", "type bridge vlan_default_pvid 0"),
+        "r: link set br0 type bridge vlan_filtering 1",
+        {A_TO_B: LOST},
+    ),
+    trap("untagged to tagged", FILTERED, BOTH_IN_10, {A_TO_B: SERVED}),
+    trap("a tag that the port does not know", FILTERED, moved("pa", 10) + "\n" + B_TAGGED, {A_TO_B: LOST}),
+    trap(
+        "asymmetric: the answer is in no VLAN of the asker",
+        FILTERED,
+        vlan("add dev pb vid 10 pvid untagged"),
+        {A_TO_B: LOST},
+    ),
+    trap(
+        "a range of VLANs",
+        FILTERED,
+        moved("pa", 10) + "\n" + vlan("add dev pb vid 5-15") + "\n" + B_TAGGED,
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "the node by a VLAN device on the bridge",
+        FILTERED,
+        moved("pa", 10)
+        + "\n"
+        + vlan("add dev br0 vid 10 self")
+        + "\n"
+        + tagged("r", "10.1.0.1/24", 10, master="br0"),
+        {"a tcp 10.1.0.1": BY_NODE},
+    ),
+    trap(
+        "the VLAN device, but the bridge is not in the VLAN",
+        FILTERED,
+        moved("pa", 10) + "\n" + tagged("r", "10.1.0.1/24", 10, master="br0"),
+        {"a tcp 10.1.0.1": LOST},
+    ),
+    trap(
+        "an entry that holds in another VLAN only",
+        FILTERED,
+        vlan("add dev pc vid 10") + "\nr: $ bridge fdb add 02:00:00:00:02:01 dev pc vlan 10 master static",
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "an entry that holds in this VLAN",
+        FILTERED,
+        "r: $ bridge fdb add 02:00:00:00:02:01 dev pc vlan 1 master static sticky",
+        {A_TO_B: TIMEOUT},
+    ),
+    trap(
+        "tags pass a bridge that does not filter",
+        BRIDGED,
+        tagged("a", "10.1.0.2/24", 10) + "\n" + B_TAGGED,
+        {A_TO_B: SERVED},
+    ),
+    trap("VLAN devices on both ends", ROUTED, f"{ON_LINK}\n{DEFAULT}", {TCP: SERVED}),
+    trap(
+        "a VLAN device on one end",
+        ROUTED,
+        tagged("r", "10.1.0.1/24", 10, master="p0"),
+        {TCP: f"{TIMEOUT} | unknown"},
+    ),
+    trap(
+        "other VLANs",
+        ROUTED,
+        tagged("a", "10.1.0.2/24", 20) + "\n" + tagged("r", "10.1.0.1/24", 10, master="p0") + f"\n{DEFAULT}",
+        {TCP: f"{LOST} | unknown"},
+    ),
+    trap("a VLAN device that is down", ROUTED, f"{ON_LINK}\n{DEFAULT}\nr: link set p0.10 down", {TCP: LOST}),
+    trap(
+        "a VLAN device with a MAC of its own",
+        ROUTED,
+        f"{ON_LINK}\n{DEFAULT}\nr: link set p0.10 address 02:00:00:00:09:09",
+        {TCP: SERVED},
+    ),
+    trap("its lower device is down", ROUTED, f"{ON_LINK}\n{DEFAULT}\nr: link set p0 down", {TCP: LOST}),
+    trap("full packets", ROUTED, f"{ON_LINK}\n{DEFAULT}", {"a udp 10.2.0.2 size=1500 df": SERVED}),
+    trap(
+        "a port of a bridge that is a VLAN device",
+        BRIDGED,
+        "r: link add link pb name pb.10 type vlan id 10\nr: link set pb nomaster\n"
+        f"r: link set pb.10 up master br0\n{B_TAGGED}",
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "service tags",
+        FILTERED.replace("vlan_filtering 1", "vlan_filtering 1 vlan_protocol 802.1ad"),
+        "",
+        {A_TO_B: f"{SERVED} | unknown"},
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def labs(tmp_path_factory: pytest.TempPathFactory) -> GuestLabs:
+    return GuestLabs(TRAPS, tmp_path_factory.mktemp("guest"), ("8021q", "br_netfilter"))
+
+
+@pytest.mark.parametrize("tested", TRAPS, ids=lambda one: one.title)
+def test_the_walk_says_what_the_kernel_does(labs: GuestLabs, tested: Trap) -> None:
+    assert not labs.differences(tested)
