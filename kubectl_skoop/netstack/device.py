@@ -75,6 +75,29 @@ class Vxlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IpTunnel:
+    """IFLA_IPTUN_*, IFLA_GRE_*: tunnels in IPv4 packets (ipip, sit, gre, gretap)."""
+
+    protocol: int
+    """Of the outer packets: 4, 41 or 47; 0: what the inner packet asks for."""
+    local: Address | None = None
+    remote: Address | None = None
+    link: int = 0
+    """Index of the underlying device, 0: by the route."""
+    ttl: int = 0
+    """0: that of the inner packet."""
+    tos: int = 0
+    """1: that of the inner packet."""
+    pmtudisc: bool = True
+    ignore_df: bool = False
+    mark: int = 0
+    input_key: int | None = None
+    output_key: int | None = None
+    unmodelled: str = ""
+    """What of its settings is not modelled, as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """RTM_GETLINK"""
 
@@ -93,6 +116,7 @@ class Device:
     bridge: Bridge | None = None
     port: BridgePort | None = None
     vxlan: Vxlan | None = None
+    tunnel: IpTunnel | None = None
     programs: tuple[str, ...] = ()
     """XDP, tc and BPF programs that may take a packet here, each as text."""
     tso: bool = True

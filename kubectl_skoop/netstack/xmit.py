@@ -40,6 +40,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             vxlan.transmit(stack, device, frame, passage)
         case "veth" if device.link and device.link_netns == SAME_NAMESPACE:
             _to_local_peer(stack, device, frame, passage)
+        case "ipip" | "sit" | "gre" | "gretap":
+            from kubectl_skoop.netstack import ip_tunnel
+
+            ip_tunnel.transmit(stack, device, frame, passage)
         case "dummy":
             message = f"{device.name} is a dummy device: it discards what it sends"
             stack.lose("device.no-peer", frame, message, where=where)

@@ -19,6 +19,7 @@ ZONES, IPSET, NFT = (
 )
 GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
 DUMMY = f"{_KERNEL}guest/test_dummy.py"
+IP_TUNNELS = f"{_KERNEL}guest/test_ip_tunnels.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
 
@@ -167,8 +168,8 @@ SET_TYPES: dict[str, str] = {
 DEVICES: dict[str, str] = {
     FAULTS: "physical veth bridge vxlan loopback",
     DUMMY: "dummy",
-    "": "tun virtio_net vlan macvlan macvtap ipvlan bond team ifb geneve ipip sit ip6tnl gre gretap "
-    "wireguard vrf netkit xfrm",
+    IP_TUNNELS: "ipip sit gre gretap",
+    "": "tun virtio_net vlan macvlan macvtap ipvlan bond team ifb geneve ip6tnl wireguard vrf netkit xfrm",
 }
 IPVS_METHODS: dict[str, str] = {GUEST: "masquerade route", "": "local tunnel bypass"}
 IPVS_SCHEDULERS: dict[str, str] = {

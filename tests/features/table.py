@@ -9,8 +9,8 @@ from ipaddress import ip_address, ip_network
 from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
-from kubectl_skoop.netstack import xmit
-from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Bridge, Device, Vxlan
+from kubectl_skoop.netstack import ip_tunnel, xmit
+from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Bridge, Device, IpTunnel, Vxlan
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
@@ -148,6 +148,7 @@ def _device_state(kind: str) -> str:
         flags=IFF_UP | IFF_LOWER_UP | (IFF_LOOPBACK if kind == "loopback" else 0),
         bridge=Bridge() if kind == "bridge" else None,
         vxlan=Vxlan(vni=1) if kind == "vxlan" else None,
+        tunnel=IpTunnel(protocol=0, remote=ip_address("10.0.0.1")) if kind in ip_tunnel.KINDS else None,
     )
     stack = Stack(_namespace(device), Choices())
     xmit.transmit(stack, device, _packet(), Passage())

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Bridge, BridgePort, Device, Vxlan
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
+from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_tunnel
 
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
 BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
@@ -56,6 +57,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         if info.text("slave_kind", "") == "bridge"
         else None,
         vxlan=_vxlan(info.entry("data")) if kind == "vxlan" else None,
+        tunnel=decode_tunnel(kind, info.entry("data")) if kind in TUNNELS else None,
         programs=programs,
         tso=_takes_large_packets(features),
         details={key: value for key, value in entry.fields.items() if key not in _NAMED},
