@@ -16,6 +16,8 @@ from kubectl_skoop.netstack.device import (
     Device,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.stack import Upper
+from kubectl_skoop.snapshot.index import NodeEntry
 
 BR_STATE_DISABLED = 0
 
@@ -28,6 +30,8 @@ class Namespaces(Protocol):
     def namespace(self, place: Place) -> NetworkNamespace | NotCollected: ...
 
     def namespace_by_id(self, identity: str) -> NetworkNamespace | NotCollected: ...
+
+    def node(self, name: str) -> NodeEntry | NotCollected: ...
 
 
 class Port(NamedTuple):
@@ -50,6 +54,9 @@ class World:
     """What was asked for and is not there, by what."""
     outsider: NetworkNamespace | None = None
     """The host outside of the cluster that sends, if it is one."""
+
+    _above: dict[str, dict[tuple[str, int], list[Upper]]] = field(default_factory=dict, init=False)
+    """By node."""
 
     def with_mended(self, ns: NetworkNamespace) -> "World":
         """The same world with this namespace in place of the collected one, and its veth peers' carrier."""
@@ -85,6 +92,21 @@ class World:
         if identity in self.mended:
             return self.mended[identity]
         return self._seen(self.namespaces.namespace_by_id(identity))
+
+    def above(self, netns: str, index: int) -> Sequence[Upper]:
+        """The devices of all namespaces of the node on top of this one; their states are read for that."""
+        node = netns.partition("/")[0]
+        if node not in self._above:
+            found: dict[tuple[str, int], list[Upper]] = {}
+            self._above[node] = found
+            entry = self.namespaces.node(node)
+            for inside in () if isinstance(entry, NotCollected) else entry.namespaces:
+                ns = self.by_id(f"{node}/{inside.id}")
+                for device in () if isinstance(ns, NotCollected) else ns.devices.values():
+                    if device.link and device.kind != "veth":
+                        below = (device.link_netns or f"{node}/{inside.id}", device.link)
+                        found.setdefault(below, []).append(Upper(f"{node}/{inside.id}", device))
+        return self._above[node].get((netns, index), ())
 
     def owner_of_mac(self, mac: str, hints: Iterable[Address]) -> Port | None:
         """The node's device on the underlay with this MAC; nodes that own one of `hints` are asked first."""

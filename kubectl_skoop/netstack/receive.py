@@ -59,20 +59,41 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         return
     if not link_hooks.passes(stack, "netdev", "ingress", device, frame):
         return
-    if frame.vlan is not None and device.kind != "bridge":
-        reason = f"VLAN tag {frame.vlan} on {device.name} is not modelled"
+    master = stack.ns.devices.get(device.master)
+    if frame.vlan is not None and device.kind != "bridge" and master and master.kind != "bond":
+        reason = f"VLAN tag {frame.vlan} on {device.name}, a port of another device, is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
         return
     stack.step("device", f"in by {device.name}", device=device.name)
-    master = stack.ns.devices.get(device.master)
-    if master is not None and master.kind == "bridge":
+    if frame.vlan is not None and device.kind != "bridge" and not device.master:
+        from kubectl_skoop.netstack import vlan
+
+        vlan.receive(stack, device, frame)
+    elif master is not None and master.kind == "bridge":
         bridge.handle_frame(stack, master, device, frame, passage)
+    elif master is not None and master.kind == "bond":
+        from kubectl_skoop.netstack import bond
+
+        bond.receive(stack, master, device, frame, passage)
     elif device.master:
         kind = master.kind if master else "absent"
         reason = f"{device.name} belongs to a {kind} device, which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
-    else:
+    elif not (_for_others(stack, device, frame) and _taken_above(stack, device, frame)):
         deliver(stack, device, frame, passage)
+
+
+def _for_others(stack: Stack, device: Device, frame: Frame) -> bool:
+    """Only then it is asked whether there are devices on top of this one, perhaps in other namespaces."""
+    if is_other_host(device, frame):
+        return True
+    return is_group(frame.dst_mac) and frame.neighbour not in stack.ns.local_addresses
+
+
+def _taken_above(stack: Stack, device: Device, frame: Frame) -> bool:
+    from kubectl_skoop.netstack import macvlan
+
+    return macvlan.receive(stack, device, frame)
 
 
 def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:

@@ -44,6 +44,22 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack import ip_tunnel
 
             ip_tunnel.transmit(stack, device, frame, passage)
+        case "vlan":
+            from kubectl_skoop.netstack import vlan
+
+            vlan.transmit(stack, device, frame, passage)
+        case "macvlan" | "macvtap":
+            from kubectl_skoop.netstack import macvlan
+
+            macvlan.transmit(stack, device, frame, passage)
+        case "geneve":
+            from kubectl_skoop.netstack import geneve
+
+            geneve.transmit(stack, device, frame, passage)
+        case "bond":
+            from kubectl_skoop.netstack import bond
+
+            bond.transmit(stack, device, frame, passage)
         case "dummy":
             message = f"{device.name} is a dummy device: it discards what it sends"
             stack.lose("device.no-peer", frame, message, where=where)

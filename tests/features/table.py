@@ -10,7 +10,19 @@ from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol, TcpFlag
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack import ip_tunnel, xmit
-from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Bridge, Device, IpTunnel, Vxlan
+from kubectl_skoop.netstack.device import (
+    IFF_LOOPBACK,
+    IFF_LOWER_UP,
+    IFF_UP,
+    Bond,
+    Bridge,
+    Device,
+    Geneve,
+    IpTunnel,
+    Macvlan,
+    Vlan,
+    Vxlan,
+)
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
@@ -74,7 +86,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Expressions of nft", [_native(one, _expression_state) for one in listed.EXPRESSIONS]
     yield "Statements of nft", [_native(one, _statement_state) for one in listed.STATEMENTS]
     yield "Types of ipset", _rows(listed.SET_TYPES, lambda name: MODELLED if name in TYPES else UNKNOWN, {})
-    yield "Kinds of devices", _rows(listed.DEVICES, _device_state, {})
+    yield "Kinds of devices", _rows(listed.DEVICES, _device_state, listed.DEVICE_NOTES)
     yield "Neighbours", [_neighbours(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})
     yield "Schedulers of IPVS", _rows(listed.IPVS_SCHEDULERS, _scheduler_state, _scheduler_notes())
@@ -148,6 +160,11 @@ def _device_state(kind: str) -> str:
         flags=IFF_UP | IFF_LOWER_UP | (IFF_LOOPBACK if kind == "loopback" else 0),
         bridge=Bridge() if kind == "bridge" else None,
         vxlan=Vxlan(vni=1) if kind == "vxlan" else None,
+        link=INDEX + 1,
+        vlan=Vlan(id=7),
+        macvlan=Macvlan(mode=4),
+        bond=Bond(mode=4),
+        geneve=Geneve(vni=1, remote=ip_address("10.0.0.1")),
         tunnel=IpTunnel(protocol=0, remote=ip_address("10.0.0.1")) if kind in ip_tunnel.KINDS else None,
     )
     stack = Stack(_namespace(device), Choices())

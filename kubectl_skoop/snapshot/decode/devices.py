@@ -5,13 +5,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import NamedTuple
 
-from kubectl_skoop.netstack.device import SAME_NAMESPACE, Bridge, BridgePort, Device, Vxlan
+from kubectl_skoop.netstack.device import (
+    SAME_NAMESPACE,
+    Bond,
+    BondPort,
+    Bridge,
+    BridgePort,
+    Device,
+    Macvlan,
+    Vlan,
+    Vxlan,
+)
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
-from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_tunnel
+from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel
 
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
 BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
 MAX_VLAN = 4095
+ETH_P_8021Q = 0x8100
 
 
 class Additions(NamedTuple):
@@ -58,6 +69,11 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         else None,
         vxlan=_vxlan(info.entry("data")) if kind == "vxlan" else None,
         tunnel=decode_tunnel(kind, info.entry("data")) if kind in TUNNELS else None,
+        geneve=decode_geneve(info.entry("data")) if kind == "geneve" else None,
+        bond=_bond(info.entry("data")) if kind == "bond" else None,
+        bond_port=_bond_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bond" else None,
+        vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
+        macvlan=Macvlan(info.entry("data").number("mode")) if kind in ("macvlan", "macvtap") else None,
         programs=programs,
         tso=_takes_large_packets(features),
         details={key: value for key, value in entry.fields.items() if key not in _NAMED},
@@ -96,6 +112,18 @@ def _port(data: Entry, vlans: tuple[int, ...]) -> BridgePort:
         locked=data.flag("locked"),
         vlans=vlans,
     )
+
+
+def _bond(data: Entry) -> Bond:
+    return Bond(data.number("mode", 0), data.number("active_slave", 0), data.flag("all_slaves_active"))
+
+
+def _bond_port(data: Entry) -> BondPort:
+    return BondPort(backup=data.flag("state"), up=not data.number("mii_status", 0))
+
+
+def _vlan(data: Entry) -> Vlan:
+    return Vlan(id=data.number("id"), protocol=data.number("protocol", ETH_P_8021Q))
 
 
 def _vxlan(data: Entry) -> Vxlan:

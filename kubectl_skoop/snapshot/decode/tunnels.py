@@ -1,7 +1,7 @@
-"""Settings of tunnels in IPv4 packets."""
+"""Settings of tunnels: in IPv4 packets, and geneve."""
 
 from kubectl_skoop.model.packet import Address, Protocol
-from kubectl_skoop.netstack.device import IpTunnel
+from kubectl_skoop.netstack.device import Geneve, IpTunnel
 from kubectl_skoop.snapshot.decode.entry import Entry
 
 TUNNELS = {"ipip": Protocol.IPIP, "sit": Protocol.IPV6, "gre": Protocol.GRE, "gretap": Protocol.GRE}
@@ -24,6 +24,24 @@ def decode_tunnel(kind: str, data: Entry) -> IpTunnel:
         input_key=_key(data, "i"),
         output_key=_key(data, "o"),
         unmodelled=_unmodelled(data),
+    )
+
+
+def decode_geneve(data: Entry) -> Geneve:
+    """Raises: FormatError."""
+    unmodelled = ""
+    if data.flag("collect_metadata"):
+        unmodelled = "what it does with a frame is decided outside of it (external mode)"
+    elif data.flag("inner_proto_inherit") or data.flag("ttl_inherit"):
+        unmodelled = "it carries packets without Ethernet headers, or takes over their TTL"
+    return Geneve(
+        vni=data.number("id", 0),
+        port=data.number("port", 6081),
+        remote=_given(data, "remote") or _given(data, "remote6"),
+        ttl=data.number("ttl", 0),
+        tos=data.number("tos", 0),
+        df=data.number("df", 0),
+        unmodelled=unmodelled,
     )
 
 
