@@ -94,6 +94,7 @@ class _Inquiry:
         self.world = World(
             self.setup.ctx.source,
             self.cluster.node_of_address,
+            self.cluster.pod_of_address,
             outsider=outsider(self.probe.source.address) if outside else None,
         )
         underlay = self.underlay

@@ -20,6 +20,7 @@ from kubectl_skoop.netstack.stack import Upper
 from kubectl_skoop.snapshot.index import NodeEntry
 
 BR_STATE_DISABLED = 0
+UPPER_KINDS = frozenset({"macvlan", "macvtap", "ipvlan", "vlan"})
 
 
 class Namespaces(Protocol):
@@ -48,6 +49,8 @@ class World:
     namespaces: Namespaces
     node_of_address: Callable[[Address], str | None]
     """Name of the node that has an address, by the objects; None: no node."""
+    pod_of_address: Callable[[Address], tuple[Place, str] | None] = lambda address: None
+    """The pod that has an address, by the objects, and its node's name."""
     mended: Mapping[str, NetworkNamespace] = field(default_factory=dict)
     """By namespace id: what is taken instead of the collected state."""
     missing: dict[str, NotCollected] = field(default_factory=dict)
@@ -93,19 +96,26 @@ class World:
             return self.mended[identity]
         return self._seen(self.namespaces.namespace_by_id(identity))
 
-    def above(self, netns: str, index: int) -> Sequence[Upper]:
-        """The devices of all namespaces of the node on top of this one; their states are read for that."""
+    def above(self, netns: str, index: int, address: Address | None = None) -> Sequence[Upper]:
+        """The devices of all namespaces of the node on top of this one, whose states are read for that; with
+        an address those of the pod that has it."""
         node = netns.partition("/")[0]
+        if address is not None:
+            pod = self.pod_of_address(address)
+            ns = self.at(pod[0]) if pod is not None and pod[1] == node else None
+            return () if ns is None or isinstance(ns, NotCollected) else _on_top(ns, netns, index)
         if node not in self._above:
             found: dict[tuple[str, int], list[Upper]] = {}
             self._above[node] = found
             entry = self.namespaces.node(node)
             for inside in () if isinstance(entry, NotCollected) else entry.namespaces:
                 ns = self.by_id(f"{node}/{inside.id}")
-                for device in () if isinstance(ns, NotCollected) else ns.devices.values():
+                if isinstance(ns, NotCollected):
+                    continue
+                for device in ns.devices.values():
                     if device.link and device.kind != "veth":
-                        below = (device.link_netns or f"{node}/{inside.id}", device.link)
-                        found.setdefault(below, []).append(Upper(f"{node}/{inside.id}", device))
+                        below = (device.link_netns or ns.id, device.link)
+                        found.setdefault(below, []).append(Upper(ns, device))
         return self._above[node].get((netns, index), ())
 
     def owner_of_mac(self, mac: str, hints: Iterable[Address]) -> Port | None:
@@ -128,7 +138,23 @@ class World:
             own = [port for port in ports if port.device.index == entry.device]
             if own or (ports and not (address.version == 6 and address.is_link_local)):
                 return (own or ports)[0]
-        return None
+        return self._below_pod(address)
+
+    def _below_pod(self, address: Address) -> Port | None:
+        """The node's device that a pod's own is on top of, where the pod is on the underlay by it (macvlan,
+        ipvlan, vlan)."""
+        pod = self.pod_of_address(address)
+        ns = self.at(pod[0]) if pod is not None else None
+        if ns is None or isinstance(ns, NotCollected) or address not in ns.local_addresses:
+            return None
+        device = ns.devices.get(ns.local_addresses[address].device)
+        if device is None or device.kind not in UPPER_KINDS or device.link_netns == SAME_NAMESPACE:
+            return None
+        below = self.by_id(device.link_netns)
+        lower = None if isinstance(below, NotCollected) else below.devices.get(device.link)
+        if isinstance(below, NotCollected) or lower is None or not on_underlay(below, lower):
+            return None
+        return Port(below, lower)
 
     def unread_owner(self, *addresses: Address) -> str:
         """Why it is not known what the node does that has one of the addresses by the objects; empty: its
@@ -165,6 +191,14 @@ class World:
             self.missing[answer.what] = answer
             return answer
         return self.mended.get(answer.id, answer)
+
+
+def _on_top(ns: NetworkNamespace, netns: str, index: int) -> list[Upper]:
+    return [
+        Upper(ns, device)
+        for device in ns.devices.values()
+        if device.kind in UPPER_KINDS and (device.link_netns or ns.id, device.link) == (netns, index)
+    ]
 
 
 def with_carrier(device: Device, carrier: bool) -> Device:

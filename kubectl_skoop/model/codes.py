@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "device.no-ipv6": "the device takes no IPv6 packets",
     "device.no-peer": "the device leads nowhere that was collected",
     "device.no-vlan": "the frame has a VLAN tag that no device takes",
+    "device.private": "an ipvlan device sends nothing to others on the same device",
     "device.program": "a program on the device (XDP, tc, BPF) may take the packet",
     "device.unmodelled": "the device is of a kind that is not modelled",
     "external.no-return": "an answer from outside goes to an address that the outside has no route to",

@@ -105,6 +105,15 @@ class Vlan(NamedTuple):
     """ETH_P_8021Q, or ETH_P_8021AD of provider bridges."""
 
 
+class Ipvlan(NamedTuple):
+    """IFLA_IPVLAN_*"""
+
+    mode: int
+    """IPVLAN_MODE_*: 0 l2, 1 l3, 2 l3s."""
+    private: bool = False
+    vepa: bool = False
+
+
 class Macvlan(NamedTuple):
     """IFLA_MACVLAN_*"""
 
@@ -174,6 +183,7 @@ class Device:
     bond_port: BondPort | None = None
     vlan: Vlan | None = None
     macvlan: Macvlan | None = None
+    ipvlan: Ipvlan | None = None
     programs: tuple[str, ...] = ()
     """XDP, tc and BPF programs that may take a packet here, each as text."""
     tso: bool = True

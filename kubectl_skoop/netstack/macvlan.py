@@ -22,41 +22,42 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         return
     if device.macvlan.mode == BRIDGE:
         netns = layered.lower_netns(stack, device)
-        for upper in stack.above(netns, device.link):
-            if (upper.netns, upper.device.index) == (stack.ns.id, device.index) or _mode(upper) != BRIDGE:
+        for upper in stack.above(netns, device.link, None):
+            if (upper.ns.id, upper.device.index) == (stack.ns.id, device.index) or _mode(upper) != BRIDGE:
                 continue
             if is_group(frame.dst_mac):
-                layered.up(stack, upper.netns, upper.device.index, frame, by=device)
+                layered.up(stack, upper.ns.id, upper.device.index, frame, by=device)
             elif upper.device.mac == frame.dst_mac:
                 stack.step("device", f"out by {device.name}", f"to {upper.device.name}", device=device.name)
-                layered.up(stack, upper.netns, upper.device.index, frame, by=device)
+                layered.up(stack, upper.ns.id, upper.device.index, frame, by=device)
                 return
     stack.step("device", f"out by {device.name}", device=device.name)
     layered.down(stack, device, frame, passage)
 
 
 def receive(stack: Stack, device: Device, frame: Frame) -> bool:
-    """macvlan_handle_frame: whether a device on top of this one takes the frame; of one for a group each gets
-    a copy."""
+    """macvlan_handle_frame: whether a device on top of this one takes a frame for one MAC."""
+    for upper in layered.above(stack, device):
+        if upper.device.macvlan is not None and upper.device.mac == frame.dst_mac:
+            layered.up(stack, upper.ns.id, upper.device.index, frame, by=device)
+            return True
+    return False
+
+
+def flood(stack: Stack, device: Device, frame: Frame) -> None:
+    """A frame for a group: each device on top of this one that has not had it gets a copy."""
     uppers = [upper for upper in layered.above(stack, device) if upper.device.macvlan is not None]
-    if not is_group(frame.dst_mac):
-        for upper in uppers:
-            if upper.device.mac == frame.dst_mac:
-                layered.up(stack, upper.netns, upper.device.index, frame, by=device)
-                return True
-        return False
     sender = next((upper for upper in uppers if upper.device.mac == frame.src_mac), None)
     for upper in uppers:
         if _hears(sender, upper):
-            layered.up(stack, upper.netns, upper.device.index, frame, by=device)
-    return False
+            layered.up(stack, upper.ns.id, upper.device.index, frame, by=device)
 
 
 def _hears(sender: Upper | None, upper: Upper) -> bool:
     """macvlan_process_broadcast: what one of mode bridge sent the others have already."""
     if sender is None:
         return True
-    if sender.device.index == upper.device.index and sender.netns == upper.netns:
+    if (sender.ns.id, sender.device.index) == (upper.ns.id, upper.device.index):
         return False
     return _mode(upper) in ({VEPA, BRIDGE} if _mode(sender) == VEPA else {VEPA}) and _mode(sender) != PRIVATE
 

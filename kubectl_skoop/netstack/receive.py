@@ -2,7 +2,7 @@
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet, Passage, is_group
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks
+from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, layered, link_hooks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.stack import Stack
 
@@ -79,21 +79,16 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         kind = master.kind if master else "absent"
         reason = f"{device.name} belongs to a {kind} device, which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
-    elif not (_for_others(stack, device, frame) and _taken_above(stack, device, frame)):
+    elif not (_for_others(stack, device, frame) and layered.taken(stack, device, frame)):
         deliver(stack, device, frame, passage)
 
 
 def _for_others(stack: Stack, device: Device, frame: Frame) -> bool:
-    """Only then it is asked whether there are devices on top of this one, perhaps in other namespaces."""
-    if is_other_host(device, frame):
-        return True
-    return is_group(frame.dst_mac) and frame.neighbour not in stack.ns.local_addresses
-
-
-def _taken_above(stack: Stack, device: Device, frame: Frame) -> bool:
-    from kubectl_skoop.netstack import macvlan
-
-    return macvlan.receive(stack, device, frame)
+    """Not for an address of this namespace: it may be for a device on top of this one."""
+    if device.loopback:
+        return False
+    address = frame.dst if isinstance(frame, Packet) else frame.target
+    return is_other_host(device, frame) or address not in stack.ns.local_addresses
 
 
 def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:

@@ -67,8 +67,12 @@ class Handover(NamedTuple):
 class Upper(NamedTuple):
     """A device that is on top of another one (IFLA_LINK), and the namespace that it is in."""
 
-    netns: str
+    ns: NetworkNamespace
     device: Device
+
+    def has(self, address: Address) -> bool:
+        own = self.ns.addresses_of(address.version, self.device.index)
+        return any(entry.address == address for entry in own)
 
 
 class Waiting(NamedTuple):
@@ -114,8 +118,9 @@ class Stack:
     """What this branch's packets reached: connections of listeners, datagram sockets."""
     forgiven: frozenset[tuple[Where, str]] = frozenset()
     """Rules and policies that do not stop a packet in this branch, by place and text."""
-    above: Callable[[str, int], Sequence[Upper]] = lambda netns, index: ()
-    """The devices of all namespaces of the node on top of the one with this index in that namespace."""
+    above: Callable[[str, int, Address | None], Sequence[Upper]] = lambda netns, index, address: ()
+    """The devices of all namespaces of the node on top of the one with this index in that namespace; with an
+    address that of the pod that has it."""
     cold: bool = False
     """Neighbours that were resolved, not configured, count as absent."""
     assumptions: list[str] = field(default_factory=list)

@@ -35,7 +35,7 @@ def receive(stack: Stack, device: Device, frame: Frame) -> None:
         if config is None:
             continue
         if (config.id, config.protocol) == (frame.vlan, ETH_P_8021Q):
-            layered.up(stack, upper.netns, upper.device.index, replace(frame, vlan=None), by=device)
+            layered.up(stack, upper.ns.id, upper.device.index, replace(frame, vlan=None), by=device)
             return
         others.append(f"{upper.device.name}: VLAN {config.id}")
     stack.assumptions.append(f"no namespace that was not collected has VLAN {frame.vlan} of {device.name}")

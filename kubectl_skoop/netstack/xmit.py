@@ -60,6 +60,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack import bond
 
             bond.transmit(stack, device, frame, passage)
+        case "ipvlan":
+            from kubectl_skoop.netstack import ipvlan
+
+            ipvlan.transmit(stack, device, frame, passage)
         case "dummy":
             message = f"{device.name} is a dummy device: it discards what it sends"
             stack.lose("device.no-peer", frame, message, where=where)

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode import decode_namespace
@@ -86,6 +87,9 @@ class Collected:
     def namespace(self, place: Place) -> NetworkNamespace | NotCollected:
         found = next((ns for ns in self if ns.place == place), None)
         return found or NotCollected(str(place), "not collected")
+
+    def pod_of_address(self, address: Address) -> tuple[Place, str] | None:
+        return next(((ns.place, NODE) for ns in self if address in ns.local_addresses), None)
 
     def node(self, name: str) -> NodeEntry:
         inside = (NamespaceEntry(ns.id.partition("/")[2], "pod", (), SectionRef(0, 0, 0, b"")) for ns in self)

@@ -171,10 +171,10 @@ DEVICES: dict[str, str] = {
     FAULTS: "physical veth bridge vxlan loopback",
     DUMMY: "dummy",
     IP_TUNNELS: "ipip sit gre gretap",
-    LAYERED: "vlan macvlan macvtap",
+    LAYERED: "vlan macvlan macvtap ipvlan",
     BOND: "bond",
     GENEVE: "geneve",
-    "": "tun virtio_net ipvlan team ifb ip6tnl wireguard vrf netkit xfrm",
+    "": "tun virtio_net team ifb ip6tnl wireguard vrf netkit xfrm",
 }
 DEVICE_NOTES = {
     "bond": "modes tlb and alb are unknown; which port a hash chooses is not computed, each is followed",
@@ -183,6 +183,7 @@ DEVICE_NOTES = {
     "gretap": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
     "ifb": "what tc redirects is not collected",
     "ipip": "fou, gue and external mode are unknown",
+    "ipvlan": "mode l2; l3 and l3s are unknown",
     "macvlan": "modes passthru and source are unknown",
     "macvtap": "as macvlan; the program that holds it is not seen",
     "netkit": "no kernel at hand has it; its programs would decide",

@@ -19,6 +19,7 @@ from kubectl_skoop.netstack.device import (
     Device,
     Geneve,
     IpTunnel,
+    Ipvlan,
     Macvlan,
     Vlan,
     Vxlan,
@@ -59,12 +60,11 @@ The kernel of CI has no IPVS. `tests/kernel/guest` boots Debian's user-mode-linu
 process and sees this machine's files; our agent collects there, and what its kernel does with real
 connections must be what the tool says from that dump. Its labs of other devices are texts of `ip` arguments,
 built, collected and asked inside (`tests/kernel/guest/labs.py`). These tests have the marker `guest` and are
-left out unless asked for, so that CI stays stable (a boot with all cases takes about two minutes on two busy
-cores):
+left out unless asked for, as a boot with all cases takes some minutes; CI asks for them:
 
 ```
 apt-get install user-mode-linux ipvsadm kmod
-pytest -m guest
+make guest
 ```
 """
 
@@ -163,6 +163,7 @@ def _device_state(kind: str) -> str:
         link=INDEX + 1,
         vlan=Vlan(id=7),
         macvlan=Macvlan(mode=4),
+        ipvlan=Ipvlan(mode=0),
         bond=Bond(mode=4),
         geneve=Geneve(vni=1, remote=ip_address("10.0.0.1")),
         tunnel=IpTunnel(protocol=0, remote=ip_address("10.0.0.1")) if kind in ip_tunnel.KINDS else None,

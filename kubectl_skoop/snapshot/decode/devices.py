@@ -12,6 +12,7 @@ from kubectl_skoop.netstack.device import (
     Bridge,
     BridgePort,
     Device,
+    Ipvlan,
     Macvlan,
     Vlan,
     Vxlan,
@@ -23,6 +24,7 @@ _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "lin
 BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
 MAX_VLAN = 4095
 ETH_P_8021Q = 0x8100
+IPVLAN_F_PRIVATE, IPVLAN_F_VEPA = 1, 2
 
 
 class Additions(NamedTuple):
@@ -74,6 +76,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         bond_port=_bond_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bond" else None,
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
         macvlan=Macvlan(info.entry("data").number("mode")) if kind in ("macvlan", "macvtap") else None,
+        ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
         programs=programs,
         tso=_takes_large_packets(features),
         details={key: value for key, value in entry.fields.items() if key not in _NAMED},
@@ -120,6 +123,11 @@ def _bond(data: Entry) -> Bond:
 
 def _bond_port(data: Entry) -> BondPort:
     return BondPort(backup=data.flag("state"), up=not data.number("mii_status", 0))
+
+
+def _ipvlan(data: Entry) -> Ipvlan:
+    flags = data.number("flags", 0)
+    return Ipvlan(data.number("mode"), bool(flags & IPVLAN_F_PRIVATE), bool(flags & IPVLAN_F_VEPA))
 
 
 def _vlan(data: Entry) -> Vlan:

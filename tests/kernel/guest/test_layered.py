@@ -1,4 +1,4 @@
-"""vlan, macvlan and macvtap: what the guest's kernel and the walk make of them."""
+"""vlan, macvlan, macvtap and ipvlan: what the guest's kernel and the walk make of them."""
 
 import pytest
 
@@ -90,13 +90,28 @@ TRAPS = (
         {"p tcp 10.8.0.3": NEAR},
     ),
 )
+IPVLAN = on_top("ipvlan mode l2 bridge")
+IPVLANS = (
+    trap("ipvlan in mode l2", IPVLAN, "", {**INSIDE, **OUTSIDE, **TO_HOST}),
+    trap("ipvlan, private", on_top("ipvlan mode l2 private"), "", {"p udp 10.8.0.3": "timeout", **OUTSIDE}),
+    trap("ipvlan, vepa", on_top("ipvlan mode l2 vepa"), "", {"p udp 10.8.0.3": "timeout", **OUTSIDE}),
+    trap("an ipvlan that is down", IPVLAN, "q: link set eth0 down", {"p tcp 10.8.0.3": NEAR}),
+    trap("an ipvlan without an address", IPVLAN, "q: addr flush dev eth0", {"out tcp 10.8.0.3": NEAR}),
+    trap(
+        "ipvlan in mode l3",
+        on_top("ipvlan mode l3"),
+        "",
+        {"p tcp 10.8.0.3": f"{INSIDE['p tcp 10.8.0.3']} | unknown"},
+    ),
+)
+ALL = (*TRAPS, *IPVLANS)
 
 
 @pytest.fixture(scope="module")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> GuestLabs:
-    return GuestLabs(TRAPS, tmp_path_factory.mktemp("guest"), ("8021q", "macvlan"))
+    return GuestLabs(ALL, tmp_path_factory.mktemp("guest"), ("8021q", "macvlan", "ipvlan"))
 
 
-@pytest.mark.parametrize("tested", TRAPS, ids=lambda one: one.title)
+@pytest.mark.parametrize("tested", ALL, ids=lambda one: one.title)
 def test_the_walk_says_what_the_kernel_does(labs: GuestLabs, tested: Trap) -> None:
     assert not labs.differences(tested)
