@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help archive image demo test e2e browser pictures lint bench fuzz fuzz-files clean
+.PHONY: help archive image demo test guest e2e browser pictures lint bench fuzz fuzz-files clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ test: $(VENV)/.dev ## Run the tests; as root with the kernel labs. What is skipp
 e2e: $(VENV)/.dev ## Run the tests that need a Kubernetes cluster, which is made here (root, Go); docs/e2e.md
 	@$(BIN)/python -m tests.e2e.binaries
 	@$(BIN)/python -m pytest -m e2e
+
+guest: $(VENV)/.dev ## Run the tests that need a guest kernel for what this one lacks (root; user-mode-linux)
+	@$(BIN)/python -m pytest -m guest tests/kernel/guest
 
 browser: $(VENV)/.dev ## Run the tests of the web pages in a browser (chromium and its driver)
 	@$(BIN)/python -m pytest -m browser tests/browser

@@ -24,7 +24,7 @@ from kubectl_skoop.cluster.service import (
 from kubectl_skoop.model.errors import SectionDamaged, SkoopError, UnknownName
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
-from kubectl_skoop.model.place import Endpoint
+from kubectl_skoop.model.place import Endpoint, Place
 
 T = TypeVar("T")
 
@@ -189,10 +189,12 @@ class Cluster:
         """Name of the node that has the address, by its status."""
         return next((owner.name for owner in self.owners(address) if owner.kind == "Node"), None)
 
-    def node_of_pod(self, address: Address) -> str | None:
-        """Name of the node of the pod that has the address."""
+    def pod_of_address(self, address: Address) -> tuple[Place, str] | None:
+        """The pod that has an address, and the name of its node; None: no pod."""
         endpoint = self.endpoint(address)
-        return self.pod(endpoint.name).node or None if endpoint.kind == "pod" else None
+        if endpoint.kind != "pod":
+            return None
+        return Place("pod", endpoint.name), self.pod(endpoint.name).node
 
     def config_map(self, namespace: str, name: str) -> Mapping[str, str] | None:
         """Its data, as far as it is collected; None: there is no such ConfigMap."""

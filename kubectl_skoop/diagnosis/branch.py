@@ -95,6 +95,7 @@ class Branch:
                 cold=self.cold,
                 use_existing=self.use_existing,
                 forgiven=self.forgiven,
+                above=self.world.above,
             )
             self.stacks[ns.id] = stack
         return stack

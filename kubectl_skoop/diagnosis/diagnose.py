@@ -98,7 +98,8 @@ class _Inquiry:
         self.world = World(
             self.setup.ctx.source,
             self.cluster.node_of_address,
-            self.cluster.node_of_pod if self.setup.network.plugin.pods_in_underlay else lambda address: None,
+            self.cluster.pod_of_address,
+            pods_in_underlay=self.setup.network.plugin.pods_in_underlay,
             outsider=outsider(self.probe.source.address) if outside else None,
         )
         underlay = self.underlay

@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.diagnosis import wire
 from kubectl_skoop.diagnosis.branch import Asked, Branch, Visit, flow_of
@@ -11,7 +11,8 @@ from kubectl_skoop.diagnosis.outside import Outside as OutsideActor
 from kubectl_skoop.diagnosis.outsider import ASSUMED, OUTSIDE_MAC
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import Port
-from kubectl_skoop.model.packet import Address, Arp, Frame, Packet
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address, Arp, Frame, Packet, Passage
 from kubectl_skoop.model.path import Hop, Link, LinkKind
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -19,7 +20,7 @@ from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import neighbour, receive, xmit
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.stack import Emission, Journey, Loss, Stack
+from kubectl_skoop.netstack.stack import Emission, Handover, Journey, Loss, Stack
 
 MAX_FRAMES = 3000
 """Frames of one branch before it is called a loop."""
@@ -31,6 +32,8 @@ class _Arriving(NamedTuple):
     port: Port
     frame: Frame
     link: Link | None
+    handed: Literal["", "up", "down"] = ""
+    """From a device on top of this one, or below it: there is no wire between."""
 
 
 @dataclass(slots=True)
@@ -85,7 +88,9 @@ class Walk:
             )
         journey = stack.journey
         device = stack.ns.devices[arriving.port.device.index]
-        if xmit.fits(stack, device, arriving.frame):
+        if arriving.handed == "down":
+            xmit.transmit(stack, device, arriving.frame, Passage())
+        elif arriving.handed or xmit.fits(stack, device, arriving.frame):
             receive.receive(stack, device.index, arriving.frame)
         if message:
             self.branch.neighbour_losses.extend(journey.losses)
@@ -93,9 +98,28 @@ class Walk:
     def _collect(self) -> None:
         for stack in list(self.branch.stacks.values()):
             while stack.out:
-                self._cross(stack, stack.out.popleft())
+                emission = stack.out.popleft()
+                if isinstance(emission, Handover):
+                    self._hand_over(stack, emission)
+                else:
+                    self._cross(stack, emission)
             for sentence in stack.assumptions:
                 self.branch.assume(sentence)
+
+    def _hand_over(self, stack: Stack, handover: Handover) -> None:
+        ns, frame = self.branch.world.by_id(handover.netns), handover.frame
+        stack.journey = handover.journey
+        if isinstance(ns, NotCollected) or handover.device not in ns.devices:
+            why = f"{ns.what}: {ns.reason or ns.state}" if isinstance(ns, NotCollected) else "it is not there"
+            reason = f"the device below {handover.by} of {stack.ns.place} was not collected: {why}"
+            self._unheard(stack, frame, reason) if frame.neighbour is not None else stack.give_up(
+                "external.unknown", frame, reason, where=stack.where(device=handover.by)
+            )
+            return
+        port = Port(ns, ns.devices[handover.device])
+        link = self._link(stack, handover.by, frame, "veth", Hop(place=ns.place, iif=port.device.name))
+        self._record(handover.journey, link)
+        self.under_way.append(_Arriving(port, frame, link, "down" if handover.down else "up"))
 
     def _cross(self, stack: Stack, emission: Emission) -> None:
         device = stack.ns.devices[emission.device]
@@ -118,7 +142,7 @@ class Walk:
                 elif frame.neighbour is not None and frame.asks:
                     how = "ARP" if frame.neighbour.version == 4 else "neighbour solicitations"
                     self.branch.assume(f"{frame.neighbour} outside of the cluster answers {how}")
-                    neighbour.learn(stack, device, frame.neighbour, OUTSIDE_MAC)
+                    neighbour.learn(stack, _asker(stack, device, frame), frame.neighbour, OUTSIDE_MAC)
             case wire.Nowhere(reason=reason):
                 if frame.neighbour is None:
                     stack.give_up("external.unknown", frame, reason, where=stack.where(device=device.name))
@@ -263,6 +287,12 @@ class Walk:
         visit = self.branch.visit_of(journey)
         if visit is not None and link is not None:
             visit.outputs.append(link)
+
+
+def _asker(stack: Stack, device: Device, question: Frame) -> Device:
+    """The device on top of this one (a VLAN, a bond) that asked, or itself."""
+    waiting = (stack.ns.devices[index] for index, asked in stack.waiting if asked == question.neighbour)
+    return next((asker for asker in waiting if asker.mac == question.src_mac), device)
 
 
 def _translated_back(packet: Packet, asked: Packet) -> Packet:

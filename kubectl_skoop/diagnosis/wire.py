@@ -70,6 +70,8 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
                 return Nowhere(reason)
             if branch.world.node_of_address(frame.neighbour) is not None:
                 return None
+            if all(frame.src_mac != own.mac for own in stack.ns.devices.values()):
+                return Nowhere(f"whether {frame.neighbour} is on the network of {device.name} is not known")
             return Outside(frame.neighbour) if _may_be_outside(stack, device, frame.neighbour) else None
         if owner.ns.id == stack.ns.id:
             return None
@@ -92,16 +94,18 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
 def _may_be_outside(stack: Stack, device: Device, address: Address) -> bool:
     """An address that no node has: a default gateway or the destination itself is taken to be out there,
     unless it did not answer when the snapshot was taken (K-69)."""
-    entry = stack.ns.neighbour_by_key.get((device.index, address))
-    if entry is not None and not entry.valid and not stack.cold:
-        return False
+    asking = [device.index, *(other.index for other in stack.ns.devices.values() if other.kind == "vlan")]
+    for index in asking:
+        entry = stack.ns.neighbour_by_key.get((index, address))
+        if entry is not None and not entry.valid and not stack.cold:
+            return False
     gateways = [
         nexthop.gateway
         for route in stack.ns.routes
         if not route.destination.prefixlen
         for nexthop in route.nexthops
     ]
-    waiting = stack.waiting.get((device.index, address), [])
+    waiting = [entry for index in asking for entry in stack.waiting.get((index, address), ())]
     return address in gateways or any(entry.packet.dst == address for entry in waiting)
 
 

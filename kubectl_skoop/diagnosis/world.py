@@ -18,8 +18,11 @@ from kubectl_skoop.netstack.device import (
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN
+from kubectl_skoop.netstack.stack import Upper
+from kubectl_skoop.snapshot.index import NodeEntry
 
 BR_STATE_DISABLED = 0
+UPPER_KINDS = frozenset({"macvlan", "macvtap", "ipvlan", "vlan"})
 
 
 class Namespaces(Protocol):
@@ -30,6 +33,8 @@ class Namespaces(Protocol):
     def namespace(self, place: Place) -> NetworkNamespace | NotCollected: ...
 
     def namespace_by_id(self, identity: str) -> NetworkNamespace | NotCollected: ...
+
+    def node(self, name: str) -> NodeEntry | NotCollected: ...
 
 
 class Port(NamedTuple):
@@ -46,14 +51,19 @@ class World:
     namespaces: Namespaces
     node_of_address: Callable[[Address], str | None]
     """Name of the node that has an address, by the objects; None: no node."""
-    node_of_pod: Callable[[Address], str | None] = lambda address: None
-    """Name of the node to which the nodes' own network leads a pod's address; None: it does not know it."""
+    pod_of_address: Callable[[Address], tuple[Place, str] | None] = lambda address: None
+    """The pod that has an address, by the objects, and its node's name."""
+    pods_in_underlay: bool = False
+    """The nodes' own network leads a pod's address to the pod's node."""
     mended: Mapping[str, NetworkNamespace] = field(default_factory=dict)
     """By namespace id: what is taken instead of the collected state."""
     missing: dict[str, NotCollected] = field(default_factory=dict)
     """What was asked for and is not there, by what."""
     outsider: NetworkNamespace | None = None
     """The host outside of the cluster that sends, if it is one."""
+
+    _above: dict[str, dict[tuple[str, int], list[Upper]]] = field(default_factory=dict, init=False)
+    """By node."""
 
     def with_mended(self, ns: NetworkNamespace) -> "World":
         """The same world with this namespace in place of the collected one, and its veth peers' carrier."""
@@ -90,6 +100,28 @@ class World:
             return self.mended[identity]
         return self._seen(self.namespaces.namespace_by_id(identity))
 
+    def above(self, netns: str, index: int, address: Address | None = None) -> Sequence[Upper]:
+        """The devices of all namespaces of the node on top of this one, whose states are read for that; with
+        an address those of the pod that has it."""
+        node = netns.partition("/")[0]
+        if address is not None:
+            pod = self.pod_of_address(address)
+            ns = self.at(pod[0]) if pod is not None and pod[1] == node else None
+            return () if ns is None or isinstance(ns, NotCollected) else _on_top(ns, netns, index)
+        if node not in self._above:
+            found: dict[tuple[str, int], list[Upper]] = {}
+            self._above[node] = found
+            entry = self.namespaces.node(node)
+            for inside in () if isinstance(entry, NotCollected) else entry.namespaces:
+                ns = self.by_id(f"{node}/{inside.id}")
+                if isinstance(ns, NotCollected):
+                    continue
+                for device in ns.devices.values():
+                    if device.link and device.kind != "veth":
+                        below = (device.link_netns or ns.id, device.link)
+                        found.setdefault(below, []).append(Upper(ns, device))
+        return self._above[node].get((netns, index), ())
+
     def owner_of_mac(self, mac: str, hints: Iterable[Address]) -> Port | None:
         """The node's device on the underlay with this MAC; nodes that own one of `hints` are asked first."""
         for ns in self._hosts(hints):
@@ -110,13 +142,29 @@ class World:
             own = [port for port in ports if port.device.index == entry.device]
             if own or (ports and not (address.version == 6 and address.is_link_local)):
                 return (own or ports)[0]
-        return None
+        return self._below_pod(address)
+
+    def _below_pod(self, address: Address) -> Port | None:
+        """The node's device that a pod's own is on top of, where the pod is on the underlay by it (macvlan,
+        ipvlan, vlan)."""
+        pod = self.pod_of_address(address)
+        ns = self.at(pod[0]) if pod is not None else None
+        if ns is None or isinstance(ns, NotCollected) or address not in ns.local_addresses:
+            return None
+        device = ns.devices.get(ns.local_addresses[address].device)
+        if device is None or device.kind not in UPPER_KINDS or device.link_netns == SAME_NAMESPACE:
+            return None
+        below = self.by_id(device.link_netns)
+        lower = None if isinstance(below, NotCollected) else below.devices.get(device.link)
+        if isinstance(below, NotCollected) or lower is None or not on_underlay(below, lower):
+            return None
+        return Port(below, lower)
 
     def door_of_pod(self, address: Address) -> Port | None:
         """The node's device on the underlay that an address of a pod is led to: the one by which the node
         sends what comes from it, by the rule for the address or the main table's default route."""
-        name = self.node_of_pod(address)
-        ns = self.at(Place("node", name)) if name is not None else None
+        pod = self.pod_of_address(address) if self.pods_in_underlay else None
+        ns = self.at(Place("node", pod[1])) if pod is not None and pod[1] else None
         if ns is None or isinstance(ns, NotCollected):
             return None
         ports = {port.device.index: port for port in underlay_ports(ns)}
@@ -164,6 +212,14 @@ class World:
             self.missing[answer.what] = answer
             return answer
         return self.mended.get(answer.id, answer)
+
+
+def _on_top(ns: NetworkNamespace, netns: str, index: int) -> list[Upper]:
+    return [
+        Upper(ns, device)
+        for device in ns.devices.values()
+        if device.kind in UPPER_KINDS and (device.link_netns or ns.id, device.link) == (netns, index)
+    ]
 
 
 def with_carrier(device: Device, carrier: bool) -> Device:

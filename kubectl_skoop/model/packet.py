@@ -20,6 +20,8 @@ class Protocol(IntEnum):
     IPIP = 4
     TCP = 6
     UDP = 17
+    IPV6 = 41
+    GRE = 47
     ICMPV6 = 58
     SCTP = 132
 
@@ -82,6 +84,7 @@ class Packet:
     dst_mac: str = ""
     vlan: int | None = None
     vni: int | None = None
+    """Network id of vxlan, key of GRE."""
     inner: "Packet | Arp | None" = None
     """The frame that this packet carries, if it is a tunnel's outer packet."""
 
@@ -193,5 +196,7 @@ class Passage:
     """As the device saw the frame that came in; None: made here."""
     redirected: int = 0
     """How often a rule had another device send it (`fwd`)."""
+    nexthop: Address | None = None
+    """Where its route leads; tunnels without a remote of their own send there (rt_nexthop)."""
     bridged: bool = False
     """PREROUTING already ran at the bridge (ip_sabotage_in): not again."""

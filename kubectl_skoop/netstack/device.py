@@ -95,6 +95,82 @@ class Vxlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IpTunnel:
+    """IFLA_IPTUN_*, IFLA_GRE_*: tunnels in IPv4 packets (ipip, sit, gre, gretap)."""
+
+    protocol: int
+    """Of the outer packets: 4, 41 or 47; 0: what the inner packet asks for."""
+    local: Address | None = None
+    remote: Address | None = None
+    link: int = 0
+    """Index of the underlying device, 0: by the route."""
+    ttl: int = 0
+    """0: that of the inner packet."""
+    tos: int = 0
+    """1: that of the inner packet."""
+    pmtudisc: bool = True
+    ignore_df: bool = False
+    mark: int = 0
+    input_key: int | None = None
+    output_key: int | None = None
+    unmodelled: str = ""
+    """What of its settings is not modelled, as text."""
+
+
+class Ipvlan(NamedTuple):
+    """IFLA_IPVLAN_*"""
+
+    mode: int
+    """IPVLAN_MODE_*: 0 l2, 1 l3, 2 l3s."""
+    private: bool = False
+    vepa: bool = False
+
+
+class Macvlan(NamedTuple):
+    """IFLA_MACVLAN_*"""
+
+    mode: int
+    """MACVLAN_MODE_*: 1 private, 2 vepa, 4 bridge, 8 passthru, 16 source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geneve:
+    """IFLA_GENEVE_*"""
+
+    vni: int
+    port: int = 6081
+    """UDP, host order."""
+    remote: Address | None = None
+    ttl: int = 0
+    """0: the default, 64."""
+    tos: int = 0
+    """1: that of the inner packet."""
+    df: int = 0
+    """0 unset, 1 set, 2 inherit."""
+    unmodelled: str = ""
+    """What of its settings is not modelled, as text."""
+
+
+class Bond(NamedTuple):
+    """IFLA_BOND_*"""
+
+    mode: int = 0
+    """BOND_MODE_*: 0 balance-rr, 1 active-backup, 2 xor, 3 broadcast, 4 802.3ad, 5 tlb, 6 alb."""
+    active: int = 0
+    """Index of the port in use (mode 1); 0: none."""
+    all_active: bool = False
+    """Ports that are not in use receive, too."""
+
+
+class BondPort(NamedTuple):
+    """IFLA_BOND_SLAVE_*"""
+
+    backup: bool = False
+    up: bool = True
+    """By what the bond watches (miimon)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """RTM_GETLINK"""
 
@@ -116,6 +192,12 @@ class Device:
     """As a port of a bridge, or as the bridge itself."""
     vlan: Vlan | None = None
     vxlan: Vxlan | None = None
+    tunnel: IpTunnel | None = None
+    geneve: Geneve | None = None
+    bond: Bond | None = None
+    bond_port: BondPort | None = None
+    macvlan: Macvlan | None = None
+    ipvlan: Ipvlan | None = None
     programs: tuple[str, ...] = ()
     """XDP, tc and BPF programs that may take a packet here, each as text."""
     tso: bool = True

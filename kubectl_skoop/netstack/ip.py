@@ -259,7 +259,8 @@ def _output(
             _too_big(stack, packet, passage, device, mtu)
             return
         packet = fragment.largest(packet, mtu)
-    mac = neighbour.resolve(stack, device, nexthop or packet.dst, packet, passage)
+    passage.nexthop = nexthop or packet.dst
+    mac = neighbour.resolve(stack, device, passage.nexthop, packet, passage)
     if mac is not None:
         xmit.transmit(stack, device, replace(packet, src_mac=device.mac, dst_mac=mac), passage)
 

@@ -2,7 +2,7 @@
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage, packet_type
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks, vlan
+from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, layered, link_hooks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
@@ -65,21 +65,37 @@ def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     if passed is None:
         return
     frame = passed
-    if (upper := vlan.above(stack, device, frame)) is not None:
-        vlan.take(stack, upper, frame, passage)
-        return
+    if frame.vlan is not None:
+        from kubectl_skoop.netstack import vlan
+
+        if vlan.taken(stack, device, frame, passage):
+            return
     stack.step("device", f"in by {device.name}", device=device.name)
     master = stack.ns.devices.get(device.master)
     if master is not None and master.kind == "bridge":
         bridge.handle_frame(stack, master, device, frame, passage)
+    elif master is not None and master.kind == "bond":
+        from kubectl_skoop.netstack import bond
+
+        bond.receive(stack, master, device, frame, passage)
     elif device.master:
         kind = master.kind if master else "absent"
         reason = f"{device.name} belongs to a {kind} device, which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
     elif frame.vlan:
+        from kubectl_skoop.netstack import vlan
+
         vlan.refuse(stack, device, frame)
-    else:
+    elif not (_for_others(stack, device, frame, passage) and layered.taken(stack, device, frame, passage)):
         deliver(stack, device, frame, passage)
+
+
+def _for_others(stack: Stack, device: Device, frame: Frame, passage: Passage) -> bool:
+    """Not for an address of this namespace: it may be for a device on top of this one."""
+    if device.loopback:
+        return False
+    address = frame.dst if isinstance(frame, Packet) else frame.target
+    return passage.packet_type is PacketType.OTHER_HOST or address not in stack.ns.local_addresses
 
 
 def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:

@@ -1,7 +1,7 @@
 """One namespace in one branch: the frozen state, and what packets made of it on their way (K-68)."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Unpack
@@ -11,6 +11,7 @@ from kubectl_skoop.model.place import Where, WhereFields
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.trace import StepKind, Trace
 from kubectl_skoop.model.verdict import STEP, Choices, Unknown
+from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 if TYPE_CHECKING:
@@ -49,6 +50,31 @@ class Emission(NamedTuple):
     journey: Journey
 
 
+class Handover(NamedTuple):
+    """A frame that goes to a device of another namespace without a wire between (vlan, macvlan)."""
+
+    netns: str
+    """`NetworkNamespace.id`"""
+    device: int
+    frame: Frame
+    journey: Journey
+    by: str
+    """Name of the device here."""
+    down: bool
+    """It leaves by that device; else it comes in there."""
+
+
+class Upper(NamedTuple):
+    """A device that is on top of another one (IFLA_LINK), and the namespace that it is in."""
+
+    ns: NetworkNamespace
+    device: Device
+
+    def has(self, address: Address) -> bool:
+        own = self.ns.addresses_of(address.version, self.device.index)
+        return any(entry.address == address for entry in own)
+
+
 class Waiting(NamedTuple):
     """A packet that waits for its neighbour (arp_queue)."""
 
@@ -67,7 +93,7 @@ class Stack:
     choices: Choices
     journey: Journey = field(default_factory=Journey)
     """Of the frame that is being handled."""
-    out: deque[Emission] = field(default_factory=deque)
+    out: deque[Emission | Handover] = field(default_factory=deque)
     waiting: dict[tuple[int, Address], list[Waiting]] = field(default_factory=dict)
     """(device, next hop) → packets."""
     neighbours: dict[tuple[int, Address], str] = field(default_factory=dict)
@@ -92,6 +118,9 @@ class Stack:
     """What this branch's packets reached: connections of listeners, datagram sockets."""
     forgiven: frozenset[tuple[Where, str]] = frozenset()
     """Rules and policies that do not stop a packet in this branch, by place and text."""
+    above: Callable[[str, int, Address | None], Sequence[Upper]] = lambda netns, index, address: ()
+    """The devices of all namespaces of the node on top of the one with this index in that namespace; with an
+    address that of the pod that has it."""
     cold: bool = False
     """Neighbours that were resolved, not configured, count as absent."""
     assumptions: list[str] = field(default_factory=list)

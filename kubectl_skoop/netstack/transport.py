@@ -20,11 +20,27 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             tcp.deliver(stack, device, packet, passage)
         case Protocol.UDP if vxlan.takes(stack, packet):
             vxlan.receive(stack, packet, passage)
+        case Protocol.UDP if packet.vni is not None and _geneve(stack, packet, passage):
+            pass
         case Protocol.UDP:
             udp.deliver(stack, device, packet, passage)
+        case Protocol.IPIP | Protocol.IPV6 | Protocol.GRE if packet.inner is not None:
+            from kubectl_skoop.netstack import ip_tunnel
+
+            ip_tunnel.receive(stack, packet, passage)
         case _:
             reason = f"delivery of IP protocol {packet.protocol} is not modelled"
             stack.give_up("device.unmodelled", packet, reason)
+
+
+def _geneve(stack: Stack, packet: Packet, passage: Passage) -> bool:
+    """Whether a geneve device takes the packet."""
+    from kubectl_skoop.netstack import geneve
+
+    if not geneve.takes(stack, packet):
+        return False
+    geneve.receive(stack, packet, passage)
+    return True
 
 
 def refused_locally(stack: Stack, packet: Packet, passage: Passage, result: Outcome) -> None:

@@ -138,16 +138,16 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 
 def _no_tunnel(stack: Stack, packet: Packet) -> None:
-    """The kernel's socket of a vxlan device is there while the device is up."""
+    """The kernel's socket of a vxlan or geneve device is there while the device is up."""
     there = [
-        f"{device.name}: UDP port {device.vxlan.port}" + ("" if device.up else ", not UP")
+        f"{device.name}: UDP port {config.port}" + ("" if device.up else ", not UP")
         for device in stack.ns.devices.values()
-        if device.vxlan is not None
+        if (config := device.vxlan or device.geneve) is not None
     ]
     stack.lose(
         "tunnel.closed",
         packet,
-        f"no vxlan device here takes UDP port {packet.dport}",
-        evidence=there or ["no vxlan device"],
+        f"no vxlan or geneve device here takes UDP port {packet.dport}",
+        evidence=there or ["no such device"],
         remedy="look why the network plugin has not set up its tunnel device here",
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kubectl_skoop.model.packet import Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vlan, vxlan
+from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vxlan
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Emission, Stack
@@ -41,10 +41,32 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             bridge.transmit(stack, device, frame, passage)
         case "vxlan":
             vxlan.transmit(stack, device, frame, passage)
-        case "vlan":
-            vlan.transmit(stack, device, frame, passage)
         case "veth" if device.link and device.link_netns == SAME_NAMESPACE:
             _to_local_peer(stack, device, frame, passage)
+        case "ipip" | "sit" | "gre" | "gretap":
+            from kubectl_skoop.netstack import ip_tunnel
+
+            ip_tunnel.transmit(stack, device, frame, passage)
+        case "vlan":
+            from kubectl_skoop.netstack import vlan
+
+            vlan.transmit(stack, device, frame, passage)
+        case "macvlan" | "macvtap":
+            from kubectl_skoop.netstack import macvlan
+
+            macvlan.transmit(stack, device, frame, passage)
+        case "geneve":
+            from kubectl_skoop.netstack import geneve
+
+            geneve.transmit(stack, device, frame, passage)
+        case "bond":
+            from kubectl_skoop.netstack import bond
+
+            bond.transmit(stack, device, frame, passage)
+        case "ipvlan":
+            from kubectl_skoop.netstack import ipvlan
+
+            ipvlan.transmit(stack, device, frame, passage)
         case "dummy":
             message = f"{device.name} is a dummy device: it discards what it sends"
             stack.lose("device.no-peer", frame, message, where=where)

@@ -9,10 +9,13 @@ from itertools import groupby
 
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.dump import NodeDump
+from kubectl_skoop.snapshot.format import SectionRef
+from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
 from kubectl_skoop.testing import netns
 from kubectl_skoop.testing.netns import LabError, Namespace, entered
 
@@ -84,6 +87,13 @@ class Collected:
     def namespace(self, place: Place) -> NetworkNamespace | NotCollected:
         found = next((ns for ns in self if ns.place == place), None)
         return found or NotCollected(str(place), "not collected")
+
+    def pod_of_address(self, address: Address) -> tuple[Place, str] | None:
+        return next(((ns.place, NODE) for ns in self if address in ns.local_addresses), None)
+
+    def node(self, name: str) -> NodeEntry:
+        inside = (NamespaceEntry(ns.id.partition("/")[2], "pod", (), SectionRef(0, 0, 0, b"")) for ns in self)
+        return NodeEntry(node=name, namespaces=tuple(inside))
 
     def namespace_by_id(self, identity: str) -> NetworkNamespace | NotCollected:
         return self._by_id.get(identity) or NotCollected(identity, "not collected")

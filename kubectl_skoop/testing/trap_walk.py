@@ -33,7 +33,7 @@ def predict(collected: Collected, flow: Flow) -> list[str]:
         bind_source=ip_address(flow.source) if flow.source else None,
     )
     runner = Runner(
-        World(collected, lambda address: None),
+        World(collected, lambda address: None, collected.pod_of_address),
         Underlay(InfraShim(), lambda name: None),
         Outside(lambda address: "external"),
         lambda world: world.at(place),

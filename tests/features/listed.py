@@ -23,6 +23,9 @@ AT_DEVICES = f"{_KERNEL}test_traps_device_rules.py"
 GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
 VLAN = f"{_KERNEL}guest/test_vlan.py"
 DUMMY = f"{_KERNEL}guest/test_dummy.py"
+IP_TUNNELS = f"{_KERNEL}guest/test_ip_tunnels.py"
+LAYERED, BOND = f"{_KERNEL}guest/test_layered.py", f"{_KERNEL}guest/test_bond.py"
+GENEVE = f"{_KERNEL}guest/test_geneve.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
 
@@ -178,9 +181,28 @@ SET_TYPES: dict[str, str] = {
 DEVICES: dict[str, str] = {
     FAULTS: "physical veth bridge vxlan loopback",
     DUMMY: "dummy",
+    IP_TUNNELS: "ipip sit gre gretap",
     VLAN: "vlan",
-    "": "tun virtio_net macvlan macvtap ipvlan bond team ifb geneve ipip sit ip6tnl gre gretap "
-    "wireguard vrf netkit xfrm",
+    LAYERED: "macvlan macvtap ipvlan",
+    BOND: "bond",
+    GENEVE: "geneve",
+    "": "tun virtio_net team ifb ip6tnl wireguard vrf netkit xfrm",
+}
+DEVICE_NOTES = {
+    "bond": "modes tlb and alb are unknown; which port a hash chooses is not computed, each is followed",
+    "geneve": "with a remote of its own; in external mode unknown",
+    "gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
+    "gretap": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
+    "ifb": "what tc redirects is not collected",
+    "ipip": "fou, gue and external mode are unknown",
+    "ipvlan": "mode l2; l3 and l3s are unknown",
+    "macvlan": "modes passthru and source are unknown",
+    "macvtap": "as macvlan; the program that holds it is not seen",
+    "netkit": "no kernel at hand has it; its programs would decide",
+    "sit": "with a remote of its own; 6to4, ISATAP, fou, gue and external mode are unknown",
+    "team": "a program decides",
+    "vlan": "802.1Q, one tag",
+    "vrf": "where a policy rule l3mdev may decide, too",
 }
 IPVS_METHODS: dict[str, str] = {GUEST: "masquerade route", "": "local tunnel bypass"}
 IPVS_SCHEDULERS: dict[str, str] = {

@@ -9,8 +9,21 @@ from ipaddress import ip_address, ip_network
 from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
-from kubectl_skoop.netstack import xmit
-from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Bridge, Device, Vlan, Vxlan
+from kubectl_skoop.netstack import ip_tunnel, xmit
+from kubectl_skoop.netstack.device import (
+    IFF_LOOPBACK,
+    IFF_LOWER_UP,
+    IFF_UP,
+    Bond,
+    Bridge,
+    Device,
+    Geneve,
+    IpTunnel,
+    Ipvlan,
+    Macvlan,
+    Vlan,
+    Vxlan,
+)
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
@@ -47,12 +60,11 @@ The kernel of CI has no IPVS. `tests/kernel/guest` boots Debian's user-mode-linu
 process and sees this machine's files; our agent collects there, and what its kernel does with real
 connections must be what the tool says from that dump. Its labs of other devices are texts of `ip` arguments,
 built, collected and asked inside (`tests/kernel/guest/labs.py`). These tests have the marker `guest` and are
-left out unless asked for, so that CI stays stable (a boot with all cases takes about two minutes on two busy
-cores):
+left out unless asked for, as a boot with all cases takes some minutes; CI asks for them:
 
 ```
 apt-get install user-mode-linux ipvsadm kmod
-pytest -m guest
+make guest
 ```
 """
 
@@ -74,7 +86,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Expressions of nft", [_native(one, _expression_state) for one in listed.EXPRESSIONS]
     yield "Statements of nft", [_native(one, _statement_state) for one in listed.STATEMENTS]
     yield "Types of ipset", _rows(listed.SET_TYPES, lambda name: MODELLED if name in TYPES else UNKNOWN, {})
-    yield "Kinds of devices", _rows(listed.DEVICES, _device_state, {})
+    yield "Kinds of devices", _rows(listed.DEVICES, _device_state, listed.DEVICE_NOTES)
     yield "Bridges", [_part(one) for one in listed.BRIDGE_PARTS]
     yield "Hooks that see frames", [_part(one) for one in listed.LINK_HOOKS]
     yield "Neighbours", [_part(one) for one in listed.NEIGHBOURS]
@@ -149,9 +161,14 @@ def _device_state(kind: str) -> str:
         mac="02:00:00:00:00:01",
         flags=IFF_UP | IFF_LOWER_UP | (IFF_LOOPBACK if kind == "loopback" else 0),
         bridge=Bridge() if kind == "bridge" else None,
-        vlan=Vlan(id=5) if kind == "vlan" else None,
-        link=LOWER if kind == "vlan" else 0,
         vxlan=Vxlan(vni=1) if kind == "vxlan" else None,
+        link=INDEX + 1,
+        vlan=Vlan(id=7),
+        macvlan=Macvlan(mode=4),
+        ipvlan=Ipvlan(mode=0),
+        bond=Bond(mode=4),
+        geneve=Geneve(vni=1, remote=ip_address("10.0.0.1")),
+        tunnel=IpTunnel(protocol=0, remote=ip_address("10.0.0.1")) if kind in ip_tunnel.KINDS else None,
     )
     stack = Stack(_namespace(device), Choices())
     xmit.transmit(stack, device, _packet(), Passage())

@@ -233,7 +233,11 @@ KINDS: Mapping[str, Schema] = {
     "ipvlan": schema((1, "mode", u16), (2, "flags", u16)),
     "vrf": schema((1, "table", u32)),
     "bond": schema(
-        (1, "mode", u8), (2, "active_slave", u32), (3, "miimon", u32), (14, "xmit_hash_policy", u8)
+        (1, "mode", u8),
+        (2, "active_slave", u32),
+        (3, "miimon", u32),
+        (14, "xmit_hash_policy", u8),
+        (17, "all_slaves_active", u8),
     ),
     "tun": TUN,
     "xfrm": schema((1, "link", u32), (2, "if_id", u32)),

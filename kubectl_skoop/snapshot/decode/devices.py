@@ -8,19 +8,25 @@ from typing import NamedTuple
 from kubectl_skoop.netstack.device import (
     ETHERTYPE_8021Q,
     SAME_NAMESPACE,
+    Bond,
+    BondPort,
     Bridge,
     BridgePort,
     Device,
+    Ipvlan,
+    Macvlan,
     PortVlan,
     Vlan,
     Vxlan,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
+from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel
 
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
 BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED = 1 << 1, 1 << 2
 BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
 MAX_VLAN = 4095
+IPVLAN_F_PRIVATE, IPVLAN_F_VEPA = 1, 2
 
 
 class Additions(NamedTuple):
@@ -63,9 +69,15 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         link_netns=namespace_of(entry.number("link_netnsid")) if elsewhere else SAME_NAMESPACE,
         bridge=_bridge(info.entry("data")) if kind == "bridge" else None,
         vlans=additions.vlans.get(index, ()),
-        vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
         port=_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bridge" else None,
         vxlan=_vxlan(info.entry("data")) if kind == "vxlan" else None,
+        tunnel=decode_tunnel(kind, info.entry("data")) if kind in TUNNELS else None,
+        geneve=decode_geneve(info.entry("data")) if kind == "geneve" else None,
+        bond=_bond(info.entry("data")) if kind == "bond" else None,
+        bond_port=_bond_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bond" else None,
+        vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
+        macvlan=Macvlan(info.entry("data").number("mode")) if kind in ("macvlan", "macvtap") else None,
+        ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
         programs=programs,
         tso=_takes_large_packets(features),
         details={key: value for key, value in entry.fields.items() if key not in _NAMED},
@@ -110,6 +122,19 @@ def _port(data: Entry) -> BridgePort:
         locked=data.flag("locked"),
         vlan_tunnel=data.flag("vlan_tunnel"),
     )
+
+
+def _bond(data: Entry) -> Bond:
+    return Bond(data.number("mode", 0), data.number("active_slave", 0), data.flag("all_slaves_active"))
+
+
+def _bond_port(data: Entry) -> BondPort:
+    return BondPort(backup=data.flag("state"), up=not data.number("mii_status", 0))
+
+
+def _ipvlan(data: Entry) -> Ipvlan:
+    flags = data.number("flags", 0)
+    return Ipvlan(data.number("mode"), bool(flags & IPVLAN_F_PRIVATE), bool(flags & IPVLAN_F_VEPA))
 
 
 def _vxlan(data: Entry) -> Vxlan:

@@ -15,8 +15,8 @@ from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms
 FIELDS = listed(
     """
     action active_conns active_slave addr addr_family address address6 advmss af af_spec ageing
-    ageing_time allmulti allowed alt_ifname anycast attach attach_type attached backup_nhid backup_port
-    bc_queue_len bc_queue_len_used bcast_flood blackhole bridge_id broadcast bucket buckets bytes
+    ageing_time all_slaves_active allmulti allowed alt_ifname anycast attach attach_type attached backup_nhid
+    backup_port bc_queue_len bc_queue_len_used bcast_flood blackhole bridge_id broadcast bucket buckets bytes
     cacheinfo carrier carrier_changes carrier_down_count carrier_up_count cc_algo cgroup cgroup_id chain
     chains
     change clntref collect_metadata collisions compat config_pending confirmed cookie cost counters_orig

@@ -16,7 +16,7 @@ KERNEL = Path("/usr/bin/linux.uml")
 MODULES = Path("/usr/lib/uml/modules")
 TOOLS = ("ipvsadm", "iptables-legacy", "ip", "modprobe")
 MEMORY = "384M"
-TIMEOUT = 240
+TIMEOUT = 600
 """Seconds for the boot and the job."""
 
 _INIT = """#!/bin/bash

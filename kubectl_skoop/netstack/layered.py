@@ -1,0 +1,64 @@
+"""Devices on top of another one (vlan, macvlan, ipvlan): the two may be in different namespaces."""
+
+from collections.abc import Iterator
+
+from kubectl_skoop.model.packet import Address, Frame, Packet, PacketType, Passage, is_group
+from kubectl_skoop.netstack import receive, xmit
+from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.stack import Handover, Stack, Upper
+
+
+def down(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    """Out by the lower device (dev_queue_xmit)."""
+    if device.link_netns != SAME_NAMESPACE:
+        stack.out.append(Handover(device.link_netns, device.link, frame, stack.journey, device.name, True))
+    elif (lower := stack.ns.devices.get(device.link)) is None:
+        stack.lose("device.no-peer", frame, f"the device below {device.name} is not in the snapshot")
+    else:
+        xmit.transmit(stack, lower, frame, passage)
+
+
+def up(stack: Stack, netns: str, index: int, frame: Frame, *, by: Device) -> None:
+    """In by another device of the same host (netif_rx)."""
+    if netns == stack.ns.id:
+        receive.receive(stack, index, frame)
+    else:
+        stack.out.append(Handover(netns, index, frame, stack.journey, by.name, False))
+
+
+def lower_netns(stack: Stack, device: Device) -> str:
+    """The namespace that the lower device is in."""
+    return device.link_netns or stack.ns.id
+
+
+def above(stack: Stack, device: Device, address: Address | None = None) -> Iterator[Upper]:
+    """The devices on top of one of this namespace, those of this namespace first: the others' states are read
+    only if they are asked for, and with an address only that of the pod that has it."""
+    own = [
+        other
+        for other in stack.ns.devices.values()
+        if other.link == device.index and other.link_netns == SAME_NAMESPACE and other.index != device.index
+    ]
+    yield from (Upper(stack.ns, other) for other in own)
+    others = stack.above(stack.ns.id, device.index, address)
+    yield from (upper for upper in others if upper.ns.id != stack.ns.id)
+
+
+def taken(stack: Stack, device: Device, frame: Frame, passage: Passage) -> bool:
+    """Whether a device on top of this one takes the frame from it (the rx_handler of the lower device). It is
+    asked only where the frame is not for this namespace: by MAC (macvlan), else by address (ipvlan)."""
+    from kubectl_skoop.netstack import ipvlan, macvlan
+
+    if is_group(frame.dst_mac):
+        if frame.neighbour is not None and frame.neighbour not in stack.ns.local_addresses:
+            macvlan.flood(stack, device, frame)
+            ipvlan.flood(stack, device, frame)
+        return False
+    if passage.packet_type is PacketType.OTHER_HOST:
+        return macvlan.receive(stack, device, frame)
+    return bool(frame.dst_mac) and ipvlan.receive(stack, device, frame)
+
+
+def destination(frame: Frame) -> Address:
+    """Whom a frame is for, by address (ipvlan_addr_lookup)."""
+    return frame.dst if isinstance(frame, Packet) else frame.target

@@ -1,0 +1,65 @@
+"""Settings of tunnels: in IPv4 packets, and geneve."""
+
+from kubectl_skoop.model.packet import Address, Protocol
+from kubectl_skoop.netstack.device import Geneve, IpTunnel
+from kubectl_skoop.snapshot.decode.entry import Entry
+
+TUNNELS = {"ipip": Protocol.IPIP, "sit": Protocol.IPV6, "gre": Protocol.GRE, "gretap": Protocol.GRE}
+"""Kinds of devices, and the protocol of their outer packets."""
+_GRE_CHECKSUM, _GRE_KEY, _GRE_SEQUENCE = 0x8000, 0x2000, 0x1000
+
+
+def decode_tunnel(kind: str, data: Entry) -> IpTunnel:
+    """Raises: FormatError."""
+    return IpTunnel(
+        protocol=data.number("proto", int(TUNNELS[kind])),
+        local=_given(data, "local"),
+        remote=_given(data, "remote"),
+        link=data.number("link", 0),
+        ttl=data.number("ttl", 0),
+        tos=data.number("tos", 0),
+        pmtudisc=data.flag("pmtudisc"),
+        ignore_df=data.flag("ignore_df"),
+        mark=data.number("fwmark", 0),
+        input_key=_key(data, "i"),
+        output_key=_key(data, "o"),
+        unmodelled=_unmodelled(data),
+    )
+
+
+def decode_geneve(data: Entry) -> Geneve:
+    """Raises: FormatError."""
+    unmodelled = ""
+    if data.flag("collect_metadata"):
+        unmodelled = "what it does with a frame is decided outside of it (external mode)"
+    elif data.flag("inner_proto_inherit") or data.flag("ttl_inherit"):
+        unmodelled = "it carries packets without Ethernet headers, or takes over their TTL"
+    return Geneve(
+        vni=data.number("id", 0),
+        port=data.number("port", 6081),
+        remote=_given(data, "remote") or _given(data, "remote6"),
+        ttl=data.number("ttl", 0),
+        tos=data.number("tos", 0),
+        df=data.number("df", 0),
+        unmodelled=unmodelled,
+    )
+
+
+def _given(data: Entry, name: str) -> Address | None:
+    """0.0.0.0 stands for any address."""
+    address = data.optional_address(name)
+    return address if address is not None and int(address) else None
+
+
+def _key(data: Entry, way: str) -> int | None:
+    return data.number(f"{way}key", 0) if data.number(f"{way}flags", 0) & _GRE_KEY else None
+
+
+def _unmodelled(data: Entry) -> str:
+    if data.flag("collect_metadata"):
+        return "what it does with a packet is decided outside of it (external mode)"
+    if data.number("encap_type", 0):
+        return "its packets are put into UDP packets (fou, gue)"
+    if (data.number("iflags", 0) | data.number("oflags", 0)) & (_GRE_CHECKSUM | _GRE_SEQUENCE):
+        return "it counts its packets or sums them up (seq, csum)"
+    return ""
