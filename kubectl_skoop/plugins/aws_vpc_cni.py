@@ -88,8 +88,10 @@ class AwsVpcCni(Plugin):
     @classmethod
     def guess(cls, ctx: Context) -> Detected | None:
         for ns in detection.states(ctx):
-            if any((rule.priority, rule.mark) == (MARKED, MARK) for rule in ns.rules):
-                return Detected(cls.name, f"a rule of priority {MARKED} for the mark {MARK:#x} on {ns.place}")
+            own = {entry.address for entry in ns.addresses}
+            sources = [rule.source for rule in ns.rules if rule.priority == FROM_ENI]
+            if any(source is not None and source.network_address in own for source in sources):
+                return Detected(cls.name, f"rules of priority {FROM_ENI} on {ns.place}")
         return None
 
     def settings(self) -> Iterable[Setting]:
