@@ -19,7 +19,8 @@ from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
 from kubectl_skoop.snapshot.decode.tables import IN_EVERY_KERNEL, NEEDED
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.source import open_snapshot
-from tests.e2e.proxy.faults import IPTABLES, Names, broken
+from tests.e2e.proxy.faults import Names, broken
+from tests.e2e.proxy.iptables_faults import IPTABLES
 
 HERE = Path(__file__).parent
 RECORDED = HERE.parent / "data" / "services"
