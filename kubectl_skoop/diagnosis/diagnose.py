@@ -32,12 +32,11 @@ from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Missing
-from kubectl_skoop.diagnosis.service_network import nobody_has
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.errors import UnknownName
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
@@ -106,10 +105,7 @@ class _Inquiry:
         self.runner = Runner(
             self.world,
             underlay,
-            Outside(
-                lambda address: self.cluster.endpoint(address).kind,
-                lambda address: nobody_has(self.cluster, address),
-            ),
+            Outside(lambda address: self.cluster.endpoint(address).kind, self._no_service),
             self._start,
             Entrance(self.cluster, underlay.balance, underlay.routed_in) if outside else None,
         )
@@ -314,6 +310,11 @@ class _Inquiry:
                 return Place(source.kind, source.name)
             case _:
                 return Place("node", source.name)
+
+    def _no_service(self, address: Address) -> str:
+        from kubectl_skoop.diagnosis.service_network import nobody_has
+
+        return nobody_has(self.cluster, address)
 
     def _start(self, world: World) -> NetworkNamespace | NotCollected:
         return world.at(self._source_place())

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.service import Backend, Service, ServicePort, usable
 from kubectl_skoop.diagnosis.branch import Branch, Visit
-from kubectl_skoop.diagnosis.services.no_endpoints import why
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
@@ -81,6 +80,8 @@ def _no_port(service: Service, probe: Probe) -> Suspicion:
 def _no_endpoints(
     cluster: Cluster, service: Service, port: ServicePort, known: tuple[Backend, ...]
 ) -> Suspicion:
+    from kubectl_skoop.diagnosis.services.no_endpoints import why
+
     found = why(cluster, service, port, known)
     waiting = (f"{one.address}:{one.port} ({one.pod or 'no pod'}) is not ready" for one in known)
     reason = f": {found.reason}" if found.reason else ""

@@ -40,6 +40,8 @@ def nobody_has(cluster: Cluster, address: Address) -> str:
     network = service_network(services, address.version)
     if network is None or address not in network:
         return ""
+    if any(one in network for node in cluster.nodes() for one in node.addresses):
+        return ""
     names = {str(one): service.key for service in services[:COMPARED] for one in service.cluster_addresses}
     near = get_close_matches(str(address), names, n=1, cutoff=0)
     nearest = f"; nearest is service {names[near[0]]} with {near[0]}" if near else ""

@@ -44,6 +44,7 @@ def port(**fields: object) -> Object:
     return {"ports": [{"port": 80, "protocol": "TCP", "name": "p", **fields}]}
 
 
+AMONG_SERVICES: Object = {**node_object(), "status": {"addresses": [{"address": "10.96.0.30"}]}}
 SLICE = endpoint_slice([endpoint("10.244.1.3")])
 OF_UNKNOWN_TYPE: Object = {**SLICE, "addressType": "IPv5"}
 OF_NAMES: Object = {**SLICE, "addressType": "FQDN", "endpoints": [endpoint("db.example.org")]}
@@ -53,21 +54,21 @@ OF_ANOTHER_FAMILY: Object = {**SLICE, "addressType": "IPv6"}
 @pytest.mark.parametrize(
     ("items", "level", "message"),
     [
-        ([service(address="10.244.9.9")], "WARNING", "10.244.9.9 lies in the pod network 10.244.0.0/16"),
-        ([service(), pod("10.96.0.10")], "WARNING", "its address 10.96.0.10 is that of pod/default/p, too"),
-        ([service(address="10.0.0.1"), node_object()], "WARNING", "10.0.0.1 is that of node/n1, too"),
-        ([service(address="10.96.0.x")], "WARNING", "'10.96.0.x' is no address"),
-        ([service(address="10.96.0.20")], "WARNING", "10.96.0.20 is that of service default/good, too"),
-        ([service(spec={"ports": []})], "WARNING", "service default/web: has no ports"),
-        ([service(port=70000)], "WARNING", "service default/web: 70000 is no port"),
-        ([service(port=0)], "WARNING", "service default/web: 0 is no port"),
-        ([service(spec=port(nodePort=-1))], "WARNING", "service default/web: nodePort -1 is no port"),
-        ([service(spec=port(targetPort=99999))], "WARNING", "targetPort 99999 is no port"),
-        ([service(spec=port(protocol="ICMP"))], "WARNING", "ICMP is no protocol of a service"),
+        ([service(address="10.244.9.9")], "WARNING", "which lies in the pod network 10.244.0.0/16"),
+        ([service(), pod("10.96.0.10")], "WARNING", "10.96.0.10, which is that of pod/default/p, too"),
+        ([service(address="10.0.0.1"), node_object()], "WARNING", "10.0.0.1, which is that of node/n1, too"),
+        ([service(address="10.96.0.x")], "WARNING", "has the address '10.96.0.x', which is none"),
+        ([service(address="10.96.0.20")], "WARNING", "which is that of service default/good, too"),
+        ([service(spec={"ports": []})], "WARNING", "service default/web has no ports"),
+        ([service(port=70000)], "WARNING", "default/web has the port 70000, which is out of range"),
+        ([service(port=0)], "WARNING", "default/web has the port 0, which is out of range"),
+        ([service(spec=port(nodePort=-1))], "WARNING", "has the nodePort -1, which is out of range"),
+        ([service(spec=port(targetPort=99999))], "WARNING", "the targetPort 99999, which is out of range"),
+        ([service(spec=port(protocol="ICMP"))], "WARNING", "the protocol ICMP, which is none of services"),
         (
             [service(spec=port(nodePort=30080)), service("other", "10.96.0.11", spec=port(nodePort=30080))],
             "WARNING",
-            "service default/other: its node port 30080/TCP is that of service default/web, too",
+            "service default/other has the node port 30080/TCP, which is that of service default/web, too",
         ),
         (
             [service(), OF_UNKNOWN_TYPE],
@@ -156,15 +157,17 @@ def test_hints_that_are_broken_are_passed_over(hints: Object) -> None:
     [
         ("10.96.0.0/12", "service addresses, 10.96.0.0/27 or more, and the pod network 10.96.0.0/12 overlap"),
         ("10.96.0.16/28", "and the pod network 10.96.0.16/28 overlap"),
+        ("10.96.0.8/30", "and the pod network 10.96.0.8/30 overlap"),
         ("10.97.0.0/16", ""),
         ("fd00::/48", ""),
         ("nonsense", ""),
     ],
-    ids=["around the services", "within the services", "beside them", "of another family", "no network"],
+    ids=["around services", "within them", "between two", "beside them", "of another family", "no network"],
 )  # fmt: skip
 def test_networks_of_services_and_pods_that_overlap(pods: str, message: str) -> None:
     found = [*invalid(Cluster(by_kind(HEALTHY)), Networks((pods,)))]
     assert [message in one.message for one in found] == ([True] if message else [])
+    assert [one.level.name for one in found] == (["INFO" if "/30" in pods else "WARNING"] if message else [])
 
 
 @pytest.mark.parametrize(
@@ -198,8 +201,16 @@ def test_the_objects_are_judged_without_any_node(make_context: MakeContext) -> N
         (HEALTHY, "fd00::1", ""),
         (HEALTHY[1:], "10.96.0.10", ""),
         ((service("kubernetes", "10.96.0.1"),), "10.96.0.2", ""),
+        ((*HEALTHY, AMONG_SERVICES), "10.96.0.10", ""),
     ],
-    ids=["between them", "beyond them", "of another family", "not all services may be known", "only one"],
+    ids=[
+        "between them",
+        "beyond them",
+        "of another family",
+        "not all services may be known",
+        "only one",
+        "of nodes",
+    ],
 )
 def test_an_address_that_no_service_has(items: tuple[Object, ...], address: str, expected: str) -> None:
     told = nobody_has(Cluster(by_kind(items)), ip_address(address))

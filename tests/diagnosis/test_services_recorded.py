@@ -31,7 +31,8 @@ from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.nft import nft_text
 from kubectl_skoop.snapshot.redact.object import redact_object
 from kubectl_skoop.snapshot.redact.table import redact_table
-from tests.e2e.proxy.faults import IPTABLES, Fault, Names, broken
+from tests.e2e.proxy.faults import Fault, Names, broken
+from tests.e2e.proxy.iptables_faults import IPTABLES
 from tests.e2e.proxy.shapes import pod
 
 FOLDER = Path(__file__).parents[1] / "data" / "services"

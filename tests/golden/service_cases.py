@@ -15,11 +15,18 @@ import yaml
 from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check
+from kubectl_skoop.netstack.netfilter.conntrack import (
+    IPS_ASSURED,
+    IPS_CONFIRMED,
+    IPS_DST_NAT,
+    IPS_SEEN_REPLY,
+)
 from kubectl_skoop.snapshot.assemble import assemble, write_node_dump
 from kubectl_skoop.snapshot.decode.tables import IN_EVERY_KERNEL, NEEDED
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.source import open_snapshot
-from tests.e2e.proxy.faults import IPTABLES, Names, broken
+from tests.e2e.proxy.faults import Names, broken
+from tests.e2e.proxy.iptables_faults import IPTABLES
 
 HERE = Path(__file__).parent
 RECORDED = HERE.parent / "data" / "services"
@@ -29,15 +36,18 @@ MADE = 1_795_900_000.0
 INTRODUCTION = """## services/
 
 One node each, with the rules that a real kube-proxy 1.36 wrote for 68 services of every shape, and one fault.
-Ask `kubectl skoop check --snapshot snapshots/services/NAME.skoop`; the fault's code is `service.NAME`.
+Ask `kubectl skoop check --snapshot snapshots/services/NAME.skoop`; the fault's code is `service.NAME`, or
+`conntrack.NAME`.
 
 | name | wrong | `check` says |
 | --- | --- | --- |
 """
+ESTABLISHED = 3
+"""TCP_CONNTRACK_ESTABLISHED."""
 Object = dict[str, Any]
 _NOTHING: Mapping[str, Table] = {
-    **dict.fromkeys(NEEDED, Table(state="absent")),
-    **dict.fromkeys(IN_EVERY_KERNEL, Table(data=[])),
+    **dict.fromkeys(sorted(NEEDED), Table(state="absent")),
+    **dict.fromkeys(sorted(IN_EVERY_KERNEL), Table(data=[])),
 }
 """Of the rest of the node: nothing was recorded of it."""
 _FORWARDS = {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
@@ -58,6 +68,7 @@ class ServiceCase:
     edit: Sequence[str] = ()
     objects: Sequence[Object] = ()
     listens: Sequence[int | str] = ()
+    connections: Sequence[Sequence[str]] = ()
 
     @property
     def snapshot(self) -> Path:
@@ -89,6 +100,8 @@ def make(case: ServiceCase) -> None:
     also = _tables(_text(case.also)) if case.also else {}
     tables = {**_NOTHING, **_tables(_with_fault(case, objects)), **also}
     tables["sockets"] = Table(data=[_listener(port) for port in _ports(case, objects)])
+    if case.connections:
+        tables["conntrack"] = Table(data=[_entry(one, objects) for one in case.connections])
     sysctls = tables["sysctls"].data
     tables["sysctls"] = Table(data={**_FORWARDS, **(sysctls if isinstance(sysctls, dict) else {})})
     namespace = NamespaceDump(id="1:1", kind="host", tables=tables)
@@ -176,6 +189,24 @@ def _ports(case: ServiceCase, objects: Sequence[Object]) -> Iterator[int]:
     }
     for one in case.listens:
         yield one if isinstance(one, int) else health[one]
+
+
+def _entry(connection: Sequence[str], objects: Sequence[Object]) -> Object:
+    """As `collect.nfnetlink.conntrack` reads it."""
+    protocol, client, name, target = connection
+    (service,) = (one for one in objects if one["kind"] == "Service" and one["metadata"]["name"] == name)
+    address, port = service["spec"]["clusterIP"], service["spec"]["ports"][0]["port"]
+    number = {"tcp": 6, "udp": 17}[protocol]
+    there = {"num": number, "src_port": 40000, "dst_port": port}
+    back = {"num": number, "src_port": 8080, "dst_port": 40000}
+    return {
+        "family": 2,
+        "orig": {"ip": {"src": client, "dst": address}, "proto": there},
+        "reply": {"ip": {"src": target, "dst": client}, "proto": back},
+        "status": IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | IPS_DST_NAT,
+        "timeout": 100,
+        **({"protoinfo": {"tcp": {"state": ESTABLISHED}}} if protocol == "tcp" else {}),
+    }
 
 
 def _listener(port: int) -> Object:

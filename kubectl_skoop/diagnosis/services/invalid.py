@@ -38,6 +38,8 @@ def invalid(cluster: Cluster, pods: Networks) -> Iterator[Suspicion]:
 
 
 def _overlaps(services: Sequence[Service], pods: Networks) -> Iterator[Suspicion]:
+    """Only a remark where no service has an address of the pods: services may have several networks."""
+    addresses = [address for service in services for address in service.cluster_addresses]
     networks = {version: service_network(services, version) for version in (4, 6)}
     for of_pods in pods:
         network = networks[of_pods.version]
@@ -48,6 +50,7 @@ def _overlaps(services: Sequence[Service], pods: Networks) -> Iterator[Suspicion
                 (f"services: {network}", f"pods: {of_pods}"),
                 "no rule can mend it: one of the two networks must move (--service-cluster-ip-range of "
                 "the API server, --cluster-cidr of the controller manager)",
+                Level.WARNING if any(one in of_pods for one in addresses) else Level.INFO,
             )
 
 
@@ -55,14 +58,15 @@ def _ports(service: Service) -> Iterator[Suspicion]:
     if not service.ports and service.type != "ExternalName" and not service.headless:
         yield _of(service, "has no ports, so nothing is sent to it", ("spec.ports: none",), "give it a port")
     for port in service.ports:
-        wrong = [] if 0 < port.port <= MAX_PORT else [f"{port.port} is no port"]
+        wrong = [] if 0 < port.port <= MAX_PORT else [f"the port {port.port}, which is out of range"]
         for field, number in (("nodePort", port.node_port), ("targetPort", port.target)):
             if isinstance(number, int) and not 0 <= number <= MAX_PORT:
-                wrong.append(f"{field} {number} is no port")
+                wrong.append(f"the {field} {number}, which is out of range")
         if port.protocol not in PROTOCOLS:
-            wrong.append(f"{port.protocol} is no protocol of a service")
+            wrong.append(f"the protocol {port.protocol}, which is none of services")
         for what in wrong:
-            yield _of(service, what, (f"spec.ports: {port.port}/{port.protocol}",), "correct the port")
+            listed = f"spec.ports: {port.port}/{port.protocol}"
+            yield _of(service, f"has {what}", (listed,), "correct the port")
 
 
 def _in_pods(cluster: Cluster, service: Service, pods: Networks) -> Iterator[Suspicion]:
@@ -73,7 +77,7 @@ def _in_pods(cluster: Cluster, service: Service, pods: Networks) -> Iterator[Sus
             what = f"is that of {others[0]}, too" if others else f"lies in the pod network {of_pods}"
             yield _of(
                 service,
-                f"its address {address} {what}: a packet for one may go to the other",
+                f"has the address {address}, which {what}: a packet for one may go to the other",
                 (f"spec.clusterIP: {address}", *others),
                 "delete the service and make it anew without spec.clusterIP",
             )
@@ -85,7 +89,7 @@ def _unreadable(item: Object) -> Iterator[Suspicion]:
         if written not in ("", "None") and parse_address(written) is None:
             ref = ref_of(item)
             yield _finding(
-                f"service {ref.namespace}/{ref.name}: {written!r} is no address",
+                f"service {ref.namespace}/{ref.name} has the address {written!r}, which is none",
                 (f"spec.clusterIP: {written}",),
                 "delete the service and make it anew without spec.clusterIP",
             )
@@ -101,7 +105,7 @@ def _shared(services: Sequence[Service]) -> Iterator[Suspicion]:
             if first is not service:
                 yield _of(
                     service,
-                    f"its address {address} is that of service {first.key}, too",
+                    f"has the address {address}, which is that of service {first.key}, too",
                     (f"spec.clusterIP: {address}",),
                     "delete one of the two and make it anew without spec.clusterIP",
                 )
@@ -110,9 +114,10 @@ def _shared(services: Sequence[Service]) -> Iterator[Suspicion]:
                 continue
             first = by_port.setdefault((port.node_port, port.protocol), service)
             if first is not service:
+                node_port = f"{port.node_port}/{port.protocol}"
                 yield _of(
                     service,
-                    f"its node port {port.node_port}/{port.protocol} is that of service {first.key}, too",
+                    f"has the node port {node_port}, which is that of service {first.key}, too",
                     (f"nodePort: {port.node_port}",),
                     "give one of the two another node port",
                 )
@@ -157,7 +162,7 @@ def _other_family(item: Object, what: str, version: int) -> Iterator[Suspicion]:
 
 
 def _of(service: Service, what: str, evidence: tuple[str, ...], remedy: str) -> Suspicion:
-    return _finding(f"service {service.key}: {what}", evidence, remedy)
+    return _finding(f"service {service.key} {what}", evidence, remedy)
 
 
 def _finding(message: str, evidence: tuple[str, ...], remedy: str, level: Level = Level.WARNING) -> Suspicion:

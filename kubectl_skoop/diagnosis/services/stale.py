@@ -66,6 +66,8 @@ def stale_connections(
     and again renews them. TCP and SCTP: kube-proxy leaves them, and the kernel keeps them for days, which is
     harmless but where a client still waits for a target that is gone.
     """
+    if not ns.conntrack:
+        return
     doors = {(each.door.address, each.door.port, each.door.protocol): each for each in wanted if each.usable}
     node_ports = {
         (port, protocol, address.version): each

@@ -20,8 +20,10 @@ from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from tests.e2e import binaries
 from tests.e2e.proxy import lab as labs
-from tests.e2e.proxy.faults import IPTABLES, NFTABLES, Fault, Names, broken
+from tests.e2e.proxy.faults import Fault, Names, broken
+from tests.e2e.proxy.iptables_faults import IPTABLES
 from tests.e2e.proxy.lab import Proxy, ProxyLab, ProxyNode
+from tests.e2e.proxy.nftables_faults import NFTABLES
 from tests.e2e.proxy.shapes import NAMESPACE, pod
 from tests.service_walk import Shares, walked
 
@@ -161,6 +163,7 @@ def test_health_check_ports_answer_as_the_objects_say(lab: ProxyLab, number: int
 OCCUPY = """import os, socket, sys, time
 os.setuid(65534)
 made = socket.socket(socket.AF_INET6)
+made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 made.bind(("::", int(sys.argv[1])))
 made.listen()
 time.sleep(600)
