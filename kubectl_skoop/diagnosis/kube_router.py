@@ -5,16 +5,15 @@ Its names: pkg/controllers/netpol, policy.go and pod.go. IPv4 alone; ports and i
 
 import re
 from base64 import b32encode
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.connectivity import parties
-from kubectl_skoop.cluster.objects import PodInfo
 from kubectl_skoop.cluster.policy.evaluate import PolicySet
-from kubectl_skoop.cluster.policy.party import classes
+from kubectl_skoop.cluster.policy.party import Class, classes
 from kubectl_skoop.cluster.policy.rule import Direction, Policy
 from kubectl_skoop.cluster.policy.term import InBlock, Some, Term, select
 from kubectl_skoop.cluster.policy.universe import Universe, positions_of
@@ -27,6 +26,8 @@ from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 NAME, KIND = "kube-router", "NetworkPolicy"
 FORWARD = "KUBE-ROUTER-FORWARD"
 MAX_NAMED = 5
+MAX_TOLD = 20
+"""Findings of one code on one node."""
 _FAMILY = "IPv4"
 _OF_POD = re.compile(rf"-A {FORWARD} -([sd]) (\S+)/32 .*-j (KUBE-POD-FW-\S+)")
 _RUNS = re.compile(r'--comment "run through nw policy (.+)" -j (KUBE-NWPLCY-\S+)')
@@ -37,12 +38,13 @@ _SETS: Mapping[Direction, tuple[str, str]] = {
 """Prefixes of the set of the pods that a policy selects, and of the sets of its peers."""
 
 
-class PeerSet(NamedTuple):
-    """The pods of one rule's peers, as a set of addresses."""
+class MemberSet(NamedTuple):
+    """A set of kube-router's, and the pods that it should have."""
 
     name: str
     where: str
-    addresses: frozenset[str]
+    classes: int
+    """Of `Meaning`, as bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,69 +53,77 @@ class Wanted:
 
     key: str
     name: str
-    selected: frozenset[str]
-    """Keys of pods."""
-    target_sets: tuple[str, ...]
-    peers: tuple[PeerSet, ...]
-    has_rules: bool
-    """Some of them lets something through, whoever is there."""
+    targets: tuple[MemberSet, ...]
+    """The pods that it selects, for each direction."""
+    peers: tuple[MemberSet, ...]
+    """The selectors of each rule."""
 
 
 @dataclass(slots=True)
 class Meaning:
-    """All that is compared, by pod and by policy."""
+    """All that is compared."""
 
-    pods: dict[str, tuple[PodInfo, str]] = field(default_factory=dict)
-    """Pods with a network of their own, with their address."""
-    policies: list[Wanted] = field(default_factory=list)
+    classes: Sequence[Class]
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Of pods with a network of their own, by key; those that are about to go may be gone meanwhile."""
+    known: set[str] = field(default_factory=set)
+    """These addresses."""
+    on_node: dict[str, list[str]] = field(default_factory=dict)
+    """Keys of these pods."""
+    selecting: dict[str, list[Wanted]] = field(default_factory=dict)
+    """The policies that select a pod, by its key."""
     doubted: set[str] = field(default_factory=set)
     """Keys of pods of which nobody can tell by which policies they are selected."""
+    _members: dict[int, frozenset[str]] = field(default_factory=dict)
 
-    def on(self, node: str) -> dict[str, tuple[PodInfo, str]]:
-        return {key: (pod, address) for key, (pod, address) in self.pods.items() if pod.node == node}
+    def pods(self, classes: int) -> Iterator[str]:
+        return (name for at in positions_of(classes) for name in self.classes[at].members)
 
-    def addresses(self, keys: Iterable[str]) -> frozenset[str]:
-        return frozenset(self.pods[key][1] for key in keys if key in self.pods)
+    def members(self, classes: int) -> frozenset[str]:
+        """Their addresses."""
+        found = self._members.get(classes)
+        if found is None:
+            own = (self.addresses[key] for key in self.pods(classes) if key in self.addresses)
+            found = self._members[classes] = frozenset(own)
+        return found
 
 
 def meaning(cluster: Cluster, policies: PolicySet) -> Meaning:
-    found = Meaning()
+    found = Meaning(classes(parties(cluster), policies.policies))
     for pod in cluster.pods():
         address = next((one for one in pod.addresses if one.version == 4), None)
-        if address is not None and not pod.host_network and not pod.finished:
-            found.pods[pod.key] = pod, str(address)
-    known = classes(parties(cluster), policies.policies)
-    universe = Universe([one.party for one in known])
-
-    def members(bits: int) -> list[str]:
-        return [name for at in positions_of(bits) for name in known[at].members]
-
+        if address is not None and not (pod.host_network or pod.finished or pod.deleted):
+            found.addresses[pod.key] = str(address)
+            found.known.add(str(address))
+            found.on_node.setdefault(pod.node, []).append(pod.key)
+    universe = Universe([one.party for one in found.classes])
     for policy in policies.policies:
         if policy.kind == KIND:
             picked = select(policy.subject, universe)
-            found.doubted.update(members(picked.maybe.bits))
-            peers = []
-            for direction, at, term in _peers(policy):
-                chosen = select(term, universe)
-                if not chosen.maybe.bits:
-                    name = f"{_SETS[direction][1]}{_hash(policy, f'{direction}rule{at}{_FAMILY}pod')}"
-                    where = f"spec.{direction}[{at}]"
-                    peers.append(PeerSet(name, where, found.addresses(members(chosen.yes.bits))))
-            found.policies.append(
-                Wanted(
-                    key=policy.key,
-                    name=policy.name,
-                    selected=frozenset(members(picked.yes.bits)) & found.pods.keys(),
-                    target_sets=tuple(
-                        f"{prefix}{_hash(policy, _FAMILY)}"
-                        for direction, (prefix, _) in _SETS.items()
-                        if policy.rules(direction) is not None
-                    ),
-                    peers=tuple(peers),
-                    has_rules=any(one.addresses for one in peers),
-                )
+            wanted = Wanted(
+                key=policy.key,
+                name=policy.name,
+                targets=tuple(_targets(policy, picked.yes.bits)),
+                peers=tuple(_peer_sets(policy, universe)),
             )
+            for key in found.pods(picked.yes.bits):
+                found.selecting.setdefault(key, []).append(wanted)
+            found.doubted.update(found.pods(picked.maybe.bits))
     return found
+
+
+def _targets(policy: Policy, selected: int) -> Iterator[MemberSet]:
+    for direction, (prefix, _) in _SETS.items():
+        if policy.rules(direction) is not None:
+            yield MemberSet(f"{prefix}{_hash(policy, _FAMILY)}", "spec.podSelector", selected)
+
+
+def _peer_sets(policy: Policy, universe: Universe) -> Iterator[MemberSet]:
+    for direction, at, term in _peers(policy):
+        chosen = select(term, universe)
+        if not chosen.maybe.bits:
+            name = f"{_SETS[direction][1]}{_hash(policy, f'{direction}rule{at}{_FAMILY}pod')}"
+            yield MemberSet(name, f"spec.{direction}[{at}]", chosen.yes.bits)
 
 
 def _peers(policy: Policy) -> Iterator[tuple[Direction, int, Term]]:
@@ -144,13 +154,25 @@ def written(ns: NetworkNamespace) -> RuleTable | None:
 
 
 def compare(ns: NetworkNamespace, wanted: Meaning) -> Iterator[Suspicion]:
-    """One node, all of whose rules and sets were read."""
+    """One node, all of whose rules and sets were read. Of many findings of a code the first are told."""
+    told: dict[str, list[Suspicion]] = {}
+    for finding in _compare(ns, wanted):
+        told.setdefault(finding.code, []).append(finding)
+    for found in told.values():
+        if (more := len(found) - MAX_TOLD) > 0:
+            last = found[MAX_TOLD - 1]
+            found[MAX_TOLD - 1] = replace(last, message=f"{last.message}; {more} more on {ns.place.name}")
+        yield from found[:MAX_TOLD]
+
+
+def _compare(ns: NetworkNamespace, wanted: Meaning) -> Iterator[Suspicion]:
     place = ns.place
-    own = wanted.on(place.name)
-    selected = {key for policy in wanted.policies for key in policy.selected} & own.keys()
+    own = wanted.on_node.get(place.name, [])
+    policies = {one.key: one for key in own for one in wanted.selecting.get(key, ())}
     rules = written(ns)
     if rules is None:
-        if selected:
+        if policies:
+            selected = [key for key in own if key in wanted.selecting]
             yield _finding(
                 "policy.not-enforced",
                 Where(place=place, table="filter", chain="FORWARD"),
@@ -162,9 +184,9 @@ def compare(ns: NetworkNamespace, wanted: Meaning) -> Iterator[Suspicion]:
     differing = _Differing()
     yield from _pods(rules, place, own, wanted, differing)
     yield from _chains(place, differing)
-    for policy in wanted.policies:
-        if policy.selected & own.keys() and policy.key not in differing.lacking:
-            yield from _sets(ns, place, policy, wanted)
+    for key, policy in sorted(policies.items()):
+        if key not in differing.lacking:
+            yield from _sets(ns, policy, wanted)
 
 
 @dataclass(slots=True)
@@ -180,7 +202,7 @@ class _Differing:
 def _pods(
     rules: RuleTable,
     place: Place,
-    own: Mapping[str, tuple[PodInfo, str]],
+    own: Iterable[str],
     wanted: Meaning,
     differing: _Differing,
 ) -> Iterator[Suspicion]:
@@ -189,8 +211,9 @@ def _pods(
     for line in rules.lines(FORWARD):
         if jump := _OF_POD.fullmatch(line):
             chains[jump[1], jump[2]] = jump[3]
-    for key, (pod, address) in own.items():
-        meant = {policy.name: policy for policy in wanted.policies if key in policy.selected}
+    for key in own:
+        address = wanted.addresses[key]
+        meant = {policy.name: policy for policy in wanted.selecting.get(key, ())}
         chain = chains.get(("d", address))
         if chain is None or chain != chains.get(("s", address)):
             if meant:
@@ -215,9 +238,9 @@ def _pods(
         for name in meant.keys() - found.keys():
             differing.lacking.setdefault(meant[name].key, set()).add(key)
         for name in found.keys() - meant.keys():
-            differing.stale.setdefault(f"{KIND} {pod.namespace}/{name}", set()).add(key)
+            differing.stale.setdefault(f"{KIND} {key.partition('/')[0]}/{name}", set()).add(key)
         for name in meant.keys() & found.keys():
-            if meant[name].has_rules and found[name] not in rules:
+            if found[name] not in rules and any(wanted.members(each.classes) for each in meant[name].peers):
                 differing.empty[meant[name].key] = found[name]
 
 
@@ -245,25 +268,22 @@ def _chains(place: Place, differing: _Differing) -> Iterator[Suspicion]:
         )
 
 
-def _sets(ns: NetworkNamespace, place: Place, policy: Wanted, wanted: Meaning) -> Iterator[Suspicion]:
-    """The addresses of the pods that it selects, and of its peers."""
-    selected = PeerSet("", "spec.podSelector", wanted.addresses(policy.selected))
-    for each in (*(selected._replace(name=name) for name in policy.target_sets), *policy.peers):
+def _sets(ns: NetworkNamespace, policy: Wanted, wanted: Meaning) -> Iterator[Suspicion]:
+    """One more in the set of the pods that the policy selects does no harm: their chains decide. Nor does an
+    address that nobody has; a pod may be younger than the objects."""
+    node = ns.place.name
+    for each in (*policy.targets, *policy.peers):
         there = ns.ipsets.get(each.name)
         found = frozenset(entry.split()[0] for entry in there.entries) if there is not None else frozenset()
-        differing = (
-            ("policy.not-meant", each.addresses - found, "lacks", "what the policy allows is refused"),
-            ("policy.not-enforced", found - each.addresses, "has", "they are let through"),
-        )
-        for code, addresses, verb, effect in differing:
-            if addresses and (verb == "lacks" or each.where != selected.where):
-                yield _finding(
-                    code,
-                    Where(place=place),
-                    f"{NAME}'s set for {each.where} of {policy.key} on {place.name} {verb} "
-                    f"{_listed(addresses)}: {effect}",
-                    f"ipset {each.name}: {_listed(found) if there is not None else 'there is none'}",
-                )
+        meant = wanted.members(each.classes)
+        shown = f"ipset {each.name}: {_listed(found) if there is not None else 'there is none'}"
+        what = f"{NAME}'s set for {each.where} of {policy.key} on {node}"
+        if lacking := meant - found:
+            message = f"{what} lacks {_listed(lacking)}: what the policy allows is refused"
+            yield _finding("policy.not-meant", Where(place=ns.place), message, shown)
+        if each in policy.peers and (more := (found & wanted.known) - meant):
+            message = f"{what} has {_listed(more)}: they are let through"
+            yield _finding("policy.not-enforced", Where(place=ns.place), message, shown)
 
 
 def _finding(

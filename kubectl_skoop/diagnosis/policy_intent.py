@@ -29,7 +29,7 @@ def of_flow(
     """For its sender and its receiver.
 
     `stopping`: the rules that stop it; `decided`: by the walk. Without rules there is nothing to say in a
-    cluster without policies.
+    cluster without policies. A flow with a source port may be a connection from before the policies.
     """
     cluster = setup.ctx.cluster
     rules = [(rule, agent) for rule in stopping if (agent := writer(rule)) is not None]
@@ -42,8 +42,9 @@ def of_flow(
     own = [Class(party=pod_party(pod, around), members=[pod.key]) for pod in pods]
     enforced = _enforced(setup).union(*(AGENTS[agent.name] for _, agent in rules))
     found = _flows(setup, policies, probe, enforced)
+    new = not probe.sport
     return (
-        *_denials(found, passed=decided == "reachable"),
+        *_denials(found, passed=decided == "reachable" and new and not policies.missing),
         *_not_meant(cluster, rules, found),
         *without_effect(among(own, policies.policies), enforced, _plugin(setup), certain=_certain(setup)),
         *invalid(policies.problems),

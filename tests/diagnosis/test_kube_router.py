@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis import policy_intent
+from kubectl_skoop.diagnosis import kube_router, policy_intent
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.place import Place
@@ -77,6 +77,12 @@ def chain_of(policy: str) -> str:
     return found[1]
 
 
+def address_of(pod: str) -> str:
+    found = re.search(rf"-d (\S+)/32 .*POD name:{pod} ", text("node1"))
+    assert found is not None
+    return found[1]
+
+
 def test_nothing_is_found_where_it_works(make_context: MakeContext) -> None:
     assert told(make_context, objects()) == []
 
@@ -123,10 +129,13 @@ def test_a_peer_too_many_in_a_set(make_context: MakeContext) -> None:
     (peers,) = re.findall(
         rf"-A {chain_of('some')} .*--match-set (KUBE-SRC-\S+) src .* -j MARK", text("node1")
     )[:1]
-    found = told(make_context, objects(), lambda rules: f"{rules}add {peers} 10.9.9.9 timeout 0\n")
+    nobody = told(make_context, objects(), lambda rules: f"{rules}add {peers} 10.9.9.9 timeout 0\n")
+    assert nobody == []
+    other = address_of("z-a")
+    found = told(make_context, objects(), lambda rules: f"{rules}add {peers} {other} timeout 0\n")
     assert found == [
         "policy.not-enforced: kube-router's set for spec.ingress[0] of NetworkPolicy x/some on node1 has "
-        "10.9.9.9: they are let through"
+        f"{other}: they are let through"
     ]
 
 
@@ -144,3 +153,11 @@ def test_a_policy_that_is_gone(make_context: MakeContext) -> None:
 def test_without_the_policies_nothing_is_claimed(make_context: MakeContext) -> None:
     kept = [one for one in objects() if one["kind"] != "NetworkPolicy"]
     assert told(make_context, kept) == []
+
+
+def test_of_many_findings_the_first_are_told(
+    make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube_router, "MAX_TOLD", 1)
+    found = told(make_context, objects(), without("^(create|add) "))
+    assert [one[-15:] for one in found] == ["7 more on node1"]
