@@ -15,7 +15,6 @@ from kubectl_skoop.netstack.netfilter.nft.datatype import (
 )
 from kubectl_skoop.netstack.netfilter.nft.document import field, items, pair, single
 
-
 V = TypeVar("V", bound=Value, covariant=True)
 
 
