@@ -46,7 +46,10 @@ def write_large(
                 assert not isinstance(found, NotCollected)
                 writer.add_objects(kind, [flannel(item) if kind == "ConfigMap" else item for item in found])
             for kind, items in KINDS.items():
-                writer.add_objects(kind, items(size))
+                stream = writer.objects(kind)
+                for item in items(size):
+                    stream.add(item)
+                stream.finish()
             for number in range(size.nodes):
                 if stop():
                     writer.add_missing_node(MadeNode(number).name, "not collected", "stopped before it")
