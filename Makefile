@@ -42,8 +42,9 @@ image: $(VENV)/.dev ## Build the collector's image without Docker (root; buildah
 archive: $(VENV)/.runtime ## Pack the program and all it needs for this platform into dist/; docs/install.md
 	@$(BIN)/python -m tests.release.archive $(if $(ADDRESS),--address $(ADDRESS))
 
-bench: $(VENV)/.runtime ## Measure start-up and a small diagnosis as ratios to `python3 -c pass`
+bench: $(VENV)/.runtime ## Measure start-up as ratios to `python3 -c pass`, and what rules cost by their number
 	@$(BIN)/python -m tests.bench.startup
+	@echo; $(BIN)/python -m tests.bench.node
 
 fuzz: $(VENV)/.dev ## Compare random rules, sets, routes with the kernel (root): make fuzz SECONDS=60
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

@@ -22,6 +22,7 @@ from kubectl_skoop.snapshot.source import Snapshot
 
 if TYPE_CHECKING:
     from kubectl_skoop.diagnosis.interface import Plugin
+    from kubectl_skoop.diagnosis.services.present import Present
 
 BinderT = TypeVar("BinderT", bound=ConfigBinder)
 
@@ -36,6 +37,8 @@ class Context:
     owner: str = ""
     """Name of the plugin or provider that it is for."""
     chosen: "Plugin | None" = field(default=None, repr=False)
+    service_rules: "dict[tuple[str, int], Present]" = field(default_factory=dict, repr=False)
+    """Those of the namespaces and families that were asked for last."""
 
     @property
     def plugin(self) -> "Plugin":

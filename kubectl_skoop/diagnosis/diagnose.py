@@ -56,17 +56,30 @@ _TRANSLATES = re.compile(
 
 
 def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
-    """Raises: InputError (names, ports, options), UnknownName, PluginError."""
-    cluster = Cluster(source)
-    setup = set_up(Context(source=source, cluster=cluster, options=options))
-    underlay = Underlay(setup.network.shim, setup.ctx.node)
-    resolved = resolve_request(cluster, request, Cloud(underlay.addresses_of, underlay.has_balancer))
-    source.prefetch(
-        prefetch.nodes_of(cluster, resolved.probe), prefetch.addresses_of(cluster, resolved.probe)
-    )
-    inquiry = _Inquiry(setup=setup, cluster=cluster, underlay=underlay, probe=resolved.probe)
-    answer = inquiry.answer()
-    return replace(answer, facts=(*setup.facts, *resolved.facts))
+    """One question. Raises: InputError (names, ports, options), UnknownName, PluginError."""
+    return Desk(source, options).answer(request)
+
+
+class Desk:
+    """Where many questions about one snapshot are asked: what is made out of it for one serves the next."""
+
+    def __init__(self, source: Snapshot, options: Options) -> None:
+        """Raises: InputError (options), PluginError."""
+        self._source = source
+        self._cluster = Cluster(source)
+        self._setup = set_up(Context(source=source, cluster=self._cluster, options=options))
+
+    def answer(self, request: Request) -> Diagnosis:
+        """Raises: InputError (names, ports), UnknownName."""
+        setup, cluster = self._setup, self._cluster
+        underlay = Underlay(setup.network.shim, setup.ctx.node)
+        resolved = resolve_request(cluster, request, Cloud(underlay.addresses_of, underlay.has_balancer))
+        self._source.prefetch(
+            prefetch.nodes_of(cluster, resolved.probe), prefetch.addresses_of(cluster, resolved.probe)
+        )
+        inquiry = _Inquiry(setup=setup, cluster=cluster, underlay=underlay, probe=resolved.probe)
+        answer = inquiry.answer()
+        return replace(answer, facts=(*setup.facts, *resolved.facts))
 
 
 class Compared(NamedTuple):

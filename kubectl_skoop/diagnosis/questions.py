@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.pod import PodInfo
-from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.diagnose import Desk
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.model.errors import SkoopError
 from kubectl_skoop.model.missing import NotCollected
@@ -70,18 +70,18 @@ def compare(
     about_pairs = list(islice(pair_questions(before, cluster, chance), pairs))
     asked = options or Options()
     different, unanswered = [], 0
+    desks = Desk(before, asked), Desk(after, asked)
     for request in (*about_services, *about_pairs):
-        first = answer(before, request, asked)
-        second = answer(after, renamed(request), asked)
+        first, second = answer(desks[0], request), answer(desks[1], renamed(request))
         unanswered += first.verdict in ("unknown", "error")
         if first != second:
             different.append(Difference(request, first, second))
     return Comparison(len(about_services), possible, len(about_pairs), unanswered, tuple(different))
 
 
-def answer(source: Snapshot, request: Request, options: Options) -> Answer:
+def answer(desk: Desk, request: Request) -> Answer:
     try:
-        found = diagnose(source, request, options)
+        found = desk.answer(request)
     except SkoopError as error:
         return Answer("error", type(error).__name__, "")
     return Answer(found.verdict, found.symptom, f"{found.arrives} {found.lost} {found.unknown}")

@@ -13,6 +13,8 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import Header
 from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
+from kubectl_skoop.snapshot.kept import Kept
+from kubectl_skoop.snapshot.limits import KIB, MIB, Refused
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
 from kubectl_skoop.snapshot.tables import Tables
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 T = TypeVar("T")
-
+MOST_KEPT = 64 * MIB
+"""Raw bytes of the namespaces that are kept; decoded they take several times as much."""
+INLINE_TABLES = 16 * KIB
+"""What the short tables of a namespace have, about."""
 
 NodeState = NodeEntry | NotCollected
 
@@ -46,8 +51,8 @@ class Snapshot:
     file: SnapshotFile
     _nodes: dict[str, NodeState] = field(default_factory=dict)
     _objects: dict[tuple[str, str], Sequence[Object] | NotCollected] = field(default_factory=dict)
-    _dumps: dict[str, NamespaceDump | NotCollected] = field(default_factory=dict)
-    _namespaces: dict[str, "NetworkNamespace"] = field(default_factory=dict)
+    _dumps: Kept[NamespaceDump | NotCollected] = field(default_factory=lambda: Kept(MOST_KEPT))
+    _namespaces: Kept["NetworkNamespace"] = field(default_factory=lambda: Kept(MOST_KEPT))
     _missed: dict[NotCollected, None] = field(default_factory=dict)
     _wanted: dict[str, None] = field(default_factory=dict)
     _addresses: dict[str, None] = field(default_factory=dict)
@@ -198,8 +203,9 @@ class Snapshot:
 
     def namespace_by_id(self, identity: str) -> "NetworkNamespace | NotCollected":
         """By `NetworkNamespace.id`: node, slash, `NamespaceDump.id`."""
-        if identity in self._namespaces:
-            return self._namespaces[identity]
+        kept = self._namespaces.get(identity)
+        if kept is not None:
+            return kept
         dump = self.namespace_dump(identity)
         if isinstance(dump, NotCollected):
             return dump
@@ -207,8 +213,7 @@ class Snapshot:
 
         node = identity.partition("/")[0]
         place = Place("pod", dump.pods[0]) if dump.kind == "pod" and dump.pods else Place("node", node)
-        self._namespaces[identity] = decode_namespace(dump, node, place)
-        return self._namespaces[identity]
+        return self._namespaces.put(identity, decode_namespace(dump, node, place), _size(dump))
 
     def raw_tables(self, place: Place) -> Mapping[str, Table] | NotCollected:
         """As collected, for people to read."""
@@ -236,9 +241,11 @@ class Snapshot:
                 return NotCollected(str(place), "not collected", "it is outside of what can be collected")
 
     def namespace_dump(self, identity: str) -> NamespaceDump | NotCollected:
-        if identity not in self._dumps:
-            self._dumps[identity] = self._read_namespace(identity)
-        return self._note(self._dumps[identity])
+        kept = self._dumps.get(identity)
+        if kept is None:
+            read = self._read_namespace(identity)
+            kept = self._dumps.put(identity, read, _size(read))
+        return self._note(kept)
 
     def node_dump(self, name: str) -> NodeDump | NotCollected:
         """Everything of one node; its namespaces' long tables are read when asked for."""
@@ -347,6 +354,15 @@ class Snapshot:
         if isinstance(answer, NotCollected):
             self._missed[answer] = None
         return answer
+
+
+def _size(dump: NamespaceDump | NotCollected) -> int:
+    """About, bytes."""
+    tables = dump.tables if isinstance(dump, NamespaceDump) else None
+    try:
+        return INLINE_TABLES + (sum(map(tables.size, tables)) if isinstance(tables, Tables) else 0)
+    except Refused:
+        return INLINE_TABLES
 
 
 def _belongs(item: object, namespace: str) -> bool:

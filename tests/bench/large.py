@@ -10,6 +10,7 @@ from resource import RUSAGE_SELF, getrusage
 
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.assemble import new_header
+from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.snapshot.write import writing
 from tests.bench.made.kernel import Kernels
@@ -27,10 +28,11 @@ def write_large(
     size: Size,
     made: Collection[int] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    change: Callable[[NodeDump], NodeDump] = lambda dump: dump,
 ) -> None:
     """`made`: nodes with state of their own; the others hold a recorded node's, which is quickly written.
 
-    `stop`: whether the rest is to be left out.
+    `stop`: whether the rest is to be left out. `change`: what else becomes of a node of the first kind.
     """
     source = open_snapshot(RECORDED)
     try:
@@ -44,12 +46,15 @@ def write_large(
                 assert not isinstance(found, NotCollected)
                 writer.add_objects(kind, [flannel(item) if kind == "ConfigMap" else item for item in found])
             for kind, items in KINDS.items():
-                writer.add_objects(kind, items(size))
+                stream = writer.objects(kind)
+                for item in items(size):
+                    stream.add(item)
+                stream.finish()
             for number in range(size.nodes):
                 if stop():
                     writer.add_missing_node(MadeNode(number).name, "not collected", "stopped before it")
                 elif made is None or number in made:
-                    writer.add_node(kernels.node(number))
+                    writer.add_node(change(kernels.node(number)))
                 else:
                     writer.add_node(replace(recorded, node=MadeNode(number).name, namespaces=(bare,)))
     finally:

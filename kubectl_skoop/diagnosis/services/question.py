@@ -8,11 +8,15 @@ from kubectl_skoop.diagnosis.service_intent import PROTOCOL_NAMES
 from kubectl_skoop.diagnosis.services.compare import compare_door
 from kubectl_skoop.diagnosis.services.every import pod_networks
 from kubectl_skoop.diagnosis.services.meaning import Meaning
-from kubectl_skoop.diagnosis.services.present import obstacle, present
+from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+
+KEPT = 8
+"""Rules for services, of a node and family each, that the next questions may ask again."""
 
 
 def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iterator[Suspicion]:
@@ -25,7 +29,7 @@ def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iter
     if node is None or place is None or ns is None or isinstance(ns, NotCollected):
         return
     family = probe.destination.address.version
-    rules = present(ns, family, ctx.proxy_mode.value).used
+    rules = _present(ctx, ns, family).used
     if rules is None or obstacle(ns, rules):
         return
     known = {finding.code for finding in told}
@@ -37,6 +41,15 @@ def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iter
             for finding in compare_door(rules, wanted, place, pod_networks(ctx)).findings:
                 if finding.code not in known:
                     yield replace(finding, level=Level.WARNING)
+
+
+def _present(ctx: Context, ns: NetworkNamespace, family: int) -> Present:
+    kept, key = ctx.service_rules, (ns.id, family)
+    if key not in kept:
+        if len(kept) == KEPT:
+            del kept[next(iter(kept))]
+        kept[key] = present(ns, family, ctx.proxy_mode.value)
+    return kept[key]
 
 
 def _node_name(ctx: Context, probe: Probe) -> str:

@@ -55,7 +55,7 @@ def _policies(size: Size) -> Iterator[Object]:
 
 
 def _pods(size: Size) -> Iterator[Object]:
-    for number in range(size.pods):
+    for number in size.by_namespace(size.pods):
         pod = size.pod(number)
         yield _object(
             "v1",
@@ -78,7 +78,7 @@ def _pods(size: Size) -> Iterator[Object]:
 
 
 def _services(size: Size) -> Iterator[Object]:
-    for number in range(size.services):
+    for number in size.by_namespace(size.services):
         service = size.service(number)
         spec = {
             "type": "ClusterIP",
@@ -94,7 +94,7 @@ def _services(size: Size) -> Iterator[Object]:
 
 
 def _endpoints(size: Size) -> Iterator[Object]:
-    for number in range(size.services):
+    for number in size.by_namespace(size.services):
         service = size.service(number)
         endpoints = [
             {

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from kubectl_skoop.testing.topology import LabBackend, LabService
 
@@ -89,6 +90,12 @@ class Size:
 
     def pods_of(self, node: MadeNode) -> Iterator[MadePod]:
         return map(self.pod, range(node.number, self.pods, self.nodes))
+
+    def by_namespace(self, count: int) -> Iterator[int]:
+        """Numbers of pods or services in the order of their namespaces."""
+        return chain.from_iterable(
+            range(first, count, self.namespaces) for first in range(min(self.namespaces, count))
+        )
 
     def namespace(self, number: int) -> str:
         return f"team-{number % self.namespaces:03d}"

@@ -1,0 +1,44 @@
+"""What is kept of a snapshot is bounded, and what was forgotten is read again."""
+
+import pytest
+
+from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.snapshot import source
+from kubectl_skoop.snapshot.kept import Kept
+from kubectl_skoop.snapshot.source import open_snapshot
+from snapshots.demo import HERE
+
+
+def test_what_was_not_asked_for_the_longest_goes_first() -> None:
+    kept: Kept[str] = Kept(10)
+    for name in ("a", "b", "c"):
+        assert kept.put(name, name.upper(), 4) == name.upper()
+    assert [kept.get(name) for name in ("a", "b", "c")] == [None, "B", "C"]
+    kept.get("b")
+    kept.put("d", "D", 4)
+    assert [kept.get(name) for name in ("b", "c", "d")] == ["B", None, "D"]
+
+
+def test_the_newest_stays_whatever_its_size() -> None:
+    kept: Kept[str] = Kept(10)
+    kept.put("a", "A", 4)
+    kept.put("b", "B", 40)
+    assert (kept.get("a"), kept.get("b")) == (None, "B")
+    kept.put("b", "C", 3)
+    kept.put("a", "A", 7)
+    assert (kept.get("a"), kept.get("b")) == ("A", "C")
+
+
+def test_a_namespace_that_was_forgotten_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "MOST_KEPT", 1)
+    snapshot = open_snapshot(HERE / "dead-backend.skoop")
+    places = [Place("node", "n1"), Place("node", "n2"), Place("pod", "default/a")]
+    first = [snapshot.namespace(place) for place in places]
+    again = [snapshot.namespace(place) for place in places]
+    snapshot.close()
+    for one, other in zip(first, again, strict=True):
+        assert not isinstance(one, NotCollected)
+        assert not isinstance(other, NotCollected)
+        assert one is not other
+        assert (one.id, one.devices, one.routes) == (other.id, other.devices, other.routes)
