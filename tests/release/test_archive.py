@@ -41,6 +41,8 @@ def test_the_newest_symbol_tells_which_c_library_is_needed(tmp_path: Path) -> No
 
 def test_the_manifest_names_the_archives_that_are_there_and_no_others(tmp_path: Path) -> None:
     (tmp_path / "kubectl-skoop-darwin-arm64.tar.gz").write_bytes(b"packed")
+    (tmp_path / "kubectl-skoop-darwin-arm64.tar.gz.sha256").write_bytes(b"its sum")
+    (tmp_path / "kubectl-skoop-plan9-arm64.tar.gz").write_bytes(b"not known to krew")
     written = yaml.safe_load(manifest.write(tmp_path, "https://example.test/v9/").read_text("utf-8"))
     assert written["spec"]["platforms"] == [
         {
