@@ -19,6 +19,7 @@ ZONES, IPSET, NFT = (
 )
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
+EBTABLES = f"{_KERNEL}test_traps_ebtables.py"
 AT_DEVICES = f"{_KERNEL}test_traps_device_rules.py"
 GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
 VLAN = f"{_KERNEL}guest/test_vlan.py"
@@ -222,6 +223,8 @@ LINK_HOOKS = (
     Part("arp input, output", True, "", AT_DEVICES),
     Part("arptables-nft", True, "", AT_DEVICES),
     Part("arptables-legacy", False, "if it has rules"),
+    Part("ebtables-nft", True, "dnat, redirect, arpreply, among, stp, IP options are unknown", EBTABLES),
+    Part("ebtables-legacy", False, "if a table of it is loaded"),
     Part("reject at bridges", True, "the answer goes out by the port"),
     Part("reject at devices", True, "", AT_DEVICES),
     Part("rules of IP behind a VLAN tag", False, "nft does not list which type it asks for"),
