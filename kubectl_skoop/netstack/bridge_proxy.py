@@ -67,11 +67,6 @@ def answered(stack: Stack, bridge: Device, port: Device | None, frame: Frame, vl
     return True
 
 
-def silent(port: Device) -> bool:
-    """br_flood: the port is not asked what is answered."""
-    return _settings(port).neigh_suppress or _settings(port).proxy_arp_wifi
-
-
 def _settings(port: Device | None) -> BridgePort:
     return port.port if port is not None and port.port is not None else BridgePort()
 

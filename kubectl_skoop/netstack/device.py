@@ -50,6 +50,11 @@ class BridgePort:
     locked: bool = False
     vlan_tunnel: bool = False
 
+    @property
+    def silent(self) -> bool:
+        """It is not asked what the bridge has answered (br_flood)."""
+        return self.neigh_suppress or self.proxy_arp_wifi
+
 
 class PortVlan(NamedTuple):
     """BRIDGE_VLAN_INFO_*: one VLAN of a port, or of the bridge itself."""

@@ -2,7 +2,7 @@
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage, packet_type
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks, vlan
+from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, link_hooks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
@@ -65,8 +65,7 @@ def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     if passed is None:
         return
     frame = passed
-    if (upper := vlan.above(stack, device, frame)) is not None:
-        vlan.take(stack, upper, frame, passage)
+    if frame.vlan and _is_for_vlan_device(stack, device, frame, passage):
         return
     stack.step("device", f"in by {device.name}", device=device.name)
     master = stack.ns.devices.get(device.master)
@@ -77,9 +76,20 @@ def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
         reason = f"{device.name} belongs to a {kind} device, which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
     elif frame.vlan:
-        vlan.refuse(stack, device, frame)
+        reason = f"no VLAN device here takes VLAN {frame.vlan} of {device.name}; one in another namespace may"
+        stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
     else:
         deliver(stack, device, frame, passage)
+
+
+def _is_for_vlan_device(stack: Stack, device: Device, frame: Frame, passage: Passage) -> bool:
+    """vlan_do_receive: before a bridge could have it."""
+    from kubectl_skoop.netstack import vlan
+
+    upper = vlan.above(stack, device, frame)
+    if upper is not None:
+        vlan.take(stack, upper, frame, passage)
+    return upper is not None
 
 
 def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:

@@ -25,8 +25,6 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
 
 def above(stack: Stack, device: Device, frame: Frame) -> Device | None:
     """vlan_find_dev: the VLAN device on this one that takes the frame's tag."""
-    if frame.vlan is None:
-        return None
     return next(
         (
             upper
@@ -44,9 +42,3 @@ def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     if passage.packet_type is PacketType.OTHER_HOST and frame.dst_mac == device.mac:
         passage.packet_type = PacketType.HOST
     receive.take(stack, device, replace(frame, vlan=None), passage)
-
-
-def refuse(stack: Stack, device: Device, frame: Frame) -> None:
-    """Nobody here takes the tag; a VLAN device that was moved to another namespace would not be seen."""
-    reason = f"no VLAN device here takes VLAN {frame.vlan} of {device.name}; one in another namespace may"
-    stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kubectl_skoop.model.packet import Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vlan, vxlan
+from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vxlan
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Emission, Stack
@@ -42,6 +42,8 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         case "vxlan":
             vxlan.transmit(stack, device, frame, passage)
         case "vlan":
+            from kubectl_skoop.netstack import vlan
+
             vlan.transmit(stack, device, frame, passage)
         case "veth" if device.link and device.link_netns == SAME_NAMESPACE:
             _to_local_peer(stack, device, frame, passage)
