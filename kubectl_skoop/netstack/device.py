@@ -92,6 +92,9 @@ class Vxlan:
     """0 unset, 1 set, 2 inherit."""
     external: bool = False
     proxy: bool = False
+    short_circuit: bool = False
+    l2miss: bool = False
+    l3miss: bool = False
 
     def hears(self, version: int) -> bool:
         """Its socket is for one IP version: that of its addresses, IPv4 if it has none (vxlan_sock_add)."""

@@ -19,6 +19,7 @@ ZONES, IPSET, NFT = (
 )
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
+VXLAN_PROXY = f"{_KERNEL}test_traps_vxlan_proxy.py"
 EBTABLES = f"{_KERNEL}test_traps_ebtables.py"
 AT_DEVICES = f"{_KERNEL}test_traps_device_rules.py"
 GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
@@ -234,4 +235,7 @@ BRIDGE_PARTS = (
     Part("VLAN filtering: PVID, untagged, membership of ports and bridge", True, "", VLAN),
     Part("forwarding entries of one VLAN", True, "", VLAN),
     Part("802.1ad, two tags, vlan_tunnel, per-VLAN STP states", False, "the last are not collected"),
+    Part("vxlan proxy", True, "", VXLAN_PROXY),
+    Part("vxlan l2miss, l3miss", False, "where the entry is missing, as a daemon may add it"),
+    Part("vxlan rsc, external mode, mdb", False),
 )
