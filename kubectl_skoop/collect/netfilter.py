@@ -16,6 +16,7 @@ from kubectl_skoop.collect.netlink.socket import NETLINK_NETFILTER, NetlinkSocke
 from kubectl_skoop.collect.nfnetlink.ipset import set_names
 from kubectl_skoop.collect.nfnetlink.nftables import (
     NFPROTO_ARP,
+    NFPROTO_BRIDGE,
     NFPROTO_INET,
     NFPROTO_IPV4,
     NFPROTO_IPV6,
@@ -39,7 +40,10 @@ NFT_SAVE = {
     "iptables-nft": (NFPROTO_IPV4, ("iptables-nft-save", "-c")),
     "ip6tables-nft": (NFPROTO_IPV6, ("ip6tables-nft-save", "-c")),
     "arptables": (NFPROTO_ARP, ("arptables-nft-save", "-c")),
+    "ebtables-nft": (NFPROTO_BRIDGE, ("ebtables-nft-save",)),
 }
+LEGACY_EBTABLES = frozenset({"ebtable_filter", "ebtable_nat", "ebtable_broute"})
+"""Modules; no kernel of a distribution has them built in."""
 IPTABLES_NAMES = frozenset({"raw", "mangle", "nat", "filter", "security"})
 TRANSACTION_ATTEMPTS = 3
 _SAVED_TABLE = re.compile(r"^\*(\S+)$", re.MULTILINE)
@@ -53,6 +57,7 @@ class NetfilterReading:
         self._tables: dict[str, Table] = {}
         self._nft_tables: Sequence[Fields] = ()
         self._generation: int | None = None
+        self._tables["ebtables-legacy"] = read_table(lambda: _legacy_ebtables(kernel))
         self._running = Running(self._legacy_commands() | self._ipset_command() | self._begin_nft())
 
     def finish(self) -> dict[str, Table]:
@@ -159,6 +164,15 @@ def _legacy_names(listing: str, loaded: list[str]) -> str:
         raise Absent(f"this kernel has no {listing.removesuffix('_names')}")
     loaded.extend(names)
     return ""
+
+
+def _legacy_ebtables(kernel: Kernel) -> str:
+    """The kernel does not tell which namespace uses a table, and listing one would make it there
+    (find_table_lock), so a table that is loaded is unread."""
+    loaded = sorted(kernel.loaded & LEGACY_EBTABLES)
+    if not loaded:
+        raise Absent("no table of ebtables-legacy is loaded")
+    raise OSError(f"{', '.join(loaded)} is loaded; what it holds in this namespace is not read")
 
 
 def _read_raw(before: int | None, saved: set[tuple[int, object]]) -> dict[str, object]:

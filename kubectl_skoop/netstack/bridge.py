@@ -6,16 +6,7 @@ from ipaddress import IPv6Address
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, PacketType, Passage, is_group
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import (
-    bridge_fdb,
-    bridge_netfilter,
-    bridge_proxy,
-    bridge_vlan,
-    gap,
-    link_hooks,
-    receive,
-    xmit,
-)
+from kubectl_skoop.netstack import bridge_fdb, bridge_netfilter, bridge_vlan, gap, link_hooks, receive, xmit
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
@@ -68,7 +59,7 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
     if settings.state == BR_STATE_LEARNING:
         _refuse_port(stack, bridge, port, frame, settings)
         return
-    answered = bridge_proxy.answered(stack, bridge, port, frame, vlan)
+    answered = _answered(stack, bridge, port, frame, vlan)
     if is_group(frame.dst_mac):
         _flood(stack, bridge, frame, passage, port, answered=answered)
         _pass_up(stack, bridge, port, frame, passage)
@@ -78,13 +69,24 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
         _towards(stack, bridge, frame, passage, port)
 
 
+def _answered(stack: Stack, bridge: Device, port: Device | None, frame: Frame, vlan: int) -> bool:
+    """The bridge answers a question for a neighbour itself, or need not ask it everywhere."""
+    if frame.neighbour is None or not any(
+        one.port is not None and (one.port.silent or one.port.proxy_arp) for one in _ports(stack, bridge)
+    ):
+        return False
+    from kubectl_skoop.netstack import bridge_proxy
+
+    return bridge_proxy.answered(stack, bridge, port, frame, vlan)
+
+
 def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
     """br_dev_xmit: the namespace itself sends by the bridge."""
     stack.step("bridge", f"{bridge.name} sends to {frame.dst_mac}", device=bridge.name)
     admitted = bridge_vlan.ingress(stack, bridge, bridge, frame)
     if admitted is None:
         return
-    answered = bridge_proxy.answered(stack, bridge, None, admitted, bridge_vlan.key(bridge, admitted))
+    answered = _answered(stack, bridge, None, admitted, bridge_vlan.key(bridge, admitted))
     if is_group(frame.dst_mac):
         _flood(stack, bridge, admitted, passage, None, answered=answered)
     else:
@@ -130,7 +132,7 @@ def _flood(
     group = is_group(frame.dst_mac)
     ports = [port for port in _ports(stack, bridge) if source is None or port.index != source.index]
     if answered:
-        ports = [port for port in ports if not bridge_proxy.silent(port)]
+        ports = [port for port in ports if port.port is None or not port.port.silent]
     allowed = [port for port in ports if _floods(port, frame, group, local=source is None)]
     if (joined := _snooped(stack, bridge, frame)) is not None:
         allowed = [port for port in allowed if port.index in joined]

@@ -9,17 +9,16 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from kubectl_skoop.model.packet import (
-    NEIGHBOUR_ADVERTISEMENT,
     Address,
     Arp,
-    Discovery,
     Frame,
     PacketType,
     Passage,
 )
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import arp, bridge_fdb, discovery, gap, neighbour, receive, xmit
+from kubectl_skoop.netstack import arp, bridge_fdb, gap, neighbour, receive, xmit
 from kubectl_skoop.netstack.device import BridgePort, Device
+from kubectl_skoop.netstack.neighbour_answer import in_its_name
 from kubectl_skoop.netstack.stack import Stack
 
 _NONE = IPv4Address(0), IPv6Address(0)
@@ -67,11 +66,6 @@ def answered(stack: Stack, bridge: Device, port: Device | None, frame: Frame, vl
     return True
 
 
-def silent(port: Device) -> bool:
-    """br_flood: the port is not asked what is answered."""
-    return _settings(port).neigh_suppress or _settings(port).proxy_arp_wifi
-
-
 def _settings(port: Device | None) -> BridgePort:
     return port.port if port is not None and port.port is not None else BridgePort()
 
@@ -109,7 +103,7 @@ def _answer(stack: Stack, bridge: Device, port: Device | None, frame: Frame, vla
     came in. With the VLAN's tag, unless it is the PVID."""
     asker = port or bridge
     stack.step("neighbour", f"{frame.neighbour} is at {mac}", "answered by the bridge", device=asker.name)
-    reply = _reply(frame, mac)
+    reply = in_its_name(frame, mac)
     if reply is None:
         return
     if vlan and not any(own.vid == vlan and own.pvid for own in asker.vlans):
@@ -120,22 +114,3 @@ def _answer(stack: Stack, bridge: Device, port: Device | None, frame: Frame, vla
         arp.send(stack, port, reply)
     else:
         xmit.transmit(stack, port, reply, Passage())
-
-
-def _reply(frame: Frame, mac: str) -> Frame | None:
-    if isinstance(frame, Arp):
-        return Arp(
-            request=False,
-            sender_mac=mac,
-            sender=frame.target,
-            target_mac=frame.sender_mac,
-            target=frame.sender,
-            src_mac=mac,
-            dst_mac=frame.sender_mac,
-        )
-    if frame.neighbour is None or not isinstance(frame.src, IPv6Address):
-        return None
-    said = Discovery(frame.neighbour, mac, override=True)
-    return discovery.compose(
-        NEIGHBOUR_ADVERTISEMENT, frame.neighbour, frame.src, said, macs=(mac, frame.src_mac)
-    )

@@ -50,6 +50,11 @@ class BridgePort:
     locked: bool = False
     vlan_tunnel: bool = False
 
+    @property
+    def silent(self) -> bool:
+        """It is not asked what the bridge has answered (br_flood)."""
+        return self.neigh_suppress or self.proxy_arp_wifi
+
 
 class PortVlan(NamedTuple):
     """BRIDGE_VLAN_INFO_*: one VLAN of a port, or of the bridge itself."""
@@ -87,6 +92,9 @@ class Vxlan:
     """0 unset, 1 set, 2 inherit."""
     external: bool = False
     proxy: bool = False
+    short_circuit: bool = False
+    l2miss: bool = False
+    l3miss: bool = False
 
     def hears(self, version: int) -> bool:
         """Its socket is for one IP version: that of its addresses, IPv4 if it has none (vxlan_sock_add)."""

@@ -5,7 +5,7 @@ from typing import Literal, TypeVar, cast
 
 from kubectl_skoop.model.packet import Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import hook_end, link_reject, xmit
+from kubectl_skoop.netstack import hook_end, xmit
 from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
 from kubectl_skoop.netstack.netfilter.order import in_order, is_idle
 from kubectl_skoop.netstack.netfilter.types import (
@@ -115,6 +115,8 @@ def _ends(ctx: RuleContext, family: LinkFamily, decision: Decision) -> bool:
         case Drop() if trace:
             hook_end.drop(stack, trace, frame)
         case Reject(kind=kind) if trace:
+            from kubectl_skoop.netstack import link_reject
+
             hook_end.reject(stack, kind, trace, frame)
             link_reject.answer(stack, family, kind, frame, stack.ns.devices[ctx.indev])
         case Redirected(device=device):

@@ -65,7 +65,7 @@ def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     if passed is None:
         return
     frame = passed
-    if frame.vlan is not None:
+    if frame.vlan:
         from kubectl_skoop.netstack import vlan
 
         if vlan.taken(stack, device, frame, passage):

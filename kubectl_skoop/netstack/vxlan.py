@@ -3,7 +3,7 @@
 from dataclasses import replace
 from ipaddress import ip_address
 
-from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol, is_group
 from kubectl_skoop.netstack import gap, ip
 from kubectl_skoop.netstack import receive as receiving
 from kubectl_skoop.netstack.device import Device, Vxlan
@@ -14,7 +14,7 @@ from kubectl_skoop.netstack.stack import Stack
 
 OVERHEAD = {4: 50, 6: 70}
 """IP, UDP and vxlan headers and the inner Ethernet header, bytes, by the outer family."""
-ARP_LENGTH = 28
+ARP_LENGTH, TAG_LENGTH = 28, 4
 ALL_ZERO_MAC = "00:00:00:00:00:00"
 
 
@@ -26,14 +26,24 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         reason = f"what {device.name} does with a frame is decided outside of it (external mode)"
         stack.give_up("device.unmodelled", frame, reason, where=where)
         return
-    if config.proxy and frame.asks:
-        reason = f"{device.name} answers questions for neighbours itself (proxy), which is not modelled"
+    if config.short_circuit and isinstance(frame, Packet):
+        reason = f"{device.name} may route past the gateway (rsc), which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=where)
         return
+    if config.proxy:
+        from kubectl_skoop.netstack import vxlan_proxy
+
+        if vxlan_proxy.reduces(device, frame):
+            vxlan_proxy.reduce(stack, device, frame)
+            return
     if unread := gap.table(stack, "fdb") or gap.routing(stack):
         stack.give_up("tunnel.no-remote", frame, unread, where=where)
         return
     remotes = [entry for entry in _entries(stack, device, frame.dst_mac) if entry.destination is not None]
+    if not remotes and config.l2miss and not is_group(frame.dst_mac):
+        reason = f"{device.name} tells a daemon that it lacks {frame.dst_mac} (l2miss), which may add it"
+        stack.give_up("tunnel.no-remote", frame, reason, where=where)
+        return
     if not remotes:
         known = [entry_text(stack, entry) for entry in stack.ns.fdb if entry.port == device.index]
         stack.lose(
@@ -72,6 +82,7 @@ def _encapsulate(
     )
     route = route_output(stack, key, bound_source=config.local)
     inner_length = frame.length if isinstance(frame, Packet) else ARP_LENGTH
+    inner_length += 0 if frame.vlan is None else TAG_LENGTH
     outer = Packet(
         src=config.local or (ip_address("0.0.0.0") if isinstance(route, RouteError) else route.source),
         dst=remote,

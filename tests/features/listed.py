@@ -19,6 +19,8 @@ ZONES, IPSET, NFT = (
 )
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
+VXLAN_PROXY = f"{_KERNEL}test_traps_vxlan_proxy.py"
+EBTABLES = f"{_KERNEL}test_traps_ebtables.py"
 AT_DEVICES = f"{_KERNEL}test_traps_device_rules.py"
 GUEST, FAULTS = f"{_KERNEL}guest/test_ipvs.py", f"{_KERNEL}test_faults.py"
 VLAN = f"{_KERNEL}guest/test_vlan.py"
@@ -244,6 +246,8 @@ LINK_HOOKS = (
     Part("arp input, output", True, "", AT_DEVICES),
     Part("arptables-nft", True, "", AT_DEVICES),
     Part("arptables-legacy", False, "if it has rules"),
+    Part("ebtables-nft", True, "dnat, redirect, arpreply, among, stp, IP options are unknown", EBTABLES),
+    Part("ebtables-legacy", False, "if a table of it is loaded"),
     Part("reject at bridges", True, "the answer goes out by the port"),
     Part("reject at devices", True, "", AT_DEVICES),
     Part("rules of IP behind a VLAN tag", False, "nft does not list which type it asks for"),
@@ -253,4 +257,7 @@ BRIDGE_PARTS = (
     Part("VLAN filtering: PVID, untagged, membership of ports and bridge", True, "", VLAN),
     Part("forwarding entries of one VLAN", True, "", VLAN),
     Part("802.1ad, two tags, vlan_tunnel, per-VLAN STP states", False, "the last are not collected"),
+    Part("vxlan proxy", True, "", VXLAN_PROXY),
+    Part("vxlan l2miss, l3miss", False, "where the entry is missing, as a daemon may add it"),
+    Part("vxlan rsc, external mode, mdb", False),
 )

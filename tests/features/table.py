@@ -87,7 +87,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Statements of nft", [_native(one, _statement_state) for one in listed.STATEMENTS]
     yield "Types of ipset", _rows(listed.SET_TYPES, lambda name: MODELLED if name in TYPES else UNKNOWN, {})
     yield "Kinds of devices", _rows(listed.DEVICES, _device_state, listed.DEVICE_NOTES)
-    yield "Bridges", [_part(one) for one in listed.BRIDGE_PARTS]
+    yield "Bridges and vxlan", [_part(one) for one in listed.BRIDGE_PARTS]
     yield "Hooks that see frames", [_part(one) for one in listed.LINK_HOOKS]
     yield "Neighbours", [_part(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})

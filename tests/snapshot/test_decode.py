@@ -209,7 +209,8 @@ def test_rules_that_could_not_be_read_are_unknown_at_every_hook(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "families"), [("nft", {"bridge", "netdev", "arp"}), ("arptables-legacy", {"arp"})]
+    ("name", "families"),
+    [("nft", {"bridge", "netdev", "arp"}), ("arptables-legacy", {"arp"}), ("ebtables-legacy", {"bridge"})],
 )
 def test_rules_about_frames_that_could_not_be_read_are_unknown(name: str, families: set[str]) -> None:
     ns = decoded({**with_data(), name: Table(state="failed", reason="no tool")})

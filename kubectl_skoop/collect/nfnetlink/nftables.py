@@ -20,7 +20,8 @@ from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.nfnetlink.request import HEADER_BYTES, NFTABLES, family_of, header, message_type
 
 NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETGEN = 1, 4, 7, 16
-NFPROTO_INET, NFPROTO_IPV4, NFPROTO_ARP, NFPROTO_NETDEV, NFPROTO_IPV6 = 1, 2, 3, 5, 10
+NFPROTO_INET, NFPROTO_IPV4, NFPROTO_ARP, NFPROTO_NETDEV = 1, 2, 3, 5
+NFPROTO_BRIDGE, NFPROTO_IPV6 = 7, 10
 NFTA_DEVICE_PREFIX = 2
 _TABLE = schema(
     (1, "name", text),

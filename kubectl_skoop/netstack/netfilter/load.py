@@ -22,6 +22,7 @@ its rules are in the JSON, too, and unknown there one by one."""
 _LINK_GAPS: dict[str, tuple[LinkFamily, ...]] = {
     "nft": ("bridge", "netdev", "arp"),
     "arptables-legacy": ("arp",),
+    "ebtables-legacy": ("bridge",),
 }
 _SAVED_TABLE = re.compile(r"^\*(\S+)$", re.MULTILINE)
 
@@ -36,6 +37,7 @@ def load_netfilter(
     nft_raw: object | None,
     hook_order: object | None,
     gaps: Mapping[str, str],
+    ebtables_nft: str | None = None,
 ) -> Netfilter:
     """None: the table was absent. `gaps` names those that could not be read, with the reason.
 
@@ -55,7 +57,13 @@ def load_netfilter(
             if text_needs_conntrack(text):
                 tracking.add(family)
     covered = set(_saved_tables(iptables_nft, "ip")) | set(_saved_tables(ip6tables_nft, "ip6"))
-    links: tuple[LinkChain, ...] = ()
+    links: list[LinkChain] = []
+    if ebtables_nft:
+        from kubectl_skoop.netstack.netfilter.ebtables.save import parse_save as parse_ebtables
+
+        for name, found in parse_ebtables(ebtables_nft):
+            covered.add(("bridge", name))
+            links += found
     if any(table not in covered for table in _listed_tables(nft)):
         # Some forty modules of expressions and statements, which most nodes have no use for.
         from kubectl_skoop.netstack.netfilter.nft.load import load_native
@@ -63,7 +71,7 @@ def load_netfilter(
         native = load_native(nft, nft_raw, covered)
         chains += native.base_chains
         tracking |= native.conntrack_families
-        links = native.link_chains
+        links += native.link_chains
     ordered = with_order(chains, hook_order)
     return Netfilter(
         base_chains=tuple(chains) if ordered is None else ordered,
@@ -71,7 +79,7 @@ def load_netfilter(
         nat_families=frozenset(family for base in chains if base.type == "nat" for family in base.families),
         order_known=ordered is not None,
         unknowns=_unknowns(gaps, _GAPS),
-        link_chains=links,
+        link_chains=tuple(links),
         link_unknowns=_unknowns(gaps, _LINK_GAPS),
     )
 

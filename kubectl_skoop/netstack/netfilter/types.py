@@ -30,7 +30,7 @@ class Hook(StrEnum):
 IP_HOOKS = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
 LinkFamily = Literal["bridge", "netdev", "arp"]
 
-Engine = Literal["iptables-legacy", "iptables-nft", "nft", "arptables-legacy", "ebtables-legacy"]
+Engine = Literal["iptables-legacy", "iptables-nft", "nft", "ebtables-nft"]
 ChainType = Literal["filter", "nat", "route"]
 
 

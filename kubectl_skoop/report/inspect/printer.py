@@ -56,6 +56,7 @@ IPTABLES = (
     "ip6tables-nft",
     "arptables",
     "arptables-legacy",
+    "ebtables-nft",
 )
 _PRINTED: Mapping[str, What] = {
     "routes": What(print_routes, ("routes", "route_exceptions")),

@@ -150,6 +150,9 @@ def _vxlan(data: Entry) -> Vxlan:
         df=data.number("df", 0),
         external=data.flag("collect_metadata"),
         proxy=data.flag("proxy"),
+        short_circuit=data.flag("rsc"),
+        l2miss=data.flag("l2miss"),
+        l3miss=data.flag("l3miss"),
     )
 
 

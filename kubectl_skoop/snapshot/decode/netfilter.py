@@ -13,7 +13,7 @@ from kubectl_skoop.snapshot.decode.programs import HookPrograms, decode_hook_pro
 from kubectl_skoop.snapshot.decode.tables import Tables
 
 SAVED = ("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft")
-ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks", "ipvs", "arptables-legacy"})
+ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks", "ipvs", "arptables-legacy", "ebtables-legacy"})
 
 
 def decode_netfilter(tables: Tables) -> Netfilter:
@@ -21,6 +21,8 @@ def decode_netfilter(tables: Tables) -> Netfilter:
     saved: dict[str, str | None] = {}
     for name in SAVED:
         saved[name] = tables.decode(name, partial(_saved, name), None)
+    tables.decode("ebtables-legacy", lambda data: data, None)
+    ebtables = tables.decode("ebtables-nft", partial(_saved, "ebtables-nft"), None)
     nft = tables.decode("nft", _json, None)
     raw = tables.decode("nft_raw", lambda data: data, None)
     order = tables.decode("nft_hooks", lambda data: data, None)
@@ -35,6 +37,7 @@ def decode_netfilter(tables: Tables) -> Netfilter:
             nft_raw=raw,
             hook_order=order,
             gaps=_gaps(tables),
+            ebtables_nft=ebtables,
         )
         return replace(loaded, programs=programs)
     except FormatError as error:

@@ -20,8 +20,8 @@ from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
 KNOWN_TOOLS = listed(
     """
-    iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft arptables arptables-legacy nft ipset
-    ipvsadm ip iptables ip6tables
+    iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft arptables arptables-legacy ebtables-nft nft
+    ipset ipvsadm ip iptables ip6tables
     """
 )
 KNOWN_CLOUDS = frozenset({"infra/aliyun", "infra/aws", "infra/generic"})
@@ -38,6 +38,7 @@ MODULES = (
     "ipt_",
     "iptable_",
     "arp",
+    "ebt",
     "br_netfilter",
     "bridge",
 )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kubectl_skoop.snapshot.dump import Table
+from kubectl_skoop.snapshot.redact.ebtables import ebtables_text
 from kubectl_skoop.snapshot.redact.ipset import ipset_text
 from kubectl_skoop.snapshot.redact.iptables import iptables_text
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
@@ -43,7 +44,12 @@ def redact_table(name: str, table: Table, pseudonyms: Pseudonyms, left_out: Left
 
 
 KNOWN = (
-    SAVED | NETLINK | NUMBERS | listed("ipset nft nft_raw sysctls sysctls_unread ethtool netnsids xt_recent")
+    SAVED
+    | NETLINK
+    | NUMBERS
+    | listed(
+        "ebtables-nft ebtables-legacy ipset nft nft_raw sysctls sysctls_unread ethtool netnsids xt_recent"
+    )
 )
 """By name; another name says something of who made it."""
 
@@ -60,6 +66,8 @@ def _data(name: str, data: object, pseudonyms: Pseudonyms, left_out: LeftOut) ->
     match name, data:
         case _, str() if name in SAVED:
             return iptables_text(data, pseudonyms, left_out, name)
+        case "ebtables-nft", str():
+            return ebtables_text(data, pseudonyms, left_out, name)
         case "ipset", str():
             return ipset_text(data, pseudonyms, left_out, name)
         case "nft", str():
