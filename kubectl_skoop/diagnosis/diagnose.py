@@ -167,9 +167,7 @@ class _Inquiry:
         return Setting(use_existing=bool(self.probe.sport))
 
     def _walk(self, probe: Probe, setting: Setting, world: World | None = None) -> Ways:
-        return fan_out(
-            lambda choices: self.runner.run(probe, setting, choices, world), outcome, self.effort
-        )
+        return fan_out(lambda choices: self.runner.run(probe, setting, choices, world), outcome, self.effort)
 
     def _compare(self, ways: Ways, way: Way[FlowResult], world: World, setting: Setting) -> Compared:
         """What the plugin wanted on the way."""

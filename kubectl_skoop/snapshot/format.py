@@ -72,8 +72,8 @@ class Section(NamedTuple):
     codec: str
     data: bytes
 
-    def content(self) -> object:
-        """Raises: Refused where the data is not what it was when it was written."""
+    def raw(self) -> bytes:
+        """Packed. Raises: Refused where the data is not what it was when it was written."""
         if self.codec == "zstd":
             raw = inflate(self.data, self.length)
         elif self.codec == "raw" and len(self.data) == self.length:
@@ -82,7 +82,11 @@ class Section(NamedTuple):
             raise Refused(f"has the codec {self.codec!r} or another length than stated")
         if hashlib.sha256(raw).digest() != self.sha256:
             raise Refused("does not fit its SHA-256")
-        return unpack(raw)
+        return raw
+
+    def content(self) -> object:
+        """Raises: Refused."""
+        return unpack(self.raw())
 
 
 def pack(value: object) -> bytes:

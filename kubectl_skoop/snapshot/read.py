@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from kubectl_skoop.snapshot.format import (
     MAGIC,
     TRAILER_SIZE,
     Header,
+    Section,
     SectionRef,
     parse_section,
     parse_trailer,
@@ -62,13 +64,13 @@ class SnapshotFile:
 
     def content(self, ref: SectionRef, what: str) -> object:
         """Raises: SectionDamaged."""
-        try:
+        with _damaged(what):
             return self._content(ref)
-        except Refused as refused:
-            raise SectionDamaged(
-                f"{what} is damaged: its section {refused}",
-                hint="the other sections can be read; collect again for this one",
-            ) from refused
+
+    def raw(self, ref: SectionRef, what: str) -> bytes:
+        """Packed. Raises: SectionDamaged."""
+        with _damaged(what):
+            return self._section(ref).raw()
 
     def node(self, name: str) -> NodeEntry | NotCollected:
         entry = self.index.nodes.get(name)
@@ -111,13 +113,28 @@ class SnapshotFile:
         return self._shards[ref]
 
     def _content(self, ref: SectionRef) -> object:
+        return self._section(ref).content()
+
+    def _section(self, ref: SectionRef) -> Section:
         if ref.size > MAX_SECTION * 2 or ref.length > MAX_SECTION or ref.offset + ref.size > self.size:
             raise Refused("lies outside of the file")
         self.file.seek(ref.offset)
         section = parse_section(self.file.read(ref.size))
         if section.sha256 != ref.sha256 or section.length != ref.length:
             raise Refused("is another than the index says")
-        return section.content()
+        return section
+
+
+@contextmanager
+def _damaged(what: str) -> Iterator[None]:
+    """Raises: SectionDamaged, where Refused is raised."""
+    try:
+        yield
+    except Refused as refused:
+        raise SectionDamaged(
+            f"{what} is damaged: its section {refused}",
+            hint="the other sections can be read; collect again for this one",
+        ) from refused
 
 
 def open_file(path: Path) -> SnapshotFile:

@@ -1,12 +1,20 @@
 """The tables of one namespace in a file, read when asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.snapshot.dump import Table, TableState
-from kubectl_skoop.snapshot.format import parse_ref
-from kubectl_skoop.snapshot.limits import MAX_TABLE, Refused, seconds
+from kubectl_skoop.snapshot.format import SectionRef, parse_ref
+from kubectl_skoop.snapshot.limits import (
+    MAX_CONTAINERS,
+    MAX_TABLE,
+    MAX_TEXT,
+    Refused,
+    containers_in,
+    seconds,
+    unpack,
+)
 from kubectl_skoop.snapshot.pieces import join
 from kubectl_skoop.snapshot.read import SnapshotFile
 
@@ -66,6 +74,22 @@ class Tables(Mapping[str, Table]):
             case _:
                 raise Refused("holds a bad table")
 
+    def _joined(self, what: str, form: str, refs: Sequence[SectionRef]) -> object:
+        """Bounded as a whole: each section may be small. Raises: Refused, SectionDamaged."""
+        pieces: list[object] = []
+        text = containers = 0
+        for ref in refs:
+            raw = self._file.raw(ref, what)
+            containers += containers_in(raw)
+            if containers > MAX_CONTAINERS:
+                raise Refused("holds too many values")
+            piece = unpack(raw)
+            text += len(raw) if isinstance(piece, str) else 0
+            if text > MAX_TEXT:
+                raise Refused(f"is more text than the {MAX_TEXT} bytes that a table may have")
+            pieces.append(piece)
+        return join(form, pieces)
+
     def _data(self, name: str, entry: Mapping[str, object]) -> object:
         match entry:
             case {"data": data}:
@@ -74,6 +98,6 @@ class Tables(Mapping[str, Table]):
                 refs = [parse_ref(section) for section in sections]
                 if sum(ref.length for ref in refs) > MAX_TABLE:
                     raise Refused("is longer than a table may be")
-                return join(form, [self._file.content(ref, f"{self._where}/{name}") for ref in refs])
+                return self._joined(f"{self._where}/{name}", form, refs)
             case _:
                 raise Refused("holds a table without data")
