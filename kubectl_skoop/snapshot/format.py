@@ -96,7 +96,7 @@ class Section(NamedTuple):
         return Span(int(found[1]), int(found[2])) if found else None
 
     def raw(self, dictionary: bytes = b"") -> bytes:
-        """`dictionary`: the data of the section that `dictionary` names.
+        """Packed. `dictionary`: the data of the section that `dictionary` names.
 
         Raises: Refused where the data is not what it was when it was written.
         """

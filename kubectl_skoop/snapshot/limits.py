@@ -1,6 +1,7 @@
 """What a snapshot may make us spend: a stranger wrote the file, so all is bounded before memory is spent."""
 
 import io
+import json
 from collections.abc import Iterator
 
 import msgpack
@@ -11,6 +12,12 @@ MAX_SECTION = 16 * MIB
 """Raw bytes of one section; longer tables are cut into several."""
 MAX_TABLE = 128 * MIB
 """Raw bytes of all sections of one table."""
+MAX_TEXT = 32 * MIB
+"""The same of a table that is text, as 200,000 rules of iptables are: whoever reads it takes it apart."""
+MAX_CONTAINERS = 2_500_000
+"""Maps and lists in all sections of one table: 200,000 entries of conntrack have 11 each."""
+MAX_JSON = 3_000_000
+"""Maps, lists and commas in a text that is JSON, as nft prints for 20,000 services."""
 PIECE = 2 * MIB
 """Raw bytes that the writer puts into one section of a table that it cuts."""
 MAX_DICTIONARY = 256 * KIB
@@ -25,6 +32,7 @@ MAX_SECONDS = 1 << 37
 
 # Bytes that may begin a value for which Python allocates an object (msgpack spec, "Formats").
 _HEADS = bytes([*range(0x80, 0xC0), *range(0xC4, 0xE0)])
+_CONTAINERS = bytes([*range(0x80, 0xA0), *range(0xDC, 0xE0)])
 _SCALARS = frozenset({str, bytes, int, float, bool, type(None)})
 
 
@@ -88,6 +96,22 @@ def seconds(value: object) -> float:
     if not isinstance(value, int | float) or not -MAX_SECONDS <= value <= MAX_SECONDS:
         raise Refused("holds no time where one belongs")
     return float(value)
+
+
+def containers_in(data: bytes) -> int:
+    """At least as many maps and lists as packed data has; bytes of text and numbers may be counted too."""
+    return len(data) - len(data.translate(None, _CONTAINERS))
+
+
+def parse_json(text: str) -> object:
+    """Raises: Refused."""
+    if sum(map(text.count, "[{,")) > MAX_JSON:
+        raise Refused("holds too many values")
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"no JSON: {error}") from error
+    return value
 
 
 def refuse_extension(code: int, data: bytes) -> object:

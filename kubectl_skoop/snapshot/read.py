@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -71,13 +72,14 @@ class SnapshotFile:
 
     def content(self, ref: SectionRef, what: str) -> object:
         """Raises: SectionDamaged."""
-        try:
+        with _damaged(what):
             return self._content(ref)
-        except Refused as refused:
-            raise SectionDamaged(
-                f"{what} is damaged: its section {refused}",
-                hint="the other sections can be read; collect again for this one",
-            ) from refused
+
+    def raw(self, ref: SectionRef, what: str) -> bytes:
+        """Packed. Raises: SectionDamaged."""
+        with _damaged(what):
+            section = self._section(ref)
+            return section.raw(self.dictionaries.of(section))
 
     def node(self, name: str) -> NodeEntry | NotCollected:
         entry = self.index.nodes.get(name)
@@ -120,12 +122,16 @@ class SnapshotFile:
         return self._shards[ref]
 
     def _content(self, ref: SectionRef) -> object:
+        section = self._section(ref)
+        return section.content(self.dictionaries.of(section))
+
+    def _section(self, ref: SectionRef) -> Section:
         if ref.size > MAX_SECTION * 2 or ref.length > MAX_SECTION or ref.offset + ref.size > self.size:
             raise Refused("lies outside of the file")
         section = read_section(self.file, Span(ref.offset, ref.size))
         if section.sha256 != ref.sha256 or section.length != ref.length:
             raise Refused("is another than the index says")
-        return section.content(self.dictionaries.of(section))
+        return section
 
 
 class Dictionaries:
@@ -166,6 +172,18 @@ def read_section(file: BinaryIO, span: Span) -> Section:
     """Raises: Refused, OSError."""
     file.seek(span.offset)
     return parse_section(file.read(span.size))
+
+
+@contextmanager
+def _damaged(what: str) -> Iterator[None]:
+    """Raises: SectionDamaged, where Refused is raised."""
+    try:
+        yield
+    except Refused as refused:
+        raise SectionDamaged(
+            f"{what} is damaged: its section {refused}",
+            hint="the other sections can be read; collect again for this one",
+        ) from refused
 
 
 def open_file(path: Path) -> SnapshotFile:

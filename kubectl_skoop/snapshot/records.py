@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgpack
 
 from kubectl_skoop.snapshot.format import SectionRef, pack, packer
-from kubectl_skoop.snapshot.limits import MAX_TABLE, PIECE, Refused
+from kubectl_skoop.snapshot.limits import MAX_TEXT, PIECE, Refused
 
 TABLES = frozenset({"iptables-legacy", "iptables-nft", "ip6tables-legacy", "ip6tables-nft", "ipset"}) | {
     "routes",
@@ -23,7 +23,7 @@ TABLES = frozenset({"iptables-legacy", "iptables-nft", "ip6tables-legacy", "ip6t
 }
 FEWEST = 64
 """Records of a table that is worth it."""
-MAX_RECORDS = 1_000_000
+MAX_RECORDS = 300_000
 """Of one table."""
 _MOST_KNOWN = 400_000
 """Records that the writer remembers; then it begins anew."""
@@ -137,7 +137,7 @@ def join(chunks: Iterable[object], steps: object, numbers: object) -> object:
 
 
 def _split_text(text: str) -> Split | None:
-    if _HOLE in text or text.count("\n") < FEWEST:
+    if _HOLE in text or len(text) > MAX_TEXT or not FEWEST <= text.count("\n") < MAX_RECORDS:
         return None
     template = text.replace("[0:0]", _HOLES)
     numbers, end = _Numbers(), 0
@@ -152,14 +152,14 @@ def _split_text(text: str) -> Split | None:
 
 
 def _joined_text(lines: Sequence[str], numbers: Iterator[int]) -> str:
-    if sum(map(len, lines)) + len(lines) > MAX_TABLE:
-        raise Refused(f"has more than {MAX_TABLE} bytes")
+    if sum(map(len, lines)) + len(lines) > MAX_TEXT:
+        raise Refused(f"has more than {MAX_TEXT} bytes")
     first, *rest = "\n".join(lines).split(_HOLE)
     return first + "".join(f"{number}{part}" for part, number in zip(rest, numbers, strict=False))
 
 
 def _split_rows(rows: Sequence[dict[str, object]]) -> Split | None:
-    if len(rows) < FEWEST:
+    if not FEWEST <= len(rows) <= MAX_RECORDS:
         return None
     records: list[Record] = []
     numbers = _Numbers()

@@ -6,7 +6,15 @@ from contextlib import suppress
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.snapshot.dump import Table, TableState
 from kubectl_skoop.snapshot.format import parse_ref
-from kubectl_skoop.snapshot.limits import MAX_TABLE, Refused, seconds
+from kubectl_skoop.snapshot.limits import (
+    MAX_CONTAINERS,
+    MAX_TABLE,
+    MAX_TEXT,
+    Refused,
+    containers_in,
+    seconds,
+    unpack,
+)
 from kubectl_skoop.snapshot.pieces import join
 from kubectl_skoop.snapshot.read import SnapshotFile
 
@@ -91,8 +99,18 @@ class Tables(Mapping[str, Table]):
                 raise Refused("does not say how its records are arranged")
 
     def _pieces(self, name: str, sections: list[object]) -> Iterator[object]:
+        """Bounded as a whole: each section may be small. Raises: Refused, SectionDamaged."""
         refs = [parse_ref(section) for section in sections]
         if sum(ref.length for ref in refs) > MAX_TABLE:
             raise Refused("is longer than a table may be")
+        text = containers = 0
         for ref in refs:
-            yield self._file.content(ref, f"{self._where}/{name}")
+            raw = self._file.raw(ref, f"{self._where}/{name}")
+            containers += containers_in(raw)
+            if containers > MAX_CONTAINERS:
+                raise Refused("holds too many values")
+            piece = unpack(raw)
+            text += len(raw) if isinstance(piece, str) else 0
+            if text > MAX_TEXT:
+                raise Refused(f"is more text than the {MAX_TEXT} bytes that a table may have")
+            yield piece

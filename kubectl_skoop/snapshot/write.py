@@ -27,7 +27,15 @@ from kubectl_skoop.snapshot.format import (
     pack_section,
     pack_trailer,
 )
-from kubectl_skoop.snapshot.limits import KIB, MAX_TABLE, Refused, check_size
+from kubectl_skoop.snapshot.limits import (
+    KIB,
+    MAX_CONTAINERS,
+    MAX_TABLE,
+    MAX_TEXT,
+    Refused,
+    check_size,
+    containers_in,
+)
 from kubectl_skoop.snapshot.packed_rows import PackedRows
 from kubectl_skoop.snapshot.pieces import cut
 
@@ -220,15 +228,19 @@ class SnapshotWriter:
                 return {**entry, **arranged}
         form, pieces = cut(table.data)
         sections: list[object] = []
-        total = 0
+        total = containers = 0
+        most = MAX_TEXT if isinstance(table.data, str) else MAX_TABLE
         for number, piece in enumerate(pieces):
             total += len(piece)
+            containers += containers_in(piece)
             try:
                 check_size(piece)
             except Refused as refused:
                 return _too_large(entry, f"a part {refused}")
-            if total > MAX_TABLE:
-                return _too_large(entry, f"more than the {MAX_TABLE} bytes that a snapshot takes")
+            if total > most:
+                return _too_large(entry, f"more than the {most} bytes that a snapshot takes")
+            if containers > MAX_CONTAINERS:
+                return _too_large(entry, "more values than a snapshot takes")
             sections.append(self._add("table", f"{where}/{number}", piece, alike).packed())
         return entry | {"form": form, "sections": sections}
 

@@ -1,12 +1,12 @@
 """`nft list ruleset`, from its JSON."""
 
-import json
 from collections.abc import Iterator, Mapping
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.netstack.netfilter.nft.text import print_expression, print_rule, print_statement
 from kubectl_skoop.report.inspect.state import State
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
+from kubectl_skoop.snapshot.limits import Refused, parse_json
 
 _TABLE_KEY = tuple[str, str]
 _VERDICTS = frozenset({"accept", "continue", "drop", "goto", "jump", "return"})
@@ -39,9 +39,9 @@ def print_nftables(state: State) -> Iterator[str]:
 def ruleset(text: str) -> Iterator[tuple[str, Entry]]:
     """Each object with its kind. Raises: FormatError."""
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"$.nft: is no JSON: {error}") from error
+        document = parse_json(text)
+    except Refused as refused:
+        raise FormatError(f"$.nft: {refused}") from refused
     listed = document.get("nftables") if isinstance(document, Mapping) else None
     for row in entries(listed, "$.nft.nftables"):
         for kind in row.fields:

@@ -1,6 +1,5 @@
 """Rules of all back ends, handed to the loader as text: chains are parsed when they are reached."""
 
-import json
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +10,7 @@ from kubectl_skoop.netstack.netfilter.types import IP_HOOKS, Netfilter
 from kubectl_skoop.snapshot.decode.entry import text
 from kubectl_skoop.snapshot.decode.programs import HookPrograms, decode_hook_programs
 from kubectl_skoop.snapshot.decode.tables import Tables
+from kubectl_skoop.snapshot.limits import Refused, parse_json
 
 SAVED = ("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft")
 ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks", "ipvs", "arptables-legacy", "ebtables-legacy"})
@@ -69,6 +69,6 @@ def _saved(name: str, data: object) -> str | None:
 
 def _json(data: object) -> object:
     try:
-        return json.loads(text(data, "$.nft"))
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"$.nft: no JSON: {error}") from error
+        return parse_json(text(data, "$.nft"))
+    except Refused as refused:
+        raise FormatError(f"$.nft: {refused}") from refused

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from kubectl_skoop.snapshot.limits import parse_json
 from kubectl_skoop.snapshot.redact.comment import comment
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
@@ -78,7 +79,7 @@ _RELEASE = re.compile(r"[A-Z][a-z]+ [A-Z][a-z]+ #\d+|[\w. ]{1,20}#\d+")
 
 def nft_text(text: str, pseudonyms: Pseudonyms, left_out: LeftOut, where: str) -> str:
     """Raises: ValueError where it is no JSON."""
-    return json.dumps(_Nft(pseudonyms, left_out, where).value("", json.loads(text)), separators=(", ", ": "))
+    return json.dumps(_Nft(pseudonyms, left_out, where).value("", parse_json(text)), separators=(", ", ": "))
 
 
 def chain_name(text: str, pseudonyms: Pseudonyms) -> str:
