@@ -12,7 +12,7 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import Header
-from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
+from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry, ObjectShard
 from kubectl_skoop.snapshot.kept import Kept
 from kubectl_skoop.snapshot.limits import KIB, MIB, Refused
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
@@ -98,6 +98,20 @@ class Snapshot:
         if key not in self._objects:
             self._objects[key] = self._read_objects(kind, namespace)
         return self._objects[key]
+
+    def count(self, kind: str) -> int | None:
+        """How many objects of the kind there are; None: they were not collected, or are lost.
+
+        Read are the first shard and the last: those between are as long as the first.
+        """
+        shards = self.file.index.objects.get(kind)
+        if shards is None or isinstance(shards, NotCollected):
+            return None
+        try:
+            ends = [len(self._shard(kind, shard)) for shard in dict.fromkeys((*shards[:1], *shards[-1:]))]
+        except SectionDamaged:
+            return None
+        return ends[0] * (len(shards) - 1) + ends[-1] if ends else 0
 
     def kinds(self) -> tuple[str, ...]:
         return tuple(sorted(self.file.index.objects))
@@ -337,18 +351,21 @@ class Snapshot:
             if namespace and not shard.first <= namespace <= shard.last:
                 continue
             try:
-                content = self.file.content(shard.section, f"objects/{kind}")
+                found += [item for item in self._shard(kind, shard) if _belongs(item, namespace)]
             except SectionDamaged as damaged:
                 return NotCollected(f"objects/{kind}", "lost", str(damaged))
-            match content:
-                case {"objects": list(objects)}:
-                    found += [item for item in objects if _belongs(item, namespace)]
-                case _:
-                    return NotCollected(f"objects/{kind}", "lost", "the section holds no objects")
         if any(one.last > following.first for one, following in pairwise(shards)):
             # A live cluster's order: that of its store's keys, in which `a-b/x` comes before `a/x`.
             found.sort(key=ref_of)
         return tuple(found)
+
+    def _shard(self, kind: str, shard: ObjectShard) -> list[Object]:
+        """Raises: SectionDamaged."""
+        match self.file.content(shard.section, f"objects/{kind}"):
+            case {"objects": list(objects)}:
+                return objects
+            case _:
+                raise SectionDamaged("the section holds no objects")
 
     def _note(self, answer: T) -> T:
         if isinstance(answer, NotCollected):
