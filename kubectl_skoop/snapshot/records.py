@@ -23,7 +23,7 @@ TABLES = frozenset({"iptables-legacy", "iptables-nft", "ip6tables-legacy", "ip6t
 }
 FEWEST = 64
 """Records of a table that is worth it."""
-MAX_RECORDS = 1_000_000
+MAX_RECORDS = 400_000
 """Of one table."""
 _MOST_KNOWN = 400_000
 """Records that the writer remembers; then it begins anew."""
@@ -137,7 +137,7 @@ def join(chunks: Iterable[object], steps: object, numbers: object) -> object:
 
 
 def _split_text(text: str) -> Split | None:
-    if _HOLE in text or text.count("\n") < FEWEST:
+    if _HOLE in text or not FEWEST <= text.count("\n") < MAX_RECORDS:
         return None
     template = text.replace("[0:0]", _HOLES)
     numbers, end = _Numbers(), 0
@@ -159,7 +159,7 @@ def _joined_text(lines: Sequence[str], numbers: Iterator[int]) -> str:
 
 
 def _split_rows(rows: Sequence[dict[str, object]]) -> Split | None:
-    if len(rows) < FEWEST:
+    if not FEWEST <= len(rows) <= MAX_RECORDS:
         return None
     records: list[Record] = []
     numbers = _Numbers()

@@ -14,7 +14,7 @@ from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import Header
 from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry, ObjectShard
 from kubectl_skoop.snapshot.kept import Kept
-from kubectl_skoop.snapshot.limits import KIB, MIB, Refused
+from kubectl_skoop.snapshot.limits import MIB
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
 from kubectl_skoop.snapshot.tables import Tables
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MOST_KEPT = 64 * MIB
 """Raw bytes of the namespaces that are kept; decoded they take several times as much."""
-INLINE_TABLES = 16 * KIB
-"""What the short tables of a namespace have, about."""
 
 NodeState = NodeEntry | NotCollected
 
@@ -376,10 +374,7 @@ class Snapshot:
 def _size(dump: NamespaceDump | NotCollected) -> int:
     """About, bytes."""
     tables = dump.tables if isinstance(dump, NamespaceDump) else None
-    try:
-        return INLINE_TABLES + (sum(map(tables.size, tables)) if isinstance(tables, Tables) else 0)
-    except Refused:
-        return INLINE_TABLES
+    return tables.total if isinstance(tables, Tables) else 0
 
 
 def _belongs(item: object, namespace: str) -> bool:

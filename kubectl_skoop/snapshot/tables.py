@@ -5,9 +5,12 @@ from collections.abc import Iterator, Mapping
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.snapshot.dump import Table, TableState
 from kubectl_skoop.snapshot.format import parse_ref
-from kubectl_skoop.snapshot.limits import MAX_TABLE, Refused
+from kubectl_skoop.snapshot.limits import KIB, MAX_TABLE, Refused
 from kubectl_skoop.snapshot.pieces import join
 from kubectl_skoop.snapshot.read import SnapshotFile
+
+SHORT_TABLES = 16 * KIB
+"""Of a namespace, bytes."""
 
 
 class Tables(Mapping[str, Table]):
@@ -37,6 +40,14 @@ class Tables(Mapping[str, Table]):
                 return sum(parse_ref(section).length for section in sections)
             case _:
                 return 0
+
+    @property
+    def total(self) -> int:
+        """Raw bytes, about: what the sections of long tables say, and what short ones usually take."""
+        try:
+            return SHORT_TABLES + sum(map(self.size, self))
+        except Refused:
+            return SHORT_TABLES
 
     def state(self, name: str) -> str:
         """Without reading the table."""
