@@ -23,7 +23,7 @@ TABLES = frozenset({"iptables-legacy", "iptables-nft", "ip6tables-legacy", "ip6t
 }
 FEWEST = 64
 """Records of a table that is worth it."""
-MAX_RECORDS = 300_000
+MAX_RECORDS = 400_000
 """Of one table."""
 _MOST_KNOWN = 400_000
 """Records that the writer remembers; then it begins anew."""

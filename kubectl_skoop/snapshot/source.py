@@ -12,9 +12,9 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import Header
-from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
+from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry, ObjectShard
 from kubectl_skoop.snapshot.kept import Kept
-from kubectl_skoop.snapshot.limits import KIB, MIB, Refused
+from kubectl_skoop.snapshot.limits import MIB
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
 from kubectl_skoop.snapshot.tables import Tables
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MOST_KEPT = 64 * MIB
 """Raw bytes of the namespaces that are kept; decoded they take several times as much."""
-INLINE_TABLES = 16 * KIB
-"""What the short tables of a namespace have, about."""
 
 NodeState = NodeEntry | NotCollected
 
@@ -98,6 +96,20 @@ class Snapshot:
         if key not in self._objects:
             self._objects[key] = self._read_objects(kind, namespace)
         return self._objects[key]
+
+    def count(self, kind: str) -> int | None:
+        """How many objects of the kind there are; None: they were not collected, or are lost.
+
+        Read are the first shard and the last: those between are as long as the first.
+        """
+        shards = self.file.index.objects.get(kind)
+        if shards is None or isinstance(shards, NotCollected):
+            return None
+        try:
+            ends = [len(self._shard(kind, shard)) for shard in dict.fromkeys((*shards[:1], *shards[-1:]))]
+        except SectionDamaged:
+            return None
+        return ends[0] * (len(shards) - 1) + ends[-1] if ends else 0
 
     def kinds(self) -> tuple[str, ...]:
         return tuple(sorted(self.file.index.objects))
@@ -337,18 +349,21 @@ class Snapshot:
             if namespace and not shard.first <= namespace <= shard.last:
                 continue
             try:
-                content = self.file.content(shard.section, f"objects/{kind}")
+                found += [item for item in self._shard(kind, shard) if _belongs(item, namespace)]
             except SectionDamaged as damaged:
                 return NotCollected(f"objects/{kind}", "lost", str(damaged))
-            match content:
-                case {"objects": list(objects)}:
-                    found += [item for item in objects if _belongs(item, namespace)]
-                case _:
-                    return NotCollected(f"objects/{kind}", "lost", "the section holds no objects")
         if any(one.last > following.first for one, following in pairwise(shards)):
             # A live cluster's order: that of its store's keys, in which `a-b/x` comes before `a/x`.
             found.sort(key=ref_of)
         return tuple(found)
+
+    def _shard(self, kind: str, shard: ObjectShard) -> list[Object]:
+        """Raises: SectionDamaged."""
+        match self.file.content(shard.section, f"objects/{kind}"):
+            case {"objects": list(objects)}:
+                return objects
+            case _:
+                raise SectionDamaged("the section holds no objects")
 
     def _note(self, answer: T) -> T:
         if isinstance(answer, NotCollected):
@@ -359,10 +374,7 @@ class Snapshot:
 def _size(dump: NamespaceDump | NotCollected) -> int:
     """About, bytes."""
     tables = dump.tables if isinstance(dump, NamespaceDump) else None
-    try:
-        return INLINE_TABLES + (sum(map(tables.size, tables)) if isinstance(tables, Tables) else 0)
-    except Refused:
-        return INLINE_TABLES
+    return tables.total if isinstance(tables, Tables) else 0
 
 
 def _belongs(item: object, namespace: str) -> bool:

@@ -7,6 +7,7 @@ from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.snapshot.dump import Table, TableState
 from kubectl_skoop.snapshot.format import parse_ref
 from kubectl_skoop.snapshot.limits import (
+    KIB,
     MAX_CONTAINERS,
     MAX_TABLE,
     MAX_TEXT,
@@ -17,6 +18,9 @@ from kubectl_skoop.snapshot.limits import (
 )
 from kubectl_skoop.snapshot.pieces import join
 from kubectl_skoop.snapshot.read import SnapshotFile
+
+SHORT_TABLES = 16 * KIB
+"""Of a namespace, bytes."""
 
 
 class Tables(Mapping[str, Table]):
@@ -46,6 +50,11 @@ class Tables(Mapping[str, Table]):
                 with suppress(Refused):
                     return sum(parse_ref(section).length for section in sections)
         return 0
+
+    @property
+    def total(self) -> int:
+        """Raw bytes, about: what the sections of long tables say, and what short ones usually take."""
+        return SHORT_TABLES + sum(map(self.size, self))
 
     def state(self, name: str) -> str:
         """Without reading the table."""

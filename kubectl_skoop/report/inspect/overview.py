@@ -14,6 +14,8 @@ from kubectl_skoop.snapshot.tables import Tables
 
 _HEADERS = ("node", "place", "namespace", "tables", "size", "not read")
 
+MOST_NODES = 50
+"""Whose namespaces are listed for people: each one's section has to be read."""
 WRONG_CLOCK = 3.0
 """Seconds; it is known to about one."""
 
@@ -33,6 +35,8 @@ def overview(snapshot: Snapshot, *, headers: bool = True) -> str:
         "",
         *tabulate(list(_rows(snapshot)), headers=named, tablefmt="plain", disable_numparse=True).split("\n"),
     ]
+    if (more := len(snapshot.nodes()) - MOST_NODES) > 0:
+        lines += ["", f"and {more:,} more nodes: inspect node/NAME shows one, -o json all of them"]
     if snapshot.missing:
         lines += ["", "missing:", *(f"  {entry}" for entry in snapshot.missing)]
     return "\n".join(safe(line) for line in lines)
@@ -95,7 +99,7 @@ def _namespace_data(dump: NamespaceDump) -> dict[str, object]:
 
 
 def _rows(snapshot: Snapshot) -> Iterator[list[str]]:
-    for name in snapshot.nodes():
+    for name in snapshot.nodes()[:MOST_NODES]:
         node = snapshot.node(name)
         if isinstance(node, NotCollected):
             yield [safe(name), "-", "-", "-", "-", safe(f"{node.state}: {node.reason}")]
@@ -132,7 +136,8 @@ def _objects(snapshot: Snapshot) -> Iterator[tuple[str, Sequence[object]]]:
 
 
 def _counts(snapshot: Snapshot) -> str:
-    return ", ".join(f"{len(found)} {kind}" for kind, found in _objects(snapshot)) or "none"
+    counts = ((kind, snapshot.count(kind)) for kind in snapshot.kinds())
+    return ", ".join(f"{count} {kind}" for kind, count in counts if count is not None) or "none"
 
 
 def utc(seconds: float) -> str:

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 from kubectl_skoop.report.inspect import overview, overview_data
+from kubectl_skoop.report.inspect.overview import MOST_NODES
 from kubectl_skoop.snapshot.assemble import assemble, new_header, write_node_dump
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts, Table
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
-from kubectl_skoop.snapshot.write import writing
+from kubectl_skoop.snapshot.write import OBJECTS_PER_SHARD, writing
+from tests.snapshot.test_round_trip import namespace_dump, node_dump, pod
 
 
 def made(folder: Path) -> Snapshot:
@@ -100,3 +102,19 @@ def test_what_a_cloud_said_is_named(tmp_path: Path) -> None:
     assert "\ncloud: aws\n" in printed
     assert "  infra/other: failed (no answer)" in printed
     assert data["infra"] == ["aws"]
+
+
+def test_of_many_nodes_some_are_listed_and_no_object_is_missed(tmp_path: Path) -> None:
+    pods = [pod(f"p{number:04}") for number in range(OBJECTS_PER_SHARD * 2 + 7)]
+    with writing(tmp_path / "many", new_header(0.0)) as writer:
+        writer.add_objects("Pod", pods)
+        writer.add_objects("Service", [])
+        for number in range(MOST_NODES + 3):
+            writer.add_node(node_dump(f"n{number:03}", namespace_dump()))
+    snapshot = open_snapshot(tmp_path / "many")
+    text = overview(snapshot)
+    snapshot.close()
+    assert f"objects: {len(pods)} Pod, 0 Service" in text
+    listed = [line.split()[0] for line in text.splitlines() if " host " in line]
+    assert listed == [f"n{number:03}" for number in range(MOST_NODES)]
+    assert "and 3 more nodes: inspect node/NAME shows one, -o json all of them" in text
