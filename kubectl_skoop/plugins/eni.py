@@ -45,6 +45,9 @@ class Scheme:
     """Priority of the rules that lead pods' packets to an interface's table; 0: there are no rules."""
     rp_filter: tuple[int, ...]
     """Of the uplink, the first is what the agent writes."""
+    mark: int = 0
+    """Of packets that leave by the uplink wherever they come from; 0: there is none."""
+    mark_priority: int = 0
     spares_uplink: bool = False
     """No pod has an address of the uplink."""
     own_table: Callable[[NetworkNamespace, Device], int]
@@ -100,6 +103,13 @@ class EniNode(SimplePluginNode):
             yield from self._eni(eni)
         for pod in self.pods:
             yield from self._pod(pod)
+        if self.scheme.mark:
+            yield expect.rule(
+                mark=self.scheme.mark,
+                mask=self.scheme.mark,
+                priority=self.scheme.mark_priority,
+                because=f"{self.scheme.agent} adds it: answers to node ports leave by the uplink",
+            )
 
     def to_pod(self, upstream: Link | None, packet: Packet, pod: PodInfo) -> Wishes:
         if packet.dst.version == 4 and pod in self.pods and packet.dst in pod.addresses:
