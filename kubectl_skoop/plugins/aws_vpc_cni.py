@@ -4,8 +4,9 @@ Left to the kernel's word: pods with a branch interface of their own (security g
 interfaces, IPv6, the rules of AWS-SNAT-CHAIN-0 and AWS-CONNMARK-CHAIN-0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from kubectl_skoop.api import (
@@ -101,8 +102,14 @@ class AwsVpcCni(Plugin):
 
         pods = [pod for pod in self.ctx.pods_of(node.name) if not self._on_branch(pod)]
         marks = self.config.node_ports or not self.config.external_snat
-        made = make_node(self.ctx, node, pods, prefix=self.config.veth_prefix, marks=marks)
+        made = make_node(self.ctx, node, pods, self._owners, prefix=self.config.veth_prefix, marks=marks)
         return BasePluginNode(node, made, self.ctx.cluster)
+
+    @cached_property
+    def _owners(self) -> Mapping[str, str]:
+        from kubectl_skoop.plugins.aws_vpc_cni_node import owners_in
+
+        return owners_in(self.ctx)
 
     def _on_branch(self, pod: PodInfo) -> bool:
         host = self.ctx.host_device(pod.key)

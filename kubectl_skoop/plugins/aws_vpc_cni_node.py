@@ -1,6 +1,6 @@
 """A node of the AWS VPC CNI: which interface of it has which address, by EC2 and by the rules of ipamd."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from kubectl_skoop.api import Context, Device, NetworkNamespace, NodeInfo, NotCollected, PodInfo, raw
@@ -14,7 +14,15 @@ CLOUD = "aws"
 """The provider that gathers which interface has which address."""
 
 
-def make_node(ctx: Context, node: NodeInfo, pods: Sequence[PodInfo], *, prefix: str, marks: bool) -> EniNode:
+def make_node(
+    ctx: Context,
+    node: NodeInfo,
+    pods: Sequence[PodInfo],
+    owners: Mapping[str, str],
+    *,
+    prefix: str,
+    marks: bool,
+) -> EniNode:
     """`prefix`: of the pods' device names. `marks`: packets of node ports are marked."""
     scheme = Scheme(
         agent="ipamd",
@@ -25,7 +33,12 @@ def make_node(ctx: Context, node: NodeInfo, pods: Sequence[PodInfo], *, prefix: 
         mark=MARK if marks else 0,
         mark_priority=MARKED,
     )
-    return eni_node(ctx, node, scheme, pods, owners_of(pods, interfaces(ctx)))
+    return eni_node(ctx, node, scheme, pods, owners)
+
+
+def owners_in(ctx: Context) -> Mapping[str, str]:
+    """MACs of interfaces by address, as EC2 tells them."""
+    return owners_of(interfaces(ctx))
 
 
 def interfaces(ctx: Context) -> tuple[Told, ...]:

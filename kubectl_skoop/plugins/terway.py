@@ -7,6 +7,7 @@ V2 (Cilium's programs), IPv6.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from kubectl_skoop.api import (
@@ -93,8 +94,14 @@ class Terway(Plugin):
         from kubectl_skoop.plugins.terway_node import make_node
 
         pods = [pod for pod in self.ctx.pods_of(node.name) if self._on_veth(pod)]
-        made = make_node(self.ctx, node, pods, by_interface=self.mode == "eniip")
+        made = make_node(self.ctx, node, pods, self._owners, by_interface=self.mode == "eniip")
         return BasePluginNode(node, made, self.ctx.cluster)
+
+    @cached_property
+    def _owners(self) -> Mapping[str, str]:
+        from kubectl_skoop.plugins.terway_node import owners_in
+
+        return owners_in(self.ctx) if self.mode == "eniip" else {}
 
     def _on_veth(self, pod: PodInfo) -> bool:
         """Where nobody can tell: by the mode."""

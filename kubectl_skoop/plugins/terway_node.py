@@ -1,6 +1,6 @@
 """A node of Terway: which interface of it has which address, by ECS and by the rules of terwayd."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kubectl_skoop.api import Context, Device, NetworkNamespace, NodeInfo, NotCollected, PodInfo, raw
 from kubectl_skoop.plugins.eni import EniNode, Scheme, Told, eni_node, owners_of
@@ -11,7 +11,14 @@ CLOUD = "aliyun"
 """The provider that gathers which interface has which address."""
 
 
-def make_node(ctx: Context, node: NodeInfo, pods: Sequence[PodInfo], *, by_interface: bool) -> EniNode:
+def make_node(
+    ctx: Context,
+    node: NodeInfo,
+    pods: Sequence[PodInfo],
+    owners: Mapping[str, str],
+    *,
+    by_interface: bool,
+) -> EniNode:
     """`by_interface`: pods have addresses of interfaces (ENIIP), else of the node's podCIDR."""
     scheme = Scheme(
         agent="Terway",
@@ -21,16 +28,14 @@ def make_node(ctx: Context, node: NodeInfo, pods: Sequence[PodInfo], *, by_inter
         spares_uplink=True,
         own_table=own_table if by_interface else lambda ns, nic: 0,
     )
-    told = interfaces(ctx) if by_interface else ()
-    return eni_node(ctx, node, scheme, pods, owners_of(pods, told))
+    return eni_node(ctx, node, scheme, pods, owners)
 
 
-def interfaces(ctx: Context) -> tuple[Told, ...]:
-    """As the provider was given them; none: nobody gave them."""
+def owners_in(ctx: Context) -> Mapping[str, str]:
+    """MACs of interfaces by address, as the provider was given them; empty: nobody gave them."""
     section = ctx.source.infra(CLOUD)
-    if isinstance(section, NotCollected):
-        return ()
-    return tuple(map(_told, raw.items(section, "resources", "NetworkInterfaces")))
+    told = () if isinstance(section, NotCollected) else raw.items(section, "resources", "NetworkInterfaces")
+    return owners_of(map(_told, told))
 
 
 def own_table(ns: NetworkNamespace, nic: Device) -> int:
