@@ -30,6 +30,8 @@ from kubectl_skoop.api import (
 GATEWAY = "169.254.1.1"
 """Of pods: an address that nobody has; its neighbour entry is static."""
 EVERYWHERE, TABLE_MAIN = "0.0.0.0/0", 254
+SMALL = 24
+"""Length from which a prefix's addresses are listed; those of clouds have 28."""
 TO_POD = 512
 """Priority of the rules that lead to the host routes, of both agents."""
 
@@ -45,6 +47,9 @@ class Scheme:
     """Priority of the rules that lead pods' packets to an interface's table; 0: there are no rules."""
     rp_filter: tuple[int, ...]
     """Of the uplink, the first is what the agent writes."""
+    mark: int = 0
+    """Of packets that leave by the uplink wherever they come from; 0: there is none."""
+    mark_priority: int = 0
     spares_uplink: bool = False
     """No pod has an address of the uplink."""
     own_table: Callable[[NetworkNamespace, Device], int]
@@ -83,7 +88,7 @@ class EniNode(SimplePluginNode):
     node: NodeInfo
     scheme: Scheme
     pods: Sequence[PodInfo]
-    owners: Mapping[Address, str]
+    owners: Mapping[str, str]
     uplink: Device | None = None
     enis: tuple[Eni, ...] = ()
 
@@ -100,6 +105,13 @@ class EniNode(SimplePluginNode):
             yield from self._eni(eni)
         for pod in self.pods:
             yield from self._pod(pod)
+        if self.scheme.mark:
+            yield expect.rule(
+                mark=self.scheme.mark,
+                mask=self.scheme.mark,
+                priority=self.scheme.mark_priority,
+                because=f"{self.scheme.agent} adds it: answers to node ports leave by the uplink",
+            )
 
     def to_pod(self, upstream: Link | None, packet: Packet, pod: PodInfo) -> Wishes:
         if packet.dst.version == 4 and pod in self.pods and packet.dst in pod.addresses:
@@ -119,8 +131,9 @@ class EniNode(SimplePluginNode):
 
     def eni_of(self, address: Address) -> Eni | None:
         """By what the VPC says, else by the networks of the interfaces; None: the uplink's, or not known."""
-        if address in self.owners:
-            return next((eni for eni in self.enis if eni.device.mac == self.owners[address]), None)
+        owner = self.owners.get(str(address), "")
+        if owner:
+            return next((eni for eni in self.enis if eni.device.mac == owner), None)
         if len(self.enis) == 1 and self.scheme.spares_uplink:
             return self.enis[0]
         place = Place("node", self.node.name)
@@ -186,7 +199,7 @@ class EniNode(SimplePluginNode):
 
 
 def eni_node(
-    ctx: Context, node: NodeInfo, scheme: Scheme, pods: Sequence[PodInfo], owners: Mapping[Address, str]
+    ctx: Context, node: NodeInfo, scheme: Scheme, pods: Sequence[PodInfo], owners: Mapping[str, str]
 ) -> EniNode:
     """`pods`: on the node, those that are connected this way. `owners`: MACs of the interfaces by the
     addresses that the VPC says they have; empty: it was not asked."""
@@ -214,16 +227,17 @@ def _has_one_of(ctx: Context, place: Place, nic: Device, addresses: Sequence[Add
     return any(entry.address in addresses for entry in ctx.addresses(place, nic))
 
 
-def owners_of(pods: Iterable[PodInfo], told: Iterable[Told]) -> Mapping[Address, str]:
-    """MACs of the interfaces that have the pods' IPv4 addresses. Raises: ValueError (no prefix)."""
-    wanted = {address for pod in pods for address in pod.addresses if address.version == 4}
-    found: dict[Address, str] = {}
+def owners_of(told: Iterable[Told]) -> Mapping[str, str]:
+    """MACs of the interfaces by their IPv4 addresses. Of prefixes, which are not large, each address counts.
+
+    Raises: ValueError (a prefix that is none).
+    """
+    found: dict[str, str] = {}
     for each in told:
-        own = set(each.addresses)
-        networks = [IPv4Network(prefix) for prefix in each.prefixes if prefix]
-        for address in wanted:
-            if str(address) in own or any(address in network for network in networks):
-                found[address] = each.mac.lower()
+        found |= dict.fromkeys(each.addresses, each.mac.lower())
+        for network in (IPv4Network(prefix) for prefix in each.prefixes if prefix):
+            if network.prefixlen >= SMALL:
+                found |= dict.fromkeys(map(str, network), each.mac.lower())
     return found
 
 

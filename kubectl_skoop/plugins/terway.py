@@ -15,11 +15,8 @@ from kubectl_skoop.api import (
     ConfigBinder,
     Context,
     Detected,
-    Device,
     NetNodeAction,
-    NetworkNamespace,
     NodeInfo,
-    NotCollected,
     OptionError,
     Place,
     Plugin,
@@ -28,14 +25,8 @@ from kubectl_skoop.api import (
     SimpleVethPod,
     detection,
     option,
-    raw,
 )
-from kubectl_skoop.plugins.eni import GATEWAY, Scheme, Told, eni_node, owners_of
 
-FROM_POD, FIRST_TABLE = 2048, 1000
-"""fromContainerPriority (plugin/datapath/consts_linux.go); GetRouteTableID (plugin/driver/utils)."""
-CLOUD = "aliyun"
-"""The provider that gathers which interface has which address."""
 Mode = Literal["", "vpc", "eni", "eniip"]
 MODES: Mapping[str, Mode] = {"terway": "vpc", "terway-eni": "eni", "terway-eniip": "eniip"}
 """By the DaemonSet."""
@@ -66,14 +57,6 @@ class Terway(Plugin):
         self.config = ctx.config(TerwayOptions)
         found = ctx.cluster.detect_daemonset(*MODES)
         self.mode: Mode = self.config.mode or ("eniip" if found is None else MODES[found.name])
-        self.scheme = Scheme(
-            agent="Terway",
-            prefix="cali",
-            from_pod=FROM_POD if self.mode == "eniip" else 0,
-            rp_filter=(0, 2),
-            spares_uplink=True,
-            own_table=own_table if self.mode == "eniip" else lambda ns, nic: 0,
-        )
 
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:
@@ -96,6 +79,8 @@ class Terway(Plugin):
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         if not self._on_veth(pod):
             return SimpleVethPod(pod, alone=False, resolves=False)
+        from kubectl_skoop.plugins.eni import GATEWAY
+
         host = self.ctx.host_device(pod.key)
         return SimpleVethPod(
             pod,
@@ -106,41 +91,19 @@ class Terway(Plugin):
         )
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
+        from kubectl_skoop.plugins.terway_node import make_node
+
         pods = [pod for pod in self.ctx.pods_of(node.name) if self._on_veth(pod)]
-        made = eni_node(self.ctx, node, self.scheme, pods, owners_of(pods, map(_told, self._interfaces)))
+        made = make_node(self.ctx, node, pods, self._owners, by_interface=self.mode == "eniip")
         return BasePluginNode(node, made, self.ctx.cluster)
 
     @cached_property
-    def _interfaces(self) -> tuple[object, ...]:
-        """As the provider was given them; none: nobody gave them, or no pod has an address of one."""
-        if self.mode != "eniip":
-            return ()
-        section = self.ctx.source.infra(CLOUD)
-        return (
-            ()
-            if isinstance(section, NotCollected)
-            else tuple(raw.items(section, "resources", "NetworkInterfaces"))
-        )
+    def _owners(self) -> Mapping[str, str]:
+        from kubectl_skoop.plugins.terway_node import owners_in
+
+        return owners_in(self.ctx) if self.mode == "eniip" else {}
 
     def _on_veth(self, pod: PodInfo) -> bool:
         """Where nobody can tell: by the mode."""
         inside = self.ctx.device(Place("pod", pod.key), "eth0")
         return self.mode != "eni" if inside is None else inside.kind == "veth"
-
-
-def own_table(ns: NetworkNamespace, nic: Device) -> int:
-    """It has one if pods' rules or routes name it."""
-    table = FIRST_TABLE + nic.index
-    used = {rule.table for rule in ns.rules if rule.priority == FROM_POD} | {
-        route.table for route in ns.routes
-    }
-    return table if table in used else 0
-
-
-def _told(interface: object) -> Told:
-    sets, prefixes = ("PrivateIpSets", "PrivateIpSet"), ("Ipv4PrefixSets", "Ipv4PrefixSet")
-    return Told(
-        mac=raw.text(interface, "MacAddress"),
-        addresses=(raw.text(one, "PrivateIpAddress") for one in raw.items(interface, *sets)),
-        prefixes=(raw.text(one, "Ipv4Prefix") for one in raw.items(interface, *prefixes)),
-    )

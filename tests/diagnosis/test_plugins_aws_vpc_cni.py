@@ -15,6 +15,8 @@ from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.netstack.device import InterfaceAddress
 from kubectl_skoop.netstack.routing.types import Nexthop, PolicyRule, Route
+from kubectl_skoop.plugins.eni import Told as ToldInterface
+from kubectl_skoop.plugins.eni import owners_of
 from kubectl_skoop.testing.aws_vpc_cni import AwsLab
 from kubectl_skoop.testing.objects import Object
 
@@ -141,3 +143,14 @@ def test_what_is_detected(make_context: Any) -> None:
 def test_rules_of_ipamd_tell_it_without_objects(make_context: Any) -> None:
     fact = set_up(make_context([], state())).facts[0]
     assert (fact.value, fact.source) == ("aws-vpc-cni", "rules of priority 32765 on node/n1")
+
+
+def test_an_address_of_a_prefix_is_its_interface_s() -> None:
+    told = [
+        ToldInterface(mac="02:00:00:00:00:AA", addresses=["10.244.1.11"], prefixes=["10.244.1.16/28", ""]),
+        ToldInterface(mac="02:00:00:00:00:bb", addresses=["10.244.1.10"], prefixes=[]),
+    ]
+    owners = owners_of(told)
+    assert len(owners) == 18
+    assert owners["10.244.1.31"] == owners["10.244.1.11"] == "02:00:00:00:00:aa"
+    assert owners["10.244.1.10"] == "02:00:00:00:00:bb"

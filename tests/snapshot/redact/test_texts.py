@@ -13,6 +13,7 @@ from kubectl_skoop.netstack.netfilter.iptables import header, match, target
 from kubectl_skoop.netstack.netfilter.iptables.rule import parse_rule
 from kubectl_skoop.snapshot.redact import Pseudonyms, iptables
 from kubectl_skoop.snapshot.redact.comment import comment
+from kubectl_skoop.snapshot.redact.config import config_data
 from kubectl_skoop.snapshot.redact.ipset import ipset_text
 from kubectl_skoop.snapshot.redact.iptables import iptables_text
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
@@ -260,3 +261,8 @@ def test_reasons_that_say_nothing_of_a_site_stay(text: str) -> None:
 
 def test_other_reasons_go() -> None:
     assert "acme" not in reason("ssh: acme-node-7 is unreachable")
+
+
+def test_of_cilium_s_settings_the_modes_are_kept(pseudonyms: Pseudonyms) -> None:
+    given = {"routing-mode": "native", "tunnel-protocol": "ours", "cluster-name": "native"}
+    assert config_data(given, pseudonyms, LeftOut()) == {"routing-mode": "native"}
