@@ -82,6 +82,12 @@ def _answered(stack: Stack, bridge: Device, port: Device | None, frame: Frame, v
 
 def transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
     """br_dev_xmit: the namespace itself sends by the bridge."""
+    with receive.deeper(stack, bridge, frame) as goes_on:
+        if goes_on:
+            _transmit(stack, bridge, frame, passage)
+
+
+def _transmit(stack: Stack, bridge: Device, frame: Frame, passage: Passage) -> None:
     stack.step("bridge", f"{bridge.name} sends to {frame.dst_mac}", device=bridge.name)
     admitted = bridge_vlan.ingress(stack, bridge, bridge, frame)
     if admitted is None:
@@ -155,7 +161,8 @@ def _flood(
     ):
         open_ports.append(source)
     if not open_ports:
-        if allowed and not members:
+        taken = group and source is not None and bridge_vlan.member(bridge, bridge, frame)
+        if allowed and not members and not taken:
             _explain_vlan(stack, bridge, frame, allowed)
         elif not group or not (ports or answered):
             _nowhere(stack, bridge, frame, ports, members, source)

@@ -118,7 +118,7 @@ def _ends(ctx: RuleContext, family: LinkFamily, decision: Decision) -> bool:
             from kubectl_skoop.netstack import link_reject
 
             hook_end.reject(stack, kind, trace, frame)
-            link_reject.answer(stack, family, kind, frame, stack.ns.devices[ctx.indev])
+            link_reject.answer(stack, family, kind, frame, stack.ns.devices.get(ctx.indev))
         case Redirected(device=device):
             _send(stack, device, frame, ctx.passage)
         case Stolen(unknown=unknown) if trace:

@@ -15,18 +15,19 @@ QUOTED = 536
 SMALLEST_MTU = 1280
 
 
-def answer(stack: Stack, family: LinkFamily, kind: str, frame: Frame, device: Device) -> None:
+def answer(stack: Stack, family: LinkFamily, kind: str, frame: Frame, device: Device | None) -> None:
     """Nothing but unicast IP is answered, and no error."""
     if not isinstance(frame, Packet) or is_group(frame.dst_mac) or frame.fragment_offset:
         return
+    master = stack.ns.devices.get(device.master) if device is not None else None
     made = _reset(frame) if kind == "tcp-reset" else _error(frame, kind)
-    if made is None:
+    if made is None or device is None:
         return
     stack.step(
         "send", made.flags.name or "ICMP error", f"to {made.dst}, out of {device.name}", device=device.name
     )
-    if family == "bridge":
-        bridge.send(stack, stack.ns.devices[device.master], device, made, Passage())
+    if family == "bridge" and master is not None:
+        bridge.send(stack, master, device, made, Passage())
     else:
         xmit.transmit(stack, device, made, Passage())
 

@@ -1,5 +1,8 @@
 """A frame arrives at a device: who takes it (net/core/dev.c, __netif_receive_skb_core)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage, packet_type
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, layered, link_hooks
@@ -23,14 +26,28 @@ def receive(stack: Stack, index: int, frame: Frame, passage: Passage | None = No
         else:
             stack.lose("device.no-peer", frame, f"device {index} is not in the snapshot")
         return
-    if stack.depth >= MAX_DEPTH:
-        _end_loop(stack, device, frame)
-        return
     passage = passage or Passage()
     passage.packet_type = packet_type(frame, device.mac)
+    take(stack, device, frame, passage)
+
+
+def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
+    """What the device's driver gave to the stack, or a bridge to its own device (netif_receive_skb)."""
+    with deeper(stack, device, frame) as goes_on:
+        if goes_on:
+            _handle(stack, device, frame, passage)
+
+
+@contextmanager
+def deeper(stack: Stack, device: Device, frame: Frame) -> Iterator[bool]:
+    """One device further inside this namespace; False: too far, the frame ends here."""
+    if stack.depth >= MAX_DEPTH:
+        _end_loop(stack, device, frame)
+        yield False
+        return
     stack.depth += 1
     try:
-        take(stack, device, frame, passage)
+        yield True
     finally:
         stack.depth -= 1
 
@@ -47,8 +64,7 @@ def _end_loop(stack: Stack, device: Device, frame: Frame) -> None:
         stack.depth = depth
 
 
-def take(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
-    """What the device's driver gave to the stack, or a bridge to its own device (netif_receive_skb)."""
+def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     if not device.up:
         stack.lose(
             "device.down",

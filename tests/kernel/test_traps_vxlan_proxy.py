@@ -42,7 +42,7 @@ B_KNOWS = f"b: neigh add 10.1.0.2 lladdr {MAC_A} dev eth0"
 SILENT = "b: sysctl net.ipv4.conf.eth0.arp_ignore=8"
 WITHOUT_FLOOD = "m: $ bridge fdb del 00:00:00:00:00:00 dev vx dst 192.168.0.2"
 TRAPS = (
-    trap("asked across", stretched(), "", {A_TO_B: SERVED}),
+    trap("asked across", stretched(), "", {A_TO_B: SERVED}, warm=["a icmp 10.1.0.3"]),
     trap("answered by proxy", stretched("proxy"), f"{KNOWN}\n{SILENT}\n{B_KNOWS}", {A_TO_B: SERVED}),
     trap("a proxy that does not know asks nobody", stretched("proxy"), "", {A_TO_B: LOST}),
     trap(

@@ -1,6 +1,7 @@
 """Bridge ports: what each setting stops, and what it does not (compared with the kernel in tests/kernel)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -74,3 +75,12 @@ def test_nobody_finds_a_port_that_neither_learns_nor_floods() -> None:
     hosts = port(bridged(), PA, learning=False, unicast_flood=False)
     assert walk(hosts, A_TO_B) == LOST
     assert walk(hosts, B_TO_A) == "timeout"
+
+
+def test_a_bridge_that_is_its_own_port_ends() -> None:
+    """No kernel has one, a damaged snapshot may."""
+    hosts = bridged()
+    (name,) = [name for name, ns in hosts.items() if BR0 in ns.devices]
+    devices = hosts[name].devices
+    own = replace(devices[BR0], master=BR0)
+    assert walk(changed(hosts, name, devices={**devices, BR0: own}), A_TO_BRIDGE) == LOST

@@ -171,12 +171,12 @@ def test_a_locked_port_needs_the_forwarding_entries() -> None:
     assert walk(lose(hosts, "r", "fdb"), "a tcp 10.1.0.1").startswith("unknown: fdb of pod/lab/r")
 
 
-def by_tunnel(*, proxy: bool = False) -> dict[str, NetworkNamespace]:
+def by_tunnel(*, proxy: bool = False, l3miss: bool = False) -> dict[str, NetworkNamespace]:
     """r sends by a vxlan device to b, whose address it has to ask for."""
     hosts = routed()
     tunnel: Device = vxlan_device("r", "vx", 9, "10.2.0.1")
     assert tunnel.vxlan is not None
-    tunnel = replace(tunnel, vxlan=replace(tunnel.vxlan, proxy=proxy))
+    tunnel = replace(tunnel, vxlan=replace(tunnel.vxlan, proxy=proxy, l3miss=l3miss))
     devices = {**hosts["r"].devices, 9: tunnel}
     to_b = tuple(
         replace(route, nexthops=(replace(route.nexthops[0], device=9),))
@@ -193,8 +193,8 @@ def test_a_vxlan_device_needs_its_forwarding_entries() -> None:
     assert walk(lose(by_tunnel(), "r", "fdb"), TCP).startswith("unknown: fdb of pod/lab/r")
 
 
-def test_a_vxlan_device_that_answers_itself() -> None:
-    assert walk(by_tunnel(proxy=True), TCP).startswith("unknown: vx answers questions for neighbours itself")
+def test_a_vxlan_device_that_asks_a_daemon() -> None:
+    assert walk(by_tunnel(proxy=True, l3miss=True), TCP).startswith("unknown: vx tells a daemon")
 
 
 @pytest.mark.parametrize(
