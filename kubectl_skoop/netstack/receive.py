@@ -57,7 +57,12 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         return
     if not programs_pass(stack, device, frame):
         return
-    if not link_hooks.passes(stack, "netdev", "ingress", device, frame):
+    if device.redirect:
+        from kubectl_skoop.netstack import ifb
+
+        if not ifb.redirected(stack, device, frame, passage):
+            return
+    elif not link_hooks.passes(stack, "netdev", "ingress", device, frame):
         return
     master = stack.ns.devices.get(device.master)
     if frame.vlan is not None and device.kind != "bridge" and master and master.kind != "bond":
