@@ -88,6 +88,9 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
         owner = branch.world.owner_of_address(address)
         if owner is not None and owner.ns.id != stack.ns.id:
             return Arrival("infra", owner)
+    owner = branch.world.below_pod(destination[0], frame.dst_mac)
+    if owner is not None and owner.ns.id != stack.ns.id:
+        return Arrival("infra", owner)
     return Outside(nexthops[0] if nexthops else None)
 
 

@@ -142,17 +142,19 @@ class World:
             own = [port for port in ports if port.device.index == entry.device]
             if own or (ports and not (address.version == 6 and address.is_link_local)):
                 return (own or ports)[0]
-        return self._below_pod(address)
+        return self.below_pod(address)
 
-    def _below_pod(self, address: Address) -> Port | None:
+    def below_pod(self, address: Address, mac: str = "") -> Port | None:
         """The node's device that a pod's own is on top of, where the pod is on the underlay by it (macvlan,
-        ipvlan, vlan)."""
+        ipvlan, vlan) and has this MAC, if one is given."""
         pod = self.pod_of_address(address)
         ns = self.at(pod[0]) if pod is not None else None
         if ns is None or isinstance(ns, NotCollected) or address not in ns.local_addresses:
             return None
         device = ns.devices.get(ns.local_addresses[address].device)
         if device is None or device.kind not in UPPER_KINDS or device.link_netns == SAME_NAMESPACE:
+            return None
+        if mac and device.mac != mac:
             return None
         below = self.by_id(device.link_netns)
         lower = None if isinstance(below, NotCollected) else below.devices.get(device.link)

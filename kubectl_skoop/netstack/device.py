@@ -206,6 +206,8 @@ class Device:
     bond_port: BondPort | None = None
     macvlan: Macvlan | None = None
     ipvlan: Ipvlan | None = None
+    redirect: int = 0
+    """Index of the device that tc sends all to that comes in (mirred, egress redirect); 0: none."""
     programs: tuple[str, ...] = ()
     """XDP, tc and BPF programs that may take a packet here, each as text."""
     tso: bool = True

@@ -34,6 +34,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     if unread := gap.routing(stack):
         stack.give_up("tunnel.no-remote", frame, unread, where=where)
         return
+    if device.kind == "sit" and config.protocol != Protocol.IPV6:
+        reason = f"{device.name} carries IPv4, too, which is not modelled"
+        stack.give_up("device.unmodelled", frame, reason, where=where)
+        return
     if device.kind != "gretap" and not _carries(device, config, frame):
         message = f"{device.name} is a tunnel of kind {device.kind}, which does not carry such packets"
         stack.lose("tunnel.no-remote", frame, message, where=where, evidence=[tunnel_text(device)])
@@ -49,11 +53,15 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
 
 
 def _carries(device: Device, config: IpTunnel, frame: Frame) -> bool:
-    """An ipip or sit device drops the packets of another protocol than its own."""
+    """ipip_tunnel_xmit drops IPv6, whatever the device's protocol is, sit_tunnel_xmit IPv4 unless told to."""
     if not isinstance(frame, Packet):
         return False
-    inner = Protocol.IPIP if frame.family == 4 else Protocol.IPV6
-    return device.kind == "gre" or config.protocol in (0, inner)
+    match device.kind:
+        case "ipip":
+            return frame.family == 4 and config.protocol in (0, Protocol.IPIP)
+        case "sit":
+            return frame.family == 6
+    return True
 
 
 def _by_route(device: Device, passage: Passage) -> Address | None:
@@ -70,7 +78,7 @@ def _encapsulate(
     tos = config.tos
     if tos & INHERIT:
         tos = inner.tos if inner else 0
-    protocol = _outer_protocol(config, frame)
+    protocol = config.protocol or Protocol.IPIP
     key = FlowKey(dst=remote, src=config.local, oif=config.link, mark=config.mark, tos=tos, protocol=protocol)
     route = route_output(stack, key, bound_source=config.local)
     headers = _headers(device, config)
@@ -97,12 +105,6 @@ def _encapsulate(
     ttl = config.ttl or (inner.ttl if inner else 0)
     stack.step("tunnel", tunnel_text(device), f"encapsulated, to {remote}", device=device.name)
     ip.send(stack, outer, Passage(mark=passage.mark), route, ttl=ttl)
-
-
-def _outer_protocol(config: IpTunnel, frame: Frame) -> int:
-    if config.protocol:
-        return config.protocol
-    return Protocol.IPIP if isinstance(frame, Packet) and frame.family == 4 else Protocol.IPV6
 
 
 def _headers(device: Device, config: IpTunnel) -> int:

@@ -3,10 +3,12 @@
 The modes l3 and l3s, in which the host routes for the pods, are not modelled.
 """
 
+from collections.abc import Sequence
+
 from kubectl_skoop.model.packet import Frame, Passage, is_group
 from kubectl_skoop.netstack import layered
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.stack import Stack, Upper
 
 L2 = 0
 
@@ -46,20 +48,18 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     layered.down(stack, device, frame, passage)
 
 
-def receive(stack: Stack, device: Device, frame: Frame) -> bool:
+def receive(stack: Stack, device: Device, frame: Frame, uppers: Sequence[Upper]) -> bool:
     """ipvlan_handle_mode_l3, which mode l2 uses, too: by address, among the devices that are up."""
     address = layered.destination(frame)
-    if address in stack.ns.local_addresses:
-        return False
-    for upper in layered.above(stack, device, address):
+    for upper in uppers:
         if upper.device.ipvlan is not None and upper.device.up and upper.has(address):
             layered.up(stack, upper.ns.id, upper.device.index, frame, by=device)
             return True
     return False
 
 
-def flood(stack: Stack, device: Device, frame: Frame) -> None:
+def flood(stack: Stack, device: Device, frame: Frame, uppers: Sequence[Upper]) -> None:
     """ipvlan_handle_mode_l2: of a frame for a group from outside each device gets a copy."""
-    for upper in layered.above(stack, device):
+    for upper in uppers:
         if upper.device.ipvlan is not None and upper.device.up:
             layered.up(stack, upper.ns.id, upper.device.index, frame, by=device)

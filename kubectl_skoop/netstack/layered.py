@@ -1,6 +1,6 @@
 """Devices on top of another one (vlan, macvlan, ipvlan): the two may be in different namespaces."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, PacketType, Passage, is_group
 from kubectl_skoop.netstack import receive, xmit
@@ -45,18 +45,36 @@ def above(stack: Stack, device: Device, address: Address | None = None) -> Itera
 
 
 def taken(stack: Stack, device: Device, frame: Frame, passage: Passage) -> bool:
-    """Whether a device on top of this one takes the frame from it (the rx_handler of the lower device). It is
-    asked only where the frame is not for this namespace: by MAC (macvlan), else by address (ipvlan)."""
+    """Whether a device on top of this one takes the frame (the rx_handler of the lower device), by MAC
+    (macvlan) or by address (ipvlan). It is asked only where the frame is not for this namespace.
+
+    A question for a neighbour is handed to who has the address alone: all others would stay silent.
+    """
+    uppers = _takers(above(stack, device, frame.neighbour if frame.asks else destination(frame)))
+    if is_group(frame.dst_mac):
+        if frame.neighbour is not None and uppers:
+            _flood(stack, device, frame, uppers)
+        return False
+    other_host = passage.packet_type is PacketType.OTHER_HOST
+    if not uppers and other_host and stack.ns.place.kind == "node":
+        uppers = _takers(above(stack, device))
+    if not uppers:
+        return False
     from kubectl_skoop.netstack import ipvlan, macvlan
 
-    if is_group(frame.dst_mac):
-        if frame.neighbour is not None and frame.neighbour not in stack.ns.local_addresses:
-            macvlan.flood(stack, device, frame)
-            ipvlan.flood(stack, device, frame)
-        return False
-    if passage.packet_type is PacketType.OTHER_HOST:
-        return macvlan.receive(stack, device, frame)
-    return bool(frame.dst_mac) and ipvlan.receive(stack, device, frame)
+    takes = macvlan.receive if other_host else ipvlan.receive
+    return takes(stack, device, frame, uppers)
+
+
+def _takers(uppers: Iterable[Upper]) -> list[Upper]:
+    return [upper for upper in uppers if upper.device.macvlan or upper.device.ipvlan]
+
+
+def _flood(stack: Stack, device: Device, frame: Frame, uppers: Sequence[Upper]) -> None:
+    from kubectl_skoop.netstack import ipvlan, macvlan
+
+    macvlan.flood(stack, device, frame, uppers)
+    ipvlan.flood(stack, device, frame, uppers)
 
 
 def destination(frame: Frame) -> Address:

@@ -4,6 +4,8 @@ Modes private, vepa and bridge; passthru and source are not modelled. What a mac
 program that holds it, which is not seen.
 """
 
+from collections.abc import Sequence
+
 from kubectl_skoop.model.packet import Frame, Passage, is_group
 from kubectl_skoop.netstack import layered
 from kubectl_skoop.netstack.device import Device
@@ -35,21 +37,21 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     layered.down(stack, device, frame, passage)
 
 
-def receive(stack: Stack, device: Device, frame: Frame) -> bool:
+def receive(stack: Stack, device: Device, frame: Frame, uppers: Sequence[Upper]) -> bool:
     """macvlan_handle_frame: whether a device on top of this one takes a frame for one MAC."""
-    for upper in layered.above(stack, device):
+    for upper in uppers:
         if upper.device.macvlan is not None and upper.device.mac == frame.dst_mac:
             layered.up(stack, upper.ns.id, upper.device.index, frame, by=device)
             return True
     return False
 
 
-def flood(stack: Stack, device: Device, frame: Frame) -> None:
+def flood(stack: Stack, device: Device, frame: Frame, uppers: Sequence[Upper]) -> None:
     """A frame for a group: each device on top of this one that has not had it gets a copy."""
-    uppers = [upper for upper in layered.above(stack, device) if upper.device.macvlan is not None]
-    sender = next((upper for upper in uppers if upper.device.mac == frame.src_mac), None)
+    known = stack.above(stack.ns.id, device.index, None) if uppers else ()
+    sender = next((upper for upper in known if _mode(upper) and upper.device.mac == frame.src_mac), None)
     for upper in uppers:
-        if _hears(sender, upper):
+        if _mode(upper) and _hears(sender, upper):
             layered.up(stack, upper.ns.id, upper.device.index, frame, by=device)
 
 

@@ -77,7 +77,12 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         return
     if not programs_pass(stack, device, frame):
         return
-    passed = link_hooks.run(stack, "netdev", Hook.INGRESS, frame, passage, indev=device.index)
+    if device.redirect:
+        from kubectl_skoop.netstack import ifb
+
+        passed = frame if ifb.redirected(stack, device, frame, passage) else None
+    else:
+        passed = link_hooks.run(stack, "netdev", Hook.INGRESS, frame, passage, indev=device.index)
     if passed is None:
         return
     frame = passed

@@ -67,8 +67,8 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack import ipvlan
 
             ipvlan.transmit(stack, device, frame, passage)
-        case "dummy":
-            message = f"{device.name} is a dummy device: it discards what it sends"
+        case "dummy" | "ifb":
+            message = f"{device.name} is of kind {device.kind}: it discards what is routed into it"
             stack.lose("device.no-peer", frame, message, where=where)
         case _ if device.loopback:
             receive.receive(stack, device.index, frame, passage)

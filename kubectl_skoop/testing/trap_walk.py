@@ -19,6 +19,17 @@ from kubectl_skoop.testing.trap_lab import Collected
 def predict(collected: Collected, flow: Flow) -> list[str]:
     """What the walk says: one text for each way, `unknown: …` where it does not know."""
     place = Place("pod", f"lab/{flow.host}")
+    return [_way_text(way, flow, place) for way in walked(collected, flow)]
+
+
+def loss_codes(collected: Collected, flow: Flow) -> set[str]:
+    """Why packets of the flow are lost, by code, over all ways."""
+    ways = walked(collected, flow)
+    return {loss.because.code for way in ways for loss in way.result.branch.losses()}
+
+
+def walked(collected: Collected, flow: Flow) -> list[Way[FlowResult]]:
+    place = Place("pod", f"lab/{flow.host}")
     target = ip_address(flow.address)
     probe = Probe(
         source=Endpoint("pod", place.name, ip_address(flow.source or "0.0.0.0")),
@@ -39,8 +50,7 @@ def predict(collected: Collected, flow: Flow) -> list[str]:
         lambda world: world.at(place),
     )
     setting = Setting(full=flow.bulk, segment=flow.segment, use_existing=flow.existing)
-    ways = fan_out(lambda choices: runner.run(probe, setting, choices), outcome)
-    return [_way_text(way, flow, place) for way in ways]
+    return list(fan_out(lambda choices: runner.run(probe, setting, choices), outcome))
 
 
 def _way_text(way: Way[FlowResult], flow: Flow, place: Place) -> str:

@@ -27,6 +27,7 @@ VLAN = f"{_KERNEL}guest/test_vlan.py"
 DUMMY = f"{_KERNEL}guest/test_dummy.py"
 IP_TUNNELS = f"{_KERNEL}guest/test_ip_tunnels.py"
 LAYERED, BOND = f"{_KERNEL}guest/test_layered.py", f"{_KERNEL}guest/test_bond.py"
+IFB = f"{_KERNEL}guest/test_ifb.py"
 GENEVE = f"{_KERNEL}guest/test_geneve.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
@@ -187,15 +188,16 @@ DEVICES: dict[str, str] = {
     VLAN: "vlan",
     LAYERED: "macvlan macvtap ipvlan",
     BOND: "bond",
+    IFB: "ifb",
     GENEVE: "geneve",
-    "": "tun virtio_net team ifb ip6tnl wireguard vrf netkit xfrm",
+    "": "tun virtio_net team ip6tnl wireguard vrf netkit xfrm",
 }
 DEVICE_NOTES = {
     "bond": "modes tlb and alb are unknown; which port a hash chooses is not computed, each is followed",
     "geneve": "with a remote of its own; in external mode unknown",
     "gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
     "gretap": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
-    "ifb": "what tc redirects is not collected",
+    "ifb": "where one filter of tc (u32, matchall) sends all that comes in to it; others are unknown",
     "ipip": "fou, gue and external mode are unknown",
     "ipvlan": "mode l2; l3 and l3s are unknown",
     "macvlan": "modes passthru and source are unknown",

@@ -40,6 +40,7 @@ from kubectl_skoop.netstack.netfilter.nft.statement.parse import parse_statement
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext, Stolen
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.snapshot.decode.tunnels import TUNNELS
 from tests.features import listed
 
 MODELLED, UNKNOWN, NOT_PROVEN = "modelled", "unknown", "not proven"
@@ -168,12 +169,18 @@ def _device_state(kind: str) -> str:
         ipvlan=Ipvlan(mode=0),
         bond=Bond(mode=4),
         geneve=Geneve(vni=1, remote=ip_address("10.0.0.1")),
-        tunnel=IpTunnel(protocol=0, remote=ip_address("10.0.0.1")) if kind in ip_tunnel.KINDS else None,
+        tunnel=_tunnel(kind),
     )
     stack = Stack(_namespace(device), Choices())
     xmit.transmit(stack, device, _packet(), Passage())
     codes = {loss.because.code for loss in stack.journey.losses}
     return UNKNOWN if "device.unmodelled" in codes else MODELLED
+
+
+def _tunnel(kind: str) -> IpTunnel | None:
+    if kind not in ip_tunnel.KINDS:
+        return None
+    return IpTunnel(protocol=TUNNELS[kind], remote=ip_address("10.0.0.1"))
 
 
 def _method_state(name: str) -> str:

@@ -20,6 +20,7 @@ from kubectl_skoop.netstack.device import (
     Vxlan,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
+from kubectl_skoop.snapshot.decode.redirects import INGRESS, decode_redirects
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel
 
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
@@ -35,6 +36,7 @@ class Additions(NamedTuple):
     vlans: Mapping[int, tuple[PortVlan, ...]] = field(default_factory=dict)
     features: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     programs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    redirects: Mapping[int, int] = field(default_factory=dict)
 
 
 def decode_devices(
@@ -78,6 +80,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
         macvlan=Macvlan(info.entry("data").number("mode")) if kind in ("macvlan", "macvtap") else None,
         ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
+        redirect=additions.redirects.get(index, 0),
         programs=programs,
         tso=_takes_large_packets(features),
         details={key: value for key, value in entry.fields.items() if key not in _NAMED},
@@ -182,10 +185,13 @@ def decode_features(data: object) -> dict[str, Mapping[str, object]]:
 
 
 def decode_programs(filters: object, bpf: object) -> dict[int, tuple[str, ...]]:
-    """tc filters and BPF programs of each device, each as text. Raises: FormatError."""
+    """tc filters and BPF programs of each device, each as text, without redirects. Raises: FormatError."""
     found: dict[int, dict[str, None]] = defaultdict(dict)
+    redirects = decode_redirects(filters)
     for entry in entries(filters, "$.tc_filters"):
         parent = entry.number("parent")
+        if parent in INGRESS and entry.number("ifindex") in redirects:
+            continue
         place = _PARENTS.get(parent, f"parent {parent >> 16:x}:{parent & 0xFFFF:x}")
         text = f"tc filter {place} {entry.text('kind', '')} pref {entry.number('info') >> 16}"
         found[entry.number("ifindex")][text] = None

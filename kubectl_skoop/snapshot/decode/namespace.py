@@ -24,6 +24,7 @@ from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_groups, 
 from kubectl_skoop.snapshot.decode.netfilter import SAVED, decode_netfilter
 from kubectl_skoop.snapshot.decode.programs import cgroup_programs, socket_programs
 from kubectl_skoop.snapshot.decode.recent import decode_recent
+from kubectl_skoop.snapshot.decode.redirects import decode_redirects
 from kubectl_skoop.snapshot.decode.routes import (
     NexthopObject,
     decode_buckets,
@@ -54,6 +55,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         vlans=tables.decode("bridge_vlans", decode_vlans, {}),
         features=tables.decode("ethtool", decode_features, {}),
         programs=_programs(tables),
+        redirects=tables.decode("tc_filters", decode_redirects, {}),
     )
     devices: Mapping[int, Device] = tables.decode(
         "links", lambda data: decode_devices(data, namespace_of, additions), {}

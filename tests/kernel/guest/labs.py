@@ -1,7 +1,8 @@
 """Trap labs in the guest: built, collected and asked inside, all in one boot; walked and judged outside."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing.trap import Trap, judge
-from kubectl_skoop.testing.trap_lab import NODE
+from kubectl_skoop.testing.trap_flow import parse_flow
+from kubectl_skoop.testing.trap_lab import NODE, Collected
+from kubectl_skoop.testing.trap_walk import loss_codes
 from tests.kernel.guest import machine
 
 BASE = ("veth", "bridge", "inet_diag", "tcp_diag", "udp_diag", "nf_conntrack_netlink")
@@ -34,10 +37,21 @@ class GuestLabs:
         told = json.loads((self._folder / f"{number}.json").read_text())
         if isinstance(told, str):
             return [told]
-        snapshot = open_snapshot(self._folder / f"{number}.dump")
+        with self._dump(tested) as dump:
+            return judge(tested, dump, told)
+
+    def loss_codes(self, title: str) -> set[str]:
+        """Why the walk of the lab's first flow loses packets."""
+        tested = next(one for one in self._traps if one.title == title)
+        with self._dump(tested) as dump:
+            return loss_codes(Collected.of(dump), parse_flow(next(iter(tested.flows))))
+
+    @contextmanager
+    def _dump(self, tested: Trap) -> Iterator[NodeDump]:
+        snapshot = open_snapshot(self._folder / f"{self._traps.index(tested)}.dump")
         try:
             dump = snapshot.node_dump(NODE)
             assert isinstance(dump, NodeDump)
-            return judge(tested, dump, told)
+            yield dump
         finally:
             snapshot.close()

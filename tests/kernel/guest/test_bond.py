@@ -23,6 +23,7 @@ a: link set p1 master bond0
 a: link set p2 master bond0
 a: link set bond0 up
 a: addr add 10.1.0.2/24 dev bond0
+a: $ for i in $(seq 99); do [ $(grep -c "us: up" /proc/net/bonding/bond0) = 3 ] && break; sleep 0.05; done
 b: addr add 10.1.0.3/24 dev eth0
 """
 """a's bond of two ports on the switch s, with b 10.1.0.3"""
@@ -70,6 +71,14 @@ TRAPS = (
     trap("a VLAN on a bond", VLAN, "", {"a tcp 10.7.0.2": "answer, b sees 10.7.0.1"}),
     trap("another VLAN on the bond", OTHER_VLAN, "", {"b tcp 10.7.0.1": LOST}),
 )
+CODES = {
+    "the active port leads nowhere": "neighbour.unresolved",
+    "no port has a carrier": "device.down",
+    "a neighbour entry leads to the port that is not in use": "bond.inactive-port",
+    "tlb is not modelled": "device.unmodelled",
+    "another VLAN on the bond": "device.no-vlan",
+}
+"""What the first flow's loss is called."""
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +89,8 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> GuestLabs:
 @pytest.mark.parametrize("tested", TRAPS, ids=lambda one: one.title)
 def test_the_walk_says_what_the_kernel_does(labs: GuestLabs, tested: Trap) -> None:
     assert not labs.differences(tested)
+
+
+@pytest.mark.parametrize(("title", "code"), CODES.items())
+def test_the_reason_is_what_was_changed(labs: GuestLabs, title: str, code: str) -> None:
+    assert code in labs.loss_codes(title)

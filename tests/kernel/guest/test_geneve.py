@@ -56,6 +56,15 @@ TRAPS = (
         {"a udp 10.2.0.2 size=1500 df": "timeout"},
     ),
 )
+CODES = {
+    "another VNI": "tunnel.closed",
+    "another remote": "tunnel.closed",
+    "another port": "tunnel.closed",
+    "geneve is down": "tunnel.closed",
+    "no route to the remote": "route.none",
+    "too big for the way, and must not be cut outside": "forwarding.too-big",
+}
+"""What the first flow's loss is called."""
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +75,8 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> GuestLabs:
 @pytest.mark.parametrize("tested", TRAPS, ids=lambda one: one.title)
 def test_the_walk_says_what_the_kernel_does(labs: GuestLabs, tested: Trap) -> None:
     assert not labs.differences(tested)
+
+
+@pytest.mark.parametrize(("title", "code"), CODES.items())
+def test_the_reason_is_what_was_changed(labs: GuestLabs, title: str, code: str) -> None:
+    assert code in labs.loss_codes(title)

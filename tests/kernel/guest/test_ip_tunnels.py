@@ -192,6 +192,20 @@ TRAPS = (
         {TCP: "timeout"},
     ),
 )
+CODES = {
+    "tunl0 of the receiver is down": "tunnel.closed",
+    "tunl0 is routed to nobody": "forwarding.ttl",
+    "tunl0 to a node that has gone": "neighbour.unresolved",
+    "rp_filter on tunl0, the way back by another device": "source.rp-filter",
+    "another remote at the receiver": "tunnel.closed",
+    "a rule drops protocol 4": "netfilter.drop",
+    "too big for the way, not for the tunnel": "forwarding.too-big",
+    "gre with different keys": "tunnel.closed",
+    "sit is down": "tunnel.closed",
+    "ipip carries no IPv6": "tunnel.no-remote",
+    "gre against ipip": "tunnel.closed",
+}
+"""What the first flow's loss is called."""
 
 
 @pytest.fixture(scope="module")
@@ -202,3 +216,8 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> GuestLabs:
 @pytest.mark.parametrize("tested", TRAPS, ids=lambda one: one.title)
 def test_the_walk_says_what_the_kernel_does(labs: GuestLabs, tested: Trap) -> None:
     assert not labs.differences(tested)
+
+
+@pytest.mark.parametrize(("title", "code"), CODES.items())
+def test_the_reason_is_what_was_changed(labs: GuestLabs, title: str, code: str) -> None:
+    assert code in labs.loss_codes(title)

@@ -105,6 +105,16 @@ IPVLANS = (
     ),
 )
 ALL = (*TRAPS, *IPVLANS)
+CODES = {
+    "another VLAN at the other end": "device.no-vlan",
+    "the VLAN device of the receiver is down": "device.down",
+    "no tag at the other end": "device.no-vlan",
+    "macvlan in mode private": "neighbour.unresolved",
+    "a macvlan that is down": "device.down",
+    "ipvlan, private": "device.private",
+    "ipvlan in mode l3": "device.unmodelled",
+}
+"""What the first flow's loss is called."""
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +125,8 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> GuestLabs:
 @pytest.mark.parametrize("tested", ALL, ids=lambda one: one.title)
 def test_the_walk_says_what_the_kernel_does(labs: GuestLabs, tested: Trap) -> None:
     assert not labs.differences(tested)
+
+
+@pytest.mark.parametrize(("title", "code"), CODES.items())
+def test_the_reason_is_what_was_changed(labs: GuestLabs, title: str, code: str) -> None:
+    assert code in labs.loss_codes(title)

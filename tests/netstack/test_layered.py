@@ -1,0 +1,126 @@
+"""Devices on top of NICs and below them, between nodes: the guest's labs have no nodes."""
+
+from dataclasses import replace
+
+import pytest
+
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.device import (
+    IFF_LOWER_UP,
+    IFF_NOARP,
+    IFF_UP,
+    Bond,
+    BondPort,
+    Device,
+    IpTunnel,
+    Ipvlan,
+    Macvlan,
+    Vlan,
+)
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from tests.netstack.builders import End, end_device, host, mac, walk
+
+TCP = "p tcp 10.8.0.3"
+SERVED, NEAR = "answer, q sees 10.8.0.2", "no route to host"
+
+
+def node(name: str, address: str) -> NetworkNamespace:
+    nic = Device(index=2, name="eth0", mac=mac(name, 2))
+    made = host(name, devices=(nic,), addresses={2: address})
+    return replace(made, place=Place("node", name))
+
+
+def pod(name: str, below: str, address: str, **settings: object) -> NetworkNamespace:
+    own = mac(below if "ipvlan" in settings else name, 2)
+    device = Device(index=2, name="eth0", mac=own, link=2, link_netns=f"lab/{below}", **settings)  # type: ignore[arg-type]
+    return host(name, devices=(device,), addresses={2: address})
+
+
+def two_nodes(**settings: object) -> dict[str, NetworkNamespace]:
+    """p 10.8.0.2 on top of m's NIC, q 10.8.0.3 on top of n's."""
+    return {
+        "p": pod("p", "m", "10.8.0.2/24", **settings),
+        "m": node("m", "10.8.0.1/24"),
+        "n": node("n", "10.8.0.4/24"),
+        "q": pod("q", "n", "10.8.0.3/24", **settings),
+    }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({"kind": "macvlan", "macvlan": Macvlan(mode=4)}, id="macvlan"),
+        pytest.param({"kind": "ipvlan", "ipvlan": Ipvlan(mode=0)}, id="ipvlan"),
+        pytest.param({"kind": "vlan", "vlan": Vlan(id=7)}, id="vlan"),
+    ],
+)
+def test_pods_on_top_of_the_nics_of_two_nodes(settings: dict[str, object]) -> None:
+    assert walk(two_nodes(**settings), TCP) == SERVED
+
+
+def test_an_address_that_no_pod_has_may_be_outside() -> None:
+    hosts = two_nodes(kind="macvlan", macvlan=Macvlan(mode=4))
+    told = walk(hosts, "p tcp 10.8.0.9")
+    assert told == "unknown: whether 10.8.0.9 is on the network of eth0 is not known"
+
+
+def test_a_node_below_that_was_not_collected() -> None:
+    hosts = two_nodes(kind="macvlan", macvlan=Macvlan(mode=4))
+    del hosts["m"]
+    assert walk(hosts, TCP).startswith("unknown: the device below eth0 of pod/lab/p was not collected")
+
+
+@pytest.mark.parametrize("mode", [8, 16])
+def test_passthru_and_source_are_not_modelled(mode: int) -> None:
+    assert walk(two_nodes(kind="macvlan", macvlan=Macvlan(mode=mode)), TCP).startswith("unknown: ")
+
+
+def bonded(**bond: object) -> dict[str, NetworkNamespace]:
+    """p's bond has a port to q, and one to r, who has none of the addresses."""
+    ends = (
+        End(name="p1", index=2, peer=("q", 2), master=4),
+        End(name="p2", index=3, peer=("r", 2), master=4),
+    )
+    made = host(
+        "p",
+        *ends,
+        devices=(Device(index=4, name="bond0", kind="bond", mac=mac("p", 4), bond=Bond(**bond)),),  # type: ignore[arg-type]
+        addresses={4: "10.8.0.2/24"},
+    )
+    ports = {end.index: replace(end_device("p", end), bond_port=BondPort()) for end in ends}
+    return {
+        "p": replace(made, devices={**made.devices, **ports}),
+        "q": host("q", End(name="eth0", index=2, peer=("p", 2), address="10.8.0.3/24")),
+        "r": host("r", End(name="eth0", index=2, peer=("p", 3), address="10.8.0.9/24")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("bond", "told"),
+    [
+        ({"mode": 1, "active": 2}, SERVED),
+        ({"mode": 1, "active": 3}, NEAR),
+        ({"mode": 1, "active": 0}, NEAR),
+        ({"mode": 3}, SERVED),
+    ],
+)
+def test_the_port_of_a_bond_that_decides(bond: dict[str, object], told: str) -> None:
+    assert walk(bonded(**bond), TCP) == told
+
+
+def test_ports_that_do_not_agree_are_unknown() -> None:
+    assert "unknown: bond0 chooses one of its ports by a hash" in walk(bonded(mode=2), TCP)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(IpTunnel(protocol=47), id="no remote"),
+        pytest.param(IpTunnel(protocol=4, unmodelled="its packets are put into UDP packets"), id="fou"),
+    ],
+)
+def test_a_tunnel_with_settings_that_are_not_modelled(config: IpTunnel) -> None:
+    flags = IFF_UP | IFF_LOWER_UP | IFF_NOARP
+    device = Device(index=2, name="gre0", kind="gre", flags=flags, tunnel=config)
+    told = walk({"p": host("p", devices=(device,), addresses={2: "10.8.0.2/24"})}, TCP)
+    assert told.startswith("unknown: gre0")

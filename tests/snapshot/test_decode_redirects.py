@@ -1,0 +1,68 @@
+"""tc filters that redirect everything: the bytes of one that does, and none that is cut off or changed."""
+
+import struct
+from socket import htons
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubectl_skoop.snapshot.decode.redirects import decode_redirects
+
+ALL, IPV4 = htons(3), htons(0x0800)
+TARGET = 7
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(payload), kind) + payload + b"\0" * (-len(payload) % 4)
+
+
+def mirred(way: int = 1) -> bytes:
+    parameters = attribute(2, struct.pack("=IIiiiiI", 1, 0, 4, 1, 1, way, TARGET))
+    return attribute(1, attribute(1, b"mirred\0") + attribute(2, parameters))
+
+
+def selector(mask: int = 0, flags: int = 1) -> bytes:
+    return struct.pack("=BBBxHHhhI", flags, 0, 1, 0, 0, 0, 0, 0) + struct.pack(">IIii", mask, 0, 0, 0)
+
+
+def u32(chosen: bytes, actions: bytes) -> bytes:
+    return attribute(5, chosen) + attribute(7, actions)
+
+
+GOOD = u32(selector(), mirred())
+
+
+def entry(options: bytes, kind: str = "u32", protocol: int = ALL, **fields: int) -> dict[str, object]:
+    """A filter for what comes in by device 3."""
+    info = 1 << 16 | protocol
+    return {"ifindex": 3, "parent": 0xFFFF0000, "info": info, "kind": kind, "options": options, **fields}
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        pytest.param([entry(GOOD)], {3: TARGET}, id="u32"),
+        pytest.param([entry(attribute(2, mirred()), "matchall")], {3: TARGET}, id="matchall"),
+        pytest.param(
+            [entry(b""), entry(attribute(4, b"\1\0\0\0")), entry(GOOD)], {3: TARGET}, id="its tables"
+        ),
+        pytest.param([entry(GOOD), entry(GOOD)], {}, id="two filters"),
+        pytest.param([entry(GOOD, protocol=IPV4)], {}, id="one protocol"),
+        pytest.param([entry(GOOD, chain=1)], {}, id="another chain"),
+        pytest.param([entry(GOOD, parent=0xFFFFFFF3)], {}, id="egress"),
+        pytest.param([entry(u32(selector(mask=0xFFFF0000), mirred()))], {}, id="some packets"),
+        pytest.param([entry(u32(selector(flags=0), mirred()))], {}, id="not the last"),
+        pytest.param([entry(u32(selector(), mirred(way=2)))], {}, id="a copy"),
+        pytest.param([entry(GOOD + attribute(11, struct.pack("=I", 2)))], {}, id="in hardware only"),
+        pytest.param([entry(GOOD, "flower")], {}, id="another kind"),
+        pytest.param([entry(GOOD[:-8])], {}, id="cut off"),
+    ],
+)
+def test_only_a_redirect_of_everything_counts(listed: list[dict[str, object]], found: dict[int, int]) -> None:
+    assert decode_redirects(listed) == found
+
+
+@given(st.binary(max_size=120), st.sampled_from(["u32", "matchall", "bpf"]))
+def test_bytes_that_mean_nothing_are_no_error(options: bytes, kind: str) -> None:
+    assert decode_redirects([entry(options, kind)]) == {}
