@@ -18,6 +18,9 @@ from kubectl_skoop.netstack.netfilter.types import BaseChain, Chain, ChainType, 
 
 LONG = 64
 """Rules; above it a chain is indexed."""
+MAX_RULES = 300_000
+"""Of one text: some four times those of 10,000 services. Parsing them takes as many bytes and seconds as a
+question may take in all."""
 
 _FILTER = {"INPUT": Hook.INPUT, "FORWARD": Hook.FORWARD, "OUTPUT": Hook.OUTPUT}
 _HOOKS = {"PREROUTING": Hook.PREROUTING, **_FILTER, "POSTROUTING": Hook.POSTROUTING}
@@ -94,9 +97,13 @@ class SavedTable:
     native: bool
     text: str
     """From the first chain declaration up to COMMIT, beginning and ending with a newline."""
+    rules: int = 0
+    """Of all tables of the text that it is from."""
     _chains: dict[str, SavedChain] = field(default_factory=dict, compare=False, repr=False)
 
     def chain(self, name: str) -> Chain | Unknown:
+        if self.rules > MAX_RULES:
+            return Unknown(f"{self.rules} rules are more than the {MAX_RULES} that are walked")
         if name not in self._chains and f"\n:{name} " not in self.text:
             return Unknown(f"{name} is neither a chain of table {self.name} nor a target that is modelled")
         return self.saved_chain(name)
@@ -136,8 +143,9 @@ class SavedTable:
 def parse_save(text: str, family: int, engine: Engine) -> tuple[BaseChain, ...]:
     """The base chains of every table, in the order of the text."""
     chains: list[BaseChain] = []
+    rules = text.count("-A ")
     for name, body in _tables(text):
-        table = SavedTable(name, family, engine == "iptables-nft", body)
+        table = SavedTable(name, family, engine == "iptables-nft", body, rules)
         for chain, priority in PRIORITIES.get(name, {}).items():
             policy = table.policy(chain)
             if not policy or policy == "-":

@@ -206,3 +206,11 @@ def test_sixty_thousand_rules_are_loaded_lazily(monkeypatch: pytest.MonkeyPatch)
     packet = Packet(src=ip_address("10.0.0.1"), dst=ip_address("10.96.1.1"), protocol=Protocol.TCP, dport=80)
     assert [number for number, _ in found.rules(packet)] == [258, 20_001, 20_003]
     assert len(parsed) == 3
+
+
+def test_more_rules_than_are_walked_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(save, "MAX_RULES", 3)
+    for count, modelled in ((3, True), (4, False)):
+        text = "*filter\n:FORWARD ACCEPT [0:0]\n" + "-A FORWARD -j DROP\n" * count + "COMMIT\n"
+        (base,) = parse_save(text, 4, "iptables-legacy")
+        assert isinstance(base.table.chain("FORWARD"), Unknown) is not modelled
