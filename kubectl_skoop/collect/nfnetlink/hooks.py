@@ -12,7 +12,14 @@ NFNL_MSG_HOOK_GET, NFNLA_HOOK_HOOKNUM = 0, 1
 NFPROTO_IPV4, NFPROTO_ARP, NFPROTO_BRIDGE, NFPROTO_IPV6 = 2, 3, 7, 10
 _HOOKS = {NFPROTO_IPV4: 5, NFPROTO_IPV6: 5, NFPROTO_ARP: 3, NFPROTO_BRIDGE: 5}
 NFNL_HOOK_TYPE_BPF = 2
-_CHAIN = schema((1, "table", text), (2, "family", be32), (3, "name", text))
+
+
+def _last(payload: bytes) -> object:
+    """The family is one byte, or the last of four. Raises: struct.error."""
+    return struct.unpack_from("=B", payload, len(payload) - 1)[0]
+
+
+_CHAIN = schema((1, "table", text), (2, "family", _last), (3, "name", text))
 _BPF = schema((1, "program", be32))
 
 
