@@ -115,10 +115,15 @@ class Section(NamedTuple):
         return unpack(self.raw(dictionary))
 
 
-def pack(value: object) -> bytes:
-    """Text that is no valid Unicode is written with backslashes, a number of more than 64 bits as text: tools
-    and API servers print what they like."""
-    packed: bytes = packer().pack(value)
+def pack(value: object, *, large_as_text: bool = False) -> bytes:
+    """Text that is no valid Unicode is written with backslashes: tools print what they like.
+
+    `large_as_text`: numbers of more than 64 bits, which an API server may print, become text.
+    Raises: TypeError, OverflowError.
+    """
+    packed: bytes = msgpack.packb(
+        value, unicode_errors="backslashreplace", default=_or_text if large_as_text else _as_plain
+    )
     return packed
 
 
@@ -130,9 +135,11 @@ def packer() -> msgpack.Packer:
 def _as_plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, int):
-        return str(value)
     raise TypeError(f"a snapshot cannot hold a {type(value).__name__}")
+
+
+def _or_text(value: object) -> object:
+    return str(value) if isinstance(value, int) else _as_plain(value)
 
 
 def pack_header(header: Header) -> bytes:

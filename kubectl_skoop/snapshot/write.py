@@ -169,7 +169,7 @@ class SnapshotWriter:
         """Its entry for the index. The last one tells how many there are, so that a lost one is missed."""
         first, final = ref_of(shard[0]).namespace, ref_of(shard[-1]).namespace
         count = number + 1 if last else UNKNOWN_COUNT
-        raw = pack({"kind": kind, "shard": number, "of": count, "objects": shard})
+        raw = pack({"kind": kind, "shard": number, "of": count, "objects": shard}, large_as_text=True)
         with self._lock:
             section = self._add("objects", f"{kind}/{number}", raw)
         return [first, final, section.packed()]

@@ -138,6 +138,7 @@ def test_the_guide_names_each_method_with_its_arguments() -> None:
     ("returned", "reason"),
     [
         pytest.param({"at": object()}, "cannot be kept: a snapshot cannot hold a object", id="no plain data"),
+        pytest.param({"big": 2**70}, "cannot be kept", id="a number that no snapshot holds"),
         pytest.param({"x": ["y" * (17 << 20)]}, "bytes, more than the", id="too much"),
         pytest.param(["a"], "is no mapping", id="a list"),
     ],

@@ -7,6 +7,7 @@ sums over all runs (`totals.json`). docs/fuzzing.md says what to do with a failu
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.fuzzing import scratch
 from tests.fuzzing.listed import NAMES
 
 _EXECUTED = re.compile(r"^(?:stat::number_of_executed_units: |#)(\d+)", re.MULTILINE)
@@ -38,9 +40,10 @@ def run_target(name: str, folder: Path, seconds: float) -> Ran:
     while (left := end - time.monotonic()) > 1:
         command = [sys.executable, "-m", f"tests.fuzzing.{module}", name]
         command += [str(folder / "failures"), str(int(left) + 1), str(folder / "corpus" / name)]
-        with (folder / f"{name}.log").open("w+", errors="replace") as log:
+        with scratch.new() as given, (folder / f"{name}.log").open("w+", errors="replace") as log:
+            env = {**os.environ, scratch.GIVEN: given}
             try:
-                subprocess.run(command, stdout=log, stderr=log, check=False, timeout=left + _GRACE)
+                subprocess.run(command, stdout=log, stderr=log, check=False, timeout=left + _GRACE, env=env)
             except subprocess.TimeoutExpired:
                 (folder / "failures" / f"{name}-process-hang").touch()
             log.seek(0)

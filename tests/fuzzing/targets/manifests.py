@@ -38,7 +38,7 @@ items:
 def run(data: bytes) -> None:
     """Raises: FormatError."""
     for suffix in ("yaml", "json") if data[:1] in (b"{", b"[") else ("yaml",):
-        pack(read_objects([scratch.file(f"objects.{suffix}", data)], WITH_WORKLOADS))
+        pack(read_objects([scratch.file(f"objects.{suffix}", data)], WITH_WORKLOADS), large_as_text=True)
 
 
 def seeds() -> Iterator[bytes]:
