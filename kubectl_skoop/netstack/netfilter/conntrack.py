@@ -21,6 +21,8 @@ IPS_NAT_MASK = IPS_SRC_NAT | IPS_DST_NAT
 IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE = 0x80, 0x100
 IPS_DYING = 0x200
 
+_NOWHERE = -1
+"""A zone that no connection has."""
 _ZONE_MASK = 0xFFFF
 _NEW_ICMP = frozenset({8, 13, 15, 17})
 _NEW_ICMPV6 = frozenset({128, 139})
@@ -158,16 +160,24 @@ def confirm(stack: Stack, passage: Passage) -> bool:
     connection = connection_of(passage)
     if connection is None or connection.confirmed or passage.ct_reply:
         return True
-    if taken(stack, connection.original, connection) or taken(stack, connection.reply, connection):
+    original = taken(stack, connection.original, connection, connection.zone)
+    if original or taken(stack, connection.reply, connection, connection.reply_zone):
         return False
     connection.status |= IPS_CONFIRMED
     stack.connections.append(connection)
     return True
 
 
-def taken(stack: Stack, wanted: Tuple, own: Connection) -> bool:
-    """Another connection has this tuple (nf_conntrack_tuple_taken)."""
-    found = find(stack, wanted, (own.zone, own.reply_zone))
+def taken(stack: Stack, wanted: Tuple, own: Connection, zone: int) -> bool:
+    """Another connection has this tuple (nf_conntrack_tuple_taken), of the direction with this zone.
+
+    What is found by a hash with that zone must have it, too, as our own in the direction of what is found.
+    """
+    zones = (
+        own.zone if own.zone == zone else _NOWHERE,
+        own.reply_zone if own.reply_zone == zone else _NOWHERE,
+    )
+    found = find(stack, wanted, zones)
     return found is not None and found[0] is not own
 
 

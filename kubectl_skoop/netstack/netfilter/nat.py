@@ -134,9 +134,12 @@ def _unique_tuple(stack: Stack, connection: Connection, current: Tuple, nat: Nat
     if not nat.random:
         if nat.port_low:
             in_range = nat.port_low <= port <= nat.port_high
-            if in_range and (nat.port_low == nat.port_high or not taken(stack, invert(result), connection)):
+            if in_range and (
+                nat.port_low == nat.port_high
+                or not taken(stack, invert(result), connection, connection.reply_zone)
+            ):
                 return result
-        elif not taken(stack, invert(result), connection):
+        elif not taken(stack, invert(result), connection, connection.reply_zone):
             return result
     if nat.port_low:
         low, high = nat.port_low, nat.port_high
@@ -168,7 +171,7 @@ def _free_port(
     for attempt in range(min(size, 128)):
         port = low + (start + attempt) % size
         candidate = replace(wanted, sport=port) if source else replace(wanted, dport=port)
-        if not taken(stack, invert(candidate), connection):
+        if not taken(stack, invert(candidate), connection, connection.reply_zone):
             return candidate
     return candidate
 
