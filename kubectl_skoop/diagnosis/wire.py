@@ -40,10 +40,14 @@ def lead(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | N
     """None: nobody there takes the frame (a question that nobody has the answer to)."""
     if device.kind == "veth" and not device.link_netns.startswith("unmapped"):
         return _veth_peer(branch.world, stack.ns, device)
-    if on_underlay(stack.ns, device) and frame.vlan:
-        return Nowhere(f"what is in VLAN {frame.vlan} behind {device.name} of {stack.ns.place} is not known")
     if on_underlay(stack.ns, device):
-        return _underlay(branch, stack, device, frame)
+        found = _underlay(branch, stack, device, frame)
+        if not frame.vlan:
+            return found
+        if isinstance(found, Arrival):
+            branch.assume(f"the network between the nodes carries VLAN {frame.vlan}")
+            return found
+        return Nowhere(f"what is in VLAN {frame.vlan} behind {device.name} of {stack.ns.place} is not known")
     return Nowhere(f"{device.name} of {stack.ns.place} leads to a namespace that was not collected")
 
 
