@@ -34,7 +34,8 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     if unread := gap.routing(stack):
         stack.give_up("tunnel.no-remote", frame, unread, where=where)
         return
-    if device.kind == "sit" and config.protocol != Protocol.IPV6:
+    is_ipv4 = isinstance(frame, Packet) and frame.family == 4
+    if device.kind == "sit" and is_ipv4 and config.protocol != Protocol.IPV6:
         reason = f"{device.name} carries IPv4, too, which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=where)
         return
