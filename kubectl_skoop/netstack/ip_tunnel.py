@@ -79,7 +79,7 @@ def _encapsulate(
     tos = config.tos
     if tos & INHERIT:
         tos = inner.tos if inner else 0
-    protocol = config.protocol or Protocol.IPIP
+    protocol = Protocol.IPV6 if device.kind == "sit" else config.protocol or Protocol.IPIP
     key = FlowKey(dst=remote, src=config.local, oif=config.link, mark=config.mark, tos=tos, protocol=protocol)
     route = route_output(stack, key, bound_source=config.local)
     headers = _headers(device, config)
