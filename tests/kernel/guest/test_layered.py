@@ -110,7 +110,7 @@ CODES = {
     "the VLAN device of the receiver is down": "device.down",
     "no tag at the other end": "device.no-vlan",
     "macvlan in mode private": "neighbour.unresolved",
-    "a macvlan that is down": "device.down",
+    "a macvlan device that is down": "device.down",
     "ipvlan, private": "device.private",
     "ipvlan in mode l3": "device.unmodelled",
 }
