@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -49,8 +50,10 @@ def browser(width: int = 1280, height: int = 1000, *, home: Path | None = None) 
 
 
 def wait(driver: Chrome, condition: Callable[[Chrome], object], what: str) -> None:
-    """Until something is so. Raises: TimeoutException, which says what was waited for."""
-    WebDriverWait(driver, PATIENCE, poll_frequency=0.05).until(condition, what)
+    """Until something is so; a page that loads meanwhile takes its elements away. Raises: TimeoutException,
+    which says what was waited for."""
+    gone = [StaleElementReferenceException]
+    WebDriverWait(driver, PATIENCE, poll_frequency=0.05, ignored_exceptions=gone).until(condition, what)
 
 
 def one(driver: Chrome, selector: str) -> WebElement:
