@@ -112,7 +112,7 @@ def config_path(environment: Mapping[str, str]) -> Path | None:
 def read(path: Path) -> Mapping[str, object]:
     """The file, checked: each key is an option, or a command with a table of options.
 
-    Raises: InputError, OSError.
+    Raises: InputError.
     """
     import tomllib
 
@@ -122,6 +122,8 @@ def read(path: Path) -> Mapping[str, object]:
         content = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
     for key, value in content.items():
         if isinstance(value, dict) and key in COMMANDS:
             for inner, option in value.items():

@@ -6,7 +6,7 @@ import shutil
 import sys
 from typing import Literal
 
-from kubectl_skoop.model.errors import SkoopError
+from kubectl_skoop.model.errors import InputError, SkoopError
 from kubectl_skoop.report.escape import safe
 
 _ASCII = {ord("→"): "->", ord("…"): "..."}
@@ -30,10 +30,12 @@ def columns() -> int:
 
 
 def emit(text: str, *, document: bool = False) -> None:
-    """Prints to standard output. A reader that has gone away (`| head`) is no error.
+    """Prints to standard output. A reader that has gone away (`| head`) is no error, a full disk is.
 
     A `document` is for programs: UTF-8, whatever the locale. What people read is ASCII, if that is all
     that the locale has.
+
+    Raises: InputError.
     """
     if document and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -42,9 +44,12 @@ def emit(text: str, *, document: bool = False) -> None:
     try:
         sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # What is left in the buffer goes nowhere when the interpreter flushes it at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            reason = (error.strerror or "it cannot be written").lower()
+            raise InputError(f"standard output: {reason}") from error
 
 
 def _shows_unicode() -> bool:

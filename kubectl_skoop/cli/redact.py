@@ -54,7 +54,7 @@ def check_targets(original: Path | None, redacted: Path, map_file: Path | None) 
         raise InputError(f"{redacted}: there is no folder {redacted.parent}")
     if map_file is not None and not map_file.parent.is_dir():
         raise InputError(f"{map_file}: there is no folder {map_file.parent}")
-    named = [path.resolve() for path in (original, redacted, map_file) if path is not None]
+    named = [os.path.realpath(path) for path in (original, redacted, map_file) if path is not None]
     if len(set(named)) < len(named):
         raise InputError("two of the files are the same one", hint="name another file to write")
 

@@ -14,11 +14,15 @@ from tests.bench.large import LARGE, write_large
 
 PROGRAM = Path(sys.executable).with_name("kubectl-skoop")
 QUESTION = "s=pod/default/a&d=svc/default/pair&p=80"
+MEANWHILE = "s=pod/default/a2&d=svc/default/pair&p=80"
 PAGES = {
     "home": "",
     "completion": "names?q=team-500",
     "answer": f"ask?{QUESTION}",
     "table with marks": f"place?at=node/n1&what=iptables&{QUESTION}",
+    "cluster": "cluster",
+    "cluster, where something is missing": "cluster?missing=1",
+    "codes": "codes",
     "list of places": "places?q=worker-4",
     "table of another node": "place?at=node/worker-4000&what=routes",
     "matrix": "matrix",
@@ -46,11 +50,13 @@ def main() -> None:
                 for name, path in PAGES.items():
                     print(f"| {name} | {_seconds(home + path):.3f} | {_seconds(home + path):.3f} |")
                 print(f"| matrix, until it is there | {_until_there(f'{home}matrix'):.3f} | |")
+                print(f"| check, while nodes are compared | {_seconds(f'{home}check'):.3f} | |")
+                print(f"| answer of another pod, meanwhile | {_seconds(f'{home}ask?{MEANWHILE}'):.3f} | |")
                 for name in ("matrix", "matrix of a namespace"):
                     print(f"| {name}, then | | {_seconds(home + PAGES[name]):.3f} |")
                 print(f"\nmemory: {_megabytes(server.pid)} MB")
             finally:
-                server.kill()
+                server.terminate()
 
 
 def _seconds(address: str) -> float:

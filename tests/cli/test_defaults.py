@@ -150,6 +150,11 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     assert (ran.code, ran.err) == (2, f"error: SKOOP_CONFIG={missing}: no such file\n")
 
 
+def test_a_file_that_cannot_be_read_is_an_error() -> None:
+    ran = skoop("version", "--client", env={"SKOOP_CONFIG": "/proc/self/mem"})
+    assert (ran.code, ran.err) == (2, "error: /proc/self/mem: input/output error\n")
+
+
 PLACES = {
     "the usual one": ({"HOME": "/h"}, "/h/.config/kubectl-skoop/config.toml"),
     "of XDG": ({"HOME": "/h", "XDG_CONFIG_HOME": "/x"}, "/x/kubectl-skoop/config.toml"),

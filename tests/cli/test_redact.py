@@ -75,7 +75,8 @@ def test_two_files_with_one_key_have_equal_names(tmp_path: Path, key: Path) -> N
 def test_wrong_input_is_one_line(tmp_path: Path, key: Path) -> None:
     short = tmp_path / "short"
     short.write_bytes(b"1")
-    new = tmp_path / "new"
+    new, loop = tmp_path / "new", tmp_path / "loop"
+    loop.symlink_to(loop)
     for words, wanted in (
         ((HEALTHY, HEALTHY), "two of the files are the same one"),
         ((HEALTHY, new, "--map", new), "two of the files are the same one"),
@@ -83,6 +84,7 @@ def test_wrong_input_is_one_line(tmp_path: Path, key: Path) -> None:
         ((HEALTHY, new, "--key-file", short), "holds 1 bytes, a key needs 16 or more"),
         ((HEALTHY, new, "--key-file", tmp_path / "none"), "no such file"),
         ((key, new), "is no snapshot"),
+        ((loop, new), "loop: too many levels of symbolic links"),
     ):
         ran = skoop("redact", *words)
         assert ran.code == ExitCode.INPUT
