@@ -1,6 +1,8 @@
 """The program: runs a command, turns errors into one line and an exit code."""
 
+import errno
 import io
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -37,6 +39,7 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. `--debug` may stand anywhere on the command line, as kubectl's global flags do."""
+    _open_what_is_closed()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == [COMPLETE]:
         from kubectl_skoop.cli.complete import answer
@@ -67,6 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else ExitCode.OK
 
 
+def _open_what_is_closed() -> None:
+    """Where the shell closed a stream (`>&-`), Python has None for it."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
 def _report(error: Exception) -> ExitCode:
     match error:
         case SkoopError() if hint := new_form(str(error)):
@@ -81,6 +90,9 @@ def _report(error: Exception) -> ExitCode:
             return ExitCode.INPUT
         case OSError(filename=str(name), strerror=str(reason)):
             report_error(f"{name}: {reason}")
+            return ExitCode.INPUT
+        case OSError(errno=errno.ENOSPC, strerror=str(reason)):
+            report_error(reason.lower())
             return ExitCode.INPUT
         case _:
             report_error(

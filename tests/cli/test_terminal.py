@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -100,6 +101,21 @@ def test_documents_are_utf_8_in_every_locale(
         monkeypatch.setattr("sys.stdout", stream)
         emit("网→", document=True)
     assert capfdbinary.readouterr().out == "网→\n".encode()
+
+
+@pytest.mark.parametrize("words", ["check", "diagnose default/a default/b -p 8080", "--help", "explain"])
+@pytest.mark.parametrize(
+    ("stream", "code", "said"),
+    [(">/dev/full", 2, "error: .*no space left on device\n"), (">&-", 0, ""), (">&- 2>&-", 0, "")],
+)
+def test_a_full_disk_is_an_error_and_a_closed_stream_is_none(
+    words: str, stream: str, code: int, said: str
+) -> None:
+    environment = {**os.environ, "SKOOP_SNAPSHOT": str(SNAPSHOTS / "healthy-vxlan.skoop")}
+    command = ["sh", "-c", f"exec {PROGRAM} {words} {stream}"]
+    ran = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
+    assert ran.returncode == code
+    assert re.fullmatch(said, ran.stderr)
 
 
 @pytest.mark.parametrize(
