@@ -41,6 +41,7 @@ class Session:
         self._file: SnapshotFile = open_file(path)
         self._lock = Lock()
         self._workers = ThreadPoolExecutor(max_workers=2)
+        self._contents: Future[Contents] | None = None
         self._connectivity: Future[Connectivity] | None = None
         self._checking: Checking | None = None
         self._check: Future[Check] | None = None
@@ -55,7 +56,6 @@ class Session:
             self.close()
             raise
         self._names = self._workers.submit(self._read_names)
-        self._contents = self._workers.submit(self._read_contents)
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
@@ -74,7 +74,10 @@ class Session:
 
     @property
     def contents(self) -> Contents:
-        """As `names`."""
+        """Read when first asked for. Raises: SkoopError (a file that is gone)."""
+        with self._lock:
+            if self._contents is None:
+                self._contents = self._workers.submit(self._read_contents)
         return self._contents.result()
 
     def connectivity(self) -> Connectivity | None:
