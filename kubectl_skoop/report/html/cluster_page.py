@@ -78,7 +78,7 @@ def _form(view: ClusterView) -> Markup:
         h(
             "label",
             h("input", type="checkbox", name="missing", value="1", checked=view.only_missing),
-            h("span", " Only where something is missing"),
+            h("span", " Only nodes that were not collected, or lack a pod"),
             class_="check",
         ),
         h("button", "Search", type="submit"),
