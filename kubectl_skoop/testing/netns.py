@@ -102,9 +102,15 @@ class Namespace:
 
 def ready_for_ipv6(namespace: Namespace) -> bool:
     """Devices get link-local addresses a moment after their carrier (linkwatch), and use them a bit later."""
-    links = namespace.run("ip", "-br", "link", "show", "up").splitlines()
     tentative = namespace.run("ip", "-6", "addr", "show", "up", "scope", "link", "tentative")
-    return not tentative and not any("LOWER_UP" in line and line.split()[1] == "DOWN" for line in links)
+    return not tentative and links_settled(namespace)
+
+
+def links_settled(namespace: Namespace) -> bool:
+    """The kernel has dealt with every change of carrier (linkwatch, up to a second late): before that a port
+    of a bridge does not forward, and a neighbour that is asked for is forgotten when the loss is noticed."""
+    links = namespace.run("ip", "-br", "link", "show", "up").splitlines()
+    return not any(line.split()[1] == ("DOWN" if "LOWER_UP" in line else "UP") for line in links)
 
 
 def sysctl_file(name: str) -> Path:

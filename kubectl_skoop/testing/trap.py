@@ -42,9 +42,14 @@ def differences(tested: Trap) -> list[str]:
     return judge(tested, *observe(tested, quiet=PATIENT if tested.warm else QUIET))
 
 
-def observe(tested: Trap, *, quiet: float) -> tuple[NodeDump, list[str]]:
-    """What the agent collects before the first packet, and what the kernel does with the flows."""
+def observe(tested: Trap, *, quiet: float, settle: bool = False) -> tuple[NodeDump, list[str]]:
+    """What the agent collects before the first packet, and what the kernel does with the flows.
+
+    `settle`: for a kernel that is slower than the lab is built.
+    """
     with trap_lab(tested.network, tested.condition, ipv6=tested.ipv6) as lab:
+        if settle:
+            lab.settle()
         ask(lab, [parse_flow(text) for text in tested.warm])
         return lab.dump(), ask(lab, [parse_flow(text) for text in tested.flows], quiet=quiet)
 

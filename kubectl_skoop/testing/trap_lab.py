@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -56,6 +56,10 @@ class TrapLab:
         paths = {host: namespace.path for host, namespace in self.namespaces.items()}
         first = next(iter(paths.values()))
         return collect_node(NODE, first, {f"lab/{host}": path for host, path in paths.items()})
+
+    def settle(self) -> None:
+        """Waits until changes of carrier have had their effect. Raises: LabError."""
+        _settle(self, netns.links_settled)
 
     def close(self) -> None:
         for listener in self.listeners:
@@ -124,21 +128,21 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
                 namespace.set_for_each_device(f"net.{tree}.neigh", "proxy_delay", 0)
                 namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
         if ipv6:
-            _settle(lab)
+            _settle(lab, netns.ready_for_ipv6)
         yield lab
     finally:
         lab.close()
 
 
-def _settle(lab: TrapLab) -> None:
+def _settle(lab: TrapLab, ready: Callable[[Namespace], bool]) -> None:
     """Raises: LabError."""
     for namespace in lab.namespaces.values():
         for _ in range(SETTLE_TRIES):
-            if netns.ready_for_ipv6(namespace):
+            if ready(namespace):
                 break
             time.sleep(SETTLE_PAUSE)
         else:
-            raise LabError(f"{namespace.name}: a device does not get ready for IPv6")
+            raise LabError(f"{namespace.name}: a device does not get ready")
 
 
 def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:

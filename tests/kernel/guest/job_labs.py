@@ -20,7 +20,7 @@ def main(folder: Path) -> None:
 def told(tested: Trap, path: Path) -> list[str] | str:
     """What the kernel did with each flow; a text: why the lab could not be built."""
     try:
-        dump, answers = observe(tested, quiet=QUIET)
+        dump, answers = observe(tested, quiet=QUIET, settle=True)
     except LabError as error:
         return str(error)
     write_node_dump(dump, path)
