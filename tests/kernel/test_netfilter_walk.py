@@ -1,17 +1,12 @@
-"""Packets through hooks, conntrack and NAT of a router, against the kernel: what comes out, and where."""
+"""Packets through hooks, conntrack and NAT of a router with iptables, against the kernel."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from kubectl_skoop.model.packet import Packet, TcpFlags
-from kubectl_skoop.model.verdict import Choices
-from kubectl_skoop.netstack.conntrack_types import Tuple
-from kubectl_skoop.netstack.netfilter import conntrack
-from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.netns import Namespace
 from tests.kernel.router import (
     ACK,
     CLIENT,
@@ -30,20 +25,14 @@ from tests.kernel.router import (
     Answer,
     Complain,
     Kernel,
-    Model,
-    Output,
     Send,
-    Step,
     back,
-    clear,
-    collected,
-    comparable,
     echo,
-    play,
     real_router,
     tcp,
     udp,
 )
+from tests.kernel.router_case import DNAT, FILTER, MASQUERADE, NAT, TO_VIP, Case, judge, runs
 
 pytestmark = pytest.mark.kernel
 
@@ -54,48 +43,8 @@ def kernel() -> Iterator[Kernel]:
         yield made
 
 
-@dataclass(frozen=True)
-class Case:
-    name: str
-    steps: Sequence[Step]
-    native: str = ""
-    """See `ruleset`."""
-    both: str = ""
-    """iptables-restore text, loaded by each back end in turn."""
-    both6: str = ""
-    setup: Sequence[str] = field(default_factory=tuple)
-
-
-Entry = tuple[Tuple, Tuple, int, str, int, int]
-_COMPARED = conntrack.IPS_SEEN_REPLY | conntrack.IPS_ASSURED | conntrack.IPS_NAT_MASK
-
-
-def kernel_entries(router: Namespace) -> set[Entry]:
-    return {
-        (each.original, each.reply, each.status & _COMPARED, each.tcp_state, each.mark, each.zone)
-        for each in collected(router).conntrack
-    }
-
-
-def model_entries(stack: Stack) -> set[Entry]:
-    return {
-        (each.original, each.reply, each.status & _COMPARED, each.tcp_state, each.mark, each.zone)
-        for each in stack.connections
-        if not each.dead
-    }
-
-
-def shown(outputs: Sequence[Output | None], *, ports: bool) -> list[tuple[str, Packet | None] | None]:
-    return [each and (each[0], comparable(each[1], ports=ports)) for each in outputs]
-
-
-NAT = "*nat\n{}\nCOMMIT\n"
-FILTER = "*filter\n{}\nCOMMIT\n"
 HANDSHAKE = (Send(tcp()), Answer(), Again(ACK), Answer(ACK), Again(FIN | ACK), Answer(RST))
-TO_VIP = (Send(tcp(dst=VIP, dport=8080)), Answer(), Again(ACK))
-DNAT = f"-A PREROUTING -d {VIP}/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination {SERVER}:80"
 NO_PORTS = Packet(src=ip_address(CLIENT), dst=ip_address(SERVER), protocol=99)
-MASQUERADE = "-A POSTROUTING -o out0 -j MASQUERADE"
 NOT_INVALID = FILTER.format("-A FORWARD -m conntrack --ctstate INVALID -j DROP")
 
 CASES = (
@@ -261,306 +210,15 @@ CASES = (
         both=NAT.format(f"-A PREROUTING -i out0 -j DNAT --to-destination {OTHER_CLIENT}"),
     ),
     Case(
-        "the first nat chain that binds ends the hook (K-3)",
-        TO_VIP,
-        native=f"""
-table ip one
-base pre nat prerouting -100
-ip daddr {VIP} tcp dport 8080 dnat to {SERVER}:80
-table ip two
-base pre nat prerouting -99
-tcp dport 8080 drop
-""",
-    ),
-    Case(
-        "a nat chain that does not bind lets the next one drop",
-        TO_VIP[:1],
-        native="""
-table ip one
-base pre nat prerouting -100
-tcp dport 81 dnat to 1.1.1.1
-table ip two
-base pre nat prerouting -99
-tcp dport 8080 drop
-""",
-    ),
-    Case(
-        "a nat chain's priority sorts only among nat chains (K-2)",
-        TO_VIP[:1],
-        native=f"""
-table ip one
-base pre nat prerouting -190
-ip daddr {VIP} tcp dport 8080 dnat to {SERVER}:80
-base look filter prerouting -150
-tcp dport 8080 drop
-""",
-    ),
-    Case(
-        "a filter chain behind -100 sees the translated packet",
-        TO_VIP[:1],
-        native=f"""
-table ip one
-base pre nat prerouting 0
-ip daddr {VIP} tcp dport 8080 dnat to {SERVER}:80
-base look filter prerouting -99
-tcp dport 8080 drop
-""",
-    ),
-    Case(
-        "postrouting knows the in device of what is forwarded (K-22)",
-        (Send(tcp()), Send(back(tcp(), SYN), from_server=True)),
-        native="""
-table ip t
-base post filter postrouting 0
-iifname "in0" drop
-""",
-    ),
-    Case(
-        "in output the in device has no name (K-22)",
-        (Send(tcp(dst=ROUTER, dport=81)),),
-        native="""
-table ip t
-base out filter output 0
-iifname != "lo" drop
-""",
-    ),
-    Case(
-        "an untracked packet is not established (K-22)",
-        (Send(tcp()), Send(udp())),
-        native="""
-table ip t
-base raw filter prerouting -300
-tcp dport 80 notrack
-base forwarded filter forward 0
-ct state != established drop
-""",
-    ),
-    Case(
-        "ct mark of a packet without a connection matches nothing (K-22)",
-        (Send(tcp()), Send(udp())),
-        native="""
-table ip t
-base raw filter prerouting -300
-tcp dport 80 notrack
-base forwarded filter forward 0
-ct mark != 1 drop
-""",
-    ),
-    Case(
-        "dnat from a map of addresses and ports",
-        TO_VIP,
-        native=f"""
-table ip t
-map vips {{ typeof ip daddr . tcp dport : ip daddr . tcp dport
-elements = {{ {VIP} . 8080 : {SERVER} . 80 }}
-}}
-base pre nat prerouting -100
-dnat to ip daddr . tcp dport map @vips
-""",
-    ),
-    Case(
-        "verdict maps, jumps, goto and return",
-        (Send(tcp()), Send(udp()), Send(echo()), Send(tcp(dport=81)), Send(tcp(dport=82))),
-        native="""
-table ip t
-map kinds { type inet_proto : verdict; elements = { tcp : jump tcps, udp : goto udps, icmp : drop }; }
-chain tcps
-tcp dport 81 return
-tcp dport 82 drop
-accept
-chain udps
-return
-base forwarded filter forward 0
-meta l4proto vmap @kinds
-drop
-""",
-    ),
-    Case(
-        "goto returns to the caller of the chain that it left",
-        (Send(tcp()), Send(udp())),
-        native="""
-table ip t
-chain b
-meta l4proto udp return
-accept
-chain a
-goto b
-drop
-base forwarded filter forward 0
-jump a
-drop
-""",
-    ),
-    Case(
-        "an inet table sees both families",
-        (Send(tcp()), Send(tcp(src=CLIENT6, dst=SERVER6)), Send(udp(src=CLIENT6, dst=SERVER6))),
-        native="""
-table inet t
-base forwarded filter forward 0
-meta nfproto ipv6 tcp dport 80 drop
-""",
-    ),
-    Case(
-        "inet nat translates each family",
-        (
-            Send(tcp(src=CLIENT6, dst=VIP6, dport=8080)),
-            Answer(),
-            Send(tcp(dst=VIP, dport=8080)),
-            Answer(),
-            Again(ACK),
-        ),
-        native=f"""
-table inet t
-base pre nat prerouting -100
-ip6 daddr {VIP6} tcp dport 8080 dnat ip6 to [{SERVER6}]:80
-ip daddr {VIP} tcp dport 8080 dnat ip to {SERVER}:80
-base post nat postrouting 100
-oifname "out0" masquerade
-""",
-    ),
-    Case(
-        "reject with icmpx and tcp reset",
-        (Send(tcp()), Send(udp()), Send(tcp(src=CLIENT6, dst=SERVER6)), Send(udp(src=CLIENT6, dst=SERVER6))),
-        native="""
-table inet t
-base forwarded filter forward 0
-meta l4proto tcp reject with tcp reset
-reject
-""",
-    ),
-    Case(
-        "a dormant table is asleep",
-        (Send(tcp()),),
-        native="""
-table ip t
-flags dormant
-base forwarded filter forward 0 drop
-""",
-    ),
-    Case(
         "masquerade and errors in IPv6",
         (Send(tcp(src=CLIENT6, dst=VIP6, dport=8080)), Complain(source="fd77:2::9", code=(1, 3)), Answer()),
         both6=NAT.format(
             f"-A PREROUTING -d {VIP6}/128 -p tcp -j DNAT --to-destination [{SERVER6}]:80\n{MASQUERADE}"
         ),
     ),
-    Case(
-        "rules of iptables-nft and native ones are both there, once",
-        (Send(tcp()), Send(udp())),
-        both="*mangle\n-A FORWARD -p tcp -j MARK --set-xmark 0x1/0x1\nCOMMIT\n",
-        native="""
-table ip n
-base forwarded filter forward 0
-meta mark set meta mark ^ 1
-meta mark 1 drop
-""",
-    ),
-    Case(
-        "marks, hop limits and addresses that rules set stay",
-        (Send(tcp()), Send(udp())),
-        native="""
-table ip t
-base pre filter prerouting -150
-tcp dport 80 meta mark set 0x7
-udp dport 53 ip daddr set 10.77.2.5
-ip ttl set 33
-base forwarded filter forward 0
-meta mark 0x7 tcp dport set 8000
-""",
-    ),
-    Case(
-        "snat from maps of addresses and of prefixes",
-        (Send(udp()), Answer(), Send(tcp(src=OTHER_CLIENT)), Answer()),
-        native=f"""
-table ip t
-base post nat postrouting 100
-meta l4proto udp snat to ip saddr map {{ {CLIENT} : 10.77.2.7, {OTHER_CLIENT} : 10.77.2.8 }}
-meta l4proto tcp snat ip prefix to ip saddr map {{ 10.77.1.0/24 : 10.77.2.0/24 }}
-""",
-    ),
-    Case(
-        "a source without a way back is dropped",
-        (Send(tcp()), Send(tcp(src="10.77.2.4"))),
-        native="""
-table inet t
-base pre filter prerouting -300
-fib saddr . iif oif missing drop
-""",
-    ),
-    Case(
-        "local addresses by their type",
-        (Send(tcp(dst=ROUTER, dport=81)), Send(tcp())),
-        native="""
-table ip t
-base pre filter prerouting -300
-fib daddr type local drop
-""",
-    ),
-    Case(
-        "sets with timeouts, meters and ranges in a concatenation",
-        (Send(tcp()), Send(udp())),
-        native="""
-table ip t
-set seen { type ipv4_addr; flags dynamic,timeout; timeout 60s; }
-base forwarded filter forward 0
-update @seen { ip saddr limit rate 10/second burst 5 packets } counter
-ip saddr . tcp dport { 10.77.1.0/24 . 80-90 } accept
-drop
-""",
-    ),
 )
 
 
-def ruleset(text: str) -> str:
-    """A file of nft: `base NAME TYPE HOOK PRIORITY [POLICY]` stands for a chain with its first line."""
-    lines: list[str] = []
-    depth = 0
-    for line in filter(None, text.splitlines()):
-        kind, *words = line.split()
-        if kind in ("table", "chain", "base"):
-            level = 0 if kind == "table" else 1
-            lines += ["}"] * (depth - level)
-            depth = level + 1
-            lines.append(
-                f"{kind if kind == 'table' else 'chain'} {' '.join(words if level == 0 else words[:1])} {{"
-            )
-            if kind == "base":
-                policy = words[4] if len(words) > 4 else "accept"
-                lines.append(f"type {words[1]} hook {words[2]} priority {words[3]}; policy {policy};")
-        else:
-            lines.append(line)
-    return "\n".join([*lines, *["}"] * depth, ""])
-
-
-RUNS = [
-    pytest.param(case, engine, id=f"{case.name} [{engine}]")
-    for case in CASES
-    for engine in (("legacy", "nft") if case.both or case.both6 else ("nft",))
-]
-
-
-@pytest.mark.parametrize(("case", "engine"), RUNS)
+@pytest.mark.parametrize(("case", "engine"), runs(CASES))
 def test_what_leaves_the_router_is_what_was_predicted(kernel: Kernel, case: Case, engine: str) -> None:
-    router = kernel.lab.router
-    clear(router)
-    router.set_sysctls({"net.netfilter.nf_conntrack_tcp_loose": 1})
-    for setting in case.setup:
-        name, value = setting.split("=")
-        router.set_sysctls({name: value})
-    for family, text in ((4, case.both), (6, case.both6)):
-        if text:
-            kernel.lab.load(engine, family, text)
-    if case.native:
-        router.run("nft", "-f", "-", text=ruleset(case.native))
-    ns = collected(router)
-    stack = Stack(ns, Choices())
-    model = Model(stack, {"client": kernel.lab.in_device, "server": kernel.lab.out_device})
-    predicted = play(model, case.steps)
-    assert not stack.choices.made, stack.choices.made
-    real = play(kernel, case.steps)
-    exact = not any(each.symbolic_port for each in stack.connections)
-    assert shown(predicted, ports=exact) == shown(real, ports=exact), "\n".join(
-        f"{step.kind} {step.where} {step.text} | {step.effect}" for step in stack.trace
-    )
-    if exact:
-        assert model_entries(stack) == kernel_entries(router)
+    judge(kernel, case, engine)
