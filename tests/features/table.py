@@ -61,8 +61,7 @@ The kernel of CI has no IPVS. `tests/kernel/guest` boots Debian's user-mode-linu
 process and sees this machine's files; our agent collects there, and what its kernel does with real
 connections must be what the tool says from that dump. Its labs of other devices are texts of `ip` arguments,
 built, collected and asked inside (`tests/kernel/guest/labs.py`). These tests have the marker `guest` and are
-left out unless asked for, CI does not: a boot with all cases takes some minutes, and on a busy machine a
-lab may be read before its ports forward.
+left out unless asked for, as `.ci/run` does: a boot with all cases takes some minutes.
 
 ```
 apt-get install user-mode-linux ipvsadm kmod
