@@ -129,9 +129,9 @@ def _icmp(written: Fields) -> Intervals:
     found: Intervals = EMPTY
     for entry in maps(fields(written, "icmps", ("fields",)).get("fields"), "fields"):
         family = entry.get("family") or "IPv4"
-        if family not in _ECHO:
+        if not isinstance(family, str) or family not in _ECHO:
             raise Invalid(f"unknown family {family!r}: IPv4, IPv6")
-        protocol, echo = _ECHO[str(family)]
+        protocol, echo = _ECHO[family]
         if entry.get("type") in (echo, str(echo), "EchoRequest"):
             found = union((*found, *ports(NUMBERS[protocol])))
     return found

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import closing
+from functools import lru_cache
 
 import msgpack
 
@@ -37,14 +38,20 @@ def packed(header: object, sections: list[object]) -> bytes:
                     linked = {**linked, "header": hashlib.sha256(pack(header)).digest()}
                 raw = pack(linked)
                 sha256 = hashlib.sha256(raw).digest()
-                known = kind in ("node", "netns", "table", "objects", "lookup", "infra", "index")
-                made = pack_section(kind if known else "table", "", raw, sha256)  # type: ignore[arg-type]
+                made = _made(kind, raw, sha256)
                 places.append([len(content), len(made), len(raw), sha256])
                 content += made
     if places:
         offset, size = places[-1][:2]  # type: ignore[index]
         content += pack_trailer(offset, size)
     return bytes(content)
+
+
+@lru_cache(maxsize=500)
+def _made(kind: str, raw: bytes, sha256: bytes) -> bytes:
+    """Most sections are those of the input before."""
+    known = kind in ("node", "netns", "table", "objects", "lookup", "infra", "index")
+    return pack_section(kind if known else "table", "", raw, sha256)  # type: ignore[arg-type]
 
 
 def _linked(value: object, places: list[object]) -> object:
