@@ -34,7 +34,7 @@ from kubectl_skoop.snapshot.limits import (
     refuse_extension,
     seconds,
 )
-from kubectl_skoop.snapshot.write import shard_of
+from kubectl_skoop.snapshot.lookup import shard_of
 
 _DICTIONARIES = 8
 """That are kept of a file."""

@@ -7,7 +7,7 @@ a hash table), with counters and ages of its own, and a few records that the oth
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, count
+from itertools import accumulate, count, repeat
 from operator import sub
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ MAX_RECORDS = 400_000
 """Of one table."""
 _MOST_KNOWN = 400_000
 """Records that the writer remembers; then it begins anew."""
+_UNUSED = 256
+"""Tables in a row without a section, after which its records are forgotten: those of some 60 nodes."""
 _MARGIN = 16
 """Bytes in a piece for the head of its list."""
 _COUNTERS = re.compile(r"\[(\d{1,18}):(\d{1,18})\]")
@@ -73,6 +75,9 @@ class Chunks:
         self._known: dict[Record, int] = {}
         self._refs: list[SectionRef] = []
         self._sizes: list[int] = []
+        self._used: list[int] = []
+        """Of each section, the number of the last table that has it."""
+        self._tables = 0
 
     def arrange(
         self, records: Sequence[Record], write: Callable[[bytes], SectionRef]
@@ -81,12 +86,13 @@ class Chunks:
 
         A section of which the table would use less than half is passed over: it would be read in vain.
         """
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
-        places = [self._known.get(record, _NOWHERE) for record in records]
+        self._forget()
+        places = list(map(self._known.get, records, repeat(_NOWHERE)))
         chunks = [place >> _CHUNK_BITS for place in places]
         used = Counter(chunks)
         chosen = [chunk for chunk in sorted(used) if chunk >= 0 and 2 * used[chunk] >= self._sizes[chunk]]
+        for chunk in chosen:
+            self._used[chunk] = self._tables
         if len(chosen) < len(used):
             kept = frozenset(chosen)
             fresh = (record for record, chunk in zip(records, chunks, strict=True) if chunk not in kept)
@@ -108,7 +114,21 @@ class Chunks:
         self._known |= zip(batch, count(chunk << _CHUNK_BITS), strict=False)
         self._refs.append(write(_packed(batch)))
         self._sizes.append(len(batch))
+        self._used.append(self._tables)
         return chunk
+
+    def _forget(self) -> None:
+        """Most nodes have a few records that no other has."""
+        self._tables += 1
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        elif self._tables % _UNUSED == 0:
+            since = self._tables - _UNUSED
+            self._known = {
+                record: place
+                for record, place in self._known.items()
+                if self._used[place >> _CHUNK_BITS] > since
+            }
 
 
 def split(data: object) -> Split | None:

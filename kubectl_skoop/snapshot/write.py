@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
-from zlib import crc32
 
 from kubectl_skoop.cluster.addresses import addresses_of
 from kubectl_skoop.cluster.raw import Object, ref_of
@@ -36,6 +35,7 @@ from kubectl_skoop.snapshot.limits import (
     check_size,
     containers_in,
 )
+from kubectl_skoop.snapshot.lookup import Lookup
 from kubectl_skoop.snapshot.packed_rows import PackedRows
 from kubectl_skoop.snapshot.pieces import cut
 
@@ -48,7 +48,8 @@ PLAIN_NODES = 16
 OBJECTS_PER_SHARD = 500
 UNKNOWN_COUNT = 0
 """Of all shards but the last."""
-KEYS_PER_SHARD = 4000
+_EACH_ITS_OWN = frozenset({"node", "netns"})
+"""Kinds of sections that say whose they are, so that no two are equal."""
 NAMED = frozenset({"Pod", "Service"})
 """Kinds that are found by their bare name, too."""
 
@@ -83,9 +84,7 @@ class SnapshotWriter:
         self._stored: dict[bytes, SectionRef] = {}
         self._nodes: dict[str, object] = {}
         self._objects: dict[str, list[object]] = {}
-        self._owners: dict[str, list[object]] = {}
-        self._names: dict[str, list[object]] = {}
-        self._pods: dict[str, list[object]] = {}
+        self._owners, self._names, self._pods = Lookup(), Lookup(), Lookup()
         self._infra: dict[str, object] = {}
         self._notes: list[object] = []
         self._certificate: Mapping[str, object] = {}
@@ -102,9 +101,9 @@ class SnapshotWriter:
         return self._position
 
     @property
-    def addresses(self) -> Iterable[str]:
+    def addresses(self) -> frozenset[str]:
         """All that the objects so far have."""
-        return self._owners.keys()
+        return frozenset(self._owners.keys())
 
     def checkpoint(self) -> Path:
         """Makes a regular file a whole snapshot for now: what is added later takes the place of the index.
@@ -133,7 +132,7 @@ class SnapshotWriter:
                 }
             )
             for pod in namespace.pods:
-                self._pods.setdefault(pod, []).append([dump.node, namespace.id])
+                self._pods.add(pod, [dump.node, namespace.id])
         content: dict[str, object] = {
             "node": dump.node,
             "time": dump.time,
@@ -174,20 +173,12 @@ class SnapshotWriter:
             section = self._add("objects", f"{kind}/{number}", raw)
         return [first, final, section.packed()]
 
-    def enter_objects(
-        self,
-        kind: str,
-        shards: list[object],
-        owners: Mapping[str, list[object]],
-        names: Mapping[str, list[object]],
-    ) -> None:
+    def enter_objects(self, kind: str, shards: list[object], owners: Lookup, names: Lookup) -> None:
         """All shards of a kind are written: now it is in the index."""
         with self._lock:
             self._objects[kind] = shards
-            for address, refs in owners.items():
-                self._owners.setdefault(address, []).extend(refs)
-            for name, namespaces in names.items():
-                self._names.setdefault(name, []).extend(namespaces)
+            self._owners.update(owners)
+            self._names.update(names)
 
     def add_infra(self, provider: str, fields: Mapping[str, object]) -> None:
         raw = pack({"provider": provider, "fields": fields})
@@ -217,15 +208,13 @@ class SnapshotWriter:
 
     def _packed_table(self, where: str, table: Table, alike: str) -> Mapping[str, object]:
         entry: dict[str, object] = {"state": table.state, "reason": table.reason, "time": table.time}
+        if self._is_alike(where) and (arranged := self._arranged(where, table.data)) is not None:
+            return {**entry, **arranged}
         if not isinstance(table.data, PackedRows):
             if len(pack(table.data)) <= INLINE:
                 return entry | {"data": table.data}
         elif len(table.data) <= INLINE_ROWS:
             return entry | {"data": list(table.data)}
-        if self._is_alike(where):
-            arranged = self._arranged(where, table.data)
-            if arranged is not None:
-                return {**entry, **arranged}
         form, pieces = cut(table.data)
         sections: list[object] = []
         total = containers = 0
@@ -276,7 +265,8 @@ class SnapshotWriter:
             self._alike.offer(alike, node, Dictionary(Span(ref.offset, ref.size), raw))
         self._file.write(packed)
         self._position += len(packed)
-        self._stored[sha256] = ref
+        if kind not in _EACH_ITS_OWN:
+            self._stored[sha256] = ref
         return ref
 
     def finish(self) -> None:
@@ -297,15 +287,11 @@ class SnapshotWriter:
         ref = self._add("index", "", pack(index))
         self._file.write(pack_trailer(offset, ref.size))
 
-    def _lookup(self, name: str, entries: Mapping[str, object]) -> list[object]:
-        """Sections by the checksum of the key, so that a question reads one of them."""
-        count = -(-len(entries) // KEYS_PER_SHARD)
-        shards: list[dict[str, object]] = [{} for _ in range(count)]
-        for key, value in entries.items():
-            shards[shard_of(key, count)][key] = value
+    def _lookup(self, name: str, entries: Lookup) -> list[object]:
+        """So that a question reads one of the sections."""
         return [
             self._add("lookup", f"{name}/{number}", pack(shard)).packed()
-            for number, shard in enumerate(shards)
+            for number, shard in enumerate(entries.shards())
         ]
 
 
@@ -317,8 +303,7 @@ class ObjectStream:
         self._kind = kind
         self._waiting: list[Object] = []
         self._shards: list[object] = []
-        self._owners: dict[str, list[object]] = {}
-        self._names: dict[str, list[object]] = {}
+        self._owners, self._names = Lookup(), Lookup()
 
     def add(self, item: Object) -> None:
         if len(self._waiting) == OBJECTS_PER_SHARD:
@@ -326,9 +311,9 @@ class ObjectStream:
         self._waiting.append(item)
         owner = ref_of(item)
         if self._kind in NAMED:
-            self._names.setdefault(f"{self._kind}/{owner.name}", []).append(owner.namespace)
+            self._names.add(f"{self._kind}/{owner.name}", owner.namespace)
         for address in addresses_of(self._kind, item):
-            self._owners.setdefault(address, []).append([owner.kind, owner.namespace, owner.name])
+            self._owners.add(address, [owner.kind, owner.namespace, owner.name])
 
     def finish(self) -> None:
         if self._waiting:
@@ -339,11 +324,6 @@ class ObjectStream:
         shard = sorted(self._waiting, key=ref_of)
         self._shards.append(self._writer.write_shard(self._kind, len(self._shards), last, shard))
         self._waiting = []
-
-
-def shard_of(key: str, count: int) -> int:
-    """By the key as `pack` writes it."""
-    return crc32(key.encode("utf-8", "backslashreplace")) % count
 
 
 def _too_large(entry: Mapping[str, object], reason: str) -> Mapping[str, object]:

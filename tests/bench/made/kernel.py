@@ -113,10 +113,10 @@ class Kernels:
     def _heard(self, node: MadeNode, random: Random) -> Iterator[tuple[MadeNode, int]]:
         """The other nodes in the order of a hash table, and for how many ticks they have been known."""
         others = [other for other in self._size.all_nodes if other is not node]
-        random.shuffle(others)
+        others.sort(key=lambda _: random.random())
         up = random.randrange(10_000_000)
         for other in others:
-            yield other, self._joined[other.number] + up + random.randrange(200)
+            yield other, self._joined[other.number] + up + int(200 * random.random())
 
     def _neighbours(self, node: MadeNode, pods: list[MadePod], random: Random) -> list[Row]:
         rows = [_neighbour(_ETH0, GATEWAY, "02:00:00:00:ff:fe", _REACHABLE, random.randrange(3_000))]

@@ -15,7 +15,7 @@ _BACKENDS = (1, 1, 2)
 """Of services in turn: six rules a service."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MadeNode:
     number: int
 
@@ -23,11 +23,11 @@ class MadeNode:
     def name(self) -> str:
         return f"worker-{self.number:04d}"
 
-    @property
+    @cached_property
     def address(self) -> str:
         return f"10.0.{self.number + 1 >> 8}.{self.number + 1 & 255}"
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """The first three numbers of its pods' addresses."""
         return f"10.{128 + (self.number >> 8)}.{self.number & 255}"
@@ -36,7 +36,7 @@ class MadeNode:
     def mac(self) -> str:
         return f"02:00:00:00:{self.number >> 8:02x}:{self.number & 255:02x}"
 
-    @property
+    @cached_property
     def vtep_mac(self) -> str:
         return f"0e:00:00:00:{self.number >> 8:02x}:{self.number & 255:02x}"
 
@@ -85,7 +85,7 @@ class Size:
         return tuple(map(MadeNode, range(self.nodes)))
 
     def pod(self, number: int) -> MadePod:
-        node = MadeNode(number % self.nodes)
+        node = self.all_nodes[number % self.nodes]
         return MadePod(number, node, number // self.nodes, self.namespace(number))
 
     def pods_of(self, node: MadeNode) -> Iterator[MadePod]:
