@@ -21,10 +21,11 @@ from kubectl_skoop.collect.nfnetlink.nftables import (
     NFPROTO_IPV4,
     NFPROTO_IPV6,
     NFPROTO_NETDEV,
+    RawRules,
     generation,
     read_device_chains,
     read_nft_tables,
-    read_xt_rules,
+    read_rules,
 )
 from kubectl_skoop.collect.procnet import legacy_tables
 from kubectl_skoop.collect.table import Absent, read_table
@@ -179,11 +180,13 @@ def _read_raw(before: int | None, saved: set[tuple[int, object]]) -> dict[str, o
     with NetlinkSocket(NETLINK_NETFILTER) as socket:
         tables = read_nft_tables(socket)
         all_saved = all((table["family"], table.get("name")) in saved for table in tables)
+        rules = RawRules([], {}) if all_saved else read_rules(socket, saved)
         return {
             "generation_before": before,
             "tables": tables,
             "chains": read_device_chains(socket) if any(map(_may_be_at_devices, tables)) else [],
-            "rules": [] if all_saved else read_xt_rules(socket, saved),
+            "rules": rules.with_xt,
+            "checks": rules.checks,
             "generation_after": generation(socket),
         }
 

@@ -252,7 +252,7 @@ LINK_HOOKS = (
     Part("ebtables-legacy", False, "if a table of it is loaded"),
     Part("reject at bridges", True, "the answer goes out by the port"),
     Part("reject at devices", True, "", AT_DEVICES),
-    Part("rules of IP behind a VLAN tag", False, "nft does not list which type it asks for"),
+    Part("rules of IP behind a VLAN tag", True, "unknown in dumps of older agents", LINK),
 )
 BRIDGE_PARTS = (
     Part("learning, flooding, hairpin, isolation, STP states, locked ports", True, "", BRIDGE),

@@ -139,7 +139,7 @@ def native_tables(random: Random, family: int) -> str:
 def native_rules(random: Random, table: str, family: int, later: tuple[str, ...]) -> list[str]:
     rules = []
     for _ in range(random.randint(0, RULES_A_CHAIN)):
-        match = nft_match(random, table, family)
+        match = nft_match(random, family)
         change = f"meta mark set meta mark ^ 0x{random.randint(1, 15):x}"
         jumps = [f"{random.choice(('jump', 'goto'))} {name}" for name in later]
         verdict = random.choice((change, change, change, *jumps, "return", "accept"))
@@ -171,9 +171,9 @@ def native_nat(random: Random, table: str, family: int, hook: str) -> list[str]:
     ]
 
 
-def nft_match(random: Random, table: str, family: int) -> str:
+def nft_match(random: Random, family: int) -> str:
     """None that reads the place of a port where there is none: that is unknown."""
-    while "th " in (match := test_nft_rules.any_match(random, table, family, tracked=True)):
+    while "th " in (match := test_nft_rules.any_match(random, family, tracked=True)):
         pass
     return match
 

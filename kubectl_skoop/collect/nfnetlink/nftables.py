@@ -3,9 +3,10 @@
 K-25; include/uapi/linux/netfilter/{nf_tables,nf_tables_compat}.h.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from typing import NamedTuple
 
-from kubectl_skoop.collect.netlink.message import MalformedMessage, split_attributes
+from kubectl_skoop.collect.netlink.message import MalformedMessage, Message, split_attributes
 from kubectl_skoop.collect.netlink.schema import (
     Fields,
     be32,
@@ -17,6 +18,7 @@ from kubectl_skoop.collect.netlink.schema import (
     text,
 )
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
+from kubectl_skoop.collect.nfnetlink.nft_checks import read_checks
 from kubectl_skoop.collect.nfnetlink.request import HEADER_BYTES, NFTABLES, family_of, header, message_type
 
 NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETGEN = 1, 4, 7, 16
@@ -53,6 +55,7 @@ _RULE = schema(
     (7, "userdata", raw),
 )
 _EXPRESSION = schema((1, "name", text), (2, "data", raw))
+_XT_NAMES = (b"match\0", b"target\0")
 _XT = schema((1, "name", text), (2, "revision", be32), (3, "info", raw))
 
 
@@ -87,20 +90,41 @@ def read_device_chains(socket: NetlinkSocket) -> list[Fields]:
     return chains
 
 
-def read_xt_rules(socket: NetlinkSocket, saved: Container[tuple[int, object]]) -> list[Fields]:
-    """The rules that have an xt match or target, with all expressions. Raises: as `NetlinkSocket.dump`.
+class RawRules(NamedTuple):
+    """Of all tables but those whose save text has everything."""
 
-    `saved`: family and name of tables whose save text has the parameters already.
-    """
-    rules = []
-    for message in socket.dump(message_type(NFTABLES, NFT_MSG_GETRULE), header()):
-        fields = read_attributes(message.payload, _RULE, HEADER_BYTES)
-        data, family = fields.get("expressions"), family_of(message.payload)
-        if isinstance(data, bytes) and (family, fields.get("table")) not in saved:
-            expressions = [_expression(item) for _, item in split_attributes(data)]
-            if any(expression.get("name") in ("match", "target") for expression in expressions):
-                rules.append({"family": family, **fields, "expressions": expressions})
-    return rules
+    with_xt: list[Fields]
+    """Those that have an xt match or target, with all expressions."""
+    checks: Fields
+    """See `nft_checks.read_checks`."""
+
+
+def read_rules(socket: NetlinkSocket, saved: Container[tuple[int, object]]) -> RawRules:
+    """`saved`: family and name of tables that are left out. Raises: as `NetlinkSocket.fold`."""
+
+    def take(messages: Iterator[Message]) -> RawRules:
+        with_xt: list[Fields] = []
+
+        def native() -> Iterator[tuple[int, str, int, bytes]]:
+            for message in messages:
+                fields, family = (
+                    read_attributes(message.payload, _RULE, HEADER_BYTES),
+                    family_of(message.payload),
+                )
+                data, handle = fields.get("expressions", b""), fields.get("handle")
+                if (family, fields.get("table")) in saved:
+                    continue
+                assert isinstance(data, bytes)
+                assert isinstance(handle, int)
+                if any(mark in data for mark in _XT_NAMES):
+                    expressions = [_expression(item) for _, item in split_attributes(data)]
+                    if any(expression.get("name") in ("match", "target") for expression in expressions):
+                        with_xt.append({"family": family, **fields, "expressions": expressions})
+                yield family, str(fields.get("table")), handle, data
+
+        return RawRules(checks=read_checks(native()), with_xt=with_xt)
+
+    return socket.fold(message_type(NFTABLES, NFT_MSG_GETRULE), header(), take)
 
 
 def _expression(item: bytes) -> Fields:

@@ -11,7 +11,8 @@ from kubectl_skoop.snapshot.redact.iptables import iptables_text
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
 from kubectl_skoop.snapshot.redact.netlink import rows
-from kubectl_skoop.snapshot.redact.nft import chain_name, nft_text
+from kubectl_skoop.snapshot.redact.nft import nft_text
+from kubectl_skoop.snapshot.redact.nft_raw import nft_raw
 from kubectl_skoop.snapshot.redact.pseudonyms import NotKept, Pseudonyms
 from kubectl_skoop.snapshot.redact.sysctl import sysctls, unread_sysctls
 from kubectl_skoop.snapshot.redact.text import reason, recent_list
@@ -73,7 +74,7 @@ def _data(name: str, data: object, pseudonyms: Pseudonyms, left_out: LeftOut) ->
         case "nft", str():
             return nft_text(data, pseudonyms, left_out, name)
         case "nft_raw", Mapping():
-            return _without_rules(data, pseudonyms, left_out)
+            return nft_raw(data, pseudonyms, left_out)
         case "sysctls", _:
             return sysctls(data, pseudonyms, left_out)
         case "sysctls_unread", _:
@@ -98,36 +99,6 @@ def _data(name: str, data: object, pseudonyms: Pseudonyms, left_out: LeftOut) ->
             return rows(data, pseudonyms, left_out, name)
         case _:
             raise _NotKnown
-
-
-def _without_rules(data: Mapping[object, object], pseudonyms: Pseudonyms, left_out: LeftOut) -> object:
-    """The parameters of matches and targets are structures of the kernel's, in bytes."""
-    given = data.get("rules")
-    if isinstance(given, list) and given:
-        left_out.add("nft_raw", "the parameters of a rule's matches", len(given))
-    chains = data.get("chains")
-    return {
-        **_map(rows({**data, "rules": [], "chains": []}, pseudonyms, left_out, "nft_raw")),
-        "chains": [_device_chain(one, pseudonyms) for one in chains if isinstance(one, Mapping)]
-        if isinstance(chains, list)
-        else [],
-    }
-
-
-def _map(value: object) -> Mapping[object, object]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _device_chain(chain: Mapping[object, object], pseudonyms: Pseudonyms) -> dict[str, object]:
-    """Named as in the ruleset."""
-    devices = chain.get("devices")
-    names = [str(name) for name in devices] if isinstance(devices, list) else []
-    return {
-        "family": number if isinstance(number := chain.get("family"), int) else 0,
-        "table": chain_name(str(chain.get("table")), pseudonyms),
-        "name": chain_name(str(chain.get("name")), pseudonyms),
-        "devices": [pseudonyms.name(name.removesuffix("*")) + "*" * name.endswith("*") for name in names],
-    }
 
 
 def _ethtool(data: Mapping[object, object], pseudonyms: Pseudonyms) -> dict[str, object]:

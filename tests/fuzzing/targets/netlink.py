@@ -52,7 +52,7 @@ _READERS: Mapping[str, Callable[[NetlinkSocket], object]] = {
     "hooks": hooks.read_hooks,
     "ipset": ipset.set_names,
     "nft tables": nftables.read_nft_tables,
-    "nft rules": lambda socket: nftables.read_xt_rules(socket, ()),
+    "nft rules": lambda socket: nftables.read_rules(socket, ()),
     "sockets": read_sockets,
     "wireguard": lambda socket: parse_device(socket.dump(0, b"")),
     "xfrm": read_xfrm,

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
+from kubectl_skoop.netstack.netfilter.nft.checks import NFPROTO, read_checks
 from kubectl_skoop.netstack.netfilter.nft.link import link_chains
 from kubectl_skoop.netstack.netfilter.nft.needs import needs_conntrack
 from kubectl_skoop.netstack.netfilter.nft.ruleset import FAMILIES, NftTable, base_chains, parse_ruleset
 from kubectl_skoop.netstack.netfilter.types import BaseChain, LinkChain
 
 _DORMANT = 0x1
-_NFPROTO = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def load_native(nft: object, nft_raw: object, covered: Set[tuple[str, str]]) -> 
 
 def _tables(nft: object, nft_raw: object, covered: Set[tuple[str, str]]) -> Iterator[NftTable]:
     dormant = set(_dormant_tables(nft_raw))
-    for table in parse_ruleset(nft):
+    for table in parse_ruleset(nft, read_checks(nft_raw)):
         identity = table.family, table.short_name
         if identity not in covered:
             yield replace(table, dormant=True) if identity in dormant else table
@@ -48,12 +48,12 @@ def _dormant_tables(nft_raw: object) -> Iterator[tuple[str, str]]:
     listed = nft_raw.get("tables") if isinstance(nft_raw, Mapping) else None
     for table in listed if isinstance(listed, list) else []:
         if isinstance(table, Mapping) and isinstance(flags := table.get("flags"), int) and flags & _DORMANT:
-            yield _NFPROTO.get(table.get("family", 0), ""), str(table.get("name"))
+            yield NFPROTO.get(table.get("family", 0), ""), str(table.get("name"))
 
 
 def _devices(nft_raw: object) -> Iterator[tuple[tuple[str, str, str], tuple[str, ...]]]:
     listed = nft_raw.get("chains") if isinstance(nft_raw, Mapping) else None
     for chain in listed if isinstance(listed, list) else []:
         if isinstance(chain, Mapping) and isinstance(names := chain.get("devices"), list):
-            family = _NFPROTO.get(chain.get("family", 0), "")
+            family = NFPROTO.get(chain.get("family", 0), "")
             yield (family, str(chain.get("table")), str(chain.get("name"))), tuple(map(str, names))

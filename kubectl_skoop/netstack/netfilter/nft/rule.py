@@ -1,11 +1,12 @@
 """One rule of nft: statements from left to right until one ends it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter.nft.document import field, too_deep
+from kubectl_skoop.netstack.netfilter.nft.checks import RuleChecks
+from kubectl_skoop.netstack.netfilter.nft.document import field, single, too_deep
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
 from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable
 from kubectl_skoop.netstack.netfilter.nft.statement.opaque import Opaque
@@ -21,6 +22,8 @@ class NftRule:
     scope: Scope
     place: str
     """`family table chain rule N`."""
+    checks: RuleChecks | None = None
+    """Of the rule in the kernel; None: the listing is all that is known."""
 
     @cached_property
     def text(self) -> str:
@@ -33,7 +36,23 @@ class NftRule:
             return [Opaque(Unknown("a rule nested this deep"))]
         expressions = field(self.json, "expr")
         listed = expressions if isinstance(expressions, list) else []
-        return [self._named(parse_statement(each, self.scope)) for each in listed]
+        if self.checks is None:
+            return [self._named(parse_statement(each, self.scope)) for each in listed]
+        return list(self._with_checks(listed, self.checks))
+
+    def _with_checks(self, listed: Sequence[object], known: RuleChecks) -> Iterator[Executable]:
+        """Between two statements the order of matches does not count."""
+        statements = sum(not _is_match(each) for each in listed)
+        if statements != known.statements:
+            yield Opaque(Unknown(f"nft lists {statements} statements of {known.statements}"))
+            return
+        scope, passed = replace(self.scope, checked=True), 0
+        yield from known.at(passed)
+        for each in listed:
+            yield self._named(parse_statement(each, scope))
+            if not _is_match(each):
+                passed += 1
+                yield from known.at(passed)
 
     def evaluate(self, ctx: RuleContext) -> Verdict:
         """What cannot be told is asked where it stands: the statements before it have been carried out."""
@@ -57,3 +76,7 @@ class NftRule:
         if unknown.reason.startswith(self.place):
             return unknown
         return Unknown(f"{self.place}: {unknown.reason}: {self.text}")
+
+
+def _is_match(statement: object) -> bool:
+    return single(statement)[0] == "match"

@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from kubectl_skoop.model.packet import Frame
 from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.netfilter.nft.checks import ByHandle, RuleChecks
 from kubectl_skoop.netstack.netfilter.nft.document import field as json_field
 from kubectl_skoop.netstack.netfilter.nft.document import single, words
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
@@ -30,7 +31,7 @@ class NftChain:
     def all_rules(self) -> Sequence[tuple[int, NftRule]]:
         place = f"{self.table.name} {self.name} rule"
         return [
-            (number, NftRule(json, self.table.scope, f"{place} {number}"))
+            (number, NftRule(json, self.table.scope, f"{place} {number}", self.table.checks_of(json)))
             for number, json in enumerate(self.json_rules, start=1)
         ]
 
@@ -45,6 +46,8 @@ class NftTable:
     dormant: bool = False
     chains: dict[str, NftChain] = field(default_factory=dict)
     sets: dict[str, NamedSet] = field(default_factory=dict)
+    checks: ByHandle = field(default_factory=dict)
+    """Of its rules in the kernel, by their handles."""
 
     @property
     def name(self) -> str:
@@ -54,18 +57,29 @@ class NftTable:
     def scope(self) -> Scope:
         return Scope(self.family, self.sets)
 
+    def checks_of(self, rule: object) -> RuleChecks | None:
+        """None: the kernel's own rule is not in the dump."""
+        handle = json_field(rule, "handle")
+        return self.checks.get(handle) if isinstance(handle, int) else None
+
     def chain(self, name: str) -> NftChain | Unknown:
         return self.chains.get(name) or Unknown(f"table {self.name} has no chain {name}")
 
 
-def parse_ruleset(document: object) -> tuple[NftTable, ...]:
-    """The tables in the order of the listing; what refers to a table that is not listed is left out."""
+def parse_ruleset(
+    document: object, checks: Mapping[tuple[str, str], ByHandle] | None = None
+) -> tuple[NftTable, ...]:
+    """The tables in the order of the listing; what refers to a table that is not listed is left out.
+
+    `checks`: see `read_checks`.
+    """
+    by_table = checks or {}
     tables: dict[tuple[str, str], NftTable] = {}
     for kind, body in _objects(document):
         family, name = str(body.get("family")), str(body.get("name"))
         if kind == "table":
             dormant = "dormant" in words(body.get("flags"))
-            tables[family, name] = NftTable(family, name, dormant)
+            tables[family, name] = NftTable(family, name, dormant, checks=by_table.get((family, name), {}))
             continue
         table = tables.get((family, str(body.get("table"))))
         if table is None:

@@ -64,12 +64,14 @@ def behind_tag(ctx: RuleContext) -> Unknown | None:
     return Unknown("whether the rule looks behind a VLAN tag")
 
 
-def read(ctx: RuleContext, protocol: str, name: str) -> Reading:
+def read(ctx: RuleContext, protocol: str, name: str, *, checked: bool) -> Reading:
     """What is made here has its Ethernet header only behind the hooks of IP and ARP."""
     if protocol != "arp" and not _has_header(ctx):
         return ABSENT
     reading = FIELDS[protocol, name][1](ctx.frame)
-    unknown = behind_tag(ctx) if protocol == "arp" and not isinstance(reading, Absent) else None
+    if checked or protocol != "arp" or isinstance(reading, Absent):
+        return reading
+    unknown = behind_tag(ctx)
     return reading if unknown is None else unknown
 
 

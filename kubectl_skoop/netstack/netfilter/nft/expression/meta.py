@@ -32,6 +32,21 @@ def _group(device: Device) -> Reading:
     return group if isinstance(group, int) else Unknown(f"the group of {device.name}")
 
 
+def _link_type(ctx: RuleContext, index: int) -> Reading:
+    """ARPHRD_*, as RTM_GETLINK has it."""
+    return _of_device(ctx, index, _type)
+
+
+def _type(device: Device) -> Reading:
+    number = device.details.get("type")
+    return number if isinstance(number, int) else Unknown(f"the link type of {device.name}")
+
+
+def _present_device(ctx: RuleContext) -> int:
+    """skb->dev, which `iiftype` asks (NFT_META_IFTYPE; seen on 6.18)."""
+    return ctx.outdev if ctx.hook in (Hook.POSTROUTING, Hook.EGRESS) else ctx.indev
+
+
 def _of_owner(ctx: RuleContext, read: Callable[[Owner], Reading]) -> Reading:
     """Forwarded packets, and answers that the kernel makes, have no socket (K-21)."""
     return ABSENT if ctx.passage.owner is None else read(ctx.passage.owner)
@@ -87,6 +102,8 @@ _KEYS: dict[str, tuple[Datatype, Callable[[RuleContext], Reading]]] = {
     "oifname": (types.NAME, lambda ctx: _name(ctx, ctx.outdev)),
     "iifgroup": (types.INTEGER, lambda ctx: _of_device(ctx, ctx.indev, _group)),
     "oifgroup": (types.INTEGER, lambda ctx: _of_device(ctx, ctx.outdev, _group)),
+    "iiftype": (types.INTEGER, lambda ctx: _link_type(ctx, _present_device(ctx))),
+    "oiftype": (types.INTEGER, lambda ctx: _link_type(ctx, ctx.outdev)),
     "iifkind": (types.NAME, lambda ctx: _of_device(ctx, ctx.indev, lambda device: device.kind)),
     "oifkind": (types.NAME, lambda ctx: _of_device(ctx, ctx.outdev, lambda device: device.kind)),
     "ibrname": (types.NAME, lambda ctx: _bridge_name(ctx, ctx.indev)),

@@ -24,7 +24,6 @@ from kubectl_skoop.netstack.netfilter.nft.pattern import parse_value
 from kubectl_skoop.netstack.netfilter.nft.sets import NamedSet, parse_value_map
 
 _LEAVES: dict[str, Callable[[object], Expression]] = {
-    "payload": parse_payload,
     "meta": parse_meta,
     "fib": parse_fib,
     "numgen": parse_numgen,
@@ -45,6 +44,8 @@ class Scope:
 
     family: str
     sets: Mapping[str, NamedSet]
+    checked: bool = False
+    """The rule's own comparisons of the protocol are known, so none need be guessed."""
 
     def named(self, reference: object) -> NamedSet | None:
         """Of `"@name"`; None for anything else. Raises Unmodelled if the table does not have it."""
@@ -61,6 +62,8 @@ def parse_expression(json: object, scope: Scope, depth: int = 0) -> Expression:
     if depth > MAX_DEPTH:
         raise Unmodelled("an expression nested this deep")
     kind, body = single(json)
+    if kind == "payload":
+        return parse_payload(body, checked=scope.checked)
     if kind in _LEAVES:
         return _LEAVES[kind](body)
     if kind == "ct" and scope.family in LINK_FAMILIES:
@@ -85,7 +88,7 @@ def parse_expression(json: object, scope: Scope, depth: int = 0) -> Expression:
 def parse_operand(json: object, types: Sequence[Datatype], scope: Scope, depth: int = 0) -> Expression:
     """A constant of these types, or an expression. Raises Unmodelled."""
     kind, _ = single(json)
-    if kind in _LEAVES or kind in ("ct", "map") or (kind in OPERATORS and not _is_constant(json)):
+    if kind in _LEAVES or kind in ("payload", "ct", "map") or (kind in OPERATORS and not _is_constant(json)):
         return parse_expression(json, scope, depth)
     return Constant(tuple(types), parse_value(json, types))
 

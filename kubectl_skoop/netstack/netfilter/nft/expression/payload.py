@@ -118,6 +118,8 @@ _BELOW_TRANSPORT = frozenset({"ip", "ip6"})
 class Payload:
     protocol: str
     field: str
+    checked: bool = False
+    """The rule asks for the protocol before, in a comparison of its own."""
 
     @property
     def types(self) -> tuple[Datatype, ...]:
@@ -127,24 +129,24 @@ class Payload:
     def read(self, ctx: RuleContext) -> Reading:
         """Of a later fragment, nft takes what stands there for the transport header (seen on 6.18; K-6)."""
         if (self.protocol, self.field) in link_header.FIELDS:
-            return link_header.read(ctx, self.protocol, self.field)
+            return link_header.read(ctx, self.protocol, self.field, checked=self.checked)
         present, fields = _HEADERS[self.protocol]
         if not isinstance(ctx.frame, Packet) or not present(ctx.frame):
             return ABSENT
-        if (unknown := link_header.behind_tag(ctx)) is not None:
+        if not self.checked and (unknown := link_header.behind_tag(ctx)) is not None:
             return unknown
         if ctx.frame.fragment_offset and self.protocol not in _BELOW_TRANSPORT:
             return Unknown(f"data of a later fragment in the place of {self.protocol} {self.field}")
         return fields[self.field][1](ctx.frame)
 
 
-def parse_payload(body: object) -> Payload:
-    """Raises Unmodelled."""
+def parse_payload(body: object, *, checked: bool = False) -> Payload:
+    """`checked`: see `Payload`. Raises Unmodelled."""
     raw = field_of(body, "base"), field_of(body, "offset"), field_of(body, "len")
     if raw in _RAW:
-        return Payload(*_RAW[raw])
+        return Payload(*_RAW[raw], checked)
     protocol, field = text(body, "protocol"), text(body, "field")
     known = protocol in _HEADERS and field in _HEADERS[protocol][1]
     if not known and (protocol, field) not in link_header.FIELDS:
         raise Unmodelled(f"the header field {protocol} {field}")
-    return Payload(protocol, field)
+    return Payload(protocol, field, checked)
