@@ -92,7 +92,13 @@ def test_no_code_is_explained_that_nobody_gives() -> None:
 
 def test_each_code_in_the_source_is_in_the_table() -> None:
     given = re.compile(r"""(?:\bcode=|\bCODE = |\.(?:lose|give_up)\(\s*)"([a-z-]+(?:\.[a-z-]+)*)\"""")
-    own = {"cilium.node.missing", "flannel.annotation.missing", "flannel.pod-cidr.missing"}
+    own = {
+        "cilium.node.missing",
+        "flannel.annotation.missing",
+        "flannel.backend.differs",
+        "flannel.pod-cidr.missing",
+        "flannel.public-ip.foreign",
+    }
     package = Path(str(files("kubectl_skoop")))
     found = {
         code

@@ -94,8 +94,8 @@ def device(
     programs: tuple[str, ...] = (),
     remedy: str = "",
 ) -> Expectation:
-    """`vni`, `port` and `local` are those of a vxlan device; MTUs in bytes. `programs`: where a BPF program
-    or another tc filter must be, `ingress` or `egress`."""
+    """`vni` and `port` are those of a vxlan device, `local` also that of an ipip device; MTUs in bytes.
+    `programs`: where a BPF program or another tc filter must be, `ingress` or `egress`."""
     return DeviceExpectation(
         name=name,
         kind=kind,

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.world import Port
-from kubectl_skoop.model.packet import Address, Packet, Protocol, TcpFlags
+from kubectl_skoop.model.packet import Address, Network, Packet, Protocol, TcpFlags
 from kubectl_skoop.model.place import EndpointKind, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
@@ -75,6 +75,9 @@ class Outside:
             if owner is not None:
                 branch.assume(f"{nexthop} routes to {packet.dst}")
                 return owner, replace(packet, ttl=packet.ttl - 1, src_mac="", dst_mac=owner.device.mac)
+        if packet.inner is not None:
+            _end_of_tunnel(stack, device, packet, nexthop, journey, where)
+            return None
         if _is_answer(branch, packet):
             message = (
                 f"the answer for {packet.dst} leaves {stack.ns.place} by {device.name} towards {nexthop}: "
@@ -168,15 +171,7 @@ def _unseen(stack: Stack, device: Device, packet: Packet) -> Suspicion | None:
     address = packet.dst
     if any(entry.address == address and entry.valid for entry in stack.ns.neighbours):
         return None
-    own = next(
-        (
-            network
-            for entry in stack.ns.addresses
-            if entry.device == device.index
-            and address in (network := ip_network((entry.address, entry.prefix), strict=False))
-        ),
-        None,
-    )
+    own = _network_of(stack, device, address)
     hops = (hop for route in stack.ns.routes for hop in route.nexthops)
     if own is None or any(hop.gateway == address for hop in hops):
         return None
@@ -189,6 +184,31 @@ def _unseen(stack: Stack, device: Device, packet: Packet) -> Suspicion | None:
         evidence=(f"neighbours of {device.name}: no valid entry for {address}",),
         remedy=f"ask for it on the node: arping -I {device.name} {address}; ip neighbour show {address}",
     )
+
+
+def _network_of(stack: Stack, device: Device, address: Address) -> Network | None:
+    """The one of the device that an address is in."""
+    networks = (
+        ip_network((entry.address, entry.prefix), strict=False)
+        for entry in stack.ns.addresses
+        if entry.device == device.index
+    )
+    return next((network for network in networks if address in network), None)
+
+
+def _end_of_tunnel(
+    stack: Stack, device: Device, packet: Packet, nexthop: str, journey: Journey, where: Where
+) -> None:
+    """Who is no node unpacks nothing for this cluster; but a router may lead the address to a node."""
+    address = packet.dst
+    if _network_of(stack, device, address) is None:
+        reason = (
+            f"whether {nexthop} leads {address}, which no node has, to a node by translating it is not known"
+        )
+        _give_up(journey, packet, where, reason)
+        return
+    message = f"no node has {address}, in the network of {device.name}, where the tunnel's packet goes"
+    _lose(journey, "tunnel.no-node", packet, where, message, [str(packet)])
 
 
 def _give_up(

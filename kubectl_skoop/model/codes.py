@@ -121,6 +121,7 @@ CODES: dict[str, str] = {
     "source.own": "the source address is one of the receiver's own",
     "source.rp-filter": "reverse path filtering: the way back leads by another device",
     "tunnel.closed": "no tunnel device takes the packet here",
+    "tunnel.no-node": "no node has the address that the tunnel's packet goes to",
     "tunnel.no-remote": "the tunnel device knows no remote for the packet, or does not carry its family",
     "unknown": "what was collected or is modelled does not decide",
 }

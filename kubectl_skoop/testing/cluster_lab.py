@@ -194,6 +194,8 @@ class ClusterLab:
                 f"link add u{node.number} type veth peer name eth0 address {node.mac} netns {peer}",
                 f"link set u{node.number} master br0 up",
             ]
+            if self.mode == "flannel-alloc":
+                lines.append(f"route add {node.pod_cidr} via {node.address} dev br0")
         return lines
 
     def node_links(self, node: LabNode) -> list[str]:

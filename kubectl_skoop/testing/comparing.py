@@ -21,7 +21,7 @@ from kubectl_skoop.testing.breaking import fill, placeholders
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.faults import Fault
 from kubectl_skoop.testing.flows import Flow, standard_flows
-from kubectl_skoop.testing.probes import ANSWER, Outcome, run_flows
+from kubectl_skoop.testing.probes import ANSWER, QUIET, Outcome, run_flows
 
 Outcomes = Mapping[Flow, Outcome]
 Question = Flow
@@ -214,9 +214,23 @@ def check_lab(lab: ClusterLab, folder: Path, fault: Fault | None, twin: Outcomes
 
     Without a fault the lab is healthy: no suspicion of level warning or above may be raised either.
     """
+    snapshot, outcomes = observe_lab(lab, folder, fault)
+    return judge_lab(lab, snapshot, outcomes, fault, twin)
+
+
+def observe_lab(
+    lab: ClusterLab, folder: Path, fault: Fault | None, *, quiet: float = QUIET
+) -> tuple[Path, dict[Flow, Outcome]]:
+    """The snapshot, and what became of real packets."""
     snapshot = take_snapshot(lab, folder)
     flows = standard_flows(lab.topology, lab.mode)
-    outcomes = run_flows(lab, fault.flows(flows) if fault else flows)
+    return snapshot, run_flows(lab, fault.flows(flows) if fault else flows, quiet=quiet)
+
+
+def judge_lab(
+    lab: ClusterLab, snapshot: Path, outcomes: Outcomes, fault: Fault | None, twin: Outcomes | None
+) -> list[Difference]:
+    """As `check_lab`, of a lab that was observed, perhaps elsewhere: only its names are asked for."""
     differences = check_table(fault, outcomes, twin) if fault and twin else []
     broken = changed(outcomes, twin) if twin else set()
     for flow, found, diagnosis in diagnosed(snapshot, outcomes):

@@ -25,6 +25,8 @@ from kubectl_skoop.testing.topology import (
     BACKENDS,
     BY_FELIX,
     ENI_MODES,
+    GUEST_MODES,
+    IPIP,
     MODES,
     ON_BRIDGE,
     TUNNELS,
@@ -39,8 +41,9 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "vxlan": ("flannel-vxlan",),
     "routed": ("flannel-host-gw", "calico"),
     "host-gw": ("flannel-host-gw",),
-    "any": ALL_MODES,
+    "any": (*(mode for mode in ALL_MODES if mode != "flannel-alloc"), *GUEST_MODES),
     "tunnel": tuple(TUNNELS),
+    "ipip": tuple(IPIP),
     "felix": tuple(BY_FELIX),
     "on-bridge": tuple(ON_BRIDGE),
     "vpc": VPC_MODES,
@@ -151,7 +154,7 @@ def _fault(path: Path, row: Mapping[str, object]) -> Fault:
 
 
 def _modes(path: Path, row: Mapping[str, object]) -> tuple[Mode, ...]:
-    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in (*ALL_MODES, *VPC_MODES)}
+    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in (*ALL_MODES, *GUEST_MODES, *VPC_MODES)}
     groups = {**own, **_MODE_GROUPS}
     try:
         return tuple(mode for name in _texts(row.get("modes", "all")) for mode in groups[name])

@@ -1,11 +1,15 @@
-"""A node as flanneld and the bridge CNI plugin set it up, vxlan and host-gw."""
+"""A node as flanneld and the bridge CNI plugin set it up: vxlan, ipip, host-gw, alloc."""
 
 # Rules stand as iptables-save prints them.
 # ruff: noqa: E501
 
+from collections.abc import Mapping
+
 from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import (
     CLUSTER_CIDR,
+    IPIP,
+    IPIP_OVERHEAD,
     UNDERLAY_MTU,
     VNI,
     VXLAN_OVERHEAD,
@@ -18,7 +22,8 @@ from kubectl_skoop.testing.topology import (
 
 
 def pod_mtu(mode: Mode) -> int:
-    return UNDERLAY_MTU - (VXLAN_OVERHEAD if mode == "flannel-vxlan" else 0)
+    overhead: Mapping[Mode, int] = {"flannel-vxlan": VXLAN_OVERHEAD, "flannel-ipip": IPIP_OVERHEAD}
+    return UNDERLAY_MTU - overhead.get(mode, 0)
 
 
 def node_links(mode: Mode, topology: Topology, node: LabNode, namespace_of: dict[str, str]) -> list[str]:
@@ -29,14 +34,13 @@ def node_links(mode: Mode, topology: Topology, node: LabNode, namespace_of: dict
         f"addr add {node.bridge_address}/24 brd {node.pod_cidr.broadcast_address} dev cni0",
         "link set cni0 up",
     ]
-    if mode == "flannel-vxlan":
-        lines += tunnel_links(topology, node)
-    else:
-        lines += [
-            f"route add {peer.pod_cidr} via {peer.address} dev eth0"
-            for peer in topology.nodes
-            if peer != node
-        ]
+    match mode:
+        case "flannel-vxlan":
+            lines += tunnel_links(topology, node)
+        case "flannel-ipip":
+            lines += ipip_links(topology, node)
+        case "flannel-host-gw":
+            lines += plain_routes(topology, node)
     for pod in topology.pods_of(node):
         device = pod.host_device(mode)
         lines += [
@@ -46,6 +50,28 @@ def node_links(mode: Mode, topology: Topology, node: LabNode, namespace_of: dict
             f"link set {device} type bridge_slave hairpin on",
         ]
     return lines
+
+
+def plain_routes(topology: Topology, node: LabNode) -> list[str]:
+    return [
+        f"route add {peer.pod_cidr} via {peer.address} dev eth0" for peer in topology.nodes if peer != node
+    ]
+
+
+def ipip_links(topology: Topology, node: LabNode) -> list[str]:
+    """`ip -batch` lines: flannel.ipip, and the other nodes behind it."""
+    device = IPIP["flannel-ipip"]
+    return [
+        f"link add {device} type ipip local {node.address}",
+        f"link set {device} mtu {pod_mtu('flannel-ipip')}",
+        f"addr add {node.pod_cidr.network_address}/32 dev {device}",
+        f"link set {device} up",
+        *(
+            f"route add {peer.pod_cidr} via {peer.address} dev {device} onlink"
+            for peer in topology.nodes
+            if peer != node
+        ),
+    ]
 
 
 def tunnel_links(topology: Topology, node: LabNode) -> list[str]:

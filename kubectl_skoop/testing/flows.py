@@ -6,11 +6,14 @@ from typing import Literal
 
 from kubectl_skoop.testing.topology import (
     DNS_PORT,
+    IPIP,
+    IPIP_OVERHEAD,
     KUBELET_PORT,
     NODE_PORT,
     POD_PORT,
     TUNNELS,
     UNDERLAY_MTU,
+    VXLAN_OVERHEAD,
     Mode,
     Topology,
 )
@@ -19,7 +22,10 @@ FlowProtocol = Literal["tcp", "udp", "icmp"]
 CLOSED_PORT = 81
 LOTS = 6
 """How often a service with two backends is asked."""
-LARGE = dict.fromkeys(TUNNELS, 1450)
+LARGE = {
+    **dict.fromkeys(TUNNELS, UNDERLAY_MTU - VXLAN_OVERHEAD),
+    **dict.fromkeys(IPIP, UNDERLAY_MTU - IPIP_OVERHEAD),
+}
 """The largest IP packet that passes between pods, bytes, where it is not the link's own."""
 
 

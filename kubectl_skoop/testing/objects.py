@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubectl_skoop.testing.topology import (
-    BY_FLANNEL_VXLAN,
     CLUSTER_CIDR,
+    FLANNEL_BACKENDS,
     VNI,
     LabNode,
     LabPod,
@@ -25,7 +25,7 @@ def cluster_objects(mode: Mode, topology: Topology) -> list[Object]:
     match mode:
         case "calico" | "calico-vxlan":
             system = _calico(mode, topology)
-        case "flannel-vxlan" | "flannel-host-gw" | "canal":
+        case "canal" | "flannel-vxlan" | "flannel-host-gw" | "flannel-alloc" | "flannel-ipip":
             system = _flannel(mode, topology)
         case _:
             system = []
@@ -52,12 +52,12 @@ def _node(mode: Mode, node: LabNode) -> Object:
             "projectcalico.org/IPv4VXLANTunnelAddr": node.tunnel_address,
             "projectcalico.org/VXLANTunnelMACAddr": node.vtep_mac,
         }
-    elif mode in (*BY_FLANNEL_VXLAN, "flannel-host-gw"):
-        vxlan = mode in BY_FLANNEL_VXLAN
-        data = json.dumps({"VNI": VNI, "VtepMAC": node.vtep_mac}, separators=(",", ":")) if vxlan else "null"
+    elif mode in FLANNEL_BACKENDS:
+        backend = FLANNEL_BACKENDS[mode]
+        data: Object | None = {"VNI": VNI, "VtepMAC": node.vtep_mac} if backend == "vxlan" else None
         annotations = {
-            "flannel.alpha.coreos.com/backend-data": data,
-            "flannel.alpha.coreos.com/backend-type": "vxlan" if vxlan else "host-gw",
+            "flannel.alpha.coreos.com/backend-data": json.dumps(data, separators=(",", ":")),
+            "flannel.alpha.coreos.com/backend-type": "" if backend == "alloc" else backend,
             "flannel.alpha.coreos.com/kube-subnet-manager": "true",
             "flannel.alpha.coreos.com/public-ip": node.address,
         }
@@ -175,9 +175,7 @@ def daemon_set(name: str, namespace: str, count: int, container: Object) -> Obje
 
 
 def _flannel(mode: Mode, topology: Topology) -> list[Object]:
-    backend: Object = {"Type": "host-gw"}
-    if mode in BY_FLANNEL_VXLAN:
-        backend = {"Type": "vxlan"}
+    backend: Object = {"Type": FLANNEL_BACKENDS[mode]}
     conf_list = {
         "name": "cbr0",
         "cniVersion": "0.3.1",

@@ -9,6 +9,8 @@ from typing import Literal
 Mode = Literal[
     "flannel-vxlan",
     "flannel-host-gw",
+    "flannel-alloc",
+    "flannel-ipip",
     "calico",
     "calico-vxlan",
     "canal",
@@ -31,6 +33,8 @@ VNI = 1
 VXLAN_PORT = 8472
 VXLAN_OVERHEAD = 50
 """Bytes that vxlan over IPv4 adds: 14 inner Ethernet, 8 vxlan, 8 UDP, 20 IP."""
+IPIP_OVERHEAD = 20
+"""Bytes of the outer IPv4 header."""
 UNDERLAY_MTU = 1500
 
 POD_PORT = 8080
@@ -42,8 +46,10 @@ NODE_PORT = 30080
 
 MODES: tuple[Mode, ...] = ("flannel-vxlan", "flannel-host-gw", "calico")
 """In which the whole table of faults is tried."""
-HAND_MODES: tuple[Mode, ...] = ("calico-vxlan", "canal")
+HAND_MODES: tuple[Mode, ...] = ("flannel-alloc", "calico-vxlan", "canal")
 """Further ones that are made by hand."""
+GUEST_MODES: tuple[Mode, ...] = ("flannel-ipip",)
+"""Made by hand, too, of devices that this machine's kernel may lack."""
 CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
 """Whose pods the reference CNI plugins connect (`testing.cni`)."""
 ENI_MODES: tuple[Mode, ...] = ("aws-vpc-cni", "terway-eniip")
@@ -59,11 +65,21 @@ TUNNELS: Mapping[Mode, str] = {
     "calico-vxlan": "vxlan.calico",
 }
 """The vxlan device between nodes, where there is one."""
-BY_FLANNEL_VXLAN: frozenset[Mode] = frozenset({"flannel-vxlan", "canal"})
-"""Nodes are connected by flannel's vxlan."""
+IPIP: Mapping[Mode, str] = {"flannel-ipip": "flannel.ipip"}
+"""The ipip device between nodes, where there is one."""
+FLANNEL_BACKENDS: Mapping[Mode, str] = {
+    "flannel-vxlan": "vxlan",
+    "flannel-host-gw": "host-gw",
+    "flannel-alloc": "alloc",
+    "flannel-ipip": "ipip",
+    "canal": "vxlan",
+}
+"""How flannel connects the nodes, where it does."""
 ON_BRIDGE: Mapping[Mode, str] = {
     "flannel-vxlan": "cni0",
     "flannel-host-gw": "cni0",
+    "flannel-alloc": "cni0",
+    "flannel-ipip": "cni0",
     "bridge": "cni0",
     "kube-router": "kube-bridge",
 }

@@ -37,7 +37,7 @@ def rows(settings: Iterable[Setting]) -> dict[str, tuple[str, str]]:
             "host-gw",
             "annotation flannel.alpha.coreos.com/backend-type of 2 nodes",
         ),
-        ("flannel-vxlan", "flannel: VNI, port", "1, UDP 8472", "ConfigMap kube-flannel/kube-flannel-cfg"),
+        ("flannel-vxlan", "flannel: port of vxlan", "UDP 8472", "ConfigMap kube-flannel/kube-flannel-cfg"),
         ("calico", "calico: pool", "10.244.0.0/16, blocks /26, no encapsulation", "IPPools"),
         ("canal", "calico: BGP", "off: canal", "BGPConfigurations"),
         (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.api import Device, Expectation, NetworkNamespace, Passing, Place, Suspicion
+from kubectl_skoop.api import Device, Expectation, Level, NetworkNamespace, Passing, Place, Suspicion
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
@@ -53,6 +53,12 @@ def wishes(make_context: Any, objects: Objects, destination: str = "10.244.2.2",
     return list(action.wishes(Passing(upstream=None, arrived=packet, left=(packet,))))
 
 
+def always(make_context: Any, objects: Objects, **more: Any) -> list[str]:
+    """Of n1, whatever the packet."""
+    ctx = make_context(objects, **more)
+    return wants(list(set_up(ctx).plugin.create_node(ctx.cluster.node("n1")).always()))
+
+
 def wants(found: list[Any]) -> list[str]:
     return [wish.want for wish in found if isinstance(wish, Expectation)]
 
@@ -83,10 +89,58 @@ def test_host_gw_names_the_device_if_the_state_tells_it(make_context: Any) -> No
     ]
 
 
-def test_alloc_programs_nothing(make_context: Any) -> None:
-    objects = cluster("flannel-host-gw")
-    node_of(objects, "n2")["metadata"]["annotations"][BACKEND_TYPE] = "alloc"
+def test_alloc_programs_nothing_and_leaves_the_routes_to_the_network(make_context: Any) -> None:
+    """Its annotation of the backend is empty: the ConfigMap says it."""
+    objects = cluster("flannel-alloc")
     assert wishes(make_context, objects) == []
+    assert set_up(make_context(objects)).network.plugin.pods_in_underlay
+    assert not set_up(make_context(cluster("flannel-host-gw"))).network.plugin.pods_in_underlay
+
+
+def test_ipip_wants_a_route_through_its_device_to_the_peers_address(make_context: Any) -> None:
+    assert wants(wishes(make_context, cluster("flannel-ipip"))) == [
+        "10.244.2.0/24 via 10.0.0.2 dev flannel.ipip onlink"
+    ]
+
+
+def test_ipip_wants_its_device_with_the_nodes_address(make_context: Any) -> None:
+    found = always(make_context, cluster("flannel-ipip"), namespaces=state())
+    assert "flannel.ipip ipip local 10.0.0.1 up" in found
+    assert "flannel.ipip inet 10.244.1.0/32" in found
+
+
+def test_udp_wants_one_route_for_all_pods_into_its_device(make_context: Any) -> None:
+    """flanneld itself takes it where nothing is said; the rest is in its memory."""
+    objects = cluster("flannel-alloc")
+    config = next(item for item in objects if item["metadata"]["name"] == "kube-flannel-cfg")
+    config["data"]["net-conf.json"] = '{"Network": "10.244.0.0/16"}'
+    assert wants(wishes(make_context, objects)) == ["10.244.0.0/16 dev flannel0"]
+    assert "flannel0 tun up with a carrier" in always(make_context, objects)
+
+
+def test_nodes_with_two_backends_are_the_finding(make_context: Any) -> None:
+    objects = cluster()
+    node_of(objects, "n2")["metadata"]["annotations"][BACKEND_TYPE] = "host-gw"
+    (found,) = wishes(make_context, objects)
+    assert found.code == "flannel.backend.differs"
+    assert "host-gw" in found.message
+
+
+def test_a_public_ip_that_the_node_does_not_have_is_a_remark(make_context: Any) -> None:
+    objects = cluster()
+    node_of(objects, "n1")["metadata"]["annotations"][PUBLIC_IP] = "192.0.2.7"
+    ctx = make_context(objects, namespaces=state())
+    (found,) = (
+        one
+        for one in set_up(ctx).plugin.create_node(ctx.cluster.node("n1")).always()
+        if isinstance(one, Suspicion)
+    )
+    assert (found.code, found.level) == ("flannel.public-ip.foreign", Level.INFO)
+
+
+def test_the_case_of_keys_does_not_matter_to_flanneld(make_context: Any) -> None:
+    found = wants(wishes(make_context, cluster(type="vxlan", vni=4096)))
+    assert found[0] == "10.244.2.0/24 via 10.244.2.0 dev flannel.4096 onlink"
 
 
 def test_without_the_annotation_the_cluster_s_backend_holds(make_context: Any) -> None:
@@ -219,13 +273,6 @@ def test_both_families_have_their_own_tunnel(make_context: Any) -> None:
         "fd00:244:2:: dev flannel-v6.1 lladdr 0e:00:00:00:06:02 PERMANENT",
         "0e:00:00:00:06:02 dev flannel-v6.1 dst fd00:10::2 self permanent",
     ]
-
-
-@pytest.mark.parametrize("backend", ["wireguard", "ipip", "udp"])
-def test_of_some_backends_only_the_name_is_known(make_context: Any, backend: str) -> None:
-    objects = cluster()
-    node_of(objects, "n2")["metadata"]["annotations"][BACKEND_TYPE] = backend
-    assert wishes(make_context, objects) == []
 
 
 def test_a_podcidr_of_ipv6_alone_is_no_flannel_with_ipv6(make_context: Any) -> None:

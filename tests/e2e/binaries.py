@@ -1,4 +1,4 @@
-"""The programs of Kubernetes, krew and kube-router, built from published Go modules and kept by version.
+"""Kubernetes, krew, kube-router and flannel, built from published Go modules and kept by version.
 
 `k8s.io/kubernetes` replaces its staging modules by folders of its own repository, which the module proxy
 does not serve. A module that requires it and replaces them by their published versions (v1.36.3: v0.36.3)
@@ -29,11 +29,13 @@ KREW_VERSION = "v0.4.3"
 """The newest of krew that is published as a module."""
 KREW = ("krew", "validate-krew-manifest")
 KUBE_ROUTER_VERSION = "v2.1.0"
+FLANNEL_VERSION = "v0.27.4"
 SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 _MODULE = "k8s.io/kubernetes"
 _KREW_MODULE = "sigs.k8s.io/krew"
 _KUBE_ROUTER_MODULE = "github.com/cloudnativelabs/kube-router/v2"
+_FLANNEL_MODULE = "github.com/flannel-io/flannel"
 _STAGED = re.compile(r"^\s*(?:replace )?(\S+) => \./staging/", re.MULTILINE)
 _GO = re.compile(r"^go (\S+)", re.MULTILINE)
 
@@ -75,6 +77,13 @@ def kube_router_built() -> Path:
     return _kept(name, ("kube-router",), lambda: Source(_KUBE_ROUTER_MODULE, module)) / "kube-router"
 
 
+def flanneld_built() -> Path:
+    """flanneld, with its backend udp, which is written in C; as `built`."""
+    module = f"module e2e\ngo 1.24\nrequire {_FLANNEL_MODULE} {FLANNEL_VERSION}\n"
+    name = f"flannel-{FLANNEL_VERSION}"
+    return _kept(name, ("flannel",), lambda: Source(_FLANNEL_MODULE, module, folder="", c=True)) / "flannel"
+
+
 class Source(NamedTuple):
     """What programs are built from."""
 
@@ -82,6 +91,13 @@ class Source(NamedTuple):
     go_mod: str
     """Of a module that requires it."""
     ldflags: str = ""
+    folder: str = "/cmd/{program}"
+    """Of a program, inside the module."""
+    c: bool = False
+    """Some of it is in C."""
+
+    def package(self, program: str) -> str:
+        return self.module + self.folder.format(program=program)
 
 
 def _kept(name: str, programs: tuple[str, ...], source: Callable[[], Source]) -> Path:
@@ -107,10 +123,10 @@ def _build(programs: list[str], folder: Path, source: Callable[[], Source]) -> N
         raise ClusterError(f"no go on PATH, which builds {', '.join(programs)}: install Go, or fill {folder}")
     with tempfile.TemporaryDirectory(prefix=".build-", dir=folder) as name:
         work = Path(name)
-        module, go_mod, ldflags = source()
-        work.joinpath("go.mod").write_text(go_mod)
-        packages = [f"{module}/cmd/{program}" for program in programs]
-        run_go(work, "build", "-ldflags", ldflags, "-o", f"{work}/", *packages)
+        origin = source()
+        work.joinpath("go.mod").write_text(origin.go_mod)
+        packages = [origin.package(program) for program in programs]
+        run_go(work, "build", "-ldflags", origin.ldflags, "-o", f"{work}/", *packages, c=origin.c)
         for program in programs:
             work.joinpath(program).replace(folder / program)
 
@@ -145,8 +161,8 @@ def _ldflags(version: str) -> str:
     )
 
 
-def run_go(folder: Path, *arguments: str) -> str:
-    settings = {"GOFLAGS": "-mod=mod -buildvcs=false", "CGO_ENABLED": "0"}
+def run_go(folder: Path, *arguments: str, c: bool = False) -> str:
+    settings = {"GOFLAGS": "-mod=mod -buildvcs=false", "CGO_ENABLED": str(int(c))}
     command = ("nice", "go", *arguments)
     done = subprocess.run(
         command, cwd=folder, env=os.environ | settings, capture_output=True, text=True, check=False
@@ -170,6 +186,7 @@ def main() -> int:
         f"Kubernetes {OLD_VERSION}": partial(built, OLD_VERSION),
         f"krew {KREW_VERSION}": krew_built,
         f"kube-router {KUBE_ROUTER_VERSION}": kube_router_built,
+        f"flannel {FLANNEL_VERSION}": flanneld_built,
     }
     try:
         for name, build in builds.items():

@@ -6,13 +6,15 @@ from typing import ClassVar, NamedTuple
 
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import bring_up
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Protocol
 from kubectl_skoop.netstack.device import (
     IFF_BROADCAST,
     IFF_LOWER_UP,
     IFF_NOARP,
+    IFF_POINTOPOINT,
     BridgePort,
     Device,
+    IpTunnel,
     Vxlan,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -21,6 +23,8 @@ from kubectl_skoop.netstack.sysctl import Sysctls, device_key
 DEFAULTS = "net.ipv4.conf.default."
 NEW_DEVICE = IFF_BROADCAST | IFF_LOWER_UP
 """Flags of a device that is not up yet."""
+NEW_TUNNEL = IFF_NOARP | IFF_POINTOPOINT | IFF_LOWER_UP
+"""The same of an ipip device (ipip_tunnel_setup)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ class DeviceExpectation(Expectation):
     port: int | None = None
     """UDP port of a vxlan device."""
     local: Address | None = None
-    """Source address of a vxlan device's outer packets."""
+    """Source address of the outer packets of a vxlan or ipip device."""
     programs: tuple[str, ...] = ()
     """Where a BPF program or another tc filter must see its packets: `ingress`, `egress`."""
 
@@ -82,7 +86,7 @@ class DeviceExpectation(Expectation):
             return missing(self)
         wrong = [
             *self._wrong_link(ns, device),
-            *self._wrong_vxlan(device),
+            *self._wrong_tunnel(device),
             *(_Aspect(f"has no program at {place}", "", "") for place in self._bare(ns, device)),
         ]
         if not wrong:
@@ -105,6 +109,8 @@ class DeviceExpectation(Expectation):
         )
         if device.vxlan is not None:
             changed = replace(changed, vxlan=self._vxlan(device.vxlan))
+        if device.tunnel is not None:
+            changed = replace(changed, tunnel=replace(device.tunnel, local=self.local or device.tunnel.local))
         if self.master:
             master = ns.device_by_name.get(self.master)
             if master is None:
@@ -121,11 +127,16 @@ class DeviceExpectation(Expectation):
         return [place for place in self.programs if not any(f"{place} " in text for text in device.programs)]
 
     def _made(self, ns: NetworkNamespace) -> Device | None:
-        """A vxlan device needs nothing but its settings; others cannot be made without their other end."""
-        if self.kind != "vxlan" or self.vni is None:
-            return None
-        index = max(ns.devices, default=0) + 1
-        return Device(index=index, name=self.name, kind="vxlan", flags=NEW_DEVICE, vxlan=Vxlan(vni=self.vni))
+        """A tunnel needs nothing but its settings; others cannot be made without their other end."""
+        device = Device(
+            index=max(ns.devices, default=0) + 1, name=self.name, kind=self.kind, flags=NEW_DEVICE
+        )
+        if self.kind == "vxlan" and self.vni is not None:
+            return replace(device, vxlan=Vxlan(vni=self.vni))
+        if self.kind == "ipip" and self.local is not None:
+            tunnel = IpTunnel(protocol=Protocol.IPIP, local=self.local)
+            return replace(device, flags=NEW_TUNNEL, tunnel=tunnel)
+        return None
 
     def _mtu(self, device: Device) -> int:
         if self.mtu is not None:
@@ -179,15 +190,14 @@ class DeviceExpectation(Expectation):
                 has = f"master {master}" if master else "without master"
                 yield _Aspect(problem, has, f"{change} master {self.master}")
 
-    def _wrong_vxlan(self, device: Device) -> "Iterator[_Aspect]":
-        found = device.vxlan
-        if found is None:
-            return
-        for word, name, wanted, has in (
-            ("id", "VNI", self.vni, found.vni),
-            ("dstport", "UDP port", self.port, found.port),
-            ("local", "local address", self.local, found.local),
-        ):
+    def _wrong_tunnel(self, device: Device) -> "Iterator[_Aspect]":
+        settings: list[tuple[str, str, object, object]] = []
+        if device.vxlan is not None:
+            settings.append(("id", "VNI", self.vni, device.vxlan.vni))
+            settings.append(("dstport", "UDP port", self.port, device.vxlan.port))
+        if tunnel := device.vxlan or device.tunnel:
+            settings.append(("local", "local address", self.local, tunnel.local))
+        for word, name, wanted, has in settings:
             if wanted is not None and wanted != has:
                 yield _Aspect(f"has the {name} {has}, not {wanted}", f"{word} {has}", "")
 

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.api import Context, Device, NodeInfo, Place, detection
+from kubectl_skoop.api import Context, Device, NodeInfo, Place, Setting, detection
 from kubectl_skoop.plugins.flannel.settings import (
     BACKEND_TYPE,
-    FAMILIES,
     V4,
     Address,
     BackendType,
@@ -23,7 +22,7 @@ from kubectl_skoop.plugins.flannel.settings import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fabric:
-    """Which backend, by which devices, with which MTU."""
+    """Which backend, by which devices."""
 
     ctx: Context
     options: FlannelOptions
@@ -36,6 +35,15 @@ class Fabric:
         told = backend_type(node.annotations.get(BACKEND_TYPE, ""))
         return self.options.backend_type or told or self.net.backend
 
+    def runs(self, node: NodeInfo, family: Family) -> bool:
+        """The node has pods of this IP version. A podCIDR of IPv6 does not say that flanneld has
+        `EnableIPv6`; where no ConfigMap says it, the node's annotation does."""
+        if self.net.families is not None:
+            told = family in self.net.families
+        else:
+            told = family is V4 or public_ip_of(node, family) is not None
+        return told and pod_network(node, family) is not None
+
     def owner_of(self, address: Address) -> NodeInfo | None:
         """The node whose pod network the address is in."""
         if self.net.networks and not any(address in network for network in self.net.networks):
@@ -46,32 +54,23 @@ class Fabric:
                 return node
         return None
 
-    def uplink(self, node: NodeInfo | None, family: Family = V4) -> Device | None:
+    def device(self, node: NodeInfo, name: str) -> Device | None:
+        return self.ctx.device(Place("node", node.name), name)
+
+    def uplink(self, node: NodeInfo, family: Family = V4) -> Device | None:
         """The device towards the other nodes; None: not known (the public-ip may be a translated one)."""
-        if node is None:
-            return None
-        place = Place("node", node.name)
         if self.options.host_interface:
-            return self.ctx.device(place, self.options.host_interface)
+            return self.device(node, self.options.host_interface)
         address = public_ip_of(node, family)
-        return None if address is None else self.ctx.device_with(place, address)
+        return None if address is None else self.ctx.device_with(Place("node", node.name), address)
 
-    def pod_mtu(self, node: NodeInfo | None) -> int | None:
-        """The largest that the way to other nodes takes, bytes; None: not known."""
-        if self.options.pod_mtu or node is None:
-            return self.options.pod_mtu or None
-        if self.backend_of(node) != "vxlan":
-            return None
-        tunnel = self.ctx.device(Place("node", node.name), self.net.device())
-        return None if tunnel is None else tunnel.mtu
-
-    def carried_mtu(self, node: NodeInfo) -> int | None:
-        """What must fit through the uplink, bytes; None: nothing is known to."""
-        if self.backend_of(node) == "vxlan":
-            place = Place("node", node.name)
-            tunnels = ((self.ctx.device(place, self.net.device(each)), each.overhead) for each in FAMILIES)
-            return max((device.mtu + overhead for device, overhead in tunnels if device), default=None)
-        return self.ctx.largest_pod_mtu(node.name)
+    def setting(self, name: str, value: str, source: str, option: str = "") -> Setting:
+        """As `plugins --detect` shows it. `option`: overrides it, and is the source where it was given."""
+        given = option and getattr(self.options, option.replace("-", "_")) != getattr(
+            FlannelOptions(), option.replace("-", "_")
+        )
+        overriding = f"flannel-{option}" if option else ""
+        return Setting(f"flannel: {name}", value, f"--{overriding}" if given else source, overriding)
 
     def link_network(self, node: NodeInfo, family: Family = V4) -> PodNetwork | None:
         """The network of the node's public-ip on its device."""
@@ -85,6 +84,6 @@ def fabric(ctx: Context) -> Fabric:
     return Fabric(
         ctx=ctx,
         options=options,
-        net=net_conf(ctx),
+        net=net_conf(ctx, options),
         on_bridge=detection.by_daemon_set(ctx, "flannel", ".*canal") is None,
     )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from kubectl_skoop.api import (
-    Level,
     Link,
     NodeInfo,
     Packet,
@@ -11,23 +10,27 @@ from kubectl_skoop.api import (
     PodInfo,
     Service,
     SimplePluginNode,
-    Suspicion,
-    Where,
     Wishes,
     expect,
 )
+from kubectl_skoop.plugins.flannel.backend import Backend, Peer
+from kubectl_skoop.plugins.flannel.backends import backend_on
 from kubectl_skoop.plugins.flannel.fabric import Fabric
+from kubectl_skoop.plugins.flannel.findings import (
+    foreign_public_ip,
+    no_annotation,
+    no_pod_cidr,
+    other_backend,
+)
 from kubectl_skoop.plugins.flannel.settings import (
     FAMILIES,
     V4,
     V6,
     Address,
     Family,
-    PodNetwork,
     family_of,
     pod_network,
     public_ip_of,
-    vtep_mac,
 )
 
 
@@ -35,6 +38,10 @@ from kubectl_skoop.plugins.flannel.settings import (
 class FlannelNode(SimplePluginNode):
     fabric: Fabric
     node: NodeInfo
+
+    @property
+    def backend(self) -> Backend:
+        return backend_on(self.fabric, self.node)
 
     def always(self) -> Wishes:
         yield expect.sysctl("net.ipv4.ip_forward", 1, because="flanneld sets it when it starts")
@@ -45,20 +52,19 @@ class FlannelNode(SimplePluginNode):
                 up=True,
                 carrier=True,
                 arp=True,
-                min_mtu=self.fabric.carried_mtu(self.node),
+                min_mtu=self.backend.carried_mtu(),
                 because="it leads to the other nodes",
             )
             yield expect.forwarding(uplink.name)
-        families = [family for family in FAMILIES if self._runs(family)]
+        families = [family for family in FAMILIES if self.fabric.runs(self.node, family)]
         if V6 in families:
             yield expect.sysctl("net.ipv6.conf.all.forwarding", 1, because="flanneld sets it when it starts")
-        if self.fabric.backend_of(self.node) == "vxlan":
-            for family in families:
-                yield from self._vtep(family)
+        yield from self._public_ips(families)
+        yield from self.backend.own(families)
         if self.fabric.on_bridge and self.fabric.ctx.pods_of(self.node.name):
             yield from self._bridge()
             if not self.node.pod_cidrs:
-                yield _no_pod_cidr(self.node)
+                yield no_pod_cidr(self.node)
             for family in families:
                 yield from self._gateway(family)
 
@@ -92,32 +98,12 @@ class FlannelNode(SimplePluginNode):
     def to_service(self, upstream: Link | None, packet: Packet, service: Service) -> Wishes:
         return self._attached(upstream)
 
-    def _runs(self, family: Family) -> bool:
-        """A podCIDR of IPv6 does not say that flanneld has `EnableIPv6`; its annotation does."""
-        told = family is V4 or public_ip_of(self.node, family) is not None
-        return told and pod_network(self.node, family) is not None
-
-    def _vtep(self, family: Family) -> Wishes:
-        net, name = self.fabric.net, self.fabric.net.device(family)
-        public_ip, network = public_ip_of(self.node, family), pod_network(self.node, family)
-        uplink = self.fabric.uplink(self.node, family)
-        because = "flanneld makes it when it starts"
-        told = f"and tells its MAC by the annotation {family.backend_data}"
-        yield expect.device(
-            name,
-            kind="vxlan",
-            up=True,
-            vni=net.vni,
-            port=net.port,
-            local=public_ip if uplink is not None else None,
-            mac=vtep_mac(self.node, family),
-            because=f"{because}, {told}",
-        )
-        if family is V4:
-            yield expect.forwarding(name)
-        if network is not None:
-            address = f"{network.network_address}/{network.max_prefixlen}"
-            yield expect.address(name, address, because=because)
+    def _public_ips(self, families: list[Family]) -> Wishes:
+        ctx, place = self.fabric.ctx, Place("node", self.node.name)
+        for family in families:
+            address = public_ip_of(self.node, family)
+            if address is not None and ctx.devices(place) and ctx.device_with(place, address) is None:
+                yield foreign_public_ip(self.node, family.public_ip, address)
 
     def _bridge(self) -> Wishes:
         bridge = self.fabric.options.bridge
@@ -203,51 +189,19 @@ class FlannelNode(SimplePluginNode):
         network, public_ip = pod_network(peer, family), public_ip_of(peer, family)
         if network is None:
             if not peer.pod_cidrs:
-                yield _no_pod_cidr(peer)
+                yield no_pod_cidr(peer)
             return
         if public_ip is None:
-            yield _no_annotation(peer, family.public_ip)
+            yield no_annotation(peer, family.public_ip)
             return
         if packet.dst not in network:
             return
         yield from self._underlay(public_ip)
-        because = f"flanneld adds it when node {peer.name} joins"
-        match self.fabric.backend_of(peer):
-            case "vxlan" if not self._direct(public_ip):
-                yield from self._tunnel(peer, network, public_ip, packet, because)
-            case "vxlan" | "host-gw":
-                uplink = self.fabric.uplink(self.node, family)
-                yield expect.route(
-                    network,
-                    dev=uplink.name if uplink else "",
-                    via=public_ip,
-                    carries=packet.dst,
-                    source=packet.src,
-                    because=because,
-                )
-            case _:
-                return
-
-    def _tunnel(
-        self, peer: NodeInfo, network: PodNetwork, public_ip: Address, packet: Packet, because: str
-    ) -> Wishes:
-        family, vtep = family_of(network.version), network.network_address
-        device, mac = self.fabric.net.device(family), vtep_mac(peer, family)
-        yield expect.route(
-            network,
-            dev=device,
-            via=vtep,
-            onlink=True,
-            carries=packet.dst,
-            source=packet.src,
-            because=because,
-        )
-        if not mac:
-            yield _no_annotation(peer, family.backend_data)
-            return
-        told = f"flanneld adds it from the annotation of node {peer.name}"
-        yield expect.neighbour(vtep, dev=device, mac=mac, because=told)
-        yield expect.fdb(mac, dev=device, dst=public_ip, because=told)
+        own, theirs = self.fabric.backend_of(self.node), self.fabric.backend_of(peer)
+        if own and theirs and own != theirs:
+            yield other_backend(self.node, own, peer, theirs)
+        else:
+            yield from self.backend.way(Peer(peer, network, public_ip), packet)
 
     def _underlay(self, public_ip: Address) -> Wishes:
         """Nodes of one link reach each other without a router."""
@@ -256,29 +210,3 @@ class FlannelNode(SimplePluginNode):
         if uplink is not None and network is not None and public_ip in network:
             because = "the kernel adds it with the node's address"
             yield expect.route(network, dev=uplink.name, carries=public_ip, because=because)
-
-    def _direct(self, public_ip: Address) -> bool:
-        """DirectRouting, and the peer is on the link of this node's device (pkg/ip, DirectRouting)."""
-        network = self.fabric.link_network(self.node, family_of(public_ip.version))
-        return self.fabric.net.direct_routing and network is not None and public_ip in network
-
-
-def _no_annotation(node: NodeInfo, name: str) -> Suspicion:
-    return Suspicion(
-        code="flannel.annotation.missing",
-        level=Level.WARNING,
-        where=Where(place=Place("node", node.name)),
-        message=f"node {node.name} has no usable annotation {name}: other nodes cannot reach its pods",
-        evidence=(f"{name}: {node.annotations.get(name, 'absent')}",),
-        remedy=f"look at the log of flanneld on {node.name}; it writes the annotation when it starts",
-    )
-
-
-def _no_pod_cidr(node: NodeInfo) -> Suspicion:
-    return Suspicion(
-        code="flannel.pod-cidr.missing",
-        level=Level.WARNING,
-        where=Where(place=Place("node", node.name)),
-        message=f"node {node.name} has no podCIDR, which flanneld needs",
-        remedy="run kube-controller-manager with --allocate-node-cidrs",
-    )

@@ -19,14 +19,17 @@ from kubectl_skoop.api import (
     Wants,
     detection,
 )
+from kubectl_skoop.plugins.flannel.backends import backend_on
 from kubectl_skoop.plugins.flannel.fabric import fabric
 from kubectl_skoop.plugins.flannel.node import FlannelNode
 from kubectl_skoop.plugins.flannel.settings import (
     BACKEND_TYPE,
     CONFIG_MAPS,
+    PORTS,
     V4,
     V6,
     FlannelOptions,
+    backend_type,
     pod_network,
 )
 
@@ -43,6 +46,7 @@ class Flannel(Plugin):
 
     def __init__(self, ctx: Context) -> None:
         self.fabric = fabric(ctx)
+        self.pods_in_underlay = {self.fabric.backend_of(node) for node in ctx.cluster.nodes()} == {"alloc"}
 
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:
@@ -55,21 +59,28 @@ class Flannel(Plugin):
         return detection.by_device(ctx, cls.name, lambda device: device.name.startswith("flannel."))
 
     def settings(self) -> Iterable[Setting]:
-        net, nodes = self.fabric.net, self.fabric.ctx.cluster.nodes()
-        told = Counter(each for node in nodes if (each := node.annotations.get(BACKEND_TYPE)))
+        fabric, net = self.fabric, self.fabric.net
+        told = Counter(
+            each for node in fabric.ctx.cluster.nodes() if (each := node.annotations.get(BACKEND_TYPE))
+        )
         source = f"annotation {BACKEND_TYPE} of {told.total()} nodes" if told else net.source
         backends = ", ".join(
             f"{name} ({count} nodes)" if len(told) > 1 else name for name, count in told.items()
         )
-        yield Setting("flannel: backend", backends or net.backend, source, "flannel-backend-type")
-        if "vxlan" in (*told, net.backend):
-            yield Setting("flannel: VNI, port", f"{net.vni}, UDP {net.port}", net.source)
+        yield fabric.setting(
+            "backend", fabric.options.backend_type or backends or net.backend, source, "backend-type"
+        )
+        used = {backend_type(name) for name in told} | {net.backend}
+        if "vxlan" in used:
+            yield fabric.setting("VNI", str(net.vni), net.source, "vni")
+        for backend in sorted(used & PORTS.keys()):
+            yield fabric.setting(f"port of {backend}", f"UDP {net.port_of(backend)}", net.source, "port")
+        if used & {"vxlan", "ipip"}:
+            yield fabric.setting("direct routing", "on" if net.direct_routing else "off", net.source)
         networks = ", ".join(str(network) for network in net.networks)
-        yield Setting("flannel: network", networks, net.source)
-        if self.fabric.on_bridge:
-            yield Setting(
-                "flannel: bridge", self.fabric.options.bridge, "flannel's own default", "flannel-bridge"
-            )
+        yield fabric.setting("network", networks, net.source, "network")
+        if fabric.on_bridge:
+            yield fabric.setting("bridge", fabric.options.bridge, "flannel's own default", "bridge")
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         fabric, node = self.fabric, self.fabric.ctx.node(pod.node)
@@ -80,7 +91,7 @@ class Flannel(Plugin):
             gateway=str(network[1]) if network and fabric.on_bridge else "",
             gateway6=str(network6[1]) if network6 and fabric.on_bridge else "",
             gateway_mac=bridge.mac if bridge and fabric.on_bridge else "",
-            max_mtu=fabric.pod_mtu(node),
+            max_mtu=fabric.options.pod_mtu or (backend_on(fabric, node).pod_mtu() if node else None),
             prefix=network.prefixlen if network and fabric.on_bridge else 32,
         )
 

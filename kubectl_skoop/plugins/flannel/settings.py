@@ -1,10 +1,10 @@
 """What flanneld was told, and what each node's tells the others: options, ConfigMap, annotations."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeGuard, get_args
 
 from kubectl_skoop.api import Context, NodeInfo, OptionError, option, raw
 
@@ -16,10 +16,11 @@ CONFIG_MAPS = (
     ("kube-system", "canal-config"),
     ("kube-system", "rke2-canal-config"),
 )
-DEFAULT_VNI, DEFAULT_PORT = 1, 8472
+DEFAULT_VNI = 1
+PORTS = {"vxlan": 8472, "wireguard": 51820, "udp": 8285}
+"""UDP, where the configuration names none: the kernel's for vxlan, else flanneld's own."""
 
 BackendType = Literal["", "vxlan", "host-gw", "alloc", "wireguard", "ipip", "udp"]
-"""Of the last three only the name is known: their routes and devices are left to the kernel's word."""
 Address = IPv4Address | IPv6Address
 PodNetwork = IPv4Network | IPv6Network
 
@@ -31,15 +32,11 @@ class Family(NamedTuple):
     public_ip: str
     """Annotation: the address that other nodes reach the node by."""
     backend_data: str
-    """Annotation: the MAC of its tunnel device."""
-    device: str
-    """The vxlan device, before its VNI."""
-    overhead: int
-    """Bytes that vxlan adds: inner Ethernet 14, vxlan 8, UDP 8, IPv4 20 or IPv6 40."""
+    """Annotation: the MAC or the public key of its tunnel device."""
 
 
-V4 = Family(4, PUBLIC_IP, BACKEND_DATA, "flannel.", 50)
-V6 = Family(6, f"{PREFIX}public-ipv6", f"{PREFIX}backend-v6-data", "flannel-v6.", 70)
+V4 = Family(4, PUBLIC_IP, BACKEND_DATA)
+V6 = Family(6, f"{PREFIX}public-ipv6", f"{PREFIX}backend-v6-data")
 FAMILIES = (V4, V6)
 
 
@@ -57,53 +54,86 @@ class FlannelOptions:
     host_interface: str = option("", "device towards the other nodes; empty: the one with the node's address")
     bridge: str = option("cni0", "bridge of the pods")
     pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the device towards other nodes carries")
+    network: str = option("", "networks of all pods, separated by commas; empty: as the ConfigMap says")
+    vni: int = option(0, "VNI of the vxlan devices; 0: as the ConfigMap says")
+    port: int = option(0, "UDP port of the tunnels; 0: as the ConfigMap says")
 
     def validate(self) -> None:
         if self.pod_mtu and not 68 <= self.pod_mtu <= 65535:
             raise OptionError("--flannel-pod-mtu: 68 to 65535")
+        if not 0 <= self.vni < 1 << 24:
+            raise OptionError("--flannel-vni: 0 to 16777215")
+        if not 0 <= self.port <= 65535:
+            raise OptionError("--flannel-port: 0 to 65535")
+        if self.network and len(list(_networks(self.network.split(",")))) <= self.network.count(","):
+            raise OptionError(f"--flannel-network: {self.network!r} is no list of networks")
 
 
 class NetConf(NamedTuple):
-    """`net-conf.json` as flanneld reads it (pkg/subnet/config.go)."""
+    """`net-conf.json` as flanneld reads it (pkg/subnet/config.go), where options do not say otherwise."""
 
     networks: tuple[PodNetwork, ...]
     """Of all pods; empty: not told (k3s has no ConfigMap)."""
+    families: tuple[Family, ...] | None
+    """IP versions that are on; None: not told."""
     backend: BackendType
     vni: int
     port: int
+    """UDP; 0: the backend's own."""
     source: str
     """Where this is from."""
     mtu: int
     """Of the underlay, bytes; 0: as its device says."""
     direct_routing: bool
+    mode: str
+    """wireguard: `separate` devices for the two IP versions, or one for both: `auto`, `ipv4`, `ipv6`."""
 
-    def device(self, family: Family = V4) -> str:
-        """The vxlan device."""
-        return f"{family.device}{self.vni}"
+    def network(self, family: Family) -> PodNetwork | None:
+        return next((each for each in self.networks if each.version == family.version), None)
+
+    def port_of(self, backend: BackendType) -> int:
+        """UDP; 0: the backend has none."""
+        return (self.port or PORTS[backend]) if backend in PORTS else 0
 
 
-def net_conf(ctx: Context) -> NetConf:
+def net_conf(ctx: Context, options: FlannelOptions) -> NetConf:
     found = ((name, ctx.cluster.config_map(*name)) for name in CONFIG_MAPS)
     name, data = next(((name, data) for name, data in found if data is not None), (None, {}))
-    told = _json(data.get("net-conf.json", ""))
-    backend = raw.mapping(told, "Backend")
+    told = _folded(_json(data.get("net-conf.json", "")))
+    backend = _folded(told.get("backend"))
     return NetConf(
-        networks=tuple(_networks(raw.text(told, key) for key in ("Network", "IPv6Network"))),
-        backend=backend_type(raw.text(backend, "Type")),
-        vni=raw.number(backend, "VNI") or DEFAULT_VNI,
-        port=raw.number(backend, "Port") or DEFAULT_PORT,
+        networks=tuple(_networks(_network_texts(told, options))),
+        families=_families(told) if told else None,
+        backend=backend_type(raw.text(backend, "type")) if backend or not told else "udp",
+        vni=options.vni or raw.number(backend, "vni") or DEFAULT_VNI,
+        port=options.port or raw.number(backend, "port") or raw.number(backend, "listenport"),
         source=f"ConfigMap {'/'.join(name)}" if name else "no ConfigMap of flannel: its defaults",
-        mtu=raw.number(backend, "MTU"),
-        direct_routing=raw.flag(backend, "DirectRouting"),
+        mtu=raw.number(backend, "mtu"),
+        direct_routing=raw.flag(backend, "directrouting"),
+        mode=raw.text(backend, "mode") or "separate",
     )
 
 
+def _network_texts(told: Mapping[str, object], options: FlannelOptions) -> Iterable[str]:
+    if options.network:
+        return options.network.split(",")
+    return (raw.text(told, key) for key in ("network", "ipv6network"))
+
+
+def _families(told: Mapping[str, object]) -> tuple[Family, ...]:
+    """`EnableIPv4` is on, `EnableIPv6` off where nothing is said."""
+    enabled = {V4: told.get("enableipv4", True), V6: told.get("enableipv6", False)}
+    return tuple(family for family, on in enabled.items() if on)
+
+
 def backend_type(text: str) -> BackendType:
-    match text.lower():
-        case "vxlan" | "host-gw" | "alloc" | "wireguard" | "ipip" | "udp" as known:
-            return known
-        case _:
-            return ""
+    """Empty: none that is known."""
+    name = text.lower()
+    return name if _is_backend(name) else ""
+
+
+def _is_backend(name: str) -> TypeGuard[BackendType]:
+    return name in get_args(BackendType)
 
 
 def _json(text: str) -> object:
@@ -111,6 +141,11 @@ def _json(text: str) -> object:
         return json.loads(text)
     except ValueError:
         return None
+
+
+def _folded(told: object) -> Mapping[str, object]:
+    """A JSON object by the lower case of its keys: Go's decoder does not mind their case."""
+    return {key.lower(): value for key, value in told.items()} if isinstance(told, dict) else {}
 
 
 def pod_network(node: NodeInfo | None, family: Family = V4) -> PodNetwork | None:
@@ -137,6 +172,6 @@ def public_ip_of(node: NodeInfo, family: Family = V4) -> Address | None:
     return address if address.version == family.version else None
 
 
-def vtep_mac(node: NodeInfo, family: Family = V4) -> str:
-    """Empty: not told."""
-    return raw.text(_json(node.annotations.get(family.backend_data, "")), "VtepMAC")
+def backend_data(node: NodeInfo, family: Family = V4) -> Mapping[str, object]:
+    """What the node's tunnel device is known by, by the lower case of its keys; empty: nothing is told."""
+    return _folded(_json(node.annotations.get(family.backend_data, "")))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubectl_skoop.testing.faults import Fault, load
-from kubectl_skoop.testing.topology import ALL_MODES, VPC_MODES, Mode
+from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, VPC_MODES, Mode
 from tests.kernel.plugins import calico_subnet_faults, cilium_faults
 from tests.kernel.plugins.cilium_lab import Routing
 
@@ -28,6 +28,8 @@ class Row(NamedTuple):
 ROWS: dict[Mode, Row] = {
     "flannel-vxlan": Row("flannel", "vxlan (k3s's too)", "by hand"),
     "flannel-host-gw": Row("flannel", "host-gw", "by hand"),
+    "flannel-alloc": Row("flannel", "alloc, the ranges routed by a router", "by hand"),
+    "flannel-ipip": Row("flannel", "ipip", "by hand, in a guest kernel"),
     "calico": Row("calico", "BGP, no encapsulation", "by hand"),
     "calico-vxlan": Row("calico", "VXLAN", "by hand"),
     "canal": Row("canal", "flannel's vxlan", "by hand"),
@@ -58,7 +60,7 @@ def table() -> str:
 def _lines() -> Iterator[str]:
     yield "| plugin | mode | lab | healthy | faults named by the plugin / tried |"
     yield "| --- | --- | --- | --- | --- |"
-    for mode in (*ALL_MODES, *VPC_MODES):
+    for mode in (*ALL_MODES, *GUEST_MODES, *VPC_MODES):
         row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
         count = f"{sum(map(named, tried))} / {len(tried)}"
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"

@@ -18,45 +18,23 @@ from kubectl_skoop.diagnosis.detected import detected
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing import cni
-from kubectl_skoop.testing.aws_vpc_cni import AwsLab
 from kubectl_skoop.testing.breaking import apply
-from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import Outcomes, check_lab, take_snapshot
 from kubectl_skoop.testing.faults import Fault
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.terway import EniIpLab, RoutedLab
-from kubectl_skoop.testing.topology import ALL_MODES, CNI_MODES, HAND_MODES, VPC_MODES, Mode
+from kubectl_skoop.testing.topology import ALL_MODES, CNI_MODES, GUEST_MODES, HAND_MODES, VPC_MODES, Mode
+from tests.kernel.plugins.labs import FLOWS, lab_of
 from tests.kernel.plugins.matrix import FAULTS, PAGE, named, with_table
 
-CASES = [(fault, mode) for fault in FAULTS for mode in fault.modes]
-FLOWS = (
-    "pod/default/a to pod/default/a2:8080",
-    "pod/default/a to pod/default/b:8080",
-    "pod/default/a to svc/default/web",
-    "pod/default/b to pod/default/a",
-    "node/n1 to pod/default/b:8080",
-)
-"""What is asked where the row does not say."""
+CASES = [(fault, mode) for fault in FAULTS for mode in fault.modes if mode not in GUEST_MODES]
 Twin = Callable[[Mode], Outcomes]
 
 pytestmark = [
     pytest.mark.kernel,
     pytest.mark.skipif(cni.programs() is None, reason="containernetworking-plugins is not installed"),
 ]
-
-
-def lab_of(mode: Mode) -> ClusterLab:
-    match mode:
-        case "aws-vpc-cni":
-            return AwsLab()
-        case "terway-eniip":
-            return EniIpLab()
-        case "terway-vpc":
-            return RoutedLab()
-        case _:
-            return cni.CniLab(mode) if mode in CNI_MODES else ClusterLab(mode)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +92,7 @@ def test_a_fault_is_named(fault: Fault, mode: Mode, twin: Twin, tmp_path: Path) 
         assert [str(one) for one in check_lab(lab, tmp_path, asked, healthy)] == []
 
 
-@pytest.mark.parametrize("mode", [*ALL_MODES, *VPC_MODES])
+@pytest.mark.parametrize("mode", [*ALL_MODES, *GUEST_MODES, *VPC_MODES])
 def test_each_mode_has_five_faults_that_its_plugin_names(mode: Mode) -> None:
     assert len([fault for fault in FAULTS if mode in fault.modes and named(fault)]) >= 5
 

@@ -1,0 +1,28 @@
+"""The lab of each mode of a plugin, and what is asked there."""
+
+from kubectl_skoop.testing.aws_vpc_cni import AwsLab
+from kubectl_skoop.testing.cluster_lab import ClusterLab
+from kubectl_skoop.testing.cni import CniLab
+from kubectl_skoop.testing.terway import EniIpLab, RoutedLab
+from kubectl_skoop.testing.topology import CNI_MODES, Backend, Mode
+
+FLOWS = (
+    "pod/default/a to pod/default/a2:8080",
+    "pod/default/a to pod/default/b:8080",
+    "pod/default/a to svc/default/web",
+    "pod/default/b to pod/default/a",
+    "node/n1 to pod/default/b:8080",
+)
+"""What is asked where a fault's row does not say."""
+
+
+def lab_of(mode: Mode, backend: Backend = "iptables-nft") -> ClusterLab:
+    match mode:
+        case "aws-vpc-cni":
+            return AwsLab()
+        case "terway-eniip":
+            return EniIpLab()
+        case "terway-vpc":
+            return RoutedLab()
+        case _:
+            return CniLab(mode) if mode in CNI_MODES else ClusterLab(mode, backend)
