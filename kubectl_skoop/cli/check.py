@@ -3,11 +3,14 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer._click.core import Context
 
+from kubectl_skoop.cli import infra as cloud
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, columns, emit, report_error, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options, warn_of_unused
+from kubectl_skoop.cli.words import spread
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check
 from kubectl_skoop.model.suspicion import Level
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 class CheckCommand(PluginOptionsCommand, live.LiveCommand):
     """With the options of plugins, and of a live cluster."""
 
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, spread(args, ("--infra",)))
+
 
 COMMAND_CLASS = CheckCommand
 
@@ -27,6 +33,7 @@ COMMAND_CLASS = CheckCommand
 def run(
     ctx: typer.Context,
     snapshot: parameters.SnapshotFile = None,
+    infra: cloud.Files = None,
     output: Annotated[CheckFormat, typer.Option("--output", "-o")] = "table",
     color: Annotated[ColorMode, typer.Option("--color")] = "auto",
     each: Annotated[
@@ -45,7 +52,12 @@ def run(
         cluster_cidr=cluster_cidr,
         plugin=typed_options(ctx),
     )
-    result = live.ask(ctx, snapshot, lambda source: _answer(source, options, each=each))
+    result = live.ask(
+        ctx,
+        snapshot,
+        lambda source: _answer(source, options, each=each),
+        cloud.Cloud(options, cloud.read(infra or ())),
+    )
     text = render_check(result, output, color=use_color(color), columns=columns())
     emit(text, document=output not in PEOPLE)
     warn_of_unused(ctx, result.facts)

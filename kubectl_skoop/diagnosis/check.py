@@ -1,4 +1,4 @@
-"""Without a flow: what the plugin wants on every node and pod, what must be unique, and all services."""
+"""Without a flow: what the plugin wants on nodes and pods, what must be unique, services, the underlay."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,6 +14,7 @@ from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check, Fact, Missing
 from kubectl_skoop.diagnosis.services.every import every_service
+from kubectl_skoop.diagnosis.underlay_check import of_underlay
 from kubectl_skoop.diagnosis.unique import duplicates
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet, Protocol
@@ -51,7 +52,9 @@ def check_each(source: Snapshot, options: Options) -> Check:
     services = every_service(setup.ctx, names)
     found += services.findings
     found += policy_intent.of_cluster(setup)
-    facts = [*setup.facts, *services.facts]
+    underlay = of_underlay(setup, pods)
+    found += underlay.findings
+    facts = [*setup.facts, *services.facts, *underlay.facts]
     if len(names) > MAX_PEERS + 1:
         facts.append(Fact(name="peers compared", value=str(MAX_PEERS), source=f"of {len(names) - 1} a node"))
     return Check(

@@ -21,28 +21,24 @@ from kubectl_skoop.diagnosis import (
 )
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.entrance import Entrance
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
 from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
 from kubectl_skoop.diagnosis.interface import NetNodeAction
 from kubectl_skoop.diagnosis.outer_door import Cloud
-from kubectl_skoop.diagnosis.outside import Outside
-from kubectl_skoop.diagnosis.outsider import outsider
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Missing
 from kubectl_skoop.diagnosis.shim import Underlay
+from kubectl_skoop.diagnosis.stage import place_of_source, stage
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.errors import UnknownName
-from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Effort
-from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Loss
 from kubectl_skoop.snapshot.source import Snapshot
 
@@ -106,22 +102,7 @@ class _Inquiry:
     effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:
-        outside = self.probe.source.kind == "external"
-        self.world = World(
-            self.setup.ctx.source,
-            self.cluster.node_of_address,
-            self.cluster.pod_of_address,
-            pods_in_underlay=self.setup.network.plugin.pods_in_underlay,
-            outsider=outsider(self.probe.source.address) if outside else None,
-        )
-        underlay = self.underlay
-        self.runner = Runner(
-            self.world,
-            underlay,
-            Outside(lambda address: self.cluster.endpoint(address).kind, self._no_service),
-            self._start,
-            Entrance(self.cluster, underlay.balance, underlay.routed_in) if outside else None,
-        )
+        self.world, self.runner = stage(self.setup, self.underlay, self.probe)
 
     def answer(self) -> Diagnosis:
         ways = self._walk(self.probe, self._setting)
@@ -258,7 +239,7 @@ class _Inquiry:
     def _unknown(self, way: Way[FlowResult]) -> Suspicion:
         result = way.result
         reason = way.unknown or (result.unknown.reason if result.unknown is not None else "")
-        where = result.loss.because.where if result.loss else Where(place=self._source_place())
+        where = result.loss.because.where if result.loss else Where(place=place_of_source(self.probe))
         code = result.loss.because.code if result.loss and not way.unknown else "unknown"
         return Suspicion(code=code, level=Level.WARNING, where=where, message=reason)
 
@@ -315,22 +296,6 @@ class _Inquiry:
             return plugin.create_node(self.cluster.node(place.name)) if place.kind == "node" else None
         except UnknownName:
             return None
-
-    def _source_place(self) -> Place:
-        source = self.probe.source
-        match source.kind:
-            case "pod" | "external":
-                return Place(source.kind, source.name)
-            case _:
-                return Place("node", source.name)
-
-    def _no_service(self, address: Address) -> str:
-        from kubectl_skoop.diagnosis.service_network import nobody_has
-
-        return nobody_has(self.cluster, address)
-
-    def _start(self, world: World) -> NetworkNamespace | NotCollected:
-        return world.at(self._source_place())
 
 
 def _paths(way: Way[FlowResult], suspicions: Sequence[Suspicion]) -> tuple[PacketPath, PacketPath | None]:

@@ -215,6 +215,15 @@ class InfraShim:
         nodes' own addresses tell; empty: it knows none. `src`: None for a packet of a load balancer."""
         return ""
 
+    def kind_of(self, node: NodeInfo) -> str:
+        """What the underlay tells senders apart by, as text: a subnet, security groups. `check` sends to each
+        node from one of each kind; empty: nothing between nodes is ever stopped."""
+        return ""
+
+    def of_cluster(self, ctx: "Context") -> Iterable[Suspicion]:
+        """Without a packet: where the underlay is not as this cluster needs it. `check` asks it."""
+        return ()
+
 
 class Network(NamedTuple):
     """Provider × plugin, wired: what a diagnosis runs on (`diagnosis.diagnose`)."""

@@ -38,6 +38,11 @@ def taken_to_pass(cloud: str, code: str, node: NodeInfo | None, reason: Unknown)
     )
 
 
+def not_told(code: str, reason: Unknown) -> Suspicion:
+    """Something of the whole cluster that cannot be looked at."""
+    return Suspicion(code=code, level=Level.INFO, where=_where(None), message=reason.reason)
+
+
 def remark(
     code: str, node: NodeInfo | None, message: str, evidence: Sequence[str] = (), remedy: str = ""
 ) -> Suspicion:

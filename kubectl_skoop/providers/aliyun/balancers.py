@@ -28,7 +28,7 @@ _LAST = 100
 
 def targets(known: Inventory, packet: Packet) -> Sequence[Balanced] | Unknown | None:
     """For an address of a load balancer, else None."""
-    balancer = _by_address(known, packet.dst)
+    balancer = by_address(known, packet.dst)
     if balancer is None:
         return None
     item = listener(known, balancer, packet)
@@ -75,11 +75,16 @@ def addresses_of(known: Inventory, name: str) -> Sequence[Address] | Unknown:
     items = known.all("NetworkBalancers")
     if isinstance(items, Unknown):
         return items
+    balancer = by_name(known, name)
+    if balancer is None:
+        return Unknown(f"no load balancer {name} was collected")
+    return balancer.addresses or Unknown(f"the addresses of {balancer.name} are not known")
+
+
+def by_name(known: Inventory, name: str) -> Balancer | None:
     wanted = name.lower().rstrip(".")
-    for balancer in balancers(known):
-        if balancer.network and raw.text(balancer.item, "DNSName").lower() == wanted:
-            return balancer.addresses or Unknown(f"the addresses of {balancer.name} are not known")
-    return Unknown(f"no load balancer {name} was collected")
+    networks = (one for one in balancers(known) if one.network)
+    return next((one for one in networks if raw.text(one.item, "DNSName").lower() == wanted), None)
 
 
 def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
@@ -87,12 +92,12 @@ def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
 
     Raises: ValueError (an answer that is none of the API's).
     """
-    balancer = _by_address(known, packet.dst)
+    balancer = by_address(known, packet.dst)
     if balancer is None:
         return
-    if balancer.state not in ("active", "configuring"):
-        message = f"the load balancer {balancer.name} is {balancer.state or 'in no known state'}"
-        yield stops("aliyun.balancer.state", None, message, (), "start it, or pay what is due")
+    broken = list(state(balancer))
+    yield from broken
+    if broken:
         return
     if balancer.internal and is_public(packet.src) and packet.dst in balancer.addresses:
         message = f"the load balancer {balancer.name} is internal: {packet.src} has no way to it"
@@ -102,13 +107,44 @@ def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
     item = listener(known, balancer, packet)
     if item is None or isinstance(item, Unknown):
         return
-    if not is_running(item):
-        state = raw.text(item, "Status") or raw.text(item, "ListenerStatus")
-        message = f"the listener for {what(packet)} of {balancer.name} is {state}"
-        yield stops("aliyun.balancer.listener", None, message, (), "start the listener")
-    else:
+    deaf = list(listens(known, balancer, packet))
+    yield from deaf
+    if not deaf:
         yield from _access(known, balancer, item, packet)
-        yield from _health(known, balancer, item)
+        yield from health(known, balancer, packet)
+
+
+def state(balancer: Balancer) -> Iterator[Suspicion]:
+    """It does not work."""
+    if balancer.state not in ("active", "configuring"):
+        message = f"the load balancer {balancer.name} is {balancer.state or 'in no known state'}"
+        yield stops("aliyun.balancer.state", None, message, (), "start it, or pay what is due")
+
+
+def listens(known: Inventory, balancer: Balancer, packet: Packet) -> Iterator[Suspicion]:
+    """It does not, for the packet's protocol and port."""
+    item = listener(known, balancer, packet)
+    if item is None:
+        message = f"the load balancer {balancer.name} has no listener for {what(packet)}"
+        remedy = "look at the log of cloud-controller-manager, which makes listeners"
+        yield stops("aliyun.balancer.listener", None, message, (), remedy)
+    elif not isinstance(item, Unknown) and not is_running(item):
+        found = raw.text(item, "Status") or raw.text(item, "ListenerStatus")
+        message = f"the listener for {what(packet)} of {balancer.name} is {found}"
+        yield stops("aliyun.balancer.listener", None, message, (), "start the listener")
+
+
+def all_sick(known: Inventory, balancer: Balancer, packet: Packet) -> bool:
+    """No server is healthy, though there are some."""
+    found = _servers_for(known, balancer, packet)
+    return bool(found) and not any(one.sound for one in found)
+
+
+def _servers_for(known: Inventory, balancer: Balancer, packet: Packet) -> Sequence[Server]:
+    """As far as they are known."""
+    item = listener(known, balancer, packet)
+    found = () if item is None or isinstance(item, Unknown) else servers(known, balancer, item)
+    return () if isinstance(found, Unknown) else found
 
 
 def _access(known: Inventory, balancer: Balancer, item: Item, packet: Packet) -> Iterator[Suspicion]:
@@ -144,10 +180,8 @@ def _access(known: Inventory, balancer: Balancer, item: Item, packet: Packet) ->
         yield stops("aliyun.balancer.access", None, message, networks[:_SHOWN], remedy)
 
 
-def _health(known: Inventory, balancer: Balancer, item: Item) -> Iterator[Suspicion]:
-    found = servers(known, balancer, item)
-    if isinstance(found, Unknown):
-        return
+def health(known: Inventory, balancer: Balancer, packet: Packet) -> Iterator[Suspicion]:
+    found = _servers_for(known, balancer, packet)
     sick = [one for one in found if not one.sound]
     if sick:
         yield remark(
@@ -189,7 +223,7 @@ def back(known: Inventory, src: NodeInfo, packet: Packet) -> Iterator[Suspicion]
         yield from passage.network_acl(known, src, here.vswitch)
 
 
-def _by_address(known: Inventory, address: Address) -> Balancer | None:
+def by_address(known: Inventory, address: Address) -> Balancer | None:
     """By its own address, or an elastic one that is bound to it."""
     bound = {
         raw.text(eip, "InstanceId")

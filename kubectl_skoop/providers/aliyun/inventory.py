@@ -43,6 +43,13 @@ class Inventory(Collected):
         yield from self.known("NetworkInterfaces")
 
     @cached_property
+    def by_instance(self) -> Mapping[str, Sequence[Interface]]:
+        found: dict[str, list[Interface]] = {}
+        for each in self.interfaces:
+            found.setdefault(each.instance, []).append(each)
+        return found
+
+    @cached_property
     def _by_mac(self) -> Mapping[str, Interface]:
         return {each.mac: each for each in self.interfaces if each.mac}
 

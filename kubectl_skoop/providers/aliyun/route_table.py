@@ -3,6 +3,7 @@
 (VPC User Guide, "Route table overview".)
 """
 
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from kubectl_skoop.providers.aliyun.inventory import Inventory
 from kubectl_skoop.providers.network import contains
 
 LOCAL, SERVICE = "local", "service"
+_COLLECTED: Mapping[str, str] = {"Instance": "Instances", "NetworkInterface": "NetworkInterfaces"}
+"""Kinds of next hops: where they would be."""
 
 
 class VpcRoute(NamedTuple):
@@ -53,6 +56,25 @@ def route_of(known: Inventory, vswitch: str, address: Address) -> VpcRoute | NoR
         fitting, key=lambda entry: ip_network(raw.text(entry, "DestinationCidrBlock"), False).prefixlen
     )
     return _taken(table, best)
+
+
+def dead_routes(known: Inventory, vswitch: str) -> Iterator[tuple[VpcRoute, str]]:
+    """Routes of a vSwitch's table that lead to nothing, and why; none: its table is not known."""
+    item = known.one("VSwitches", vswitch)
+    table = "" if isinstance(item, Unknown) else raw.text(item, "RouteTable", "RouteTableId")
+    for entry in known.known("RouteEntries") if table else ():
+        if raw.text(entry, "RouteTableId") != table:
+            continue
+        status = raw.text(entry, "Status")
+        for hop in raw.items(entry, "NextHops", "NextHop"):
+            kind, key = raw.text(hop, "NextHopType"), raw.text(hop, "NextHopId")
+            route = VpcRoute(table, raw.text(entry, "DestinationCidrBlock"), kind, key)
+            if status not in ("", "Available"):
+                yield route, f"it is {status}"
+            elif kind in _COLLECTED and not isinstance(known.whole(_COLLECTED[kind]), Unknown):
+                target = known.one(_COLLECTED[kind], key)
+                if isinstance(target, Unknown):
+                    yield route, target.reason
 
 
 def _taken(table: str, entry: object) -> VpcRoute | Unknown:

@@ -14,11 +14,12 @@ from kubectl_skoop.providers.aws.security_group import Direction, Peer
 from kubectl_skoop.providers.aws.targets import Group, address_of, groups_of, name_of
 from kubectl_skoop.providers.finding import open_question, remark, stops
 from kubectl_skoop.providers.network import is_public
+from kubectl_skoop.providers.protocol import what
 
 
 def targets(known: Inventory, packet: Packet) -> Sequence[Balanced] | Unknown | None:
     """For an address of a load balancer, else None."""
-    balancer = _by_address(known, packet.dst)
+    balancer = by_address(known, packet.dst)
     if balancer is None:
         return None
     groups = groups_of(known, balancer, packet)
@@ -45,24 +46,27 @@ def addresses_of(known: Inventory, name: str) -> Sequence[Address] | Unknown:
     balancers = known.all("LoadBalancers")
     if isinstance(balancers, Unknown):
         return balancers
+    balancer = by_name(known, name)
+    if balancer is None:
+        return Unknown(f"no load balancer {name} was collected")
+    own = [address for address, _ in _addresses(known, balancer)]
+    return own or Unknown(f"the addresses of {name_of(balancer)} are not known: collect network interfaces")
+
+
+def by_name(known: Inventory, name: str) -> Item | None:
     wanted = name.lower().removeprefix("dualstack.").rstrip(".")
-    for balancer in balancers:
-        if raw.text(balancer, "DNSName").lower() == wanted:
-            own = [address for address, _ in _addresses(known, balancer)]
-            return own or Unknown(
-                f"the addresses of {name_of(balancer)} are not known: collect network interfaces"
-            )
-    return Unknown(f"no load balancer {name} was collected")
+    items = known.known("LoadBalancers")
+    return next((one for one in items if raw.text(one, "DNSName").lower() == wanted), None)
 
 
 def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
     """From outside to the load balancer."""
-    balancer = _by_address(known, packet.dst)
+    balancer = by_address(known, packet.dst)
     if balancer is None:
         return
-    name, state = name_of(balancer), raw.text(balancer, "State", "Code")
-    if state not in ("active", "active_impaired"):
-        yield stops("aws.balancer.state", None, f"the load balancer {name} is {state or 'in no known state'}")
+    name, broken = name_of(balancer), list(state(balancer))
+    yield from broken
+    if broken:
         return
     if raw.text(balancer, "Scheme") == "internal" and is_public(packet.src):
         yield stops(
@@ -83,14 +87,42 @@ def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
             )
             yield stops("aws.route.elsewhere", None, message, (str(route),), "give it public subnets")
     yield from _guards(known, balancer, "ingress", packet, Peer(packet.src, frozenset()))
-    yield from _health(known, balancer, packet)
+    yield from health(known, balancer, packet)
+
+
+def state(balancer: Item) -> Iterator[Suspicion]:
+    """It does not work."""
+    found = raw.text(balancer, "State", "Code")
+    if found not in ("active", "active_impaired"):
+        message = f"the load balancer {name_of(balancer)} is {found or 'in no known state'}"
+        remedy = "wait until it is active, or look at the reason of its state"
+        yield stops("aws.balancer.state", None, message, (), remedy)
+
+
+def listens(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspicion]:
+    """It does not, for the packet's protocol and port."""
+    if groups_of(known, balancer, packet) == ():
+        yield remark(
+            "aws.balancer.listener",
+            None,
+            f"the load balancer {name_of(balancer)} has no listener for {what(packet)}",
+            (),
+            "look at the log and the events of the controller that makes load balancers",
+        )
+
+
+def all_sick(known: Inventory, balancer: Item, packet: Packet) -> bool:
+    """No target of any group is healthy, though there are some."""
+    groups = groups_of(known, balancer, packet)
+    every = [] if isinstance(groups, Unknown) else [one for group in groups for one in group.targets]
+    return bool(every) and not any(one.sound for one in every)
 
 
 def onward(
     known: Inventory, address: Address, dst: NodeInfo, packet: Packet, tracked: Tracked
 ) -> Iterator[Suspicion]:
     """From the load balancer to a target."""
-    balancer, there = _by_address(known, address), known.by_mac(packet.dst_mac)
+    balancer, there = by_address(known, address), known.by_mac(packet.dst_mac)
     if balancer is None:
         return
     if isinstance(there, Unknown):
@@ -112,7 +144,7 @@ def onward(
 
 def back(known: Inventory, address: Address, src: NodeInfo, packet: Packet) -> Iterator[Suspicion]:
     """The answer of a target."""
-    balancer, here = _by_address(known, address), known.by_mac(packet.src_mac)
+    balancer, here = by_address(known, address), known.by_mac(packet.src_mac)
     own = _interface(known, balancer, address) if balancer is not None else None
     if isinstance(here, Unknown):
         yield open_question("aws.unknown", src, here)
@@ -131,7 +163,7 @@ def _guards(
         yield from passage.groups(known, None, guarded, direction, packet, peer)
 
 
-def _health(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspicion]:
+def health(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspicion]:
     groups = groups_of(known, balancer, packet)
     for group in [] if isinstance(groups, Unknown) else groups:
         name = raw.text(group.item, "TargetGroupName")
@@ -151,7 +183,7 @@ def _health(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspic
             )
 
 
-def _by_address(known: Inventory, address: Address) -> Item | None:
+def by_address(known: Inventory, address: Address) -> Item | None:
     balancers = known.all("LoadBalancers")
     for balancer in [] if isinstance(balancers, Unknown) else balancers:
         if any(own == address for own, _ in _addresses(known, balancer)):

@@ -39,12 +39,11 @@ class Aws:
 
             return answers.read(files)
         from kubectl_skoop.providers.aws.ask import ask
+        from kubectl_skoop.providers.aws.whole import instance_of
 
         config = ctx.config(Config)
         nodes = ctx.cluster.nodes()
-        instances = [
-            node.provider_id.rpartition("/")[2] for node in nodes if node.provider_id.startswith("aws://")
-        ]
+        instances = [instance for node in nodes if (instance := instance_of(node))]
         regions = (node.labels.get(label, "") for node in nodes for label in REGION)
         return ask(instances, config.region or next(filter(None, regions), ""), config.profile)
 

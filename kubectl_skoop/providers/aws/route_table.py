@@ -68,6 +68,18 @@ def route_of(inventory: Inventory, subnet: str, vpc: str, address: Address) -> V
     return best[1] if best else NoRoute(name)
 
 
+def dead_routes(inventory: Inventory, subnet: str, vpc: str) -> Iterator[VpcRoute]:
+    """Routes of a subnet's table whose target is gone; none: its table is not known."""
+    table = _table_of(inventory, subnet, vpc)
+    if isinstance(table, Unknown):
+        return
+    for route in raw.items(table, "Routes"):
+        if raw.text(route, "State") == "blackhole":
+            fields = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+            written = next((text for field in fields if (text := raw.text(route, field))), "?")
+            yield VpcRoute(named(table, "RouteTableId"), written, _target(route), True)
+
+
 def _destinations(inventory: Inventory, route: object) -> Iterator[str | Unknown]:
     for field in ("DestinationCidrBlock", "DestinationIpv6CidrBlock"):
         if written := raw.text(route, field):

@@ -7,6 +7,7 @@ from functools import cached_property
 from kubectl_skoop.api import (
     Address,
     Balanced,
+    Context,
     InfraShim,
     NodeInfo,
     NotCollected,
@@ -16,8 +17,9 @@ from kubectl_skoop.api import (
     Unknown,
     raw,
 )
-from kubectl_skoop.providers.aws import balancers, crossing
+from kubectl_skoop.providers.aws import balancers, crossing, whole
 from kubectl_skoop.providers.aws.inventory import Inventory
+from kubectl_skoop.providers.finding import not_told
 from kubectl_skoop.providers.judged import judged
 
 Section = Mapping[str, object] | NotCollected
@@ -78,6 +80,17 @@ class Shim(InfraShim):
         if isinstance(known, Unknown):
             return ""
         return crossing.anywhere(known, packet.dst) if src is None else crossing.next_interface(known, packet)
+
+    def kind_of(self, node: NodeInfo) -> str:
+        known = self.inventory
+        return "" if isinstance(known, Unknown) else whole.kind_of(known, node)
+
+    def of_cluster(self, ctx: Context) -> Sequence[Suspicion]:
+        known = self.inventory
+        if isinstance(known, Unknown):
+            reason = Unknown(f"the network of {Inventory.cloud} was not checked: {known.reason}")
+            return [not_told("aws.not-collected", reason)]
+        return self._answer(None, lambda known: whole.of_cluster(known, ctx))
 
     def _answer(
         self,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import cast
 
 import pytest
@@ -14,28 +15,32 @@ from kubectl_skoop.providers.aliyun import Aliyun
 from kubectl_skoop.snapshot.assemble import assemble
 from kubectl_skoop.snapshot.source import open_snapshot
 from tests.cli.run import Ran, skoop
-from tests.providers.aliyun.test_balancers import CLASSIC, answers, balanced, listed
+from tests.providers.aliyun.balanced import CLASSIC, answers, balanced, listed
 from tests.providers.aliyun.vpc import CLIENT, Answers, documents, hop, interface, rule
 
 SNAPSHOT = Path(__file__).parents[3] / "snapshots" / "healthy-vxlan.skoop"
 ADDRESSES = {"n1": "10.0.0.1", "n2": "10.0.0.2"}
 
 
-def objects(provider_id: str = "cn-hangzhou.i-{}") -> Mapping[str, Sequence[Object]]:
-    """Of the snapshot; its nodes are instances of ECS."""
+def objects(
+    provider_id: str = "cn-hangzhou.i-{}",
+    ingress: Mapping[str, str] = MappingProxyType({"ip": CLASSIC}),
+    snapshot: Path = SNAPSHOT,
+) -> Mapping[str, Sequence[Object]]:
+    """Of a snapshot; its nodes are instances of ECS."""
     found: dict[str, Sequence[Object]] = {}
-    with closing(open_snapshot(SNAPSHOT)) as source:
+    with closing(open_snapshot(snapshot)) as source:
         for kind in source.kinds():
             items = source.objects(kind)
             assert not isinstance(items, NotCollected)
-            found[kind] = [_with_provider(item, provider_id) for item in items]
+            found[kind] = [_with_provider(item, provider_id, ingress) for item in items]
     return found
 
 
-def _with_provider(item: Object, provider_id: str) -> Object:
+def _with_provider(item: Object, provider_id: str, ingress: Mapping[str, str]) -> Object:
     ref = ref_of(item)
     if (ref.kind, ref.name) == ("Service", "web"):
-        status = {"loadBalancer": {"ingress": [{"ip": CLASSIC}]}}
+        status = {"loadBalancer": {"ingress": [dict(ingress)]}}
         return {**item, "spec": {**mapping(item, "spec"), "type": "LoadBalancer"}, "status": status}
     if ref.kind != "Node":
         return item
@@ -44,9 +49,17 @@ def _with_provider(item: Object, provider_id: str) -> Object:
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Without anything of the cloud."""
-    path = tmp_path_factory.mktemp("aliyun") / "s"
-    assemble([SNAPSHOT], objects(), path, time=1.0)
+    return assembled(tmp_path_factory.mktemp("aliyun"))
+
+
+def assembled(
+    folder: Path,
+    ingress: Mapping[str, str] = MappingProxyType({"ip": CLASSIC}),
+    snapshot: Path = SNAPSHOT,
+) -> Path:
+    """Without anything of the cloud. `ingress`: what the status of the service web has."""
+    path = folder / "s"
+    assemble([snapshot], objects(ingress=ingress, snapshot=snapshot), path, time=1.0)
     return path
 
 

@@ -22,10 +22,10 @@ SNAPSHOT = Path(__file__).parents[3] / "snapshots" / "healthy-vxlan.skoop"
 ADDRESSES = {"n1": "10.0.0.1", "n2": "10.0.0.2"}
 
 
-def objects() -> Mapping[str, Sequence[Object]]:
-    """Of the snapshot; its nodes are instances of EC2."""
+def objects(snapshot: Path = SNAPSHOT) -> Mapping[str, Sequence[Object]]:
+    """Of a snapshot; its nodes are instances of EC2."""
     found: dict[str, Sequence[Object]] = {}
-    with closing(open_snapshot(SNAPSHOT)) as source:
+    with closing(open_snapshot(snapshot)) as source:
         for kind in source.kinds():
             items = source.objects(kind)
             assert not isinstance(items, NotCollected)
@@ -46,9 +46,13 @@ def _of_aws(item: Object) -> Object:
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return assembled(tmp_path_factory.mktemp("aws"))
+
+
+def assembled(folder: Path, snapshot: Path = SNAPSHOT) -> Path:
     """Without anything of the cloud."""
-    path = tmp_path_factory.mktemp("aws") / "s"
-    assemble([SNAPSHOT], objects(), path, time=1.0)
+    path = folder / "s"
+    assemble([snapshot], objects(snapshot), path, time=1.0)
     return path
 
 

@@ -1,84 +1,39 @@
-"""What stops a packet in a VPC: each row changes one thing of a healthy VPC, and names what is found."""
+"""Routes, gateways and what is beyond: each row changes one thing of a healthy VPC."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from kubectl_skoop.api import Packet, Suspicion, Tracked
+from kubectl_skoop.api import Suspicion, Tracked
+from tests.providers.aws.asking import (
+    ANSWER,
+    IN,
+    OUT,
+    OUT_BY_NAT,
+    POD_TO_POD,
+    TO_SECOND,
+    Row,
+    acl,
+    add,
+    between,
+    entering,
+    leaving,
+    route,
+)
 from tests.providers.aws.vpc import (
     CLIENT,
     FAR,
     FIRST,
     KNOWN,
-    NEW,
     SECOND,
     THIRD,
-    VPC,
     Answers,
-    entry,
     healthy,
     node,
     packet,
-    permission,
     shim,
 )
-
-POD, OTHER_POD = "10.244.1.2", "10.244.2.2"
-
-
-def between(
-    found: Answers, sent: Packet, tracked: Tracked = NEW, src: str = "n1", dst: str = "n2"
-) -> Sequence[Suspicion]:
-    return shim(found).node_to_node(node(src), "eth0", node(dst), sent, tracked)
-
-
-def leaving(found: Answers, sent: Packet, tracked: Tracked = NEW, src: str = "n1") -> Sequence[Suspicion]:
-    return shim(found).node_to_external(node(src), "eth0", sent, tracked)
-
-
-def entering(found: Answers, sent: Packet, tracked: Tracked = NEW, dst: str = "n1") -> Sequence[Suspicion]:
-    return shim(found).external_to_node(node(dst), sent, tracked)
-
-
-class Row(NamedTuple):
-    """`change`: of the healthy VPC. `found`: the code, and words of the message and of the evidence."""
-
-    ask: Callable[[Answers], Sequence[Suspicion]]
-    change: Callable[[Answers], Any]
-    code: str
-    words: tuple[str, ...] = ()
-
-
-def group(found: Answers, index: int = 0) -> dict[str, Any]:
-    return found["SecurityGroups"][index]
-
-
-def acl(found: Answers, *entries: dict[str, Any]) -> Answers:
-    found["NetworkAcls"][0]["Entries"] = [*entries, entry(32767, "deny"), entry(32767, "deny", egress=True)]
-    return found
-
-
-def add(found: Answers, kind: str, item: dict[str, Any]) -> Answers:
-    found[kind].append(item)
-    return found
-
-
-def route(found: Answers, **more: str) -> Answers:
-    """In the table of the public subnets."""
-    found["RouteTables"][0]["Routes"].append({"State": "active", **more})
-    return found
-
-
-TO_SECOND = packet(FIRST, SECOND)
-ANSWER = packet(SECOND, FIRST, 40000, sport=80)
-POD_TO_POD = packet(
-    POD, OTHER_POD, src_mac=packet(FIRST, SECOND).src_mac, dst_mac=packet(FIRST, SECOND).dst_mac
-)
-OUT = packet(FIRST, FAR, 443)
-OUT_BY_NAT = packet(THIRD, FAR, 443)
-IN = packet(CLIENT, FIRST, 30080)
-INGRESS_SHUT = (permission(groups=["sg-nodes"]),)
 
 PASSES = {
     "a node to a node in another subnet": lambda found: between(found, TO_SECOND),
@@ -106,130 +61,7 @@ def test_a_healthy_vpc_is_silent(ask: Callable[[Answers], Sequence[Suspicion]]) 
     assert ask(healthy()) == []
 
 
-def _untie_group(found: Answers) -> None:
-    found["NetworkInterfaces"][0]["Groups"] = [{"GroupId": "sg-other"}]
-    found["SecurityGroups"].append(
-        {
-            "GroupId": "sg-other", "GroupName": "other", "VpcId": VPC, "IpPermissions": [],
-            "IpPermissionsEgress": [permission(cidrs=["0.0.0.0/0"])],
-        }
-    )  # fmt: skip
-
-
 ROWS = {
-    "no ingress rule": Row(
-        lambda found: entering(found, IN),
-        lambda found: group(found).update(IpPermissions=[*INGRESS_SHUT]),
-        "aws.security-group.ingress",
-        ("tcp 30080 from 203.0.113.7", "sg-nodes (nodes) ingress: all from sg-nodes (nodes)"),
-    ),
-    "the ingress rule is for other ports": Row(
-        lambda found: entering(found, packet(CLIENT, FIRST, 29999)),
-        lambda found: None,
-        "aws.security-group.ingress",
-        ("sg-nodes (nodes) ingress: tcp 30000-32767 from 0.0.0.0/0",),
-    ),
-    "the sender is not of the group that the rule refers to": Row(
-        lambda found: between(found, TO_SECOND),
-        _untie_group,
-        "aws.security-group.ingress",
-        ("tcp 80 from 10.0.1.10",),
-    ),
-    "a reference to a group does not mean the pods behind its interfaces": Row(
-        lambda found: between(found, POD_TO_POD),
-        lambda found: (
-            [one.update(SourceDestCheck=False) for one in found["NetworkInterfaces"]],
-            route(found, DestinationCidrBlock="10.244.2.0/24", NetworkInterfaceId="eni-2"),
-        ),
-        "aws.security-group.ingress",
-        ("from 10.244.1.2",),
-    ),
-    "no egress rule": Row(
-        lambda found: leaving(found, OUT),
-        lambda found: group(found).update(
-            IpPermissionsEgress=[permission("tcp", 80, 80, cidrs=["0.0.0.0/0"])]
-        ),
-        "aws.security-group.egress",
-        ("tcp 443 to 192.0.2.80", "sg-nodes (nodes) egress: tcp 80 to 0.0.0.0/0"),
-    ),
-    "a rule refers to a group that is deleted": Row(
-        lambda found: entering(found, IN),
-        lambda found: group(found).update(IpPermissions=[permission(groups=["sg-gone"])]),
-        "aws.unknown",
-        ("sg-gone is not among the SecurityGroups: it is deleted",),
-    ),
-    "the interface has a group that is deleted": Row(
-        lambda found: entering(found, IN),
-        lambda found: found["NetworkInterfaces"][0].update(Groups=[{"GroupId": "sg-gone"}]),
-        "aws.unknown",
-        ("sg-gone is not among the SecurityGroups",),
-    ),
-    "a rule has a prefix list that was not collected": Row(
-        lambda found: entering(found, IN),
-        lambda found: group(found).update(IpPermissions=[permission(lists=["pl-1"])]),
-        "aws.unknown",
-        ("pl-1 is not among the PrefixLists",),
-    ),
-    "a prefix list without the sender": Row(
-        lambda found: entering(found, IN),
-        lambda found: (
-            group(found).update(IpPermissions=[permission(lists=["pl-1"])]),
-            add(found, "PrefixLists", {"PrefixListId": "pl-1", "Cidrs": ["198.51.100.0/24"]}),
-        ),
-        "aws.security-group.ingress",
-        ("sg-nodes (nodes) ingress: all from pl-1",),
-    ),
-    "the ACL denies on the way out": Row(
-        lambda found: between(found, TO_SECOND),
-        lambda found: acl(
-            found, entry(90, "deny", "6", (80, 80), egress=True), entry(100, "allow", egress=True)
-        ),
-        "aws.network-acl.egress",
-        (
-            "acl-1 (all) of subnet-a denies tcp 80 to 10.0.2.10",
-            "acl-1 (all) egress 90: deny tcp 80 to 0.0.0.0/0",
-        ),
-    ),
-    "the ACL denies on the way in": Row(
-        lambda found: between(found, TO_SECOND),
-        lambda found: acl(found, entry(100, "allow", egress=True)),
-        "aws.network-acl.ingress",
-        ("of subnet-b denies", "ingress *: deny all from 0.0.0.0/0"),
-    ),
-    "the ACL denies the answer": Row(
-        lambda found: entering(found, packet(FAR, FIRST, 40000, sport=443), Tracked(destination=True)),
-        lambda found: acl(found, entry(100, "allow", "6", (443, 443))),
-        "aws.network-acl.ingress",
-        ("tcp 40000 from 192.0.2.80 (an answer: network ACLs are stateless)",),
-    ),
-    "the ACL lets some answers back": Row(
-        lambda found: entering(found, packet(FAR, FIRST, 50000, sport=443), Tracked(destination=True)),
-        lambda found: acl(found, entry(100, "allow", "6", (49152, 65535))),
-        "aws.network-acl.ephemeral",
-        ("lets answers back to 49152-60999 only", "41 %"),
-    ),
-    "the ACL is of another subnet": Row(
-        lambda found: between(found, TO_SECOND),
-        lambda found: found["NetworkAcls"][0].update(Associations=[{"SubnetId": "subnet-a"}]),
-        "aws.unknown",
-        ("the network ACL of subnet-b is not known: none is associated",),
-    ),
-    "a pod's packet at an interface with the check": Row(
-        lambda found: between(found, POD_TO_POD),
-        lambda found: None,
-        "aws.source-dest-check",
-        ("the packet's source 10.244.1.2", "SourceDestCheck: true"),
-    ),
-    "a pod's packet to an interface with the check": Row(
-        lambda found: between(found, POD_TO_POD),
-        lambda found: (
-            found["NetworkInterfaces"][0].update(SourceDestCheck=False),
-            group(found).update(IpPermissions=[permission(cidrs=["0.0.0.0/0"])]),
-            route(found, DestinationCidrBlock="10.244.2.0/24", InstanceId="i-n2"),
-        ),
-        "aws.source-dest-check",
-        ("the packet's destination 10.244.2.2", "i-n2"),
-    ),
     "no route": Row(
         lambda found: leaving(found, OUT),
         lambda found: found["RouteTables"][0]["Routes"].pop(),
@@ -282,24 +114,6 @@ ROWS = {
         lambda found: found["NatGateways"][0].update(SubnetId="subnet-c"),
         "aws.route.elsewhere",
         ("leads 192.0.2.80 to no internet gateway",),
-    ),
-    "the ACL of the NAT gateway's subnet lets nothing out": Row(
-        lambda found: leaving(found, OUT_BY_NAT, src="n3"),
-        lambda found: (
-            found["NetworkAcls"][0].update(Associations=[{"SubnetId": "subnet-c"}]),
-            add(
-                found,
-                "NetworkAcls",
-                {
-                    "NetworkAclId": "acl-2",
-                    "VpcId": VPC,
-                    "Associations": [{"SubnetId": "subnet-a"}],
-                    "Entries": [entry(1, "allow"), entry(1, "allow", cidr="10.0.0.0/16", egress=True)],
-                },
-            ),
-        ),
-        "aws.network-acl.egress",
-        ("the network ACL acl-2 of subnet-a denies tcp 443 to 192.0.2.80",),
     ),
     "the NAT gateway is deleted": Row(
         lambda found: leaving(found, OUT_BY_NAT, src="n3"),
@@ -422,22 +236,6 @@ def test_what_may_be_on_a_page_that_is_lacking_is_unknown(kind: str) -> None:
     (finding,) = leaving(found, OUT)
     assert finding.effect == "unknown"
     assert "lacks the pages after its first" in finding.message
-
-
-def test_an_established_connection_passes_the_groups_and_not_the_acl() -> None:
-    found = healthy()
-    group(found).update(IpPermissions=[], IpPermissionsEgress=[])
-    assert between(found, ANSWER, KNOWN, "n2", "n1") == []
-    acl(found)
-    (finding,) = between(found, ANSWER, KNOWN, "n2", "n1")
-    assert finding.code == "aws.network-acl.egress"
-
-
-def test_inside_a_subnet_no_acl_is_asked() -> None:
-    found = healthy()
-    found["NetworkInterfaces"][1]["SubnetId"] = "subnet-a"
-    acl(found)
-    assert between(found, TO_SECOND) == []
 
 
 def test_a_pods_address_is_led_to_its_interface_by_prefix_address_or_route() -> None:
