@@ -100,7 +100,10 @@ class RawRules(NamedTuple):
 
 
 def read_rules(socket: NetlinkSocket, saved: Container[tuple[int, object]]) -> RawRules:
-    """`saved`: family and name of tables that are left out. Raises: as `NetlinkSocket.fold`."""
+    """`saved`: family and name of tables that are left out.
+
+    Raises: as `NetlinkSocket.fold`; MalformedMessage.
+    """
 
     def take(messages: Iterator[Message]) -> RawRules:
         with_xt: list[Fields] = []
@@ -115,7 +118,8 @@ def read_rules(socket: NetlinkSocket, saved: Container[tuple[int, object]]) -> R
                 if (family, fields.get("table")) in saved:
                     continue
                 assert isinstance(data, bytes)
-                assert isinstance(handle, int)
+                if not isinstance(handle, int):
+                    raise MalformedMessage("a rule without a handle")
                 if any(mark in data for mark in _XT_NAMES):
                     expressions = [_expression(item) for _, item in split_attributes(data)]
                     if any(expression.get("name") in ("match", "target") for expression in expressions):
