@@ -27,6 +27,7 @@ _GROUPS: Mapping[tuple[str, str], str] = {
     ("apps", "DaemonSet"): "DaemonSet",
     ("discovery.k8s.io", "EndpointSlice"): "EndpointSlice",
     ("networking.k8s.io", "NetworkPolicy"): "NetworkPolicy",
+    ("networking.k8s.io", "ServiceCIDR"): "ServiceCIDR",
     **{(group, "IPPool"): "IPPool" for group in _CALICO},
     **{(group, "Node"): "CalicoNode" for group in _CALICO},
     **{(group, "BlockAffinity"): "BlockAffinity" for group in _CALICO},
@@ -44,6 +45,10 @@ ANNOTATIONS = frozenset(
         "flannel.alpha.coreos.com/public-ip",
         "flannel.alpha.coreos.com/public-ip-overwrite",
         "flannel.alpha.coreos.com/public-ipv6",
+        "kube-router.io/service.hairpin",
+        "kube-router.io/service.local",
+        "kube-router.io/service.scheduler",
+        "kube-router.io/service.skiplbips",
         "projectcalico.org/IPv4Address",
         "projectcalico.org/IPv4IPIPTunnelAddr",
         "projectcalico.org/IPv4VXLANTunnelAddr",
@@ -57,7 +62,10 @@ _CONFIG_MAPS = (
     "kube-flannel/kube-flannel-cfg",
     "kube-system/kube-flannel-cfg",
 )
-_KUBE_PROXY_FIELD = re.compile(r"^(mode|clusterCIDR):[ \t]*(.*)$", re.MULTILINE)
+_KUBE_PROXY_FIELD = re.compile(
+    r"^(?:(?:mode|clusterCIDR):.*\n|nodePortAddresses:.*\n(?:[ \t]*-.*\n)*)", re.MULTILINE
+)
+"""With the list that follows the name."""
 _DEEPEST = 16
 """Maps and lists inside each other that are kept of a policy."""
 _LONGEST_VALUE = 64 << 10
@@ -196,8 +204,7 @@ def _config_data(item: Object, allowed: Allowed) -> dict[str, str]:
         return data
     namespace, _, bare = name.partition("/")
     if namespace == "kube-system" and bare in _KUBE_PROXY and "config.conf" in data:
-        found = _KUBE_PROXY_FIELD.findall(data["config.conf"])
-        return {"config.conf": "".join(f"{key}: {value}\n" for key, value in found)}
+        return {"config.conf": "".join(_KUBE_PROXY_FIELD.findall(f"{data['config.conf']}\n"))}
     if bare == "kube-flannel-cfg" and "net-conf.json" in data:
         return {"net-conf.json": data["net-conf.json"]}
     return {}

@@ -140,6 +140,7 @@ FIELDS: Mapping[str, Fields] = {
         "subsets": [{"addresses": _SUBSET_ADDRESSES, "notReadyAddresses": _SUBSET_ADDRESSES, "ports": _PORTS}]
     },
     "Namespace": {},
+    "ServiceCIDR": {"spec": {"cidrs": 1}},
     "NetworkPolicy": _POLICY,
     **dict.fromkeys(ADMIN_POLICY_KINDS, _POLICY),
     **dict.fromkeys(CILIUM_POLICY_KINDS, _CILIUM_POLICY),
@@ -188,6 +189,7 @@ CLUSTER_WIDE = frozenset(
     {
         "Node",
         "Namespace",
+        "ServiceCIDR",
         "IPPool",
         "CalicoNode",
         "BlockAffinity",

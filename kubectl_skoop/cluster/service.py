@@ -60,6 +60,8 @@ class Service:
     """Where nodes tell a load balancer whether they have endpoints; 0: nowhere."""
     other_proxy: str = ""
     """Name of the proxy that is to serve it in kube-proxy's place."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Those that a snapshot keeps."""
 
     @property
     def key(self) -> str:
@@ -112,6 +114,7 @@ def service_info(item: Object) -> Service:
         external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
         health_check_port=number(spec, "healthCheckNodePort"),
         other_proxy=labels(item, "metadata", "labels").get(PROXY_NAME, ""),
+        annotations=labels(item, "metadata", "annotations"),
     )
 
 

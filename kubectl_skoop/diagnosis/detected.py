@@ -7,6 +7,7 @@ from kubectl_skoop.diagnosis import detection
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.interface import Plugin, Setting
 from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.service_network import service_networks
 from kubectl_skoop.diagnosis.services.present import present
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 
@@ -54,7 +55,8 @@ def _proxy_mode_of_nodes(ctx: Context) -> Setting | None:
         used = present(ns, 4).used
         if used is not None:
             source = f"no ConfigMap of kube-proxy; the rules on {ns.place}"
-            return Setting("proxy mode", used.mode, source, OPTIONS["proxy mode"])
+            option = OPTIONS["proxy mode"] if used.proxy == "kube-proxy" else ""
+            return Setting("proxy mode", used.mode, source, option)
     return None
 
 
@@ -67,7 +69,11 @@ def _networks(ctx: Context) -> Iterator[Setting]:
     addresses = [address for service in ctx.cluster.services() for address in service.cluster_addresses]
     for version in (4, 6):
         own = [address for address in addresses if address.version == version]
-        if own:
+        stated = [one for one in service_networks(ctx.cluster, version) if one.stated]
+        if stated:
+            shown, names = (", ".join(map(str, each)) for each in zip(*stated, strict=True))
+            yield Setting(f"service CIDR, IPv{version}", shown, f"ServiceCIDR {names}")
+        elif own:
             source = f"{len(own)} cluster IPs are in it; the range itself is told by no object"
             yield Setting(f"service CIDR, IPv{version}", f"{covering(own)} or more", source)
 

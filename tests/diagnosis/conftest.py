@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from kubectl_skoop.cluster.allow import prune
+from kubectl_skoop.cluster.allow import BUILT_IN, Allowed, prune
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.raw import Object, Ref, text
 from kubectl_skoop.diagnosis.context import Context
@@ -60,10 +60,10 @@ class MadeSource:
         return self.namespaces.get(str(place)) or NotCollected(str(place), "not collected")
 
 
-def by_kind(objects: Sequence[Object]) -> PlainObjects:
+def by_kind(objects: Sequence[Object], allowed: Allowed = BUILT_IN) -> PlainObjects:
     found: dict[str, list[Object]] = {}
     for item in objects:
-        kept = prune(item)
+        kept = prune(item, allowed)
         if kept is not None:
             found.setdefault(text(kept, "kind"), []).append(kept)
     return PlainObjects(found)
@@ -77,8 +77,9 @@ def make_context() -> MakeContext:
         options: Options | None = None,
         owner: str = "",
         clouds: Mapping[str, Mapping[str, object]] | None = None,
+        allowed: Allowed = BUILT_IN,
     ) -> Context:
-        source = cast(Snapshot, MadeSource(by_kind(objects), namespaces or {}, clouds=clouds or {}))
+        source = cast(Snapshot, MadeSource(by_kind(objects, allowed), namespaces or {}, clouds=clouds or {}))
         return Context(source=source, cluster=Cluster(source), options=options or Options(), owner=owner)
 
     return make

@@ -1,13 +1,12 @@
 """Services and slices that cannot be meant: each is told, and the rest is judged."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.cluster.service import service_info
-from kubectl_skoop.diagnosis.service_network import nobody_has, service_network
+from kubectl_skoop.diagnosis.service_network import nobody_has, service_networks
 from kubectl_skoop.diagnosis.services.every import every_service
 from kubectl_skoop.diagnosis.services.invalid import invalid
 from kubectl_skoop.diagnosis.services.sources import Networks
@@ -173,18 +172,62 @@ def test_networks_of_services_and_pods_that_overlap(pods: str, message: str) -> 
 @pytest.mark.parametrize(
     ("addresses", "expected"),
     [
-        (["10.96.0.1", "10.96.3.7"], "10.96.0.0/22"),
-        (["10.96.0.1"], None),
-        (["10.96.0.1", "10.96.0.1"], None),
-        (["10.96.0.1", "172.20.0.1"], None),
-        (["fd00:96::1", "fd00:96::ff"], None),
+        (["10.96.0.1", "10.96.3.7"], ["10.96.0.0/22 or more"]),
+        (["10.96.0.1"], []),
+        (["10.96.0.1", "10.96.0.1"], []),
+        (["10.96.0.1", "172.20.0.1"], []),
+        (["fd00:96::1", "fd00:96::ff"], []),
     ],
     ids=["two", "one", "one twice", "two networks", "of the other family"],
 )
-def test_the_network_of_services(addresses: list[str], expected: str | None) -> None:
-    services = [service_info(service(f"s{number}", one)) for number, one in enumerate(addresses)]
-    network = service_network(services, 4)
-    assert network == (ip_network(expected) if expected else None)
+def test_the_network_of_services(addresses: list[str], expected: list[str]) -> None:
+    services = [service(f"s{number}", one) for number, one in enumerate(addresses)]
+    assert [str(one) for one in service_networks(Cluster(by_kind(services)), 4)] == expected
+
+
+def service_cidr(*cidrs: str, name: str = "kubernetes", version: str = "v1") -> Object:
+    return {
+        "apiVersion": f"networking.k8s.io/{version}",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": name},
+        "spec": {"cidrs": list(cidrs)},
+    }
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_the_networks_that_objects_state(version: str) -> None:
+    """Of one family or both, several, and one that is none."""
+    objects = [
+        service_cidr("10.96.0.0/16", "fd00:96::/108", version=version),
+        service_cidr("10.97.0.0/24", "nonsense", name="more", version=version),
+    ]
+    cluster = Cluster(by_kind([*HEALTHY, *objects]))
+    assert [str(one) for one in service_networks(cluster, 4)] == ["10.96.0.0/16", "10.97.0.0/24"]
+    assert [one.stated for one in service_networks(cluster, 6)] == ["kubernetes"]
+
+
+@pytest.mark.parametrize(
+    ("cidr", "message"),
+    [
+        ("10.96.0.0/16", ""),
+        ("10.96.0.0/28", "service default/good has the address 10.96.0.20, which is in no service network"),
+        ("fd00:96::/108", ""),
+    ],
+    ids=["in it", "outside", "nothing is stated of its family"],
+)
+def test_an_address_outside_of_the_stated_networks(cidr: str, message: str) -> None:
+    found = [*invalid(Cluster(by_kind([*HEALTHY, service_cidr(cidr)])), PODS)]
+    assert [message in one.message for one in found] == ([True] if message else [])
+    if message:
+        assert found[0].evidence == ("spec.clusterIP: 10.96.0.20", f"ServiceCIDR kubernetes: {cidr}")
+
+
+def test_a_stated_network_overlaps_that_of_pods_though_no_address_does() -> None:
+    items = [*HEALTHY, service_cidr("10.96.0.0/16")]
+    (found,) = invalid(Cluster(by_kind(items)), Networks(("10.96.128.0/17",)))
+    assert found.level is Level.WARNING
+    assert "the service addresses, 10.96.0.0/16, and the pod network 10.96.128.0/17 overlap" in found.message
+    assert found.evidence[0] == "services: 10.96.0.0/16 (ServiceCIDR kubernetes)"
 
 
 def test_the_objects_are_judged_without_any_node(make_context: MakeContext) -> None:
@@ -202,6 +245,7 @@ def test_the_objects_are_judged_without_any_node(make_context: MakeContext) -> N
         (HEALTHY[1:], "10.96.0.10", ""),
         ((service("kubernetes", "10.96.0.1"),), "10.96.0.2", ""),
         ((*HEALTHY, AMONG_SERVICES), "10.96.0.10", ""),
+        ((*HEALTHY, service_cidr("10.96.0.0/16")), "10.96.1.10", "services, 10.96.0.0/16; nearest"),
     ],
     ids=[
         "between them",
@@ -210,6 +254,7 @@ def test_the_objects_are_judged_without_any_node(make_context: MakeContext) -> N
         "not all services may be known",
         "only one",
         "of nodes",
+        "beyond them, in the stated network",
     ],
 )
 def test_an_address_that_no_service_has(items: tuple[Object, ...], address: str, expected: str) -> None:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from kubectl_skoop.cluster.allow import prune
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.cluster.service import service_info
@@ -189,6 +190,9 @@ def test_what_the_configuration_says_of_node_ports(config: str, expected: str) -
         "data": {"config.conf": config},
     }
     assert node_port_addresses(cluster_of(item)) == expected
+    kept = prune({"apiVersion": "v1", **item})
+    assert kept is not None
+    assert node_port_addresses(cluster_of(kept)) == expected
 
 
 def native(*rules: object) -> NftablesRules:

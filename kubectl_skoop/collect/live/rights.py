@@ -90,6 +90,7 @@ def beside(allowed: Allowed) -> tuple[Right, ...]:
         Right("list", "", "endpoints"),
         Right("list", "apps", "daemonsets"),
         Right("list", "networking.k8s.io", "networkpolicies"),
+        Right("list", "networking.k8s.io", "servicecidrs"),
         *(Right("list", group, "*") for group in sorted(groups)),
         *(Right("get", "", "configmaps", name=name) for name in names),
     )

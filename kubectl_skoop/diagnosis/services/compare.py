@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.services.door import Target
 from kubectl_skoop.diagnosis.services.meaning import NONE, Choices, Wanted, sample
-from kubectl_skoop.diagnosis.services.rules import RESTART, SHOWN, ServiceRules
+from kubectl_skoop.diagnosis.services.rules import SHOWN, ServiceRules, restart
 from kubectl_skoop.diagnosis.services.sources import bounds
 from kubectl_skoop.diagnosis.services.walk import Leaf
 from kubectl_skoop.model.packet import Address
@@ -51,10 +51,7 @@ class _Case(NamedTuple):
 
     @property
     def choices(self) -> Choices:
-        wanted = self.wanted
-        if wanted.local and not wanted.targets and self.rules.local_or_all:
-            return (*wanted.elsewhere, NONE)
-        return wanted.choices
+        return self.rules.habits.choices(self.wanted)
 
     def finding(self, code: str, level: Level, what: str, evidence: Sequence[str]) -> Suspicion:
         wanted = self.wanted
@@ -65,7 +62,7 @@ class _Case(NamedTuple):
             where=Where(place=self.place),
             message=f"service {wanted.service.key} at {wanted.door}: {what}",
             evidence=(*dict.fromkeys(evidence), f"endpoints: {listed}"),
-            remedy=RESTART,
+            remedy=restart(self.rules.proxy),
         )
 
     def found(self, *targets: Target) -> list[str]:
@@ -93,7 +90,7 @@ def compare_door(rules: ServiceRules, wanted: Wanted, place: Place, pods: Sequen
     if unread:
         return Compared((), unread=unread)
     case = _Case(rules, place, wanted, leaves, client)
-    used = [leaf for leaf in leaves if leaf.target is not None]
+    used = [leaf for leaf in leaves if leaf.target and rules.habits.masquerades(wanted, leaf.target)]
     return Compared(
         tuple(_findings(case)),
         masquerades_outside=all(leaf.masquerades(client) for leaf in used) if used else None,
@@ -122,9 +119,7 @@ def _unused(case: _Case) -> Iterator[Suspicion]:
     if shares:
         yield _stale(case, shares)
         return
-    if wanted.usable and wanted.door.kind == "cluster" and not case.rules.drops_without_local:
-        return
-    if not case.rules.refuses(wanted.door, case.client):
+    if case.rules.habits.must_refuse(wanted) and not case.rules.refuses(wanted.door, case.client):
         which = "no endpoint on this node" if wanted.usable else "no endpoint"
         yield case.finding(
             "service.not-refused",
@@ -149,6 +144,7 @@ def _backends(case: _Case) -> Iterator[Suspicion]:
     if found in choices:
         yield from _shares(case, shares)
         yield from _affinity(case)
+        yield from _scheduler(case)
     else:
         stray = {target: shares[target] for target in found - frozenset().union(*choices)}
         lacking = sorted(choices[0] - found)
@@ -210,18 +206,29 @@ def _affinity(case: _Case) -> Iterator[Suspicion]:
         )
 
 
+def _scheduler(case: _Case) -> Iterator[Suspicion]:
+    meant = case.rules.habits.scheduler(case.wanted)
+    found = case.rules.scheduler(case.wanted.door)
+    if meant and found != meant:
+        what = f"its virtual server has the scheduler {found}, meant is {meant}"
+        yield case.finding("service.wrong-scheduler", Level.WARNING, what, case.found())
+
+
 def _masquerade(case: _Case) -> Iterator[Suspicion]:
     """Only endpoints on the node can meet themselves by its rules."""
-    wanted = case.wanted
+    wanted, habits = case.wanted, case.rules.habits
     used = [leaf for leaf in case.leaves if leaf.target in wanted.known]
     own = [
         leaf.target
         for leaf in used
         if leaf.target in wanted.own and not leaf.masquerades(leaf.target.address)
     ]
-    if own:
+    if own and habits.hairpins(wanted):
         yield _unmasked(case, f"connections of {_listed(own)} that meet themselves are", own)
-    elif wanted.masqueraded and not all(leaf.masquerades(case.client) for leaf in used):
+    elif wanted.masqueraded and not all(
+        leaf.masquerades(case.client) or not (leaf.target and habits.masquerades(wanted, leaf.target))
+        for leaf in used
+    ):
         yield _unmasked(case, "connections from outside of the cluster are", ())
 
 

@@ -1,12 +1,11 @@
 """All services, and what every node does with them: which nodes can be compared, and what is found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.result import Fact, Missing
 from kubectl_skoop.diagnosis.services.bounded import bounded
 from kubectl_skoop.diagnosis.services.compare import compare_door, not_masqueraded
@@ -15,7 +14,8 @@ from kubectl_skoop.diagnosis.services.left_over import Known, left_over, other_m
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
 from kubectl_skoop.diagnosis.services.objects import of_objects
 from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
-from kubectl_skoop.diagnosis.services.rules import RESTART, ServiceRules
+from kubectl_skoop.diagnosis.services.replaced import Replaced, replaced
+from kubectl_skoop.diagnosis.services.rules import Kind, ServiceRules, restart
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.diagnosis.services.stale import Ends, stale_connections
 from kubectl_skoop.model.missing import NotCollected
@@ -50,12 +50,12 @@ class _Nodes:
     ends: Ends
     findings: list[Suspicion] = field(default_factory=list)
     unread: dict[Missing, None] = field(default_factory=dict)
-    modes: set[Mode] = field(default_factory=set)
+    modes: set[Kind] = field(default_factory=set)
     """Of the rules that were compared."""
     doors: int = MAX_DOORS
     """That are left."""
     silent: list[tuple[Place, int]] = field(default_factory=list)
-    """Nodes without rules of kube-proxy for a family."""
+    """Nodes without rules of a proxy for a family."""
     left_out: dict[str, list[str]] = field(default_factory=dict)
     """Nodes by the reason why they were not compared."""
 
@@ -92,6 +92,10 @@ def _node(nodes: _Nodes, node: NodeInfo, ns: NetworkNamespace) -> str:
     """Why the node cannot be compared; empty: it was."""
     place = Place("node", node.name)
     found = {family: present(ns, family, nodes.configured) for family in (4, 6)}
+    instead = replaced(nodes.known.cluster, ns)
+    if instead is not None and (instead.certain or not any(each.used for each in found.values())):
+        nodes.findings += _beside(found, place, instead)
+        return instead.reason
     for each in found.values():
         problem = obstacle(ns, each.used)
         if problem:
@@ -112,6 +116,20 @@ def _node(nodes: _Nodes, node: NodeInfo, ns: NetworkNamespace) -> str:
     nodes.findings += bounded([*health_ports(ns, place, nodes.meaning)])
     nodes.findings += bounded([*stale_connections(ns, place, wanted, nodes.ends)])
     return ""
+
+
+def _beside(found: Mapping[int, Present], place: Place, instead: Replaced) -> Iterator[Suspicion]:
+    for family, each in found.items():
+        if each.used is not None:
+            yield Suspicion(
+                code="service.two-modes",
+                level=Level.WARNING,
+                where=Where(place=place),
+                message=f"there are rules of {each.used.proxy} for IPv{family}, {each.used.title}, beside "
+                "BPF programs that serve the services: what these do not take meets the rules",
+                evidence=(instead.reason, each.used.title),
+                remedy=f"remove {each.used.proxy}, and then what it left: {each.used.proxy} --cleanup",
+            )
 
 
 def _family(
@@ -161,6 +179,8 @@ def _unserved_node_ports(
     """No rule sends the node's own addresses to the node ports, and the configuration does not say so."""
     if any(each.door.kind == "node-port" for each in wanted) or nodes.known.node_port_addresses:
         return []
+    if not rules.habits.needs_node_ports():
+        return []
     family = wanted[0].door.address.version
     having = next((each for each in wanted if each.port.node_port), None)
     if having is None or not nodes.known.has_address(place, family):
@@ -172,7 +192,7 @@ def _unserved_node_ports(
             where=Where(place=place),
             message=f"no rule leads from the node's addresses to node ports (IPv{family})",
             evidence=(f"{rules.dispatch}: nothing leads to node ports", f"service {having.service.key}"),
-            remedy=RESTART,
+            remedy=restart(rules.proxy),
         )
     ]
 
@@ -189,13 +209,14 @@ def _silent(nodes: _Nodes) -> list[Suspicion]:
 
 
 def _no_rules(place: Place, family: int, expected: str) -> Suspicion:
+    proxy = "kube-router" if expected == "kube-router" else "kube-proxy"
     return Suspicion(
         code="service.no-rules",
         level=Level.CRITICAL,
         where=Where(place=place),
-        message=f"no rules of kube-proxy for IPv{family}: no service works there",
+        message=f"no rules of {proxy} for IPv{family}: no service works there",
         evidence=(f"looked for: mode {expected}, and rules of the other modes",),
-        remedy="see whether kube-proxy runs on this node and in which mode: kubectl -n kube-system logs",
+        remedy=f"see whether {proxy} runs on this node and in which mode: kubectl -n kube-system logs",
     )
 
 

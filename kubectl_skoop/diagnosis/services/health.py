@@ -8,7 +8,7 @@ For each service with `externalTrafficPolicy: Local` that a balancer stands befo
 from collections.abc import Iterator, Sequence
 
 from kubectl_skoop.diagnosis.services.meaning import Meaning
-from kubectl_skoop.diagnosis.services.rules import RESTART
+from kubectl_skoop.diagnosis.services.rules import restart
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -48,7 +48,7 @@ def health_ports(ns: NetworkNamespace, place: Place, meaning: Meaning) -> Iterat
                     *(f"listens: {one.local}:{one.port} uid {one.uid}" for one in (*found, *own)),
                     f"spec.healthCheckNodePort: {port}",
                 ),
-                remedy=f"ss -tlnp 'sport = :{port}' on the node tells who has the port; {RESTART}",
+                remedy=f"ss -tlnp 'sport = :{port}' on the node tells who has the port; {restart()}",
             )
 
 

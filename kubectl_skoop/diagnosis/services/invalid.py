@@ -3,13 +3,13 @@
 The API server takes few of these, files may have all. What is right beside them is judged as ever.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object, dig, items, labels, ref_of, text, texts
 from kubectl_skoop.cluster.service import FAMILIES, SERVICE_NAME, Service
-from kubectl_skoop.diagnosis.service_network import service_network
+from kubectl_skoop.diagnosis.service_network import ServiceNetwork, service_networks
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
@@ -20,15 +20,18 @@ PROTOCOLS = ("TCP", "UDP", "SCTP")
 FQDN = "FQDN"
 """The address type of slices that no proxy reads."""
 MAX_PORT = 65535
+ByFamily = Mapping[int, Sequence[ServiceNetwork]]
 
 
 def invalid(cluster: Cluster, pods: Networks) -> Iterator[Suspicion]:
     """`pods`: the networks of all pods."""
     services = cluster.services()
-    overlapping = [*_overlaps(services, pods)]
+    networks = {version: service_networks(cluster, version) for version in (4, 6)}
+    overlapping = [*_overlaps(services, networks, pods)]
     yield from overlapping
     for service in services:
         yield from _ports(service)
+        yield from _outside(service, networks)
         if not overlapping:
             yield from _in_pods(cluster, service, pods)
     for item in cluster.objects("Service"):
@@ -37,20 +40,42 @@ def invalid(cluster: Cluster, pods: Networks) -> Iterator[Suspicion]:
     yield from _slices(cluster)
 
 
-def _overlaps(services: Sequence[Service], pods: Networks) -> Iterator[Suspicion]:
-    """Only a remark where no service has an address of the pods: services may have several networks."""
+def _overlaps(services: Sequence[Service], networks: ByFamily, pods: Networks) -> Iterator[Suspicion]:
+    """Only a remark where nothing states the services' network and none has an address of the pods: it may
+    be several networks."""
     addresses = [address for service in services for address in service.cluster_addresses]
-    networks = {version: service_network(services, version) for version in (4, 6)}
     for of_pods in pods:
-        network = networks[of_pods.version]
-        if network is not None and network.overlaps(of_pods):
-            yield _finding(
-                f"the service addresses, {network} or more, and the pod network {of_pods} overlap: a "
-                "packet for a service may go to a pod, or the other way round",
-                (f"services: {network}", f"pods: {of_pods}"),
-                "no rule can mend it: one of the two networks must move (--service-cluster-ip-range of "
-                "the API server, --cluster-cidr of the controller manager)",
-                Level.WARNING if any(one in of_pods for one in addresses) else Level.INFO,
+        for one in networks[of_pods.version]:
+            if one.network.overlaps(of_pods):
+                certain = one.stated or any(address in of_pods for address in addresses)
+                yield _finding(
+                    f"the service addresses, {one}, and the pod network {of_pods} overlap: a "
+                    "packet for a service may go to a pod, or the other way round",
+                    (f"services: {one.network}" + _source(one), f"pods: {of_pods}"),
+                    "no rule can mend it: one of the two networks must move (--service-cluster-ip-range of "
+                    "the API server, --cluster-cidr of the controller manager)",
+                    Level.WARNING if certain else Level.INFO,
+                )
+
+
+def _source(network: ServiceNetwork) -> str:
+    return f" (ServiceCIDR {network.stated})" if network.stated else ""
+
+
+def _outside(service: Service, networks: ByFamily) -> Iterator[Suspicion]:
+    """The API server reports the same (repairip.go, ClusterIPOutOfRange)."""
+    for address in service.cluster_addresses:
+        stated = [one for one in networks[address.version] if one.stated]
+        if stated and not any(address in one.network for one in stated):
+            yield _of(
+                service,
+                f"has the address {address}, which is in no service network: another program may take it for "
+                "an address outside of the cluster",
+                (
+                    f"spec.clusterIP: {address}",
+                    *(f"ServiceCIDR {one.stated}: {one.network}" for one in stated),
+                ),
+                "delete the service and make it anew without spec.clusterIP",
             )
 
 

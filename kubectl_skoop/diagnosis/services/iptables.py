@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from kubectl_skoop.cluster.addresses import parse_address
-from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.services.door import Door
+from kubectl_skoop.diagnosis.services.habits import KubeProxy
 from kubectl_skoop.diagnosis.services.iptables_rule import MARK_MASQ, IptablesRule, read_rule
-from kubectl_skoop.diagnosis.services.rules import RESTART, SHOWN, Entry
+from kubectl_skoop.diagnosis.services.rules import SHOWN, Entry, Kind, Proxy, restart
 from kubectl_skoop.diagnosis.services.sources import covers
 from kubectl_skoop.diagnosis.services.walk import Chains, Leaf, walk
 from kubectl_skoop.model.packet import Address
@@ -58,19 +59,19 @@ class RuleTable:
 class IptablesRules:
     """Of one node and family: the table nat, and the table filter where connections are refused."""
 
-    mode: Mode = "iptables"
+    mode: Kind = "iptables"
+    proxy: Proxy = "kube-proxy"
     dispatch = f"table nat, {SERVICES}"
-    local_or_all = False
 
     def __init__(self, nat: SavedTable | None, filtered: SavedTable | None, back_end: str = "") -> None:
         self.nat = RuleTable(nat)
         self.filter = RuleTable(filtered)
         self.back_end = back_end
 
-    @property
-    def drops_without_local(self) -> bool:
-        """From 1.25 on, as is the chain (iptables/proxier.go)."""
-        return self.filter.leads("FORWARD", FIREWALL)
+    @cached_property
+    def habits(self) -> KubeProxy:
+        """It drops from 1.25 on, as is the chain (iptables/proxier.go)."""
+        return KubeProxy(drops_without_local=self.filter.leads("FORWARD", FIREWALL))
 
     @property
     def size(self) -> int:
@@ -96,6 +97,9 @@ class IptablesRules:
         if any(refused(self.filter, chain, door, source) for chain in jumps(self.filter, hook)):
             return True
         return all(leaf.refused for leaf in self.follow(door, source))
+
+    def scheduler(self, door: Door) -> str:
+        return ""
 
     def node_ports(self, own: Iterable[Address]) -> Sequence[Address]:
         """Only those that `nodePortAddresses` leaves (utils.NodePortAddresses)."""
@@ -136,7 +140,7 @@ def unreached(nat: RuleTable, place: Place) -> Iterator[Suspicion]:
                 where=Where(place=place, table="nat", chain=chain),
                 message=f"{chain} does not lead to {SERVICES}: no service works for {who}",
                 evidence=(f"table nat, {chain}: no rule with -j {SERVICES}",),
-                remedy=RESTART,
+                remedy=restart(),
             )
 
 
@@ -157,7 +161,7 @@ def unmasqueraded(nat: RuleTable, place: Place) -> Iterator[Suspicion]:
             where=Where(place=place, table="nat", chain=chain),
             message=f"{problem}: answers to masqueraded connections of services go astray",
             evidence=tuple(nat.lines(chain)[:SHOWN]) or (f"{chain}: no rule",),
-            remedy=RESTART,
+            remedy=restart(),
         )
 
 

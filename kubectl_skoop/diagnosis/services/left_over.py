@@ -1,6 +1,6 @@
 """Rules that kube-proxy, or an earlier one in another mode, left behind."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,10 +11,12 @@ from kubectl_skoop.diagnosis.kube_proxy_config import node_port_addresses
 from kubectl_skoop.diagnosis.service_network import API_SERVICE
 from kubectl_skoop.diagnosis.services.door import Target
 from kubectl_skoop.diagnosis.services.present import Present
-from kubectl_skoop.diagnosis.services.rules import RESTART, Entry, ServiceRules
+from kubectl_skoop.diagnosis.services.rules import Entry, Proxy, ServiceRules, restart
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
+
+_CLEANUP: Mapping[Proxy, str] = {"kube-proxy": "--cleanup", "kube-router": "--cleanup-config"}
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,14 @@ def left_over(rules: ServiceRules, known: Known, place: Place) -> Iterator[Suspi
                 where=Where(place=place),
                 message=f"rules for {end}/{entry.protocol}{of}: no service has it",
                 evidence=(entry.rule,),
-                remedy=RESTART,
+                remedy=restart(rules.proxy),
             )
 
 
 def other_modes(found: Present, place: Place, family: int, configured: str) -> Iterator[Suspicion]:
     """The rules are not those of the configured mode, or there are those of another mode, too."""
     used = found.used
-    if used is not None and configured and used.mode != configured:
+    if used is not None and configured and used.mode not in (configured, "kube-router"):
         yield Suspicion(
             code="service.other-mode",
             level=Level.WARNING,
@@ -101,13 +103,16 @@ def other_modes(found: Present, place: Place, family: int, configured: str) -> I
             evidence=(used.title,),
             remedy="kube-proxy's log says which mode it took and why; restart it after a change of its mode",
         )
-    for other in found.others if used is not None else ():
+    if used is None:
+        return
+    for other in found.others:
         yield Suspicion(
             code="service.two-modes",
             level=Level.WARNING,
             where=Where(place=place),
-            message=f"beside the rules of kube-proxy there are others of it for IPv{family}, {other.title}: "
-            "which are met first is chance",
-            evidence=(used.title if used else "", other.title),
-            remedy="remove what is left of the other: kube-proxy --cleanup, then restart kube-proxy",
+            message=f"beside the rules for services, {used.title}, there are others for IPv{family}, "
+            f"{other.title}: which are met first is chance",
+            evidence=(used.title, other.title),
+            remedy=f"remove what is left of the other: {other.proxy} {_CLEANUP[other.proxy]}, "
+            f"then restart {used.proxy}",
         )

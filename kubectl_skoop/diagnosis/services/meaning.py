@@ -42,8 +42,12 @@ class Wanted:
     """That the objects name, ready or not."""
     usable: frozenset[Target]
     """Of all nodes: without any the connection is refused."""
+    serving: frozenset[Target]
+    """Of all nodes, those that are ready or still serve."""
     own: frozenset[Target]
-    """Of these, those on the node."""
+    """Of those that are known, those on the node."""
+    far: frozenset[Target]
+    """And those on another node; some say of no node that they are there."""
     local: bool
     """The policy Local holds."""
     ranges: tuple[str, ...] = ()
@@ -119,7 +123,9 @@ class _Endpoints:
             elsewhere=family.everywhere,
             known=family.known,
             usable=family.usable,
+            serving=family.serving,
             own=family.own,
+            far=family.far,
             local=local,
             ranges=_ranges(service, version) if door.kind == "balancer" else (),
         )
@@ -141,8 +147,16 @@ class _Family:
         return self.known if len(chosen) == len(self.backends) else _targets(chosen)
 
     @cached_property
+    def serving(self) -> frozenset[Target]:
+        return _targets(one for one in self.backends.values() if one.ready or one.serving)
+
+    @cached_property
     def own(self) -> frozenset[Target]:
         return _targets(one for one in self.backends.values() if one.node == self.node)
+
+    @cached_property
+    def far(self) -> frozenset[Target]:
+        return _targets(one for one in self.backends.values() if one.node not in ("", self.node))
 
     @cached_property
     def everywhere(self) -> Choices:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from kubectl_skoop.cluster.addresses import parse_address
-from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.services.door import Door
+from kubectl_skoop.diagnosis.services.habits import KubeProxy
 from kubectl_skoop.diagnosis.services.nftables_rule import (
     MARK_MASQ,
     NftablesRule,
@@ -13,7 +13,7 @@ from kubectl_skoop.diagnosis.services.nftables_rule import (
     Unread,
     asked_bits,
 )
-from kubectl_skoop.diagnosis.services.rules import RESTART, SHOWN, Entry
+from kubectl_skoop.diagnosis.services.rules import SHOWN, Entry, Kind, Proxy, restart
 from kubectl_skoop.diagnosis.services.walk import Leaf, walk
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
@@ -33,9 +33,9 @@ _NAME_PARTS = 3
 class NftablesRules:
     """Of one node and family."""
 
-    mode: Mode = "nftables"
-    local_or_all = False
-    drops_without_local = True
+    mode: Kind = "nftables"
+    proxy: Proxy = "kube-proxy"
+    habits = KubeProxy(drops_without_local=True)
 
     def __init__(self, table: NftTable) -> None:
         self._table = table
@@ -77,6 +77,9 @@ class NftablesRules:
         """What node ports get is for the node itself, other addresses are forwarded: nobody has them."""
         hook = Hook.INPUT if door.kind == "node-port" else Hook.FORWARD
         return self.bars(door, source) or self._refused(hook, door, source)
+
+    def scheduler(self, door: Door) -> str:
+        return ""
 
     def node_ports(self, own: Iterable[Address]) -> Sequence[Address]:
         """`fib daddr type local` takes all, `@nodeport-ips` those that `nodePortAddresses` leaves."""
@@ -189,7 +192,7 @@ class NftablesRules:
             where=Where(place=place, table=self._table.name, chain=chain),
             message=message,
             evidence=tuple(lines) or (f"table {self._table.name}, {chain}: no rule",),
-            remedy=RESTART,
+            remedy=restart(),
         )
 
 

@@ -1,26 +1,26 @@
-"""Which rules of kube-proxy a node has: of one mode, of several, of none."""
+"""Which rules of a proxy a node has: of one mode, of several, of none."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.services.iptables import SERVICES, IptablesRules, RuleTable
-from kubectl_skoop.diagnosis.services.rules import ServiceRules
+from kubectl_skoop.diagnosis.services.rules import KUBE_PROXY_DUMMY, KUBE_ROUTER_DUMMY, Kind, ServiceRules
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 from kubectl_skoop.netstack.netfilter.types import Table
 
-TABLE, DUMMY = "kube-proxy", "kube-ipvs0"
+TABLE = "kube-proxy"
 CLUSTER_IPS = ("KUBE-CLUSTER-IP", "KUBE-6-CLUSTER-IP")
 """Sets of all cluster addresses, by family, that the mode ipvs asks in its few rules."""
 FIRST_RULES = 16
 """Of the portal, that are looked at for those sets."""
 
 _FAMILY_NAMES = {4: "ip", 6: "ip6"}
-_NEEDED: Mapping[Mode, tuple[str, ...]] = {
+_NEEDED: Mapping[Kind, tuple[str, ...]] = {
     "iptables": ("netfilter",),
     "ipvs": ("netfilter", "ipvs", "ipset", "links", "addresses"),
     "nftables": ("netfilter", "nft"),
+    "kube-router": ("netfilter", "ipvs", "ipset", "links", "addresses"),
 }
 """Tables of a dump without which the rules of a mode say nothing; the saved ones of iptables come to them."""
 
@@ -67,8 +67,14 @@ def _found(ns: NetworkNamespace, family: int) -> Iterator[ServiceRules]:
             yield _of_ipvs(rules, ns, family)
         elif SERVICES in rules.nat:
             yield rules
-    if not has_sets and DUMMY in ns.device_by_name and any(one.family == family for one in ns.ipvs):
+    if (
+        not has_sets
+        and KUBE_PROXY_DUMMY in ns.device_by_name
+        and any(one.family == family for one in ns.ipvs)
+    ):
         yield _of_ipvs(IptablesRules(None, None), ns, family)
+    if KUBE_ROUTER_DUMMY in ns.device_by_name:
+        yield _of_kube_router(saved, ns, family)
     table = native.get(f"{_FAMILY_NAMES[family]} {TABLE}")
     if table is not None:
         yield _of_nftables(table)
@@ -84,6 +90,20 @@ def _of_ipvs(rules: IptablesRules, ns: NetworkNamespace, family: int) -> Service
     from kubectl_skoop.diagnosis.services.ipvs import IpvsRules
 
     return IpvsRules(rules, ns, family)
+
+
+def _of_kube_router(
+    saved: Mapping[tuple[str, str], SavedTable], ns: NetworkNamespace, family: int
+) -> ServiceRules:
+    """Its few rules are in one back end: the one that has its chain, else any."""
+    from kubectl_skoop.diagnosis.services.kube_router import SERVICES as CHAIN
+    from kubectl_skoop.diagnosis.services.kube_router import KubeRouterRules
+
+    engines = sorted(
+        {engine for engine, _ in saved}, key=lambda one: CHAIN in RuleTable(saved.get((one, "filter")))
+    )
+    engine = engines[-1] if engines else ""
+    return KubeRouterRules(saved.get((engine, "nat")), saved.get((engine, "filter")), ns, family)
 
 
 def _of_nftables(table: Table) -> ServiceRules:

@@ -9,6 +9,7 @@ from kubectl_skoop.diagnosis.services.compare import compare_door
 from kubectl_skoop.diagnosis.services.every import pod_networks
 from kubectl_skoop.diagnosis.services.meaning import Meaning
 from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
+from kubectl_skoop.diagnosis.services.replaced import replaced
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.probe import Probe
@@ -30,7 +31,8 @@ def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iter
         return
     family = probe.destination.address.version
     rules = _present(ctx, ns, family).used
-    if rules is None or obstacle(ns, rules):
+    instead = replaced(ctx.cluster, ns)
+    if rules is None or obstacle(ns, rules) or (instead is not None and instead.certain):
         return
     known = {finding.code for finding in told}
     asked = (probe.destination.address, probe.dport, PROTOCOL_NAMES.get(probe.protocol, "").lower())

@@ -1,10 +1,11 @@
-"""What all modes of kube-proxy have in common: questions that are asked of a node's rules of one family."""
+"""What all proxies and modes have in common: questions that are asked of a node's rules of one family."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.services.door import Door
+from kubectl_skoop.diagnosis.services.habits import Habits
 from kubectl_skoop.diagnosis.services.walk import Leaf
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
@@ -12,7 +13,16 @@ from kubectl_skoop.model.suspicion import Suspicion
 
 SHOWN = 6
 """Rules or endpoints that a finding names."""
-RESTART = "see what kube-proxy's log says on this node; restart it: it writes its rules anew when it starts"
+KUBE_PROXY_DUMMY, KUBE_ROUTER_DUMMY = "kube-ipvs0", "kube-dummy-if"
+"""Devices that have the services' addresses, where IPVS serves them."""
+Proxy = Literal["kube-proxy", "kube-router"]
+Kind = Mode | Literal["kube-router"]
+"""Of rules: the modes of kube-proxy, and kube-router's proxy, which has one."""
+
+
+def restart(proxy: Proxy = "kube-proxy") -> str:
+    """What helps against most faults."""
+    return f"see what {proxy}'s log says on this node; restart it: it writes its rules anew when it starts"
 
 
 class Entry(NamedTuple):
@@ -28,10 +38,14 @@ class Entry(NamedTuple):
 
 
 class ServiceRules(Protocol):
-    """The rules of one mode for one family."""
+    """The rules of one proxy and mode for one family."""
 
     @property
-    def mode(self) -> Mode: ...
+    def mode(self) -> Kind: ...
+    @property
+    def proxy(self) -> Proxy: ...
+    @property
+    def habits(self) -> Habits: ...
     @property
     def size(self) -> int:
         """About how many services it has."""
@@ -44,14 +58,6 @@ class ServiceRules(Protocol):
     def dispatch(self) -> str:
         """Where connections to services are told apart, for evidence."""
 
-    @property
-    def local_or_all(self) -> bool:
-        """With a policy Local and no endpoint on the node, all endpoints are used."""
-
-    @property
-    def drops_without_local(self) -> bool:
-        """Connections to a cluster address with a policy Local and no endpoint on the node are dropped."""
-
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
         """Every way of a new connection; the shares add up to 1."""
 
@@ -60,6 +66,9 @@ class ServiceRules(Protocol):
 
     def refuses(self, door: Door, source: Address) -> bool:
         """The packet that was not translated is rejected or dropped."""
+
+    def scheduler(self, door: Door) -> str:
+        """That IPVS has for it; empty: none, or it is the same for all services."""
 
     def node_ports(self, own: Iterable[Address]) -> Sequence[Address]:
         """Of the node's addresses those whose ports lead to services."""

@@ -23,11 +23,13 @@ BACKENDS = listed(
 CILIUM = listed(
     """
     routing-mode tunnel tunnel-protocol ipam enable-l7-proxy auto-direct-node-routes enable-endpoint-routes
+    kube-proxy-replacement
     """
 )
 CILIUM_VALUES = listed(
     """
-    true false native tunnel disabled vxlan geneve cluster-pool kubernetes multi-pool eni azure alibabacloud
+    true false strict partial probe native tunnel disabled vxlan geneve cluster-pool kubernetes multi-pool
+    eni azure alibabacloud
     """
 )
 _SETTING = re.compile(r"^(mode|clusterCIDR):[ \t]*[\"']?([^\s\"'#]*)[\"']?[ \t]*$", re.MULTILINE)

@@ -44,16 +44,20 @@ NAMES = listed(
     no-endpoint-nodeports firewall-ips firewall-check nodeport-endpoints-check reject-chain
     mark-for-masquerade filter-prerouting filter-input filter-forward filter-output
     filter-prerouting-pre-dnat filter-output-post-dnat filter-input-pre-dnat filter-output-pre-dnat
-    nat-prerouting nat-output nat-postrouting
+    nat-prerouting nat-output nat-postrouting KUBE-ROUTER-SERVICES KUBE-ROUTER-HAIRPIN KUBE-ROUTER-INPUT
+    KUBE-ROUTER-FORWARD KUBE-ROUTER-OUTPUT kube-router-pod-subnets kube-router-node-ips
+    kube-router-local-ips kube-router-svip kube-router-svip-prt inet6:kube-router-pod-subnets
+    inet6:kube-router-node-ips inet6:kube-router-local-ips inet6:kube-router-svip
+    inet6:kube-router-svip-prt KUBE-NWPLCY-COMMON KUBE-NWPLCY-DEFAULT
     """
 )
-"""Chains and sets are those of kube-proxy, Flannel, Calico, Cilium, Docker and the CNI plugins."""
+"""Chains and sets are those of kube-proxy, kube-router, Flannel, Calico, Cilium, Docker and CNI plugins."""
 
 DEVICES = re.compile(
     r"lo|all|eth\d+|en(?:o\d+|s\d+|p\d+s\d+)(?:f\d+)?(?:np\d+)?|wlan\d+|bond\d+|team\d+|br\d+|cni\d+|cbr\d+|docker\d+"
     r"|flannel\.\d+|flannel-v6\.\d+|flannel-wg(?:-v6)?|tunl0|ip6tnl0|sit0|gre0|gretap0|erspan0|ip_vti0|ip6_vti0"
-    r"|ip6gre0|vxlan\.calico|vxlan-v6\.calico|wireguard\.cali|wg-v6\.cali|kube-ipvs0|kube-bridge|nodelocaldns"
-    r"|dummy0|cilium_(?:host|net|vxlan|geneve|wg0)|lxc_health|ovs-system|genev_sys_6081|vxlan_sys_4789|virbr\d+"
+    r"|ip6gre0|vxlan\.calico|vxlan-v6\.calico|wireguard\.cali|wg-v6\.cali|kube-ipvs0|kube-bridge|kube-dummy-if|nodelocaldns"
+    r"|bpf(?:in|out)\.cali|dummy0|cilium_(?:host|net|vxlan|geneve|wg0)|lxc_health|ovs-system|genev_sys_6081|vxlan_sys_4789|virbr\d+"
 )
 PREFIXES = ("veth", "cali", "lxc", "eni", "azv", "tap", "vnet", "br-")
 """Devices named so have a hash behind it."""

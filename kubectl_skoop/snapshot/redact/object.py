@@ -27,6 +27,12 @@ POLICY_FIELDS = listed(
     """
 )
 """Of those that a snapshot keeps whole."""
+ANNOTATION_WORDS = listed(
+    """
+    null vxlan host-gw alloc udp wireguard ipip true false rr lc dh sh mh
+    """
+)
+"""Of flannel and kube-router."""
 LABEL_MAPS = frozenset({"matchLabels", "labels"})
 SELECTORS = frozenset(
     {"selector", "nodeSelector", "namespaceSelector", "notSelector", "serviceAccountSelector"}
@@ -119,7 +125,7 @@ class _Redaction:
 
     def _annotation(self, text: str) -> str:
         """A text, or JSON: of which flannel writes `VNI` and `VtepMAC`."""
-        if text in ("null", "vxlan", "host-gw", "alloc", "udp", "wireguard", "ipip"):
+        if text in ANNOTATION_WORDS:
             return text
         if not text.startswith("{"):
             return self._pseudonyms.scalar(text)

@@ -1,10 +1,12 @@
-"""Runs inside the guest: kube-proxy writes its rules, our agent reads them, whole and with each fault."""
+"""Runs inside the guest: a proxy writes its rules, our agent reads them, whole and with each fault."""
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from kubectl_skoop.collect.agent import collect_node
@@ -23,8 +25,8 @@ OF_KUBELET = (
 )
 """No kubelet runs here, so what it writes for kube-proxy is written in its place."""
 LAST_NODE_PORT = ":30010"
-SETTLED = 120
-"""Seconds that kube-proxy may take."""
+SETTLED = 300
+"""Seconds that the proxy may take."""
 
 
 def main(folder: Path) -> None:
@@ -36,16 +38,15 @@ def main(folder: Path) -> None:
     os.environ["PATH"] = f"{tools}:{os.environ['PATH']}"
     run("ip link set lo up")
     run("ip link set vec0 up")
-    run(f"ip address add {job['address']} dev vec0")
+    for address in job["addresses"]:
+        run(f"ip address add {address} dev vec0" + (" nodad" if ":" in address else ""))
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
     if job["kubelet"]:
         for command in OF_KUBELET:
             run(command)
-    with open(folder / "kube-proxy.log", "wb") as log:
-        proxy = subprocess.Popen(
-            [job["program"], f"--config={folder}/kube-proxy.yaml"], stdout=log, stderr=log
-        )
-    settle()
+    with open(folder / "proxy.log", "wb") as log:
+        proxy = subprocess.Popen(job["command"], stdout=log, stderr=log)
+    settle(job["written"])
     proxy.kill()
     proxy.wait()
     collect(job["node"], folder / "healthy.dump")
@@ -58,14 +59,13 @@ def main(folder: Path) -> None:
     collect(job["node"], folder / "mended.dump")
 
 
-def settle() -> None:
+def settle(rules: Sequence[str]) -> None:
     """All virtual servers are there, the rules of both families too, and the servers change no more."""
     end, before = time.monotonic() + SETTLED, ""
-    wanted = (LAST_NODE_PORT, "--match-set KUBE-CLUSTER-IP ", "--match-set KUBE-6-CLUSTER-IP ")
     while time.monotonic() < end:
         servers = output("ipvsadm -S -n")
-        written = servers + output("iptables-save -t nat") + output("ip6tables-save -t nat")
-        if all(one in written for one in wanted) and servers == before:
+        written = servers + output("iptables-save") + output("ip6tables-save")
+        if all(one in written for one in (LAST_NODE_PORT, *rules)) and servers == before:
             return
         before = servers
         time.sleep(1)
@@ -81,7 +81,7 @@ def collect(node: str, path: Path) -> None:
 
 
 def run(command: str) -> None:
-    done = subprocess.run(command.split(), capture_output=True, text=True)
+    done = subprocess.run(shlex.split(command), capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{command}: {done.stderr}")
 

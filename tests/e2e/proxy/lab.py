@@ -33,11 +33,18 @@ _MOUNTS = ("mkdir -p {run}", "mount --bind {run} /run", "mount -t sysfs sysfs /s
 class Proxy(NamedTuple):
     """Which kube-proxy a node has."""
 
-    mode: Literal["iptables", "ipvs", "nftables"]
-    """`ipvs` needs a guest kernel, which is started in the node's room later (tests.e2e.proxy.guest)."""
+    mode: Literal["iptables", "ipvs", "nftables", "kube-router"]
     version: str = binaries.VERSION
     settings: Mapping[str, Any] = {}
     """Beyond those that all have, as in a KubeProxyConfiguration."""
+
+    @property
+    def in_guest(self) -> bool:
+        """It needs IPVS, so a guest kernel is started in the node's room later (tests.e2e.proxy.guest)."""
+        return self.mode in ("ipvs", "kube-router")
+
+
+KUBE_ROUTER = Proxy("kube-router", binaries.KUBE_ROUTER_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,12 @@ class ProxyNode:
     name: str
     proxy: Proxy
     room: Room
+    kubeconfig: Path
+    """Of somebody who may do everything."""
+
+    @property
+    def number(self) -> int:
+        return int(self.name.removeprefix("node"))
 
     def start(self) -> None:
         program = binaries.built(self.proxy.version, ("kube-proxy",)) / "kube-proxy"
@@ -102,7 +115,7 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
         plane = control_plane.start_api_server(place, programs, names, services=SERVICE_NETWORKS)
         stack.callback(plane.room.close)
         kubectl = Kubectl(programs / "kubectl", plane.kubeconfig())
-        write(kubectl, [_node(place, number) for number in range(1, len(proxies) + 1)])
+        write(kubectl, [_node(place, number, proxy) for number, proxy in enumerate(proxies, start=1)])
         write(kubectl, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
         write(kubectl, [item for shape in shapes() if name_of(shape) not in without for item in shape])
         write(kubectl, last_shape())
@@ -113,11 +126,11 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
             stack.callback(room.close)
             settings = _settings(proxy, name, plane.kubeconfig("system:kube-proxy"))
             (room.folder / "kube-proxy.yaml").write_text(json.dumps(settings, indent=1))
-            nodes[name] = ProxyNode(name, proxy, room)
-            if proxy.mode != "ipvs":
+            nodes[name] = ProxyNode(name, proxy, room, plane.kubeconfig())
+            if not proxy.in_guest:
                 nodes[name].start()
         for node in nodes.values():
-            if node.proxy.mode != "ipvs":
+            if not node.proxy.in_guest:
                 settle(node)
         yield ProxyLab(place.folder, nodes, kubectl, outside)
 
@@ -151,8 +164,17 @@ def write(kubectl: Kubectl, objects: Sequence[Mapping[str, Any]]) -> None:
         kubectl("apply", "--server-side", "--subresource=status", "-f", "-", text=text)
 
 
-def _node(place: slot.Slot, number: int) -> dict[str, Any]:
-    address = str(underlay.node_address(place, number))
+def second_address(number: int) -> str:
+    """Of IPv6; only kube-router's nodes have one."""
+    return f"fd00:10::{number:x}"
+
+
+def _node(place: slot.Slot, number: int, proxy: Proxy) -> dict[str, Any]:
+    addresses = {"InternalIP": str(underlay.node_address(place, number))}
+    pods = [str(underlay.pod_range(number))]
+    if proxy.mode == "kube-router":
+        addresses["ExternalIP"] = second_address(number)
+        pods.append(f"fd00:244:{number}::/64")
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -160,8 +182,8 @@ def _node(place: slot.Slot, number: int) -> dict[str, Any]:
             "name": underlay.node_name(number),
             "labels": {"topology.kubernetes.io/zone": zone(number)},
         },
-        "spec": {"podCIDR": str(underlay.pod_range(number)), "podCIDRs": [str(underlay.pod_range(number))]},
-        "status": {"addresses": [{"type": "InternalIP", "address": address}]},
+        "spec": {"podCIDR": pods[0], "podCIDRs": pods},
+        "status": {"addresses": [{"type": kind, "address": one} for kind, one in addresses.items()]},
     }
 
 

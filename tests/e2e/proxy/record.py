@@ -1,40 +1,53 @@
-"""Writes what real kube-proxies made of all shapes into tests/data/services, for tests without a cluster.
+"""Writes what real proxies made of all shapes into tests/data/services, for tests without a cluster.
 
-`python -m tests.e2e.proxy.record`, as root. Only kube-proxy's own tables are kept.
+`python -m tests.e2e.proxy.record [kube-proxy] [kube-router]`, as root. Only their own tables are kept.
 """
 
 import gzip
 import json
+import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from kubectl_skoop.cluster.allow import ANNOTATIONS
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.source import open_snapshot
 from tests.e2e import binaries
 from tests.e2e.proxy import guest
 from tests.e2e.proxy import lab as labs
-from tests.e2e.proxy.lab import Proxy, ProxyLab, ProxyNode
+from tests.e2e.proxy.lab import KUBE_ROUTER, Proxy, ProxyLab, ProxyNode
 from tests.e2e.proxy.test_proxy import EVERY, TOO_MUCH
 
 FOLDER = Path(__file__).parents[2] / "data" / "services"
+OF_KUBE_ROUTER = FOLDER / "kube-router"
 OBJECTS = "objects.json.gz"
 IPVS_TABLES = ("links", "addresses", "ipvs", "ipset", "iptables-legacy", "ip6tables-legacy", "sysctls")
 SLICE_FIELDS = ("addressType", "endpoints", "ports")
 
 
-def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
+def main(wanted: Sequence[str]) -> None:
     in_guests = (Proxy("ipvs"), Proxy("ipvs", binaries.OLD_VERSION))
-    with labs.running((*EVERY, *in_guests), without=TOO_MUCH) as lab:
-        write(OBJECTS, json.dumps(kept(json.loads(lab.objects())["items"]), separators=(",", ":")))
+    if "kube-proxy" in wanted:
+        record((*EVERY, *in_guests), FOLDER)
+    if "kube-router" in wanted:
+        record([KUBE_ROUTER], OF_KUBE_ROUTER)
+
+
+def record(proxies: Sequence[Proxy], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    with labs.running(proxies, without=TOO_MUCH) as lab:
+        objects = kept(json.loads(lab.objects())["items"])
+        write(folder / OBJECTS, json.dumps(objects, separators=(",", ":")))
         for node in lab.nodes.values():
-            write(f"{node.name}-{node.proxy.mode}-{node.proxy.version}.gz", rules(lab, node))
+            name = f"{node.name}-{node.proxy.mode}-{node.proxy.version}.gz"
+            write(folder / name, rules(lab, node))
 
 
 def rules(lab: ProxyLab, node: ProxyNode) -> str:
-    if node.proxy.mode == "ipvs":
+    if node.proxy.in_guest:
         return of_guest(guest.run(lab, node.name, ()) / "healthy.dump", node.name)
     if node.proxy.mode == "nftables":
         listed = json.loads(node.room.run("nft", "-j", "list", "ruleset"))["nftables"]
@@ -66,22 +79,25 @@ def is_of_kube_proxy(listed: dict[str, Any]) -> bool:
 
 def kept(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What a test needs of them, and nothing that changes from run to run."""
-    names = ("name", "namespace", "labels")
+    names = ("name", "namespace", "labels", "annotations")
+    for item in items:
+        noted = item["metadata"].get("annotations", {})
+        item["metadata"]["annotations"] = {key: one for key, one in noted.items() if key in ANNOTATIONS}
     return [
         {
             "apiVersion": item["apiVersion"],
             "kind": item["kind"],
-            "metadata": {name: item["metadata"][name] for name in names if name in item["metadata"]},
+            "metadata": {name: item["metadata"][name] for name in names if item["metadata"].get(name)},
             **{name: item[name] for name in ("spec", "status", *SLICE_FIELDS) if name in item},
         }
         for item in items
     ]
 
 
-def write(name: str, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Without a time, so that equal rules are equal files."""
-    (FOLDER / name).write_bytes(gzip.compress(text.encode(), mtime=0))
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or ("kube-proxy", "kube-router"))

@@ -13,6 +13,17 @@ NAMESPACE = "shapes"
 LAST_NODE_PORT = 30_010
 """Of the service that is written after all others; from the range that the API server leaves for such."""
 TCP, UDP, SCTP = "TCP", "UDP", "SCTP"
+UNSERVED_BY_KUBE_ROUTER = frozenset(
+    {
+        ("service.untranslated", f"{NAMESPACE}/sctp"),
+        ("service.missing-backend", f"{NAMESPACE}/unsaid"),
+        *(
+            ("service.wrong-source-ranges", f"{NAMESPACE}/balancer-{name}")
+            for name in ("few", "ranges", "ranges-local")
+        ),
+    }
+)
+"""It knows neither SCTP nor source ranges, and takes conditions that are not set for not ready."""
 ZONES = ("b", "a")
 READY: Mapping[str, bool] = {"ready": True, "serving": True, "terminating": False}
 NOT_READY: Mapping[str, bool] = {"ready": False, "serving": False, "terminating": False}
@@ -126,6 +137,20 @@ def shapes() -> Iterator[list[Object]]:
     yield from _policies()
     yield from _hints()
     yield from _families()
+    yield from _kube_router()
+
+
+def _kube_router() -> Iterator[list[Object]]:
+    """With annotations that it alone reads."""
+
+    def annotated(shape: list[Object], name: str, value: str = "") -> list[Object]:
+        shape[0]["metadata"]["annotations"] = {f"kube-router.io/service.{name}": value}
+        return shape
+
+    yield annotated(simple("router-scheduler", everywhere(101)), "scheduler", "sh")
+    yield annotated(simple("router-local", everywhere(102, (1, 2)), **NODE_PORT), "local", "true")
+    yield annotated(simple("router-hairpin", everywhere(103), **NODE_PORT), "hairpin")
+    yield annotated(balanced("router-skips", everywhere(104), [vip(14)]), "skiplbips")
 
 
 def name_of(shape: Sequence[Object]) -> str:

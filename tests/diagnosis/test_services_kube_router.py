@@ -1,0 +1,212 @@
+"""What a real kube-router 2.1.0 made of services of every shape, as `tests.e2e.proxy.record` keeps it, and
+faults in it. `tests/e2e/proxy/test_proxy_ipvs.py` puts them into a kernel."""
+
+import gzip
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.cluster.raw import Object, ref_of
+from kubectl_skoop.cluster.raw import text as text_of
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.diagnosis.services.every import Compared, every_service
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.ipvs.service import VirtualService
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.snapshot.redact import Pseudonyms
+from kubectl_skoop.snapshot.redact.left_out import LeftOut
+from kubectl_skoop.snapshot.redact.object import redact_object
+from tests.diagnosis.conftest import MakeContext
+from tests.diagnosis.test_services_recorded import namespace, redacted_rules
+from tests.e2e.proxy.shapes import UNSERVED_BY_KUBE_ROUTER, pod
+
+FOLDER = Path(__file__).parents[1] / "data" / "services" / "kube-router"
+NODE = "node1"
+
+
+@cache
+def text(name: str) -> str:
+    return gzip.decompress((FOLDER / f"{name}.gz").read_bytes()).decode()
+
+
+@cache
+def rules() -> str:
+    return text("node1-kube-router-v2.1.0")
+
+
+@cache
+def objects() -> Sequence[Object]:
+    found = json.loads(text("objects.json"))
+    assert isinstance(found, list)
+    return found
+
+
+def address_of(service: str) -> str:
+    (item,) = (one for one in objects() if one["kind"] == "Service" and ref_of(one).name == service)
+    return text_of(item, "spec", "clusterIP")
+
+
+def compared(
+    make_context: MakeContext, written: str, items: Sequence[Object] = (), mode: str = ""
+) -> Compared:
+    ns = namespace(NODE, written)
+    return every_service(
+        make_context(items or objects(), {f"node/{NODE}": ns}, Options(proxy_mode=mode)), [NODE]
+    )
+
+
+def found(result: Compared) -> set[tuple[str, str]]:
+    """Codes and services, without what kube-router does not serve."""
+    named = {(one.code, one.message.removeprefix("service ").partition(" at ")[0]) for one in result.findings}
+    return named - UNSERVED_BY_KUBE_ROUTER
+
+
+@pytest.mark.parametrize("mode", ["", "iptables"])
+def test_only_what_it_does_not_serve_is_found(make_context: MakeContext, mode: str) -> None:
+    """Even where a ConfigMap of kube-proxy is left."""
+    result = compared(make_context, rules(), mode=mode)
+    named = {(one.code, one.message.removeprefix("service ").partition(" at ")[0]) for one in result.findings}
+    assert named == UNSERVED_BY_KUBE_ROUTER
+    assert (result.facts, result.unread) == ((), ())
+
+
+def test_what_it_does_not_serve_says_why(make_context: MakeContext) -> None:
+    (sctp,) = (one for one in compared(make_context, rules()).findings if "shapes/sctp" in one.message)
+    assert "kube-router does not serve SCTP" in sctp.evidence
+    assert "kube-router's log" in sctp.remedy
+
+
+OWN_PODS = "! -s 10.244.1.0/24 ! -d 10.244.1.0/24"
+BY_MARK = "IPVS FWM 675: by a mark, not by an address"
+EDITS = {
+    "an endpoint": ('"addr":"10.244.3.10"', '"addr":"10.244.3.99"', "service.stale-endpoint", "plain"),
+    "a port": ('"port":514,', '"port":515,', "service.untranslated", "udp"),
+    "affinity": ('"timeout":60,', '"timeout":6,', "service.wrong-affinity", "affinity-short"),
+    "an address of the device": ('"{single}"', '"10.96.255.9"', "service.untranslated", "single"),
+    "the scheduler of the annotation": (
+        '"sched_name":"sh"',
+        '"sched_name":"rr"',
+        "service.wrong-scheduler",
+        "router-scheduler",
+    ),
+    "a port of the set": (
+        "add kube-router-svip-prt {single},tcp:80 timeout 0",
+        "add kube-router-svip-prt {single},tcp:81 timeout 0",
+        "service.barred",
+        "single",
+    ),
+    "the pods that need no masquerade": (
+        OWN_PODS,
+        OWN_PODS.replace("1.0/24", "0.0/16"),
+        "service.missing-masquerade",
+        "balancer",
+    ),
+    "the rule for hairpins": (
+        "-A KUBE-ROUTER-HAIRPIN -s " + pod(1, 103),
+        "-A KUBE-ROUTER-HAIRPIN -s " + pod(2, 103),
+        "service.missing-masquerade",
+        "router-hairpin",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "code", "service"), EDITS.values(), ids=EDITS)
+def test_a_difference_is_found(
+    make_context: MakeContext, old: str, new: str, code: str, service: str
+) -> None:
+    at = old.replace("{single}", address_of("single"))
+    edited = rules().replace(at, new.replace("{single}", address_of("single")))
+    assert edited != rules()
+    assert (code, f"shapes/{service}") in found(compared(make_context, edited))
+
+
+def test_nothing_is_masqueraded(make_context: MakeContext) -> None:
+    """That is told once a family, and not of each service."""
+    edited = rules().replace(" --vmethod MASQ ", " --vmethod TUN ")
+    lacking = [one for one in compared(make_context, edited).findings if "masq" in one.code]
+    assert [one.message.partition(":")[0] for one in lacking] == [
+        "POSTROUTING has no rule that gives connections of IPVS the node's address"
+    ] * 2
+
+
+def test_masquerade_all(make_context: MakeContext) -> None:
+    edited = re.sub(r"! -s \S+ ! -d \S+ (-m ipvs --vdir ORIGINAL --vmethod MASQ)", r"\1", rules())
+    assert edited != rules()
+    assert found(compared(make_context, edited)) == set()
+
+
+def changed(service: str, **annotations: str) -> list[Object]:
+    """The objects, with the annotations of one service."""
+    return [
+        {**one, "metadata": {**one["metadata"], "annotations": annotations}}  # type: ignore[dict-item]
+        if one["kind"] == "Service" and ref_of(one).name == service
+        else one
+        for one in objects()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ("router-scheduler", "service.wrong-scheduler"),
+        ("router-local", "service.missing-backend"),
+        ("router-skips", "service.untranslated"),
+    ],
+)
+def test_an_annotation_that_came_later_is_not_followed(
+    make_context: MakeContext, service: str, code: str
+) -> None:
+    result = compared(make_context, rules(), changed(service))
+    assert found(result) == {(code, f"shapes/{service}")}
+
+
+def test_a_service_with_direct_server_return_is_not_compared(make_context: MakeContext) -> None:
+    """Its virtual server is for a mark (setupExternalIPForDSRService)."""
+    ns = namespace(NODE, rules())
+    by_mark = VirtualService(fwmark=0x2A3, scheduler="rr")
+    others = tuple(one for one in ns.ipvs if str(one.address) != "198.51.100.7")
+    ctx = make_context(objects(), {f"node/{NODE}": replace(ns, ipvs=(*others, by_mark))}, Options())
+    result = every_service(ctx, [NODE])
+    assert found(result) == set()
+    assert ("node/node1: service shapes/external-ip at 198.51.100.7:80/tcp", BY_MARK) in {
+        (one.what, one.reason) for one in result.unread
+    }
+
+
+@pytest.mark.parametrize("table", ["ipvs", "ipset", "addresses"])
+def test_without_its_tables_the_node_is_not_compared(make_context: MakeContext, table: str) -> None:
+    ns = namespace(NODE, rules())
+    ns = replace(ns, gaps={table: "failed: no rights"})
+    (fact,) = every_service(make_context(objects(), {f"node/{NODE}": ns}, Options()), [NODE]).facts
+    assert (fact.name, fact.value, fact.source) == (
+        "services not compared",
+        NODE,
+        f"{table} could not be read",
+    )
+
+
+def test_another_node_without_its_rules(make_context: MakeContext) -> None:
+    empty = NetworkNamespace(id="node2", place=Place("node", "node2"), node="node2")
+    other = {**next(one for one in objects() if one["kind"] == "Node"), "metadata": {"name": "node2"}}
+    namespaces = {f"node/{NODE}": namespace(NODE, rules()), "node/node2": empty}
+    result = every_service(make_context([*objects(), other], namespaces, Options()), [NODE, "node2"])
+    assert [one.message for one in result.findings if one.code == "service.no-rules"] == [
+        f"no rules of kube-router for IPv{family}: no service works there" for family in (4, 6)
+    ]
+
+
+def test_with_pseudonyms(make_context: MakeContext) -> None:
+    pseudonyms, left_out = Pseudonyms(b"k" * 32), LeftOut()
+    written = redacted_rules(rules(), pseudonyms, left_out)
+    named = [redact_object(str(item["kind"]), item, pseudonyms, left_out) for item in objects()]
+    name = pseudonyms.name(NODE)
+    ctx = make_context(named, {f"node/{name}": namespace(name, written)}, Options())
+    result = every_service(ctx, [name])
+    assert sorted(one.code for one in result.findings) == sorted(code for code, _ in UNSERVED_BY_KUBE_ROUTER)
+    assert (result.facts, result.unread) == ((), ())
+    assert not re.search(r"shapes|router-|10\.244\.", written.replace("kube-router-", ""))
