@@ -34,9 +34,13 @@ class Tables(Mapping[str, Table]):
         self._read: dict[str, Table] = {}
 
     def __getitem__(self, name: str) -> Table:
-        if name not in self._read:
-            self._read[name] = self._table(name, self._entries[name])
-        return self._read[name]
+        if name in self._read:
+            return self._read[name]
+        table = self._table(name, self._entries[name])
+        if not self.size(name) or not isinstance(table.data, list):
+            # Long lists are decoded once, and not needed beside what they become.
+            self._read[name] = table
+        return table
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
