@@ -70,9 +70,10 @@ def place_of(source: Snapshot, written: str, namespace: str) -> Place:
     """
     head, _, rest = written.partition("/")
     if head in ("node", "no", "nodes"):
-        names = {*source.nodes(), *(node.name for node in Cluster(source).nodes())}
-        if rest not in names:
-            raise unknown("node", rest, sorted(names))
+        if rest not in source.nodes():
+            names = {*source.nodes(), *(node.name for node in Cluster(source).nodes())}
+            if rest not in names:
+                raise unknown("node", rest, sorted(names))
         return Place("node", rest)
     if source.kinds():
         target = resolve(Cluster(source), written, namespace)

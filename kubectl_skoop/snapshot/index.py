@@ -35,6 +35,21 @@ class NodeEntry:
     facts: NodeFacts = field(default_factory=NodeFacts)
 
 
+class NodeSummary(NamedTuple):
+    """What the index tells of a node, so that an overview need not read its section."""
+
+    time: float
+    ended: float
+    """0: not known."""
+    clock_offset: float | None
+    lacking: bool
+    """Something of it could not be read."""
+
+
+def summary_of(node: NodeEntry) -> NodeSummary:
+    return NodeSummary(node.time, node.ended, node.facts.clock_offset, bool(node.lost))
+
+
 class ObjectShard(NamedTuple):
     """Objects of one kind, sorted by namespace: from the first to the last namespace, both included."""
 
@@ -54,6 +69,8 @@ class Index:
     header: bytes = b""
     """SHA-256 of the header; empty if the index is lost."""
     nodes: Mapping[str, SectionRef | NodeEntry | NotCollected] = field(default_factory=dict)
+    summaries: Mapping[str, NodeSummary] = field(default_factory=dict)
+    """Of nodes; files of older versions have none."""
     objects: Mapping[str, Sequence[ObjectShard] | NotCollected] = field(default_factory=dict)
     """Kinds that were asked for; an empty one: the cluster has none."""
     owners: Lookup = ()
@@ -84,6 +101,7 @@ def parse_index(value: object) -> Index:
             return Index(
                 header=header,
                 nodes={name: _node_place(name, entry) for name, entry in nodes.items()},
+                summaries={name: _summary(entry) for name, entry in _map(rest.get("summaries", {})).items()},
                 objects={
                     kind: [_shard(entry) for entry in _list(shards)] for kind, shards in objects.items()
                 },
@@ -173,6 +191,15 @@ def _node_place(name: str, value: object) -> SectionRef | NotCollected:
             return NotCollected(f"node/{name}", parse_state(state), reason)
         case _:
             return parse_ref(value)
+
+
+def _summary(value: object) -> NodeSummary:
+    match value:
+        case [time, ended, offset, bool(lacking)]:
+            clock_offset = None if offset is None else seconds(offset)
+            return NodeSummary(seconds(time), seconds(ended), clock_offset, lacking)
+        case _:
+            raise Refused("holds a bad summary")
 
 
 def _shard(value: object) -> ObjectShard:

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import chain
 
 import msgpack
 
@@ -123,14 +124,14 @@ def check_shape(value: object) -> None:
     """Raises: Refused where the value nests too deep."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [child for parent in level for child in _children(parent) if type(child) not in _SCALARS]
+        children = chain.from_iterable(map(_children, level))
+        level = [child for child in children if type(child) not in _SCALARS]
         if not level:
             return
     raise Refused("is nested too deep")
 
 
-def _children(value: object) -> Iterator[object]:
+def _children(value: object) -> Iterable[object]:
     if isinstance(value, dict):
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, count, repeat
-from operator import sub
+from operator import rshift, sub
 from typing import NamedTuple
 
 import msgpack
@@ -35,6 +35,7 @@ _COUNTERS = re.compile(r"\[(\d{1,18}):(\d{1,18})\]")
 _HOLE = "\0"
 _HOLES = f"[{_HOLE}:{_HOLE}]"
 _AGES = "cacheinfo"
+_WHOLE_NUMBERS = frozenset({int})
 _CHUNK_BITS = 24
 _NOWHERE = -1
 
@@ -79,6 +80,11 @@ class Chunks:
         """Of each section, the number of the last table that has it."""
         self._tables = 0
 
+    @property
+    def known(self) -> int:
+        """Records that are remembered."""
+        return len(self._known)
+
     def arrange(
         self, records: Sequence[Record], write: Callable[[bytes], SectionRef]
     ) -> tuple[list[SectionRef], list[int]]:
@@ -88,24 +94,26 @@ class Chunks:
         """
         self._forget()
         places = list(map(self._known.get, records, repeat(_NOWHERE)))
-        chunks = [place >> _CHUNK_BITS for place in places]
-        used = Counter(chunks)
+        used = Counter(map(rshift, places, repeat(_CHUNK_BITS)))
         chosen = [chunk for chunk in sorted(used) if chunk >= 0 and 2 * used[chunk] >= self._sizes[chunk]]
         for chunk in chosen:
             self._used[chunk] = self._tables
         if len(chosen) < len(used):
             kept = frozenset(chosen)
-            fresh = (record for record, chunk in zip(records, chunks, strict=True) if chunk not in kept)
+            fresh = (
+                record
+                for record, place in zip(records, places, strict=True)
+                if place >> _CHUNK_BITS not in kept
+            )
             for batch in _batches(dict.fromkeys(fresh)):
                 chosen.append(self._write(batch, write))
             places = list(map(self._known.__getitem__, records))
-            chunks = [place >> _CHUNK_BITS for place in places]
         ends = accumulate(self._sizes[chunk] for chunk in chosen)
         moved = {
             chunk: end - self._sizes[chunk] - (chunk << _CHUNK_BITS)
             for chunk, end in zip(chosen, ends, strict=True)
         }
-        final = [place + moved[chunk] for place, chunk in zip(places, chunks, strict=True)]
+        final = [place + moved[place >> _CHUNK_BITS] for place in places]
         return [self._refs[chunk] for chunk in chosen], list(map(sub, final, [-1, *final[:-1]]))
 
     def _write(self, batch: Sequence[Record], write: Callable[[bytes], SectionRef]) -> int:
@@ -183,12 +191,12 @@ def _split_rows(rows: Sequence[dict[str, object]]) -> Split | None:
         return None
     records: list[Record] = []
     numbers = _Numbers()
-    packed = packer().pack
+    packed, add = packer().pack, numbers.add
     for row in rows:
         ages = row.get(_AGES)
-        if isinstance(ages, dict) and all(type(age) is int for age in ages.values()):
+        if isinstance(ages, dict) and _WHOLE_NUMBERS.issuperset(map(type, ages.values())):
             for age in ages.values():
-                numbers.add(age)
+                add(age)
             row = {**row, _AGES: dict.fromkeys(ages, 0)}
         elif _AGES in row:
             return None

@@ -12,7 +12,7 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import Header
-from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry, ObjectShard
+from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry, NodeSummary, ObjectShard, summary_of
 from kubectl_skoop.snapshot.kept import Kept
 from kubectl_skoop.snapshot.limits import MIB
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
@@ -89,6 +89,14 @@ class Snapshot:
         if name not in self._nodes:
             self._nodes[name] = self.file.node(name)
         return self._note(self._nodes[name])
+
+    def summary(self, name: str) -> NodeSummary | NotCollected:
+        """Of the index, where it has one: whether the node's own section is whole is not known then."""
+        known = self.file.index.summaries.get(name)
+        if known is not None and not isinstance(self.file.index.nodes.get(name), NotCollected):
+            return known
+        node = self.node(name)
+        return node if isinstance(node, NotCollected) else summary_of(node)
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected:
         """All of a kind, or those of one namespace, by namespace and name. Empty: the cluster has none."""
@@ -194,8 +202,8 @@ class Snapshot:
         """When its nodes were read; None: none was."""
         read: list[float] = []
         for name in self.nodes():
-            if isinstance(node := self.node(name), NodeEntry):
-                ahead = node.facts.clock_offset or 0.0
+            if isinstance(node := self.summary(name), NodeSummary):
+                ahead = node.clock_offset or 0.0
                 read += (node.time - ahead, (node.ended or node.time) - ahead)
         return Moments(min(read), max(read)) if read else None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.snapshot.dump import Table, TableState
@@ -33,9 +34,13 @@ class Tables(Mapping[str, Table]):
         self._read: dict[str, Table] = {}
 
     def __getitem__(self, name: str) -> Table:
-        if name not in self._read:
-            self._read[name] = self._table(name, self._entries[name])
-        return self._read[name]
+        if name in self._read:
+            return self._read[name]
+        table = self._table(name, self._entries[name])
+        if not self.size(name) or not isinstance(table.data, list):
+            # Long lists are decoded once, and not needed beside what they become.
+            self._read[name] = table
+        return table
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -56,34 +61,20 @@ class Tables(Mapping[str, Table]):
         """Raw bytes, about: what the sections of long tables say, and what short ones usually take."""
         return SHORT_TABLES + sum(map(self.size, self))
 
-    def state(self, name: str) -> str:
-        """Without reading the table."""
-        match self._entries[name]:
-            case {"state": str(state)}:
-                return state
-            case _:
-                return "failed"
+    def head(self, name: str) -> Table:
+        """Without its data: whether that is whole is not known then."""
+        try:
+            return _head(self._entries[name])
+        except Refused as refused:
+            return _lost(refused)
 
     def _table(self, name: str, entry: object) -> Table:
         try:
-            match entry:
-                case dict() as fields:
-                    return self._checked(name, fields)
-                case _:
-                    raise Refused("holds a bad table")
+            return replace(_head(entry), data=self._data(name, entry))
         except (Refused, SectionDamaged) as error:
-            return Table(state="failed", reason=f"lost: {error}")
+            return _lost(error)
 
-    def _checked(self, name: str, fields: Mapping[str, object]) -> Table:
-        match fields.get("state"), fields.get("reason"):
-            case "ok" | "absent" | "forbidden" | "failed" | "timeout" as state, str(reason):
-                known: TableState = state
-                time = seconds(fields.get("time"))
-                return Table(state=known, reason=reason, time=time, data=self._data(name, fields))
-            case _:
-                raise Refused("holds a bad table")
-
-    def _data(self, name: str, entry: Mapping[str, object]) -> object:
+    def _data(self, name: str, entry: object) -> object:
         match entry:
             case {"data": data}:
                 return data
@@ -123,3 +114,26 @@ class Tables(Mapping[str, Table]):
             if text > MAX_TEXT:
                 raise Refused(f"is more text than the {MAX_TEXT} bytes that a table may have")
             yield piece
+
+
+def heads(tables: Mapping[str, Table]) -> dict[str, Table]:
+    """States, reasons and times of all tables of a namespace, without reading the long ones."""
+    return {name: tables.head(name) if isinstance(tables, Tables) else tables[name] for name in tables}
+
+
+def _head(entry: object) -> Table:
+    """Raises: Refused."""
+    match entry:
+        case {
+            "state": "ok" | "absent" | "forbidden" | "failed" | "timeout" as state,
+            "reason": str(reason),
+            "time": time,
+        }:
+            known: TableState = state
+            return Table(state=known, reason=reason, time=seconds(time))
+        case _:
+            raise Refused("holds a bad table")
+
+
+def _lost(error: Exception) -> Table:
+    return Table(state="failed", reason=f"lost: {error}")

@@ -83,6 +83,7 @@ class SnapshotWriter:
         self._header = pack_header(header)
         self._stored: dict[bytes, SectionRef] = {}
         self._nodes: dict[str, object] = {}
+        self._summaries: dict[str, object] = {}
         self._objects: dict[str, list[object]] = {}
         self._owners, self._names, self._pods = Lookup(), Lookup(), Lookup()
         self._infra: dict[str, object] = {}
@@ -148,6 +149,8 @@ class SnapshotWriter:
         }:
             content["facts"] = facts
         self._nodes[dump.node] = self._add("node", dump.node, pack(content)).packed()
+        offset = dump.facts.clock_offset
+        self._summaries[dump.node] = [dump.time, dump.ended, offset, bool(content["lost"])]
 
     def add_missing_node(self, node: str, state: MissingState, reason: str) -> None:
         self._nodes.setdefault(node, {"state": state, "reason": reason})
@@ -281,6 +284,8 @@ class SnapshotWriter:
             "infra": self._infra,
             "notes": self._notes,
         }
+        if len(self._nodes) > PLAIN_NODES:
+            index["summaries"] = self._summaries
         if self._certificate:
             index["certificate"] = self._certificate
         offset = self._position

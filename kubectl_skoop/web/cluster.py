@@ -6,6 +6,7 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.report.html.cluster_page import NODES, ClusterView, NodeRow, pages_of
 from kubectl_skoop.report.inspect.overview import utc
 from kubectl_skoop.snapshot.source import Snapshot
+from kubectl_skoop.snapshot.tables import heads
 from kubectl_skoop.web.session import Session
 from kubectl_skoop.web.words import Words, number_of
 
@@ -51,5 +52,7 @@ def _unread(source: Snapshot, identity: str) -> Sequence[str]:
     dump = source.namespace_dump(identity)
     if isinstance(dump, NotCollected):
         return [f"{dump.state}: {dump.reason}"]
-    gaps = [(name, table) for name, table in dump.tables.items() if table.state not in ("ok", "absent")]
+    gaps = [
+        (name, table) for name, table in heads(dump.tables).items() if table.state not in ("ok", "absent")
+    ]
     return [f"{name} {table.state}" + (f" ({table.reason})" if table.reason else "") for name, table in gaps]

@@ -15,7 +15,7 @@ class Contents(NamedTuple):
     """What, and its value."""
     nodes: tuple[str, ...]
     lacking: tuple[str, ...]
-    """Nodes of which something could not be read, as far as their own sections tell."""
+    """Nodes of which something could not be read, as far as the index tells."""
     lost: tuple[str, ...]
     """What else is missing or damaged."""
 
@@ -38,5 +38,5 @@ def contents_of(source: Snapshot, names: Names) -> Contents:
 
 
 def _lacks(source: Snapshot, name: str) -> bool:
-    node = source.node(name)
-    return isinstance(node, NotCollected) or bool(node.lost)
+    node = source.summary(name)
+    return isinstance(node, NotCollected) or node.lacking

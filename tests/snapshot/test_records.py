@@ -157,6 +157,37 @@ def test_the_index_may_be_lost(many: Path) -> None:
     snapshot.close()
 
 
+def test_the_index_sums_up_what_nodes_say(many: Path) -> None:
+    """A file of the first version has no summaries: there each node's section is read."""
+    for path in (many, KEPT):
+        snapshot = open_snapshot(path)
+        assert bool(snapshot.file.index.summaries) == (path == many)
+        for name in snapshot.nodes():
+            node, summary = snapshot.node(name), snapshot.summary(name)
+            assert not isinstance(node, NotCollected)
+            assert not isinstance(summary, NotCollected)
+            assert (summary.time, summary.ended) == (node.time, node.ended)
+            assert (summary.clock_offset, summary.lacking) == (node.facts.clock_offset, bool(node.lost))
+        snapshot.close()
+
+
+def test_records_that_no_table_uses_any_longer_are_forgotten() -> None:
+    """What a node has of its own would otherwise be remembered until the last one."""
+    sections: list[object] = []
+
+    def write(raw: bytes) -> SectionRef:
+        sections.append(unpack(raw))
+        return SectionRef(len(sections) - 1, 0, 0, b"")
+
+    chunks = records.Chunks()
+    for number in range(600):
+        lines = [*LINES[:70], *(f"of {number} alone {n}" for n in range(10))]
+        refs, steps = chunks.arrange(lines, write)
+        assert records.join([sections[ref.offset] for ref in refs], steps, []) == "\n".join(lines)
+    assert chunks.known < 70 + 10 * 512
+    assert sum(line in part for part in sections for line in LINES[:1] if isinstance(part, list)) == 1
+
+
 COUNTED = st.text(alphabet="ab [:]\n0127", max_size=400)
 
 

@@ -1,6 +1,6 @@
 """What is in a snapshot: nodes, their namespaces, tables with states and sizes, objects."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from kubectl_skoop.report.inspect.certificate import certificate_lines
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump
 from kubectl_skoop.snapshot.index import NamespaceEntry
 from kubectl_skoop.snapshot.source import Snapshot
-from kubectl_skoop.snapshot.tables import Tables
+from kubectl_skoop.snapshot.tables import Tables, heads
 
 _HEADERS = ("node", "place", "namespace", "tables", "size", "not read")
 
@@ -29,7 +29,7 @@ def overview(snapshot: Snapshot, *, headers: bool = True) -> str:
     lines = [
         f"format {header.format}, written {utc(header.time)} by kubectl-skoop {header.tool or '?'}",
         *moments(snapshot),
-        f"objects: {_counts(snapshot)}",
+        f"objects: {', '.join(f'{count} {kind}' for kind, count in _counts(snapshot)) or 'none'}",
         *([f"cloud: {', '.join(clouds)}"] if (clouds := _clouds(snapshot)) else []),
         *certificate_lines(snapshot.file.index.certificate),
         "",
@@ -49,7 +49,7 @@ def overview_data(snapshot: Snapshot) -> dict[str, object]:
         "tool": snapshot.header.tool,
         "time": snapshot.header.time,
         "moments": None if (read := snapshot.moments()) is None else read._asdict(),
-        "objects": {kind: len(found) for kind, found in _objects(snapshot)},
+        "objects": dict(_counts(snapshot)),
         "infra": _clouds(snapshot),
         "nodes": [{"name": name, **_node_data(snapshot.node_dump(name))} for name in snapshot.nodes()],
         "missing": [
@@ -64,8 +64,8 @@ def moments(snapshot: Snapshot) -> Iterator[str]:
     if (read := snapshot.moments()) is not None:
         yield f"nodes read within {read.skew:.1f} s, from {utc(read.first)}"
     for name in snapshot.nodes():
-        node = snapshot.node(name)
-        ahead = None if isinstance(node, NotCollected) else node.facts.clock_offset
+        node = snapshot.summary(name)
+        ahead = None if isinstance(node, NotCollected) else node.clock_offset
         if ahead is not None and abs(ahead) >= WRONG_CLOCK:
             where = "ahead of" if ahead > 0 else "behind"
             yield f"the clock of {name} is {abs(ahead):.0f} s {where} the API server's"
@@ -93,7 +93,7 @@ def _node_data(dump: NodeDump | NotCollected) -> dict[str, object]:
 def _namespace_data(dump: NamespaceDump) -> dict[str, object]:
     tables = {
         name: {"state": table.state, "reason": table.reason, "time": table.time}
-        for name, table in dump.tables.items()
+        for name, table in heads(dump.tables).items()
     }
     return {"id": dump.id, "kind": dump.kind, "pods": list(dump.pods), "tables": tables}
 
@@ -124,20 +124,14 @@ def _tables(dump: NamespaceDump | NotCollected, entry: NamespaceEntry) -> list[s
         return [str(len(tables)), "-", ""]
     size = entry.section.length + sum(tables.size(name) for name in tables)
     # Absent is an answer, too: the kernel has no such thing.
-    unread = [f"{name} ({state})" for name in tables if (state := tables.state(name)) not in ("ok", "absent")]
+    states = [(name, table.state) for name, table in heads(tables).items()]
+    unread = [f"{name} ({state})" for name, state in states if state not in ("ok", "absent")]
     return [str(len(tables)), f"{size / 1024:.0f} KiB", ", ".join(unread)]
 
 
-def _objects(snapshot: Snapshot) -> Iterator[tuple[str, Sequence[object]]]:
-    for kind in snapshot.kinds():
-        found = snapshot.objects(kind)
-        if not isinstance(found, NotCollected):
-            yield kind, found
-
-
-def _counts(snapshot: Snapshot) -> str:
+def _counts(snapshot: Snapshot) -> Iterator[tuple[str, int]]:
     counts = ((kind, snapshot.count(kind)) for kind in snapshot.kinds())
-    return ", ".join(f"{count} {kind}" for kind, count in counts if count is not None) or "none"
+    return ((kind, count) for kind, count in counts if count is not None)
 
 
 def utc(seconds: float) -> str:

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from kubectl_skoop.report.inspect import overview, overview_data
 from kubectl_skoop.report.inspect.overview import MOST_NODES
 from kubectl_skoop.snapshot.assemble import assemble, new_header, write_node_dump
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts, Table
+from kubectl_skoop.snapshot.read import SnapshotFile
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import OBJECTS_PER_SHARD, writing
 from tests.snapshot.test_round_trip import namespace_dump, node_dump, pod
@@ -118,3 +121,28 @@ def test_of_many_nodes_some_are_listed_and_no_object_is_missed(tmp_path: Path) -
     listed = [line.split()[0] for line in text.splitlines() if " host " in line]
     assert listed == [f"n{number:03}" for number in range(MOST_NODES)]
     assert "and 3 more nodes: inspect node/NAME shows one, -o json all of them" in text
+
+
+def test_neither_long_tables_nor_further_nodes_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With thousands of nodes that is what takes the time."""
+    rules = Table(data="-A INPUT -j ACCEPT\n" * 1000)
+    host = NamespaceDump(id="4:1", kind="host", tables={"iptables-nft": rules})
+    with writing(tmp_path / "many", new_header(0.0)) as writer:
+        for number in range(MOST_NODES + 3):
+            writer.add_node(node_dump(f"n{number:03}", host))
+    snapshot = open_snapshot(tmp_path / "many")
+    nodes: list[str] = []
+    read_node = SnapshotFile.node
+
+    def noted(file: SnapshotFile, name: str) -> object:
+        nodes.append(name)
+        return read_node(file, name)
+
+    monkeypatch.setattr(SnapshotFile, "raw", lambda file, ref, what: pytest.fail(f"{what} was read"))
+    monkeypatch.setattr(SnapshotFile, "node", noted)
+    assert "n049" in overview(snapshot)
+    assert len(nodes) == MOST_NODES
+    assert len(overview_data(snapshot)["nodes"]) == MOST_NODES + 3  # type: ignore[arg-type]
+    snapshot.close()
