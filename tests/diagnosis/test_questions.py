@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.diagnosis.questions import Comparison, compare, pair_questions, service_questions
+from kubectl_skoop.diagnosis.questions import Comparison, ServiceQuestions, compare, pair_questions
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from tests.golden.cases import SNAPSHOTS
 
@@ -27,7 +27,7 @@ def asked(before: Snapshot, name: str, pairs: int, most: int) -> Comparison:
 
 
 def test_each_service_is_asked_from_one_pod_of_each_node(healthy: Snapshot) -> None:
-    questions = list(service_questions(Cluster(healthy)))
+    questions = list(ServiceQuestions(Cluster(healthy)))
     assert {one.source for one in questions} == {"pod/default/a", "pod/default/b"}
     assert len({(one.source, one.destination) for one in questions}) == len(questions) == 12
 

@@ -1,6 +1,6 @@
 """What all modes of kube-proxy have in common: questions that are asked of a node's rules of one family."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from kubectl_skoop.diagnosis.kube_proxy_config import Mode
@@ -51,6 +51,9 @@ class ServiceRules(Protocol):
     @property
     def drops_without_local(self) -> bool:
         """Connections to a cluster address with a policy Local and no endpoint on the node are dropped."""
+
+    def told(self, door: Door) -> Hashable | None:
+        """Equal for another node's rules that answer everything about the door alike; None: nobody knows."""
 
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
         """Every way of a new connection; the shares add up to 1."""
