@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import cycle, islice
 from typing import NamedTuple, overload
 
 from kubectl_skoop.cluster.cluster import Cluster
@@ -18,7 +18,7 @@ from kubectl_skoop.snapshot.source import Snapshot
 
 PAIRS = 200
 MOST = 1000
-"""Questions about services; of more a sample is asked."""
+"""Questions about services; of more a sample is asked, with as many services and senders as fit."""
 MOST_KEPT = 16 * MIB
 """Raw bytes of namespaces; what the questions of one node share."""
 ECHOES = 0.3
@@ -76,9 +76,7 @@ def compare(
     asked = options or Options()
     desk, chance = Desk(before, asked), random.Random(seed)
     about_services = ServiceQuestions(desk.cluster)
-    chosen: Sequence[int] = range(len(about_services))
-    if len(chosen) > most:
-        chosen = sorted(chance.sample(chosen, most))
+    chosen = about_services.sample(most, chance)
     about_pairs = list(islice(pair_questions(before, desk.cluster, chance), pairs))
     requests = [*map(about_services.__getitem__, chosen), *about_pairs]
     first = _answers(desk, requests, lambda number: watch("the original", _progress(number, requests)))
@@ -140,6 +138,22 @@ class ServiceQuestions(Sequence[Request]):
         if isinstance(at, slice):
             return [self._question(one) for one in range(*at.indices(len(self)))]
         return self._question(range(len(self))[at])
+
+    def sample(self, most: int, chance: random.Random) -> Sequence[int]:
+        """Places of questions, all if they are no more.
+
+        No service, and no sender, comes again before all others came.
+        """
+        if len(self) <= most:
+            return range(len(self))
+        count = len(self._ports)
+        chosen: dict[int, None] = {}
+        while len(chosen) < most:
+            ports = chance.sample(range(count), count)
+            senders = chance.sample(range(len(self._senders)), len(self._senders))
+            pairs = islice(zip(cycle(senders), cycle(ports), strict=True), max(count, len(senders)))
+            chosen |= dict.fromkeys(sender * count + port for sender, port in pairs)
+        return sorted(islice(chosen, most))
 
     def _question(self, at: int) -> Request:
         sender, place = divmod(at, len(self._ports))

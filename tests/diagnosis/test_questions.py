@@ -1,6 +1,7 @@
 """Questions that stand for all, asked of two snapshots."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -52,3 +53,14 @@ def test_another_answer_is_found(healthy: Snapshot) -> None:
 def test_of_many_questions_a_sample_is_asked(healthy: Snapshot) -> None:
     found = asked(healthy, "healthy-vxlan", pairs=3, most=2)
     assert (found.services, found.possible, found.pairs, found.different) == (2, 12, 3, ())
+
+
+def test_a_sample_has_all_services_and_all_senders_before_one_comes_again(healthy: Snapshot) -> None:
+    questions = ServiceQuestions(Cluster(healthy))
+    services = len({one.destination for one in questions})
+    for seed in range(20):
+        chosen = questions.sample(6, random.Random(seed))
+        asked = [questions[at] for at in chosen]
+        assert len(set(chosen)) == 6 == services
+        assert len({one.destination for one in asked}) == services
+        assert sorted(Counter(one.source for one in asked).values()) == [3, 3]
