@@ -10,6 +10,7 @@ from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, columns, emit, report_error, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options, warn_of_unused
+from kubectl_skoop.cli.progress import Progress
 from kubectl_skoop.cli.words import spread
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check
@@ -52,12 +53,16 @@ def run(
         cluster_cidr=cluster_cidr,
         plugin=typed_options(ctx),
     )
-    result = live.ask(
-        ctx,
-        snapshot,
-        lambda source: _answer(source, options, each=each),
-        cloud.Cloud(options, cloud.read(infra or ())),
-    )
+    progress = Progress()
+    try:
+        result = live.ask(
+            ctx,
+            snapshot,
+            lambda source: _answer(source, options, progress, each=each),
+            cloud.Cloud(options, cloud.read(infra or ())),
+        )
+    finally:
+        progress.close()
     text = render_check(result, output, color=use_color(color), columns=columns())
     emit(text, document=output not in PEOPLE)
     warn_of_unused(ctx, result.facts)
@@ -69,10 +74,10 @@ def run(
     return code
 
 
-def _answer(source: "Snapshot", options: Options, *, each: bool) -> Check:
+def _answer(source: "Snapshot", options: Options, progress: Progress, *, each: bool) -> Check:
     from kubectl_skoop.diagnosis.check import check, check_each
 
-    return check_each(source, options) if each else check(source, options)
+    return (check_each if each else check)(source, options, progress)
 
 
 def exit_code(check: Check) -> ExitCode:

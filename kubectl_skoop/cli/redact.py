@@ -13,6 +13,7 @@ import typer
 from kubectl_skoop.cli import parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import emit, report_error
+from kubectl_skoop.cli.progress import Progress
 from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,12 +84,17 @@ def write_redacted(source: "Snapshot", path: Path, map_file: Path | None, key: b
     seed = secrets.randbits(32)
     told: dict[str, object] = {}
 
+    progress = Progress()
+
     def certify(written: Path, left_out: list[str]) -> Mapping[str, object]:
         with parameters.opened(written) as after:
-            told.update(certificate(source, after, pseudonyms, left_out, seed))
+            told.update(certificate(source, after, pseudonyms, left_out, seed, watch=progress))
         return told
 
-    redact(source, pseudonyms, path, certify)
+    try:
+        redact(source, pseudonyms, path, certify, progress)
+    finally:
+        progress.close()
     if map_file is not None:
         write_map(pseudonyms, map_file)
     emit("\n".join([f"{path}: {path.stat().st_size} bytes", *certificate_lines(told)]))

@@ -37,6 +37,10 @@ class ObjectSource(Protocol):
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected: ...
 
+    def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T] | NotCollected:
+        """What is made of all objects of a kind."""
+        ...
+
     def owners(self, address: str) -> Sequence[Ref]:
         """Every object that has the address (in canonical form)."""
         ...
@@ -57,6 +61,10 @@ class PlainObjects:
         if found is None:
             return NotCollected(f"objects/{kind}", "not collected")
         return tuple(item for item in found if not namespace or ref_of(item).namespace == namespace)
+
+    def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T] | NotCollected:
+        found = self.objects(kind)
+        return found if isinstance(found, NotCollected) else [make(item) for item in found]
 
     def owners(self, address: str) -> Sequence[Ref]:
         return self._owners.get(address, ())
@@ -227,9 +235,23 @@ class Cluster:
         return (0 if pod is not None and pod.phase == "Running" and not pod.deleted else 1), owner
 
     def _pods_by_key(self, namespace: str) -> Mapping[str, PodInfo]:
-        if namespace not in self._pods:
-            self._pods[namespace] = _MadeOut(self.objects("Pod", namespace), _key, pod_info)
+        if not namespace and "" not in self._pods:
+            self._read_all_pods()
+        elif namespace not in self._pods:
+            known = "" in self._pods
+            self._pods[namespace] = {} if known else _MadeOut(self.objects("Pod", namespace), _key, pod_info)
         return self._pods[namespace]
+
+    def _read_all_pods(self) -> None:
+        """Each is made out at once, so that the objects need not stay."""
+        found = self.source.each("Pod", pod_info)
+        by_namespace: dict[str, dict[str, PodInfo]] = {}
+        for pod in () if isinstance(found, NotCollected) else found:
+            by_namespace.setdefault(pod.namespace, {})[pod.key] = pod
+        self._pods = {
+            **by_namespace,
+            "": {key: pod for pods in by_namespace.values() for key, pod in pods.items()},
+        }
 
     def _services_by_key(self, namespace: str) -> Mapping[str, Service]:
         if namespace not in self._services:

@@ -13,6 +13,7 @@ from kubectl_skoop.cluster.pod import PodInfo
 from kubectl_skoop.cluster.ports import in_range, service_port
 from kubectl_skoop.cluster.service import Service, usable
 from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.listed import listed
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Endpoint, EndpointKind
 
@@ -133,10 +134,8 @@ def _key(cluster: Cluster, kind: Literal["Pod", "Service"], namespace: str, name
 
 
 def _ambiguous(what: str, candidates: Iterable[str]) -> InputError:
-    names = list(candidates)
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return InputError(
-        f"{what} is in several namespaces: {', '.join(names[:_LISTED])}{more}",
+        f"{what} is in several namespaces: {listed(list(candidates), _LISTED)}",
         hint="name the namespace, or -n",
     )
 

@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object, number, ref_of, text
+from kubectl_skoop.model.listed import bounded
 from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.model.place import Endpoint, Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
-
-MAX_NAMED = 5
-"""Addresses that a finding names."""
 
 
 class Given(NamedTuple):
@@ -106,7 +104,7 @@ def _taken(
         mend = (
             "change --service-cluster-ip-range, --cluster-cidr or the nodes' network, so that they are apart"
         )
-        yield Clash((given.network,), _finding(code, given, message, (given.line, *lines[:MAX_NAMED]), mend))
+        yield Clash((given.network,), _finding(code, given, message, (given.line, *bounded(lines)), mend))
 
 
 def _read(given: Iterable[Given | Suspicion]) -> tuple[list[Given], list[Clash]]:

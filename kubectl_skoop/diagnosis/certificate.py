@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
-from kubectl_skoop.diagnosis.questions import MOST, PAIRS, compare
+from kubectl_skoop.diagnosis.questions import MOST, PAIRS, Watch, compare
 from kubectl_skoop.diagnosis.request import Request
 from kubectl_skoop.snapshot.redact import Pseudonyms
 from kubectl_skoop.snapshot.source import Snapshot
@@ -19,10 +19,13 @@ def certificate(
     *,
     pairs: int = PAIRS,
     most: int = MOST,
+    watch: Watch = lambda what, progress: None,
 ) -> Mapping[str, object]:
     """`services` of `possible` questions about services and `pairs` were asked; `unanswered` had no verdict
     before; `different` answers. Raises: PluginError."""
-    found = compare(before, after, lambda request: renamed(request, pseudonyms), seed, pairs, most)
+    found = compare(
+        before, after, lambda request: renamed(request, pseudonyms), seed, pairs, most, watch=watch
+    )
     return {
         "tool": version("kubectl-skoop"),
         "seed": seed,

@@ -1,21 +1,21 @@
 """Without a flow: what the plugin wants on nodes and pods, what must be unique, services, the underlay."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import PodInfo
-from kubectl_skoop.diagnosis import address_plan, policy_intent
+from kubectl_skoop.diagnosis import address_plan
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.expectation import Expectation
+from kubectl_skoop.diagnosis.findings import Each, Merged
 from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
+from kubectl_skoop.diagnosis.policy_check import EveryPolicy
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check, Fact, Missing
-from kubectl_skoop.diagnosis.services.every import every_service
+from kubectl_skoop.diagnosis.services.every import EveryService
 from kubectl_skoop.diagnosis.underlay_check import of_underlay
-from kubectl_skoop.diagnosis.unique import duplicates
+from kubectl_skoop.diagnosis.unique import Duplicates
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.model.place import Place
@@ -25,42 +25,58 @@ from kubectl_skoop.snapshot.source import Snapshot
 
 MAX_PEERS = 64
 """Other nodes that each node is compared with."""
-MAX_NAMED = 5
-"""Places that a finding names when it is the same at many."""
+Watch = Callable[[str, str], None]
+"""Is told the node that is checked, and how far that is."""
 
 
-def check(source: Snapshot, options: Options) -> Check:
+def unwatched(node: str, progress: str) -> None:
+    pass
+
+
+def check(source: Snapshot, options: Options, watch: Watch = unwatched) -> Check:
     """The same thing at many places is told once. Raises: InputError (options), PluginError."""
-    found = check_each(source, options)
-    return found._replace(suspicions=_worst_first(merged(found.suspicions)))
+    return _check(source, options, Merged(), watch)
 
 
-def check_each(source: Snapshot, options: Options) -> Check:
+def check_each(source: Snapshot, options: Options, watch: Watch = unwatched) -> Check:
     """Each finding at its own place. Raises: InputError (options), PluginError."""
+    return _check(source, options, Each(), watch)
+
+
+def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Watch) -> Check:
+    """Node after node, so that what was read of one can go when the next one comes."""
     cluster = Cluster(source)
     source.prefetch(node.name for node in cluster.nodes())
     setup = set_up(Context(source=source, cluster=cluster, options=options))
     names = source.nodes()
+    cluster.pods()
     pods = {name: setup.ctx.pods_of(name) for name in names}
-    found: list[Suspicion] = [*setup.remarks]
+    found.add(setup.remarks)
     unread: dict[Missing, None] = {}
+    duplicates, services = Duplicates(setup.ctx, pods), EveryService(setup.ctx)
+    policies = EveryPolicy(setup)
     for position, name in enumerate(names):
+        watch(name, f"is checked, {position + 1:,} of {len(names):,}")
         peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]
-        found += _node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], unread)
-    found += duplicates(setup.ctx, pods)
-    found += address_plan.findings(cluster)
-    services = every_service(setup.ctx, names)
-    found += services.findings
-    found += policy_intent.of_cluster(setup)
+        found.add(_node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], unread))
+        duplicates.see(name, pods[name])
+        services.compare(name)
+        policies.compare(name)
+        source.forget(name)
+    compared = services.compared()
+    found.add(duplicates.findings())
+    found.add(address_plan.findings(cluster))
+    found.add(compared.findings)
+    found.add(policies.findings())
     underlay = of_underlay(setup, pods)
-    found += underlay.findings
-    facts = [*setup.facts, *services.facts, *underlay.facts]
+    found.add(underlay.findings)
+    facts = [*setup.facts, *compared.facts, *underlay.facts]
     if len(names) > MAX_PEERS + 1:
         facts.append(Fact(name="peers compared", value=str(MAX_PEERS), source=f"of {len(names) - 1} a node"))
     return Check(
-        suspicions=_worst_first(found),
+        suspicions=_worst_first(found.all()),
         facts=tuple(facts),
-        missing=(*(_missing(entry) for entry in source.missing), *unread, *services.unread),
+        missing=(*(_missing(entry) for entry in source.missing), *unread, *compared.unread),
     )
 
 
@@ -119,27 +135,6 @@ def _finding(
 
 def _worst_first(found: Iterable[Suspicion]) -> tuple[Suspicion, ...]:
     return tuple(sorted(found, key=lambda finding: -finding.level))
-
-
-def merged(findings: Iterable[Suspicion]) -> Iterator[Suspicion]:
-    """The same thing wrong at many places is one finding that names some of them."""
-    groups: dict[tuple[str, str, str], dict[str, Suspicion]] = {}
-    for finding in findings:
-        key = (finding.code, finding.message, finding.where.device)
-        groups.setdefault(key, {})[str(finding.where.place)] = finding
-    for group in groups.values():
-        first = next(iter(group.values()))
-        if len(group) == 1:
-            yield first
-            continue
-        named = ", ".join(islice(group, MAX_NAMED)) + (" …" if len(group) > MAX_NAMED else "")
-        evidence = dict.fromkeys(text for finding in group.values() for text in finding.evidence)
-        yield replace(
-            first,
-            where=replace(first.where, place=None),
-            message=f"{first.message} (at {len(group)} places: {named})",
-            evidence=tuple(islice(evidence, 2 * MAX_NAMED)),
-        )
 
 
 def _missing(entry: NotCollected) -> Missing:

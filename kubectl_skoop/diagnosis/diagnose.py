@@ -28,7 +28,7 @@ from kubectl_skoop.diagnosis.outer_door import Cloud
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
-from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Missing
+from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Fact, Missing, Verdict
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.stage import place_of_source, stage
 from kubectl_skoop.diagnosis.world import World
@@ -61,21 +61,36 @@ class Desk:
 
     def __init__(self, source: Snapshot, options: Options) -> None:
         """Raises: InputError (options), PluginError."""
-        self._source = source
-        self._cluster = Cluster(source)
-        self._setup = set_up(Context(source=source, cluster=self._cluster, options=options))
+        self.source = source
+        self.cluster = Cluster(source)
+        self._setup = set_up(Context(source=source, cluster=self.cluster, options=options))
 
     def answer(self, request: Request) -> Diagnosis:
         """Raises: InputError (names, ports), UnknownName."""
-        setup, cluster = self._setup, self._cluster
+        inquiry, facts = self._inquiry(request)
+        return replace(inquiry.answer(), facts=(*self._setup.facts, *facts))
+
+    def fate(self, request: Request) -> "Fate":
+        """Without its reasons, so much sooner. Raises: InputError (names, ports), UnknownName."""
+        return self._inquiry(request)[0].fate()
+
+    def _inquiry(self, request: Request) -> tuple["_Inquiry", tuple[Fact, ...]]:
+        setup, cluster = self._setup, self.cluster
         underlay = Underlay(setup.network.shim, setup.ctx.node)
         resolved = resolve_request(cluster, request, Cloud(underlay.addresses_of, underlay.has_balancer))
-        self._source.prefetch(
+        self.source.prefetch(
             prefetch.nodes_of(cluster, resolved.probe), prefetch.addresses_of(cluster, resolved.probe)
         )
         inquiry = _Inquiry(setup=setup, cluster=cluster, underlay=underlay, probe=resolved.probe)
-        answer = inquiry.answer()
-        return replace(answer, facts=(*setup.facts, *resolved.facts))
+        return inquiry, resolved.facts
+
+
+class Fate(NamedTuple):
+    """What becomes of a flow."""
+
+    verdict: Verdict
+    symptom: str
+    shares: verdict.Shares
 
 
 class Compared(NamedTuple):
@@ -103,6 +118,11 @@ class _Inquiry:
 
     def __post_init__(self) -> None:
         self.world, self.runner = stage(self.setup, self.underlay, self.probe)
+
+    def fate(self) -> Fate:
+        ways = self._walk(self.probe, self._setting)
+        shares = verdict.shares(ways)
+        return Fate(verdict.verdict(shares), verdict.symptom(verdict.deciding(ways)), shares)
 
     def answer(self) -> Diagnosis:
         ways = self._walk(self.probe, self._setting)

@@ -18,6 +18,7 @@ from kubectl_skoop.cluster.policy.rule import Direction, Policy
 from kubectl_skoop.cluster.policy.term import InBlock, Some, Term, select
 from kubectl_skoop.cluster.policy.universe import Universe, positions_of
 from kubectl_skoop.diagnosis.services.iptables import RuleTable
+from kubectl_skoop.model.listed import listed
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -25,7 +26,6 @@ from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 
 NAME, KIND = "kube-router", "NetworkPolicy"
 FORWARD = "KUBE-ROUTER-FORWARD"
-MAX_NAMED = 5
 MAX_TOLD = 20
 """Findings of one code on one node."""
 _FAMILY = "IPv4"
@@ -176,7 +176,7 @@ def _compare(ns: NetworkNamespace, wanted: Meaning) -> Iterator[Suspicion]:
             yield _finding(
                 "policy.not-enforced",
                 Where(place=place, table="filter", chain="FORWARD"),
-                f"no rule leads to {NAME}'s chains: policies have no effect on {_listed(selected)}",
+                f"no rule leads to {NAME}'s chains: policies have no effect on {_named(selected)}",
                 f"table filter, FORWARD: no rule with -j {FORWARD}",
                 level=Level.CRITICAL,
             )
@@ -249,14 +249,14 @@ def _chains(place: Place, differing: _Differing) -> Iterator[Suspicion]:
         yield _finding(
             "policy.not-enforced",
             Where(place=place),
-            f"{NAME}'s rules on {place.name} lack {key} for {_listed(pods)}",
+            f"{NAME}'s rules on {place.name} lack {key} for {_named(pods)}",
             "the chains of these pods do not run through it",
         )
     for key, pods in sorted(differing.stale.items()):
         yield _finding(
             "policy.not-meant",
             Where(place=place),
-            f"{NAME}'s rules on {place.name} still have {key} for {_listed(pods)}, which it does not select",
+            f"{NAME}'s rules on {place.name} still have {key} for {_named(pods)}, which it does not select",
             "the chains of these pods run through it",
         )
     for key, chain in sorted(differing.empty.items()):
@@ -276,13 +276,13 @@ def _sets(ns: NetworkNamespace, policy: Wanted, wanted: Meaning) -> Iterator[Sus
         there = ns.ipsets.get(each.name)
         found = frozenset(entry.split()[0] for entry in there.entries) if there is not None else frozenset()
         meant = wanted.members(each.classes)
-        shown = f"ipset {each.name}: {_listed(found) if there is not None else 'there is none'}"
+        shown = f"ipset {each.name}: {_named(found) if there is not None else 'there is none'}"
         what = f"{NAME}'s set for {each.where} of {policy.key} on {node}"
         if lacking := meant - found:
-            message = f"{what} lacks {_listed(lacking)}: what the policy allows is refused"
+            message = f"{what} lacks {_named(lacking)}: what the policy allows is refused"
             yield _finding("policy.not-meant", Where(place=ns.place), message, shown)
         if each in policy.peers and (more := (found & wanted.known) - meant):
-            message = f"{what} has {_listed(more)}: they are let through"
+            message = f"{what} has {_named(more)}: they are let through"
             yield _finding("policy.not-enforced", Where(place=ns.place), message, shown)
 
 
@@ -299,7 +299,5 @@ def _finding(
     )
 
 
-def _listed(names: Iterable[str]) -> str:
-    found = sorted(names)
-    more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
-    return ", ".join(found[:MAX_NAMED]) + more
+def _named(names: Iterable[str]) -> str:
+    return listed(sorted(names))

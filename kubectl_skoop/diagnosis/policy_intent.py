@@ -8,17 +8,17 @@ from kubectl_skoop.cluster.policy.effect import AGENTS, enforced_by_agents, inva
 from kubectl_skoop.cluster.policy.ends import End, Flow, flows_between
 from kubectl_skoop.cluster.policy.evaluate import PolicySet, has_policies, policy_set
 from kubectl_skoop.cluster.policy.party import Class, Surroundings, pod_party
-from kubectl_skoop.cluster.policy.reach import among, reaches
+from kubectl_skoop.cluster.policy.reach import among
 from kubectl_skoop.cluster.policy.rule import Verdict
-from kubectl_skoop.diagnosis.policy_agents import KUBE_ROUTER, Agent, writer
+from kubectl_skoop.diagnosis.policy_agents import Agent, writer
 from kubectl_skoop.diagnosis.registry import FALLBACK_PLUGIN, Setup
 from kubectl_skoop.diagnosis.result import Verdict as WalkVerdict
 from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.listed import bounded, listed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
-from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp", 132: "sctp"}
 
@@ -40,13 +40,15 @@ def of_flow(
     policies = policy_set(cluster, namespaces={pod.namespace for pod in (*pods, *_backends(cluster, probe))})
     around = Surroundings.of(cluster)
     own = [Class(party=pod_party(pod, around), members=[pod.key]) for pod in pods]
-    enforced = _enforced(setup).union(*(AGENTS[agent.name] for _, agent in rules))
+    enforced = enforced_kinds(setup).union(*(AGENTS[agent.name] for _, agent in rules))
     found = _flows(setup, policies, probe, enforced)
     new = not probe.sport
     return (
         *_denials(found, passed=decided == "reachable" and new and not policies.missing),
         *_not_meant(cluster, rules, found),
-        *without_effect(among(own, policies.policies), enforced, _plugin(setup), certain=_certain(setup)),
+        *without_effect(
+            among(own, policies.policies), enforced, plugin_name(setup), certain=is_certain(setup)
+        ),
         *invalid(policies.problems),
     )
 
@@ -62,53 +64,18 @@ def _backends(cluster: Cluster, probe: Probe) -> Iterator[PodInfo]:
                     yield cluster.pod(end.name)
 
 
-def of_cluster(setup: Setup) -> tuple[Suspicion, ...]:
-    """For all pods and nodes; nothing in a cluster without policies and without kube-router."""
-    cluster = setup.ctx.cluster
-    agent = cluster.detect_daemonset(KUBE_ROUTER.name)
-    if agent is None and not has_policies(cluster):
-        return ()
-    policies, enforced = policy_set(cluster), _enforced(setup)
-    idle = [policy for policy in policies.policies if policy.kind not in enforced]
-    found = reaches(cluster, policies, idle) if idle else []
-    return (
-        *without_effect(found, enforced, _plugin(setup), certain=_certain(setup)),
-        *(_of_kube_router(setup, policies) if agent is not None else ()),
-        *invalid(policies.problems),
-    )
-
-
-def _of_kube_router(setup: Setup, policies: PolicySet) -> Iterator[Suspicion]:
-    """What its rules have on each node that was read."""
-    from kubectl_skoop.diagnosis import kube_router
-
-    ctx = setup.ctx
-    if isinstance(ctx.cluster.source.objects(kube_router.KIND), NotCollected):
-        return
-    wanted = kube_router.meaning(ctx.cluster, policies)
-    for name in ctx.source.nodes():
-        ns = ctx.namespace(Place("node", name))
-        if not isinstance(ns, NotCollected) and not _unread(ns):
-            yield from kube_router.compare(ns, wanted)
-
-
-def _unread(ns: NetworkNamespace) -> bool:
-    """`check` lists what could not be read."""
-    return any(name in ("netfilter", "ipset") or name.startswith("iptables") for name in ns.gaps)
-
-
-def _plugin(setup: Setup) -> str:
+def plugin_name(setup: Setup) -> str:
     return setup.network.plugin.name
 
 
-def _enforced(setup: Setup) -> frozenset[str]:
+def enforced_kinds(setup: Setup) -> frozenset[str]:
     return setup.network.plugin.enforces | enforced_by_agents(setup.ctx.cluster)
 
 
-def _certain(setup: Setup) -> bool:
+def is_certain(setup: Setup) -> bool:
     """The CNI and the agents are known."""
     daemon_sets = setup.ctx.cluster.source.objects("DaemonSet")
-    return _plugin(setup) != FALLBACK_PLUGIN and not isinstance(daemon_sets, NotCollected)
+    return plugin_name(setup) != FALLBACK_PLUGIN and not isinstance(daemon_sets, NotCollected)
 
 
 def _flows(setup: Setup, policies: PolicySet, probe: Probe, enforced: frozenset[str]) -> tuple[Flow, ...]:
@@ -136,7 +103,7 @@ def _flows(setup: Setup, policies: PolicySet, probe: Probe, enforced: frozenset[
 def _denials(found: Sequence[Flow], *, passed: bool) -> Iterator[Suspicion]:
     """`passed`: the nodes' rules let all of it through."""
     denied = [flow for flow in found if flow.answer.verdict is Verdict.DENY]
-    yield from dict.fromkeys(_not_enforced(flow) if passed else _denial(flow) for flow in denied)
+    yield from dict.fromkeys(_notenforced_kinds(flow) if passed else _denial(flow) for flow in denied)
 
 
 def _denial(flow: Flow) -> Suspicion:
@@ -151,7 +118,7 @@ def _denial(flow: Flow) -> Suspicion:
     )
 
 
-def _not_enforced(flow: Flow) -> Suspicion:
+def _notenforced_kinds(flow: Flow) -> Suspicion:
     end = _decisive(flow)
     node = f" of {end.node}" if end.node else ""
     return Suspicion(
@@ -184,7 +151,7 @@ def _where(flow: Flow) -> Where:
 def _evidence(flow: Flow) -> tuple[str, ...]:
     decision = flow.answer.decisive
     rule = f"{decision.policy}, {decision.rule}" if decision.rule else decision.policy
-    return f"decided by {rule}", f"asked in this order: {', '.join(decision.selecting)}"
+    return f"decided by {rule}", f"asked in this order: {listed(decision.selecting)}"
 
 
 def _not_meant(
@@ -206,6 +173,6 @@ def _not_meant(
             level=Level.CRITICAL,
             where=rule.where,
             message=f"the policies let this flow through, a rule of {agent.name} does not",
-            evidence=(rule.evidence[0], *sides),
+            evidence=(rule.evidence[0], *bounded(sides)),
             remedy=_remedy(rule.where.place.name if rule.where.place else "", agent.name),
         )

@@ -2,8 +2,8 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import NamedTuple
+from itertools import cycle, islice
+from typing import NamedTuple, overload
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.pod import PodInfo
@@ -13,11 +13,14 @@ from kubectl_skoop.model.errors import SkoopError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.snapshot.limits import MIB
 from kubectl_skoop.snapshot.source import Snapshot
 
 PAIRS = 200
 MOST = 1000
-"""Questions about services; of more a sample is asked."""
+"""Questions about services; of more a sample is asked, with as many services and senders as fit."""
+MOST_KEPT = 16 * MIB
+"""Raw bytes of namespaces; what the questions of one node share."""
 ECHOES = 0.3
 """Of the pairs whose receiver listens."""
 _PROTOCOLS: dict[str, ProtocolName] = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
@@ -52,6 +55,10 @@ class Comparison(NamedTuple):
     different: tuple[Difference, ...]
 
 
+Watch = Callable[[str, str], None]
+"""Is told what is asked, and how far that is."""
+
+
 def compare(
     before: Snapshot,
     after: Snapshot,
@@ -60,45 +67,103 @@ def compare(
     pairs: int = PAIRS,
     most: int = MOST,
     options: Options | None = None,
+    watch: Watch = lambda what, progress: None,
 ) -> Comparison:
-    """`renamed`: the question in the words of the second snapshot. Raises: PluginError."""
-    cluster, chance = Cluster(before), random.Random(seed)
-    about_services = list(service_questions(cluster))
-    possible = len(about_services)
-    if possible > most:
-        about_services = [about_services[place] for place in sorted(chance.sample(range(possible), most))]
-    about_pairs = list(islice(pair_questions(before, cluster, chance), pairs))
+    """`renamed`: the question in the words of the second snapshot. Raises: PluginError.
+
+    The first is asked everything, then the second; questions of one sender's node follow each other.
+    """
     asked = options or Options()
-    different, unanswered = [], 0
-    desks = Desk(before, asked), Desk(after, asked)
-    for request in (*about_services, *about_pairs):
-        first, second = answer(desks[0], request), answer(desks[1], renamed(request))
-        unanswered += first.verdict in ("unknown", "error")
-        if first != second:
-            different.append(Difference(request, first, second))
-    return Comparison(len(about_services), possible, len(about_pairs), unanswered, tuple(different))
+    desk, chance = Desk(before, asked), random.Random(seed)
+    about_services = ServiceQuestions(desk.cluster)
+    chosen = about_services.sample(most, chance)
+    about_pairs = list(islice(pair_questions(before, desk.cluster, chance), pairs))
+    requests = [*map(about_services.__getitem__, chosen), *about_pairs]
+    first = _answers(desk, requests, lambda number: watch("the original", _progress(number, requests)))
+    del desk
+    second = _answers(
+        Desk(after, asked),
+        list(map(renamed, requests)),
+        lambda number: watch("the new file", _progress(number, requests)),
+    )
+    answers = list(zip(requests, first, second, strict=True))
+    return Comparison(
+        services=len(chosen),
+        possible=len(about_services),
+        pairs=len(about_pairs),
+        unanswered=sum(one.verdict in ("unknown", "error") for one in first),
+        different=tuple(Difference(*each) for each in answers if each[1] != each[2]),
+    )
+
+
+def _answers(desk: Desk, requests: Sequence[Request], watch: Callable[[int], None]) -> list[Answer]:
+    desk.source.keep_at_most(MOST_KEPT)
+    desk.cluster.pods()
+    answers = []
+    for number, request in enumerate(requests, 1):
+        watch(number)
+        answers.append(answer(desk, request))
+    desk.source.keep_at_most(0)
+    return answers
+
+
+def _progress(number: int, requests: Sequence[Request]) -> str:
+    return f"is asked, {number:,} of {len(requests):,}"
 
 
 def answer(desk: Desk, request: Request) -> Answer:
     try:
-        found = desk.answer(request)
+        found = desk.fate(request)
     except SkoopError as error:
         return Answer("error", type(error).__name__, "")
-    return Answer(found.verdict, found.symptom, f"{found.arrives} {found.lost} {found.unknown}")
+    arrives, lost, unknown = found.shares
+    return Answer(found.verdict, found.symptom, f"{arrives} {lost} {unknown}")
 
 
-def service_questions(cluster: Cluster) -> Iterator[Request]:
-    """Each port of each service, from one pod of each node."""
-    senders = _one_a_node(cluster.pods())
-    for service in cluster.services():
-        for port in service.ports:
-            for pod in senders:
-                yield Request(
-                    source=f"pod/{pod.key}",
-                    destination=f"svc/{service.key}",
-                    port=str(port.port),
-                    protocol=_PROTOCOLS.get(port.protocol, "tcp"),
-                )
+class ServiceQuestions(Sequence[Request]):
+    """Each port of each service, from one pod of each node, by these; made when they are asked for."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._senders = _one_a_node(cluster.pods())
+        self._ports = [(service.key, port) for service in cluster.services() for port in service.ports]
+
+    def __len__(self) -> int:
+        return len(self._senders) * len(self._ports)
+
+    @overload
+    def __getitem__(self, at: int) -> Request: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Request]: ...
+    def __getitem__(self, at: int | slice) -> Request | list[Request]:
+        if isinstance(at, slice):
+            return [self._question(one) for one in range(*at.indices(len(self)))]
+        return self._question(range(len(self))[at])
+
+    def sample(self, most: int, chance: random.Random) -> Sequence[int]:
+        """Places of questions, all if they are no more.
+
+        No service, and no sender, comes again before all others came.
+        """
+        if len(self) <= most:
+            return range(len(self))
+        count = len(self._ports)
+        chosen: dict[int, None] = {}
+        while len(chosen) < most:
+            ports = chance.sample(range(count), count)
+            senders = chance.sample(range(len(self._senders)), len(self._senders))
+            pairs = islice(zip(cycle(senders), cycle(ports), strict=True), max(count, len(senders)))
+            chosen |= dict.fromkeys(sender * count + port for sender, port in pairs)
+        return sorted(islice(chosen, most))
+
+    def _question(self, at: int) -> Request:
+        sender, place = divmod(at, len(self._ports))
+        service, port = self._ports[place]
+        return Request(
+            source=f"pod/{self._senders[sender].key}",
+            destination=f"svc/{service}",
+            port=str(port.port),
+            protocol=_PROTOCOLS.get(port.protocol, "tcp"),
+        )
 
 
 def pair_questions(source: Snapshot, cluster: Cluster, chance: random.Random) -> Iterator[Request]:

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.service import Backend, Service, ServicePort, usable
 from kubectl_skoop.diagnosis.branch import Branch, Visit
+from kubectl_skoop.model.listed import bounded, listed
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.netfilter.conntrack import Connection
 
+SHOWN = 6
+"""Endpoints or ports that a finding names."""
 PROTOCOL_NAMES = {6: "TCP", 17: "UDP", 132: "SCTP"}
 
 
@@ -66,13 +69,13 @@ def _translated(branch: Branch, probe: Probe) -> Iterator[tuple[Visit, Packet]]:
 
 
 def _no_port(service: Service, probe: Probe) -> Suspicion:
-    listed = ", ".join(f"{port.port}/{port.protocol}" for port in service.ports) or "none"
+    ports = [f"{port.port}/{port.protocol}" for port in service.ports]
     return Suspicion(
         code="service.no-port",
         level=Level.FATAL,
         where=Where(),
         message=f"service {service.key} has no port {probe.dport}/{PROTOCOL_NAMES.get(probe.protocol, '?')}",
-        evidence=(f"spec.ports: {listed}",),
+        evidence=(f"spec.ports: {listed(ports, SHOWN) or 'none'}",),
         remedy="ask one of its ports, or add this one to the service",
     )
 
@@ -83,14 +86,14 @@ def _no_endpoints(
     from kubectl_skoop.diagnosis.services.no_endpoints import why
 
     found = why(cluster, service, port, known)
-    waiting = (f"{one.address}:{one.port} ({one.pod or 'no pod'}) is not ready" for one in known)
+    waiting = [f"{one.address}:{one.port} ({one.pod or 'no pod'}) is not ready" for one in known]
     reason = f": {found.reason}" if found.reason else ""
     return Suspicion(
         code="service.no-endpoints",
         level=Level.FATAL,
         where=Where(),
         message=f"service {service.key} has no ready endpoint{reason}",
-        evidence=(*waiting, *found.evidence),
+        evidence=(*bounded(waiting, SHOWN), *found.evidence),
         remedy=found.remedy,
     )
 
@@ -111,14 +114,14 @@ def _on_node(known: tuple[Backend, ...], node: str) -> tuple[Backend, ...]:
 
 
 def _no_local_endpoint(service: Service, node: str, known: tuple[Backend, ...]) -> Suspicion:
-    listed = ", ".join(f"{one.address}:{one.port} on {one.node or 'no node'}" for one in known)
+    elsewhere = [f"{one.address}:{one.port} on {one.node or 'no node'}" for one in known]
     return Suspicion(
         code="service.no-endpoints",
         level=Level.FATAL,
         where=Where(place=Place("node", node)),
         message=f"service {service.key} has no ready endpoint on {node}, where its internalTrafficPolicy, "
         "Local, keeps connections",
-        evidence=(f"EndpointSlices: {listed}",),
+        evidence=(f"EndpointSlices: {listed(elsewhere, SHOWN)}",),
         remedy="run a pod of the service on this node, or set internalTrafficPolicy to Cluster",
     )
 
@@ -154,13 +157,13 @@ def _stale_entry(service: Service, visit: Visit, packet: Packet, entry: Connecti
 def _no_backend(service: Service, visit: Visit, packet: Packet, known: tuple[Backend, ...]) -> Suspicion:
     rules = [step for step in visit.journey.trace if step.kind == "rule" and "DNAT" in step.text.upper()]
     where = rules[-1].where if rules else Where(place=visit.place)
-    listed = ", ".join(f"{one.address}:{one.port}" for one in known)
+    meant = [f"{one.address}:{one.port}" for one in known]
     return Suspicion(
         code="service.stale-endpoint",
         level=Level.FATAL,
         where=where,
         message=f"{visit.place} sends connections to {packet.dst}:{packet.dport}, which is no endpoint of "
         f"service {service.key}",
-        evidence=(*(step.text for step in rules[-1:]), f"EndpointSlices: {listed}"),
+        evidence=(*(step.text for step in rules[-1:]), f"EndpointSlices: {listed(meant, SHOWN)}"),
         remedy=f"look why kube-proxy on {visit.place.name} does not update its rules",
     )

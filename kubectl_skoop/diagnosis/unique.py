@@ -1,44 +1,99 @@
 """Addresses and MACs that two places have though only one may."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from kubectl_skoop.cluster.objects import PodInfo
 from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.model.listed import bounded, listed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.routing.types import SCOPE_UNIVERSE
 
-
-def duplicates(ctx: Context, pods: Mapping[str, tuple[PodInfo, ...]]) -> Iterator[Suspicion]:
-    """`pods`: by node, those with a namespace of their own."""
-    yield from _pod_addresses(ctx, pods)
-    yield from _node_addresses(ctx, pods)
-    yield from _node_macs(ctx, pods)
+K = TypeVar("K")
 
 
-def _pod_addresses(ctx: Context, pods: Mapping[str, tuple[PodInfo, ...]]) -> Iterator[Suspicion]:
-    """By the status, and by what is on the devices of pods and nodes."""
-    owners: dict[Address, dict[str, str]] = {}
-    for pod in (pod for found in pods.values() for pod in found):
-        for address in pod.addresses:
-            owners.setdefault(address, {})[f"pod/{pod.key}"] = f"pod/{pod.key}: status.podIPs {address}"
-        for address, line in _configured(ctx, Place("pod", pod.key)):
-            owners.setdefault(address, {}).setdefault(f"pod/{pod.key}", line)
-    for name in pods:
-        for address, line in _configured(ctx, Place("node", name)):
-            if address in owners:
-                owners[address].setdefault(f"node/{name}", line)
-    for address, lines in owners.items():
-        if len(lines) > 1:
-            yield Suspicion(
-                code="pod.duplicate-address",
-                level=Level.CRITICAL,
-                where=Where(place=Place("pod", next(iter(lines)).removeprefix("pod/"))),
-                message=f"{len(lines)} places have the address {address}: {', '.join(lines)}",
-                evidence=tuple(lines.values()),
-                remedy="delete all but one of the pods; look for leftovers of the CNI's address management",
+class _Owners(dict[K, "dict[str, str] | tuple[str, str]"]):
+    """Of each value the places that have it, and what says so; one place is no dictionary, for memory."""
+
+    def enter(self, value: K, place: str, line: str) -> None:
+        """The first line of a place stays."""
+        found = self.get(value)
+        if found is None:
+            self[value] = (place, line)
+        elif isinstance(found, dict):
+            found.setdefault(place, line)
+        elif found[0] != place:
+            self[value] = {found[0]: found[1], place: line}
+
+    def several(self) -> Iterator[tuple[K, Mapping[str, str]]]:
+        return ((value, places) for value, places in self.items() if isinstance(places, dict))
+
+
+class Duplicates:
+    """What is gathered while nodes are read, one after another."""
+
+    def __init__(self, ctx: Context, pods: Mapping[str, Iterable[PodInfo]]) -> None:
+        """`pods`: by node, those with a namespace of their own."""
+        self._ctx = ctx
+        self._of_pods: _Owners[Address] = _Owners()
+        self._of_nodes: _Owners[Address] = _Owners()
+        self._macs: _Owners[str] = _Owners()
+        self._elsewhere: dict[Address, tuple[str, str]] = {}
+        """On a node's device, and no pod's as far as is known; the first such node."""
+        for name, found in pods.items():
+            for pod in found:
+                for address in pod.addresses:
+                    self._of_pods.enter(address, f"pod/{pod.key}", f"status.podIPs {address}")
+            node = ctx.node(name)
+            for address in node.addresses if node is not None else ():
+                self._of_nodes.enter(address, f"node/{name}", f"status.addresses {address}")
+
+    def see(self, name: str, pods: Iterable[PodInfo]) -> None:
+        """A node that was collected, and its pods."""
+        node, place = self._ctx.node(name), Place("node", name)
+        for pod in pods:
+            inside = Place("pod", pod.key)
+            for address, line in _configured(self._ctx, inside):
+                self._of_pods.enter(address, str(inside), line)
+        for address, line in _configured(self._ctx, place):
+            if address in self._of_nodes:
+                self._of_nodes.enter(address, str(place), line)
+            if address in self._of_pods:
+                self._of_pods.enter(address, str(place), line)
+            else:
+                self._elsewhere.setdefault(address, (str(place), line))
+        for address in node.addresses if node is not None else ():
+            device = self._ctx.device_with(place, address)
+            if device is not None and device.mac:
+                self._macs.enter(device.mac, str(place), f"{device.name} address {device.mac}")
+
+    def findings(self) -> Iterator[Suspicion]:
+        """After all nodes."""
+        for address in self._elsewhere.keys() & self._of_pods.keys():
+            self._of_pods.enter(address, *self._elsewhere[address])
+        for address, lines in self._of_pods.several():
+            yield _finding(
+                "pod.duplicate-address",
+                lines,
+                f"{len(lines):,} places have the address {address}",
+                "delete all but one of the pods; look for leftovers of the CNI's address management",
+            )
+        for address, lines in self._of_nodes.several():
+            yield _finding(
+                "node.duplicate-address",
+                lines,
+                f"{len(lines):,} nodes have the address {address}",
+                "give each node an address of its own",
+            )
+        for mac, lines in self._macs.several():
+            yield _finding(
+                "node.duplicate-mac",
+                lines,
+                f"{len(lines):,} nodes have the MAC {mac}",
+                "give each machine a MAC of its own; they may be clones with one machine-id",
             )
 
 
@@ -49,48 +104,17 @@ def _configured(ctx: Context, place: Place) -> Iterator[tuple[Address, str]]:
         return
     for entry in ns.addresses:
         if entry.scope == SCOPE_UNIVERSE and not entry.address.is_link_local:
-            yield entry.address, f"{place}: {ns.device_name(entry.device)} {entry.address}/{entry.prefix}"
+            yield entry.address, f"{ns.device_name(entry.device)} {entry.address}/{entry.prefix}"
 
 
-def _node_addresses(ctx: Context, nodes: Iterable[str]) -> Iterator[Suspicion]:
-    """By the status, and by what is on the devices."""
-    owners: dict[Address, dict[str, str]] = {}
-    for name in nodes:
-        node = ctx.node(name)
-        for address in node.addresses if node is not None else ():
-            owners.setdefault(address, {})[name] = f"node/{name}: status.addresses {address}"
-    for name in nodes:
-        for address, line in _configured(ctx, Place("node", name)):
-            if address in owners:
-                owners[address].setdefault(name, line)
-    for address, lines in owners.items():
-        if len(lines) > 1:
-            yield Suspicion(
-                code="node.duplicate-address",
-                level=Level.CRITICAL,
-                where=Where(place=Place("node", next(iter(lines)))),
-                message=f"{len(lines)} nodes have the address {address}: {', '.join(lines)}",
-                evidence=tuple(lines.values()),
-                remedy="give each node an address of its own",
-            )
-
-
-def _node_macs(ctx: Context, nodes: Iterable[str]) -> Iterator[Suspicion]:
-    """Of the devices with the nodes' addresses: machines that were cloned."""
-    owners: dict[str, dict[str, str]] = {}
-    for name in nodes:
-        node = ctx.node(name)
-        for address in node.addresses if node is not None else ():
-            device = ctx.device_with(Place("node", name), address)
-            if device is not None and device.mac:
-                owners.setdefault(device.mac, {})[name] = device.name
-    for mac, devices in owners.items():
-        if len(devices) > 1:
-            yield Suspicion(
-                code="node.duplicate-mac",
-                level=Level.CRITICAL,
-                where=Where(place=Place("node", next(iter(devices)))),
-                message=f"{len(devices)} nodes have the MAC {mac}: {', '.join(devices)}",
-                evidence=tuple(f"node/{name}: {device} address {mac}" for name, device in devices.items()),
-                remedy="give each machine a MAC of its own; they may be clones with one machine-id",
-            )
+def _finding(code: str, lines: Mapping[str, str], what: str, remedy: str) -> Suspicion:
+    kind, _, name = next(iter(lines)).partition("/")
+    named = lines if code.startswith("pod.") else [place.removeprefix("node/") for place in lines]
+    return Suspicion(
+        code=code,
+        level=Level.CRITICAL,
+        where=Where(place=Place("node" if kind == "node" else "pod", name)),
+        message=f"{what}: {listed(named)}",
+        evidence=bounded([f"{place}: {line}" for place, line in lines.items()]),
+        remedy=remedy,
+    )

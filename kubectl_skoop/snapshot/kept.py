@@ -21,11 +21,23 @@ class Kept(Generic[T]):
         self._values[key] = found
         return found[0]
 
+    def limit(self, limit: int) -> None:
+        """Of all values from now on; 0: none is kept."""
+        self._limit = limit
+        self._shrink(0 if limit == 0 else 1)
+
+    def drop(self, key: str) -> None:
+        if (found := self._values.pop(key, None)) is not None:
+            self._total -= found[1]
+
     def put(self, key: str, value: T, size: int) -> T:
         """Returns the value."""
         self._total += size - self._values.pop(key, (value, 0))[1]
         self._values[key] = (value, size)
-        while self._total > self._limit and len(self._values) > 1:
+        self._shrink(1)
+        return value
+
+    def _shrink(self, fewest: int) -> None:
+        while self._total > self._limit and len(self._values) > fewest:
             oldest = next(iter(self._values))
             self._total -= self._values.pop(oldest)[1]
-        return value

@@ -1,8 +1,9 @@
 """What a diagnosis may ask of a snapshot: objects, nodes, namespaces. Answers are kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -104,6 +105,25 @@ class Snapshot:
         if key not in self._objects:
             self._objects[key] = self._read_objects(kind, namespace)
         return self._objects[key]
+
+    def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T] | NotCollected:
+        """What `make` makes of all objects of a kind, in the order of `objects`; none of these is kept."""
+        known = self._objects.get((kind, ""))
+        if known is not None:
+            return known if isinstance(known, NotCollected) else [make(item) for item in known]
+        shards = self.file.index.objects.get(kind)
+        if shards is None or isinstance(shards, NotCollected):
+            return self._without(kind)
+        made: list[tuple[Ref, T]] = []
+        for shard in shards:
+            try:
+                found = [item for item in self._shard(kind, shard) if _belongs(item, "")]
+            except SectionDamaged as damaged:
+                return NotCollected(f"objects/{kind}", "lost", str(damaged))
+            made += [(ref_of(item), make(item)) for item in found]
+        if _interleaved(shards):
+            made.sort(key=itemgetter(0))
+        return [one for _, one in made]
 
     def count(self, kind: str) -> int | None:
         """How many objects of the kind there are; None: they were not collected, or are lost.
@@ -267,6 +287,18 @@ class Snapshot:
             kept = self._dumps.put(identity, read, _size(read))
         return self._note(kept)
 
+    def keep_at_most(self, size: int) -> None:
+        """Raw bytes of the namespaces that are kept from now on."""
+        self._dumps.limit(size)
+        self._namespaces.limit(size)
+
+    def forget(self, node: str) -> None:
+        """For who goes through all nodes: what was read of this one's namespaces is not needed again."""
+        entry = self.node(node)
+        for namespace in entry.namespaces if isinstance(entry, NodeEntry) else ():
+            self._dumps.drop(f"{node}/{namespace.id}")
+            self._namespaces.drop(f"{node}/{namespace.id}")
+
     def node_dump(self, name: str) -> NodeDump | NotCollected:
         """Everything of one node; its namespaces' long tables are read when asked for."""
         node = self.node(name)
@@ -345,13 +377,8 @@ class Snapshot:
 
     def _read_objects(self, kind: str, namespace: str) -> Sequence[Object] | NotCollected:
         shards = self.file.index.objects.get(kind)
-        if shards is None:
-            what = f"objects/{kind}"
-            return next(
-                (gap for gap in self.file.lost if gap.what == what), NotCollected(what, "not collected")
-            )
-        if isinstance(shards, NotCollected):
-            return shards
+        if shards is None or isinstance(shards, NotCollected):
+            return self._without(kind)
         found: list[Object] = []
         for shard in shards:
             if namespace and not shard.first <= namespace <= shard.last:
@@ -360,10 +387,17 @@ class Snapshot:
                 found += [item for item in self._shard(kind, shard) if _belongs(item, namespace)]
             except SectionDamaged as damaged:
                 return NotCollected(f"objects/{kind}", "lost", str(damaged))
-        if any(one.last > following.first for one, following in pairwise(shards)):
-            # A live cluster's order: that of its store's keys, in which `a-b/x` comes before `a/x`.
+        if _interleaved(shards):
             found.sort(key=ref_of)
         return tuple(found)
+
+    def _without(self, kind: str) -> NotCollected:
+        """Why there are no objects of a kind."""
+        shards = self.file.index.objects.get(kind)
+        if isinstance(shards, NotCollected):
+            return shards
+        what = f"objects/{kind}"
+        return next((gap for gap in self.file.lost if gap.what == what), NotCollected(what, "not collected"))
 
     def _shard(self, kind: str, shard: ObjectShard) -> list[Object]:
         """Raises: SectionDamaged."""
@@ -383,6 +417,11 @@ def _size(dump: NamespaceDump | NotCollected) -> int:
     """About, bytes."""
     tables = dump.tables if isinstance(dump, NamespaceDump) else None
     return tables.total if isinstance(tables, Tables) else 0
+
+
+def _interleaved(shards: Iterable[ObjectShard]) -> bool:
+    """In a live cluster's order: that of its store's keys, in which `a-b/x` comes before `a/x`."""
+    return any(one.last > following.first for one, following in pairwise(shards))
 
 
 def _belongs(item: object, namespace: str) -> bool:

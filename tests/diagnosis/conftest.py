@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 
@@ -20,6 +20,7 @@ from kubectl_skoop.snapshot.source import Snapshot
 
 NO_SECTION = SectionRef(0, 0, 0, b"")
 MakeContext = Callable[..., Context]
+T = TypeVar("T")
 
 
 @dataclass
@@ -34,6 +35,12 @@ class MadeSource:
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected:
         return self.plain.objects(kind, namespace)
+
+    def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T] | NotCollected:
+        return self.plain.each(kind, make)
+
+    def forget(self, node: str) -> None:
+        """Nothing is read."""
 
     def owners(self, address: str) -> Sequence[Ref]:
         return self.plain.owners(address)

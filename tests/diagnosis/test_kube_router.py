@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis import kube_router, policy_intent
+from kubectl_skoop.diagnosis import kube_router
+from kubectl_skoop.diagnosis.policy_check import every_policy
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.place import Place
@@ -61,7 +62,7 @@ def told(make_context: MakeContext, items: Sequence[Object], broken: Break | Non
         assert rules["node1"] != text("node1")
     namespaces = {str(Place("node", node)): namespace(node, rules[node]) for node in NODES}
     setup = set_up(make_context(items, namespaces, Options(network_plugin="flannel")))
-    return [f"{one.code}: {one.message}" for one in policy_intent.of_cluster(setup)]
+    return [f"{one.code}: {one.message}" for one in every_policy(setup)]
 
 
 def without(pattern: str) -> Break:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.diagnosis.policy_intent import of_cluster, of_flow
+from kubectl_skoop.diagnosis.policy_check import every_policy
+from kubectl_skoop.diagnosis.policy_intent import of_flow
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Protocol
@@ -206,7 +207,7 @@ def test_remarks_on_a_flow(
 
 
 def test_the_whole_cluster_is_asked_for_policies_without_effect_and_broken_ones(make_context: Any) -> None:
-    found = of_cluster(setup(make_context, "flannel", DENY, BROKEN, ELSEWHERE, agent("kube-flannel-ds")))
+    found = every_policy(setup(make_context, "flannel", DENY, BROKEN, ELSEWHERE, agent("kube-flannel-ds")))
     assert [(one.code, one.message.partition(":")[0]) for one in found] == [
         ("policy.no-effect", "NetworkPolicy shop/deny has no effect here"),
         ("policy.invalid", "NetworkPolicy shop/broken"),
@@ -223,12 +224,12 @@ def test_calico_enforces_the_policies_of_host_endpoints(make_context: Any) -> No
         "spec": {"node": "n1", "interfaceName": "eth0"},
     }
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}}
-    assert of_cluster(setup(make_context, "calico", DENY, host, node)) == ()
+    assert every_policy(setup(make_context, "calico", DENY, host, node)) == ()
 
 
 def test_a_healthy_cluster_is_left_alone(make_context: Any) -> None:
-    assert of_cluster(setup(make_context, "flannel")) == ()
-    assert of_cluster(setup(make_context, "calico", DENY)) == ()
+    assert every_policy(setup(make_context, "flannel")) == ()
+    assert every_policy(setup(make_context, "calico", DENY)) == ()
 
 
 REJECTS = (

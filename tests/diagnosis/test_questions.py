@@ -1,12 +1,13 @@
 """Questions that stand for all, asked of two snapshots."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.diagnosis.questions import Comparison, compare, pair_questions, service_questions
+from kubectl_skoop.diagnosis.questions import Comparison, ServiceQuestions, compare, pair_questions
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from tests.golden.cases import SNAPSHOTS
 
@@ -27,7 +28,7 @@ def asked(before: Snapshot, name: str, pairs: int, most: int) -> Comparison:
 
 
 def test_each_service_is_asked_from_one_pod_of_each_node(healthy: Snapshot) -> None:
-    questions = list(service_questions(Cluster(healthy)))
+    questions = list(ServiceQuestions(Cluster(healthy)))
     assert {one.source for one in questions} == {"pod/default/a", "pod/default/b"}
     assert len({(one.source, one.destination) for one in questions}) == len(questions) == 12
 
@@ -52,3 +53,14 @@ def test_another_answer_is_found(healthy: Snapshot) -> None:
 def test_of_many_questions_a_sample_is_asked(healthy: Snapshot) -> None:
     found = asked(healthy, "healthy-vxlan", pairs=3, most=2)
     assert (found.services, found.possible, found.pairs, found.different) == (2, 12, 3, ())
+
+
+def test_a_sample_has_all_services_and_all_senders_before_one_comes_again(healthy: Snapshot) -> None:
+    questions = ServiceQuestions(Cluster(healthy))
+    services = len({one.destination for one in questions})
+    for seed in range(20):
+        chosen = questions.sample(6, random.Random(seed))
+        asked = [questions[at] for at in chosen]
+        assert len(set(chosen)) == 6 == services
+        assert len({one.destination for one in asked}) == services
+        assert sorted(Counter(one.source for one in asked).values()) == [3, 3]

@@ -127,9 +127,10 @@ def _head(reader: Reader, version: str, tier: Tier | None) -> tuple[Fields, Tier
     own = tier
     if own is None:
         named = {"Admin": ADMIN, "Baseline": BASELINE}
-        if spec.get("tier") not in named:
-            raise Invalid(f"unknown tier {spec.get('tier')!r}: Admin, Baseline")
-        own = named[str(spec.get("tier"))]
+        written = spec.get("tier")
+        if not isinstance(written, str) or written not in named:
+            raise Invalid(f"unknown tier {written!r}: Admin, Baseline")
+        own = named[written]
     priority = spec.get("priority")
     if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= _HIGHEST:
         raise Invalid(f"priority {priority!r}: 0 to {_HIGHEST}")

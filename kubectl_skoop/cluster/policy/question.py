@@ -8,6 +8,7 @@ from kubectl_skoop.cluster.policy.judge import Event, judge
 from kubectl_skoop.cluster.policy.rule import Decision, Direction, Verdict
 from kubectl_skoop.cluster.policy.tiers import stages
 from kubectl_skoop.cluster.policy.universe import Party, PeerSet, Universe
+from kubectl_skoop.model.listed import listed
 
 NO_POLICY = "no policy selects it"
 NONE_DECIDES = "no policy that selects it decides"
@@ -94,7 +95,7 @@ def _decide(
                 verdict=Verdict.DENY,
                 direction=direction,
                 policy=event.policy.key,
-                because=f"no rule of {_listed(names)} lets it through",
+                because=f"no rule of {listed(names, 4)} lets it through",
                 selecting=keys,
             )
         case Event(policy, rule, verdict, _):
@@ -127,11 +128,6 @@ def _unknown(events: Sequence[Event], direction: Direction, keys: tuple[str, ...
         verdict=Verdict.UNKNOWN,
         direction=direction,
         policy=tied[0],
-        because=f"{_listed(tied)} have the same priority and disagree: nobody can say which is asked first",
+        because=f"{listed(tied, 4)} have the same priority and disagree: nobody can say which is asked first",
         selecting=keys,
     )
-
-
-def _listed(names: Sequence[str], most: int = 4) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

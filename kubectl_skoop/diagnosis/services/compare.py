@@ -9,6 +9,7 @@ from kubectl_skoop.diagnosis.services.meaning import NONE, Choices, Wanted, samp
 from kubectl_skoop.diagnosis.services.rules import SHOWN, ServiceRules, restart
 from kubectl_skoop.diagnosis.services.sources import bounds
 from kubectl_skoop.diagnosis.services.walk import Leaf
+from kubectl_skoop.model.listed import listed
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -276,5 +277,4 @@ def _senders(ranges: Sequence[str], like: Address) -> Iterator[tuple[Address, bo
 
 
 def _listed(targets: Sequence[Target] | frozenset[Target]) -> str:
-    named = ", ".join(str(target) for target in sorted(targets)[:SHOWN])
-    return f"{named} and {len(targets) - SHOWN} more" if len(targets) > SHOWN else named
+    return listed(sorted(targets), SHOWN)

@@ -1,14 +1,13 @@
 """All services, and what every node does with them: which nodes can be compared, and what is found."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.result import Fact, Missing
 from kubectl_skoop.diagnosis.services.bounded import bounded
-from kubectl_skoop.diagnosis.services.compare import compare_door, not_masqueraded
+from kubectl_skoop.diagnosis.services.compare import not_masqueraded
 from kubectl_skoop.diagnosis.services.health import health_ports
 from kubectl_skoop.diagnosis.services.left_over import Known, left_over, other_modes
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
@@ -16,8 +15,10 @@ from kubectl_skoop.diagnosis.services.objects import of_objects
 from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
 from kubectl_skoop.diagnosis.services.replaced import Replaced, replaced
 from kubectl_skoop.diagnosis.services.rules import Kind, ServiceRules, restart
+from kubectl_skoop.diagnosis.services.shared import Comparisons
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.diagnosis.services.stale import Ends, stale_connections
+from kubectl_skoop.model.listed import listed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -25,8 +26,6 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 MAX_DOORS = 1_000_000
 """Addresses and ports of services on nodes that one check compares."""
-MAX_NAMED = 5
-"""Nodes that a fact names."""
 
 
 class Compared(NamedTuple):
@@ -37,50 +36,53 @@ class Compared(NamedTuple):
     unread: tuple[Missing, ...] = ()
 
 
-@dataclass(slots=True)
-class _Nodes:
-    """What is gathered while nodes are compared."""
+class EveryService:
+    """What is gathered while nodes are compared, one after another."""
 
-    meaning: Meaning
-    known: Known
-    configured: str
-    """The proxy mode; empty: not known."""
-    pods: tuple[str, ...]
-    """Networks of all pods."""
-    ends: Ends
-    findings: list[Suspicion] = field(default_factory=list)
-    unread: dict[Missing, None] = field(default_factory=dict)
-    modes: set[Kind] = field(default_factory=set)
-    """Of the rules that were compared."""
-    doors: int = MAX_DOORS
-    """That are left."""
-    silent: list[tuple[Place, int]] = field(default_factory=list)
-    """Nodes without rules of a proxy for a family."""
-    left_out: dict[str, list[str]] = field(default_factory=dict)
-    """Nodes by the reason why they were not compared."""
+    def __init__(self, ctx: Context) -> None:
+        """Raises: InputError (proxy mode)."""
+        self._ctx = ctx
+        self.meaning, pods = Meaning(ctx.cluster), pod_networks(ctx)
+        networks = Networks(pods)
+        self.findings: list[Suspicion] = of_objects(ctx.cluster, self.meaning, networks)
+        self.known = Known(ctx.cluster, self.meaning.all)
+        self.configured = ctx.proxy_mode.value
+        """The proxy mode; empty: not known."""
+        self.comparisons = Comparisons(pods)
+        self.ends = Ends(ctx, networks)
+        self.unread: dict[Missing, None] = {}
+        self.modes: set[Kind] = set()
+        """Of the rules that were compared."""
+        self.doors = MAX_DOORS
+        """That are left."""
+        self.silent: list[tuple[Place, int]] = []
+        """Nodes without rules of a proxy for a family."""
+        self.left_out: dict[str, list[str]] = {}
+        """Nodes by the reason why they were not compared."""
+
+    def compare(self, name: str) -> None:
+        """A node that was collected."""
+        node, ns = self._ctx.node(name), self._ctx.namespace(Place("node", name))
+        if self.meaning.services and node is not None and not isinstance(ns, NotCollected):
+            problem = _node(self, node, ns)
+            if problem:
+                self.left_out.setdefault(problem, []).append(name)
+
+    def compared(self) -> Compared:
+        """After all nodes."""
+        return Compared(
+            (*self.findings, *_silent(self)),
+            tuple(_left_out(reason, found) for reason, found in self.left_out.items()),
+            tuple(self.unread),
+        )
 
 
 def every_service(ctx: Context, names: Sequence[str]) -> Compared:
     """`names`: of the nodes that were collected. Raises: InputError (proxy mode)."""
-    meaning, pods = Meaning(ctx.cluster), pod_networks(ctx)
-    networks = Networks(pods)
-    of_themselves = of_objects(ctx.cluster, meaning, networks)
-    if not meaning.services:
-        return Compared(tuple(of_themselves))
-    known, ends = Known(ctx.cluster, meaning.all), Ends(ctx, networks)
-    nodes = _Nodes(meaning, known, ctx.proxy_mode.value, pods, ends, of_themselves)
+    services = EveryService(ctx)
     for name in names:
-        node, ns = ctx.node(name), ctx.namespace(Place("node", name))
-        if node is not None and not isinstance(ns, NotCollected):
-            problem = _node(nodes, node, ns)
-            if problem:
-                nodes.left_out.setdefault(problem, []).append(name)
-    nodes.findings += _silent(nodes)
-    return Compared(
-        tuple(nodes.findings),
-        tuple(_left_out(reason, found) for reason, found in nodes.left_out.items()),
-        tuple(nodes.unread),
-    )
+        services.compare(name)
+    return services.compared()
 
 
 def pod_networks(ctx: Context) -> tuple[str, ...]:
@@ -88,7 +90,7 @@ def pod_networks(ctx: Context) -> tuple[str, ...]:
     return (*filter(None, written), *(one for node in ctx.cluster.nodes() for one in node.pod_cidrs))
 
 
-def _node(nodes: _Nodes, node: NodeInfo, ns: NetworkNamespace) -> str:
+def _node(nodes: EveryService, node: NodeInfo, ns: NetworkNamespace) -> str:
     """Why the node cannot be compared; empty: it was."""
     place = Place("node", node.name)
     found = {family: present(ns, family, nodes.configured) for family in (4, 6)}
@@ -112,7 +114,7 @@ def _node(nodes: _Nodes, node: NodeInfo, ns: NetworkNamespace) -> str:
         return f"more than {MAX_DOORS} addresses and ports of services"
     for family in sorted({each.door.address.version for each in wanted}):
         of_family = [each for each in wanted if each.door.address.version == family]
-        _family(nodes, place, ns, found[family], of_family)
+        _family(nodes, node, found[family], of_family)
     nodes.findings += bounded([*health_ports(ns, place, nodes.meaning)])
     nodes.findings += bounded([*stale_connections(ns, place, wanted, nodes.ends)])
     return ""
@@ -132,10 +134,8 @@ def _beside(found: Mapping[int, Present], place: Place, instead: Replaced) -> It
             )
 
 
-def _family(
-    nodes: _Nodes, place: Place, ns: NetworkNamespace, found: Present, wanted: Sequence[Wanted]
-) -> None:
-    rules = found.used
+def _family(nodes: EveryService, node: NodeInfo, found: Present, wanted: Sequence[Wanted]) -> None:
+    rules, place = found.used, Place("node", node.name)
     family = wanted[0].door.address.version
     if rules is None:
         nodes.silent.append((place, family))
@@ -143,18 +143,20 @@ def _family(
     nodes.modes.add(rules.mode)
     nodes.findings += rules.shared_faults(place)
     nodes.findings += other_modes(found, place, family, nodes.configured)
-    nodes.findings += _unserved_node_ports(nodes, rules, wanted, place)
+    nodes.findings += _unserved_node_ports(nodes, rules, wanted, node)
     nodes.findings += bounded(_doors(nodes, rules, wanted, place))
     nodes.findings += bounded([*left_over(rules, nodes.known, place)])
 
 
-def _doors(nodes: _Nodes, rules: ServiceRules, wanted: Sequence[Wanted], place: Place) -> list[Suspicion]:
+def _doors(
+    nodes: EveryService, rules: ServiceRules, wanted: Sequence[Wanted], place: Place
+) -> list[Suspicion]:
     """Each service port once for each code, at the first of its doors that shows it."""
     findings: dict[tuple[object, ...], Suspicion] = {}
     bare: list[Wanted] = []
     masqueraded = 0
     for each in wanted:
-        compared = compare_door(rules, each, place, nodes.pods)
+        compared = nodes.comparisons.of(rules, each, place)
         if compared.unread:
             missing = Missing(
                 f"{place}: service {each.service.key} at {each.door}", "unread", compared.unread
@@ -174,7 +176,7 @@ def _doors(nodes: _Nodes, rules: ServiceRules, wanted: Sequence[Wanted], place: 
 
 
 def _unserved_node_ports(
-    nodes: _Nodes, rules: ServiceRules, wanted: Sequence[Wanted], place: Place
+    nodes: EveryService, rules: ServiceRules, wanted: Sequence[Wanted], node: NodeInfo
 ) -> list[Suspicion]:
     """No rule sends the node's own addresses to the node ports, and the configuration does not say so."""
     if any(each.door.kind == "node-port" for each in wanted) or nodes.known.node_port_addresses:
@@ -183,13 +185,13 @@ def _unserved_node_ports(
         return []
     family = wanted[0].door.address.version
     having = next((each for each in wanted if each.port.node_port), None)
-    if having is None or not nodes.known.has_address(place, family):
+    if having is None or not any(one.version == family for one in node.addresses):
         return []
     return [
         Suspicion(
             code="service.no-rules",
             level=Level.CRITICAL,
-            where=Where(place=place),
+            where=Where(place=Place("node", node.name)),
             message=f"no rule leads from the node's addresses to node ports (IPv{family})",
             evidence=(f"{rules.dispatch}: nothing leads to node ports", f"service {having.service.key}"),
             remedy=restart(rules.proxy),
@@ -197,7 +199,7 @@ def _unserved_node_ports(
     ]
 
 
-def _silent(nodes: _Nodes) -> list[Suspicion]:
+def _silent(nodes: EveryService) -> list[Suspicion]:
     """Another program may serve the services of nodes without rules, unless other nodes have some."""
     expected = nodes.configured or ", ".join(sorted(nodes.modes))
     if expected:
@@ -221,7 +223,4 @@ def _no_rules(place: Place, family: int, expected: str) -> Suspicion:
 
 
 def _left_out(reason: str, nodes: Sequence[str]) -> Fact:
-    named = ", ".join(nodes[:MAX_NAMED]) + (
-        f" and {len(nodes) - MAX_NAMED} more" if nodes[MAX_NAMED:] else ""
-    )
-    return Fact(name="services not compared", value=named, source=reason)
+    return Fact(name="services not compared", value=listed(nodes), source=reason)

@@ -1,16 +1,16 @@
 """What the rules that kube-proxy wrote on a node in iptables mode do with a new connection to a service."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.diagnosis.services.door import Door
 from kubectl_skoop.diagnosis.services.habits import KubeProxy
-from kubectl_skoop.diagnosis.services.iptables_rule import MARK_MASQ, IptablesRule, read_rule
+from kubectl_skoop.diagnosis.services.iptables_rule import KEPT, MARK_MASQ, IptablesRule, read_rule
 from kubectl_skoop.diagnosis.services.rules import SHOWN, Entry, Kind, Proxy, restart
 from kubectl_skoop.diagnosis.services.sources import covers
-from kubectl_skoop.diagnosis.services.walk import Chains, Leaf, walk
+from kubectl_skoop.diagnosis.services.walk import Chains, Leaf, reach, walk
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -73,6 +73,10 @@ class IptablesRules:
         """It drops from 1.25 on, as is the chain (iptables/proxier.go)."""
         return KubeProxy(drops_without_local=self.filter.leads("FORWARD", FIREWALL))
 
+    @cached_property
+    def _refusing(self) -> Mapping[str, Sequence[str]]:
+        return {hook: tuple(jumps(self.filter, hook)) for hook in ("INPUT", "FORWARD")}
+
     @property
     def size(self) -> int:
         return len(self.nat.lines(SERVICES))
@@ -80,6 +84,10 @@ class IptablesRules:
     @property
     def title(self) -> str:
         return f"those of iptables mode ({self.back_end})"
+
+    def told(self, door: Door) -> Hashable:
+        refusing = (reach(self.filter, chain, door) for chain in self._refusing[_hook(door)])
+        return self.habits, reach(self.nat, SERVICES, door), tuple(refusing)
 
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
         return walk(self.nat, SERVICES, door, source)
@@ -93,8 +101,7 @@ class IptablesRules:
 
         Up to 1.24 a connection is marked in the table nat, and dropped for its mark later.
         """
-        hook = "INPUT" if door.kind == "node-port" else "FORWARD"
-        if any(refused(self.filter, chain, door, source) for chain in jumps(self.filter, hook)):
+        if any(refused(self.filter, chain, door, source) for chain in self._refusing[_hook(door)]):
             return True
         return all(leaf.refused for leaf in self.follow(door, source))
 
@@ -112,13 +119,27 @@ class IptablesRules:
 
     def entries(self) -> Iterator[Entry]:
         for chain in (SERVICES, NODE_PORTS):
-            for rule in self.nat.rules(chain):
-                address = parse_address(rule.destination.partition("/")[0])
-                if rule.port and rule.target != MARK_MASQ and (address is not None or chain == NODE_PORTS):
-                    named = _NAMED.search(rule.text)
-                    service = named[1] if named else ""
-                    at = address if chain == SERVICES else None
-                    yield Entry(at, rule.port, rule.protocol, service, rule.text)
+            for text in self.nat.lines(chain):
+                entry = _entry(chain, text)
+                if entry is not None:
+                    yield entry
+
+
+@lru_cache(maxsize=KEPT)
+def _entry(chain: str, text: str) -> Entry | None:
+    """What the rule is for; None: for no single address and port."""
+    rule = read_rule(text)
+    address = parse_address(rule.destination.partition("/")[0])
+    if not rule.port or rule.target == MARK_MASQ or (address is None and chain != NODE_PORTS):
+        return None
+    named = _NAMED.search(rule.text)
+    at = address if chain == SERVICES else None
+    return Entry(at, rule.port, rule.protocol, named[1] if named else "", rule.text)
+
+
+def _hook(door: Door) -> str:
+    """What node ports get is for the node itself, other addresses are forwarded."""
+    return "INPUT" if door.kind == "node-port" else "FORWARD"
 
 
 def fits(rule: IptablesRule, door: Door) -> bool:

@@ -15,6 +15,8 @@ from kubectl_skoop.diagnosis.services.door import Door, Target
 from kubectl_skoop.diagnosis.services.walk import Recall, Way
 
 MARK_MASQ, MARK_DROP = "KUBE-MARK-MASQ", "KUBE-MARK-DROP"
+KEPT = 65536
+"""Rules that are not read anew for the next node: about those of 10,000 services."""
 
 _COMMENT = re.compile(r"-m comment --comment (?:\"(?:[^\"\\]|\\.)*\"|\S+) ?")
 _PROBABILITY = re.compile(r"[01]\.\d{1,20}")
@@ -84,8 +86,9 @@ class _Recent:
     sets: bool = False
 
 
+@lru_cache(maxsize=KEPT)
 def read_rule(text: str) -> IptablesRule:
-    """`text`: as iptables-save prints it, without counters."""
+    """`text`: as iptables-save prints it, without counters. Nodes have the same rules; no rule is changed."""
     rule, recent = IptablesRule(text=text), _Recent()
     given = _COMMENT.sub("", text).split()
     position, negated = 2, ""
@@ -170,7 +173,7 @@ def _way(rule: IptablesRule) -> Way:
     return Way(rule.probability, "jump", rule.target)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=KEPT)
 def _target(written: str) -> Target | None:
     host, _, port = written.rpartition(":")
     address = parse_address(host.strip("[]"))

@@ -62,6 +62,9 @@ class IpvsRules:
     def title(self) -> str:
         return "those of ipvs mode"
 
+    def told(self, door: Door) -> None:
+        """Sets are asked about the sender, too."""
+
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
         rules = walk(SetChains(self._rules.nat, self._ns, source), SERVICES, door, source)
         if any(leaf.unread for leaf in rules):

@@ -64,6 +64,9 @@ class KubeRouterRules:
     def size(self) -> int:
         return len(self._servers)
 
+    def told(self, door: Door) -> None:
+        """Sets are asked about the sender, too."""
+
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
         """A service with direct server return has a virtual server for a mark of the table mangle."""
         if door.protocol not in PROTOCOLS:

@@ -30,12 +30,6 @@ class Known:
     def node_port_addresses(self) -> str:
         return node_port_addresses(self.cluster)
 
-    def has_address(self, place: Place, family: int) -> bool:
-        return any(
-            node.name == place.name and any(one.version == family for one in node.addresses)
-            for node in self.cluster.nodes()
-        )
-
     def has(self, entry: Entry) -> bool:
         return (entry.address, entry.port, entry.protocol) in self._doors
 

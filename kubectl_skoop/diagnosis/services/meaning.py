@@ -58,6 +58,14 @@ class Wanted:
         return self.choices[0]
 
     @property
+    def meant(self) -> tuple[object, ...]:
+        """All that a comparison asks for, but the door."""
+        return (
+            *(self.choices, self.elsewhere, self.known, self.usable, self.serving, self.own, self.far),
+            *(self.local, self.ranges),
+        )
+
+    @property
     def masqueraded(self) -> bool:
         """Connections from outside of the cluster must come back by this node."""
         return self.door.kind != "cluster" and not self.local
@@ -73,13 +81,20 @@ class Meaning:
 
     def of_node(self, node: NodeInfo, node_ports: Iterable[Address] | None = None) -> Iterator[Wanted]:
         """`node_ports`: the node's addresses whose ports are looked at, of each family the first."""
-        doors = _first_of_family(node.addresses if node_ports is None else node_ports)
-        for service in self.services:
-            backends = self._backends.get((service.namespace, service.name), ())
-            for port in service.ports:
-                endpoints = _Endpoints(backends, port, node)
-                for door in _doors(service, port, doors):
-                    yield endpoints.wanted(service, door)
+        addresses = _first_of_family(node.addresses if node_ports is None else node_ports)
+        for served in self._served:
+            endpoints = served.seen_from(node)
+            yield from endpoints.everywhere
+            for door in served.node_ports(addresses):
+                yield endpoints.wanted(door)
+
+    @cached_property
+    def _served(self) -> Sequence["_Served"]:
+        return [
+            _Served(service, port, self._backends.get((service.namespace, service.name), ()))
+            for service in self.services
+            for port in service.ports
+        ]
 
     def backends(self, service: Service, port: ServicePort) -> Sequence[Backend]:
         """All that the objects name for a port, ready or not."""
@@ -92,32 +107,68 @@ class Meaning:
         return len({one.address for one in backends if one.ready and one.node == node})
 
 
-class _Endpoints:
-    """Of one port of a service, seen from one node: CategorizeEndpoints (pkg/proxy/topology.go)."""
+class _Served:
+    """One port of a service with its endpoints. Most nodes have none of them, and see the same."""
 
-    def __init__(self, backends: Sequence[Backend], port: ServicePort, node: NodeInfo) -> None:
-        self._port = port
-        self._node = node
-        self._zone = node.labels.get(ZONE, "")
-        self._all: dict[Target, Backend] = {}
+    def __init__(self, service: Service, port: ServicePort, backends: Sequence[Backend]) -> None:
+        self.service = service
+        self.port = port
+        self.backends: dict[Target, Backend] = {}
         for one in backends:
             if one.port and one.port_name == port.name and one.protocol == port.protocol:
                 target = Target(one.address, one.port)
-                if target not in self._all or not one.terminating:
-                    self._all[target] = one
+                if target not in self.backends or not one.terminating:
+                    self.backends[target] = one
+        all_of_them = self.backends.values()
+        self._nodes = {name for one in all_of_them for name in (one.node, *one.node_hints)}
+        self._zones = any(one.zone_hints for one in all_of_them)
+        self._from_elsewhere: dict[str, _Endpoints] = {}
+        """By zone, where that matters."""
+
+    def seen_from(self, node: NodeInfo) -> "_Endpoints":
+        zone = node.labels.get(ZONE, "") if self._zones else ""
+        if node.name in self._nodes:
+            return _Endpoints(self, node.name, zone)
+        found = self._from_elsewhere.get(zone)
+        if found is None:
+            found = self._from_elsewhere[zone] = _Endpoints(self, node.name, zone)
+        return found
+
+    def node_ports(self, addresses: Sequence[Address]) -> Iterator[Door]:
+        """`addresses`: of the node."""
+        if self.port.node_port:
+            versions = {address.version for address in self.service.cluster_addresses}
+            for address in addresses:
+                if address.version in versions:
+                    yield Door("node-port", address, self.port.node_port, self.port.protocol.lower())
+
+
+class _Endpoints:
+    """Of one port of a service, seen from one node: CategorizeEndpoints (pkg/proxy/topology.go)."""
+
+    def __init__(self, served: _Served, node: str, zone: str) -> None:
+        self._served = served
+        self._node = node
+        self._zone = zone
         self._families: dict[int, _Family] = {}
 
-    def wanted(self, service: Service, door: Door) -> Wanted:
-        version = door.address.version
+    @cached_property
+    def everywhere(self) -> Sequence[Wanted]:
+        """At the doors that are the same on all nodes."""
+        return [self.wanted(door) for door in _doors(self._served.service, self._served.port)]
+
+    def wanted(self, door: Door) -> Wanted:
+        service, version = self._served.service, door.address.version
         family = self._families.get(version)
         if family is None:
-            backends = {target: one for target, one in self._all.items() if target.address.version == version}
-            family = self._families[version] = _Family(backends, self._node.name, self._zone)
+            all_of_them = self._served.backends.items()
+            backends = {target: one for target, one in all_of_them if target.address.version == version}
+            family = self._families[version] = _Family(backends, self._node, self._zone)
         inside, outside = service.internal_traffic_policy, service.external_traffic_policy
         local = (inside if door.kind == "cluster" else outside) == "Local"
         return Wanted(
             service=service,
-            port=self._port,
+            port=self._served.port,
             door=door,
             choices=family.here if local else family.everywhere,
             elsewhere=family.everywhere,
@@ -223,7 +274,8 @@ def _backends(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str]
     return found
 
 
-def _doors(service: Service, port: ServicePort, node_ports: Sequence[Address]) -> Iterator[Door]:
+def _doors(service: Service, port: ServicePort) -> Iterator[Door]:
+    """But node ports."""
     protocol = port.protocol.lower()
     for address in service.cluster_addresses:
         yield Door("cluster", address, port.port, protocol)
@@ -234,10 +286,6 @@ def _doors(service: Service, port: ServicePort, node_ports: Sequence[Address]) -
     for address in _balanced(service):
         if address.version in versions and address not in service.external_addresses:
             yield Door("balancer", address, port.port, protocol)
-    if port.node_port:
-        for address in node_ports:
-            if address.version in versions:
-                yield Door("node-port", address, port.node_port, protocol)
 
 
 def _balanced(service: Service) -> Iterator[Address]:

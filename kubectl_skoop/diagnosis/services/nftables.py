@@ -1,10 +1,10 @@
 """What the tables `ip kube-proxy` and `ip6 kube-proxy` do with a new connection to a service."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from kubectl_skoop.cluster.addresses import parse_address
-from kubectl_skoop.diagnosis.services.door import Door
+from kubectl_skoop.diagnosis.services.door import Door, Target
 from kubectl_skoop.diagnosis.services.habits import KubeProxy
 from kubectl_skoop.diagnosis.services.nftables_rule import (
     MARK_MASQ,
@@ -14,7 +14,7 @@ from kubectl_skoop.diagnosis.services.nftables_rule import (
     asked_bits,
 )
 from kubectl_skoop.diagnosis.services.rules import SHOWN, Entry, Kind, Proxy, restart
-from kubectl_skoop.diagnosis.services.walk import Leaf, walk
+from kubectl_skoop.diagnosis.services.walk import Leaf, reach, walk
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -66,6 +66,16 @@ class NftablesRules:
             rules = self._rules[chain] = [self._reader.read(origin) for origin in self._origins(chain)]
         return rules
 
+    def told(self, door: Door) -> Hashable:
+        hooks = (Hook.PREROUTING, _forwarding(door))
+        services = reach(self, SERVICES, door)
+        targets = {way.target for _, rules in services for met in rules for way in met.ways if way.target}
+        return (
+            services,
+            tuple(reach(self, base.chain, door) for base in self._filters if base.hook in hooks),
+            frozenset(target for target in targets if self._meets_itself(target, door)),
+        )
+
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
         return [self._with_hairpin(leaf, door) for leaf in walk(self, SERVICES, door, source)]
 
@@ -75,8 +85,7 @@ class NftablesRules:
 
     def refuses(self, door: Door, source: Address) -> bool:
         """What node ports get is for the node itself, other addresses are forwarded: nobody has them."""
-        hook = Hook.INPUT if door.kind == "node-port" else Hook.FORWARD
-        return self.bars(door, source) or self._refused(hook, door, source)
+        return self.bars(door, source) or self._refused(_forwarding(door), door, source)
 
     def scheduler(self, door: Door) -> str:
         return ""
@@ -131,6 +140,10 @@ class NftablesRules:
         return tuple(base_chains(self._table))
 
     @cached_property
+    def _filters(self) -> Sequence[BaseChain]:
+        return [base for base in self._base_chains if base.type == "filter"]
+
+    @cached_property
     def _hairpins(self) -> frozenset[tuple[object, ...]]:
         """Connections of an endpoint of the node to itself; empty if no rule asks for them.
 
@@ -143,18 +156,20 @@ class NftablesRules:
             return frozenset()
 
     def _with_hairpin(self, leaf: Leaf, door: Door) -> Leaf:
-        if leaf.target is None:
+        if leaf.target is None or not self._meets_itself(leaf.target, door):
             return leaf
-        address = str(leaf.target.address)
-        if (address, address, door.protocol, leaf.target.port) not in self._hairpins:
-            return leaf
-        return leaf._replace(marking=(*leaf.marking, address))
+        return leaf._replace(marking=(*leaf.marking, str(leaf.target.address)))
+
+    def _meets_itself(self, target: Target, door: Door) -> bool:
+        """An endpoint whose connections to itself are masqueraded."""
+        address = str(target.address)
+        return (address, address, door.protocol, target.port) in self._hairpins
 
     def _refused(self, hook: Hook, door: Door, source: Address) -> bool:
         return any(
             leaf.refused
-            for base in self._base_chains
-            if base.type == "filter" and base.hook == hook
+            for base in self._filters
+            if base.hook == hook
             for leaf in walk(self, base.chain, door, source)
         )
 
@@ -194,6 +209,11 @@ class NftablesRules:
             evidence=tuple(lines) or (f"table {self._table.name}, {chain}: no rule",),
             remedy=restart(),
         )
+
+
+def _forwarding(door: Door) -> Hook:
+    """What node ports get is for the node itself, other addresses are forwarded."""
+    return Hook.INPUT if door.kind == "node-port" else Hook.FORWARD
 
 
 def _asks(rule: NftablesRule, name: str) -> bool:

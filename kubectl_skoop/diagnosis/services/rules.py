@@ -1,6 +1,6 @@
 """What all proxies and modes have in common: questions that are asked of a node's rules of one family."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from kubectl_skoop.diagnosis.kube_proxy_config import Mode
@@ -57,6 +57,9 @@ class ServiceRules(Protocol):
     @property
     def dispatch(self) -> str:
         """Where connections to services are told apart, for evidence."""
+
+    def told(self, door: Door) -> Hashable | None:
+        """Equal for another node's rules that answer everything about the door alike; None: nobody knows."""
 
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
         """Every way of a new connection; the shares add up to 1."""

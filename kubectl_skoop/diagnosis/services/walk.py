@@ -99,6 +99,48 @@ class _State(NamedTuple):
     memories: tuple[str, ...] = ()
 
 
+class Met(NamedTuple):
+    """All that a walk may ask of a rule."""
+
+    text: str
+    never: bool
+    source: str
+    marks: bool
+    recall: Recall | None
+    remembers: str
+    unread: bool
+    ways: tuple[Way, ...]
+
+
+Reach = tuple[tuple[str, tuple[Met, ...]], ...]
+"""Chains by name, with the rules that may be for a door."""
+
+
+def reach(chains: Chains, chain: str, door: Door) -> Reach:
+    """What walks to a door may meet, whoever sends: where that is equal, walks of one sender are equal."""
+    found: dict[str, tuple[Met, ...]] = {}
+    rest = [chain]
+    while rest:
+        name = rest.pop()
+        if name not in found:
+            found[name] = tuple(_met(step, door) for step in chains.steps(name, door))
+            rest += [way.chain for met in found[name] for way in met.ways if way.chain]
+    return tuple(found.items())
+
+
+def _met(step: Step, door: Door) -> Met:
+    return Met(
+        step.text,
+        step.never,
+        step.source,
+        step.marks,
+        step.recall,
+        step.remembers,
+        step.unread,
+        tuple(step.ways(door)),
+    )
+
+
 def walk(chains: Chains, chain: str, door: Door, source: Address) -> list[Leaf]:
     """Every way; the shares add up to 1."""
     walking = _Walk(chains, door, source)

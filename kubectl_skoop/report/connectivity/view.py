@@ -12,6 +12,7 @@ from kubectl_skoop.cluster.policy.party import Class
 from kubectl_skoop.cluster.policy.port import ports_text
 from kubectl_skoop.cluster.policy.universe import positions_of
 from kubectl_skoop.model.errors import InputError, UnknownName
+from kubectl_skoop.model.listed import listed
 
 _NAMED = 3
 
@@ -116,7 +117,7 @@ class View:
         missing = possible & ~chosen
         if chosen.bit_count() > _NAMED and missing.bit_count() <= _NAMED and missing:
             return f"all but {', '.join(names[one] for one in positions_of(missing))}"
-        return _listed([names[one] for one in positions_of(chosen)])
+        return listed([names[one] for one in positions_of(chosen)], _NAMED)
 
     def _out(self, names: Sequence[str]) -> Iterator[Line]:
         groups: dict[tuple[str, str, str], list[str]] = {}
@@ -127,18 +128,18 @@ class View:
                     key = (outside_text(addresses), ports_text(ports), verdict)
                     groups.setdefault(key, []).append(names[at])
         for (shown, its_ports, verdict), members in groups.items():
-            yield Line(_listed(members), shown, its_ports, verdict)
+            yield Line(listed(members, _NAMED), shown, its_ports, verdict)
 
 
 def class_name(one: Class) -> str:
     """The workloads of a class, a few of them by name."""
-    return _listed(list(one.workloads))
+    return listed(one.workloads, _NAMED)
 
 
 def outside_text(addresses: Intervals, *, whole: bool = False) -> str:
     """`whole`: all blocks, for programs; else a few."""
     blocks = blocks_text(addresses)
-    return OUTSIDE if addresses == ANYWHERE else f"{OUTSIDE} {_listed(blocks, len(blocks) if whole else 6)}"
+    return OUTSIDE if addresses == ANYWHERE else f"{OUTSIDE} {listed(blocks, len(blocks) if whole else 6)}"
 
 
 def classes_of(found: Connectivity, wanted: str, namespace: str = "") -> int:
@@ -194,10 +195,6 @@ def _outside_pairs(
             ports_text(ports),
             verdict,
         )
-
-
-def _listed(names: Sequence[str], most: int = _NAMED) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def rows_of(rows: Iterable[Row], at: int) -> Intervals:

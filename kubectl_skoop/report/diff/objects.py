@@ -1,22 +1,25 @@
 """Kubernetes objects and what a cloud said, field by field."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Set
+from hashlib import blake2b
 
 from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.report.diff.change import ObjectChange, Uncompared, changed_lines
+from kubectl_skoop.snapshot.format import pack
 from kubectl_skoop.snapshot.source import Snapshot
 
 
 def compare_objects(before: Snapshot, after: Snapshot) -> Iterator[ObjectChange | Uncompared]:
     for kind in sorted({*before.kinds(), *after.kinds()}):
-        old, new = before.objects(kind), after.objects(kind)
+        old, new = before.each(kind, _print), after.each(kind, _print)
         if isinstance(old, NotCollected) or isinstance(new, NotCollected):
             gap = old if isinstance(old, NotCollected) else new
             yield Uncompared(f"objects/{kind}", str(gap))
         else:
-            yield from _compare(_by_ref(old), _by_ref(new))
+            differing = {ref for ref, _ in {*old} ^ {*new}}
+            yield from _compare(_chosen(before, kind, differing), _chosen(after, kind, differing))
 
 
 def compare_clouds(before: Snapshot, after: Snapshot) -> Iterator[ObjectChange | Uncompared]:
@@ -32,8 +35,17 @@ def compare_clouds(before: Snapshot, after: Snapshot) -> Iterator[ObjectChange |
             yield from _compare({ref: old}, {ref: new})
 
 
-def _by_ref(objects: Sequence[Object]) -> Mapping[Ref, Object]:
-    return {ref_of(item): item for item in objects}
+def _print(item: Object) -> tuple[Ref, bytes]:
+    """By which equal objects are passed over without being kept."""
+    return ref_of(item), blake2b(pack(item, large_as_text=True), digest_size=16).digest()
+
+
+def _chosen(source: Snapshot, kind: str, refs: Set[Ref]) -> Mapping[Ref, Object]:
+    """Those of the objects."""
+    if not refs:
+        return {}
+    found = source.each(kind, lambda item: (ref, item) if (ref := ref_of(item)) in refs else None)
+    return {} if isinstance(found, NotCollected) else dict(filter(None, found))
 
 
 def _compare(before: Mapping[Ref, Object], after: Mapping[Ref, Object]) -> Iterator[ObjectChange]:

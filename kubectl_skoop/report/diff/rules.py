@@ -1,6 +1,7 @@
 """Rules by chain, without counters, handles, and times."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -110,11 +111,11 @@ def _written(value: object) -> str:
 
 def _kept(rules: list[str], without: tuple[str, ...]) -> list[str]:
     """The rules that are in both, in their order."""
-    left = list(without)
+    left = Counter(without)
     kept = []
     for rule in rules:
-        if rule in left:
-            left.remove(rule)
+        if left[rule]:
+            left[rule] -= 1
         else:
             kept.append(rule)
     return kept

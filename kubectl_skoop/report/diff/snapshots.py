@@ -1,6 +1,6 @@
 """Two snapshots: which nodes, pods and objects are new, gone, or changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.raw import ref_of
@@ -41,25 +41,30 @@ def difference(before: Snapshot, after: Snapshot, flow: FlowChange | None = None
 
 
 def _places(before: Snapshot, after: Snapshot) -> Iterator[PlaceChange | Uncompared]:
+    of_objects = _of_objects(before), _of_objects(after)
     for node in sorted({*before.nodes(), *after.nodes()}):
         place = Place("node", node)
         old, new = _namespaces(before, node), _namespaces(after, node)
         if isinstance(old, Namespaces) and isinstance(new, Namespaces):
             yield from _compare(old, new)
-        elif isinstance(new, NotCollected) and _may_be_there(after, node):
+        elif isinstance(new, NotCollected) and _may_be_there(after, of_objects[1], node):
             yield Uncompared(str(place), f"after: {new}")
-        elif isinstance(old, NotCollected) and _may_be_there(before, node):
+        elif isinstance(old, NotCollected) and _may_be_there(before, of_objects[0], node):
             yield Uncompared(str(place), f"before: {old}")
         else:
             yield PlaceChange(place, "gone" if isinstance(new, NotCollected) else "new")
 
 
-def _may_be_there(source: Snapshot, node: str) -> bool:
+def _of_objects(source: Snapshot) -> Set[str]:
+    """Names of nodes."""
+    found = source.each("Node", lambda item: ref_of(item).name)
+    return frozenset(() if isinstance(found, NotCollected) else found)
+
+
+def _may_be_there(source: Snapshot, known: Set[str], node: str) -> bool:
     """The cluster had it, or the file has lost too much to tell."""
-    objects = source.objects("Node")
-    listed = () if isinstance(objects, NotCollected) else objects
     damaged = any(gap.what == "index" for gap in source.file.lost)
-    return damaged or node in source.nodes() or any(ref_of(item).name == node for item in listed)
+    return damaged or node in source.file.index.nodes or node in known
 
 
 def _namespaces(source: Snapshot, node: str) -> Namespaces | NotCollected:

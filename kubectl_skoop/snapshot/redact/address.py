@@ -5,7 +5,7 @@ not turned that lead to a range with a meaning of its own, nor those that lead f
 to its first and last address, so that these, and the usual gateway, are found where they are looked for.
 """
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_network
 from typing import Literal
 
@@ -33,6 +33,8 @@ LONGEST_OPEN = {4: 16, 6: 48}
 the low addresses of 10.0.0.0/8 would stay what they are."""
 
 _Space = Literal["ipv4", "ipv6", "group"]
+SHARED: Mapping[_Space, int] = {"ipv4": 24, "ipv6": 64, "group": 0}
+"""Bits that many addresses have in common: what becomes of longer prefixes is not remembered."""
 _Node = tuple[int, int]
 """A prefix: its length and its bits as a number."""
 
@@ -108,7 +110,9 @@ class AddressMap:
             flip = flips.get(node)
             if flip is None:
                 data = bytes([length]) + node[1].to_bytes(16, "big")
-                flip = flips[node] = prf(self._key, space, data, 1)[0] & 1
+                flip = prf(self._key, space, data, 1)[0] & 1
+                if length <= SHARED[space]:
+                    flips[node] = flip
             turned |= flip << (bits - 1 - length)
         return number ^ turned
 

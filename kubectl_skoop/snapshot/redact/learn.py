@@ -26,17 +26,19 @@ def pseudonyms_for(source: Snapshot, key: bytes) -> Pseudonyms:
     networks: dict[Network, None] = {}
     hosts: dict[IPv6Address, None] = {}
     pods: dict[str, None] = {}
+    written: set[tuple[str, str]] = set()
+    """What was looked at: nodes have the same routes."""
     for kind in source.kinds():
-        objects = source.objects(kind)
-        for item in () if isinstance(objects, NotCollected) else objects:
-            networks |= dict.fromkeys(_networks_in(item))
+        objects = source.each(kind, lambda item: (ref_of(item), tuple(_networks_in(item))))
+        for ref, found in () if isinstance(objects, NotCollected) else objects:
+            networks |= dict.fromkeys(found)
             if kind == "Pod":
-                pods[f"{ref_of(item).namespace}/{ref_of(item).name}"] = None
+                pods[f"{ref.namespace}/{ref.name}"] = None
     for node in source.nodes():
         dump = source.node_dump(node)
         for namespace in () if isinstance(dump, NotCollected) else dump.namespaces:
             pods |= dict.fromkeys(namespace.pods)
-            networks |= dict.fromkeys(_networks_of(namespace.tables))
+            networks |= dict.fromkeys(_networks_of(namespace.tables, written))
             hosts |= dict.fromkeys(_hosts_of(namespace.tables))
     return Pseudonyms(key, networks, hosts, pod_devices(NameMap(key), pods))
 
@@ -53,11 +55,16 @@ def _networks_in(value: object) -> Iterator[Network]:
                 yield from _networks_in(inner)
 
 
-def _networks_of(tables: Mapping[str, Table]) -> Iterator[Network]:
+def _networks_of(tables: Mapping[str, Table], written: set[tuple[str, str]]) -> Iterator[Network]:
+    """Those that are not `written` yet."""
     for name, pairs in _PREFIXES.items():
         for row in _rows(tables, name):
             for address, length in pairs:
-                if address in row and (network := _network(f"{row[address]}/{row.get(length)}")) is not None:
+                pair = str(row.get(address)), str(row.get(length))
+                if address not in row or pair in written:
+                    continue
+                written.add(pair)
+                if (network := _network("/".join(pair))) is not None:
                     yield network
 
 

@@ -13,6 +13,9 @@ class LeftOut:
         if count:
             self._counts[where, what] += count
 
+    def include(self, other: "LeftOut") -> None:
+        self._counts += other._counts
+
     @property
     def total(self) -> int:
         """How often something was left out."""

@@ -7,6 +7,7 @@ since the agent did not know them either: that they were there matters.
 import re
 from collections.abc import Mapping
 
+from kubectl_skoop.snapshot.format import pack
 from kubectl_skoop.snapshot.packed_rows import PackedRows
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
@@ -63,6 +64,11 @@ FIELDS = listed(
     vtag_reply weight window wqueue wscale_original wscale_reply xdp xmit_hash_policy xstats zone
     """
 )
+ALIKE = frozenset({"routes", "neighbours", "fdb"})
+"""Tables whose rows other nodes have, too."""
+AGES = "cacheinfo"
+MOST_ROWS = 50_000
+"""That are kept: about 50 MB."""
 NAMED = frozenset(["ifalias", "parent_dev_name", "parent_dev_bus_name", "phys_port_name", "alt_ifname"])
 """Texts that are names whatever they look like."""
 WORDS = listed(
@@ -97,7 +103,26 @@ def rows(data: object, pseudonyms: Pseudonyms, left_out: LeftOut, where: str) ->
         for row in data:
             kept.append(_value("", row, pseudonyms, left_out, where))
         return kept
+    if where in ALIKE and isinstance(data, list):
+        return [_row(row, pseudonyms, left_out, where) for row in data]
     return _value("", data, pseudonyms, left_out, where)
+
+
+def _row(row: object, pseudonyms: Pseudonyms, left_out: LeftOut, where: str) -> object:
+    """Kept for the next node where all of it could be kept; ages are each node's own."""
+    if not isinstance(row, dict):
+        return _value("", row, pseudonyms, left_out, where)
+    ages = row.get(AGES)
+    key = pack({name: value for name, value in row.items() if name != AGES})
+    known = pseudonyms.rows.get(key)
+    if known is None:
+        before = left_out.total
+        known = _value("", row, pseudonyms, left_out, where)
+        if left_out.total == before and len(pseudonyms.rows) < MOST_ROWS:
+            pseudonyms.rows[key] = known
+    if ages is None or not isinstance(known, dict):
+        return known
+    return {**known, AGES: _value(AGES, ages, pseudonyms, left_out, where)}
 
 
 def _value(field: str, value: object, pseudonyms: Pseudonyms, left_out: LeftOut, where: str) -> object:

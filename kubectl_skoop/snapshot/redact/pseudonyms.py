@@ -33,6 +33,8 @@ class Pseudonyms:
         self.names = NameMap(key, names)
         self.rules: dict[str, str] = {}
         """Rules of iptables without counters, as they are written now: nodes have the same ones."""
+        self.rows: dict[bytes, object] = {}
+        """Rows of netlink without ages, packed, as they are written now."""
         self._masked: dict[str, str] = {}
 
     def changed(self) -> dict[str, dict[str, str]]:

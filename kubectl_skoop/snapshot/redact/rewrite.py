@@ -3,16 +3,20 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
+from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts
-from kubectl_skoop.snapshot.format import Header
+from kubectl_skoop.snapshot.format import Header, pack
 from kubectl_skoop.snapshot.index import NodeEntry
+from kubectl_skoop.snapshot.limits import unpack
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
 from kubectl_skoop.snapshot.redact.object import is_known, redact_object
 from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms, version
+from kubectl_skoop.snapshot.redact.repeated import Repeated
 from kubectl_skoop.snapshot.redact.table import redact_table
 from kubectl_skoop.snapshot.redact.text import INFRA_GONE, lost_line, reason, tool
 from kubectl_skoop.snapshot.source import Snapshot
@@ -50,6 +54,7 @@ def redact(
     pseudonyms: Pseudonyms,
     path: Path,
     certify: Callable[[Path, list[str]], Mapping[str, object]],
+    watch: Callable[[str, str], None] = lambda node, progress: None,
 ) -> None:
     """Writes `path`. `certify` is given the file without its certificate, and what is not in it.
 
@@ -58,8 +63,10 @@ def redact(
     left_out = LeftOut()
     with writing(path, _header(source.header)) as writer:
         _add_objects(writer, source, pseudonyms, left_out)
-        for name in source.nodes():
-            _add_node(writer, source, name, pseudonyms, left_out)
+        pods = Repeated(pseudonyms, left_out)
+        for number, name in enumerate(source.nodes(), 1):
+            watch(name, f"is redacted, {number:,} of {len(source.nodes()):,}")
+            _add_node(writer, source, name, pseudonyms, left_out, pods)
         for gap in source.file.lost:
             writer.add_note(_what(gap.what, pseudonyms), gap.state, reason(gap.reason))
         for provider in source.file.index.infra:
@@ -77,18 +84,39 @@ def _header(header: Header) -> Header:
 
 
 def _add_objects(writer: SnapshotWriter, source: Snapshot, pseudonyms: Pseudonyms, left_out: LeftOut) -> None:
+    """By their new names; packed they take a fifth of the memory."""
     for kind in source.kinds():
-        objects = source.objects(kind)
         if not is_known(kind):
             left_out.add("objects", "a kind that is not known")
-        elif isinstance(objects, NotCollected):
+            continue
+
+        def redacted(item: Object, kind: str = kind) -> tuple[Ref, bytes]:
+            made = redact_object(kind, item, pseudonyms, left_out)
+            return ref_of(made), pack(made, large_as_text=True)
+
+        objects = source.each(kind, redacted)
+        if isinstance(objects, NotCollected):
             writer.add_note(f"objects/{kind}", objects.state, reason(objects.reason))
-        else:
-            writer.add_objects(kind, [redact_object(kind, item, pseudonyms, left_out) for item in objects])
+            continue
+        stream = writer.objects(kind)
+        for _, packed in sorted(objects, key=itemgetter(0)):
+            stream.add(_object(packed))
+        stream.finish()
+
+
+def _object(packed: bytes) -> Object:
+    found = unpack(packed)
+    assert isinstance(found, dict)
+    return found
 
 
 def _add_node(
-    writer: SnapshotWriter, source: Snapshot, name: str, pseudonyms: Pseudonyms, left_out: LeftOut
+    writer: SnapshotWriter,
+    source: Snapshot,
+    name: str,
+    pseudonyms: Pseudonyms,
+    left_out: LeftOut,
+    pods: Repeated,
 ) -> None:
     node, dump = source.node(name), source.node_dump(name)
     if isinstance(dump, NotCollected) or not isinstance(node, NodeEntry):
@@ -104,17 +132,23 @@ def _add_node(
             ended=dump.ended,
             kernel=version(dump.kernel),
             tools={key: tool(text) for key, text in dump.tools.items() if key in KNOWN_TOOLS},
-            namespaces=tuple(_namespace(namespace, pseudonyms, left_out) for namespace in dump.namespaces),
+            namespaces=tuple(
+                _namespace(namespace, pseudonyms, left_out, pods) for namespace in dump.namespaces
+            ),
             lost=tuple(lost),
             facts=_facts(dump.facts, pseudonyms),
         )
     )
 
 
-def _namespace(dump: NamespaceDump, pseudonyms: Pseudonyms, left_out: LeftOut) -> NamespaceDump:
+def _namespace(
+    dump: NamespaceDump, pseudonyms: Pseudonyms, left_out: LeftOut, pods: Repeated
+) -> NamespaceDump:
     tables = {}
     for name, table in dump.tables.items():
-        redacted = redact_table(name, table, pseudonyms, left_out)
+        redacted = (
+            pods.table(name, table) if dump.kind == "pod" else redact_table(name, table, pseudonyms, left_out)
+        )
         if redacted is not None:
             tables[name] = redacted
     return replace(dump, pods=tuple(map(pseudonyms.names.pod, dump.pods)), tables=tables)

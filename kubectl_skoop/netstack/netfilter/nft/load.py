@@ -48,12 +48,17 @@ def _dormant_tables(nft_raw: object) -> Iterator[tuple[str, str]]:
     listed = nft_raw.get("tables") if isinstance(nft_raw, Mapping) else None
     for table in listed if isinstance(listed, list) else []:
         if isinstance(table, Mapping) and isinstance(flags := table.get("flags"), int) and flags & _DORMANT:
-            yield NFPROTO.get(table.get("family", 0), ""), str(table.get("name"))
+            yield _family(table), str(table.get("name"))
 
 
 def _devices(nft_raw: object) -> Iterator[tuple[tuple[str, str, str], tuple[str, ...]]]:
     listed = nft_raw.get("chains") if isinstance(nft_raw, Mapping) else None
     for chain in listed if isinstance(listed, list) else []:
         if isinstance(chain, Mapping) and isinstance(names := chain.get("devices"), list):
-            family = NFPROTO.get(chain.get("family", 0), "")
-            yield (family, str(chain.get("table")), str(chain.get("name"))), tuple(map(str, names))
+            yield (_family(chain), str(chain.get("table")), str(chain.get("name"))), tuple(map(str, names))
+
+
+def _family(row: Mapping[str, object]) -> str:
+    """Empty: none that is known."""
+    number = row.get("family")
+    return NFPROTO.get(number, "") if isinstance(number, int) else ""
