@@ -92,14 +92,13 @@ def stale_connections(walk: Walker, probe: Probe, ways: Ways) -> Iterator[Suspic
 def _entries_of_flow(ways: Ways) -> Iterator[tuple[Place, ConntrackEntry]]:
     """Entries for the same sender, destination and port, at the places that the flow came to."""
     for way in ways:
-        wanted = {
+        wanted = dict.fromkeys(
             (client.local, client.remote, client.protocol, client.remote_port)
             for client in _clients(way.result)
-        }
+        )
         for stack in way.result.branch.stacks.values():
-            for entry in stack.ns.conntrack:
-                original = entry.original
-                if (original.src, original.dst, original.protocol, original.dport) in wanted:
+            for flow in wanted:
+                for entry in stack.ns.conntrack_by_flow.get(flow, ()):
                     yield stack.ns.place, entry
 
 

@@ -17,7 +17,7 @@ from kubectl_skoop.model.path import Hop, Link, LinkKind
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import neighbour, receive, xmit
+from kubectl_skoop.netstack import flooded, neighbour, receive, xmit
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Emission, Handover, Journey, Loss, Stack
@@ -160,8 +160,14 @@ class Walk:
         """To another place that was collected."""
         link = self._link(stack, device.name, frame, kind, Hop(place=port.ns.place, iif=port.device.name))
         self._record(stack.journey, link)
-        if kind == "veth" or self.underlay.between(self.branch, stack, device, port, frame):
-            self.under_way.append(_Arriving(port, frame, link))
+        if kind == "veth":
+            if isinstance(frame, Arp) and flooded.goes_unheard(
+                self.branch.stack(port.ns), port.device, frame
+            ):
+                return
+        elif not self.underlay.between(self.branch, stack, device, port, frame):
+            return
+        self.under_way.append(_Arriving(port, frame, link))
 
     def _routed(self, stack: Stack, device: Device, packet: Packet, nexthop: Address | None) -> Port | None:
         """The device that the cloud itself leads a packet for a pod or a node to. A router may lead it back

@@ -17,6 +17,7 @@ from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
 _NONE = IPv4Address(0)
+_ASKED_OF_PROXIES = ("proxy_arp", "proxy_arp_pvlan", "rp_filter", "forwarding")
 
 
 def solicit(stack: Stack, device: Device, target: Address, packet_source: Address) -> None:
@@ -69,6 +70,8 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
         return False
     if message.sender == _NONE:
         return address_type(stack.ns, target) == "LOCAL" and not _ignored(stack, device, message)
+    if is_for_others(stack, device, target):
+        return False
     if unread := gap.routing(stack):
         stack.give_up("neighbour.silent", message, unread, where=stack.where(device=device.name))
         return False
@@ -88,6 +91,20 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
             return False
         case _:
             return False
+
+
+def is_for_others(stack: Stack, device: Device, target: IPv4Address) -> bool:
+    """Whatever the routes say: no table has the address as a local one, and the device answers for nobody
+    else. So ends nearly each copy of a flooded question."""
+    ns = stack.ns
+    return not (
+        ns.fib.may_be_local(target)
+        or _other_end_of_pod(stack, device)
+        or any(ns.sysctls.either(device.name, setting) for setting in ("proxy_arp", "proxy_arp_pvlan"))
+        or any(entry.proxy for entry in ns.neighbours)
+        or gap.table(stack, "rules", "routes", "proxy_neighbours")
+        or gap.device_sysctl(stack, device.name, _ASKED_OF_PROXIES)
+    )
 
 
 def _unread(stack: Stack, device: Device, route: InputRoute) -> str:

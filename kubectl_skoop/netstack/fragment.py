@@ -47,10 +47,11 @@ def traverse(
 ) -> Outcome:
     """`netfilter.traverse`; where no conntrack puts a datagram together, for its later fragments too, which
     have no ports (K-6). It is lost with any of them."""
+    if not packet.datagram or packet.family in stack.ns.netfilter.conntrack_families:
+        return netfilter.traverse(stack, hook, packet, passage, indev=indev, outdev=outdev, nexthop=nexthop)
     beside = replace(passage)
     result = netfilter.traverse(stack, hook, packet, passage, indev=indev, outdev=outdev, nexthop=nexthop)
-    together = packet.family in stack.ns.netfilter.conntrack_families
-    if not packet.datagram or together or not isinstance(result, Passed):
+    if not isinstance(result, Passed):
         return result
     later = replace(packet, fragment_offset=packet.length - IP_HEADER, more_fragments=False)
     other = netfilter.traverse(stack, hook, later, beside, indev=indev, outdev=outdev, nexthop=nexthop)

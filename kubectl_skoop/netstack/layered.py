@@ -34,12 +34,7 @@ def lower_netns(stack: Stack, device: Device) -> str:
 def above(stack: Stack, device: Device, address: Address | None = None) -> Iterator[Upper]:
     """The devices on top of one of this namespace, those of this namespace first: the others' states are read
     only if they are asked for, and with an address only that of the pod that has it."""
-    own = [
-        other
-        for other in stack.ns.devices.values()
-        if other.link == device.index and other.link_netns == SAME_NAMESPACE and other.index != device.index
-    ]
-    yield from (Upper(stack.ns, other) for other in own)
+    yield from (Upper(stack.ns, other) for other in stack.ns.devices_on_top.get(device.index, ()))
     others = stack.above(stack.ns.id, device.index, address)
     yield from (upper for upper in others if upper.ns.id != stack.ns.id)
 

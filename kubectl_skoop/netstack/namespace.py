@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
-from kubectl_skoop.netstack.device import Device, InterfaceAddress
+from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device, InterfaceAddress
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, GroupMember, Neighbour
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
@@ -71,6 +71,25 @@ class NetworkNamespace:
         """By zone and the tuple of either direction."""
         originals = {(entry.zone, entry.original): entry for entry in self.conntrack}
         return {(entry.zone_of_replies, entry.reply): entry for entry in self.conntrack} | originals
+
+    @cached_property
+    def conntrack_by_flow(self) -> Mapping[tuple[Address, Address, int, int], Sequence[ConntrackEntry]]:
+        """By source, destination, protocol and destination port of the original direction."""
+        found: dict[tuple[Address, Address, int, int], list[ConntrackEntry]] = {}
+        for entry in self.conntrack:
+            original = entry.original
+            key = original.src, original.dst, original.protocol, original.dport
+            found.setdefault(key, []).append(entry)
+        return found
+
+    @cached_property
+    def devices_on_top(self) -> Mapping[int, Sequence[Device]]:
+        """By index of the device below (IFLA_LINK), those of this namespace."""
+        found: dict[int, list[Device]] = {}
+        for device in self.devices.values():
+            if device.link_netns == SAME_NAMESPACE and device.link not in (0, device.index):
+                found.setdefault(device.link, []).append(device)
+        return found
 
     @cached_property
     def fib(self) -> Fib:

@@ -42,7 +42,7 @@ def test_lookups_agree_with_the_kernel(seed: int) -> None:
         for _ in range(LOOKUPS_A_LAB):
             key = _question(random, ns, incoming=random.random() < 0.5)
             answer = oracle.ask(key)
-            predictions = _each_way(ns, partial(_prediction, key))
+            predictions = each_way(ns, partial(_prediction, key))
             expected = [_comparable(prediction) for prediction in predictions]
             kinds[answer.errno or "route"] = kinds.get(answer.errno or "route", 0) + 1
             if _comparable(answer) not in expected:
@@ -64,7 +64,7 @@ def test_ipv6_lookups_agree_with_the_kernel(seed: int) -> None:
                 # It only prefers the device then; a bound socket insists (RT6_LOOKUP_F_IFACE).
                 key = replace(key, oif=0)
             answer = oracle.ask(key)
-            ways = _each_way(ns, partial(lookup, key=key))
+            ways = each_way(ns, partial(lookup, key=key))
             expected = [_comparable6(way) for way in ways]
             kinds[answer.errno or "route"] = kinds.get(answer.errno or "route", 0) + 1
             if _answer6(answer) not in expected:
@@ -86,7 +86,7 @@ def test_ipv6_sources_agree_with_the_kernel(seed: int) -> None:
                 # The second lookup, with a source, may find what the oracle's only one did not.
                 continue
             compared += 1
-            ways = list(_each_way(ns, partial(route_output, key=key)))
+            ways = list(each_way(ns, partial(route_output, key=key)))
             if answer.route.prefsrc not in [way.source for way in ways if isinstance(way, OutputRoute)]:
                 differences.append(f"{key}\n  kernel {answer}\n  ours   {ways}")
     assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:5])
@@ -116,7 +116,7 @@ def test_nexthop_and_source_agree_with_the_kernel(seed: int) -> None:
         for _ in range(LOOKUPS_A_LAB // 2):
             key = _question(random, ns, incoming=False)
             answer = oracle.ask_way(key)
-            ways = list(_each_way(ns, partial(route_output, key=key, bound_source=key.src)))
+            ways = list(each_way(ns, partial(route_output, key=key, bound_source=key.src)))
             if _way(answer) not in [_own_way(way, key) for way in ways]:
                 differences.append(f"{key}\n  kernel {answer}\n  ours   {ways}")
             sources += answer.route is not None and answer.route.prefsrc is not None
@@ -160,7 +160,7 @@ def _question(random: Random, ns: NetworkNamespace, *, incoming: bool, family: i
     )
 
 
-def _each_way(ns: NetworkNamespace, route: Callable[[Stack], T]) -> Iterator[T]:
+def each_way(ns: NetworkNamespace, route: Callable[[Stack], T]) -> Iterator[T]:
     """One for each nexthop that the kernel may have chosen; what is unknown counts as untouched rules."""
     scripts: list[tuple[int, ...]] = [()]
     while scripts:

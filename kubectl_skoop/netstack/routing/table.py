@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from ipaddress import IPv4Address
 
 from kubectl_skoop.netstack.routing.types import (
     PROTO_KERNEL,
@@ -76,6 +77,22 @@ class Fib:
         if found is None and key in self._by_table:
             found = self._tables[key] = PrefixTable(self._by_table[key], 32 if family == 4 else 128)
         return found
+
+    def may_be_local(self, address: IPv4Address) -> bool:
+        """Some table has a route of type local for it, whether a rule leads there or not."""
+        return bool(self._local.longest(int(address)))
+
+    @cached_property
+    def _local(self) -> PrefixTable:
+        return PrefixTable(
+            (
+                route
+                for (family, _), routes in self._by_table.items()
+                for route in routes
+                if family == 4 and route.type == "local"
+            ),
+            32,
+        )
 
     @cached_property
     def merged(self) -> PrefixTable:

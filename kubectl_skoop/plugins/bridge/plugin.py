@@ -1,8 +1,11 @@
-"""The plugins: how each is detected, and what is fixed in each."""
+"""The plugins: how each is detected, and what is fixed in each.
+
+Every cluster asks for that; what they do is loaded where one of them is the cluster's.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from kubectl_skoop.api import (
     BasePluginNode,
@@ -18,9 +21,10 @@ from kubectl_skoop.api import (
     detection,
     option,
 )
-from kubectl_skoop.plugins.bridge.attach import Attachment, ByBridge, ByVeth
-from kubectl_skoop.plugins.bridge.node import HostLocalNode, Peers
-from kubectl_skoop.plugins.bridge.observed import gateways, observe
+
+if TYPE_CHECKING:
+    from kubectl_skoop.plugins.bridge.attach import Attachment
+    from kubectl_skoop.plugins.bridge.node import Peers
 
 MROUTED = "mrouted"
 """What `ip route` calls 17, the protocol of kube-router's routes (pkg/controllers/routing)."""
@@ -44,8 +48,8 @@ class HostLocal(Plugin):
     """What the plugins here share; `attachment` and `peers` are theirs."""
 
     ctx: Context
-    attachment: Attachment | None
-    peers: Peers | None
+    attachment: "Attachment | None"
+    peers: "Peers | None"
 
     def settings(self) -> Iterable[Setting]:
         own = self.name == Bridge.name
@@ -65,6 +69,8 @@ class HostLocal(Plugin):
         return SimpleVethPod(pod) if self.attachment is None else self.attachment.pod(pod)
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
+        from kubectl_skoop.plugins.bridge.node import HostLocalNode
+
         simple = HostLocalNode(ctx=self.ctx, node=node, attachment=self.attachment, peers=self.peers)
         return BasePluginNode(node, simple, self.ctx.cluster)
 
@@ -76,6 +82,10 @@ class Bridge(HostLocal):
     options: ClassVar[type[ConfigBinder]] = BridgeOptions
 
     def __init__(self, ctx: Context) -> None:
+        from kubectl_skoop.plugins.bridge.attach import ByBridge, ByVeth
+        from kubectl_skoop.plugins.bridge.node import Peers
+        from kubectl_skoop.plugins.bridge.observed import observe
+
         self.ctx = ctx
         config = ctx.config(BridgeOptions)
         seen = observe(ctx, bridge=config.name)
@@ -95,6 +105,8 @@ class Bridge(HostLocal):
 
     @classmethod
     def guess(cls, ctx: Context) -> Detected | None:
+        from kubectl_skoop.plugins.bridge.observed import gateways
+
         for ns in detection.states(ctx):
             node = ctx.node(ns.node)
             for device in gateways(ns, node) if node is not None else ():
@@ -111,6 +123,10 @@ class Kindnet(HostLocal):
     enforces: ClassVar[frozenset[str]] = frozenset({"NetworkPolicy"})
 
     def __init__(self, ctx: Context) -> None:
+        from kubectl_skoop.plugins.bridge.attach import ByVeth
+        from kubectl_skoop.plugins.bridge.node import Peers
+        from kubectl_skoop.plugins.bridge.observed import observe
+
         self.ctx = ctx
         self.attachment = ByVeth(ctx) if observe(ctx).attached == "ptp" else None
         self.peers = Peers("kindnetd adds it")
@@ -128,6 +144,10 @@ class KubeRouter(HostLocal):
     bridge: ClassVar[str] = "kube-bridge"
 
     def __init__(self, ctx: Context) -> None:
+        from kubectl_skoop.plugins.bridge.attach import ByBridge
+        from kubectl_skoop.plugins.bridge.node import Peers
+        from kubectl_skoop.plugins.bridge.observed import observe
+
         self.ctx = ctx
         self.attachment = ByBridge(ctx, self.bridge, observe(ctx, bridge=self.bridge).hairpin)
         self.peers = Peers("kube-router adds it by BGP", protocol=MROUTED, tunnels="tun-", table=77)

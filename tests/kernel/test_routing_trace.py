@@ -1,0 +1,199 @@
+"""Real packets in random tables and rules: each table that the kernel looked up for them, in its order, with
+what it found: on input, for the way back of the source, for the answer, on output."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_address
+from random import Random
+from typing import Any
+
+import pytest
+
+from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.netstack import receive
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing import lookup
+from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX, FlowKey
+from kubectl_skoop.netstack.routing.input import route_input
+from kubectl_skoop.netstack.routing.lookup import Failed, Found
+from kubectl_skoop.netstack.routing.output import route_output
+from kubectl_skoop.netstack.routing.types import PolicyRule
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.testing.frame import encode
+from kubectl_skoop.testing.netns import entered
+from kubectl_skoop.testing.route_lab import DEVICES, MARKS, PORTS, TOS, RouteLab, Universe
+from tests.kernel import test_routing_oracle
+from tests.kernel.fib_trace import FibTrace, Lookup, fib_trace
+from tests.kernel.router import collected
+from tests.kernel.volume import VOLUME
+
+pytestmark = pytest.mark.kernel
+
+SEEDS = range(6)
+PACKETS = 80 * VOLUME
+ATTEMPTS = 4
+_ERRNO = {"no-route": -11, "blackhole": -22, "unreachable": -113, "prohibit": -13}
+_UNSPECIFIED = {4: ip_address("0.0.0.0"), 6: ip_address("::")}
+UP = ("v0", "p0", "v1", "p1", "v2", "p2")
+PEER = {device: {"v": "p", "p": "v"}[device[0]] + device[1] for device in UP}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_tables_are_looked_up_as_the_kernel_does(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(f"packets {seed}")
+    differences = []
+    seen: dict[str, int] = {}
+    looked_up = recording(monkeypatch)
+    with RouteLab(seed, rules=True) as lab, fib_trace(4) as trace:
+        ns = collected(lab.namespace)
+        assert not ns.fib.has_default_rules
+        with taps(lab) as sockets:
+            for _ in range(PACKETS):
+                kind, send, walk = question(random, ns, sockets)
+                expected = list(each_way(ns, looked_up, walk))
+                found = difference(trace, send, expected)
+                seen[kind] = seen.get(kind, 0) + max(map(len, expected))
+                if found:
+                    differences.append(f"{kind}\n  kernel {found}\n  ours   {expected}")
+    assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:3])
+    assert min(seen.values()) > PACKETS // 8, seen
+
+
+Walk = Callable[[Stack], object]
+Question = tuple[str, Callable[[], object], Walk]
+
+
+@contextmanager
+def taps(lab: RouteLab) -> Iterator[dict[str, socket.socket]]:
+    """By device: what is sent there comes in at the other end of its pair."""
+    with ExitStack() as stack, entered(lab.namespace.path):
+        made = {}
+        for device in UP:
+            made[device] = stack.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+            made[device].bind((device, 0))
+        yield made
+
+
+def question(random: Random, ns: NetworkNamespace, sockets: Mapping[str, socket.socket]) -> Question:
+    universe = Universe(random)
+    if random.random() < 0.3:
+        return "output", *outgoing(random, ns, universe)
+    device = random.choice(UP)
+    index, answered = ns.device_by_name[device].index, random.random() < 0.4
+    packet = Packet(
+        src=ip_address(universe.address()),
+        dst=ip_address(universe.own() if answered else universe.address()),
+        protocol=Protocol.ICMP if answered else Protocol.UDP,
+        icmp_type=8 if answered else 0,
+        icmp_id=7 if answered else 0,
+        sport=0 if answered else random.choice(PORTS),
+        dport=0 if answered else random.choice(PORTS),
+        tos=random.choice(TOS),
+        ttl=64 if answered else 1,
+        length=60,
+        src_mac="02:00:00:00:00:99",
+        dst_mac=ns.devices[index].mac,
+    )
+    send = partial(sockets[PEER[device]].send, encode(packet))
+    if answered:
+        return "answer", send, partial(receive.receive, index=index, frame=packet)
+    return "input", send, partial(route_input, packet=packet, device=index, mark=0)
+
+
+def outgoing(random: Random, ns: NetworkNamespace, universe: Universe) -> tuple[Callable[[], object], Walk]:
+    """A datagram of our own, whose socket is bound to an address, a device, both or nothing."""
+    source = random.choice(("0.0.0.0", universe.own()))
+    device = random.choice((*DEVICES, *[""] * 20))
+    key = FlowKey(
+        dst=ip_address(universe.address()),
+        oif=ns.device_by_name[device].index if device else 0,
+        mark=random.choice(MARKS),
+        tos=random.choice(TOS),
+        protocol=Protocol.UDP,
+        sport=random.choice(PORTS),
+        dport=random.choice(PORTS),
+    )
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made, suppress(OSError):
+            for option in (socket.SO_BROADCAST, socket.SO_REUSEADDR):
+                made.setsockopt(socket.SOL_SOCKET, option, 1)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, key.mark)
+            made.setsockopt(socket.SOL_IP, socket.IP_TOS, key.tos)
+            made.setsockopt(socket.SOL_IP, socket.IP_TTL, 1)
+            if device:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+            made.bind((source, key.sport))
+            made.sendto(b"", (str(key.dst), key.dport))
+
+    bound = ip_address(source) if source != "0.0.0.0" else None
+    return send, partial(route_output, key=key, bound_source=bound)
+
+
+def recording(monkeypatch: pytest.MonkeyPatch) -> list[Lookup]:
+    """Filled with the tables that the model asks, as the kernel tells them.
+
+    Nobody asks for a neighbour, which the kernel would not do again for each packet.
+    """
+    asked: list[Lookup] = []
+    ask = lookup._Walk._in_table
+
+    def in_table(walk: Any, table: int, rule: PolicyRule) -> Found | Failed | None:
+        result: Found | Failed | None = ask(walk, table, rule)
+        if walk.stack.ns.fib.table(walk.key.family, table) is not None:
+            asked.append(_as_traced(walk.stack.ns, walk.key, table, result))
+        return result
+
+    monkeypatch.setattr("kubectl_skoop.netstack.routing.lookup._Walk._in_table", in_table)
+    monkeypatch.setattr("kubectl_skoop.netstack.arp.solicit", lambda *_: None)
+    return asked
+
+
+def _as_traced(ns: NetworkNamespace, key: FlowKey, table: int, result: Found | Failed | None) -> Lookup:
+    found = result if isinstance(result, Found) else None
+    return Lookup(
+        table=table,
+        src=key.src or _UNSPECIFIED[key.family],
+        dst=key.dst,
+        iif=key.iif or LOOPBACK_INDEX,
+        oif=key.oif,
+        device=ns.device_name(found.nexthop.device) if found else "",
+        gateway=found.nexthop.gateway if found else None,
+        errno=0 if found else _ERRNO[result.kind if isinstance(result, Failed) else "no-route"],
+    )
+
+
+def each_way(ns: NetworkNamespace, asked: list[Lookup], walk: Walk) -> Iterator[list[Lookup]]:
+    """What is asked where chance decides otherwise."""
+
+    def route(stack: Stack) -> list[Lookup]:
+        asked.clear()
+        walk(stack)
+        return list(asked)
+
+    return test_routing_oracle.each_way(ns, route)
+
+
+def difference(trace: FibTrace, send: Callable[[], object], ways: list[list[Lookup]]) -> list[Lookup]:
+    """What the kernel looked up instead; empty: one of these ways.
+
+    What it asks for an ICMP error or the next device comes after; what has no `iif` asks whose an address is
+    (inet_addr_type_table). A softirq that another process did is missed, so it is sent again.
+    """
+    for _ in range(ATTEMPTS):
+        trace.clear()
+        send()
+        found = [one for one in trace.lookups() if one.iif]
+        if any(len(found) >= len(way) and all(map(_agree, found, way)) for way in ways):
+            return []
+        time.sleep(0.01)
+    return found
+
+
+def _agree(told: Lookup, ours: Lookup) -> bool:
+    """Of a way without a gateway the kernel tells whatever stood in the buffer."""
+    return told == (ours if ours.gateway else replace(ours, gateway=told.gateway))
