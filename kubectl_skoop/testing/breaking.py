@@ -11,7 +11,16 @@ from kubectl_skoop.testing.faults import Fault, FaultError
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import BACKENDS, BY_FELIX, ON_BRIDGE, TUNNELS, VNI, VPC_MODES, LabNode
+from kubectl_skoop.testing.topology import (
+    BACKENDS,
+    BY_FELIX,
+    ON_BRIDGE,
+    OWN_NIC_MODES,
+    TUNNELS,
+    VNI,
+    VPC_MODES,
+    LabNode,
+)
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9.-]+)\}")
 
@@ -89,7 +98,8 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
     - `{vtep.n1}` the address of a node's tunnel device
     - `{uplink}` the device to the other nodes' pods, `{conf.uplink}` the same in a sysctl's name
     - `{eni.table}` the table of a node's second interface, `{eni.from}` the priority of the rules that lead
-      there, `{router.n1}` the router of a node's subnet, where pods have addresses of interfaces
+      there, `{router.n1}` the router of a node's subnet, `{node.n1}` its address, where pods have addresses
+      of interfaces
     - `{svc.web}`, `{chain.web}`, `{sep.web}`, `{sep.pair.b2}` a service's address and chains
     """
     return dict(_values(lab))
@@ -120,7 +130,9 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
         yield f"nobody.{pod.name}", f"10.244.{pod.node.number}.99"
         yield (
             f"gw.{pod.name}",
-            calico.GATEWAY if lab.mode in (*BY_FELIX, *VPC_MODES) else pod.node.bridge_address,
+            calico.GATEWAY
+            if lab.mode in (*BY_FELIX, *VPC_MODES, *OWN_NIC_MODES)
+            else pod.node.bridge_address,
         )
     for service in lab.topology.services:
         yield f"svc.{service.name}", service.address

@@ -22,11 +22,13 @@ import yaml
 from kubectl_skoop.testing.flows import Flow
 from kubectl_skoop.testing.topology import (
     ALL_MODES,
+    AWS_MODES,
     BACKENDS,
     BY_FELIX,
     ENI_MODES,
     MODES,
     ON_BRIDGE,
+    OWN_NIC_MODES,
     TUNNELS,
     VPC_MODES,
     Backend,
@@ -45,6 +47,7 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "on-bridge": tuple(ON_BRIDGE),
     "vpc": VPC_MODES,
     "eni": ENI_MODES,
+    "aws": AWS_MODES,
 }
 """`all` is what the large table is tried in; a mode may also be named by its own name."""
 _FIELDS = {"id", "from", "says", "modes", "do", "cause", "place", "text", "works", "lot", "only"}
@@ -151,7 +154,7 @@ def _fault(path: Path, row: Mapping[str, object]) -> Fault:
 
 
 def _modes(path: Path, row: Mapping[str, object]) -> tuple[Mode, ...]:
-    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in (*ALL_MODES, *VPC_MODES)}
+    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in (*ALL_MODES, *VPC_MODES, *OWN_NIC_MODES)}
     groups = {**own, **_MODE_GROUPS}
     try:
         return tuple(mode for name in _texts(row.get("modes", "all")) for mode in groups[name])
