@@ -11,6 +11,7 @@ from kubectl_skoop.diagnosis.expectations.address import AddressExpectation
 from kubectl_skoop.diagnosis.expectations.bridge_port import BridgePortExpectation
 from kubectl_skoop.diagnosis.expectations.device import DeviceExpectation
 from kubectl_skoop.diagnosis.expectations.fdb import FdbExpectation
+from kubectl_skoop.diagnosis.expectations.iptables import IptablesExpectation
 from kubectl_skoop.diagnosis.expectations.neighbour import NeighbourExpectation
 from kubectl_skoop.diagnosis.expectations.route import RouteExpectation
 from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
@@ -218,6 +219,30 @@ def rule(
             table=table,
         ),
         any_priority=priority is None,
+        because=because,
+        remedy=remedy,
+    )
+
+
+def iptables(
+    table: str,
+    chain: str,
+    *rules: str,
+    because: str,
+    family: int = 4,
+    first: bool = False,
+    remedy: str = "",
+) -> Expectation:
+    """A rule of a chain, as iptables-save prints it without `-A CHAIN`, or one of several; comments are not
+    compared. `first`: it belongs before the others of the chain."""
+    if not rules:
+        raise TypeError(f"{table} {chain}: give a rule")
+    return IptablesExpectation(
+        in_table=table,
+        chain=chain,
+        rules=rules,
+        family=family,
+        first=first,
         because=because,
         remedy=remedy,
     )

@@ -123,12 +123,23 @@ class World:
         return self._above[node].get((netns, index), ())
 
     def owner_of_mac(self, mac: str, hints: Iterable[Address]) -> Port | None:
-        """The node's device on the underlay with this MAC; nodes that own one of `hints` are asked first."""
+        """The device on the underlay with this MAC, of a node or of a pod that has one of `hints`; nodes that
+        have one are asked first."""
         for ns in self._hosts(hints):
             for port in underlay_ports(ns):
                 if port.device.mac == mac:
                     return port
-        return None
+        found = (self._nic_of_pod(hint) for hint in hints)
+        return next((port for port in found if port is not None and port.device.mac == mac), None)
+
+    def _nic_of_pod(self, address: Address) -> Port | None:
+        """A pod's own, where the pod has one for itself."""
+        pod = self.pod_of_address(address)
+        ns = self.at(pod[0]) if pod is not None else None
+        if ns is None or isinstance(ns, NotCollected):
+            return None
+        own = [entry.device for entry in ns.addresses if entry.address == address]
+        return next((port for port in underlay_ports(ns) if port.device.index in own), None)
 
     def owner_of_address(self, address: Address) -> Port | None:
         """The node's device on the underlay that an address belongs to. Any address of the node counts (it
@@ -142,7 +153,7 @@ class World:
             own = [port for port in ports if port.device.index == entry.device]
             if own or (ports and not (address.version == 6 and address.is_link_local)):
                 return (own or ports)[0]
-        return self.below_pod(address)
+        return self._nic_of_pod(address) or self.below_pod(address)
 
     def below_pod(self, address: Address, mac: str = "") -> Port | None:
         """The node's device that a pod's own is on top of, where the pod is on the underlay by it (macvlan,
@@ -163,8 +174,11 @@ class World:
         return Port(below, lower)
 
     def door_of_pod(self, address: Address) -> Port | None:
-        """The node's device on the underlay that an address of a pod is led to: the one by which the node
-        sends what comes from it, by the rule for the address or the main table's default route."""
+        """The device on the underlay that an address of a pod is led to: the pod's own, or the one by which
+        its node sends what comes from it, by the rule for the address or the main table's default route."""
+        own = self._nic_of_pod(address)
+        if own is not None:
+            return own
         pod = self.pod_of_address(address) if self.pods_in_underlay else None
         ns = self.at(Place("node", pod[1])) if pod is not None and pod[1] else None
         if ns is None or isinstance(ns, NotCollected):
@@ -241,8 +255,8 @@ def underlay_ports(ns: NetworkNamespace) -> Iterator[Port]:
 
 
 def on_underlay(ns: NetworkNamespace, device: Device) -> bool:
-    """A NIC of a node: physical, or a veth to the outside that has an address of its own."""
-    if ns.place.kind != "node" or device.loopback:
+    """A NIC of a node or of a pod: physical, or a veth to the outside that has an address of its own."""
+    if ns.place.kind not in ("node", "pod") or device.loopback:
         return False
     if device.kind == "veth":
         outside = device.link_netns != SAME_NAMESPACE and device.link_netns.startswith("unmapped")

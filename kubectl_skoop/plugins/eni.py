@@ -166,17 +166,7 @@ class EniNode(SimplePluginNode):
 
     def _pod(self, pod: PodInfo) -> Wishes:
         device, because = self.device_of(pod), self._because(pod)
-        inside = self.ctx.device(Place("pod", pod.key), "eth0")
-        yield expect.device(
-            device,
-            kind="veth",
-            up=True,
-            carrier=True,
-            arp=True,
-            mtu=inside.mtu if inside else None,
-            because=because,
-        )
-        yield expect.forwarding(device, because)
+        yield from attachment(self.ctx, pod, device, because)
         for address in pod.addresses:
             if address.version == 4:
                 yield from self._address(device, address, because)
@@ -196,6 +186,21 @@ class EniNode(SimplePluginNode):
 
     def _because(self, pod: PodInfo) -> str:
         return f"{self.scheme.agent} adds it when {pod.key} starts"
+
+
+def attachment(ctx: Context, pod: PodInfo, device: str, because: str, *, inside: str = "eth0") -> Wishes:
+    """The node's end of a pod's veth, which is called `inside` there."""
+    peer = ctx.device(Place("pod", pod.key), inside)
+    yield expect.device(
+        device,
+        kind="veth",
+        up=True,
+        carrier=True,
+        arp=True,
+        mtu=peer.mtu if peer else None,
+        because=because,
+    )
+    yield expect.forwarding(device, because)
 
 
 def eni_node(

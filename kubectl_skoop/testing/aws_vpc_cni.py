@@ -4,12 +4,13 @@ EC2 says of its interfaces."""
 # Rules stand as iptables-save prints them.
 # ruff: noqa: E501
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kubectl_skoop.testing.objects import Object, daemon_set
 from kubectl_skoop.testing.restore import Ruleset
-from kubectl_skoop.testing.topology import CLUSTER_CIDR, Backend, LabNode
+from kubectl_skoop.testing.topology import CLUSTER_CIDR, Backend, LabNode, LabPod, Mode
 from kubectl_skoop.testing.vpc import SECOND, UPLINK, VpcLab, VpcNode, vpc_node
 
 TABLE = 2
@@ -17,11 +18,15 @@ TABLE = 2
 
 
 class AwsLab(VpcLab):
+    mode_of_lab: ClassVar[Mode] = "aws-vpc-cni"
     prefix_of_devices: ClassVar[str] = "eni"
     from_pod: ClassVar[int] = 1536
+    node: ClassVar[type[VpcNode]] = VpcNode
+    networks: ClassVar[tuple[str, ...]] = (CLUSTER_CIDR,)
+    """Of the VPC."""
 
     def __init__(self, backend: Backend = "iptables-nft") -> None:
-        super().__init__("aws-vpc-cni", backend)
+        super().__init__(self.mode_of_lab, backend, node=self.node)
 
     def table(self) -> int:
         return TABLE
@@ -42,8 +47,8 @@ class AwsLab(VpcLab):
     def cni_links(self, node: LabNode) -> list[str]:
         own = vpc_node(node)
         lines = [
-            f"route add {own.router} dev {SECOND} scope link table {TABLE}",
-            f"route add default via {own.router} dev {SECOND} table {TABLE}",
+            f"route add {own.second_router} dev {SECOND} scope link table {TABLE}",
+            f"route add default via {own.second_router} dev {SECOND} table {TABLE}",
             f"rule add from {own.second_address} lookup {TABLE} priority 32765",
             "rule add fwmark 0x80/0x80 lookup main priority 1024",
         ]
@@ -54,7 +59,7 @@ class AwsLab(VpcLab):
         ]
 
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
-        return proxy.text(rules(node))
+        return proxy.text(rules(node, self.networks))
 
     def _resources(self) -> dict[str, list[dict[str, Any]]]:
         nodes = [vpc_node(node) for node in self.topology.nodes]
@@ -70,7 +75,13 @@ class AwsLab(VpcLab):
             for egress in (False, True)
         ]
         return {
-            "Vpcs": [{"VpcId": "vpc-1", "CidrBlock": CLUSTER_CIDR}],
+            "Vpcs": [
+                {
+                    "VpcId": "vpc-1",
+                    "CidrBlock": self.networks[0],
+                    "CidrBlockAssociationSet": [{"CidrBlock": network} for network in self.networks],
+                }
+            ],
             "Subnets": [
                 {"SubnetId": f"subnet-{node.number}", "VpcId": "vpc-1", "CidrBlock": str(node.pod_cidr)}
                 for node in nodes
@@ -103,7 +114,8 @@ class AwsLab(VpcLab):
                     "VpcId": "vpc-1",
                     "Associations": [{"Main": True}],
                     "Routes": [
-                        {"DestinationCidrBlock": CLUSTER_CIDR, "GatewayId": "local", "State": "active"}
+                        {"DestinationCidrBlock": network, "GatewayId": "local", "State": "active"}
+                        for network in self.networks
                     ],
                 }
             ],
@@ -124,7 +136,74 @@ class AwsLab(VpcLab):
         }
 
 
-def rules(node: LabNode) -> Ruleset:
+@dataclass(frozen=True, slots=True)
+class ApartNode(VpcNode):
+    """Its primary interface is in a subnet that is not its pods'."""
+
+    @property
+    def address(self) -> str:
+        return f"10.0.{self.number}.10"
+
+    @property
+    def router(self) -> str:
+        return f"10.0.{self.number}.1"
+
+    @property
+    def second_router(self) -> str:
+        return self.bridge_address
+
+
+class CustomNetworkLab(AwsLab):
+    """AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: an ENIConfig puts the second interfaces, with all pods, into other
+    subnets than the nodes'."""
+
+    mode_of_lab: ClassVar[Mode] = "aws-custom-network"
+    node: ClassVar[type[VpcNode]] = ApartNode
+    networks: ClassVar[tuple[str, ...]] = ("10.0.0.0/16", CLUSTER_CIDR)
+
+    def interface_of(self, pod: LabPod) -> str:
+        return SECOND
+
+    def objects(self) -> list[Object]:
+        config: Object = {
+            "apiVersion": "crd.k8s.amazonaws.com/v1alpha1",
+            "kind": "ENIConfig",
+            "metadata": {"name": "eu-west-1a"},
+            "spec": {"subnet": "subnet-1", "securityGroups": ["sg-1"]},
+        }
+        return [*super().objects(), config]
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixNode(VpcNode):
+    """Its own addresses are beyond the prefix of its pods."""
+
+    @property
+    def address(self) -> str:
+        return f"10.244.{self.number}.100"
+
+    @property
+    def second_address(self) -> str:
+        return f"10.244.{self.number}.101"
+
+
+class PrefixLab(AwsLab):
+    """ENABLE_PREFIX_DELEGATION: pods have addresses of a /28 that is their interface's."""
+
+    mode_of_lab: ClassVar[Mode] = "aws-prefixes"
+    node: ClassVar[type[VpcNode]] = PrefixNode
+
+    def interface_of(self, pod: LabPod) -> str:
+        return SECOND
+
+    def _interface(self, node: VpcNode, number: int, device: str) -> dict[str, Any]:
+        made = super()._interface(node, number, device)
+        own = made["PrivateIpAddresses"][:1]
+        prefixes = [{"Ipv4Prefix": f"{node.pod_cidr.network_address}/28"}] if device == SECOND else []
+        return {**made, "PrivateIpAddresses": own, "Ipv4Prefixes": prefixes}
+
+
+def rules(node: LabNode, networks: Sequence[str]) -> Ruleset:
     """Without AWS_VPC_K8S_CNI_EXTERNALSNAT (network.go: buildIptablesSNATRules; iptables_connmark.go)."""
     primary = '-m comment --comment "AWS, primary ENI"'
     return Ruleset(
@@ -139,9 +218,15 @@ def rules(node: LabNode) -> Ruleset:
                 '-A PREROUTING -i eni+ -m comment --comment "AWS, outbound connections" -j AWS-CONNMARK-CHAIN-0',
                 '-A PREROUTING -m comment --comment "AWS, CONNMARK" -j CONNMARK --restore-mark --nfmask 0x80 --ctmask 0x80',
                 '-A POSTROUTING -m comment --comment "AWS SNAT CHAIN" -j AWS-SNAT-CHAIN-0',
-                f'-A AWS-CONNMARK-CHAIN-0 -d {CLUSTER_CIDR} -m comment --comment "AWS CONNMARK CHAIN" -j RETURN',
+                *(
+                    f'-A AWS-CONNMARK-CHAIN-0 -d {network} -m comment --comment "AWS CONNMARK CHAIN" -j RETURN'
+                    for network in networks
+                ),
                 '-A AWS-CONNMARK-CHAIN-0 -m comment --comment "AWS, CONNMARK" -j CONNMARK --set-xmark 0x80/0x80',
-                f'-A AWS-SNAT-CHAIN-0 -d {CLUSTER_CIDR} -m comment --comment "AWS SNAT CHAIN" -j RETURN',
+                *(
+                    f'-A AWS-SNAT-CHAIN-0 -d {network} -m comment --comment "AWS SNAT CHAIN" -j RETURN'
+                    for network in networks
+                ),
                 f'-A AWS-SNAT-CHAIN-0 ! -o vlan+ -m comment --comment "AWS, SNAT" -m addrtype ! --dst-type LOCAL -j SNAT --to-source {node.address} --random-fully',
             ),
         },

@@ -16,6 +16,7 @@ from kubectl_skoop.testing.topology import (
     BY_FELIX,
     IPIP,
     ON_BRIDGE,
+    OWN_NIC_MODES,
     TUNNELS,
     VNI,
     VPC_MODES,
@@ -98,7 +99,8 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
     - `{vtep.n1}` the address of a node's tunnel device
     - `{uplink}` the device to the other nodes' pods, `{conf.uplink}` the same in a sysctl's name
     - `{eni.table}` the table of a node's second interface, `{eni.from}` the priority of the rules that lead
-      there, `{router.n1}` the router of a node's subnet, where pods have addresses of interfaces
+      there, `{router.n1}` the router of a node's subnet, `{node.n1}` its address, where pods have addresses
+      of interfaces
     - `{svc.web}`, `{chain.web}`, `{sep.web}`, `{sep.pair.b2}` a service's address and chains
     """
     return dict(_values(lab))
@@ -129,7 +131,9 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
         yield f"nobody.{pod.name}", f"10.244.{pod.node.number}.99"
         yield (
             f"gw.{pod.name}",
-            calico.GATEWAY if lab.mode in (*BY_FELIX, *VPC_MODES) else pod.node.bridge_address,
+            calico.GATEWAY
+            if lab.mode in (*BY_FELIX, *VPC_MODES, *OWN_NIC_MODES)
+            else pod.node.bridge_address,
         )
     for service in lab.topology.services:
         yield f"svc.{service.name}", service.address

@@ -22,6 +22,7 @@ import yaml
 from kubectl_skoop.testing.flows import Flow
 from kubectl_skoop.testing.topology import (
     ALL_MODES,
+    AWS_MODES,
     BACKENDS,
     BY_FELIX,
     ENI_MODES,
@@ -29,6 +30,7 @@ from kubectl_skoop.testing.topology import (
     IPIP,
     MODES,
     ON_BRIDGE,
+    OWN_NIC_MODES,
     TUNNELS,
     VPC_MODES,
     Backend,
@@ -48,6 +50,7 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "on-bridge": tuple(ON_BRIDGE),
     "vpc": VPC_MODES,
     "eni": ENI_MODES,
+    "aws": AWS_MODES,
 }
 """`all` is what the large table is tried in; a mode may also be named by its own name."""
 _FIELDS = {"id", "from", "says", "modes", "do", "cause", "place", "text", "works", "lot", "only"}
@@ -154,7 +157,8 @@ def _fault(path: Path, row: Mapping[str, object]) -> Fault:
 
 
 def _modes(path: Path, row: Mapping[str, object]) -> tuple[Mode, ...]:
-    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in (*ALL_MODES, *GUEST_MODES, *VPC_MODES)}
+    named = (*ALL_MODES, *GUEST_MODES, *VPC_MODES, *OWN_NIC_MODES)
+    own: dict[str, tuple[Mode, ...]] = {mode: (mode,) for mode in named}
     groups = {**own, **_MODE_GROUPS}
     try:
         return tuple(mode for name in _texts(row.get("modes", "all")) for mode in groups[name])

@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 
 from kubectl_skoop.api import InfraFile
 from kubectl_skoop.providers.aliyun import answers
+from kubectl_skoop.testing.cluster_lab import SWITCH
 from kubectl_skoop.testing.objects import Object, daemon_set
 from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import Backend, LabNode, LabPod
-from kubectl_skoop.testing.vpc import SECOND, UPLINK, VpcLab, VpcNode, vpc_node
+from kubectl_skoop.testing.vpc import POD_GATEWAY, SECOND, UPLINK, VpcLab, VpcNode, host_mac, vpc_node
 
+SERVICES = "10.96.0.0/16"
 SECOND_INDEX = 3
 """Of eth1 on a node: lo and eth0 are before it."""
 
@@ -65,8 +67,7 @@ class TerwayLab(VpcLab):
 
     def _answers(self) -> Iterator[dict[str, Any]]:
         nodes = [vpc_node(node) for node in self.topology.nodes]
-        interfaces = [self._interface(node, device) for node in nodes for device in (UPLINK, SECOND)]
-        yield {"NetworkInterfaceSets": {"NetworkInterfaceSet": interfaces}}
+        yield {"NetworkInterfaceSets": {"NetworkInterfaceSet": list(self._interfaces())}}
         yield {"Vpcs": {"Vpc": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/8"}]}}
         yield {"VSwitches": {"VSwitch": [_vswitch(node) for node in nodes]}}
         yield {"RouteEntrys": {"RouteEntry": [hop for node in nodes for hop in self._routes(node)]}}
@@ -77,6 +78,10 @@ class TerwayLab(VpcLab):
             "InnerAccessPolicy": "Accept",
             "Permissions": {"Permission": [_permission("ingress"), _permission("egress")]},
         }
+
+    def _interfaces(self) -> Iterator[dict[str, Any]]:
+        for node in map(vpc_node, self.topology.nodes):
+            yield from (self._interface(node, device) for device in (UPLINK, SECOND))
 
     def _routes(self, node: VpcNode) -> Iterator[dict[str, Any]]:
         yield _hop(_subnet(node), "local")
@@ -161,6 +166,84 @@ class RoutedLab(TerwayLab):
     def _routes(self, node: VpcNode) -> Iterator[dict[str, Any]]:
         yield from super()._routes(node)
         yield _hop(str(node.pod_cidr), "Instance", f"i-{node.name}")
+
+
+class ExclusiveLab(TerwayLab):
+    """ENI: each pod has an interface for itself, and a veth to its node for services and the node itself."""
+
+    daemon_set: ClassVar[str] = "terway-eni"
+    from_pod: ClassVar[int] = 0
+    rules_lead_to_pods: ClassVar[bool] = False
+    pod_end: ClassVar[str] = "veth1"
+
+    def __init__(self, backend: Backend = "iptables-nft") -> None:
+        super().__init__("terway-eni", backend)
+
+    def table(self) -> int:
+        return 0
+
+    def interface_of(self, pod: LabPod) -> str:
+        return ""
+
+    def pod_end_mac(self, pod: LabPod) -> str:
+        return f"0a:59:0a:f4:{pod.node.number:02x}:{pod.slot + 2:02x}"
+
+    def switch_links(self) -> list[str]:
+        lines = super().switch_links()
+        for pod in self.topology.pods:
+            port, inside = f"e{pod.name}", self.namespaces[pod.name].name
+            lines += [
+                f"link add {port} type veth peer name eth0 address {pod.mac} netns {inside}",
+                f"addr add {vpc_node(pod.node).router}/32 dev {port}",
+                f"link set {port} up",
+                f"route add {pod.address} dev {port}",
+                f"neigh add {pod.address} lladdr {pod.mac} dev {port} nud permanent",
+            ]
+        return lines
+
+    def cni_links(self, node: LabNode) -> list[str]:
+        return []
+
+    def pod_links(self, pod: LabPod) -> list[str]:
+        veth = f"via {POD_GATEWAY} dev {self.pod_end} onlink"
+        return [
+            "link set lo up",
+            f"addr add {pod.address}/32 dev eth0",
+            "link set eth0 up",
+            f"route add default via {vpc_node(pod.node).router} dev eth0 onlink",
+            f"addr add {pod.address}/32 dev {self.pod_end}",
+            f"link set {self.pod_end} up",
+            f"route add {POD_GATEWAY} dev {self.pod_end} scope link",
+            f"neigh add {POD_GATEWAY} lladdr {host_mac(pod)} dev {self.pod_end} nud permanent",
+            f"route add {pod.node.address} {veth}",
+            f"route add {SERVICES} {veth}",
+        ]
+
+    def finish_nodes(self) -> None:
+        super().finish_nodes()
+        for pod in self.topology.pods:
+            port = f"e{pod.name}"
+            self.namespaces[SWITCH].set_sysctls(
+                {f"net.ipv4.conf.{port}.proxy_arp": 1, f"net.ipv4.neigh.{port}.proxy_delay": 0}
+            )
+
+    def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
+        """policy/uninstall_policy.sh, masq_eni_only."""
+        comment = '-m comment --comment "terway:masq-outgoing"'
+        rules = (f"-A POSTROUTING ! -o lo {comment} -j terway-masq", "-A terway-masq -j MASQUERADE")
+        return proxy.text(Ruleset(chains={"nat": ("terway-masq",)}, rules={"nat": rules}))
+
+    def _interfaces(self) -> Iterator[dict[str, Any]]:
+        yield from super()._interfaces()
+        for pod in self.topology.pods:
+            made = self._interface(vpc_node(pod.node), SECOND)
+            yield {
+                **made,
+                "NetworkInterfaceId": f"eni-{pod.name}",
+                "MacAddress": pod.mac,
+                "PrivateIpAddress": pod.address,
+                "PrivateIpSets": {"PrivateIpSet": [{"PrivateIpAddress": pod.address}]},
+            }
 
 
 def _subnet(node: VpcNode) -> str:

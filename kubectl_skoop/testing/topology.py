@@ -19,8 +19,11 @@ Mode = Literal[
     "kindnet",
     "kube-router",
     "aws-vpc-cni",
+    "aws-custom-network",
+    "aws-prefixes",
     "terway-eniip",
     "terway-vpc",
+    "terway-eni",
     "custom",
 ]
 """`custom`: a lab of somebody else's CNI, which sets its nodes and pods up by itself."""
@@ -52,8 +55,11 @@ GUEST_MODES: tuple[Mode, ...] = ("flannel-ipip",)
 """Made by hand, too, of devices that this machine's kernel may lack."""
 CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
 """Whose pods the reference CNI plugins connect (`testing.cni`)."""
-ENI_MODES: tuple[Mode, ...] = ("aws-vpc-cni", "terway-eniip")
+AWS_MODES: tuple[Mode, ...] = ("aws-vpc-cni", "aws-custom-network", "aws-prefixes")
+ENI_MODES: tuple[Mode, ...] = (*AWS_MODES, "terway-eniip")
 """Whose pods have addresses of the nodes' interfaces."""
+OWN_NIC_MODES: tuple[Mode, ...] = ("terway-eni",)
+"""Whose pods have an interface for themselves."""
 VPC_MODES: tuple[Mode, ...] = (*ENI_MODES, "terway-vpc")
 """Whose pods the cloud's network itself leads to (`testing.vpc`): there are no routes between nodes."""
 ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)

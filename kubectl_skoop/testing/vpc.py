@@ -39,6 +39,11 @@ class VpcNode(LabNode):
     def router(self) -> str:
         return self.bridge_address
 
+    @property
+    def second_router(self) -> str:
+        """Of the second interface's subnet."""
+        return self.router
+
 
 def vpc_node(node: LabNode) -> VpcNode:
     assert isinstance(node, VpcNode)
@@ -51,6 +56,8 @@ class VpcLab(ClusterLab):
     prefix_of_devices: ClassVar[str]
     rules_lead_to_pods: ClassVar[bool] = True
     checks_sources: ClassVar[bool] = True
+    pod_end: ClassVar[str] = "eth0"
+    """Of the veth to the node, in the pod."""
     from_pod: ClassVar[int]
     """Priority of the rules for what pods send."""
 
@@ -68,12 +75,17 @@ class VpcLab(ClusterLab):
         raise NotImplementedError
 
     def values(self) -> Mapping[str, str]:
-        routers = {f"router.{node.name}": vpc_node(node).router for node in self.topology.nodes}
-        return {**routers, "eni.table": str(self.table()), "eni.from": str(self.from_pod)}
+        nodes = [vpc_node(node) for node in self.topology.nodes]
+        routers = {f"router.{node.name}": node.router for node in nodes}
+        addresses = {f"node.{node.name}": node.address for node in nodes}
+        return {**routers, **addresses, "eni.table": str(self.table()), "eni.from": str(self.from_pod)}
 
     def host_device(self, pod: LabPod) -> str:
         digest = hashlib.sha1(f"{pod.namespace}.{pod.name}".encode()).hexdigest()
         return self.prefix_of_devices + digest[:11]
+
+    def pod_end_mac(self, pod: LabPod) -> str:
+        return pod.mac
 
     def second_device_address(self, node: VpcNode) -> str:
         """With its prefix length."""
@@ -92,11 +104,14 @@ class VpcLab(ClusterLab):
     def switch_links(self) -> list[str]:
         lines = ["link set lo up", "route add blackhole default"]
         for node in map(vpc_node, self.topology.nodes):
-            for port, device, mac in (("u", UPLINK, node.mac), ("x", SECOND, node.second_mac)):
+            for port, device, mac, router in (
+                ("u", UPLINK, node.mac, node.router),
+                ("x", SECOND, node.second_mac, node.second_router),
+            ):
                 name, inside = f"{port}{node.number}", self.namespaces[node.name].name
                 lines += [
                     f"link add {name} type veth peer name {device} address {mac} netns {inside}",
-                    f"addr add {node.router}/32 dev {name}",
+                    f"addr add {router}/32 dev {name}",
                     f"link set {name} up",
                 ]
                 for address in self.addresses_at(node, device):
@@ -127,7 +142,7 @@ class VpcLab(ClusterLab):
             device, inside = self.host_device(pod), self.namespaces[pod.name].name
             lines += [
                 f"link add {device} address {host_mac(pod)} type veth "
-                f"peer name eth0 address {pod.mac} netns {inside}",
+                f"peer name {self.pod_end} address {self.pod_end_mac(pod)} netns {inside}",
                 f"link set {device} up",
                 f"route add {pod.address} dev {device} scope link",
             ]

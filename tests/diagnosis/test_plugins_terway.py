@@ -82,12 +82,17 @@ def test_with_vpc_routes_there_are_no_rules(make_context: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "shown"),
-    [("ipvlan", "ipvlan of 1"), ("", "interfaces of their own of 1"), ("veth", "veths of 1")],
+    ("kind", "shown", "veth"),
+    [
+        ("ipvlan", "ipvlan of 1", False),
+        ("vlan", "VLANs of a trunk of 1", False),
+        ("", "interfaces of their own of 1", True),
+        ("veth", "veths of 1", True),
+    ],
 )
-def test_only_pods_on_veths_are_spoken_for(make_context: Any, kind: str, shown: str) -> None:
+def test_how_pods_are_connected_is_seen(make_context: Any, kind: str, shown: str, veth: bool) -> None:
     ctx = make_context(objects(), state(kind))
-    assert any("caliacd53aa4120" in want for want in wants(ctx)) == (kind == "veth")
+    assert any("caliacd53aa4120" in want for want in wants(ctx)) == veth
     assert {one.name: one.value for one in detected(ctx)}["terway: pods"] == shown
 
 

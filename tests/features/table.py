@@ -63,8 +63,8 @@ process and sees this machine's files; our agent collects there, and what its ke
 connections must be what the tool says from that dump. Its labs of other devices are texts of `ip` arguments,
 built, collected and asked inside (`tests/kernel/guest/labs.py`). What that kernel lacks too (WireGuard) is
 asked in Debian's cloud kernel in an emulated machine (`tests/kernel/guest/emulated.py`), which is slow. These
-tests have the marker `guest` and are left out unless asked for, as `.ci/run` does: a boot with all cases takes
-some minutes.
+tests have the marker `guest` and are left out unless asked for, as `.ci/run` does: a boot with all cases
+takes some minutes.
 
 ```
 apt-get install user-mode-linux ipvsadm kmod

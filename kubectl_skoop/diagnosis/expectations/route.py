@@ -131,8 +131,12 @@ class RouteExpectation(Expectation):
         if self.dev:
             named = ns.device_by_name.get(self.dev)
             return named.index if named else 0
-        towards = self._taking(ns, self.via) if self.via is not None else found
+        towards = self._to_gateway(ns, self.via) if self.via is not None else found
         return next((hop.device for route in towards for hop in route.nexthops if hop.gateway is None), 0)
+
+    def _to_gateway(self, ns: NetworkNamespace, via: Address) -> Sequence[Route]:
+        """A table of its own need not have the route to the gateway (fib_check_nh asks all of them)."""
+        return self._taking(ns, via) or _covering(ns, via, TABLE_MAIN)
 
     def _mismatch(self, ns: NetworkNamespace, route: Route) -> str:
         elsewhere = self._leads_elsewhere(ns, route)
@@ -184,9 +188,13 @@ class RouteExpectation(Expectation):
         return None
 
     def _taking(self, ns: NetworkNamespace, address: Address) -> list[Route]:
-        """Routes that cover the address, longest prefix first."""
-        prefixes = ns.fib.table(address.version, self.in_table)
-        return list(prefixes.candidates(int(address))) if prefixes else []
+        return _covering(ns, address, self.in_table)
+
+
+def _covering(ns: NetworkNamespace, address: Address, table: int) -> list[Route]:
+    """Routes of a table that cover the address, longest prefix first."""
+    prefixes = ns.fib.table(address.version, table)
+    return list(prefixes.candidates(int(address))) if prefixes else []
 
 
 def _bare(rule: PolicyRule) -> PolicyRule:

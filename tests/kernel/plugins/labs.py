@@ -1,9 +1,9 @@
 """The lab of each mode of a plugin, and what is asked there."""
 
-from kubectl_skoop.testing.aws_vpc_cni import AwsLab
+from kubectl_skoop.testing.aws_vpc_cni import AwsLab, CustomNetworkLab, PrefixLab
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.cni import CniLab
-from kubectl_skoop.testing.terway import EniIpLab, RoutedLab
+from kubectl_skoop.testing.terway import EniIpLab, ExclusiveLab, RoutedLab
 from kubectl_skoop.testing.topology import CNI_MODES, Backend, Mode
 
 FLOWS = (
@@ -20,9 +20,15 @@ def lab_of(mode: Mode, backend: Backend = "iptables-nft") -> ClusterLab:
     match mode:
         case "aws-vpc-cni":
             return AwsLab()
+        case "aws-custom-network":
+            return CustomNetworkLab()
+        case "aws-prefixes":
+            return PrefixLab()
         case "terway-eniip":
             return EniIpLab()
         case "terway-vpc":
             return RoutedLab()
+        case "terway-eni":
+            return ExclusiveLab()
         case _:
             return CniLab(mode) if mode in CNI_MODES else ClusterLab(mode, backend)

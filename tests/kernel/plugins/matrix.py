@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kubectl_skoop.testing.faults import Fault, load
-from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, VPC_MODES, Mode
+from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, OWN_NIC_MODES, VPC_MODES, Mode
 from tests.kernel.plugins import calico_subnet_faults, cilium_faults
 from tests.kernel.plugins.cilium_lab import Routing
 
@@ -38,8 +38,11 @@ ROWS: dict[Mode, Row] = {
     "kindnet": Row("kindnet", "", "the real ptp; kindnetd's part by hand"),
     "kube-router": Row("kube-router", "one subnet", "the real bridge; kube-router's part by hand"),
     "aws-vpc-cni": Row("aws-vpc-cni", "two interfaces a node", "by hand"),
+    "aws-custom-network": Row("aws-vpc-cni", "custom networking (ENIConfig)", "by hand"),
+    "aws-prefixes": Row("aws-vpc-cni", "prefix delegation", "by hand"),
     "terway-eniip": Row("terway", "ENIIP, veth with policy routes", "by hand"),
     "terway-vpc": Row("terway", "VPC routes", "by hand"),
+    "terway-eni": Row("terway", "ENI: an interface a pod", "by hand"),
 }
 
 
@@ -60,7 +63,7 @@ def table() -> str:
 def _lines() -> Iterator[str]:
     yield "| plugin | mode | lab | healthy | faults named by the plugin / tried |"
     yield "| --- | --- | --- | --- | --- |"
-    for mode in (*ALL_MODES, *GUEST_MODES, *VPC_MODES):
+    for mode in (*ALL_MODES, *GUEST_MODES, *VPC_MODES, *OWN_NIC_MODES):
         row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
         count = f"{sum(map(named, tried))} / {len(tried)}"
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"

@@ -18,13 +18,21 @@ from kubectl_skoop.diagnosis.detected import detected
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing import cni
-from kubectl_skoop.testing.breaking import apply
+from kubectl_skoop.testing.breaking import apply, fill, placeholders
 from kubectl_skoop.testing.comparing import Outcomes, check_lab, take_snapshot
 from kubectl_skoop.testing.faults import Fault
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import ALL_MODES, CNI_MODES, GUEST_MODES, HAND_MODES, VPC_MODES, Mode
+from kubectl_skoop.testing.topology import (
+    ALL_MODES,
+    CNI_MODES,
+    GUEST_MODES,
+    HAND_MODES,
+    OWN_NIC_MODES,
+    VPC_MODES,
+    Mode,
+)
 from tests.kernel.plugins.labs import FLOWS, lab_of
 from tests.kernel.plugins.matrix import FAULTS, PAGE, named, with_table
 
@@ -49,13 +57,13 @@ def twin() -> Twin:
     return healthy
 
 
-@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES, *VPC_MODES])
+@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES, *VPC_MODES, *OWN_NIC_MODES])
 def test_a_healthy_lab_is_silent(mode: Mode, tmp_path: Path) -> None:
     with lab_of(mode) as lab:
         assert [str(one) for one in check_lab(lab, tmp_path, None, None)] == []
 
 
-@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES, *VPC_MODES])
+@pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES, *VPC_MODES, *OWN_NIC_MODES])
 def test_check_finds_nothing_in_a_healthy_lab(mode: Mode, tmp_path: Path) -> None:
     with lab_of(mode) as lab, closing(open_snapshot(take_snapshot(lab, tmp_path))) as source:
         result = check(source, Options())
@@ -86,13 +94,14 @@ def test_what_only_nodes_tell_is_detected(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("fault", "mode"), CASES, ids=[f"{fault.id} {mode}" for fault, mode in CASES])
 def test_a_fault_is_named(fault: Fault, mode: Mode, twin: Twin, tmp_path: Path) -> None:
     healthy = twin(mode)
-    asked = replace(fault, only=fault.only or FLOWS)
     with lab_of(mode) as lab:
         apply(lab, fault)
+        only = tuple(fill(one, placeholders(lab)) for one in fault.only)
+        asked = replace(fault, only=only or FLOWS)
         assert [str(one) for one in check_lab(lab, tmp_path, asked, healthy)] == []
 
 
-@pytest.mark.parametrize("mode", [*ALL_MODES, *GUEST_MODES, *VPC_MODES])
+@pytest.mark.parametrize("mode", [*ALL_MODES, *GUEST_MODES, *VPC_MODES, *OWN_NIC_MODES])
 def test_each_mode_has_five_faults_that_its_plugin_names(mode: Mode) -> None:
     assert len([fault for fault in FAULTS if mode in fault.modes and named(fault)]) >= 5
 

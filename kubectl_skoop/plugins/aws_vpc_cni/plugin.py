@@ -1,8 +1,4 @@
-"""The AWS VPC CNI (aws/amazon-vpc-cni-k8s): pods have addresses of the node's network interfaces.
-
-Left to the kernel's word: pods with a branch interface of their own (security groups for pods), several
-interfaces, IPv6, the rules of AWS-SNAT-CHAIN-0 and AWS-CONNMARK-CHAIN-0.
-"""
+"""The plugin `aws-vpc-cni`: what it is told, and what it is found by."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,8 +22,6 @@ from kubectl_skoop.api import (
     option,
 )
 
-BRANCH = "vlan"
-"""Beginning of the device names of pods with a branch interface."""
 ENI_CONFIG = "ENIConfig.crd.k8s.amazonaws.com"
 FROM_ENI = 32765
 """Priority of the rules for what interfaces send themselves (pkg/networkutils/network.go)."""
@@ -76,15 +70,14 @@ class AwsVpcCni(Plugin):
     def settings(self) -> Iterable[Setting]:
         custom = "on" if self.ctx.cluster.objects(ENI_CONFIG) else "off"
         yield Setting("aws-vpc-cni: custom networking", custom, "ENIConfigs")
-        from kubectl_skoop.plugins.aws_vpc_cni_node import interfaces
+        from kubectl_skoop.plugins.aws_vpc_cni.node import interfaces
 
         told = interfaces(self.ctx)
         prefixes = "" if not told else "on" if any(any(each.prefixes) for each in told) else "off"
         yield Setting("aws-vpc-cni: prefixes", prefixes, "the nodes' interfaces, as EC2 describes them")
         for ns in detection.states(self.ctx):
             if any(device.kind == "vlan" for device in ns.devices.values()):
-                found = "on, and left to the kernel's word"
-                yield Setting("aws-vpc-cni: security groups for pods", found, f"VLANs of {ns.place}")
+                yield Setting("aws-vpc-cni: security groups for pods", "on", f"VLANs of {ns.place}")
                 return
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
@@ -100,19 +93,14 @@ class AwsVpcCni(Plugin):
         )
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
-        from kubectl_skoop.plugins.aws_vpc_cni_node import make_node
+        from kubectl_skoop.plugins.aws_vpc_cni.node import make_node
 
-        pods = [pod for pod in self.ctx.pods_of(node.name) if not self._on_branch(pod)]
         marks = self.config.node_ports or not self.config.external_snat
-        made = make_node(self.ctx, node, pods, self._owners, prefix=self.config.veth_prefix, marks=marks)
+        made = make_node(self.ctx, node, self._owners, prefix=self.config.veth_prefix, marks=marks)
         return BasePluginNode(node, made, self.ctx.cluster)
 
     @cached_property
     def _owners(self) -> Mapping[str, str]:
-        from kubectl_skoop.plugins.aws_vpc_cni_node import owners_in
+        from kubectl_skoop.plugins.aws_vpc_cni.node import owners_in
 
         return owners_in(self.ctx)
-
-    def _on_branch(self, pod: PodInfo) -> bool:
-        host = self.ctx.host_device(pod.key)
-        return host is not None and host.name.startswith(BRANCH)

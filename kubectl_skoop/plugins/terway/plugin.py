@@ -1,8 +1,4 @@
-"""Terway (AliyunContainerService/terway): pods by VPC routes, or with addresses of interfaces (ENIIP).
-
-Left to the kernel's word: pods on ipvlan, pods that have an interface for themselves (ENI, trunk), datapath
-V2 (Cilium's programs), IPv6.
-"""
+"""The plugin `terway`: its mode, and what it is found by."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -30,7 +26,12 @@ from kubectl_skoop.api import (
 Mode = Literal["", "vpc", "eni", "eniip"]
 MODES: Mapping[str, Mode] = {"terway": "vpc", "terway-eni": "eni", "terway-eniip": "eniip"}
 """By the DaemonSet."""
-CONNECTIONS: Mapping[str, str] = {"veth": "veths", "ipvlan": "ipvlan", "": "interfaces of their own"}
+CONNECTIONS: Mapping[str, str] = {
+    "veth": "veths",
+    "ipvlan": "ipvlan",
+    "vlan": "VLANs of a trunk",
+    "": "interfaces of their own",
+}
 """By the kind of eth0 of a pod."""
 
 
@@ -77,8 +78,13 @@ class Terway(Plugin):
         yield Setting("terway: pods", shown, "eth0 of the pods that were collected")
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
+        inside = self.ctx.device(Place("pod", pod.key), "eth0")
         if not self._on_veth(pod):
-            return SimpleVethPod(pod, alone=False, resolves=False)
+            from kubectl_skoop.plugins.terway.pod import VpcPod
+
+            if inside is None:
+                return SimpleVethPod(pod, alone=False, resolves=False)
+            return VpcPod(ctx=self.ctx, pod=pod, eth0=inside)
         from kubectl_skoop.plugins.eni import GATEWAY
 
         host = self.ctx.host_device(pod.key)
@@ -91,19 +97,22 @@ class Terway(Plugin):
         )
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
-        from kubectl_skoop.plugins.terway_node import make_node
+        from kubectl_skoop.plugins.terway.node import make_node
 
-        pods = [pod for pod in self.ctx.pods_of(node.name) if self._on_veth(pod)]
-        made = make_node(self.ctx, node, pods, self._owners, by_interface=self.mode == "eniip")
+        on_veth = [pod for pod in self.ctx.pods_of(node.name) if self._on_veth(pod)]
+        made = make_node(self.ctx, node, on_veth, self._owners, by_interface=self.mode == "eniip")
         return BasePluginNode(node, made, self.ctx.cluster)
 
     @cached_property
     def _owners(self) -> Mapping[str, str]:
-        from kubectl_skoop.plugins.terway_node import owners_in
+        from kubectl_skoop.plugins.terway.node import owners_in
 
         return owners_in(self.ctx) if self.mode == "eniip" else {}
 
     def _on_veth(self, pod: PodInfo) -> bool:
         """Where nobody can tell: by the mode."""
-        inside = self.ctx.device(Place("pod", pod.key), "eth0")
-        return self.mode != "eni" if inside is None else inside.kind == "veth"
+        place = Place("pod", pod.key)
+        inside = self.ctx.device(place, "eth0")
+        if inside is None:
+            return self.mode != "eni"
+        return inside.kind == "veth" and inside not in self.ctx.nics(place)
