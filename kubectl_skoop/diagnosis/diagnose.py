@@ -138,7 +138,8 @@ class _Inquiry:
             explaining = [*explaining, *meant]
         cause = self._cause(way, explaining)
         hole, cold = None, None
-        if not passes.works_throughout(self._walk, self.probe, ways):
+        many = len(ways) > passes.MANY
+        if not many and not passes.works_throughout(self._walk, self.probe, ways):
             hole = passes.large_packets(self._walk, self.probe, ways)
             cold = passes.cold_neighbours(self._walk, self.probe, ways)
         others = [
@@ -173,9 +174,12 @@ class _Inquiry:
             assumptions=_assumptions(ways, self.setup.ctx),
             path=path,
             reply=reply,
-            missing=tuple(
-                Missing(what=entry.what, state=entry.state, reason=entry.reason)
-                for entry in self.world.missing.values()
+            missing=(
+                *(
+                    Missing(what=entry.what, state=entry.state, reason=entry.reason)
+                    for entry in self.world.missing.values()
+                ),
+                *((passes.untried(len(ways)),) if many and passes.all_served(ways) else ()),
             ),
         )
 

@@ -1,9 +1,9 @@
 """Every way that a walk can go: it is run again for each other answer to the choices that it met."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from kubectl_skoop.model.verdict import Choice, Choices, Effort
 
@@ -11,7 +11,7 @@ R = TypeVar("R")
 
 MAX_UNKNOWN = 64
 """Ways that are followed because of unknowns; what is beyond is unknown."""
-MAX_RANDOM = 2048
+MAX_RANDOM = 4096
 """Ways that are followed because of random choices."""
 UNDECIDED = "undecided"
 TOO_MANY = "more ways to follow than {}, or than the rules on them allow, were left unfollowed"
@@ -71,29 +71,54 @@ def _follow(run: Callable[[Choices], R], effort: Effort) -> tuple[list[Leaf[R]],
     return leaves, False
 
 
+class _Left(NamedTuple):
+    """Leaves that agree on their first choices, `depth` of them, and what these were."""
+
+    leaves: Sequence[Leaf[Any]]
+    depth: int
+    share: Fraction = Fraction(1)
+    choices: tuple[str, ...] = ()
+
+
 def _merge(leaves: Sequence[Leaf[R]], depth: int, fate: Callable[[R], object], cut: bool) -> list[Way[R]]:
-    """Leaves that agree on their first `depth` choices."""
-    first = leaves[0]
-    if depth == len(first.made):
-        return [Way(Fraction(1), first.result, ())]
-    choice = first.made[depth]
-    groups: dict[int, list[Leaf[R]]] = {}
-    for leaf in leaves:
-        groups.setdefault(leaf.made[depth].taken, []).append(leaf)
-    if not choice.probabilities:
-        return _agree(choice, groups, depth, fate, cut)
-    ways = []
+    """Leaves that agree on their first `depth` choices. A walk may meet thousands: no recursion for these."""
+    pending: list[_Left | Way[R]] = [_Left(leaves, depth)]
+    ways: list[Way[R]] = []
+    while pending:
+        left = pending.pop()
+        if isinstance(left, Way):
+            ways.append(left)
+            continue
+        first = left.leaves[0]
+        if left.depth == len(first.made):
+            ways.append(Way(left.share, first.result, left.choices))
+            continue
+        choice = first.made[left.depth]
+        groups: dict[int, list[Leaf[R]]] = {}
+        for leaf in left.leaves:
+            groups.setdefault(leaf.made[left.depth].taken, []).append(leaf)
+        if choice.probabilities:
+            pending += reversed([*_split(left, choice, groups)])
+        else:
+            ways += [
+                replace(way, share=left.share * way.share, choices=(*left.choices, *way.choices))
+                for way in _agree(choice, groups, left.depth, fate, cut)
+            ]
+    return ways
+
+
+def _split(left: _Left, choice: Choice, groups: dict[int, list[Leaf[R]]]) -> Iterator[_Left | Way[R]]:
+    """A random choice, by its options."""
     for taken, probability in enumerate(choice.probabilities):
+        share = left.share * probability
         if not probability:
             continue
-        if taken not in groups:
-            unfollowed = TOO_MANY.format(MAX_RANDOM)
-            ways.append(Way(probability, first.result, (choice.what,), unfollowed))
-            continue
-        for way in _merge(groups[taken], depth + 1, fate, cut):
+        if taken in groups:
             text = f"{choice.what}: {taken + 1} of {len(choice.probabilities)}"
-            ways.append(replace(way, share=probability * way.share, choices=(text, *way.choices)))
-    return ways
+            yield _Left(groups[taken], left.depth + 1, share, (*left.choices, text))
+        else:
+            unfollowed = TOO_MANY.format(MAX_RANDOM)
+            yield Way(share, left.leaves[0].result, (*left.choices, choice.what), unfollowed)
 
 
 def _agree(
@@ -105,8 +130,7 @@ def _agree(
 ) -> list[Way[R]]:
     if len(groups) < 2:
         reason = TOO_MANY.format(MAX_UNKNOWN) if cut else choice.reason
-        ways = _merge(next(iter(groups.values())), depth + 1, fate, cut)
-        return [Way(Fraction(1), ways[0].result, (), reason)]
+        return [Way(Fraction(1), next(iter(groups.values()))[0].result, (), reason)]
     yes = _merge(groups[0], depth + 1, fate, cut)
     no = _merge(groups[1], depth + 1, fate, cut)
     if _shares(yes, fate) == _shares(no, fate):

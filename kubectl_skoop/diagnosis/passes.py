@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.fan_out import Way
 from kubectl_skoop.diagnosis.flow import FlowResult, Setting
+from kubectl_skoop.diagnosis.result import Missing
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
@@ -20,6 +21,8 @@ Ways = list[Way[FlowResult]]
 Walker = Callable[[Probe, Setting], Ways]
 SMALLEST, LARGEST = 140, 65000
 MAX_STALE = 4
+MANY = 256
+"""Ways of one flow, above which only the flow itself is walked: each takes some hundredths of a second."""
 
 
 class Hole(NamedTuple):
@@ -45,6 +48,11 @@ def works_throughout(walk: Walker, probe: Probe, ways: Ways) -> bool:
         for way in all_of_it
         for stack in way.result.branch.stacks.values()
     )
+
+
+def untried(ways: int) -> Missing:
+    """What `large_packets` and `cold_neighbours` might find."""
+    return Missing("large packets, neighbours", "not tried", f"there are {ways} ways, more than {MANY}")
 
 
 def large_packets(walk: Walker, probe: Probe, ways: Ways) -> Hole | None:

@@ -10,6 +10,8 @@ from kubectl_skoop.diagnosis.fan_out import Way, fan_out
 from kubectl_skoop.model.verdict import Choices, Effort, Unknown
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)
+DEEP = 1_010
+"""Above the depth that Python allows calls."""
 
 
 def outcomes(ways: list[Way[str]]) -> dict[str, Fraction]:
@@ -156,3 +158,25 @@ def test_what_the_effort_does_not_reach_is_left_unfollowed() -> None:
     assert outcomes(ways)["served"] == Fraction(3, 16)
     assert sum(way.share for way in ways) == 1
     assert {way.result for way in ways} == {"served"}
+
+
+def test_a_walk_may_meet_more_random_choices_than_calls_fit_into_each_other() -> None:
+    """As the rules for the endpoints of a service did, one after the other."""
+
+    def walk(choices: Choices) -> str:
+        for left in range(DEEP, 1, -1):
+            if choices.pick("rule", [(Fraction(1, left), True), (Fraction(left - 1, left), False)]):
+                return str(left)
+        return "last"
+
+    shares = outcomes(fan_out(walk, same))
+    assert len(shares) == DEEP
+    assert {*shares.values()} == {Fraction(1, DEEP)}
+
+
+def test_a_walk_may_meet_as_many_unknowns() -> None:
+    def walk(choices: Choices) -> str:
+        return "served" if all(choices.undecided(Unknown(str(at))) for at in range(DEEP)) else "lost"
+
+    (told,) = outcomes(fan_out(walk, same))
+    assert told.startswith("unknown: ")

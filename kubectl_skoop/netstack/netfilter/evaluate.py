@@ -7,6 +7,7 @@ from typing import NamedTuple, assert_never
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.model.verdict import EXHAUSTED, Unknown
 from kubectl_skoop.netstack.netfilter.conntrack import connection_of
+from kubectl_skoop.netstack.netfilter.lots import FirstOfLots
 from kubectl_skoop.netstack.netfilter.types import (
     Accept,
     BaseChain,
@@ -97,9 +98,17 @@ def _next_verdict(
         if effort.left < 0:
             return _lost(ctx, base, frame.chain, Unknown(EXHAUSTED))
         number, rule = frame.rules[frame.position]
-        frame.position += 1
         before = _snapshot(ctx)
-        verdict = _evaluate(ctx, base, frame.chain, number, rule)
+        if isinstance(rule, FirstOfLots):
+            passed_over = rule.passed_over(ctx, frame.chain)
+            frame.position += passed_over
+            if passed_over == rule.size:
+                continue
+            number, rule = frame.rules[frame.position]
+            verdict = _matched(ctx, base, frame.chain, number, rule)
+        else:
+            verdict = _evaluate(ctx, base, frame.chain, number, rule)
+        frame.position += 1
         after = _snapshot(ctx)
         if isinstance(verdict, Continue):
             if before != after:
@@ -126,6 +135,10 @@ def _evaluate(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: 
         return verdict
     if not ctx.stack.choices.undecided(_in_rule(base, chain, number, rule, verdict)):
         return Continue()
+    return _matched(ctx, base, chain, number, rule)
+
+
+def _matched(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule) -> Verdict:
     verdict = rule.if_matched(ctx)
     return Stolen(_in_rule(base, chain, number, rule, verdict)) if isinstance(verdict, Unknown) else verdict
 

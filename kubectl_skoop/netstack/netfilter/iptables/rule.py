@@ -1,12 +1,14 @@
 """One rule: from its line to a value, and its evaluation."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables import header, match, target
 from kubectl_skoop.netstack.netfilter.iptables.header import HeaderMatch, parse_header
 from kubectl_skoop.netstack.netfilter.iptables.kind import Unsupported
+from kubectl_skoop.netstack.netfilter.iptables.match.always import Always
 from kubectl_skoop.netstack.netfilter.iptables.match.statistic import Statistic
 from kubectl_skoop.netstack.netfilter.iptables.options import (
     Options,
@@ -66,6 +68,16 @@ class XtRule(NamedTuple):
             case Unknown(reason) | Stolen(Unknown(reason)):
                 return Stolen(Unknown(f"{reason}: {self.text}"))
         return verdict
+
+    @property
+    def chance(self) -> Fraction | None:
+        """Of all that comes to the rule, if it asks for nothing else."""
+        drawn = [one for one in self.matches if isinstance(one, Statistic)]
+        others = len(self.matches) - len(drawn)
+        if len(drawn) != 1 or self.header != HeaderMatch():
+            return None
+        always = sum(isinstance(one, Always) for one in self.matches)
+        return drawn[0].share if always == others and 0 < drawn[0].share < 1 else None
 
     def asks_for(self, ctx: RuleContext) -> Ternary:
         """Whether it matches; a certain no of one match outweighs what the others do not know.

@@ -7,6 +7,7 @@ it, and its lines are parsed when they may match.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
@@ -14,6 +15,7 @@ from kubectl_skoop.model.packet import Address, Frame, Packet
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.index import LineIndex
 from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule, parse_rule
+from kubectl_skoop.netstack.netfilter.lots import FirstOfLots, first_of_lots
 from kubectl_skoop.netstack.netfilter.types import BaseChain, Chain, ChainType, Engine, Hook, Rule
 
 LONG = 64
@@ -40,6 +42,7 @@ FEW = 64
 _BLOCK = re.compile(
     r"^(?:\[\d+:\d+\] )?-A (\S+)(?: .*)?\n(?:(?:\[\d+:\d+\] )?-A \1(?: .*)?\n)*", re.MULTILINE
 )
+_CHANCE = " --probability "
 _COUNTERS = re.compile(r"\[\d+:\d+\] ")
 
 
@@ -56,9 +59,9 @@ class SavedChain:
 
     def rules(self, frame: Frame) -> Sequence[tuple[int, Rule]]:
         if len(self.lines) <= LONG or not isinstance(frame, Packet):
-            return self.all_rules
+            return self._walked
         places = self._index.candidates(frame.dst.packed, frame.dport)
-        return [(place + 1, self._rule(place)) for place in places]
+        return [(place + 1, self._placed(place)) for place in places]
 
     def places(self, address: Address, port: int) -> Sequence[int]:
         """Of the lines that may match a packet to there, from 0."""
@@ -71,6 +74,10 @@ class SavedChain:
         return tuple((place + 1, self._rule(place)) for place in range(len(self.lines)))
 
     @cached_property
+    def _walked(self) -> tuple[tuple[int, Rule], ...]:
+        return tuple((place + 1, self._placed(place)) for place in range(len(self.lines)))
+
+    @cached_property
     def rule_texts(self) -> tuple[str, ...]:
         """The lines without counters."""
         return tuple(map(without_counters, self.lines))
@@ -78,6 +85,25 @@ class SavedChain:
     @cached_property
     def _index(self) -> LineIndex:
         return LineIndex(self.lines, self.family)
+
+    def _placed(self, place: int) -> Rule:
+        return self._lots.get(place) or self._rule(place)
+
+    @cached_property
+    def _lots(self) -> Mapping[int, FirstOfLots]:
+        """By the place of the first rule; such rules ask for no address, so that no index leaves one out."""
+        found: dict[int, FirstOfLots] = {}
+        run: list[Fraction] = []
+        for place, line in enumerate((*self.lines, "")):
+            chance = self._rule(place).chance if _CHANCE in line else None
+            if chance is not None:
+                run.append(chance)
+                continue
+            if len(run) > 1:
+                first = place - len(run)
+                found[first] = first_of_lots(self._rule(first), run)
+            run = []
+        return found
 
     def _rule(self, place: int) -> XtRule:
         rule = self._parsed.get(place)
