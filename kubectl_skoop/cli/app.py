@@ -20,6 +20,8 @@ from kubectl_skoop.model.errors import NoVerdict, SkoopError
 PROGRAM = "kubectl skoop"
 COMPLETE = "__complete"
 """First word of what a shell or kubectl asks when the tab key is pressed."""
+CONNECTIVITY = "__connectivity"
+"""First word of what `serve` has another process do, as `web.connecting` has it."""
 
 app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -52,6 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     began = time.monotonic()
     try:
+        if words[:1] == [CONNECTIVITY]:
+            from kubectl_skoop.web.connecting import write
+
+            write(words[1])
+            return ExitCode.OK
         code = typer.main.get_command(app).main(
             [word for word in words if word != "--debug"] or ["--help"],
             prog_name=PROGRAM,

@@ -9,18 +9,18 @@ from threading import Lock
 from typing import TypeVar
 
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.cluster.connectivity import Connectivity, connectivity
-from kubectl_skoop.cluster.policy.evaluate import policy_set
+from kubectl_skoop.cluster.connectivity import Connectivity
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Fact
-from kubectl_skoop.model.errors import NoVerdict, SkoopError
+from kubectl_skoop.model.errors import SkoopError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
 from kubectl_skoop.snapshot.source import Snapshot
 from kubectl_skoop.web.checking import Checking
+from kubectl_skoop.web.connecting import Connecting, connectivity_of
 from kubectl_skoop.web.contents import Contents, contents_of
 from kubectl_skoop.web.names import Names, names_of
 
@@ -28,6 +28,8 @@ ANSWERS = 16
 """That are kept: the tables of an answer are looked at one after another."""
 PATIENCE = 0.5
 """Seconds that a page waits for the connectivity, or for `check`."""
+MANY_PODS = 5_000
+"""With more the connectivity is made out by a process of its own; with fewer that would only take longer."""
 T = TypeVar("T")
 
 
@@ -42,6 +44,7 @@ class Session:
         self._lock = Lock()
         self._workers = ThreadPoolExecutor(max_workers=2)
         self._contents: Future[Contents] | None = None
+        self._connecting: Connecting | None = None
         self._connectivity: Future[Connectivity] | None = None
         self._checking: Checking | None = None
         self._check: Future[Check] | None = None
@@ -82,9 +85,13 @@ class Session:
 
     def connectivity(self) -> Connectivity | None:
         """None: it takes longer than a page should, and is being worked on. Raises: NoVerdict."""
+        many = len(self.names.pods) > MANY_PODS
         with self._lock:
-            if self._connectivity is None:
-                self._connectivity = self._workers.submit(_connectivity, self.path)
+            if self._connectivity is None and many:
+                self._connecting = Connecting(self.path)
+                self._connectivity = self._workers.submit(self._connecting.result)
+            elif self._connectivity is None:
+                self._connectivity = self._workers.submit(connectivity_of, self.path)
         return _soon(self._connectivity)
 
     def check(self) -> Check | None:
@@ -110,8 +117,9 @@ class Session:
             return tuple(f"pod/{pod}" for entry in entries if entry.kind == "pod" for pod in entry.pods)
 
     def close(self) -> None:
-        if self._checking is not None:
-            self._checking.close()
+        for process in (self._connecting, self._checking):
+            if process is not None:
+                process.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._file.close()
 
@@ -134,13 +142,3 @@ def _soon(future: Future[T]) -> T | None:
         return future.result(timeout=PATIENCE)
     except TimeoutError:
         return None
-
-
-def _connectivity(path: Path) -> Connectivity:
-    """By a file of its own, so that others may read meanwhile."""
-    with open_file(path) as file:
-        cluster = Cluster(Snapshot(file))
-        policies = policy_set(cluster)
-        if policies.missing:
-            raise NoVerdict(f"policies could not be read: {'; '.join(map(str, policies.missing))}")
-        return connectivity(cluster, policies)

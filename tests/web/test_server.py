@@ -5,13 +5,16 @@ import json
 import socket
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.web import session as sessions
 from kubectl_skoop.web.address import listen_address
+from kubectl_skoop.web.connecting import connectivity_of
 from kubectl_skoop.web.server import Server
 from tests.report.html.check_page import Page, check
 from tests.web.conftest import SNAPSHOTS, serving
@@ -295,6 +298,31 @@ def test_no_such_table(server: Server, words: Mapping[str, str]) -> None:
 @pytest.mark.parametrize("number", ["0", "-1", "999999", "x", "9" * 100])
 def test_a_page_number_that_is_none(server: Server, number: str) -> None:
     page(server, "place", {"at": "node/n1", "page": number})
+
+
+def test_the_matrix_of_many_pods_comes_from_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MANY_PODS", 0)
+    monkeypatch.setattr(sessions, "connectivity_of", None)
+    with serving(SNAPSHOTS / "healthy-vxlan.skoop") as server:
+        for _ in range(100):
+            got = get(server, "matrix")
+            if "http-equiv" not in got.text:
+                break
+        assert server.session.connectivity() == connectivity_of(SNAPSHOTS / "healthy-vxlan.skoop")
+        assert 'class="matrix"' in got.text
+
+
+def test_what_that_process_says_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MANY_PODS", 0)
+    file = tmp_path / "a.skoop"
+    file.write_bytes((SNAPSHOTS / "healthy-vxlan.skoop").read_bytes())
+    with serving(file) as server:
+        file.unlink()
+        for _ in range(100):
+            got = get(server, "matrix")
+            if "http-equiv" not in got.text:
+                break
+        assert "a.skoop: no such file" in got.text
 
 
 def test_the_matrix(server: Server) -> None:
