@@ -66,17 +66,16 @@ def test_what_is_made_of_each_object_is_what_objects_have(tmp_path: Path) -> Non
     snapshot.close()
     assert isinstance(missing, NotCollected)
     assert not isinstance(objects, NotCollected)
+    assert not isinstance(made, NotCollected)
     assert list(made) == [ref_of(item) for item in objects] == sorted(map(ref_of, pods))
 
 
 def test_a_node_that_is_forgotten_is_not_kept() -> None:
     snapshot = open_snapshot(HERE / "dead-backend.skoop")
-    first, pod, other = (
-        snapshot.namespace(place)
-        for place in (Place("node", "n1"), Place("pod", "default/a"), Place("node", "n2"))
-    )
+    n1, n2 = Place("node", "n1"), Place("node", "n2")
+    first, other = snapshot.namespace(n1), snapshot.namespace(n2)
     snapshot.forget("n1")
-    again, kept = snapshot.namespace(Place("node", "n1")), snapshot.namespace(Place("node", "n2"))
+    again, kept = snapshot.namespace(n1), snapshot.namespace(n2)
     snapshot.close()
     assert again is not first
     assert again == first
