@@ -1,12 +1,17 @@
 """What is kept of a snapshot is bounded, and what was forgotten is read again."""
 
+from pathlib import Path
+
 import pytest
 
+from kubectl_skoop.cluster.raw import ref_of
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot import source
+from kubectl_skoop.snapshot.assemble import new_header
 from kubectl_skoop.snapshot.kept import Kept
 from kubectl_skoop.snapshot.source import open_snapshot
+from kubectl_skoop.snapshot.write import writing
 from snapshots.demo import HERE
 
 
@@ -42,3 +47,43 @@ def test_a_namespace_that_was_forgotten_is_read_again(monkeypatch: pytest.Monkey
         assert not isinstance(other, NotCollected)
         assert one is not other
         assert (one.id, one.devices, one.routes) == (other.id, other.devices, other.routes)
+
+
+def test_what_is_made_of_each_object_is_what_objects_have(tmp_path: Path) -> None:
+    path = tmp_path / "s.skoop"
+    pods = [
+        {"kind": "Pod", "metadata": {"namespace": f"n{number % 7}", "name": f"p{number}"}}
+        for number in range(1200)
+    ]
+    with writing(path, new_header(0.0)) as writer:
+        stream = writer.objects("Pod")
+        for pod in pods:
+            stream.add(pod)
+        stream.finish()
+    snapshot = open_snapshot(path)
+    made, missing = snapshot.each("Pod", ref_of), snapshot.each("Service", ref_of)
+    objects = snapshot.objects("Pod")
+    snapshot.close()
+    assert isinstance(missing, NotCollected)
+    assert not isinstance(objects, NotCollected)
+    assert not isinstance(made, NotCollected)
+    assert list(made) == [ref_of(item) for item in objects] == sorted(map(ref_of, pods))
+
+
+def test_a_node_that_is_forgotten_is_not_kept() -> None:
+    snapshot = open_snapshot(HERE / "dead-backend.skoop")
+    n1, n2 = Place("node", "n1"), Place("node", "n2")
+    first, other = snapshot.namespace(n1), snapshot.namespace(n2)
+    snapshot.forget("n1")
+    again, kept = snapshot.namespace(n1), snapshot.namespace(n2)
+    snapshot.close()
+    assert again is not first
+    assert again == first
+    assert kept is other
+
+
+def test_nothing_is_kept_where_the_limit_is_0() -> None:
+    kept: Kept[str] = Kept(10)
+    kept.put("a", "A", 4)
+    kept.limit(0)
+    assert kept.get("a") is None

@@ -38,14 +38,13 @@ class Comparisons:
                 variants.insert(0, variants.pop(at))
                 return _at(known.compared, place)
         compared = compare_door(rules, wanted, place, self._pods)
-        if wanted.door.kind != "node-port" or not (compared.findings or compared.unread):
-            variants.insert(0, _Known(told, meant, compared))
-            del variants[MOST_VARIANTS:]
+        variants.insert(0, _Known(told, meant, compared))
+        del variants[MOST_VARIANTS:]
         return compared
 
 
 def _key(wanted: Wanted) -> tuple[Hashable, ...]:
-    """A node port is at an address of each node's own, which only what is found there names."""
+    """A node port is at an address of each node's own, which nothing that is found names."""
     door = wanted.door
     if door.kind == "node-port":
         return wanted.service.key, door.kind, door.address.version, door.port, door.protocol
