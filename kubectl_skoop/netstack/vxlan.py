@@ -100,7 +100,7 @@ def _encapsulate(
         ip.lose_unroutable(stack, outer, remote, route)
         return
     if route.type == "local":
-        _bypass(stack, frame, outer)
+        _bypass(stack, frame, outer, passage)
         return
     if route.device == device.index:
         stack.lose(
@@ -111,15 +111,16 @@ def _encapsulate(
     ip.send(stack, outer, Passage(mark=passage.mark), route, ttl=config.ttl)
 
 
-def _bypass(stack: Stack, frame: Frame, outer: Packet) -> None:
-    """encap_bypass_if_local: the remote is this namespace, so the frame goes straight to its own device."""
+def _bypass(stack: Stack, frame: Frame, outer: Packet, passage: Passage) -> None:
+    """encap_bypass_if_local: the remote is this namespace, so the frame goes straight to its own device, with
+    its mark and its conntrack entry (vxlan_encap_bypass scrubs nothing)."""
     for device in stack.ns.devices.values():
         config = device.vxlan
         if config is None or not config.hears(outer.family):
             continue
         if (config.vni, config.port) == (outer.vni, outer.dport):
             stack.step("tunnel", f"{outer.dst} is here", "not encapsulated", device=device.name)
-            receiving.receive(stack, device.index, replace(frame, dst_mac=device.mac))
+            receiving.receive(stack, device.index, replace(frame, dst_mac=device.mac), passage)
             return
     stack.lose("tunnel.closed", outer, f"{outer.dst} is this place, which has no vxlan with vni {outer.vni}")
 
