@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from kubectl_skoop.api import ConfigBinder, Context, Detected, InfraFile, Network, Wants, option
+from kubectl_skoop.api import (
+    ConfigBinder,
+    Context,
+    Detected,
+    InfraFile,
+    InputError,
+    Network,
+    Wants,
+    option,
+)
 
 REGION = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
 
@@ -34,14 +43,20 @@ class Aws:
 
     def gather(self, ctx: Context, files: Sequence[InfraFile]) -> Mapping[str, object]:
         """Raises: InputError (a file), NoVerdict (AWS does not answer)."""
+        config = ctx.config(Config)
         if files:
+            for name, value in (("--aws-profile", config.profile), ("--aws-region", config.region)):
+                if value:
+                    raise InputError(
+                        f"{name} and --infra contradict each other: with files AWS is not asked",
+                        hint="leave one of them out",
+                    )
             from kubectl_skoop.providers.aws import answers
 
             return answers.read(files)
         from kubectl_skoop.providers.aws.ask import ask
         from kubectl_skoop.providers.aws.whole import instance_of
 
-        config = ctx.config(Config)
         nodes = ctx.cluster.nodes()
         instances = [instance for node in nodes if (instance := instance_of(node))]
         regions = (node.labels.get(label, "") for node in nodes for label in REGION)
