@@ -40,6 +40,11 @@ def lead(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | N
     """None: nobody there takes the frame (a question that nobody has the answer to)."""
     if device.kind == "veth" and not device.link_netns.startswith("unmapped"):
         return _veth_peer(branch.world, stack.ns, device)
+    if device.kind == "tun":
+        reason = (
+            "a process has its other end, and what that does with the packet is not in the kernel's state"
+        )
+        return Nowhere(f"{device.name} of {stack.ns.place} is a tun device: {reason}")
     if on_underlay(stack.ns, device):
         found = _underlay(branch, stack, device, frame)
         if not frame.vlan:

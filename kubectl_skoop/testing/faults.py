@@ -24,6 +24,7 @@ from kubectl_skoop.testing.topology import (
     ALL_MODES,
     BACKENDS,
     BY_FELIX,
+    BY_PROCESS,
     ENI_MODES,
     GUEST_MODES,
     IPIP,
@@ -45,7 +46,7 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "tunnel": tuple(TUNNELS),
     "ipip": tuple(IPIP),
     "felix": tuple(BY_FELIX),
-    "on-bridge": tuple(ON_BRIDGE),
+    "on-bridge": tuple(mode for mode in ON_BRIDGE if mode not in BY_PROCESS),
     "vpc": VPC_MODES,
     "eni": ENI_MODES,
 }

@@ -10,6 +10,7 @@ from kubectl_skoop.testing.topology import (
     CLUSTER_CIDR,
     IPIP,
     IPIP_OVERHEAD,
+    UDP_OVERHEAD,
     UNDERLAY_MTU,
     VNI,
     VXLAN_OVERHEAD,
@@ -22,7 +23,11 @@ from kubectl_skoop.testing.topology import (
 
 
 def pod_mtu(mode: Mode) -> int:
-    overhead: Mapping[Mode, int] = {"flannel-vxlan": VXLAN_OVERHEAD, "flannel-ipip": IPIP_OVERHEAD}
+    overhead: Mapping[Mode, int] = {
+        "flannel-vxlan": VXLAN_OVERHEAD,
+        "flannel-ipip": IPIP_OVERHEAD,
+        "flannel-udp": UDP_OVERHEAD,
+    }
     return UNDERLAY_MTU - overhead.get(mode, 0)
 
 

@@ -25,7 +25,7 @@ def cluster_objects(mode: Mode, topology: Topology) -> list[Object]:
     match mode:
         case "calico" | "calico-vxlan":
             system = _calico(mode, topology)
-        case "canal" | "flannel-vxlan" | "flannel-host-gw" | "flannel-alloc" | "flannel-ipip":
+        case "canal" | "flannel-vxlan" | "flannel-host-gw" | "flannel-alloc" | "flannel-ipip" | "flannel-udp":
             system = _flannel(mode, topology)
         case _:
             system = []
@@ -57,7 +57,7 @@ def _node(mode: Mode, node: LabNode) -> Object:
         data: Object | None = {"VNI": VNI, "VtepMAC": node.vtep_mac} if backend == "vxlan" else None
         annotations = {
             "flannel.alpha.coreos.com/backend-data": json.dumps(data, separators=(",", ":")),
-            "flannel.alpha.coreos.com/backend-type": "" if backend == "alloc" else backend,
+            "flannel.alpha.coreos.com/backend-type": "" if backend in ("alloc", "udp") else backend,
             "flannel.alpha.coreos.com/kube-subnet-manager": "true",
             "flannel.alpha.coreos.com/public-ip": node.address,
         }

@@ -11,6 +11,7 @@ Mode = Literal[
     "flannel-host-gw",
     "flannel-alloc",
     "flannel-ipip",
+    "flannel-udp",
     "calico",
     "calico-vxlan",
     "canal",
@@ -35,6 +36,8 @@ VXLAN_OVERHEAD = 50
 """Bytes that vxlan over IPv4 adds: 14 inner Ethernet, 8 vxlan, 8 UDP, 20 IP."""
 IPIP_OVERHEAD = 20
 """Bytes of the outer IPv4 header."""
+UDP_OVERHEAD = 28
+"""Bytes that flannel's backend udp adds: 8 UDP, 20 IP."""
 UNDERLAY_MTU = 1500
 
 POD_PORT = 8080
@@ -54,6 +57,8 @@ CNI_MODES: tuple[Mode, ...] = ("bridge", "ptp", "kindnet", "kube-router")
 """Whose pods the reference CNI plugins connect (`testing.cni`)."""
 ENI_MODES: tuple[Mode, ...] = ("aws-vpc-cni", "terway-eniip")
 """Whose pods have addresses of the nodes' interfaces."""
+BY_PROCESS: frozenset[Mode] = frozenset({"flannel-udp"})
+"""A process carries packets between nodes: verdicts are unknown (`testing.flannel_udp`)."""
 VPC_MODES: tuple[Mode, ...] = (*ENI_MODES, "terway-vpc")
 """Whose pods the cloud's network itself leads to (`testing.vpc`): there are no routes between nodes."""
 ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)
@@ -72,6 +77,7 @@ FLANNEL_BACKENDS: Mapping[Mode, str] = {
     "flannel-host-gw": "host-gw",
     "flannel-alloc": "alloc",
     "flannel-ipip": "ipip",
+    "flannel-udp": "udp",
     "canal": "vxlan",
 }
 """How flannel connects the nodes, where it does."""
@@ -80,6 +86,7 @@ ON_BRIDGE: Mapping[Mode, str] = {
     "flannel-host-gw": "cni0",
     "flannel-alloc": "cni0",
     "flannel-ipip": "cni0",
+    "flannel-udp": "cni0",
     "bridge": "cni0",
     "kube-router": "kube-bridge",
 }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from kubectl_skoop.testing.faults import Fault, load
 from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, VPC_MODES, Mode
-from tests.kernel.plugins import calico_subnet_faults, cilium_faults
+from tests.kernel.plugins import calico_subnet_faults, cilium_faults, flannel_udp_faults
 from tests.kernel.plugins.cilium_lab import Routing
 
 PAGE = Path(__file__).parents[3] / "docs/plugins.md"
@@ -64,6 +64,8 @@ def _lines() -> Iterator[str]:
         row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
         count = f"{sum(map(named, tried))} / {len(tried)}"
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"
+    known = len(flannel_udp_faults.FAULTS)
+    yield f"| flannel | udp | by hand; verdicts unknown | silent | {known} / {known} |"
     for tunnel, name in SUBNETS.items():
         known = len(calico_subnet_faults.FAULTS[tunnel])
         yield f"| calico | {name} | by hand | silent | {known} / {known} |"
