@@ -7,8 +7,7 @@ from pathlib import Path
 from kubectl_skoop.testing.breaking import apply
 from kubectl_skoop.testing.comparing import observe_lab
 from kubectl_skoop.testing.netns import LabError
-from tests.kernel.guest.modes import BACKEND, QUIET, Lab, asked_of, folder_of
-from tests.kernel.plugins.labs import lab_of
+from tests.kernel.guest.modes import QUIET, Lab, asked_of, folder_of
 
 
 def main(folder: Path) -> None:
@@ -23,7 +22,7 @@ def told(asked: Lab, folder: Path) -> object:
     """The outcomes by flow; a text: why there was no lab."""
     fault = asked_of(asked)
     try:
-        with lab_of(asked.kind, BACKEND) as lab:
+        with asked.made() as lab:
             if fault is not None:
                 apply(lab, fault)
             return observe_lab(lab, folder, fault, quiet=QUIET)[1]

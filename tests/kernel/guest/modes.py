@@ -13,11 +13,14 @@ from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.snapshot.source import open_snapshot
+from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import Outcomes, judge_lab
 from kubectl_skoop.testing.faults import Fault
-from kubectl_skoop.testing.topology import Backend, Mode
+from kubectl_skoop.testing.topology import GUEST_MODES, Backend, Mode
 from tests.kernel.guest import machine
-from tests.kernel.plugins.labs import FLOWS, lab_of
+from tests.kernel.plugins.flannel_direct_faults import FAULTS as DIRECT
+from tests.kernel.plugins.flannel_direct_faults import LABS
+from tests.kernel.plugins.labs import FLOWS
 from tests.kernel.plugins.matrix import FAULTS
 
 BACKEND: Backend = "iptables-legacy"
@@ -28,18 +31,28 @@ MODULES = (
     *("veth", "bridge", "br_netfilter", "ipip", "vxlan", "ip_set"),
     *("inet_diag", "tcp_diag", "udp_diag", "nf_conntrack_netlink", "xt_nfacct"),
 )
-_BY_ID = {fault.id: fault for fault in FAULTS}
+_OF_MODES = {fault.id: fault for fault in FAULTS}
 
 
 class Lab(NamedTuple):
-    kind: Mode
+    kind: str
+    """A mode, or one of `flannel_direct_faults.LABS`."""
     fault: str
-    """Its id in `faults.yaml`; empty: none."""
+    """Its id in `faults.yaml`, or in `flannel_direct_faults.FAULTS`; empty: none."""
+
+    def made(self) -> ClusterLab:
+        """Not built yet."""
+        return LABS[self.kind](BACKEND) if self.kind in LABS else ClusterLab(_mode(self.kind), BACKEND)
+
+
+def _mode(kind: str) -> Mode:
+    return next(mode for mode in GUEST_MODES if mode == kind)
 
 
 def asked_of(lab: Lab) -> Fault | None:
     """The fault, and what is asked when it is there."""
-    fault = _BY_ID.get(lab.fault)
+    known = {fault.id: fault for fault in DIRECT[lab.kind]} if lab.kind in DIRECT else _OF_MODES
+    fault = known.get(lab.fault)
     return None if fault is None else replace(fault, only=fault.only or FLOWS)
 
 
@@ -65,7 +78,7 @@ class GuestModes:
             return [told]
         twin = self._told(Lab(lab.kind, "")) if lab.fault else None
         assert not isinstance(twin, str), twin
-        with closing(lab_of(lab.kind, BACKEND)) as names:
+        with closing(lab.made()) as names:
             found = judge_lab(names, self._snapshot(lab), told, asked_of(lab), twin)
         return [str(one) for one in found]
 

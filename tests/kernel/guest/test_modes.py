@@ -4,11 +4,16 @@ import pytest
 
 from kubectl_skoop.testing.topology import GUEST_MODES
 from tests.kernel.guest.modes import GuestModes, Lab
+from tests.kernel.plugins.flannel_direct_faults import FAULTS as DIRECT
+from tests.kernel.plugins.flannel_direct_faults import IN_GUEST
 from tests.kernel.plugins.matrix import FAULTS
 
 pytestmark = pytest.mark.guest
-HEALTHY = [Lab(mode, "") for mode in GUEST_MODES]
-BROKEN = [Lab(mode, fault.id) for fault in FAULTS for mode in fault.modes if mode in GUEST_MODES]
+HEALTHY = [Lab(kind, "") for kind in (*GUEST_MODES, *sorted(IN_GUEST))]
+BROKEN = [
+    *(Lab(mode, fault.id) for fault in FAULTS for mode in fault.modes if mode in GUEST_MODES),
+    *(Lab(kind, fault.id) for kind in sorted(IN_GUEST) for fault in DIRECT[kind]),
+]
 
 
 @pytest.fixture(scope="module")
