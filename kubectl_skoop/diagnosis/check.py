@@ -1,4 +1,4 @@
-"""Without a flow: what the plugin wants on every node and pod, what must be unique, and all services."""
+"""Without a flow: what the plugin wants on every node and pod, what must be unique, readiness, services."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -10,6 +10,7 @@ from kubectl_skoop.diagnosis import address_plan, policy_intent
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.expectation import Expectation
 from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
+from kubectl_skoop.diagnosis.readiness import not_ready
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check, Fact, Missing
@@ -46,6 +47,7 @@ def check_each(source: Snapshot, options: Options) -> Check:
     for position, name in enumerate(names):
         peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]
         found += _node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], unread)
+    found += not_ready(cluster.nodes())
     found += duplicates(setup.ctx, pods)
     found += address_plan.findings(cluster)
     services = every_service(setup.ctx, names)

@@ -73,7 +73,7 @@ def _veth_peer(world: World, ns: NetworkNamespace, device: Device) -> Lead:
 
 def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | None:
     if frame.neighbour is not None and frame.asks and is_group(frame.dst_mac):
-        owner = branch.world.owner_of_address(frame.neighbour)
+        owner = branch.world.owner_of_address(frame.neighbour) or branch.world.before_pod(frame.neighbour)
         if owner is None:
             if reason := branch.world.unread_owner(frame.neighbour):
                 return Nowhere(reason)

@@ -87,6 +87,9 @@ class DualStackLab(ClusterLab):
                 status["addresses"].append({"type": "InternalIP", "address": node_address(node)})
                 item["spec"]["podCIDRs"].append(pod_range(node))
                 item["metadata"]["annotations"] |= self._annotations(node)
+            elif item["metadata"]["name"] == "kube-flannel-cfg":
+                told = json.loads(item["data"]["net-conf.json"]) | {"EnableIPv6": True, "IPv6Network": PODS}
+                item["data"]["net-conf.json"] = json.dumps(told)
             elif item["kind"] == "Pod":
                 pod = self.topology.pod(item["metadata"]["name"])
                 status["podIPs"].append({"ip": pod_address(pod)})
