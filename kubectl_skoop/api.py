@@ -38,6 +38,7 @@ from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import device_key
+from kubectl_skoop.netstack.wireguard_types import key_digest
 
 __all__ = [
     "Address",
@@ -86,6 +87,7 @@ __all__ = [
     "detection",
     "device_key",
     "expect",
+    "key_digest",
     "option",
     "raw",
 ]

@@ -15,6 +15,7 @@ from kubectl_skoop.diagnosis.expectations.neighbour import NeighbourExpectation
 from kubectl_skoop.diagnosis.expectations.route import RouteExpectation
 from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
 from kubectl_skoop.diagnosis.expectations.sysctl import SysctlExpectation
+from kubectl_skoop.diagnosis.expectations.wireguard_peer import WireguardPeerExpectation
 from kubectl_skoop.netstack.bridge import STATE_NAMES
 from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN, PolicyRule, RouteType
@@ -91,11 +92,13 @@ def device(
     vni: int | None = None,
     port: int | None = None,
     local: object = None,
+    key: str = "",
     programs: tuple[str, ...] = (),
     remedy: str = "",
 ) -> Expectation:
-    """`vni` and `port` are those of a vxlan device, `local` also that of an ipip device; MTUs in bytes.
-    `programs`: where a BPF program or another tc filter must be, `ingress` or `egress`."""
+    """`vni` is a vxlan device's, `local` also an ipip device's, `port` also a wireguard device's, `key` the digest
+    of its public key; MTUs in bytes. `programs`: where a BPF program or another tc filter must be, `ingress` or
+    `egress`."""
     return DeviceExpectation(
         name=name,
         kind=kind,
@@ -110,6 +113,7 @@ def device(
         vni=vni,
         port=port,
         local=ip_address(str(local)) if local else None,
+        digest=key,
         programs=programs,
         because=because,
         remedy=remedy,
@@ -218,6 +222,28 @@ def rule(
             table=table,
         ),
         any_priority=priority is None,
+        because=because,
+        remedy=remedy,
+    )
+
+
+def wireguard_peer(
+    dev: str,
+    peer: str,
+    *,
+    endpoint: object,
+    port: int,
+    allowed: object,
+    because: str,
+    remedy: str = "",
+) -> Expectation:
+    """`peer` is the digest of its public key: the first 16 hex digits of SHA-256 of its 32 bytes. `endpoint`
+    with its UDP port is where it is asked; `allowed` is a network that it, and no other, may have."""
+    return WireguardPeerExpectation(
+        dev=dev,
+        peer=peer,
+        endpoint=(ip_address(str(endpoint)), port),
+        allowed=ip_network(str(allowed)),
         because=because,
         remedy=remedy,
     )
