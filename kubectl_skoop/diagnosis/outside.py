@@ -75,6 +75,9 @@ class Outside:
             if owner is not None:
                 branch.assume(f"{nexthop} routes to {packet.dst}")
                 return owner, replace(packet, ttl=packet.ttl - 1, src_mac="", dst_mac=owner.device.mac)
+        if packet.innermost is not packet:
+            self._tunnelled(branch, journey, packet, where)
+            return None
         if _is_answer(branch, packet):
             message = (
                 f"the answer for {packet.dst} leaves {stack.ns.place} by {device.name} towards {nexthop}: "
@@ -94,6 +97,18 @@ class Outside:
         journey.served = True
         branch.assume(f"{packet.dst} outside of the cluster answers")
         return self._back(branch, Port(stack.ns, device), reply, journey, where)
+
+    def _tunnelled(self, branch: Branch, journey: Journey, packet: Packet, where: Where) -> None:
+        """The other end is at no node: nobody there delivers to pods."""
+        inner = packet.innermost.dst
+        message = f"the tunnel on {where.device} ends at {packet.dst}, which no node is known to have"
+        if self.kind_of(inner) == "pod":
+            branch.assume("only nodes take packets for pods out of tunnels")
+            _lose(
+                journey, "external.pod-address", packet, where, f"{message}: pod address {inner} is not there"
+            )
+        else:
+            _give_up(journey, packet, where, f"{message}: what becomes of the packet there is not known")
 
     def _back(
         self, branch: Branch, port: Port, reply: Packet, journey: Journey, where: Where

@@ -11,7 +11,16 @@ from kubectl_skoop.testing.faults import Fault, FaultError
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import BACKENDS, BY_FELIX, ON_BRIDGE, TUNNELS, VNI, VPC_MODES, LabNode
+from kubectl_skoop.testing.topology import (
+    BACKENDS,
+    BY_FELIX,
+    CALICO_MODES,
+    ON_BRIDGE,
+    TUNNELS,
+    VNI,
+    VPC_MODES,
+    LabNode,
+)
 
 _PLACEHOLDER = re.compile(r"\{([a-z0-9.-]+)\}")
 
@@ -96,12 +105,12 @@ def placeholders(lab: ClusterLab) -> dict[str, str]:
 
 
 def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
-    uplink = TUNNELS.get(lab.mode, "eth0")
+    uplink = "tunl0" if lab.mode == "calico-ipip" else TUNNELS.get(lab.mode, "eth0")
     yield "uplink", uplink
     yield "conf.uplink", uplink.replace(".", "/")
     if lab.mode in ON_BRIDGE:
         yield "bridge", ON_BRIDGE[lab.mode]
-    in_blocks = lab.mode in ("calico", "calico-vxlan")
+    in_blocks = lab.mode in CALICO_MODES
     yield from lab.values().items()
     for node in lab.topology.nodes:
         yield f"vtep.{node.name}", _vtep(lab, node)
@@ -141,6 +150,8 @@ def _next_hop(lab: ClusterLab, node: LabNode) -> str:
             return f"via {node.pod_cidr.network_address} dev flannel.{VNI} onlink"
         case "calico-vxlan":
             return f"via {node.tunnel_address} dev {TUNNELS[lab.mode]} onlink"
+        case "calico-ipip":
+            return f"via {node.address} dev tunl0 onlink proto bird"
         case "calico":
             return f"via {node.address} dev eth0 proto bird"
         case "kube-router":

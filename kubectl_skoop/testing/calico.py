@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import (
     CLUSTER_CIDR,
+    IPIP_OVERHEAD,
     UNDERLAY_MTU,
     VXLAN_OVERHEAD,
     LabNode,
@@ -49,6 +50,20 @@ def tunnel_links(topology: Topology, node: LabNode) -> list[str]:
                 f"route add {peer.block} via {peer.tunnel_address} dev {TUNNEL} onlink proto 80",
             ]
     return lines
+
+
+def ipip_links(topology: Topology, node: LabNode) -> list[str]:
+    """`ip -batch` lines: tunl0, and the blocks of the other nodes behind it (felix, ipip_mgr.go; BIRD)."""
+    lines = [
+        f"route add blackhole {node.block} proto bird",
+        f"link set tunl0 mtu {UNDERLAY_MTU - IPIP_OVERHEAD} up",
+        f"addr add {node.tunnel_address}/32 dev tunl0",
+    ]
+    return lines + [
+        f"route add {peer.block} via {peer.address} dev tunl0 onlink proto bird"
+        for peer in topology.nodes
+        if peer != node
+    ]
 
 
 def workload_links(

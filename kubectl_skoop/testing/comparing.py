@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.cluster.allow import prune
 from kubectl_skoop.cluster.raw import Object
@@ -21,7 +21,7 @@ from kubectl_skoop.testing.breaking import fill, placeholders
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.faults import Fault
 from kubectl_skoop.testing.flows import Flow, standard_flows
-from kubectl_skoop.testing.probes import ANSWER, Outcome, run_flows
+from kubectl_skoop.testing.probes import ANSWER, QUIET, Outcome, run_flows
 
 Outcomes = Mapping[Flow, Outcome]
 Question = Flow
@@ -209,14 +209,33 @@ def describe(diagnosis: Diagnosis) -> str:
     return f"{diagnosis.verdict} ({diagnosis.symptom}){cause}"
 
 
+class Observed(NamedTuple):
+    """What a lab was, and what its kernel did."""
+
+    snapshot: Path
+    outcomes: Outcomes
+
+
 def check_lab(lab: ClusterLab, folder: Path, fault: Fault | None, twin: Outcomes | None) -> list[Difference]:
-    """Collect, send, diagnose, compare. The dumps and the snapshot stay in the folder.
+    """Collect, send, diagnose, compare. The dumps and the snapshot stay in the folder."""
+    return judge(lab, observe(lab, folder, fault), fault, twin)
+
+
+def observe(lab: ClusterLab, folder: Path, fault: Fault | None, *, quiet: float = QUIET) -> Observed:
+    """Collect, send."""
+    snapshot = take_snapshot(lab, folder)
+    flows = standard_flows(lab.topology, lab.mode)
+    return Observed(snapshot, run_flows(lab, fault.flows(flows) if fault else flows, quiet=quiet))
+
+
+def judge(
+    lab: ClusterLab, observed: Observed, fault: Fault | None, twin: Outcomes | None
+) -> list[Difference]:
+    """Diagnose, compare. `lab` need not stand any more.
 
     Without a fault the lab is healthy: no suspicion of level warning or above may be raised either.
     """
-    snapshot = take_snapshot(lab, folder)
-    flows = standard_flows(lab.topology, lab.mode)
-    outcomes = run_flows(lab, fault.flows(flows) if fault else flows)
+    snapshot, outcomes = observed
     differences = check_table(fault, outcomes, twin) if fault and twin else []
     broken = changed(outcomes, twin) if twin else set()
     for flow, found, diagnosis in diagnosed(snapshot, outcomes):

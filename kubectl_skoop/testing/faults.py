@@ -41,7 +41,7 @@ _MODE_GROUPS: Mapping[str, tuple[Mode, ...]] = {
     "host-gw": ("flannel-host-gw",),
     "any": ALL_MODES,
     "tunnel": tuple(TUNNELS),
-    "felix": tuple(BY_FELIX),
+    "felix": tuple(mode for mode in ALL_MODES if mode in BY_FELIX),
     "on-bridge": tuple(ON_BRIDGE),
     "vpc": VPC_MODES,
     "eni": ENI_MODES,

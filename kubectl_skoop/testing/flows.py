@@ -9,6 +9,7 @@ from kubectl_skoop.testing.topology import (
     KUBELET_PORT,
     NODE_PORT,
     POD_PORT,
+    IPIP_OVERHEAD,
     TUNNELS,
     UNDERLAY_MTU,
     Mode,
@@ -19,7 +20,7 @@ FlowProtocol = Literal["tcp", "udp", "icmp"]
 CLOSED_PORT = 81
 LOTS = 6
 """How often a service with two backends is asked."""
-LARGE = dict.fromkeys(TUNNELS, 1450)
+LARGE = dict.fromkeys(TUNNELS, 1450) | {"calico-ipip": UNDERLAY_MTU - IPIP_OVERHEAD}
 """The largest IP packet that passes between pods, bytes, where it is not the link's own."""
 
 

@@ -23,7 +23,7 @@ def cluster_objects(mode: Mode, topology: Topology) -> list[Object]:
     pods = [_pod(pod) for pod in topology.pods]
     services = [one for service in topology.services for one in (_service(service), _slice(service))]
     match mode:
-        case "calico" | "calico-vxlan":
+        case "calico" | "calico-vxlan" | "calico-ipip":
             system = _calico(mode, topology)
         case "flannel-vxlan" | "flannel-host-gw" | "canal":
             system = _flannel(mode, topology)
@@ -46,6 +46,11 @@ def _node(mode: Mode, node: LabNode) -> Object:
     annotations: dict[str, str] = {}
     if mode == "calico":
         annotations = {"projectcalico.org/IPv4Address": f"{node.address}/24"}
+    elif mode == "calico-ipip":
+        annotations = {
+            "projectcalico.org/IPv4Address": f"{node.address}/24",
+            "projectcalico.org/IPv4IPIPTunnelAddr": node.tunnel_address,
+        }
     elif mode == "calico-vxlan":
         annotations = {
             "projectcalico.org/IPv4Address": f"{node.address}/24",
@@ -213,7 +218,7 @@ def _calico(mode: Mode, topology: Topology) -> list[Object]:
         "spec": {
             "cidr": CLUSTER_CIDR,
             "blockSize": 26,
-            "ipipMode": "Never",
+            "ipipMode": "Always" if mode == "calico-ipip" else "Never",
             "vxlanMode": "Always" if mode == "calico-vxlan" else "Never",
             "natOutgoing": True,
             "nodeSelector": "all()",

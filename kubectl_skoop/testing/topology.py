@@ -11,6 +11,7 @@ Mode = Literal[
     "flannel-host-gw",
     "calico",
     "calico-vxlan",
+    "calico-ipip",
     "canal",
     "bridge",
     "ptp",
@@ -31,6 +32,7 @@ VNI = 1
 VXLAN_PORT = 8472
 VXLAN_OVERHEAD = 50
 """Bytes that vxlan over IPv4 adds: 14 inner Ethernet, 8 vxlan, 8 UDP, 20 IP."""
+IPIP_OVERHEAD = 20
 UNDERLAY_MTU = 1500
 
 POD_PORT = 8080
@@ -51,7 +53,10 @@ ENI_MODES: tuple[Mode, ...] = ("aws-vpc-cni", "terway-eniip")
 VPC_MODES: tuple[Mode, ...] = (*ENI_MODES, "terway-vpc")
 """Whose pods the cloud's network itself leads to (`testing.vpc`): there are no routes between nodes."""
 ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)
-BY_FELIX: frozenset[Mode] = frozenset({"calico", "calico-vxlan", "canal"})
+GUEST_MODES: tuple[Mode, ...] = ("calico-ipip",)
+"""Which take a module that few kernels of test machines have (`tests.kernel.guest`)."""
+CALICO_MODES: tuple[Mode, ...] = ("calico", "calico-vxlan", "calico-ipip")
+BY_FELIX: frozenset[Mode] = frozenset({*CALICO_MODES, "canal"})
 """Pods are connected by Calico."""
 TUNNELS: Mapping[Mode, str] = {
     "flannel-vxlan": f"flannel.{VNI}",
@@ -106,7 +111,7 @@ class LabNode:
 
     @property
     def tunnel_address(self) -> str:
-        """Of Calico's vxlan: one of its block."""
+        """Of Calico's tunnel device: one of its block."""
         return f"10.244.{self.number}.32"
 
     @property

@@ -6,13 +6,14 @@ from typing import ClassVar, NamedTuple
 
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import bring_up
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Protocol
 from kubectl_skoop.netstack.device import (
     IFF_BROADCAST,
     IFF_LOWER_UP,
     IFF_NOARP,
     BridgePort,
     Device,
+    IpTunnel,
     Vxlan,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -121,11 +122,17 @@ class DeviceExpectation(Expectation):
         return [place for place in self.programs if not any(f"{place} " in text for text in device.programs)]
 
     def _made(self, ns: NetworkNamespace) -> Device | None:
-        """A vxlan device needs nothing but its settings; others cannot be made without their other end."""
-        if self.kind != "vxlan" or self.vni is None:
-            return None
+        """Tunnels need nothing but their settings; others cannot be made without their other end."""
         index = max(ns.devices, default=0) + 1
-        return Device(index=index, name=self.name, kind="vxlan", flags=NEW_DEVICE, vxlan=Vxlan(vni=self.vni))
+        if self.kind == "vxlan" and self.vni is not None:
+            settings = Vxlan(vni=self.vni)
+            return Device(index=index, name=self.name, kind="vxlan", flags=NEW_DEVICE, vxlan=settings)
+        if self.kind == "ipip":
+            open_end = IpTunnel(protocol=Protocol.IPIP)
+            return Device(
+                index=index, name=self.name, kind="ipip", flags=IFF_NOARP | IFF_LOWER_UP, tunnel=open_end
+            )
+        return None
 
     def _mtu(self, device: Device) -> int:
         if self.mtu is not None:
