@@ -106,11 +106,12 @@ def pod_links(pod: LabPod) -> list[str]:
     ]
 
 
-def ipsets() -> str:
+def ipsets(*, version: int = 4, network: str = CLUSTER_CIDR) -> str:
     """`ipset restore` input: the pools, all and those with natOutgoing."""
+    family = "inet6" if version == 6 else "inet"
+    names = (f"cali{version}0all-ipam-pools", f"cali{version}0masq-ipam-pools")
     return "".join(
-        f"create {name} hash:net family inet maxelem 1048576\nadd {name} {CLUSTER_CIDR}\n"
-        for name in ("cali40all-ipam-pools", "cali40masq-ipam-pools")
+        f"create {name} hash:net family {family} maxelem 1048576\nadd {name} {network}\n" for name in names
     )
 
 
@@ -137,6 +138,12 @@ def rules(topology: Topology, node: LabNode) -> Ruleset:
             "nat": _NAT.splitlines(),
         },
     )
+
+
+def rules6(topology: Topology, node: LabNode) -> str:
+    """The same for IPv6, which knows no IPIP, as input for ip6tables-restore."""
+    lines = rules(topology, node).text(appended()).replace("cali40", "cali60").splitlines()
+    return "".join(f"{line}\n" for line in lines if "-p ipencap" not in line)
 
 
 def appended() -> Ruleset:

@@ -6,10 +6,10 @@ from typing import Literal
 
 from kubectl_skoop.testing.topology import (
     DNS_PORT,
+    IPIP_OVERHEAD,
     KUBELET_PORT,
     NODE_PORT,
     POD_PORT,
-    IPIP_OVERHEAD,
     TUNNELS,
     UNDERLAY_MTU,
     Mode,

@@ -1,4 +1,4 @@
-"""Labs of whole clusters in the guest: built, broken, collected and asked inside; walked and judged outside."""
+"""Clusters in the guest: built, broken, collected and asked inside; walked and judged outside."""
 
 import pickle
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Runs inside the guest: each cluster is built, broken, collected by our agent, and asked with real packets."""
+"""Runs inside the guest: each cluster is built, broken, collected by our agent, and asked."""
 
 import pickle
 import sys

@@ -60,8 +60,8 @@ OWN = (
     ),
     _fault(
         "the tunnel takes smaller packets than the pods",
-        ("calico.device.differs",),
-        *("pod/default/a", "mtu", "n1: ip link set tunl0 mtu 1400"),
+        ("forwarding.too-big",),
+        *("node/n1", "tunl0 mtu 1400", "n1: ip link set tunl0 mtu 1400"),
         only=BIG,
     ),
     _fault(
