@@ -1,8 +1,11 @@
 """WireGuard devices and their peers (include/uapi/linux/wireguard.h), without any key.
 
+A digest of a public key says which are the same.
+
 Only attributes that are named here are kept: what a newer kernel adds may be a key, too.
 """
 
+import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from socket import AF_INET, inet_ntop
@@ -25,6 +28,8 @@ from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 16, 3, 1, 2
 WG_CMD_GET_DEVICE, WGDEVICE_A_IFINDEX, WGDEVICE_A_PEERS = 0, 1, 8
 WGPEER_A_PUBLIC_KEY, WGPEER_A_ALLOWEDIPS = 1, 9
+KEY_LENGTH = 32
+"""WG_KEY_LEN, bytes."""
 _HEADER = struct.Struct("=BBH")
 
 
@@ -40,8 +45,32 @@ def seconds(payload: bytes) -> object:
     return struct.unpack("=qq", payload)[0]
 
 
-_DEVICE = schema((1, "ifindex", u32), (2, "ifname", text), (6, "listen_port", u16), (7, "fwmark", u32))
+def digest(payload: bytes) -> object:
+    """Of a public key: as good as the key to tell peers apart. Raises: ValueError."""
+    return hashlib.sha256(_key(payload)).hexdigest()[:16]
+
+
+def is_set(payload: bytes) -> object:
+    """Of a preshared key: whether there is one. Raises: ValueError."""
+    return any(_key(payload))
+
+
+def _key(payload: bytes) -> bytes:
+    if len(payload) != KEY_LENGTH:
+        raise ValueError(f"a key of {len(payload)} bytes")
+    return payload
+
+
+_DEVICE = schema(
+    (1, "ifindex", u32),
+    (2, "ifname", text),
+    (4, "key_digest", digest),
+    (6, "listen_port", u16),
+    (7, "fwmark", u32),
+)
 _PEER = schema(
+    (1, "key_digest", digest),
+    (2, "preshared", is_set),
     (4, "endpoint", endpoint),
     (5, "keepalive", u16),
     (6, "last_handshake", seconds),

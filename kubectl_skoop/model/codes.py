@@ -122,5 +122,7 @@ CODES: dict[str, str] = {
     "source.rp-filter": "reverse path filtering: the way back leads by another device",
     "tunnel.closed": "no tunnel device takes the packet here",
     "tunnel.no-remote": "the tunnel device knows no remote for the packet, or does not carry its family",
+    "wireguard.key": "a WireGuard device and who sends to it do not have each other's public keys",
+    "wireguard.source": "a WireGuard peer sends from an address that is not among its allowed IPs",
     "unknown": "what was collected or is modelled does not decide",
 }

@@ -48,6 +48,15 @@ class Discovery(NamedTuple):
     """An advertisement that replaces what was known."""
 
 
+class SealedFor(NamedTuple):
+    """The ends of a WireGuard session, each by the digest of its public key; empty: not collected."""
+
+    sender: str
+    receiver: str
+    preshared: bool = False
+    """With a preshared key, too."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
     """An IP packet in its frame."""
@@ -85,6 +94,8 @@ class Packet:
     vlan: int | None = None
     vni: int | None = None
     """Network id of vxlan, key of GRE."""
+    sealed: SealedFor | None = None
+    """Of the outer packets of WireGuard."""
     inner: "Packet | Arp | None" = None
     """The frame that this packet carries, if it is a tunnel's outer packet."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
+from kubectl_skoop.netstack.wireguard_types import Wireguard
 
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
 IFF_RUNNING, IFF_NOARP, IFF_PROMISC, IFF_LOWER_UP = 0x40, 0x80, 0x100, 0x10000
@@ -202,6 +203,7 @@ class Device:
     vxlan: Vxlan | None = None
     tunnel: IpTunnel | None = None
     geneve: Geneve | None = None
+    wireguard: Wireguard | None = None
     bond: Bond | None = None
     bond_port: BondPort | None = None
     macvlan: Macvlan | None = None

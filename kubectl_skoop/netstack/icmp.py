@@ -1,5 +1,7 @@
 """ICMP: echo, and the errors that hosts and routers send (net/ipv4/icmp.c; K-15 to K-17)."""
 
+from dataclasses import replace
+
 from kubectl_skoop.model.packet import (
     ICMP_ECHO,
     ICMP_ECHO_REPLY,
@@ -14,7 +16,7 @@ from kubectl_skoop.model.packet import (
 from kubectl_skoop.netstack import gap, icmp6, ip, tcp
 from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client
-from kubectl_skoop.netstack.netfilter.conntrack import attach
+from kubectl_skoop.netstack.netfilter.conntrack import IPS_NAT_MASK, attach, connection_of
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
@@ -87,6 +89,16 @@ def send_error(
     text = f"{protocol.name} {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
     stack.step("send", text, f"to {packet.src}" + (" after some seconds" if delayed else ""))
     ip.send(stack, error, answer, route)
+
+
+def send_from_device(
+    stack: Stack, packet: Packet, passage: Passage, type_and_code: tuple[int, int], *, mtu: int = 0
+) -> None:
+    """icmp_ndo_send: a tunnel device tells who sent the packet before its source was translated."""
+    connection = connection_of(passage)
+    if connection is not None and connection.status & IPS_NAT_MASK:
+        packet = replace(packet, src=connection.tuple(reply=passage.ct_reply).src)
+    send_error(stack, packet, passage, type_and_code, mtu=mtu)
 
 
 def _inbound(stack: Stack, packet: Packet, passage: Passage) -> Address | None:

@@ -142,7 +142,7 @@ def _fits(
         evidence=[f"{device.name} mtu {device.mtu}", f"{name} mtu {stack.ns.devices[route.device].mtu}"],
         remedy=f"ip link set {device.name} mtu {mtu}",
     )
-    icmp.send_error(stack, inner, passage, icmp.FRAGMENTATION_NEEDED, mtu=mtu)
+    icmp.send_from_device(stack, inner, passage, icmp.FRAGMENTATION_NEEDED, mtu=mtu)
     return False
 
 

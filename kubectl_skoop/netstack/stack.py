@@ -75,6 +75,16 @@ class Upper(NamedTuple):
         return any(entry.address == address for entry in own)
 
 
+class Heard(NamedTuple):
+    """Where a WireGuard peer was heard from (struct endpoint)."""
+
+    endpoint: tuple[Address, int]
+    own: Address
+    """Our address that it sent to."""
+    device: int
+    """Index of the device that it came in by."""
+
+
 class Waiting(NamedTuple):
     """A packet that waits for its neighbour (arp_queue)."""
 
@@ -100,6 +110,8 @@ class Stack:
     """MACs learned in this branch."""
     fdb: dict[tuple[int, int, str], int] = field(default_factory=dict)
     """(bridge, VLAN or 0, MAC) → port, learned in this branch."""
+    heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
+    """(WireGuard device, digest of the peer's key) → where it was heard in this branch."""
     connections: "list[Connection]" = field(default_factory=list)
     """Made in this branch."""
     virtual_connections: "list[VirtualConnection]" = field(default_factory=list)

@@ -1,5 +1,7 @@
 """From INPUT to the protocols, and to the sockets that send (ip_protocol_deliver_rcu)."""
 
+from collections.abc import Callable
+
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
 from kubectl_skoop.netstack import discovery, icmp, tcp, udp, vxlan
 from kubectl_skoop.netstack.device import Device
@@ -7,6 +9,8 @@ from kubectl_skoop.netstack.endpoint import SYMPTOMS
 from kubectl_skoop.netstack.netfilter.traverse import Dropped, Outcome, Rejected, Unserved
 from kubectl_skoop.netstack.routing.output import RouteError
 from kubectl_skoop.netstack.stack import Stack
+
+Receive = Callable[[Stack, Packet, Passage], None]
 
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
@@ -18,10 +22,8 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             icmp.deliver(stack, packet, passage)
         case Protocol.TCP:
             tcp.deliver(stack, device, packet, passage)
-        case Protocol.UDP if vxlan.takes(stack, packet):
-            vxlan.receive(stack, packet, passage)
-        case Protocol.UDP if packet.vni is not None and _geneve(stack, packet, passage):
-            pass
+        case Protocol.UDP if receive := _udp_tunnel(stack, packet):
+            receive(stack, packet, passage)
         case Protocol.UDP:
             udp.deliver(stack, device, packet, passage)
         case Protocol.IPIP | Protocol.IPV6 | Protocol.GRE if packet.inner is not None:
@@ -33,14 +35,22 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             stack.give_up("device.unmodelled", packet, reason)
 
 
-def _geneve(stack: Stack, packet: Packet, passage: Passage) -> bool:
-    """Whether a geneve device takes the packet."""
-    from kubectl_skoop.netstack import geneve
+def _udp_tunnel(stack: Stack, packet: Packet) -> Receive | None:
+    """The kind of device that has a socket of the kernel on the packet's port."""
+    if vxlan.takes(stack, packet):
+        return vxlan.receive
+    kinds = {device.kind for device in stack.ns.devices.values()}
+    if "geneve" in kinds:
+        from kubectl_skoop.netstack import geneve
 
-    if not geneve.takes(stack, packet):
-        return False
-    geneve.receive(stack, packet, passage)
-    return True
+        if geneve.takes(stack, packet):
+            return geneve.receive
+    if "wireguard" in kinds:
+        from kubectl_skoop.netstack import wireguard
+
+        if wireguard.takes(stack, packet):
+            return wireguard.receive
+    return None
 
 
 def refused_locally(stack: Stack, packet: Packet, passage: Passage, result: Outcome) -> None:

@@ -68,6 +68,10 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     if socket is None:
         _closed(stack, packet, passage)
         return
+    if packet.sealed is not None:
+        reason = f"the WireGuard device of port {packet.dport} was moved to another namespace"
+        stack.give_up("device.unmodelled", packet, reason)
+        return
     text = socket_lookup.socket_text(stack, socket)
     stack.step("socket", f"UNCONN {text}", "gets the datagram", device=device.name)
     stack.journey.served = True
@@ -138,16 +142,16 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 
 def _no_tunnel(stack: Stack, packet: Packet) -> None:
-    """The kernel's socket of a vxlan or geneve device is there while the device is up."""
+    """The kernel's socket of such a device is there while the device is up."""
     there = [
         f"{device.name}: UDP port {config.port}" + ("" if device.up else ", not UP")
         for device in stack.ns.devices.values()
-        if (config := device.vxlan or device.geneve) is not None
+        if (config := device.vxlan or device.geneve or device.wireguard) is not None
     ]
     stack.lose(
         "tunnel.closed",
         packet,
-        f"no vxlan or geneve device here takes UDP port {packet.dport}",
+        f"no vxlan, geneve or WireGuard device here takes UDP port {packet.dport}",
         evidence=there or ["no such device"],
         remedy="look why the network plugin has not set up its tunnel device here",
     )

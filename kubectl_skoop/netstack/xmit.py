@@ -59,6 +59,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack import geneve
 
             geneve.transmit(stack, device, frame, passage)
+        case "wireguard":
+            from kubectl_skoop.netstack import wireguard
+
+            wireguard.transmit(stack, device, frame, passage)
         case "bond":
             from kubectl_skoop.netstack import bond
 

@@ -6,7 +6,7 @@ from kubectl_skoop.model.packet import Address, Arp, Frame, Packet, Protocol
 from kubectl_skoop.report.fields import protocol_name
 
 _WITH_PORTS = (Protocol.TCP, Protocol.UDP, Protocol.SCTP)
-_TUNNEL_OF_PORT = {4789: "vxlan", 8472: "vxlan", 6081: "geneve", 51820: "wireguard"}
+_TUNNEL_OF_PORT = {4789: "vxlan", 8472: "vxlan", 6081: "geneve"}
 
 
 def frame_text(frame: Frame) -> str:
@@ -32,6 +32,8 @@ def tunnel_text(outer: Packet) -> str:
     """`vxlan 1 10.0.0.1 > 10.0.0.2`."""
     udp = outer.protocol == Protocol.UDP
     name = _TUNNEL_OF_PORT.get(outer.dport, "udp") if udp else protocol_name(outer.protocol)
+    if outer.sealed is not None:
+        name = "wireguard"
     vni = "" if outer.vni is None else f" {outer.vni}"
     return f"{name}{vni} {outer.src} > {outer.dst}"
 

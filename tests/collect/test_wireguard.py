@@ -1,5 +1,6 @@
 """WireGuard's messages, made by hand: the kernel of the tests need not have it. No key may get through."""
 
+import hashlib
 import struct
 from ipaddress import ip_address
 
@@ -62,10 +63,13 @@ def test_a_peer_that_goes_on_in_the_next_message_is_one_and_keys_are_left_out() 
     assert parse_device(device_messages()) == {
         "ifindex": 4,
         "ifname": "wg0",
+        "key_digest": hashlib.sha256(PUBLIC).hexdigest()[:16],
         "listen_port": 51871,
         "fwmark": 0x1E00,
         "peers": [
             {
+                "key_digest": hashlib.sha256(PEER_1).hexdigest()[:16],
+                "preshared": True,
                 "endpoint": {"address": "192.0.2.1", "port": 51820},
                 "keepalive": 25,
                 "last_handshake": 1700000000,
@@ -76,10 +80,11 @@ def test_a_peer_that_goes_on_in_the_next_message_is_one_and_keys_are_left_out() 
                     {"family": 10, "address": "fd00::", "prefixlen": 64},
                 ],
             },
-            {"protocol_version": 1, "allowed": []},
+            {"key_digest": hashlib.sha256(PEER_2).hexdigest()[:16], "protocol_version": 1, "allowed": []},
         ],
     }
 
 
 def test_an_attribute_of_a_wrong_size_is_left_out_not_kept_as_bytes() -> None:
     assert parse_device([message(pack_attribute(6, PRIVATE))]) == {"peers": []}
+    assert parse_device([message(pack_attribute(4, PUBLIC[1:]))]) == {"peers": []}

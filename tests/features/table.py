@@ -40,6 +40,7 @@ from kubectl_skoop.netstack.netfilter.nft.statement.parse import parse_statement
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext, Stolen
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.wireguard_types import Wireguard
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS
 from tests.features import listed
 
@@ -60,13 +61,17 @@ proof is a test that compares with a kernel; *not proven*: no kernel at hand has
 The kernel of CI has no IPVS. `tests/kernel/guest` boots Debian's user-mode-linux, a kernel that runs as a
 process and sees this machine's files; our agent collects there, and what its kernel does with real
 connections must be what the tool says from that dump. Its labs of other devices are texts of `ip` arguments,
-built, collected and asked inside (`tests/kernel/guest/labs.py`). These tests have the marker `guest` and are
-left out unless asked for, CI does not: a boot with all cases takes some minutes, and on a busy machine a
-lab may be read before its ports forward.
+built, collected and asked inside (`tests/kernel/guest/labs.py`). What that kernel lacks too (WireGuard) is
+asked in Debian's cloud kernel in an emulated machine (`tests/kernel/guest/emulated.py`), which is slow. These
+tests have the marker `guest` and are left out unless asked for, CI does not: a boot with all cases takes some
+minutes, and on a busy machine a lab may be read before its ports forward.
 
 ```
 apt-get install user-mode-linux ipvsadm kmod
-make guest
+apt-get install --no-install-recommends qemu-system-x86 busybox-static wireguard-tools
+apt-get download linux-image-6.1.0-56-cloud-amd64   # the one that linux-image-cloud-amd64 depends on
+dpkg-deb -x linux-image-*.deb kernel
+SKOOP_GUEST_KERNEL=$PWD/kernel make guest
 ```
 """
 
@@ -171,6 +176,7 @@ def _device_state(kind: str) -> str:
         bond=Bond(mode=4),
         geneve=Geneve(vni=1, remote=ip_address("10.0.0.1")),
         tunnel=_tunnel(kind),
+        wireguard=Wireguard(key="own"),
     )
     stack = Stack(_namespace(device), Choices())
     xmit.transmit(stack, device, _packet(), Passage())

@@ -19,6 +19,7 @@ from kubectl_skoop.netstack.device import (
     Vlan,
     Vxlan,
 )
+from kubectl_skoop.netstack.wireguard_types import Wireguard
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
 from kubectl_skoop.snapshot.decode.redirects import INGRESS, decode_redirects
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel
@@ -37,6 +38,7 @@ class Additions(NamedTuple):
     features: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     programs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     redirects: Mapping[int, int] = field(default_factory=dict)
+    wireguard: Mapping[int, Wireguard] = field(default_factory=dict)
 
 
 def decode_devices(
@@ -75,6 +77,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         vxlan=_vxlan(info.entry("data")) if kind == "vxlan" else None,
         tunnel=decode_tunnel(kind, info.entry("data")) if kind in TUNNELS else None,
         geneve=decode_geneve(info.entry("data")) if kind == "geneve" else None,
+        wireguard=additions.wireguard.get(index),
         bond=_bond(info.entry("data")) if kind == "bond" else None,
         bond_port=_bond_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bond" else None,
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,

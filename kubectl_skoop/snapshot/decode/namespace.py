@@ -35,6 +35,7 @@ from kubectl_skoop.snapshot.decode.routes import (
 from kubectl_skoop.snapshot.decode.rules import decode_rules
 from kubectl_skoop.snapshot.decode.sockets import decode_sockets
 from kubectl_skoop.snapshot.decode.tables import Tables
+from kubectl_skoop.snapshot.decode.wireguard import decode_wireguard
 from kubectl_skoop.snapshot.dump import NamespaceDump
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         features=tables.decode("ethtool", decode_features, {}),
         programs=_programs(tables),
         redirects=tables.decode("tc_filters", decode_redirects, {}),
+        wireguard=tables.decode("wireguard", decode_wireguard, {}),
     )
     devices: Mapping[int, Device] = tables.decode(
         "links", lambda data: decode_devices(data, namespace_of, additions), {}

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -20,16 +21,26 @@ BASE = ("veth", "bridge", "inet_diag", "tcp_diag", "udp_diag", "nf_conntrack_net
 """Modules that every lab needs; the agent loads none."""
 
 
+class Guest(Protocol):
+    """A module of this folder that runs a kernel."""
+
+    def why_no_guest(self) -> str: ...
+
+    def run(self, job: Path, folder: Path, modules: Sequence[str]) -> None: ...
+
+
 class GuestLabs:
     """What the guest did in each of the labs."""
 
-    def __init__(self, traps: Sequence[Trap], folder: Path, modules: Sequence[str]) -> None:
+    def __init__(
+        self, traps: Sequence[Trap], folder: Path, modules: Sequence[str], guest: Guest = machine
+    ) -> None:
         """Boots, and waits. Who asks for the guest has it, or fails: these tests run only when asked for."""
-        if reason := machine.why_no_guest():
+        if reason := guest.why_no_guest():
             pytest.fail(reason)
         self._folder, self._traps = folder, list(traps)
         (folder / "labs.json").write_text(json.dumps([asdict(one) for one in traps]))
-        machine.run(Path(__file__).with_name("job_labs.py"), folder, (*BASE, *modules))
+        guest.run(Path(__file__).with_name("job_labs.py"), folder, (*BASE, *modules))
 
     def differences(self, tested: Trap) -> list[str]:
         """Where the guest's kernel, the walk and the table do not agree, or why there was no lab."""

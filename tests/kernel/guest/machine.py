@@ -69,12 +69,7 @@ def run(
         link = folder / "root/lib/modules" / release.name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(release)
-    root = Path(__file__).parents[3]
-    command = shlex.join([sys.executable, str(job), str(folder)])
-    init = _INIT.format(path=root, folder=folder, modules=" ".join(modules), job=command)
-    for name, text in (("init", init), ("modprobe", _MODPROBE.format(folder=folder))):
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
+    prepare(folder, modules, job)
     arguments = [f"mem={memory}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw"]
     arguments += [f"init={folder}/init", "con=null", "con0=null,fd:1", "quiet", f"uml_dir={folder}"]
     if tap:
@@ -91,9 +86,23 @@ def run(
         )
     except subprocess.TimeoutExpired as error:
         raise GuestError(f"the guest did not end within {TIMEOUT} s: {_tail(folder)}") from error
+    check(folder, booted.stdout)
+
+
+def prepare(folder: Path, modules: Sequence[str], job: Path) -> None:
+    """What the guest runs first, and what its kernel loads modules with."""
+    command = shlex.join([sys.executable, str(job), str(folder)])
+    init = _INIT.format(path=Path(__file__).parents[3], folder=folder, modules=" ".join(modules), job=command)
+    for name, text in (("init", init), ("modprobe", _MODPROBE.format(folder=folder))):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+
+
+def check(folder: Path, console: str) -> None:
+    """Raises: GuestError: the job failed, or did not run."""
     status = folder / "job.status"
     if not status.exists() or status.read_text().strip() != "0":
-        raise GuestError(f"the job failed: {_tail(folder)}\n{booted.stdout[-1000:]}")
+        raise GuestError(f"the job failed: {_tail(folder)}\n{console[-1000:]}")
 
 
 def _tail(folder: Path) -> str:
