@@ -14,6 +14,7 @@ from kubectl_skoop.diagnosis.expectations.fdb import FdbExpectation
 from kubectl_skoop.diagnosis.expectations.neighbour import NeighbourExpectation
 from kubectl_skoop.diagnosis.expectations.route import RouteExpectation
 from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
+from kubectl_skoop.diagnosis.expectations.set_member import SetMemberExpectation
 from kubectl_skoop.diagnosis.expectations.sysctl import SysctlExpectation
 from kubectl_skoop.diagnosis.expectations.wireguard_peer import WireguardPeerExpectation
 from kubectl_skoop.netstack.bridge import STATE_NAMES
@@ -96,9 +97,9 @@ def device(
     programs: tuple[str, ...] = (),
     remedy: str = "",
 ) -> Expectation:
-    """`vni` is a vxlan device's, `local` also an ipip device's, `port` also a wireguard device's, `key` the digest
-    of its public key; MTUs in bytes. `programs`: where a BPF program or another tc filter must be, `ingress` or
-    `egress`."""
+    """`vni` is a vxlan device's, `local` also an ipip device's, `port` also a wireguard device's, `key` the
+    digest of its public key; MTUs in bytes. `programs`: where a BPF program or another tc filter must be,
+    `ingress` or `egress`."""
     return DeviceExpectation(
         name=name,
         kind=kind,
@@ -203,16 +204,18 @@ def rule(
     oif: str = "",
     mark: int = 0,
     mask: int = 0,
+    invert: bool = False,
     table: int = TABLE_MAIN,
     priority: int | None = None,
     family: int = 4,
     remedy: str = "",
 ) -> Expectation:
-    """A policy rule that looks `table` up, with exactly these selectors."""
+    """A policy rule that looks `table` up, with exactly these selectors; `invert`: for all other packets."""
     return RuleExpectation(
         rule=PolicyRule(
             priority=priority or 0,
             family=family,
+            invert=invert,
             source=ip_network(str(source)) if source else None,
             destination=ip_network(str(destination)) if destination else None,
             iif=iif,
@@ -225,6 +228,11 @@ def rule(
         because=because,
         remedy=remedy,
     )
+
+
+def member(name: str, member: object, *, because: str, remedy: str = "") -> Expectation:
+    """The ipset has the member, written as `ipset save` does. Not compared where the set is missing."""
+    return SetMemberExpectation(name=name, member=str(member), because=because, remedy=remedy)
 
 
 def wireguard_peer(

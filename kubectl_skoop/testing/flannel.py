@@ -15,6 +15,7 @@ from kubectl_skoop.testing.topology import (
     VNI,
     VXLAN_OVERHEAD,
     VXLAN_PORT,
+    WIREGUARD_OVERHEAD,
     LabNode,
     LabPod,
     Mode,
@@ -26,6 +27,7 @@ def pod_mtu(mode: Mode) -> int:
     overhead: Mapping[Mode, int] = {
         "flannel-vxlan": VXLAN_OVERHEAD,
         "flannel-ipip": IPIP_OVERHEAD,
+        "flannel-wireguard": WIREGUARD_OVERHEAD,
         "flannel-udp": UDP_OVERHEAD,
     }
     return UNDERLAY_MTU - overhead.get(mode, 0)

@@ -134,12 +134,11 @@ class DeviceExpectation(Expectation):
 
     def _made(self, ns: NetworkNamespace) -> Device | None:
         """A tunnel needs nothing but its settings; others cannot be made without their other end."""
-        device = Device(
-            index=max(ns.devices, default=0) + 1, name=self.name, kind=self.kind, flags=NEW_DEVICE
-        )
+        index = max(ns.devices, default=0) + 1
+        device = Device(index=index, name=self.name, kind=self.kind, flags=NEW_DEVICE)
         if self.kind == "vxlan" and self.vni is not None:
             return replace(device, vxlan=Vxlan(vni=self.vni))
-        if self.kind == "ipip" and self.local is not None:
+        if self.kind == "ipip":
             tunnel = IpTunnel(protocol=Protocol.IPIP, local=self.local)
             return replace(device, flags=NEW_TUNNEL, tunnel=tunnel)
         return None

@@ -15,6 +15,7 @@ from tests.kernel.plugins import (
     cilium_faults,
     flannel_direct_faults,
     flannel_udp_faults,
+    flannel_wireguard_faults,
 )
 from tests.kernel.plugins.cilium_lab import Routing
 
@@ -71,6 +72,8 @@ def _lines() -> Iterator[str]:
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"
     known = len(flannel_udp_faults.FAULTS)
     yield f"| flannel | udp | by hand; verdicts unknown | silent | {known} / {known} |"
+    known = len(flannel_wireguard_faults.FAULTS)
+    yield f"| flannel | wireguard | by hand, in an emulated machine | silent | {known} / {known} |"
     for kind, faults in flannel_direct_faults.FAULTS.items():
         backend, _, where = kind.removeprefix("flannel ").partition(", ")
         made = "by hand, in a guest kernel" if kind in flannel_direct_faults.IN_GUEST else "by hand"
