@@ -6,6 +6,7 @@
 from kubectl_skoop.cluster import raw
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
+from kubectl_skoop.cluster.policy.calico_labels import selects as calico_selects
 from kubectl_skoop.diagnosis import detection, expect
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation
@@ -31,6 +32,7 @@ from kubectl_skoop.diagnosis.registry import companion
 from kubectl_skoop.model.errors import InputError, NoVerdict, SkoopError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet, Protocol
+from kubectl_skoop.model.packet import Network as IpNetwork
 from kubectl_skoop.model.path import Link
 from kubectl_skoop.model.place import Endpoint, Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -38,6 +40,7 @@ from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import device_key
+from kubectl_skoop.netstack.wireguard_types import key_digest
 
 __all__ = [
     "Address",
@@ -54,6 +57,7 @@ __all__ = [
     "InfraFile",
     "InfraShim",
     "InputError",
+    "IpNetwork",
     "Level",
     "Link",
     "NetNodeAction",
@@ -82,10 +86,12 @@ __all__ = [
     "Wants",
     "Where",
     "Wishes",
+    "calico_selects",
     "companion",
     "detection",
     "device_key",
     "expect",
+    "key_digest",
     "option",
     "raw",
 ]

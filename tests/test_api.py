@@ -20,9 +20,9 @@ def test_nothing_is_made_in_it() -> None:
 def test_the_names_are_these() -> None:
     names = """
         Address Balanced BasePluginNode Cluster ConfigBinder Context Detected Deviation Device Endpoint
-        Expectation InfraFile InfraShim InputError Level Link NetNodeAction Network NetworkNamespace
+        Expectation InfraFile InfraShim InputError IpNetwork Level Link NetNodeAction Network NetworkNamespace
         NoOptions NoVerdict NodeInfo NotCollected OptionError Packet Passing Place Plugin PodInfo Protocol
         Provider Service Setting SimplePluginNode SimpleVethPod SkoopError Suspicion Tracked Unknown Wants
-        Where Wishes companion detection device_key expect option raw
+        Where Wishes calico_selects companion detection device_key expect option raw
     """
     assert api.__all__ == names.split()

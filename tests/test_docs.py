@@ -93,6 +93,10 @@ def test_no_code_is_explained_that_nobody_gives() -> None:
 def test_each_code_in_the_source_is_in_the_table() -> None:
     given = re.compile(r"""(?:\bcode=|\bCODE = |\.(?:lose|give_up)\(\s*)"([a-z-]+(?:\.[a-z-]+)*)\"""")
     own = {
+        "calico.annotation.missing",
+        "calico.bgp-peer.unreadable",
+        "calico.block.differs",
+        "calico.nat-outgoing.missing",
         "cilium.node.missing",
         "flannel.annotation.missing",
         "flannel.backend.differs",

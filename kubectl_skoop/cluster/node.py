@@ -21,6 +21,9 @@ class NodeInfo:
     pod_cidrs: tuple[str, ...] = ()
     ready: bool | None = None
     """None: the status does not say, or the node's kubelet is silent."""
+    not_ready: str = ""
+    """The status of the condition and its reason (`Unknown NodeStatusUnknown`), where it is not True; empty:
+    the node is ready, or nothing is said."""
     unschedulable: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -51,6 +54,7 @@ def node_info(item: Object) -> NodeInfo:
         addresses=tuple(dict.fromkeys(address for address in addresses if address is not None)),
         pod_cidrs=tuple(cidr for cidr in cidrs if cidr),
         ready=condition(item, "Ready"),
+        not_ready=_not_ready(item),
         unschedulable=flag(item, "spec", "unschedulable"),
         labels=labels(item, "metadata", "labels"),
         annotations=labels(item, "metadata", "annotations"),
@@ -59,6 +63,13 @@ def node_info(item: Object) -> NodeInfo:
         kubelet=text(item, "status", "nodeInfo", "kubeletVersion"),
         provider_id=text(item, "spec", "providerID"),
     )
+
+
+def _not_ready(item: Object) -> str:
+    for entry in items(item, "status", "conditions"):
+        if text(entry, "type") == "Ready" and text(entry, "status") != "True":
+            return f"{text(entry, 'status')} {text(entry, 'reason')}".strip()
+    return ""
 
 
 def _rank(entry: object) -> int:

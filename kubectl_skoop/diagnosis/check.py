@@ -1,4 +1,4 @@
-"""Without a flow: what the plugin wants on nodes and pods, what must be unique, services, the underlay."""
+"""Without a flow: what the plugin wants on nodes and pods, what must be unique, nodes, services, underlay."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,6 +10,7 @@ from kubectl_skoop.diagnosis.expectation import Expectation
 from kubectl_skoop.diagnosis.findings import Each, Merged
 from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
 from kubectl_skoop.diagnosis.policy_check import EveryPolicy
+from kubectl_skoop.diagnosis.readiness import not_ready
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check, Fact, Missing
@@ -64,6 +65,7 @@ def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Wa
         policies.compare(name)
         source.forget(name)
     compared = services.compared()
+    found.add(not_ready(cluster.nodes()))
     found.add(duplicates.findings())
     found.add(address_plan.findings(cluster))
     found.add(compared.findings)

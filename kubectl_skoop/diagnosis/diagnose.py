@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.objects import NodeInfo
 from kubectl_skoop.diagnosis import (
     address_plan,
     intent,
@@ -25,6 +26,7 @@ from kubectl_skoop.diagnosis.fan_out import Way, fan_out
 from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
 from kubectl_skoop.diagnosis.interface import NetNodeAction
 from kubectl_skoop.diagnosis.outer_door import Cloud
+from kubectl_skoop.diagnosis.readiness import not_ready
 from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
@@ -153,6 +155,7 @@ class _Inquiry:
             *passes.stale_connections(self._walk, self.probe, ways),
             *(finding for each in ways for finding in each.result.branch.findings),
             *intent.remarks(self.setup, self.probe, [*explaining, *self._losses(ways)], decided),
+            *not_ready(self._nodes_of(way.result.branch)),
             *address_plan.about(self.cluster, (self.probe.source, self.probe.destination)),
             *self.setup.remarks,
         ]
@@ -302,6 +305,13 @@ class _Inquiry:
                 node = self.cluster.pod(endpoint.name).node
                 yield from [Place("node", node)] if node else []
                 yield Place("pod", endpoint.name)
+
+    def _nodes_of(self, branch: Branch) -> list[NodeInfo]:
+        """That packets came to, or should have."""
+        came = [link.hop.place for link in branch.links]
+        places = dict.fromkeys([*came, *self._places_in_question(branch)])
+        found = (self.setup.ctx.node(place.name) for place in places if place.kind == "node")
+        return [node for node in found if node is not None]
 
     def _expected(self) -> list[Packet]:
         """The request and its answer, as the objects' addresses have them."""

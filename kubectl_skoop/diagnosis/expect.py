@@ -15,7 +15,9 @@ from kubectl_skoop.diagnosis.expectations.iptables import IptablesExpectation
 from kubectl_skoop.diagnosis.expectations.neighbour import NeighbourExpectation
 from kubectl_skoop.diagnosis.expectations.route import RouteExpectation
 from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
+from kubectl_skoop.diagnosis.expectations.set_member import SetMemberExpectation
 from kubectl_skoop.diagnosis.expectations.sysctl import SysctlExpectation
+from kubectl_skoop.diagnosis.expectations.wireguard_peer import WireguardPeerExpectation
 from kubectl_skoop.netstack.bridge import STATE_NAMES
 from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN, PolicyRule, RouteType
@@ -92,11 +94,13 @@ def device(
     vni: int | None = None,
     port: int | None = None,
     local: object = None,
+    key: str = "",
     programs: tuple[str, ...] = (),
     remedy: str = "",
 ) -> Expectation:
-    """`vni` and `port` are those of a vxlan device, `local` also that of an ipip device; MTUs in bytes.
-    `programs`: where a BPF program or another tc filter must be, `ingress` or `egress`."""
+    """`vni` is a vxlan device's, `local` also an ipip device's, `port` also a wireguard device's, `key` the
+    digest of its public key; MTUs in bytes. `programs`: where a BPF program or another tc filter must be,
+    `ingress` or `egress`."""
     return DeviceExpectation(
         name=name,
         kind=kind,
@@ -111,6 +115,7 @@ def device(
         vni=vni,
         port=port,
         local=ip_address(str(local)) if local else None,
+        digest=key,
         programs=programs,
         because=because,
         remedy=remedy,
@@ -200,16 +205,18 @@ def rule(
     oif: str = "",
     mark: int = 0,
     mask: int = 0,
+    invert: bool = False,
     table: int = TABLE_MAIN,
     priority: int | None = None,
     family: int = 4,
     remedy: str = "",
 ) -> Expectation:
-    """A policy rule that looks `table` up, with exactly these selectors."""
+    """A policy rule that looks `table` up, with exactly these selectors; `invert`: for all other packets."""
     return RuleExpectation(
         rule=PolicyRule(
             priority=priority or 0,
             family=family,
+            invert=invert,
             source=ip_network(str(source)) if source else None,
             destination=ip_network(str(destination)) if destination else None,
             iif=iif,
@@ -243,6 +250,33 @@ def iptables(
         rules=rules,
         family=family,
         first=first,
+        because=because,
+        remedy=remedy,
+    )
+
+
+def member(name: str, member: object, *, because: str, remedy: str = "") -> Expectation:
+    """The ipset has the member, written as `ipset save` does. Not compared where the set is missing."""
+    return SetMemberExpectation(name=name, member=str(member), because=because, remedy=remedy)
+
+
+def wireguard_peer(
+    dev: str,
+    peer: str,
+    *,
+    endpoint: object,
+    port: int,
+    allowed: object,
+    because: str,
+    remedy: str = "",
+) -> Expectation:
+    """`peer` is the digest of its public key: the first 16 hex digits of SHA-256 of its 32 bytes. `endpoint`
+    with its UDP port is where it is asked; `allowed` is a network that it, and no other, may have."""
+    return WireguardPeerExpectation(
+        dev=dev,
+        peer=peer,
+        endpoint=(ip_address(str(endpoint)), port),
+        allowed=ip_network(str(allowed)),
         because=because,
         remedy=remedy,
     )

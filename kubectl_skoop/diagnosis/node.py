@@ -25,7 +25,7 @@ class SimpleVethPod:
     gateway6: str = ""
     """IPv6 next hop of its default route; empty: whichever."""
     gateway_mac: str = ""
-    """What the gateway's neighbour entry must say once it is resolved; empty: whatever."""
+    """What the gateways' neighbour entries must say once they are resolved; empty: whatever."""
     gateway_static: bool = False
     """The entry is written, since nobody answers for the gateway."""
     max_mtu: int | None = None
@@ -78,12 +78,15 @@ class SimpleVethPod:
         if 6 in versions:
             via = self.gateway6 or None
             yield expect.default_route(dev=self.device, via=via, family=6, because=because)
-        if 4 not in versions:
-            return
-        yield expect.default_route(dev=self.device, via=self.gateway or None, because=because)
-        if self.gateway and self.gateway_mac:
+            yield from self._resolved(self.gateway6)
+        if 4 in versions:
+            yield expect.default_route(dev=self.device, via=self.gateway or None, because=because)
+            yield from self._resolved(self.gateway)
+
+    def _resolved(self, gateway: str) -> Wishes:
+        if gateway and self.gateway_mac:
             yield expect.neighbour(
-                self.gateway,
+                gateway,
                 dev=self.device,
                 mac=self.gateway_mac,
                 required=self.gateway_static,

@@ -40,6 +40,11 @@ def lead(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | N
     """None: nobody there takes the frame (a question that nobody has the answer to)."""
     if device.kind == "veth" and not device.link_netns.startswith("unmapped"):
         return _veth_peer(branch.world, stack.ns, device)
+    if device.kind == "tun":
+        reason = (
+            "a process has its other end, and what that does with the packet is not in the kernel's state"
+        )
+        return Nowhere(f"{device.name} of {stack.ns.place} is a tun device: {reason}")
     if on_underlay(stack.ns, device):
         found = _underlay(branch, stack, device, frame)
         if not frame.vlan:
@@ -68,7 +73,7 @@ def _veth_peer(world: World, ns: NetworkNamespace, device: Device) -> Lead:
 
 def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | None:
     if frame.neighbour is not None and frame.asks and is_group(frame.dst_mac):
-        owner = branch.world.owner_of_address(frame.neighbour)
+        owner = branch.world.owner_of_address(frame.neighbour) or branch.world.before_pod(frame.neighbour)
         if owner is None:
             if reason := branch.world.unread_owner(frame.neighbour):
                 return Nowhere(reason)

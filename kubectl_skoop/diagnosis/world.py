@@ -173,6 +173,13 @@ class World:
             return None
         return Port(below, lower)
 
+    def before_pod(self, address: Address) -> Port | None:
+        """The device on the underlay of the node that a pod's address is behind: only that node could answer
+        for it, as a proxy. None where the underlay itself knows pods."""
+        pod = None if self.pods_in_underlay else self.pod_of_address(address)
+        ns = self.at(Place("node", pod[1])) if pod is not None and pod[1] else None
+        return None if ns is None or isinstance(ns, NotCollected) else next(underlay_ports(ns), None)
+
     def door_of_pod(self, address: Address) -> Port | None:
         """The device on the underlay that an address of a pod is led to: the pod's own, or the one by which
         its node sends what comes from it, by the rule for the address or the main table's default route."""

@@ -87,6 +87,7 @@ CODES: dict[str, str] = {
     "netfilter.reject": "a rule rejects the packet",
     "node.duplicate-address": "two nodes have the same address",
     "node.duplicate-mac": "two nodes have the same MAC on the underlay",
+    "node.not-ready": "the node's kubelet, or its silence, says that the node is not ready",
     "plugin.failed": "a plugin raised an error, so what it wants was not compared",
     "plugin.unusable": "a plugin or provider is installed but cannot be used",
     "pod.duplicate-address": "two pods have the same address",

@@ -14,6 +14,7 @@ from kubectl_skoop.testing.probes import run_flows
 from kubectl_skoop.testing.topology import (
     BACKENDS,
     BY_FELIX,
+    CALICO_MODES,
     IPIP,
     ON_BRIDGE,
     OWN_NIC_MODES,
@@ -112,7 +113,7 @@ def _values(lab: ClusterLab) -> Iterator[tuple[str, str]]:
     yield "conf.uplink", uplink.replace(".", "/")
     if lab.mode in ON_BRIDGE:
         yield "bridge", ON_BRIDGE[lab.mode]
-    in_blocks = lab.mode in ("calico", "calico-vxlan")
+    in_blocks = lab.mode in CALICO_MODES
     yield from lab.values().items()
     for node in lab.topology.nodes:
         yield f"vtep.{node.name}", _vtep(lab, node)
@@ -156,6 +157,8 @@ def _next_hop(lab: ClusterLab, node: LabNode) -> str:
             return f"via {node.tunnel_address} dev {TUNNELS[lab.mode]} onlink"
         case "flannel-ipip":
             return f"via {node.address} dev {IPIP[lab.mode]} onlink"
+        case "calico-ipip":
+            return f"via {node.address} dev tunl0 onlink proto bird"
         case "calico":
             return f"via {node.address} dev eth0 proto bird"
         case "kube-router":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import (
     CLUSTER_CIDR,
+    IPIP_OVERHEAD,
     UNDERLAY_MTU,
     VXLAN_OVERHEAD,
     LabNode,
@@ -51,6 +52,20 @@ def tunnel_links(topology: Topology, node: LabNode) -> list[str]:
     return lines
 
 
+def ipip_links(topology: Topology, node: LabNode) -> list[str]:
+    """`ip -batch` lines: tunl0, and the blocks of the other nodes behind it (felix, ipip_mgr.go; BIRD)."""
+    lines = [
+        f"route add blackhole {node.block} proto bird",
+        f"link set tunl0 mtu {UNDERLAY_MTU - IPIP_OVERHEAD} up",
+        f"addr add {node.tunnel_address}/32 dev tunl0",
+    ]
+    return lines + [
+        f"route add {peer.block} via {peer.address} dev tunl0 onlink proto bird"
+        for peer in topology.nodes
+        if peer != node
+    ]
+
+
 def workload_links(
     topology: Topology, node: LabNode, namespace_of: dict[str, str], *, mtu: int = UNDERLAY_MTU
 ) -> list[str]:
@@ -91,11 +106,12 @@ def pod_links(pod: LabPod) -> list[str]:
     ]
 
 
-def ipsets() -> str:
+def ipsets(*, version: int = 4, network: str = CLUSTER_CIDR) -> str:
     """`ipset restore` input: the pools, all and those with natOutgoing."""
+    family = "inet6" if version == 6 else "inet"
+    names = (f"cali{version}0all-ipam-pools", f"cali{version}0masq-ipam-pools")
     return "".join(
-        f"create {name} hash:net family inet maxelem 1048576\nadd {name} {CLUSTER_CIDR}\n"
-        for name in ("cali40all-ipam-pools", "cali40masq-ipam-pools")
+        f"create {name} hash:net family {family} maxelem 1048576\nadd {name} {network}\n" for name in names
     )
 
 
@@ -122,6 +138,12 @@ def rules(topology: Topology, node: LabNode) -> Ruleset:
             "nat": _NAT.splitlines(),
         },
     )
+
+
+def rules6(topology: Topology, node: LabNode) -> str:
+    """The same for IPv6, which knows no IPIP, as input for ip6tables-restore."""
+    lines = rules(topology, node).text(appended()).replace("cali40", "cali60").splitlines()
+    return "".join(f"{line}\n" for line in lines if "-p ipencap" not in line)
 
 
 def appended() -> Ruleset:

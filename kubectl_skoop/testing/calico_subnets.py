@@ -3,29 +3,15 @@
 The switch is the router. Without a tunnel it knows the nodes' blocks, as if calico-node had told it by BGP.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from kubectl_skoop.testing import calico
-from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.objects import Object
+from kubectl_skoop.testing.subnets import SubnetNode, Subnets, router
 from kubectl_skoop.testing.topology import LabNode, standard
 
 
-@dataclass(frozen=True, slots=True)
-class SubnetNode(LabNode):
-    """In the subnet 10.0.N.0/24."""
-
-    @property
-    def address(self) -> str:
-        return f"10.0.{self.number}.10"
-
-
-def router(node: LabNode) -> str:
-    """Its address in the node's subnet."""
-    return f"10.0.{node.number}.1"
-
-
-class CalicoSubnets(ClusterLab):
+class CalicoSubnets(Subnets):
     """`tunnel`: the pool has VXLAN across subnets, else no encapsulation."""
 
     def __init__(self, *, tunnel: bool) -> None:
@@ -39,26 +25,9 @@ class CalicoSubnets(ClusterLab):
                 item["spec"]["vxlanMode"] = "CrossSubnet"
         return objects
 
-    def switch_links(self) -> list[str]:
-        lines = ["link set lo up", "route add blackhole default"]
-        for node in self.topology.nodes:
-            port, inside = f"u{node.number}", self.namespaces[node.name].name
-            lines += [
-                f"link add {port} type veth peer name eth0 address {node.mac} netns {inside}",
-                f"addr add {router(node)}/24 dev {port}",
-                f"link set {port} up",
-            ]
-            lines += [] if self.tunnel else [f"route add {node.block} via {node.address} dev {port}"]
-        return lines
-
-    def node_links(self, node: LabNode) -> list[str]:
-        lines = [
-            "link set lo up",
-            f"addr add {node.address}/24 brd + dev eth0",
-            "link set eth0 up",
-            f"route add default via {router(node)} dev eth0",
-        ]
-        return lines + self.cni_links(node)
+    def router_routes(self, node: LabNode, port: str) -> Iterator[str]:
+        if not self.tunnel:
+            yield f"route add {node.block} via {node.address} dev {port}"
 
     def cni_links(self, node: LabNode) -> list[str]:
         if self.tunnel:

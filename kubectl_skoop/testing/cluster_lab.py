@@ -14,6 +14,7 @@ from typing import Self
 
 from kubectl_skoop.testing import calico, flannel, kube_proxy, netns
 from kubectl_skoop.testing.capture import keep_timestamps
+from kubectl_skoop.testing.flows import LARGE
 from kubectl_skoop.testing.listeners import Listeners
 from kubectl_skoop.testing.netns import LabError, Namespace, finish
 from kubectl_skoop.testing.nfacct import create_counters
@@ -22,6 +23,7 @@ from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import (
     APISERVER_PORT,
     BY_FELIX,
+    CALICO_MODES,
     DNS_PORT,
     GATEWAY,
     KUBELET_PORT,
@@ -156,16 +158,19 @@ class ClusterLab:
         if self.mode == "calico":
             return calico.node_links(self.topology, node, namespace_of)
         if self.mode in BY_FELIX:
-            pods = calico.workload_links(
-                self.topology, node, namespace_of, mtu=flannel.pod_mtu("flannel-vxlan")
-            )
-            tunnel_links = flannel.tunnel_links if self.mode == "canal" else calico.tunnel_links
+            mtu = LARGE[self.mode]
+            tunnel_links = {
+                "canal": flannel.tunnel_links,
+                "calico-vxlan": calico.tunnel_links,
+                "calico-ipip": calico.ipip_links,
+            }[self.mode]
+            pods = calico.workload_links(self.topology, node, namespace_of, mtu=mtu)
             return tunnel_links(self.topology, node) + pods
         return flannel.node_links(self.mode, self.topology, node, namespace_of)
 
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
         """A node's rules, kube-proxy's at their place among them."""
-        if self.mode in ("calico", "calico-vxlan"):
+        if self.mode in CALICO_MODES:
             return calico.rules(self.topology, node).text(proxy, calico.appended())
         if self.mode == "canal":
             return calico.rules(self.topology, node).text(proxy, flannel.rules(node), calico.appended())

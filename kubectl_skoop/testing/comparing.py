@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.cluster.allow import prune
 from kubectl_skoop.cluster.raw import Object
@@ -209,28 +209,33 @@ def describe(diagnosis: Diagnosis) -> str:
     return f"{diagnosis.verdict} ({diagnosis.symptom}){cause}"
 
 
+class Observed(NamedTuple):
+    """What a lab was, and what its kernel did."""
+
+    snapshot: Path
+    outcomes: Outcomes
+
+
 def check_lab(lab: ClusterLab, folder: Path, fault: Fault | None, twin: Outcomes | None) -> list[Difference]:
-    """Collect, send, diagnose, compare. The dumps and the snapshot stay in the folder.
+    """Collect, send, diagnose, compare. The dumps and the snapshot stay in the folder."""
+    return judge(lab, observe(lab, folder, fault), fault, twin)
+
+
+def observe(lab: ClusterLab, folder: Path, fault: Fault | None, *, quiet: float = QUIET) -> Observed:
+    """Collect, send."""
+    snapshot = take_snapshot(lab, folder)
+    flows = standard_flows(lab.topology, lab.mode)
+    return Observed(snapshot, run_flows(lab, fault.flows(flows) if fault else flows, quiet=quiet))
+
+
+def judge(
+    lab: ClusterLab, observed: Observed, fault: Fault | None, twin: Outcomes | None
+) -> list[Difference]:
+    """Diagnose, compare. `lab` need not stand any more.
 
     Without a fault the lab is healthy: no suspicion of level warning or above may be raised either.
     """
-    snapshot, outcomes = observe_lab(lab, folder, fault)
-    return judge_lab(lab, snapshot, outcomes, fault, twin)
-
-
-def observe_lab(
-    lab: ClusterLab, folder: Path, fault: Fault | None, *, quiet: float = QUIET
-) -> tuple[Path, dict[Flow, Outcome]]:
-    """The snapshot, and what became of real packets."""
-    snapshot = take_snapshot(lab, folder)
-    flows = standard_flows(lab.topology, lab.mode)
-    return snapshot, run_flows(lab, fault.flows(flows) if fault else flows, quiet=quiet)
-
-
-def judge_lab(
-    lab: ClusterLab, snapshot: Path, outcomes: Outcomes, fault: Fault | None, twin: Outcomes | None
-) -> list[Difference]:
-    """As `check_lab`, of a lab that was observed, perhaps elsewhere: only its names are asked for."""
+    snapshot, outcomes = observed
     differences = check_table(fault, outcomes, twin) if fault and twin else []
     broken = changed(outcomes, twin) if twin else set()
     for flow, found, diagnosis in diagnosed(snapshot, outcomes):

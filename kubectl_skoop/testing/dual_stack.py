@@ -87,6 +87,9 @@ class DualStackLab(ClusterLab):
                 status["addresses"].append({"type": "InternalIP", "address": node_address(node)})
                 item["spec"]["podCIDRs"].append(pod_range(node))
                 item["metadata"]["annotations"] |= self._annotations(node)
+            elif item["metadata"]["name"] == "kube-flannel-cfg":
+                told = json.loads(item["data"]["net-conf.json"]) | {"EnableIPv6": True, "IPv6Network": PODS}
+                item["data"]["net-conf.json"] = json.dumps(told)
             elif item["kind"] == "Pod":
                 pod = self.topology.pod(item["metadata"]["name"])
                 status["podIPs"].append({"ip": pod_address(pod)})
@@ -107,16 +110,19 @@ class DualStackLab(ClusterLab):
         for node in self.topology.nodes:
             self.namespaces[node.name].set_sysctls(_NODE)
         self._batch("ip", {node.name: self._node_lines(node) for node in self.topology.nodes})
-        self._batch("ip", {pod.name: _pod_lines(pod) for pod in self.topology.pods})
+        self._batch("ip", {pod.name: self._pod_lines(pod) for pod in self.topology.pods})
         if self.overlay:
             self._batch("bridge", {node.name: self._fdb_lines(node) for node in self.topology.nodes})
         for node in self.topology.nodes:
-            self.namespaces[node.name].run("ip6tables-nft-restore", "--noflush", text=_RULES)
+            self._write_rules6(node)
         for place, namespace in places.items():
             namespace.set_for_each_device("net.ipv6.neigh", "retrans_time_ms", NEIGHBOUR_RETRANSMIT_MS)
             namespace.set_for_each_device("net.ipv6.neigh", "proxy_delay", 0)
             self._listeners6 += listen_all(place, namespace, "::")
         _settle(places)
+
+    def _write_rules6(self, node: LabNode) -> None:
+        self.namespaces[node.name].run("ip6tables-nft-restore", "--noflush", text=_RULES)
 
     def _peers(self, node: LabNode) -> Iterator[LabNode]:
         return (peer for peer in self.topology.nodes if peer != node)
@@ -137,6 +143,10 @@ class DualStackLab(ClusterLab):
                 yield f"route add {pod_range(peer)} via {_vtep(peer)} dev {OVERLAY} onlink"
             else:
                 yield f"route add {pod_range(peer)} via {node_address(peer)} dev eth0"
+
+    def _pod_lines(self, pod: LabPod) -> Iterator[str]:
+        yield f"addr add {pod_address(pod)}/64 dev eth0"
+        yield f"route add default via {gateway(pod.node)} dev eth0"
 
     def _fdb_lines(self, node: LabNode) -> Iterator[str]:
         for peer in self._peers(node):
@@ -180,11 +190,6 @@ def _vtep(node: LabNode) -> str:
 
 def _vtep_mac(node: LabNode) -> str:
     return f"0e:00:00:00:06:{node.number:02x}"
-
-
-def _pod_lines(pod: LabPod) -> Iterator[str]:
-    yield f"addr add {pod_address(pod)}/64 dev eth0"
-    yield f"route add default via {gateway(pod.node)} dev eth0"
 
 
 _RULES = f"""\

@@ -10,10 +10,12 @@ from kubectl_skoop.testing.topology import (
     CLUSTER_CIDR,
     IPIP,
     IPIP_OVERHEAD,
+    UDP_OVERHEAD,
     UNDERLAY_MTU,
     VNI,
     VXLAN_OVERHEAD,
     VXLAN_PORT,
+    WIREGUARD_OVERHEAD,
     LabNode,
     LabPod,
     Mode,
@@ -22,7 +24,12 @@ from kubectl_skoop.testing.topology import (
 
 
 def pod_mtu(mode: Mode) -> int:
-    overhead: Mapping[Mode, int] = {"flannel-vxlan": VXLAN_OVERHEAD, "flannel-ipip": IPIP_OVERHEAD}
+    overhead: Mapping[Mode, int] = {
+        "flannel-vxlan": VXLAN_OVERHEAD,
+        "flannel-ipip": IPIP_OVERHEAD,
+        "flannel-wireguard": WIREGUARD_OVERHEAD,
+        "flannel-udp": UDP_OVERHEAD,
+    }
     return UNDERLAY_MTU - overhead.get(mode, 0)
 
 

@@ -14,6 +14,7 @@ from kubectl_skoop.testing.topology import (
     TUNNELS,
     UNDERLAY_MTU,
     VXLAN_OVERHEAD,
+    WIREGUARD_OVERHEAD,
     Mode,
     Topology,
 )
@@ -24,6 +25,7 @@ LOTS = 6
 """How often a service with two backends is asked."""
 LARGE = {
     **dict.fromkeys(TUNNELS, UNDERLAY_MTU - VXLAN_OVERHEAD),
+    "flannel-wireguard": UNDERLAY_MTU - WIREGUARD_OVERHEAD,
     **dict.fromkeys(IPIP, UNDERLAY_MTU - IPIP_OVERHEAD),
 }
 """The largest IP packet that passes between pods, bytes, where it is not the link's own."""

@@ -23,9 +23,17 @@ def cluster_objects(mode: Mode, topology: Topology) -> list[Object]:
     pods = [_pod(pod) for pod in topology.pods]
     services = [one for service in topology.services for one in (_service(service), _slice(service))]
     match mode:
-        case "calico" | "calico-vxlan":
+        case "calico" | "calico-vxlan" | "calico-ipip":
             system = _calico(mode, topology)
-        case "canal" | "flannel-vxlan" | "flannel-host-gw" | "flannel-alloc" | "flannel-ipip":
+        case (
+            "canal"
+            | "flannel-vxlan"
+            | "flannel-host-gw"
+            | "flannel-alloc"
+            | "flannel-ipip"
+            | "flannel-udp"
+            | "flannel-wireguard"
+        ):
             system = _flannel(mode, topology)
         case _:
             system = []
@@ -46,6 +54,11 @@ def _node(mode: Mode, node: LabNode) -> Object:
     annotations: dict[str, str] = {}
     if mode == "calico":
         annotations = {"projectcalico.org/IPv4Address": f"{node.address}/24"}
+    elif mode == "calico-ipip":
+        annotations = {
+            "projectcalico.org/IPv4Address": f"{node.address}/24",
+            "projectcalico.org/IPv4IPIPTunnelAddr": node.tunnel_address,
+        }
     elif mode == "calico-vxlan":
         annotations = {
             "projectcalico.org/IPv4Address": f"{node.address}/24",
@@ -57,7 +70,7 @@ def _node(mode: Mode, node: LabNode) -> Object:
         data: Object | None = {"VNI": VNI, "VtepMAC": node.vtep_mac} if backend == "vxlan" else None
         annotations = {
             "flannel.alpha.coreos.com/backend-data": json.dumps(data, separators=(",", ":")),
-            "flannel.alpha.coreos.com/backend-type": "" if backend == "alloc" else backend,
+            "flannel.alpha.coreos.com/backend-type": "" if backend in ("alloc", "udp") else backend,
             "flannel.alpha.coreos.com/kube-subnet-manager": "true",
             "flannel.alpha.coreos.com/public-ip": node.address,
         }
@@ -211,7 +224,7 @@ def _calico(mode: Mode, topology: Topology) -> list[Object]:
         "spec": {
             "cidr": CLUSTER_CIDR,
             "blockSize": 26,
-            "ipipMode": "Never",
+            "ipipMode": "Always" if mode == "calico-ipip" else "Never",
             "vxlanMode": "Always" if mode == "calico-vxlan" else "Never",
             "natOutgoing": True,
             "nodeSelector": "all()",

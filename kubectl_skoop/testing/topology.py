@@ -11,8 +11,11 @@ Mode = Literal[
     "flannel-host-gw",
     "flannel-alloc",
     "flannel-ipip",
+    "flannel-udp",
+    "flannel-wireguard",
     "calico",
     "calico-vxlan",
+    "calico-ipip",
     "canal",
     "bridge",
     "ptp",
@@ -38,6 +41,10 @@ VXLAN_OVERHEAD = 50
 """Bytes that vxlan over IPv4 adds: 14 inner Ethernet, 8 vxlan, 8 UDP, 20 IP."""
 IPIP_OVERHEAD = 20
 """Bytes of the outer IPv4 header."""
+WIREGUARD_OVERHEAD = 80
+"""Bytes that flannel leaves for WireGuard's headers: they take 60 over IPv4."""
+UDP_OVERHEAD = 28
+"""Bytes that flannel's backend udp adds: 8 UDP, 20 IP."""
 UNDERLAY_MTU = 1500
 
 POD_PORT = 8080
@@ -60,10 +67,13 @@ ENI_MODES: tuple[Mode, ...] = (*AWS_MODES, "terway-eniip")
 """Whose pods have addresses of the nodes' interfaces."""
 OWN_NIC_MODES: tuple[Mode, ...] = ("terway-eni",)
 """Whose pods have an interface for themselves."""
+OF_THEIR_OWN: frozenset[Mode] = frozenset({"flannel-udp", "flannel-wireguard"})
+"""With labs and faults of their own: `testing.flannel_udp`, `testing.flannel_wireguard`."""
 VPC_MODES: tuple[Mode, ...] = (*ENI_MODES, "terway-vpc")
 """Whose pods the cloud's network itself leads to (`testing.vpc`): there are no routes between nodes."""
 ALL_MODES: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES)
-BY_FELIX: frozenset[Mode] = frozenset({"calico", "calico-vxlan", "canal"})
+CALICO_MODES: tuple[Mode, ...] = ("calico", "calico-vxlan", "calico-ipip")
+BY_FELIX: frozenset[Mode] = frozenset({*CALICO_MODES, "canal"})
 """Pods are connected by Calico."""
 TUNNELS: Mapping[Mode, str] = {
     "flannel-vxlan": f"flannel.{VNI}",
@@ -71,13 +81,15 @@ TUNNELS: Mapping[Mode, str] = {
     "calico-vxlan": "vxlan.calico",
 }
 """The vxlan device between nodes, where there is one."""
-IPIP: Mapping[Mode, str] = {"flannel-ipip": "flannel.ipip"}
+IPIP: Mapping[Mode, str] = {"flannel-ipip": "flannel.ipip", "calico-ipip": "tunl0"}
 """The ipip device between nodes, where there is one."""
 FLANNEL_BACKENDS: Mapping[Mode, str] = {
     "flannel-vxlan": "vxlan",
     "flannel-host-gw": "host-gw",
     "flannel-alloc": "alloc",
     "flannel-ipip": "ipip",
+    "flannel-udp": "udp",
+    "flannel-wireguard": "wireguard",
     "canal": "vxlan",
 }
 """How flannel connects the nodes, where it does."""
@@ -86,6 +98,8 @@ ON_BRIDGE: Mapping[Mode, str] = {
     "flannel-host-gw": "cni0",
     "flannel-alloc": "cni0",
     "flannel-ipip": "cni0",
+    "flannel-udp": "cni0",
+    "flannel-wireguard": "cni0",
     "bridge": "cni0",
     "kube-router": "kube-bridge",
 }
@@ -128,7 +142,7 @@ class LabNode:
 
     @property
     def tunnel_address(self) -> str:
-        """Of Calico's vxlan: one of its block."""
+        """Of Calico's tunnel device: one of its block."""
         return f"10.244.{self.number}.32"
 
     @property

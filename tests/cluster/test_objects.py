@@ -162,11 +162,12 @@ def test_a_node_is_read() -> None:
                     {"type": "InternalIP", "address": "192.168.0.1"},
                     {"type": "Hostname", "address": "n1"},
                 ],
-                "conditions": [{"type": "Ready", "status": "Unknown"}],
+                "conditions": [{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}],
             },
         }
     )
     assert (node.address, node.pod_cidr, node.ready) == ("192.168.0.1", "10.244.1.0/24", None)
+    assert node.not_ready == "Unknown NodeStatusUnknown"
     assert node.pod_cidrs == ("10.244.1.0/24", "fd00:1::/64")
     assert node.annotations["projectcalico.org/IPv4Address"] == "10.0.0.1/24"
 

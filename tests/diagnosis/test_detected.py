@@ -38,7 +38,7 @@ def rows(settings: Iterable[Setting]) -> dict[str, tuple[str, str]]:
             "annotation flannel.alpha.coreos.com/backend-type of 2 nodes",
         ),
         ("flannel-vxlan", "flannel: port of vxlan", "UDP 8472", "ConfigMap kube-flannel/kube-flannel-cfg"),
-        ("calico", "calico: pool", "10.244.0.0/16, blocks /26, no encapsulation", "IPPools"),
+        ("calico", "calico: pool", "10.244.0.0/16, blocks /26, no encapsulation, natOutgoing", "IPPools"),
         ("canal", "calico: BGP", "off: canal", "BGPConfigurations"),
         (
             "canal",

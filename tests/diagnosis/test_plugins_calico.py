@@ -10,7 +10,7 @@ from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.device import InterfaceAddress
-from kubectl_skoop.plugins.calico.objects import ADDRESS
+from kubectl_skoop.plugins.calico.family import V4
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import standard
 
@@ -96,7 +96,7 @@ def test_the_device_is_named_after_namespace_and_pod_with_the_prefix_of_felix(ma
             {"ipipMode": "CrossSubnet"}, [TO_PEER], id="a tunnel across subnets only, peer on the link"
         ),
         pytest.param({"vxlanMode": "CrossSubnet"}, [TO_PEER], id="the same with VXLAN"),
-        pytest.param({"ipipMode": "Always"}, [], id="IPIP: left to the kernel's word"),
+        pytest.param({"ipipMode": "Always"}, ["10.244.2.0/26 via 10.0.0.2 dev tunl0 onlink"], id="IPIP"),
         pytest.param({"vxlanMode": "Always"}, [], id="VXLAN: no node tells its tunnel's address"),
         pytest.param({"blockSize": 28}, ["10.244.2.0/28 via 10.0.0.2"], id="smaller blocks"),
         pytest.param({"cidr": "10.9.0.0/16"}, [], id="no pool has the address"),
@@ -130,7 +130,7 @@ def test_vxlan(make_context: Any, mode: str, peer: str, tunnel: bool) -> None:
         if item["kind"] == "IPPool":
             item["spec"]["vxlanMode"] = mode
         elif item["kind"] == "Node" and item["metadata"]["name"] == "n2":
-            item["metadata"]["annotations"][ADDRESS] = peer
+            item["metadata"]["annotations"][V4.address] = peer
     through = [
         "10.244.2.0/26 via 10.244.2.32 dev vxlan.calico onlink",
         "10.244.2.32 dev vxlan.calico lladdr 0e:00:00:00:00:02 PERMANENT",
@@ -151,7 +151,9 @@ def test_the_device_is_wanted_if_the_state_tells_it(make_context: Any) -> None:
     [
         pytest.param([affinity("n2", "10.244.2.0/26")], [TO_PEER], id="the peer's block"),
         pytest.param(
-            [affinity("n1", "10.244.2.0/26")], [], id="the address is borrowed from another's block"
+            [affinity("n1", "10.244.2.0/26")],
+            ["10.244.2.2/32 via 10.0.0.2"],
+            id="the address is borrowed from another's block",
         ),
     ],
 )
@@ -171,7 +173,7 @@ def test_a_block_with_pods_of_two_nodes_is_nobody_s_without_affinities(make_cont
 def test_behind_a_router_the_way_is_left_to_the_kernel_s_word(make_context: Any) -> None:
     objects = cluster()
     node = next(item for item in objects if item["kind"] == "Node" and item["metadata"]["name"] == "n2")
-    node["metadata"]["annotations"][ADDRESS] = "10.7.0.2/24"
+    node["metadata"]["annotations"][V4.address] = "10.7.0.2/24"
     assert to(action_of(make_context, objects), "10.244.2.2") == []
 
 

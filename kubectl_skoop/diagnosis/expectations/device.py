@@ -19,6 +19,7 @@ from kubectl_skoop.netstack.device import (
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import Sysctls, device_key
+from kubectl_skoop.netstack.wireguard_types import Wireguard
 
 DEFAULTS = "net.ipv4.conf.default."
 NEW_DEVICE = IFF_BROADCAST | IFF_LOWER_UP
@@ -47,9 +48,11 @@ class DeviceExpectation(Expectation):
     master: str = ""
     vni: int | None = None
     port: int | None = None
-    """UDP port of a vxlan device."""
+    """UDP port of a vxlan or wireguard device."""
     local: Address | None = None
     """Source address of the outer packets of a vxlan or ipip device."""
+    digest: str = ""
+    """Of a wireguard device's public key; not compared where none was collected."""
     programs: tuple[str, ...] = ()
     """Where a BPF program or another tc filter must see its packets: `ingress`, `egress`."""
 
@@ -69,6 +72,7 @@ class DeviceExpectation(Expectation):
         words += [f"mtu at most {self.max_mtu}"] if self.max_mtu is not None else []
         words += [f"mtu at least {self.min_mtu}"] if self.min_mtu is not None else []
         words += [f"address {self.mac}"] if self.mac else []
+        words += [f"key digest {self.digest}"] if self.digest else []
         words += [f"arp {'on' if self.arp else 'off'}"] if self.arp is not None else []
         words += [f"master {self.master}"] if self.master else []
         words += ["up" if self.up else "down"] if self.up is not None else []
@@ -111,6 +115,8 @@ class DeviceExpectation(Expectation):
             changed = replace(changed, vxlan=self._vxlan(device.vxlan))
         if device.tunnel is not None:
             changed = replace(changed, tunnel=replace(device.tunnel, local=self.local or device.tunnel.local))
+        if device.wireguard is not None:
+            changed = replace(changed, wireguard=self._wireguard(device.wireguard))
         if self.master:
             master = ns.device_by_name.get(self.master)
             if master is None:
@@ -128,12 +134,11 @@ class DeviceExpectation(Expectation):
 
     def _made(self, ns: NetworkNamespace) -> Device | None:
         """A tunnel needs nothing but its settings; others cannot be made without their other end."""
-        device = Device(
-            index=max(ns.devices, default=0) + 1, name=self.name, kind=self.kind, flags=NEW_DEVICE
-        )
+        index = max(ns.devices, default=0) + 1
+        device = Device(index=index, name=self.name, kind=self.kind, flags=NEW_DEVICE)
         if self.kind == "vxlan" and self.vni is not None:
             return replace(device, vxlan=Vxlan(vni=self.vni))
-        if self.kind == "ipip" and self.local is not None:
+        if self.kind == "ipip":
             tunnel = IpTunnel(protocol=Protocol.IPIP, local=self.local)
             return replace(device, flags=NEW_TUNNEL, tunnel=tunnel)
         return None
@@ -156,6 +161,10 @@ class DeviceExpectation(Expectation):
             port=found.port if self.port is None else self.port,
             local=self.local or found.local,
         )
+
+    def _wireguard(self, found: Wireguard) -> Wireguard:
+        port = found.port if self.port is None else self.port
+        return found._replace(port=port, key=self.digest or found.key)
 
     def _wrong_link(self, ns: NetworkNamespace, device: Device) -> "Iterator[_Aspect]":
         change = f"ip link set {self.name}"
@@ -195,6 +204,10 @@ class DeviceExpectation(Expectation):
         if device.vxlan is not None:
             settings.append(("id", "VNI", self.vni, device.vxlan.vni))
             settings.append(("dstport", "UDP port", self.port, device.vxlan.port))
+        if (config := device.wireguard) is not None:
+            settings.append(("listening port", "UDP port", self.port, config.port))
+            if config.keys_known and self.digest:
+                settings.append(("key digest", "public key's digest", self.digest, config.key or "none"))
         if tunnel := device.vxlan or device.tunnel:
             settings.append(("local", "local address", self.local, tunnel.local))
         for word, name, wanted, has in settings:

@@ -9,6 +9,7 @@ from kubectl_skoop.plugins.flannel.ipip import Ipip
 from kubectl_skoop.plugins.flannel.settings import BackendType
 from kubectl_skoop.plugins.flannel.udp import Udp
 from kubectl_skoop.plugins.flannel.vxlan import Vxlan
+from kubectl_skoop.plugins.flannel.wireguard import Wireguard
 
 BACKENDS: Mapping[BackendType, type[Backend]] = {
     "alloc": Backend,
@@ -16,6 +17,7 @@ BACKENDS: Mapping[BackendType, type[Backend]] = {
     "ipip": Ipip,
     "udp": Udp,
     "vxlan": Vxlan,
+    "wireguard": Wireguard,
 }
 
 

@@ -77,6 +77,8 @@ class Flannel(Plugin):
             yield fabric.setting(f"port of {backend}", f"UDP {net.port_of(backend)}", net.source, "port")
         if used & {"vxlan", "ipip"}:
             yield fabric.setting("direct routing", "on" if net.direct_routing else "off", net.source)
+        if "wireguard" in used:
+            yield fabric.setting("mode of wireguard", net.mode, net.source)
         networks = ", ".join(str(network) for network in net.networks)
         yield fabric.setting("network", networks, net.source, "network")
         if fabric.on_bridge:

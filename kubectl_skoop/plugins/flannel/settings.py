@@ -80,6 +80,8 @@ class NetConf(NamedTuple):
     vni: int
     port: int
     """UDP; 0: the backend's own."""
+    port6: int
+    """UDP of wireguard's device for IPv6; 0: its own."""
     source: str
     """Where this is from."""
     mtu: int
@@ -107,6 +109,7 @@ def net_conf(ctx: Context, options: FlannelOptions) -> NetConf:
         backend=backend_type(raw.text(backend, "type")) if backend or not told else "udp",
         vni=options.vni or raw.number(backend, "vni") or DEFAULT_VNI,
         port=options.port or raw.number(backend, "port") or raw.number(backend, "listenport"),
+        port6=raw.number(backend, "listenportv6"),
         source=f"ConfigMap {'/'.join(name)}" if name else "no ConfigMap of flannel: its defaults",
         mtu=raw.number(backend, "mtu"),
         direct_routing=raw.flag(backend, "directrouting"),

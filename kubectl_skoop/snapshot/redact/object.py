@@ -2,11 +2,13 @@
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 
 from kubectl_skoop.cluster.allow import ANNOTATIONS
 from kubectl_skoop.cluster.fields import FIELDS, METADATA, OTHERS, PRESENT, WHOLE, Fields
 from kubectl_skoop.cluster.raw import Object, mapping
+from kubectl_skoop.netstack.wireguard_types import key_digest
 from kubectl_skoop.snapshot.redact.config import config_data
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
@@ -124,7 +126,7 @@ class _Redaction:
         return kept
 
     def _annotation(self, text: str) -> str:
-        """A text, or JSON: of which flannel writes `VNI` and `VtepMAC`."""
+        """A text, or JSON: flannel writes `VNI` and `VtepMAC` in it, or `PublicKey`, whose digest stays."""
         if text in ANNOTATION_WORDS:
             return text
         if not text.startswith("{"):
@@ -136,8 +138,10 @@ class _Redaction:
         kept = {
             key: value if isinstance(value, int) else self._pseudonyms.scalar(str(value))
             for key, value in fields.items()
-            if key in ("VNI", "VtepMAC", "VtepMACV6", "PublicKey", "MTU")
+            if key in ("VNI", "VtepMAC", "VtepMACV6", "Port", "MTU")
         }
+        if isinstance(public := fields.get("PublicKey"), str):
+            kept["KeyDigest"] = self._pseudonyms.scalar(_digest(public))
         return json.dumps(kept, separators=(",", ":"))
 
     def _kept(self, item: Mapping[str, object], fields: Fields) -> dict[str, object]:
@@ -258,3 +262,11 @@ _CLOUDS = listed(
     aws gce azure openstack vsphere alicloud digitalocean hcloud kind k3s ibm oci linode
     """
 )
+
+
+def _digest(public: str) -> str:
+    """Of a public key in base64; empty: it is none."""
+    try:
+        return key_digest(b64decode(public, validate=True))
+    except ValueError:
+        return ""

@@ -113,7 +113,7 @@ def _boot(kernel: Path, folder: Path) -> str:
     arguments = ["-m", MEMORY, "-smp", "2", "-cpu", "max", "-accel", "tcg", "-nographic", "-nodefaults"]
     arguments += ["-no-reboot", "-serial", "stdio", "-kernel", str(kernel)]
     arguments += ["-initrd", str(folder / "initramfs")]
-    arguments += ["-append", "console=ttyS0 quiet panic=-1 rdinit=/init mitigations=off"]
+    arguments += ["-append", "console=ttyS0 quiet panic=-1 no_timer_check rdinit=/init mitigations=off"]
     arguments += ["-object", f"memory-backend-memfd,id=memory,size={MEMORY},share=on"]
     arguments += [
         "-numa",

@@ -10,7 +10,13 @@ from typing import NamedTuple
 
 from kubectl_skoop.testing.faults import Fault, load
 from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, OWN_NIC_MODES, VPC_MODES, Mode
-from tests.kernel.plugins import calico_subnet_faults, cilium_faults
+from tests.kernel.plugins import (
+    calico_subnet_faults,
+    cilium_faults,
+    flannel_direct_faults,
+    flannel_udp_faults,
+    flannel_wireguard_faults,
+)
 from tests.kernel.plugins.cilium_lab import Routing
 
 PAGE = Path(__file__).parents[3] / "docs/plugins.md"
@@ -67,6 +73,15 @@ def _lines() -> Iterator[str]:
         row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
         count = f"{sum(map(named, tried))} / {len(tried)}"
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"
+    known = len(flannel_udp_faults.FAULTS)
+    yield f"| flannel | udp | by hand; verdicts unknown | silent | {known} / {known} |"
+    known = len(flannel_wireguard_faults.FAULTS)
+    yield f"| flannel | wireguard | by hand, in an emulated machine | silent | {known} / {known} |"
+    for kind, faults in flannel_direct_faults.FAULTS.items():
+        backend, _, where = kind.removeprefix("flannel ").partition(", ")
+        made = "by hand, in a guest kernel" if kind in flannel_direct_faults.IN_GUEST else "by hand"
+        known = len(faults)
+        yield f"| flannel | {backend}, DirectRouting: {where} | {made} | silent | {known} / {known} |"
     for tunnel, name in SUBNETS.items():
         known = len(calico_subnet_faults.FAULTS[tunnel])
         yield f"| calico | {name} | by hand | silent | {known} / {known} |"

@@ -1,0 +1,136 @@
+"""Calico as it is set up in this cluster."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from kubectl_skoop.api import (
+    Address,
+    Context,
+    Device,
+    NodeInfo,
+    OptionError,
+    Place,
+    PodInfo,
+    detection,
+    option,
+)
+from kubectl_skoop.plugins.calico.bgp import Bgp, bgp_of
+from kubectl_skoop.plugins.calico.family import FAMILIES, IPIP, IPIP_OVERHEAD, V4, Family
+from kubectl_skoop.plugins.calico.felix import Felix, felix_of
+from kubectl_skoop.plugins.calico.ipam import Blocks
+from kubectl_skoop.plugins.calico.objects import Pool, node_address, pools_in
+
+BPF_INSIDE, BPF_OUTSIDE = "bpfin.cali", "bpfout.cali"
+"""The veth that Felix's eBPF mode makes (felix/dataplane/linux/dataplanedefs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalicoOptions:
+    """`--calico-…`"""
+
+    interface_prefix: str = option(
+        "", "beginning of the pods' device names on the nodes; empty: FelixConfiguration's, else cali"
+    )
+    host_interface: str = option("", "device towards the other nodes; empty: the one with the node's address")
+    pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the device towards other nodes carries")
+
+    def validate(self) -> None:
+        if len(self.interface_prefix) > 4:
+            raise OptionError("--calico-interface-prefix: 4 characters at most")
+        if self.pod_mtu and not 68 <= self.pod_mtu <= 65535:
+            raise OptionError("--calico-pod-mtu: 68 to 65535")
+
+
+@dataclass(frozen=True)
+class Fabric:
+    ctx: Context
+    options: CalicoOptions
+    routes: bool
+    """Between nodes; with canal, flannel does that, and pods have addresses of the podCIDR."""
+    pools: tuple[Pool, ...]
+    blocks: Blocks
+    bgp: Bgp
+
+    @cached_property
+    def felix(self) -> Felix:
+        """What holds for all nodes."""
+        return felix_of(self.ctx, "")
+
+    def felix_on(self, node: NodeInfo) -> Felix:
+        return felix_of(self.ctx, node.name)
+
+    def bpf_on(self, node: NodeInfo) -> bool:
+        """Felix's programs decide in place of rules; as it says, or as its devices show."""
+        device = self.ctx.device(Place("node", node.name), BPF_INSIDE)
+        return self.felix_on(node).bpf or device is not None
+
+    def pool_of(self, address: Address) -> Pool | None:
+        """The most specific one; a snapshot without pools has none."""
+        fitting = [pool for pool in self.pools if address in pool.network]
+        return max(fitting, key=lambda pool: pool.network.prefixlen, default=None)
+
+    def tunnels(self, family: Family, kind: str) -> bool:
+        """Some pool has this kind of tunnel."""
+        return self.routes and any(pool.tunnel == kind and pool.family is family for pool in self.pools)
+
+    def device_of(self, pod: PodInfo) -> str:
+        """VethNameForWorkload (libcalico-go/lib/backend/k8s/conversion)."""
+        digest = hashlib.sha1(f"{pod.namespace}.{pod.name}".encode(), usedforsecurity=False).hexdigest()
+        return (self.options.interface_prefix or self.felix.prefix) + digest[:11]
+
+    def uplink(self, node: NodeInfo | None, family: Family = V4) -> Device | None:
+        """The device towards the other nodes."""
+        if node is None:
+            return None
+        place = Place("node", node.name)
+        if self.options.host_interface:
+            return self.ctx.device(place, self.options.host_interface)
+        address = node_address(node, family)
+        return None if address is None else self.ctx.device_with(place, address.ip)
+
+    def tunnel_mac(self, node: NodeInfo, family: Family) -> str:
+        """As the node tells it, else as its device has it; empty: not known."""
+        device = self.ctx.device(Place("node", node.name), family.vxlan)
+        return node.annotations.get(family.vxlan_mac, "") or (device.mac if device is not None else "")
+
+    def max_pod_mtu(self, pod: PodInfo) -> int | None:
+        """What all of its packets to other nodes fit into, bytes; None: not known."""
+        if self.options.pod_mtu:
+            return self.options.pod_mtu
+        found = [
+            device.mtu
+            for address in pod.addresses
+            if (pool := self.pool_of(address)) is not None and pool.encapsulation == "Always"
+            if (device := self.ctx.device(Place("node", pod.node), _device(pool))) is not None
+        ]
+        return min(found, default=None)
+
+    def carried_mtu(self, node: NodeInfo) -> int | None:
+        """What must fit through the uplink, bytes; None: nothing is known to."""
+        place, names = Place("node", node.name), {IPIP: IPIP_OVERHEAD}
+        names |= {family.vxlan: family.vxlan_overhead for family in FAMILIES}
+        found = [
+            device.mtu + overhead
+            for name, overhead in names.items()
+            if (device := self.ctx.device(place, name)) is not None and device.up
+        ]
+        if not any(pool.encapsulation != "Never" for pool in self.pools):
+            found += [mtu for mtu in [self.ctx.largest_pod_mtu(node.name)] if mtu is not None]
+        return max(found, default=None)
+
+
+def fabric_of(ctx: Context) -> Fabric:
+    """Raises: OptionError."""
+    return Fabric(
+        ctx=ctx,
+        options=ctx.config(CalicoOptions),
+        routes=detection.by_daemon_set(ctx, "calico", ".*canal") is None,
+        pools=tuple(pools_in(ctx.cluster.objects("IPPool"))),
+        blocks=Blocks(ctx),
+        bgp=bgp_of(ctx),
+    )
+
+
+def _device(pool: Pool) -> str:
+    return IPIP if pool.tunnel == "ipip" else pool.family.vxlan

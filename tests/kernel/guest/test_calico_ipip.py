@@ -1,0 +1,32 @@
+"""Calico with IPIP: silent when healthy, its faults named. The pools' tunnel always, and across subnets."""
+
+import pytest
+
+from kubectl_skoop.testing.cluster_lab import ClusterLab
+from tests.kernel.guest.clusters import Case, GuestClusters
+from tests.kernel.plugins.calico_ipip_faults import FAULTS
+
+pytestmark = pytest.mark.guest
+
+
+def always() -> ClusterLab:
+    return ClusterLab("calico-ipip", "iptables-legacy")
+
+
+CASES = (Case(always), *(Case(always, fault) for fault in FAULTS))
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
+    return GuestClusters(CASES, tmp_path_factory.mktemp("guest"), ("ipip",))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_the_tool_says_what_the_kernel_does(clusters: GuestClusters, case: Case) -> None:
+    assert clusters.differences(case) == []
+
+
+def test_check_finds_nothing_in_a_healthy_lab(clusters: GuestClusters) -> None:
+    found = clusters.check(CASES[0])
+    assert found.suspicions == ()
+    assert found.missing == ()
