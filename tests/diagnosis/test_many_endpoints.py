@@ -106,7 +106,7 @@ def test_each_endpoint_has_its_branch(mode: str) -> None:
     assert (answer.arrives, answer.lost, answer.unknown) == (
         Fraction(ENDPOINTS - DEAD, ENDPOINTS),
         Fraction(DEAD, ENDPOINTS),
-        0,
+        Fraction(0),
     )
     assert len(answer.branches) == ENDPOINTS
     assert {one.share for one in answer.branches} == {Fraction(1, ENDPOINTS)}
