@@ -7,6 +7,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,12 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.ipset.save import parse_ipsets
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
+from kubectl_skoop.snapshot.redact import Pseudonyms
+from kubectl_skoop.snapshot.redact.ipset import ipset_text
+from kubectl_skoop.snapshot.redact.iptables import iptables_text
+from kubectl_skoop.snapshot.redact.left_out import LeftOut
+from kubectl_skoop.snapshot.redact.name import NameMap, policy_sets
+from kubectl_skoop.snapshot.redact.object import redact_object
 from tests.diagnosis.conftest import MakeContext
 
 FOLDER = Path(__file__).parents[1] / "data" / "kube-router" / "dual"
@@ -200,3 +207,24 @@ def test_a_policy_with_an_invalid_block_is_compared_as_far_as_it_can_be_read(
             item["spec"]["ingress"][0]["from"][1]["ipBlock"]["cidr"] = "10.0.0.0/33"
     found = told(make_context, text(f"{NODE}-mended"), items)
     assert [one for one in found if not one.startswith("policy.invalid")] == []
+
+
+def test_with_pseudonyms(make_context: MakeContext) -> None:
+    """The names of kube-router's sets are made of those of the policies."""
+    key = b"k" * 32
+    policies = [one for one in objects() if one["kind"] == "NetworkPolicy"]
+    pseudonyms, left_out = Pseudonyms(key, names=policy_sets(NameMap(key), policies)), LeftOut()
+    four, six, sets = text(f"{NODE}-mended").split("COMMIT\n")
+    tables = [iptables_text(f"{one}COMMIT\n", pseudonyms, left_out, "iptables") for one in (four, six)]
+    rules = "".join((*tables, ipset_text(sets, pseudonyms, left_out, "ipset")))
+    named = [redact_object(str(item["kind"]), item, pseudonyms, left_out) for item in objects()]
+    node = pseudonyms.name(NODE)
+    namespaces = {f"node/{node}": replace(namespace(rules), place=Place("node", node))}
+    setup = set_up(make_context(named, namespaces, Options(network_plugin="flannel")))
+    assert [one.message for one in policy_intent.of_cluster(setup)] == []
+    assert left_out.total == 0
+    broken = without(r"-m set --match-set KUBE-SRC-\S+ src .* --dport 81:90 -j MARK")(rules)
+    assert broken != rules
+    namespaces = {f"node/{node}": replace(namespace(broken), place=Place("node", node))}
+    setup = set_up(make_context(named, namespaces, Options(network_plugin="flannel")))
+    assert {one.code for one in policy_intent.of_cluster(setup)} == {"policy.not-meant"}

@@ -3,15 +3,14 @@
 Its names: pkg/controllers/netpol, policy.go and pod.go.
 """
 
-from base64 import b32encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.connectivity import parties
 from kubectl_skoop.cluster.policy.evaluate import PolicySet
+from kubectl_skoop.cluster.policy.kube_router import FAMILIES, PREFIXES, Family, Peers, own_set, peer_set
 from kubectl_skoop.cluster.policy.party import Class, classes
 from kubectl_skoop.cluster.policy.rule import Direction, Policy, Rule
 from kubectl_skoop.cluster.policy.term import EVERYBODY, InBlock, Some, select
@@ -20,13 +19,6 @@ from kubectl_skoop.cluster.raw import Object, dig, items, ref_of
 from kubectl_skoop.diagnosis.kube_router.spec import blocks, ports
 
 KIND = "NetworkPolicy"
-Family = Literal[4, 6]
-FAMILIES: Mapping[Family, str] = {4: "IPv4", 6: "IPv6"}
-_SETS: Mapping[Direction, tuple[str, str]] = {
-    "ingress": ("KUBE-DST-", "KUBE-SRC-"),
-    "egress": ("KUBE-SRC-", "KUBE-DST-"),
-}
-"""Prefixes of the set of the pods that a policy selects, and of the sets of its peers."""
 
 
 class MemberSet(NamedTuple):
@@ -187,7 +179,7 @@ class _Names:
         )
 
     def _rules(self) -> Iterator[tuple[Direction, int, Rule]]:
-        for direction in _SETS:
+        for direction in PREFIXES:
             rules = self.policy.rules(direction)
             for at, rule in enumerate(rules.rules if rules and not rules.doubt else ()):
                 yield direction, at, rule
@@ -199,9 +191,11 @@ class _Names:
     def _targets(self, selected: int) -> Mapping[Direction, MemberSet]:
         return {
             direction: MemberSet(
-                self._named(prefix + _hash(self.policy, FAMILIES[self.family])), "spec.podSelector", selected
+                own_set(self.policy.namespace, self.policy.name, direction, self.family),
+                "spec.podSelector",
+                selected,
             )
-            for direction, (prefix, _) in _SETS.items()
+            for direction in PREFIXES
             if self.policy.rules(direction) is not None
         }
 
@@ -214,18 +208,9 @@ class _Names:
             return None
         return MemberSet(self._peers(direction, at, "pod"), where, chosen.yes.bits)
 
-    def _peers(self, direction: Direction, at: int, what: str) -> str:
-        rest = f"{direction}rule{at}{FAMILIES[self.family]}{what}"
-        return self._named(_SETS[direction][1] + _hash(self.policy, rest))
-
-    def _named(self, name: str) -> str:
-        return f"inet6:{name}" if self.family == 6 else name
+    def _peers(self, direction: Direction, at: int, what: Peers) -> str:
+        return peer_set(self.policy.namespace, self.policy.name, direction, at, self.family, what)
 
 
 def _readable(rule: Rule) -> bool:
     return not rule.doubt and (rule.peers == EVERYBODY or isinstance(rule.peers, Some))
-
-
-def _hash(policy: Policy, rest: str) -> str:
-    digest = sha256(f"{policy.namespace}{policy.name}{rest}".encode()).digest()
-    return b32encode(digest).decode()[:16]

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from kubectl_skoop.diagnosis.kube_router.meaning import FAMILIES, KIND, Meaning, Wanted
+from kubectl_skoop.cluster.policy.kube_router import FAMILIES
+from kubectl_skoop.diagnosis.kube_router.meaning import KIND, Meaning, Wanted
 from kubectl_skoop.diagnosis.kube_router.spec import NOMATCH, member
 from kubectl_skoop.diagnosis.kube_router.written import FORWARD, Chains, written
 from kubectl_skoop.model.place import Place, Where

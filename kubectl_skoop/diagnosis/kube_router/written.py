@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kubectl_skoop.cluster.policy.kube_router import Family
 from kubectl_skoop.cluster.policy.rule import Direction
-from kubectl_skoop.diagnosis.kube_router.meaning import Family, Wanted
+from kubectl_skoop.diagnosis.kube_router.meaning import Wanted
 from kubectl_skoop.diagnosis.services.iptables import RuleTable
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable

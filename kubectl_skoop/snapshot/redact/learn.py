@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from kubectl_skoop.cluster.raw import ref_of
+from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Network
 from kubectl_skoop.snapshot.dump import Table
-from kubectl_skoop.snapshot.redact.name import NameMap, pod_devices
+from kubectl_skoop.snapshot.redact.name import NameMap, pod_devices, policy_sets
 from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms
 from kubectl_skoop.snapshot.source import Snapshot
 
@@ -26,19 +26,23 @@ def pseudonyms_for(source: Snapshot, key: bytes) -> Pseudonyms:
     networks: dict[Network, None] = {}
     hosts: dict[IPv6Address, None] = {}
     pods: dict[str, None] = {}
+    policies: list[Object] = []
     for kind in source.kinds():
         objects = source.objects(kind)
         for item in () if isinstance(objects, NotCollected) else objects:
             networks |= dict.fromkeys(_networks_in(item))
             if kind == "Pod":
                 pods[f"{ref_of(item).namespace}/{ref_of(item).name}"] = None
+            if kind == "NetworkPolicy":
+                policies.append(item)
     for node in source.nodes():
         dump = source.node_dump(node)
         for namespace in () if isinstance(dump, NotCollected) else dump.namespaces:
             pods |= dict.fromkeys(namespace.pods)
             networks |= dict.fromkeys(_networks_of(namespace.tables))
             hosts |= dict.fromkeys(_hosts_of(namespace.tables))
-    return Pseudonyms(key, networks, hosts, pod_devices(NameMap(key), pods))
+    names = NameMap(key)
+    return Pseudonyms(key, networks, hosts, pod_devices(names, pods) | policy_sets(names, policies))
 
 
 def _networks_in(value: object) -> Iterator[Network]:
