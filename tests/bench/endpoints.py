@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -92,13 +93,13 @@ def asked(mode: str, endpoints: int, dead: int) -> Diagnosis:
     """A question of the node to the service, of whose endpoints the first ones refuse."""
     ports = range(FIRST, FIRST + endpoints)
     service = LabService("many", SERVICE, 80, tuple(LabBackend(ADDRESS, port, "n1") for port in ports))
-    shipped = open_snapshot(SHIPPED)
-    ns = shipped.namespace(Place("node", "n1"))
-    assert not isinstance(ns, NotCollected)
-    listeners = (Socket(6, "listen", IPv4Address("0.0.0.0"), port, backlog=128) for port in ports[dead:])
-    ns = replace(ns, netfilter=rules(mode, service), sockets=tuple(listeners))
-    source = cast(Snapshot, OneMore(shipped, ns, objects(service)))
-    return diagnose(source, Request(source=NODE, destination="svc/default/many", port="80"), Options())
+    with closing(open_snapshot(SHIPPED)) as shipped:
+        ns = shipped.namespace(Place("node", "n1"))
+        assert not isinstance(ns, NotCollected)
+        listeners = (Socket(6, "listen", IPv4Address("0.0.0.0"), port, backlog=128) for port in ports[dead:])
+        ns = replace(ns, netfilter=rules(mode, service), sockets=tuple(listeners))
+        source = cast(Snapshot, OneMore(shipped, ns, objects(service)))
+        return diagnose(source, Request(source=NODE, destination="svc/default/many", port="80"), Options())
 
 
 def main() -> None:

@@ -1,7 +1,5 @@
 """A service with 2,000 endpoints has a verdict in each mode, with a branch for each endpoint."""
 
-from fractions import Fraction
-
 import pytest
 
 from kubectl_skoop.diagnosis.passes import untried
@@ -14,16 +12,14 @@ ENDPOINTS, DEAD = 2_000, 5
 
 @pytest.mark.parametrize("mode", MODES)
 def test_each_endpoint_has_its_branch(mode: str) -> None:
-    """A few of them refuse."""
+    """A few of them refuse. Shares differ by less than a millionth: iptables keeps them in 31 bits."""
     answer = asked(mode, ENDPOINTS, DEAD)
     assert (answer.verdict, answer.symptom) == ("partial", "connection refused")
-    assert (answer.arrives, answer.lost, answer.unknown) == (
-        Fraction(ENDPOINTS - DEAD, ENDPOINTS),
-        Fraction(DEAD, ENDPOINTS),
-        Fraction(0),
-    )
+    assert answer.unknown == 0
+    assert float(answer.lost) == pytest.approx(DEAD / ENDPOINTS)
+    assert sum(one.share for one in answer.branches) == 1
     assert len(answer.branches) == ENDPOINTS
-    assert {one.share for one in answer.branches} == {Fraction(1, ENDPOINTS)}
+    assert [float(one.share) for one in answer.branches] == pytest.approx([1 / ENDPOINTS] * ENDPOINTS)
     refusing = [one.cause for one in answer.branches if one.fate == "refused"]
     assert len(refusing) == len({*refusing}) == DEAD
 
