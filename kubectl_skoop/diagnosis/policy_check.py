@@ -4,6 +4,7 @@ from kubectl_skoop.cluster.policy.effect import invalid, without_effect
 from kubectl_skoop.cluster.policy.evaluate import PolicySet, has_policies, policy_set
 from kubectl_skoop.cluster.policy.reach import reaches
 from kubectl_skoop.diagnosis import kube_router
+from kubectl_skoop.diagnosis.policy_agents import KUBE_ROUTER
 from kubectl_skoop.diagnosis.policy_intent import enforced_kinds, is_certain, plugin_name
 from kubectl_skoop.diagnosis.registry import Setup
 from kubectl_skoop.model.missing import NotCollected
@@ -21,7 +22,7 @@ class EveryPolicy:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         cluster = setup.ctx.cluster
-        has_agent = cluster.detect_daemonset(kube_router.NAME) is not None
+        has_agent = cluster.detect_daemonset(KUBE_ROUTER.name) is not None
         self._policies = policy_set(cluster) if has_agent or has_policies(cluster) else PolicySet()
         known = not isinstance(cluster.source.objects(kube_router.KIND), NotCollected)
         self._wanted = kube_router.meaning(cluster, self._policies) if has_agent and known else None

@@ -103,7 +103,7 @@ def _flows(setup: Setup, policies: PolicySet, probe: Probe, enforced: frozenset[
 def _denials(found: Sequence[Flow], *, passed: bool) -> Iterator[Suspicion]:
     """`passed`: the nodes' rules let all of it through."""
     denied = [flow for flow in found if flow.answer.verdict is Verdict.DENY]
-    yield from dict.fromkeys(_notenforced_kinds(flow) if passed else _denial(flow) for flow in denied)
+    yield from dict.fromkeys(_not_enforced(flow) if passed else _denial(flow) for flow in denied)
 
 
 def _denial(flow: Flow) -> Suspicion:
@@ -118,7 +118,7 @@ def _denial(flow: Flow) -> Suspicion:
     )
 
 
-def _notenforced_kinds(flow: Flow) -> Suspicion:
+def _not_enforced(flow: Flow) -> Suspicion:
     end = _decisive(flow)
     node = f" of {end.node}" if end.node else ""
     return Suspicion(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis import kube_router
+from kubectl_skoop.diagnosis.kube_router import node as node_of
 from kubectl_skoop.diagnosis.policy_check import every_policy
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
@@ -91,7 +91,7 @@ def test_nothing_is_found_where_it_works(make_context: MakeContext) -> None:
 FAULTS = {
     "no jump from FORWARD": (
         without("^-A FORWARD"),
-        "policy.not-enforced: no rule leads to kube-router's chains: policies have no effect on "
+        "policy.not-enforced: no rule leads to kube-router's chains for IPv4: policies have no effect on "
         "x/x-a, x/x-c, y/y-b",
     ),
     "a pod without chain": (
@@ -159,6 +159,6 @@ def test_without_the_policies_nothing_is_claimed(make_context: MakeContext) -> N
 def test_of_many_findings_the_first_are_told(
     make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kube_router, "MAX_TOLD", 1)
+    monkeypatch.setattr(node_of, "MAX_TOLD", 1)
     found = told(make_context, objects(), without("^(create|add) "))
-    assert [one[-15:] for one in found] == ["7 more on node1"]
+    assert [one[-15:] for one in found] == ["8 more on node1"]

@@ -1,4 +1,4 @@
-"""Comments of rules: those that kube-proxy, Flannel and Calico write keep their meaning, others none."""
+"""Comments of rules: those of kube-proxy, kube-router, Flannel and Calico keep their meaning, others none."""
 
 import re
 
@@ -64,6 +64,7 @@ _AFTER = (
     r"| has no endpoints| has no local endpoints)*"
 )
 _SERVICE = re.compile(rf"({_BEFORE})([a-z0-9-]+)/([a-z0-9.-]+)(?::([a-z0-9-]*))?({_AFTER})(?: -> (\S+))?")
+_RUNS_THROUGH = re.compile(r"(run through nw policy )(\S+)")
 _CALICO_HASH = re.compile(r"cali:([\w-]{16})")
 _CALICO_OWNER = re.compile(r"(Profile|Policy) (\S+) (ingress|egress)")
 
@@ -77,6 +78,8 @@ def comment(text: str, pseudonyms: Pseudonyms) -> str:
         told = f"{before}{pseudonyms.name(namespace)}/{pseudonyms.name(name)}"
         told += f":{pseudonyms.name(port)}" if port is not None else ""
         return told + after + (f" -> {pseudonyms.scalar(endpoint)}" if endpoint else "")
+    if found := _RUNS_THROUGH.fullmatch(text):
+        return found[1] + pseudonyms.name(found[2])
     if found := _CALICO_HASH.fullmatch(text):
         return f"cali:{pseudonyms.names.hashed(found[1], 16)}"
     if found := _CALICO_OWNER.fullmatch(text):

@@ -8,7 +8,7 @@ from kubectl_skoop.cluster.raw import ref_of
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Network
 from kubectl_skoop.snapshot.dump import Table
-from kubectl_skoop.snapshot.redact.name import NameMap, pod_devices
+from kubectl_skoop.snapshot.redact.name import NameMap, pod_devices, policy_sets
 from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms
 from kubectl_skoop.snapshot.source import Snapshot
 
@@ -40,7 +40,12 @@ def pseudonyms_for(source: Snapshot, key: bytes) -> Pseudonyms:
             pods |= dict.fromkeys(namespace.pods)
             networks |= dict.fromkeys(_networks_of(namespace.tables, written))
             hosts |= dict.fromkeys(_hosts_of(namespace.tables))
-    return Pseudonyms(key, networks, hosts, pod_devices(NameMap(key), pods))
+    names = NameMap(key)
+    renamed = pod_devices(names, pods)
+    policies = source.each("NetworkPolicy", lambda item: policy_sets(names, item))
+    for sets in () if isinstance(policies, NotCollected) else policies:
+        renamed |= sets
+    return Pseudonyms(key, networks, hosts, renamed)
 
 
 def _networks_in(value: object) -> Iterator[Network]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from hashlib import sha1
 from typing import NamedTuple
 
+from kubectl_skoop.cluster.policy.kube_router import renamed
+from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.snapshot.redact import known
 from kubectl_skoop.snapshot.redact.prf import prf
 
@@ -92,7 +94,10 @@ def _wildcard(names: NameMap, found: re.Match[str]) -> str:
 
 
 _SHAPES = (
-    _Shape(re.compile(r"(KUBE-(?:SVC|SVL|SEP|FW|XLB|EXT)-)([A-Z2-7]{16})"), _hash_behind),
+    _Shape(
+        re.compile(r"((?:inet6:)?KUBE-(?:SVC|SVL|SEP|FW|XLB|EXT|POD-FW|NWPLCY|SRC|DST)-)([A-Z2-7]{16})"),
+        _hash_behind,
+    ),
     _Shape(re.compile(r"(cali-(?:fw|tw|fh|th|sm|pi|po|pri|pro|gi|go)-)(.+)"), _name_behind),
     _Shape(re.compile(r"(cali[46]0[a-z]{1,3}:)(.+)"), _name_behind),
     _Shape(re.compile(r"(kns\.)(.+)"), _name_behind),
@@ -106,6 +111,12 @@ def pod_devices(names: NameMap, pods: Mapping[str, None]) -> dict[str, str]:
     return {
         prefix + _pod_hash(pod): prefix + _pod_hash(names.pod(pod)) for pod in pods for prefix in POD_DEVICES
     }
+
+
+def policy_sets(names: NameMap, policy: Object) -> dict[str, str]:
+    """kube-router's sets for it, whose names are made of its own."""
+    ref = ref_of(policy)
+    return renamed(policy, names.name(ref.namespace), names.name(ref.name))
 
 
 def _pod_hash(pod: str) -> str:

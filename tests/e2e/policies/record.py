@@ -3,7 +3,6 @@
 `python -m tests.e2e.policies.record`, as root. Only its own rules and sets are kept.
 """
 
-import gzip
 import json
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from tests.e2e.node import Node
 from tests.e2e.policies import agent as agents
 from tests.e2e.policies import scene as scenes
 from tests.e2e.policies.sets import OWN, PolicySet
-from tests.e2e.proxy.record import kept
+from tests.e2e.proxy.record import kept, write
 
 FOLDER = Path(__file__).parents[2] / "data" / "kube-router"
 KINDS = "nodes,namespaces,pods,networkpolicies,daemonsets"
@@ -33,25 +32,28 @@ def main() -> None:
         agents.deployed(cluster).enforce(POLICIES)
         objects = json.loads(cluster.kubectl("get", KINDS, "--all-namespaces", "-o", "json"))["items"]
         items = [{"apiVersion": item["apiVersion"], **(prune(item) or {})} for item in kept(objects)]
-        write("objects.json", json.dumps(items, separators=(",", ":")))
+        write(FOLDER / "objects.json.gz", json.dumps(items, separators=(",", ":")))
         for name, node in cluster.nodes.items():
-            write(name, rules(node))
+            write(FOLDER / f"{name}.gz", rules(node))
 
 
 def rules(node: Node) -> str:
     """The table filter, then the sets."""
-    saved = node.run("iptables-save", "-t", "filter").splitlines()
-    own = [line for line in saved if not line.startswith(("#", "-A")) or "NWPLCY" in line or _is_own(line)]
+    own = own_rules(node.run("iptables-save", "-t", "filter"))
     return "\n".join((*own, *node.run("ipset", "save").splitlines())) + "\n"
+
+
+def own_rules(saved: str) -> list[str]:
+    """Of a table, those of kube-router."""
+    return [
+        line
+        for line in saved.splitlines()
+        if not line.startswith(("#", "-A")) or "NWPLCY" in line or _is_own(line)
+    ]
 
 
 def _is_own(rule: str) -> bool:
     return "KUBE-ROUTER" in rule or "KUBE-POD-FW" in rule
-
-
-def write(name: str, text: str) -> None:
-    """Without a time, so that equal rules are equal files."""
-    (FOLDER / f"{name}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,232 @@
+"""Ports and blocks of policies in both families, as a real kube-router wrote them, and faults in them.
+
+`tests.e2e.policies.record_dual` tells how: of IPv6 kube-router 2.1.0 itself writes no rules at all.
+"""
+
+import gzip
+import json
+import re
+from collections import ChainMap
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kubectl_skoop.cluster.raw import Object
+from kubectl_skoop.diagnosis.policy_check import every_policy
+from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.ipset.save import parse_ipsets
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.netfilter.load import load_netfilter
+from kubectl_skoop.snapshot.redact import Pseudonyms
+from kubectl_skoop.snapshot.redact.ipset import ipset_text
+from kubectl_skoop.snapshot.redact.iptables import iptables_text
+from kubectl_skoop.snapshot.redact.left_out import LeftOut
+from kubectl_skoop.snapshot.redact.name import NameMap, policy_sets
+from kubectl_skoop.snapshot.redact.object import redact_object
+from tests.diagnosis.conftest import MakeContext
+
+FOLDER = Path(__file__).parents[1] / "data" / "kube-router" / "dual"
+NODE = "node1"
+AGENT: Object = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "kube-router", "namespace": "kube-system"},
+}
+Break = Callable[[str], str]
+
+
+@cache
+def text(name: str) -> str:
+    return gzip.decompress((FOLDER / f"{name}.gz").read_bytes()).decode()
+
+
+def objects() -> list[Object]:
+    found = json.loads(text("objects.json"))
+    assert isinstance(found, list)
+    return [*found, AGENT]
+
+
+def namespace(rules: str) -> NetworkNamespace:
+    four, six, sets = rules.split("COMMIT\n")
+    netfilter = load_netfilter(
+        iptables_legacy=None,
+        ip6tables_legacy=None,
+        iptables_nft=f"{four}COMMIT\n",
+        ip6tables_nft=f"{six}COMMIT\n",
+        nft=None,
+        nft_raw=None,
+        hook_order=None,
+        gaps={},
+    )
+    place = Place("node", NODE)
+    return NetworkNamespace(id=NODE, place=place, node=NODE, netfilter=netfilter, ipsets=parse_ipsets(sets))
+
+
+def told(make_context: MakeContext, rules: str, items: Sequence[Object] = ()) -> list[str]:
+    """Code and message of each finding."""
+    namespaces = {f"node/{NODE}": namespace(rules)}
+    setup = set_up(make_context(items or objects(), namespaces, Options(network_plugin="flannel")))
+    return [f"{one.code}: {one.message}" for one in every_policy(setup)]
+
+
+def test_nothing_is_found_where_it_works(make_context: MakeContext) -> None:
+    assert told(make_context, text(f"{NODE}-mended")) == []
+
+
+def test_the_release_that_writes_nothing_of_ipv6(make_context: MakeContext) -> None:
+    """Its log has `ip6tables-restore … Set KUBE-SRC-… doesn't exist`; IPv4 is as it should be."""
+    assert told(make_context, text(NODE)) == [
+        f"policy.not-enforced: node1 has no chain of kube-router for {pod}: its policies have no effect"
+        for pod in ("x/a", "x/b", "y/a", "y/b")
+    ]
+
+
+def replaced(pattern: str, new: str) -> Break:
+    return lambda rules: re.sub(pattern, new, rules, flags=re.MULTILINE)
+
+
+def without(pattern: str) -> Break:
+    return replaced(rf"^.*{pattern}.*\n", "")
+
+
+IN = "NetworkPolicy x/in on node1"
+OUT = "NetworkPolicy x/out on node1"
+ALLOWED = "what the policy allows is refused"
+FAULTS: dict[str, tuple[Break, list[str]]] = {
+    "a port is missing for pods": (
+        without(r"from source pods .* policy name in .* --dport 80 -j MARK"),
+        [f"policy.not-meant: the chain of {IN} lacks tcp 80 for spec.ingress[0]: {ALLOWED}"],
+    ),
+    "a port is missing for blocks": (
+        without(r"specified ipBlocks .* policy name: in .* --dport 81:90 -j MARK"),
+        [f"policy.not-meant: the chain of {IN} lacks udp 81:90 for spec.ingress[0]: {ALLOWED}"],
+    ),
+    "a range of ports is another": (
+        replaced(r"(specified ipBlocks .* policy name: in .* --dport) 81:90 -j MARK", r"\1 81:99 -j MARK"),
+        [
+            f"policy.not-meant: the chain of {IN} lacks udp 81:90 for spec.ingress[0]: {ALLOWED}",
+            f"policy.not-enforced: the chain of {IN} has udp 81:99 for spec.ingress[0]: it is let through",
+        ],
+    ),
+    "every port is open": (
+        replaced(
+            r"(-A \S+) -p tcp (.* specified ipBlocks .* policy name: out .*) -m tcp --dport 443 -j MARK",
+            r"\1 \2 -j MARK",
+        ),
+        [
+            f"policy.not-meant: the chain of {OUT} lacks tcp 443 for spec.egress[0]: {ALLOWED}",
+            f"policy.not-enforced: the chain of {OUT} has all ports for spec.egress[0]: it is let through",
+        ],
+    ),
+    "a port to everybody is missing": (
+        without(r"all destinations .* policy name: out .* --dport 53 -j MARK"),
+        [f"policy.not-meant: the chain of {OUT} lacks udp 53 for spec.egress[1]: {ALLOWED}"],
+    ),
+    "a block is missing": (
+        without(r"^add \S+ (10\.0\.0\.0/8|fd00::/16) .*"),
+        [
+            f"policy.not-meant: kube-router's set for spec.ingress[0] of {IN} lacks 10.0.0.0/8: {ALLOWED}",
+            f"policy.not-meant: kube-router's set for spec.ingress[0] of {IN} lacks fd00::/16: {ALLOWED}",
+        ],
+    ),
+    "an exception is missing": (
+        without(r"^add \S+ (10\.244\.9\.0/24|fd00:0:9::/64) .*"),
+        [
+            f"policy.not-enforced: kube-router's set for spec.ingress[0] of {IN} does not except "
+            f"{block}: it is let through"
+            for block in ("10.244.9.0/24", "fd00:0:9::/64")
+        ],
+    ),
+    "a block is no exception": (
+        replaced(r"^(add \S+ (?:10\.244\.9\.0/24|fd00:0:9::/64) .*) nomatch", r"\1"),
+        [
+            f"policy.not-enforced: kube-router's set for spec.ingress[0] of {IN} {what}: it is let through"
+            for block in ("10.244.9.0/24", "fd00:0:9::/64")
+            for what in (f"does not except {block}", f"has {block}")
+        ],
+    ),
+    "more is excepted": (
+        replaced(r"^(add \S+) (10\.244\.9\.0/24|fd00:0:9::/64) (.*)", r"\g<0>\n\1 10.1.0.0/16 \3"),
+        [f"policy.not-meant: kube-router's set for spec.ingress[0] of {IN} excepts 10.1.0.0/16: {ALLOWED}"]
+        * 2,
+    ),
+    "half of all addresses": (
+        without(r"^add \S+ (0\.0\.0\.0/1|2000::/3) .*"),
+        [
+            f"policy.not-meant: kube-router's set for spec.egress[0] of {OUT} lacks {half}: {ALLOWED}"
+            for half in ("0.0.0.0/1", "2000::/3")
+        ],
+    ),
+    "the chain lets others in": (
+        replaced(
+            r"^(-A KUBE-NWPLCY-\S+ -p tcp .* specified ipBlocks .* policy name: in .*?)"
+            r"-m set --match-set \S+ src (.*--dport 80 -j MARK.*)",
+            r"\g<0>\n\1\2",
+        ),
+        [
+            f"policy.not-enforced: the chain of {IN} lets tcp 80 through, ingress, for everybody: "
+            "no rule of the policy does"
+        ],
+    ),
+    "no rule is left": (
+        without(r"-A KUBE-NWPLCY-\S+ .*policy name:? (in|open) .*"),
+        [
+            f"policy.not-meant: the chain of {policy} is empty: {ALLOWED}"
+            for policy in (IN, "NetworkPolicy y/open on node1")
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("broken", "messages"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_named(make_context: MakeContext, broken: Break, messages: list[str]) -> None:
+    """In each family that has it; what is told of both is told twice."""
+    edited = broken(text(f"{NODE}-mended"))
+    assert edited != text(f"{NODE}-mended")
+    found = told(make_context, edited)
+    assert set(found) == set(messages)
+    assert len(found) in (len(messages), 2 * len(messages))
+
+
+def test_a_rule_that_asks_for_a_name_of_a_port_is_not_compared(make_context: MakeContext) -> None:
+    edited = without(r"policy name named .* --dport 8080 -j MARK")(text(f"{NODE}-mended"))
+    assert edited != text(f"{NODE}-mended")
+    assert told(make_context, edited) == []
+
+
+def test_a_policy_with_an_invalid_block_is_compared_as_far_as_it_can_be_read(
+    make_context: MakeContext,
+) -> None:
+    items = json.loads(json.dumps(objects()))
+    for item in items:
+        if item["kind"] == "NetworkPolicy" and item["metadata"]["name"] == "in":
+            item["spec"]["ingress"][0]["from"][1]["ipBlock"]["cidr"] = "10.0.0.0/33"
+    found = told(make_context, text(f"{NODE}-mended"), items)
+    assert [one for one in found if not one.startswith("policy.invalid")] == []
+
+
+def test_with_pseudonyms(make_context: MakeContext) -> None:
+    """The names of kube-router's sets are made of those of the policies."""
+    key = b"k" * 32
+    policies = [one for one in objects() if one["kind"] == "NetworkPolicy"]
+    sets_of = [policy_sets(NameMap(key), one) for one in policies]
+    pseudonyms, left_out = Pseudonyms(key, names=dict(ChainMap(*sets_of))), LeftOut()
+    four, six, sets = text(f"{NODE}-mended").split("COMMIT\n")
+    tables = [iptables_text(f"{one}COMMIT\n", pseudonyms, left_out, "iptables") for one in (four, six)]
+    rules = "".join((*tables, ipset_text(sets, pseudonyms, left_out, "ipset")))
+    named = [redact_object(str(item["kind"]), item, pseudonyms, left_out) for item in objects()]
+    node = pseudonyms.name(NODE)
+    namespaces = {f"node/{node}": replace(namespace(rules), place=Place("node", node))}
+    setup = set_up(make_context(named, namespaces, Options(network_plugin="flannel")))
+    assert [one.message for one in every_policy(setup)] == []
+    assert left_out.total == 0
+    broken = without(r"-m set --match-set KUBE-SRC-\S+ src .* --dport 81:90 -j MARK")(rules)
+    assert broken != rules
+    namespaces = {f"node/{node}": replace(namespace(broken), place=Place("node", node))}
+    setup = set_up(make_context(named, namespaces, Options(network_plugin="flannel")))
+    assert {one.code for one in every_policy(setup)} == {"policy.not-meant"}
