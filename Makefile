@@ -42,9 +42,10 @@ image: $(VENV)/.dev ## Build the collector's image without Docker (root; buildah
 archive: $(VENV)/.runtime ## Pack the program and all it needs for this platform into dist/; docs/install.md
 	@$(BIN)/python -m tests.release.archive $(if $(ADDRESS),--address $(ADDRESS))
 
-bench: $(VENV)/.runtime ## Measure start-up as ratios to `python3 -c pass`, and what rules cost by their number
+bench: $(VENV)/.runtime ## Measure start-up, rules by their number, snapshots by their size: make bench NODES="50 5000"
 	@$(BIN)/python -m tests.bench.startup
 	@echo; $(BIN)/python -m tests.bench.node
+	@echo; $(BIN)/python -m tests.bench.sizes $(NODES)
 
 fuzz: $(VENV)/.dev ## Compare random rules, sets, routes with the kernel (root): make fuzz SECONDS=60
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

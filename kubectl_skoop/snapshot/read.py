@@ -106,8 +106,8 @@ class SnapshotFile:
     def all_entries(
         self, lookup: Sequence[SectionRef] | Mapping[str, object]
     ) -> Iterator[tuple[str, Sequence[object]]]:
-        """Every key with its entries. Raises: SectionDamaged."""
-        parts = [lookup] if isinstance(lookup, Mapping) else map(self._shard, lookup)
+        """Every key with its entries; nothing is kept of them. Raises: SectionDamaged."""
+        parts = [lookup] if isinstance(lookup, Mapping) else map(self._read_shard, lookup)
         for part in parts:
             for key, found in part.items():
                 if isinstance(key, str) and isinstance(found, list):
@@ -115,11 +115,15 @@ class SnapshotFile:
 
     def _shard(self, ref: SectionRef) -> Mapping[str, object]:
         if ref not in self._shards:
-            shard = self.content(ref, "a part of the index")
-            if not isinstance(shard, Mapping):
-                raise SectionDamaged("a part of the index is damaged: it is no map")
-            self._shards[ref] = shard
+            self._shards[ref] = self._read_shard(ref)
         return self._shards[ref]
+
+    def _read_shard(self, ref: SectionRef) -> Mapping[str, object]:
+        """Raises: SectionDamaged."""
+        shard = self.content(ref, "a part of the index")
+        if not isinstance(shard, Mapping):
+            raise SectionDamaged("a part of the index is damaged: it is no map")
+        return shard
 
     def _content(self, ref: SectionRef) -> object:
         section = self._section(ref)

@@ -1,5 +1,6 @@
 """What the pages ask of one snapshot: answers, names, the connectivity. All that is kept is bounded."""
 
+import gc
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ PATIENCE = 0.5
 """Seconds that a page waits for the connectivity, or for `check`."""
 MANY_PODS = 5_000
 """With more the connectivity is made out by a process of its own; with fewer that would only take longer."""
+_WORKERS = 3
+"""Two may wait for processes for long."""
 T = TypeVar("T")
 
 
@@ -42,7 +45,7 @@ class Session:
         self.options = options
         self._file: SnapshotFile = open_file(path)
         self._lock = Lock()
-        self._workers = ThreadPoolExecutor(max_workers=2)
+        self._workers = ThreadPoolExecutor(max_workers=_WORKERS)
         self._contents: Future[Contents] | None = None
         self._connecting: Connecting | None = None
         self._connectivity: Future[Connectivity] | None = None
@@ -133,6 +136,12 @@ class Session:
             return contents_of(Snapshot(file), self.names)
 
     def _answer(self, request: Request) -> Diagnosis:
+        """What was read for it goes only with a search for cycles: of a large node it is 100 MB."""
+        answer = self._diagnosed(request)
+        self._workers.submit(gc.collect)
+        return answer
+
+    def _diagnosed(self, request: Request) -> Diagnosis:
         with self.reading() as source:
             return diagnose(source, request, self.options)
 
