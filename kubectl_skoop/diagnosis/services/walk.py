@@ -11,8 +11,8 @@ from kubectl_skoop.model.packet import Address
 MAX_DEPTH = 16
 """kube-proxy's chains are five deep."""
 MAX_ENTRIES = 16
-"""Times that one chain is entered on all ways together: kube-proxy leads to each once. Without a bound, chains
-that each jump twice to the next ask for years."""
+"""Times that one chain is entered on all ways together: kube-proxy leads to each once. Without a bound,
+chains that each jump twice to the next ask for years."""
 MAX_LEAVES = 20_000
 """Ways of one connection: a service may have as many backends."""
 
