@@ -127,6 +127,11 @@ class Cluster:
         found = self.source.objects(kind, namespace)
         return () if isinstance(found, NotCollected) else found
 
+    def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T]:
+        """What is made of all objects of a kind, which are not kept."""
+        found = self.source.each(kind, make)
+        return () if isinstance(found, NotCollected) else found
+
     def pods(self, namespace: str = "") -> Sequence[PodInfo]:
         """Of one namespace, or all; by namespace and name."""
         return tuple(self._pods_by_key(namespace).values())

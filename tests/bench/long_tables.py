@@ -18,7 +18,7 @@ from tests.bench.large import write_large
 from tests.bench.made.topology import Size, sized
 
 PROGRAM = str(Path(sys.executable).with_name("kubectl-skoop"))
-COUNTS = (20_000, 100_000, 140_000)
+COUNTS = (20_000, 100_000, 200_000)
 _SOURCE, _DESTINATION = "pod/team-000/web-000000", "pod/team-000/api-000001"
 
 
