@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from kubectl_skoop.cluster.addresses import addresses_of
 from kubectl_skoop.cluster.node import NodeInfo, node_info
-from kubectl_skoop.cluster.pod import PodInfo, pod_info
+from kubectl_skoop.cluster.pod import PodInfo, Sharing, pod_info
 from kubectl_skoop.cluster.raw import Object, Ref, labels, ref_of
 from kubectl_skoop.cluster.service import (
     SERVICE_NAME,
@@ -249,7 +249,7 @@ class Cluster:
 
     def _read_all_pods(self) -> None:
         """Each is made out at once, so that the objects need not stay."""
-        found = self.source.each("Pod", pod_info)
+        found = self.source.each("Pod", Sharing().pod_info)
         by_namespace: dict[str, dict[str, PodInfo]] = {}
         for pod in () if isinstance(found, NotCollected) else found:
             by_namespace.setdefault(pod.namespace, {})[pod.key] = pod
