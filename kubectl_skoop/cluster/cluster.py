@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from kubectl_skoop.cluster.addresses import addresses_of
 from kubectl_skoop.cluster.node import NodeInfo, node_info
-from kubectl_skoop.cluster.pod import PodInfo, pod_info
+from kubectl_skoop.cluster.pod import PodInfo, Sharing, pod_info
 from kubectl_skoop.cluster.raw import Object, Ref, labels, ref_of
 from kubectl_skoop.cluster.service import (
     SERVICE_NAME,
@@ -125,6 +125,11 @@ class Cluster:
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object]:
         """Empty, too, if they were not collected: `source.objects` tells the difference."""
         found = self.source.objects(kind, namespace)
+        return () if isinstance(found, NotCollected) else found
+
+    def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T]:
+        """What is made of all objects of a kind, which are not kept."""
+        found = self.source.each(kind, make)
         return () if isinstance(found, NotCollected) else found
 
     def pods(self, namespace: str = "") -> Sequence[PodInfo]:
@@ -244,7 +249,7 @@ class Cluster:
 
     def _read_all_pods(self) -> None:
         """Each is made out at once, so that the objects need not stay."""
-        found = self.source.each("Pod", pod_info)
+        found = self.source.each("Pod", Sharing().pod_info)
         by_namespace: dict[str, dict[str, PodInfo]] = {}
         for pod in () if isinstance(found, NotCollected) else found:
             by_namespace.setdefault(pod.namespace, {})[pod.key] = pod

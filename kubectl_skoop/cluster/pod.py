@@ -1,12 +1,14 @@
 """Pods, as a diagnosis needs them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, TypeVar, cast
 
 from kubectl_skoop.cluster.addresses import FINISHED, parse_address
 from kubectl_skoop.cluster.raw import Object, Ref, dig, flag, items, labels, number, ref_of, text
 from kubectl_skoop.model.packet import Address
+
+T = TypeVar("T")
 
 
 class ContainerPort(NamedTuple):
@@ -109,6 +111,32 @@ def pod_info(item: Object) -> PodInfo:
             for entry in items(item, "spec", "containers")
         ),
     )
+
+
+class Sharing:
+    """Makes out many pods: what they have alike is one object, as most of them come from few templates."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, object] = {}
+
+    def pod_info(self, item: Object) -> PodInfo:
+        pod = pod_info(item)
+        return replace(
+            pod,
+            namespace=self._one(pod.namespace),
+            node=self._one(pod.node),
+            phase=self._one(pod.phase),
+            labels=self._one_map(pod.labels),
+            annotations=self._one_map(pod.annotations),
+            containers=self._one(pod.containers),
+            service_account=self._one(pod.service_account),
+        )
+
+    def _one(self, value: T) -> T:
+        return cast(T, self._known.setdefault(value, value))
+
+    def _one_map(self, value: Mapping[str, str]) -> Mapping[str, str]:
+        return cast(Mapping[str, str], self._known.setdefault(("map", *value.items()), value))
 
 
 def condition(item: object, kind: str) -> bool | None:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.packet import Network
 
-MAX_ENTRIES = 200_000
+MAX_ENTRIES = 100_000
 """Entries of one namespace that are kept."""
 
 

@@ -15,8 +15,9 @@ MAX_TABLE = 128 * MIB
 """Raw bytes of all sections of one table."""
 MAX_TEXT = 32 * MIB
 """The same of a table that is text, as 200,000 rules of iptables are: whoever reads it takes it apart."""
-MAX_CONTAINERS = 2_500_000
-"""Maps and lists in all sections of one table: 200,000 entries of conntrack have 11 each."""
+MAX_CONTAINERS = 2_000_000
+"""Maps and lists in all sections of one table: 100,000 entries of conntrack have up to 20 each as they are
+counted, and take 380 MB when they are read."""
 MAX_JSON = 3_000_000
 """Maps, lists and commas in a text that is JSON, as nft prints for 20,000 services."""
 PIECE = 2 * MIB

@@ -1,4 +1,4 @@
-"""What a collector costs on its node (root): 100 pods, 50,000 rules, 200,000 connections. Prints Markdown.
+"""What a collector costs on its node (root): 100 pods, 50,000 rules, 100,000 connections. Prints Markdown.
 
 The node is a namespace with kube-proxy's rules for 10,000 services, in each back end in turn, and 100 pods on
 veths. The agent runs as in its pod: a process that sends its dump to a pipe. The memory of the tools that it
@@ -21,7 +21,7 @@ from tests.bench.services import saved, services
 
 PODS = 100
 ENDPOINTS = 1
-CONNECTIONS = 200_000
+CONNECTIONS = 100_000
 """As many as are kept of a namespace; conntrack's own limit is often 65,536 a core."""
 NFACCT = "-m nfacct --nfacct-name ct_state_invalid_dropped_pkts "
 """An object that the rule would need first."""

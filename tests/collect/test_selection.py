@@ -69,5 +69,5 @@ def test_a_cut_in_words() -> None:
     assert str(Cut(("10.0.0.1", "10.0.0.2"))) == "only entries with 10.0.0.1, 10.0.0.2"
     assert str(Cut(("10.0.0.0/8", "fd00::/16"))) == "only entries within 10.0.0.0/8, fd00::/16"
     assert str(Cut(("10.0.0.0/8", "1.1.1.1"))) == "only entries with 1.1.1.1 or within 10.0.0.0/8"
-    assert str(Cut((), 7)) == "7 entries above the first 200000 are left out"
+    assert str(Cut((), 7)) == "7 entries above the first 100000 are left out"
     assert str(Cut(())) == ""

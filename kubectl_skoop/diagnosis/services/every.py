@@ -24,7 +24,7 @@ from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
-MAX_DOORS = 1_000_000
+MAX_DOORS = 10_000_000
 """Addresses and ports of services on nodes that one check compares."""
 
 

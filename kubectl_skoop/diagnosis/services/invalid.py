@@ -3,7 +3,7 @@
 The API server takes few of these, files may have all. What is right beside them is judged as ever.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster
@@ -11,6 +11,7 @@ from kubectl_skoop.cluster.raw import Object, dig, items, labels, ref_of, text, 
 from kubectl_skoop.cluster.service import FAMILIES, SERVICE_NAME, Service
 from kubectl_skoop.diagnosis.service_network import ServiceNetwork, service_networks
 from kubectl_skoop.diagnosis.services.sources import Networks
+from kubectl_skoop.model.listed import bounded
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Where
@@ -34,8 +35,8 @@ def invalid(cluster: Cluster, pods: Networks) -> Iterator[Suspicion]:
         yield from _outside(service, networks)
         if not overlapping:
             yield from _in_pods(cluster, service, pods)
-    for item in cluster.objects("Service"):
-        yield from _unreadable(item)
+    for found in cluster.each("Service", lambda item: tuple(_unreadable(item))):
+        yield from found
     yield from _shared(services)
     yield from _slices(cluster)
 
@@ -103,7 +104,7 @@ def _in_pods(cluster: Cluster, service: Service, pods: Networks) -> Iterator[Sus
             yield _of(
                 service,
                 f"has the address {address}, which {what}: a packet for one may go to the other",
-                (f"spec.clusterIP: {address}", *others),
+                (f"spec.clusterIP: {address}", *bounded(others)),
                 "delete the service and make it anew without spec.clusterIP",
             )
 
@@ -151,26 +152,31 @@ def _shared(services: Sequence[Service]) -> Iterator[Suspicion]:
 def _slices(cluster: Cluster) -> Iterator[Suspicion]:
     known = {(one.namespace, one.name) for one in cluster.services()}
     tells = not isinstance(cluster.source.objects("Service"), NotCollected)
-    for item in cluster.objects("EndpointSlice"):
-        ref = ref_of(item)
-        name = labels(item, "metadata", "labels").get(SERVICE_NAME, "")
-        kind = text(item, "addressType")
-        what = f"EndpointSlice {ref.namespace}/{ref.name}"
-        if tells and name and (ref.namespace, name) not in known:
-            yield _finding(
-                f"{what} is for service {name}, which is not there: nobody uses its endpoints",
-                (f"label {SERVICE_NAME}: {name}",),
-                "make the service, or delete the slice",
-                Level.INFO,
-            )
-        if kind not in ("", *FAMILIES, FQDN):
-            yield _finding(
-                f"{what} has the address type {kind}, which kube-proxy does not know: it uses none of its "
-                "endpoints",
-                (f"addressType: {kind}",),
-                f"write {' or '.join(FAMILIES)}",
-            )
-        yield from _other_family(item, what, FAMILIES.get(kind, 0))
+    for found in cluster.each("EndpointSlice", lambda item: tuple(_slice(item, known if tells else None))):
+        yield from found
+
+
+def _slice(item: Object, services: Set[tuple[str, str]] | None) -> Iterator[Suspicion]:
+    """`services`: by namespace and name; None: nobody knows them."""
+    ref = ref_of(item)
+    name = labels(item, "metadata", "labels").get(SERVICE_NAME, "")
+    kind = text(item, "addressType")
+    what = f"EndpointSlice {ref.namespace}/{ref.name}"
+    if services is not None and name and (ref.namespace, name) not in services:
+        yield _finding(
+            f"{what} is for service {name}, which is not there: nobody uses its endpoints",
+            (f"label {SERVICE_NAME}: {name}",),
+            "make the service, or delete the slice",
+            Level.INFO,
+        )
+    if kind not in ("", *FAMILIES, FQDN):
+        yield _finding(
+            f"{what} has the address type {kind}, which kube-proxy does not know: it uses none of its "
+            "endpoints",
+            (f"addressType: {kind}",),
+            f"write {' or '.join(FAMILIES)}",
+        )
+    yield from _other_family(item, what, FAMILIES.get(kind, 0))
 
 
 def _other_family(item: Object, what: str, version: int) -> Iterator[Suspicion]:

@@ -260,18 +260,32 @@ def _is_proxied(service: Service) -> bool:
 
 def _backends(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str], Sequence[Backend]]:
     """By namespace and name of the service; Endpoints only where there are no slices."""
-    namespace = only.namespace if only is not None else ""
-    slices: dict[tuple[str, str], list[Object]] = {}
-    for item in cluster.objects("EndpointSlice", namespace):
-        name = labels(item, "metadata", "labels").get(SERVICE_NAME)
-        if name and (only is None or name == only.name):
-            slices.setdefault((ref_of(item).namespace, name), []).append(item)
-    found = {key: [one for item in group for one in slice_backends(item)] for key, group in slices.items()}
-    for item in cluster.objects("Endpoints", namespace):
-        ref = ref_of(item)
-        if (ref.namespace, ref.name) not in found and (only is None or ref.name == only.name):
-            found[ref.namespace, ref.name] = list(endpoints_backends(item))
+    if only is None:
+        slices = cluster.each("EndpointSlice", lambda item: (_served_by(item), tuple(slice_backends(item))))
+        endpoints = cluster.each("Endpoints", lambda item: (_key(item), tuple(endpoints_backends(item))))
+    else:
+        key = (only.namespace, only.name)
+        of_it = (one for one in cluster.objects("EndpointSlice", only.namespace) if _served_by(one) == key)
+        slices = [(key, tuple(slice_backends(item))) for item in of_it]
+        of_it = (one for one in cluster.objects("Endpoints", only.namespace) if _key(one) == key)
+        endpoints = [(key, tuple(endpoints_backends(item))) for item in of_it]
+    found: dict[tuple[str, str], list[Backend]] = {}
+    for served, backends in slices:
+        if served[1]:
+            found.setdefault(served, []).extend(backends)
+    for served, backends in endpoints:
+        found.setdefault(served, list(backends))
     return found
+
+
+def _key(item: Object) -> tuple[str, str]:
+    ref = ref_of(item)
+    return ref.namespace, ref.name
+
+
+def _served_by(item: Object) -> tuple[str, str]:
+    """The service of a slice, by namespace and name; an empty name: of none."""
+    return ref_of(item).namespace, labels(item, "metadata", "labels").get(SERVICE_NAME, "")
 
 
 def _doors(service: Service, port: ServicePort) -> Iterator[Door]:

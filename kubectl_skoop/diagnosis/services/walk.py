@@ -10,6 +10,9 @@ from kubectl_skoop.model.packet import Address
 
 MAX_DEPTH = 16
 """kube-proxy's chains are five deep."""
+MAX_ENTRIES = 16
+"""Times that one chain is entered on all ways together: kube-proxy leads to each once. Without a bound,
+chains that each jump twice to the next ask for years."""
 MAX_LEAVES = 20_000
 """Ways of one connection: a service may have as many backends."""
 
@@ -154,9 +157,12 @@ class _Walk:
     door: Door
     source: Address
     leaves: list[Leaf] = field(default_factory=list)
+    entries: dict[str, int] = field(default_factory=dict)
+    """How often each chain was entered."""
 
     def run(self, chain: str, start: _State, depth: int = 0) -> list[_State]:
         """The states that come out of the chain; what ends within it is added to the leaves."""
+        self.entries[chain] = self.entries.get(chain, 0) + 1
         going, returned = [start], list[_State]()
         for step in self.chains.steps(chain, self.door) if depth < MAX_DEPTH else ():
             if step.recall is not None:
@@ -169,7 +175,7 @@ class _Walk:
                 continue
             if not covers(step.source, self.source):
                 continue
-            if step.unread:
+            if step.unread or self.entries[chain] > MAX_ENTRIES:
                 self.leaves += [_leaf(state, None, step, unread=True) for state in going]
                 return returned
             if step.remembers:

@@ -8,6 +8,9 @@ from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.snapshot.packed_rows import PackedRows
 
+MAX_ROWS = 200_000
+"""Of one table: as many routes take about 400 MB when they are read."""
+
 
 @lru_cache(maxsize=1 << 16)
 def parse_address(text: str) -> Address:
@@ -121,6 +124,8 @@ def entries(data: object, path: str) -> Iterator[Entry]:
     """A list of maps. Raises: FormatError."""
     if not isinstance(data, list | PackedRows):
         raise FormatError(f"{path}: a list is wanted, not {describe(data)}")
+    if len(data) > MAX_ROWS:
+        raise FormatError(f"{path}: {len(data)} rows, more than the {MAX_ROWS} that are read")
     for position, item in enumerate(data):
         if not isinstance(item, dict):
             raise FormatError(f"{path}[{position}]: a map is wanted, not {describe(item)}")
