@@ -208,6 +208,8 @@ class Device:
     bond_port: BondPort | None = None
     macvlan: Macvlan | None = None
     ipvlan: Ipvlan | None = None
+    vrf_table: int = 0
+    """Of a VRF: its routing table (IFLA_VRF_TABLE)."""
     redirect: int = 0
     """Index of the device that tc sends all to that comes in (mirred, egress redirect); 0: none."""
     programs: tuple[str, ...] = ()

@@ -59,6 +59,11 @@ class NetworkNamespace:
         return {device.name: device for device in self.devices.values()}
 
     @cached_property
+    def vrfs(self) -> Mapping[int, Device]:
+        """The VRF devices, by index."""
+        return {index: device for index, device in self.devices.items() if device.kind == "vrf"}
+
+    @cached_property
     def local_addresses(self) -> Mapping[Address, InterfaceAddress]:
         return {entry.address: entry for entry in self.addresses}
 

@@ -32,7 +32,7 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
         )
         return Refusal(SYMPTOMS["EADDRNOTAVAIL"])
     device = 0
-    if remote.version == 6 and remote.is_link_local:
+    if probe.device or (remote.version == 6 and remote.is_link_local):
         scope = stack.ns.device_by_name.get(probe.device)
         if scope is None:
             return _without_link(stack, probe)

@@ -29,6 +29,7 @@ IP_TUNNELS = f"{_KERNEL}guest/test_ip_tunnels.py"
 LAYERED, BOND = f"{_KERNEL}guest/test_layered.py", f"{_KERNEL}guest/test_bond.py"
 IFB = f"{_KERNEL}guest/test_ifb.py"
 GENEVE = f"{_KERNEL}guest/test_geneve.py"
+VRF = f"{_KERNEL}guest/test_vrf.py"
 WIREGUARD = f"{_KERNEL}guest/test_wireguard.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
@@ -191,8 +192,9 @@ DEVICES: dict[str, str] = {
     BOND: "bond",
     IFB: "ifb",
     GENEVE: "geneve",
+    VRF: "vrf",
     WIREGUARD: "wireguard",
-    "": "tun virtio_net team ip6tnl vrf netkit xfrm",
+    "": "tun virtio_net team ip6tnl netkit xfrm",
 }
 DEVICE_NOTES = {
     "bond": "modes tlb and alb are unknown; which port a hash chooses is not computed, each is followed",
@@ -208,7 +210,7 @@ DEVICE_NOTES = {
     "sit": "with a remote of its own; 6to4, ISATAP, fou, gue and external mode are unknown",
     "team": "a program decides",
     "vlan": "802.1Q, one tag",
-    "vrf": "where a policy rule l3mdev may decide, too",
+    "vrf": "as Linux 5.18 and later; rules of routing that name it are unknown",
     "wireguard": "whether two preshared keys are equal is not known; moved to another namespace: unknown",
 }
 IPVS_METHODS: dict[str, str] = {GUEST: "masquerade route", "": "local tunnel bypass"}

@@ -176,6 +176,7 @@ def _device_state(kind: str) -> str:
         bond=Bond(mode=4),
         geneve=Geneve(vni=1, remote=ip_address("10.0.0.1")),
         tunnel=_tunnel(kind),
+        vrf_table=10,
         wireguard=Wireguard(key="own"),
     )
     stack = Stack(_namespace(device), Choices())

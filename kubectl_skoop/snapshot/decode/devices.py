@@ -83,6 +83,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
         macvlan=Macvlan(info.entry("data").number("mode")) if kind in ("macvlan", "macvtap") else None,
         ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
+        vrf_table=info.entry("data").number("table", 0) if kind == "vrf" else 0,
         redirect=additions.redirects.get(index, 0),
         programs=programs,
         tso=_takes_large_packets(features),
