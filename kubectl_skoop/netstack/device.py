@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
+from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.netstack.wireguard_types import Wireguard
 
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
@@ -202,6 +203,7 @@ class Device:
     vlan: Vlan | None = None
     vxlan: Vxlan | None = None
     tunnel: IpTunnel | None = None
+    tunnel6: Ip6Tunnel | None = None
     geneve: Geneve | None = None
     wireguard: Wireguard | None = None
     bond: Bond | None = None

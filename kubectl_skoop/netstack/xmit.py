@@ -47,6 +47,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack import ip_tunnel
 
             ip_tunnel.transmit(stack, device, frame, passage)
+        case "ip6tnl" | "ip6gre" | "ip6gretap":
+            from kubectl_skoop.netstack import ip6_tunnel
+
+            ip6_tunnel.transmit(stack, device, frame, passage)
         case "vlan":
             from kubectl_skoop.netstack import vlan
 

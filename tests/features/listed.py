@@ -29,6 +29,7 @@ IP_TUNNELS = f"{_KERNEL}guest/test_ip_tunnels.py"
 LAYERED, BOND = f"{_KERNEL}guest/test_layered.py", f"{_KERNEL}guest/test_bond.py"
 IFB = f"{_KERNEL}guest/test_ifb.py"
 GENEVE = f"{_KERNEL}guest/test_geneve.py"
+IP6_TUNNELS = f"{_KERNEL}guest/test_ip6_tunnels.py"
 VRF = f"{_KERNEL}guest/test_vrf.py"
 WIREGUARD = f"{_KERNEL}guest/test_wireguard.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
@@ -192,9 +193,10 @@ DEVICES: dict[str, str] = {
     BOND: "bond",
     IFB: "ifb",
     GENEVE: "geneve",
+    IP6_TUNNELS: "ip6tnl ip6gre ip6gretap",
     VRF: "vrf",
     WIREGUARD: "wireguard",
-    "": "tun virtio_net team ip6tnl netkit xfrm",
+    "": "tun virtio_net team netkit xfrm",
 }
 DEVICE_NOTES = {
     "bond": "modes tlb and alb are unknown; which port a hash chooses is not computed, each is followed",
@@ -202,6 +204,9 @@ DEVICE_NOTES = {
     "gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
     "gretap": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
     "ifb": "where one filter of tc (u32, matchall) sends all that comes in to it; others are unknown",
+    "ip6gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
+    "ip6gretap": "as ip6gre",
+    "ip6tnl": "with a remote of its own; fou, gue and external mode are unknown",
     "ipip": "fou, gue and external mode are unknown",
     "ipvlan": "mode l2; l3 and l3s are unknown",
     "macvlan": "modes passthru and source are unknown",

@@ -24,6 +24,7 @@ from kubectl_skoop.netstack.device import (
     Vlan,
     Vxlan,
 )
+from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
@@ -177,6 +178,7 @@ def _device_state(kind: str) -> str:
         geneve=Geneve(vni=1, remote=ip_address("10.0.0.1")),
         tunnel=_tunnel(kind),
         vrf_table=10,
+        tunnel6=Ip6Tunnel(remote=ip_address("fd00::1")),
         wireguard=Wireguard(key="own"),
     )
     stack = Stack(_namespace(device), Choices())
