@@ -127,11 +127,14 @@ class IpTunnel:
     """What of its settings is not modelled, as text."""
 
 
+IPVLAN_L2, IPVLAN_L3, IPVLAN_L3S = 0, 1, 2
+
+
 class Ipvlan(NamedTuple):
     """IFLA_IPVLAN_*"""
 
     mode: int
-    """IPVLAN_MODE_*: 0 l2, 1 l3, 2 l3s."""
+    """IPVLAN_MODE_*"""
     private: bool = False
     vepa: bool = False
 

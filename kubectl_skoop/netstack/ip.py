@@ -10,6 +10,7 @@ from kubectl_skoop.netstack import (
     hook_end,
     icmp,
     ip_error,
+    ipvlan,
     neighbour,
     transport,
     vrf,
@@ -59,6 +60,8 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         if entered is None:
             return
         packet = entered
+        if ipvlan.taken_by_pod(stack, device, packet, passage):
+            return
     if packet.dst != before:
         stack.step("nat", f"destination {before} becomes {packet.dst}", device=device.name)
     if packet.discovery is not None and packet.dst.is_multicast:

@@ -29,6 +29,7 @@ IP_TUNNELS = f"{_KERNEL}guest/test_ip_tunnels.py"
 LAYERED, BOND = f"{_KERNEL}guest/test_layered.py", f"{_KERNEL}guest/test_bond.py"
 IFB = f"{_KERNEL}guest/test_ifb.py"
 GENEVE = f"{_KERNEL}guest/test_geneve.py"
+IPVLAN_L3 = f"{_KERNEL}guest/test_ipvlan_l3.py"
 IP6_TUNNELS = f"{_KERNEL}guest/test_ip6_tunnels.py"
 VRF = f"{_KERNEL}guest/test_vrf.py"
 WIREGUARD = f"{_KERNEL}guest/test_wireguard.py"
@@ -189,10 +190,11 @@ DEVICES: dict[str, str] = {
     DUMMY: "dummy",
     IP_TUNNELS: "ipip sit gre gretap",
     VLAN: "vlan",
-    LAYERED: "macvlan macvtap ipvlan",
+    LAYERED: "macvlan macvtap",
     BOND: "bond",
     IFB: "ifb",
     GENEVE: "geneve",
+    IPVLAN_L3: "ipvlan",
     IP6_TUNNELS: "ip6tnl ip6gre ip6gretap",
     VRF: "vrf",
     WIREGUARD: "wireguard",
@@ -208,7 +210,6 @@ DEVICE_NOTES = {
     "ip6gretap": "as ip6gre",
     "ip6tnl": "with a remote of its own; fou, gue and external mode are unknown",
     "ipip": "fou, gue and external mode are unknown",
-    "ipvlan": "mode l2; l3 and l3s are unknown",
     "macvlan": "modes passthru and source are unknown",
     "macvtap": "as macvlan; the program that holds it is not seen",
     "netkit": "no kernel at hand has it; its programs would decide",
