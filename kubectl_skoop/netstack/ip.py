@@ -10,6 +10,7 @@ from kubectl_skoop.netstack import (
     hook_end,
     icmp,
     ip_error,
+    ipsec,
     ipvlan,
     neighbour,
     transport,
@@ -201,7 +202,8 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
     indev = vrf.index_of(stack.ns, device.index) or device.index
     result = traverse(stack, Hook.INPUT, packet, passage, indev=indev, outdev=0)
     if isinstance(result, Passed):
-        transport.deliver(stack, device, result.packet, passage)
+        if device.loopback or not ipsec.stopped(stack, result.packet, "in", device.name):
+            transport.deliver(stack, device, result.packet, passage)
     elif isinstance(result, Scheduled):
         _local_out(stack, result.packet, passage, result.route, indev=device.index)
     else:
@@ -211,6 +213,8 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
 def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, route: Forward) -> None:
     """ip_forward: TTL and size are looked at before FORWARD (K-17)."""
     out = stack.ns.devices[route.device]
+    if ipsec.stopped(stack, packet, "fwd", device.name):
+        return
     if packet.ttl <= 1:
         stack.lose(
             "forwarding.ttl", packet, "the packet's TTL ends here", where=stack.where(device=device.name)
@@ -254,6 +258,9 @@ def _output(
     if not stack.ns.devices[outdev].loopback and (policies := gap.table(stack, "xfrm")):
         stack.give_up("unknown", packet, policies, where=stack.where(device=stack.ns.device_name(outdev)))
         return
+    name = stack.ns.device_name(outdev)
+    if not stack.ns.devices[outdev].loopback and ipsec.stopped(stack, packet, "out", name):
+        return
     before = packet.src
     result = traverse(stack, Hook.POSTROUTING, packet, passage, indev=indev, outdev=outdev, nexthop=nexthop)
     if not isinstance(result, Passed):
@@ -263,7 +270,9 @@ def _output(
         return
     packet = result.packet
     if packet.src != before:
-        stack.step("nat", f"source {before} becomes {packet.src}", device=stack.ns.device_name(outdev))
+        stack.step("nat", f"source {before} becomes {packet.src}", device=name)
+        if ipsec.stopped(stack, packet, "out", name):
+            return
     device = stack.ns.devices[outdev]
     asks_exceptions = not indev and packet.df and packet.length > MIN_PMTU
     if asks_exceptions and (unread := gap.table(stack, "route_exceptions")):

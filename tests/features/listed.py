@@ -198,7 +198,7 @@ DEVICES: dict[str, str] = {
     IP6_TUNNELS: "ip6tnl ip6gre ip6gretap",
     VRF: "vrf",
     WIREGUARD: "wireguard",
-    "": "tun virtio_net team netkit xfrm",
+    "": "tun virtio_net team netkit",
 }
 DEVICE_NOTES = {
     "bond": "modes tlb and alb are unknown; which port a hash chooses is not computed, each is followed",
@@ -264,6 +264,13 @@ LINK_HOOKS = (
     Part("reject at bridges", True, "the answer goes out by the port"),
     Part("reject at devices", True, "", AT_DEVICES),
     Part("rules of IP behind a VLAN tag", False, "nft does not list which type it asks for"),
+)
+_IPSEC = "tests/kernel/test_traps_ipsec.py"
+IPSEC_PARTS = (
+    Part("policies that block or allow", True, "marks, devices, xfrm interfaces are unknown", _IPSEC),
+    Part("packets that come in plain where a policy wants them transformed", True, "", _IPSEC),
+    Part("what is sent transformed (states, ESP, AH)", False, "states hold keys, and are only counted"),
+    Part("xfrm devices", False),
 )
 BRIDGE_PARTS = (
     Part("learning, flooding, hairpin, isolation, STP states, locked ports", True, "", BRIDGE),
