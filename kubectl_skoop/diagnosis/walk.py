@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis import wire
 from kubectl_skoop.diagnosis.branch import Asked, Branch, Visit, flow_of
@@ -17,10 +17,10 @@ from kubectl_skoop.model.path import Hop, Link, LinkKind
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import flooded, neighbour, receive, xmit
+from kubectl_skoop.netstack import flooded, layered, neighbour, receive, xmit
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.stack import Emission, Handover, Journey, Loss, Stack
+from kubectl_skoop.netstack.stack import Emission, Handover, Journey, Loss, Stack, Way
 
 MAX_FRAMES = 3000
 """Frames of one branch before it is called a loop."""
@@ -32,7 +32,7 @@ class _Arriving(NamedTuple):
     port: Port
     frame: Frame
     link: Link | None
-    handed: Literal["", "up", "down"] = ""
+    handed: Way | None = None
     """From a device on top of this one, or below it: there is no wire between."""
 
 
@@ -88,10 +88,15 @@ class Walk:
             )
         journey = stack.journey
         device = stack.ns.devices[arriving.port.device.index]
-        if arriving.handed == "down":
-            xmit.transmit(stack, device, arriving.frame, Passage())
-        elif arriving.handed or xmit.fits(stack, device, arriving.frame):
-            receive.receive(stack, device.index, arriving.frame)
+        match arriving.handed:
+            case "down":
+                xmit.transmit(stack, device, arriving.frame, Passage())
+            case "routed" | "delivered":
+                layered.enter(stack, device, arriving.frame, arriving.handed)
+            case "up":
+                receive.receive(stack, device.index, arriving.frame)
+            case None if xmit.fits(stack, device, arriving.frame):
+                receive.receive(stack, device.index, arriving.frame)
         if message:
             self.branch.neighbour_losses.extend(journey.losses)
 
@@ -119,7 +124,7 @@ class Walk:
         port = Port(ns, ns.devices[handover.device])
         link = self._link(stack, handover.by, frame, "veth", Hop(place=ns.place, iif=port.device.name))
         self._record(handover.journey, link)
-        self.under_way.append(_Arriving(port, frame, link, "down" if handover.down else "up"))
+        self.under_way.append(_Arriving(port, frame, link, handover.way))
 
     def _cross(self, stack: Stack, emission: Emission) -> None:
         device = stack.ns.devices[emission.device]

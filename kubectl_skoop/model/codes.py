@@ -78,6 +78,7 @@ CODES: dict[str, str] = {
     "forwarding.too-big": "the packet must not be fragmented and is larger than the next hop's MTU",
     "forwarding.ttl": "the packet's TTL ends here",
     "icmp.ignored": "echo requests are ignored by a setting",
+    "ipsec.policy": "an IPsec policy drops the packet, or takes it transformed only",
     "ipvs.unserved": "IPVS has no real server for the connection, or cannot reach it",
     "neighbour.other-host": "the frame is addressed to a MAC that is not the receiver's",
     "neighbour.silent": "the owner of an address does not answer ARP or neighbour solicitations for it",

@@ -24,6 +24,7 @@ class Probe:
     bind_source: Address | None = None
     """The address that the sending socket is bound to."""
     device: str = ""
-    """Which link a link-local destination is on (sin6_scope_id); empty: not said."""
+    """Which link a link-local destination is on (sin6_scope_id), else what the socket is bound to
+    (SO_BINDTODEVICE); empty: not said."""
     connected: bool = True
     """A connected socket looks its route up again with the chosen source (K-42)."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
+from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.netstack.wireguard_types import Wireguard
 
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
@@ -126,11 +127,14 @@ class IpTunnel:
     """What of its settings is not modelled, as text."""
 
 
+IPVLAN_L2, IPVLAN_L3, IPVLAN_L3S = 0, 1, 2
+
+
 class Ipvlan(NamedTuple):
     """IFLA_IPVLAN_*"""
 
     mode: int
-    """IPVLAN_MODE_*: 0 l2, 1 l3, 2 l3s."""
+    """IPVLAN_MODE_*"""
     private: bool = False
     vepa: bool = False
 
@@ -202,12 +206,15 @@ class Device:
     vlan: Vlan | None = None
     vxlan: Vxlan | None = None
     tunnel: IpTunnel | None = None
+    tunnel6: Ip6Tunnel | None = None
     geneve: Geneve | None = None
     wireguard: Wireguard | None = None
     bond: Bond | None = None
     bond_port: BondPort | None = None
     macvlan: Macvlan | None = None
     ipvlan: Ipvlan | None = None
+    vrf_table: int = 0
+    """Of a VRF: its routing table (IFLA_VRF_TABLE)."""
     redirect: int = 0
     """Index of the device that tc sends all to that comes in (mirred, egress redirect); 0: none."""
     programs: tuple[str, ...] = ()

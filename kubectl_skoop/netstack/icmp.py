@@ -115,7 +115,11 @@ def deliver(stack: Stack, packet: Packet, passage: Passage) -> None:
     elif packet.icmp_type == echo_reply_type(packet.family):
         _take_echo_reply(stack, packet)
     elif is_error(packet) and packet.quoted is not None:
+        from kubectl_skoop.netstack import ip6_tunnel_error
+
         _tell_clients(stack, packet, packet.quoted)
+        if ip6_tunnel_error.concerns(packet):
+            ip6_tunnel_error.relay(stack, packet)
 
 
 def _take_echo_reply(stack: Stack, packet: Packet) -> None:
@@ -200,7 +204,7 @@ def _tell_clients(stack: Stack, error: Packet, quoted: Packet) -> None:
     for client in stack.clients:
         if _is_of(client, quoted):
             stack.journey.served = True
-            _tell(client, error)
+            _tell(stack, client, error)
 
 
 def _is_of(client: Client, quoted: Packet) -> bool:
@@ -211,8 +215,12 @@ def _is_of(client: Client, quoted: Packet) -> bool:
     return (client.port, client.remote_port) == (quoted.sport, quoted.dport)
 
 
-def _tell(client: Client, error: Packet) -> None:
-    """tcp_v4_err, udp_err, ping_err; who sends echo requests asks for all errors, as ping(8) does."""
+def _tell(stack: Stack, client: Client, error: Packet) -> None:
+    """tcp_v4_err, udp_err, ping_err; who sends echo requests asks for all errors, as ping(8) does. A socket
+    that discovers no path MTU is not told that its packet was too big (IP_PMTUDISC_DONT)."""
+    undiscovered = not client.df and bool(stack.ns.sysctls.number("net.ipv4.ip_no_pmtu_disc", 0))
+    if _is_too_big(error) and error.family == 4 and undiscovered:
+        return
     if client.protocol == Protocol.TCP and (_is_too_big(error) or client.established):
         return
     errno, fatal = _meaning(error)

@@ -10,8 +10,12 @@ from kubectl_skoop.netstack import (
     hook_end,
     icmp,
     ip_error,
+    ipsec,
+    ipvlan,
     neighbour,
     transport,
+    vrf,
+    vrf_device,
     xmit,
 )
 from kubectl_skoop.netstack.device import Device
@@ -53,14 +57,19 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         if not isinstance(result, Passed):
             hook_end.end(stack, result, packet, passage, device)
             return
-        packet = result.packet
+        entered = vrf_device.entered(stack, device, result.packet, passage)
+        if entered is None:
+            return
+        packet = entered
+        if ipvlan.taken_by_pod(stack, device, packet, passage):
+            return
     if packet.dst != before:
         stack.step("nat", f"destination {before} becomes {packet.dst}", device=device.name)
     if packet.discovery is not None and packet.dst.is_multicast:
         if discovery.heard(stack, device, packet):
             _deliver(stack, device, packet, passage)
         return
-    if device.loopback:
+    if device.loopback or device.kind == "vrf":
         _deliver(stack, device, packet, passage)
         return
     route = route_input(stack, packet, device.index, passage.mark)
@@ -145,6 +154,12 @@ def _default_ttl(stack: Stack, packet: Packet, device: int) -> int:
 
 def _local_out(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, indev: int) -> None:
     """What IPVS schedules passes OUTPUT, too; for a local client a second time (K-66)."""
+    if vrf_device.leaves(stack, packet, passage, route.device):
+        put_out(stack, packet, passage, route, indev=indev)
+
+
+def put_out(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, indev: int) -> None:
+    """OUTPUT and what follows, of a packet whose way is known (vrf_ip_local_out comes straight here)."""
     result = traverse(
         stack, Hook.OUTPUT, packet, passage, indev=0, outdev=route.device, nexthop=route.nexthop
     )
@@ -184,9 +199,11 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
         stack.give_up("unknown", packet, policies, where=stack.where(device=device.name))
         return
     packet = fragment.whole(packet)
-    result = traverse(stack, Hook.INPUT, packet, passage, indev=device.index, outdev=0)
+    indev = vrf.index_of(stack.ns, device.index) or device.index
+    result = traverse(stack, Hook.INPUT, packet, passage, indev=indev, outdev=0)
     if isinstance(result, Passed):
-        transport.deliver(stack, device, result.packet, passage)
+        if device.loopback or not ipsec.stopped(stack, result.packet, "in", device.name):
+            transport.deliver(stack, device, result.packet, passage)
     elif isinstance(result, Scheduled):
         _local_out(stack, result.packet, passage, result.route, indev=device.index)
     else:
@@ -196,6 +213,8 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
 def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, route: Forward) -> None:
     """ip_forward: TTL and size are looked at before FORWARD (K-17)."""
     out = stack.ns.devices[route.device]
+    if ipsec.stopped(stack, packet, "fwd", device.name):
+        return
     if packet.ttl <= 1:
         stack.lose(
             "forwarding.ttl", packet, "the packet's TTL ends here", where=stack.where(device=device.name)
@@ -207,8 +226,9 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
         _too_big(stack, packet, passage, out, mtu)
         return
     packet = replace(packet, ttl=packet.ttl - 1)
+    arrived = vrf.index_of(stack.ns, device.index) or device.index
     result = traverse(
-        stack, Hook.FORWARD, packet, passage, indev=device.index, outdev=out.index, nexthop=route.nexthop
+        stack, Hook.FORWARD, packet, passage, indev=arrived, outdev=out.index, nexthop=route.nexthop
     )
     if isinstance(result, Scheduled):
         _local_out(stack, result.packet, passage, result.route, indev=device.index)
@@ -238,6 +258,9 @@ def _output(
     if not stack.ns.devices[outdev].loopback and (policies := gap.table(stack, "xfrm")):
         stack.give_up("unknown", packet, policies, where=stack.where(device=stack.ns.device_name(outdev)))
         return
+    name = stack.ns.device_name(outdev)
+    if not stack.ns.devices[outdev].loopback and ipsec.stopped(stack, packet, "out", name):
+        return
     before = packet.src
     result = traverse(stack, Hook.POSTROUTING, packet, passage, indev=indev, outdev=outdev, nexthop=nexthop)
     if not isinstance(result, Passed):
@@ -247,7 +270,9 @@ def _output(
         return
     packet = result.packet
     if packet.src != before:
-        stack.step("nat", f"source {before} becomes {packet.src}", device=stack.ns.device_name(outdev))
+        stack.step("nat", f"source {before} becomes {packet.src}", device=name)
+        if ipsec.stopped(stack, packet, "out", name):
+            return
     device = stack.ns.devices[outdev]
     asks_exceptions = not indev and packet.df and packet.length > MIN_PMTU
     if asks_exceptions and (unread := gap.table(stack, "route_exceptions")):
@@ -310,9 +335,9 @@ def lose_unroutable(stack: Stack, packet: Packet, destination: Address, route: R
 
 def link_of(stack: Stack, peer: Address, device: int) -> int:
     """The out device of an answer to a packet that came in by `device`: a link-local peer is behind that one
-    (rt6_need_strict, icmp6_iif); 0: the route decides."""
+    (rt6_need_strict, icmp6_iif), others are in its VRF (l3mdev_master_ifindex); 0: the route decides."""
     if peer.version == 4 or not peer.is_link_local:
-        return 0
+        return vrf.index_of(stack.ns, device)
     arrival = stack.ns.devices.get(device)
     if arrival is not None and arrival.loopback:
         return local_device(stack.ns, peer) or device

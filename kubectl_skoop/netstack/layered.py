@@ -1,17 +1,18 @@
 """Devices on top of another one (vlan, macvlan, ipvlan): the two may be in different namespaces."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, PacketType, Passage, is_group
-from kubectl_skoop.netstack import receive, xmit
-from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
-from kubectl_skoop.netstack.stack import Handover, Stack, Upper
+from kubectl_skoop.netstack import receive, transport, xmit
+from kubectl_skoop.netstack.device import IPVLAN_L3, SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.stack import Handover, Stack, Upper, Way
 
 
 def down(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     """Out by the lower device (dev_queue_xmit)."""
     if device.link_netns != SAME_NAMESPACE:
-        stack.out.append(Handover(device.link_netns, device.link, frame, stack.journey, device.name, True))
+        hand(stack, device.link_netns, device.link, frame, device, "down")
     elif (lower := stack.ns.devices.get(device.link)) is None:
         stack.lose("device.no-peer", frame, f"the device below {device.name} is not in the snapshot")
     else:
@@ -23,7 +24,46 @@ def up(stack: Stack, netns: str, index: int, frame: Frame, *, by: Device) -> Non
     if netns == stack.ns.id:
         receive.receive(stack, index, frame)
     else:
-        stack.out.append(Handover(netns, index, frame, stack.journey, by.name, False))
+        hand(stack, netns, index, frame, by, "up")
+
+
+def route(stack: Stack, device: Device, frame: Frame) -> None:
+    """Out by the routes of the namespace that the lower device is in (ipvlan_process_outbound); other frames
+    than packets for one station are dropped."""
+    if not isinstance(frame, Packet) or is_group(frame.dst_mac) or frame.dst.is_multicast:
+        message = f"{device.name} carries packets for single addresses only (ipvlan in mode l3)"
+        stack.lose("device.private", frame, message, where=stack.where(device=device.name))
+        return
+    packet, netns = replace(frame, src_mac="", dst_mac=""), lower_netns(stack, device)
+    if netns != stack.ns.id:
+        hand(stack, netns, device.link, packet, device, "routed")
+    elif (lower := stack.ns.devices.get(device.link)) is not None:
+        enter(stack, lower, packet, "routed")
+
+
+def deliver(stack: Stack, upper: Upper, packet: Packet, by: Device) -> None:
+    """To the sockets of the namespace that the upper device is in."""
+    if upper.ns.id != stack.ns.id:
+        hand(stack, upper.ns.id, upper.device.index, packet, by, "delivered")
+    else:
+        enter(stack, upper.device, packet, "delivered")
+
+
+def enter(stack: Stack, device: Device, frame: Frame, way: Way) -> None:
+    """What was handed to this namespace's layer 3, past its device."""
+    if not isinstance(frame, Packet):
+        return
+    if way == "routed":
+        from kubectl_skoop.netstack import ipvlan
+
+        ipvlan.routed(stack, device, frame)
+    else:
+        transport.deliver(stack, device, frame, Passage(iif=device.index))
+
+
+def hand(stack: Stack, netns: str, index: int, frame: Frame, by: Device, way: Way) -> None:
+    """To a device of any namespace of the host."""
+    stack.out.append(Handover(netns, index, frame, stack.journey, by.name, way))
 
 
 def lower_netns(stack: Stack, device: Device) -> str:
@@ -49,7 +89,7 @@ def taken(stack: Stack, device: Device, frame: Frame, passage: Passage) -> bool:
     if is_group(frame.dst_mac):
         if frame.neighbour is not None and uppers:
             _flood(stack, device, frame, uppers)
-        return False
+        return any(upper.device.ipvlan and upper.device.ipvlan.mode == IPVLAN_L3 for upper in uppers)
     other_host = passage.packet_type is PacketType.OTHER_HOST
     if not uppers and other_host and stack.ns.place.kind == "node":
         uppers = _takers(above(stack, device))

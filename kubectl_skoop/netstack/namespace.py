@@ -9,6 +9,7 @@ from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device, InterfaceAddress
+from kubectl_skoop.netstack.ipsec_types import Ipsec
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, GroupMember, Neighbour
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
@@ -44,6 +45,7 @@ class NetworkNamespace:
     recent: "RecentLists | None" = None
     """Lists of the iptables match `recent`; None: not collected."""
     ipvs: "tuple[VirtualService, ...]" = ()
+    ipsec: Ipsec = field(default_factory=Ipsec)
     conntrack: tuple[ConntrackEntry, ...] = ()
     conntrack_cut: ConntrackCut | None = None
     """None: all entries are there."""
@@ -57,6 +59,11 @@ class NetworkNamespace:
     @cached_property
     def device_by_name(self) -> Mapping[str, Device]:
         return {device.name: device for device in self.devices.values()}
+
+    @cached_property
+    def vrfs(self) -> Mapping[int, Device]:
+        """The VRF devices, by index."""
+        return {index: device for index, device in self.devices.items() if device.kind == "vrf"}
 
     @cached_property
     def local_addresses(self) -> Mapping[Address, InterfaceAddress]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.netstack import gap, ip_error
+from kubectl_skoop.netstack import gap, ip_error, ipsec
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client, Ports, Refusal
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
@@ -32,7 +32,7 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
         )
         return Refusal(SYMPTOMS["EADDRNOTAVAIL"])
     device = 0
-    if remote.version == 6 and remote.is_link_local:
+    if probe.device or (remote.version == 6 and remote.is_link_local):
         scope = stack.ns.device_by_name.get(probe.device)
         if scope is None:
             return _without_link(stack, probe)
@@ -58,6 +58,9 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
             return Refusal("")
         ip_error.unroutable(stack, _unsent(probe, probe.bind_source or remote), remote, route)
         return Refusal(SYMPTOMS.get(route.errno, route.errno))
+    unsent = replace(_unsent(probe, route.source), sport=port)
+    if not route.loopback and ipsec.stopped(stack, unsent, "out", stack.ns.device_name(route.device)):
+        return Refusal(SYMPTOMS["EPERM"])
     if route.type in ("broadcast", "multicast"):
         return _group(stack, probe, route)
     client = Client(

@@ -99,7 +99,7 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         from kubectl_skoop.netstack import bond
 
         bond.receive(stack, master, device, frame, passage)
-    elif device.master:
+    elif device.master and (master is None or master.kind != "vrf"):
         kind = master.kind if master else "absent"
         reason = f"{device.name} belongs to a {kind} device, which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))

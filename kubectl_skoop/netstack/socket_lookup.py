@@ -1,10 +1,15 @@
 """Which socket gets a packet (net/ipv4/inet_hashtables.c, udp.c: compute_score; K-63 to K-65)."""
 
 from kubectl_skoop.model.packet import Address, Packet, Protocol
-from kubectl_skoop.netstack import gap
+from kubectl_skoop.netstack import gap, vrf
 from kubectl_skoop.netstack.routing.local import local_device
 from kubectl_skoop.netstack.socket_types import Socket, SocketState
 from kubectl_skoop.netstack.stack import Stack
+
+_VRF_SETTING: dict[int, str] = {
+    Protocol.TCP: "net.ipv4.tcp_l3mdev_accept",
+    Protocol.UDP: "net.ipv4.udp_l3mdev_accept",
+}
 
 
 def find(stack: Stack, packet: Packet, device: int, state: SocketState) -> Socket | None:
@@ -15,11 +20,14 @@ def find(stack: Stack, packet: Packet, device: int, state: SocketState) -> Socke
     arrival = stack.ns.devices.get(device)
     if arrival is not None and arrival.loopback:
         device = local_device(stack.ns, packet.dst) or device
+    arrival_vrf = vrf.index_of(stack.ns, device)
+    closed = bool(arrival_vrf) and not _accepts_vrf(stack, packet)
     scored = [
         (score, socket)
         for socket in stack.ns.sockets
         if socket.state == state and socket.protocol == packet.protocol
-        if (score := _score(socket, packet, device)) is not None
+        if socket.device in (device, arrival_vrf) or (not socket.device and not closed)
+        if (score := _score(socket, packet)) is not None
     ]
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
@@ -68,10 +76,21 @@ def socket_text(stack: Stack, socket: Socket) -> str:
     return f"{shown}{device}:{socket.port}"
 
 
-def _score(socket: Socket, packet: Packet, device: int) -> int | None:
+def _accepts_vrf(stack: Stack, packet: Packet) -> bool:
+    """inet_sk_bound_dev_eq: whether a socket that is bound to no device takes what comes by a VRF."""
+    return bool(stack.ns.sysctls.number(_VRF_SETTING[packet.protocol], 0))
+
+
+def vrf_evidence(stack: Stack, packet: Packet, device: int) -> list[str]:
+    """Why sockets that are bound to no device do not take what came by this one; empty: they do."""
+    master = vrf.of(stack.ns, device)
+    if master is None or _accepts_vrf(stack, packet):
+        return []
+    return [f"{master.name} is a VRF, and {_VRF_SETTING[packet.protocol]} = 0"]
+
+
+def _score(socket: Socket, packet: Packet) -> int | None:
     if socket.port != packet.dport:
-        return None
-    if socket.device and socket.device != device:
         return None
     score = 4 if socket.device else 0
     if socket.local.version != packet.family:

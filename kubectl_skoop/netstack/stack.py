@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Literal, NamedTuple, Unpack
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage
 from kubectl_skoop.model.place import Where, WhereFields
@@ -50,6 +50,9 @@ class Emission(NamedTuple):
     journey: Journey
 
 
+Way = Literal["up", "down", "routed", "delivered"]
+
+
 class Handover(NamedTuple):
     """A frame that goes to a device of another namespace without a wire between (vlan, macvlan)."""
 
@@ -60,8 +63,9 @@ class Handover(NamedTuple):
     journey: Journey
     by: str
     """Name of the device here."""
-    down: bool
-    """It leaves by that device; else it comes in there."""
+    way: Way
+    """It comes in there (up), leaves by that device (down), is routed there as if it was made there, or goes
+    to a socket there."""
 
 
 class Upper(NamedTuple):

@@ -188,12 +188,12 @@ def _to_listener(stack: Stack, device: Device, listener: Socket, packet: Packet,
         remote=packet.src,
         remote_port=packet.sport,
         socket=listener,
-        device=ip.link_of(stack, packet.src, device.index),
+        device=listener.device or ip.link_of(stack, packet.src, device.index),
     )
     stack.step("socket", f"LISTEN {text}", "takes the connection", device=device.name)
     stack.journey.served = True
     mark = passage.mark if marks.kept(stack, passage, "net.ipv4.tcp_fwmark_accept") else listener.mark
-    route = _route(stack, server, Owner(uid=listener.uid), mark=mark, oif=listener.device)
+    route = _route(stack, server, Owner(uid=listener.uid), mark=mark)
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, replace(packet, src=packet.dst, dst=packet.src), packet.src, route)
         return
@@ -230,15 +230,14 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
             f"start the program, or ask the port it listens on instead of {packet.dport}",
         )
         message = f"nothing listens on {packet.dst}:{packet.dport}/tcp"
+    misses += socket_lookup.vrf_evidence(stack, packet, passage.iif)
     stack.lose(code, packet, message, evidence=misses, remedy=remedy)
     send_reset(stack, packet, passage)
 
 
-def _route(
-    stack: Stack, end: Client | Server, owner: Owner, *, mark: int = 0, oif: int = 0
-) -> OutputRoute | RouteError:
+def _route(stack: Stack, end: Client | Server, owner: Owner, *, mark: int = 0) -> OutputRoute | RouteError:
     packet = _segment(end, TcpFlags.ACK, ACK)
-    key = replace(ip.flow_key(packet, mark=mark, uid=owner.uid), oif=oif or end.device)
+    key = replace(ip.flow_key(packet, mark=mark, uid=owner.uid), oif=end.device)
     return route_output(stack, key, bound_source=end.local)
 
 

@@ -27,9 +27,10 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         case Protocol.UDP:
             udp.deliver(stack, device, packet, passage)
         case Protocol.IPIP | Protocol.IPV6 | Protocol.GRE if packet.inner is not None:
-            from kubectl_skoop.netstack import ip_tunnel
+            from kubectl_skoop.netstack import ip6_tunnel, ip_tunnel
 
-            ip_tunnel.receive(stack, packet, passage)
+            tunnel = ip_tunnel if packet.family == 4 else ip6_tunnel
+            tunnel.receive(stack, packet, passage)
         case _:
             reason = f"delivery of IP protocol {packet.protocol} is not modelled"
             stack.give_up("device.unmodelled", packet, reason)

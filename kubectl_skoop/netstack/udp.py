@@ -100,7 +100,8 @@ def _answer(stack: Stack, device: Device, socket: Socket, packet: Packet) -> Non
         length=SMALL[packet.family],
         df=True,
     )
-    out = socket.device or ip.link_of(stack, packet.src, device.index)
+    link = ip.link_of(stack, packet.src, device.index) if packet.src.is_link_local else 0
+    out = socket.device or link
     key = replace(ip.flow_key(answer, mark=socket.mark, uid=socket.uid), oif=out)
     bound = None if socket_lookup.wildcard(socket.local) else packet.dst
     route = route_output(stack, replace(key, src=bound), bound_source=bound)
@@ -137,6 +138,7 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
     else:
         code = "socket.closed"
         message = f"nothing receives on {packet.dst}:{packet.dport}/udp"
+    misses += socket_lookup.vrf_evidence(stack, packet, passage.iif)
     stack.lose(code, packet, message, evidence=misses)
     icmp.send_error(stack, packet, passage, icmp.PORT_UNREACHABLE)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kubectl_skoop.model.packet import Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vxlan
+from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vrf_device, vxlan
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Emission, Stack
@@ -47,6 +47,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack import ip_tunnel
 
             ip_tunnel.transmit(stack, device, frame, passage)
+        case "ip6tnl" | "ip6gre" | "ip6gretap":
+            from kubectl_skoop.netstack import ip6_tunnel
+
+            ip6_tunnel.transmit(stack, device, frame, passage)
         case "vlan":
             from kubectl_skoop.netstack import vlan
 
@@ -71,6 +75,8 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack import ipvlan
 
             ipvlan.transmit(stack, device, frame, passage)
+        case "vrf":
+            vrf_device.transmit(stack, device, frame, passage)
         case "dummy" | "ifb":
             message = f"{device.name} is of kind {device.kind}: it discards what is routed into it"
             stack.lose("device.no-peer", frame, message, where=where)

@@ -1,6 +1,7 @@
 """Flows between the hosts of a trap lab, and what became of them, as text."""
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.testing.trap_lab import TCP_PORT, UDP_PORT
@@ -18,7 +19,7 @@ class Flow:
     address: str
     port: int
     device: str = ""
-    """Of a link-local address, behind a `%`."""
+    """Of a link-local address, or that the socket is bound to, behind a `%`."""
     size: int = 0
     """IP total length of the request, bytes; 0: small."""
     df: bool = False
@@ -29,6 +30,11 @@ class Flow:
     uid: int = 0
     existing: bool = False
     """Walked only: the conntrack entries of the snapshot count, too."""
+
+    @property
+    def bound(self) -> bool:
+        """The socket is bound to the device (SO_BINDTODEVICE)."""
+        return bool(self.device) and not ip_address(self.address).is_link_local
 
 
 def parse_flow(text: str) -> Flow:

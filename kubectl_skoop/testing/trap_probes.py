@@ -189,6 +189,8 @@ class _Client:
             if flow.uid:
                 os.setresuid(0, 0, 0)
         self.socket.setblocking(False)
+        if flow.bound:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, flow.device.encode())
         if flow.df:
             self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DO)
         if flow.protocol == "icmp":
@@ -235,7 +237,7 @@ class _Client:
 
     def _target(self) -> tuple[str, int] | tuple[str, int, int, int]:
         flow = self.flow
-        if not flow.device:
+        if not flow.device or flow.bound:
             return flow.address, flow.port
         return flow.address, flow.port, 0, socket.if_nametoindex(flow.device)
 

@@ -29,6 +29,9 @@ IP_TUNNELS = f"{_KERNEL}guest/test_ip_tunnels.py"
 LAYERED, BOND = f"{_KERNEL}guest/test_layered.py", f"{_KERNEL}guest/test_bond.py"
 IFB = f"{_KERNEL}guest/test_ifb.py"
 GENEVE = f"{_KERNEL}guest/test_geneve.py"
+IPVLAN_L3 = f"{_KERNEL}guest/test_ipvlan_l3.py"
+IP6_TUNNELS = f"{_KERNEL}guest/test_ip6_tunnels.py"
+VRF = f"{_KERNEL}guest/test_vrf.py"
 WIREGUARD = f"{_KERNEL}guest/test_wireguard.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
@@ -187,12 +190,15 @@ DEVICES: dict[str, str] = {
     DUMMY: "dummy",
     IP_TUNNELS: "ipip sit gre gretap",
     VLAN: "vlan",
-    LAYERED: "macvlan macvtap ipvlan",
+    LAYERED: "macvlan macvtap",
     BOND: "bond",
     IFB: "ifb",
     GENEVE: "geneve",
+    IPVLAN_L3: "ipvlan",
+    IP6_TUNNELS: "ip6tnl ip6gre ip6gretap",
+    VRF: "vrf",
     WIREGUARD: "wireguard",
-    "": "tun virtio_net team ip6tnl vrf netkit xfrm",
+    "": "tun virtio_net team netkit",
 }
 DEVICE_NOTES = {
     "bond": "modes tlb and alb are unknown; which port a hash chooses is not computed, each is followed",
@@ -200,15 +206,17 @@ DEVICE_NOTES = {
     "gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
     "gretap": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
     "ifb": "where one filter of tc (u32, matchall) sends all that comes in to it; others are unknown",
+    "ip6gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
+    "ip6gretap": "as ip6gre",
+    "ip6tnl": "with a remote of its own; fou, gue and external mode are unknown",
     "ipip": "fou, gue and external mode are unknown",
-    "ipvlan": "mode l2; l3 and l3s are unknown",
     "macvlan": "modes passthru and source are unknown",
     "macvtap": "as macvlan; the program that holds it is not seen",
     "netkit": "no kernel at hand has it; its programs would decide",
     "sit": "with a remote of its own; 6to4, ISATAP, fou, gue and external mode are unknown",
     "team": "a program decides",
     "vlan": "802.1Q, one tag",
-    "vrf": "where a policy rule l3mdev may decide, too",
+    "vrf": "as Linux 5.18 and later; rules of routing that name it are unknown",
     "wireguard": "whether two preshared keys are equal is not known; moved to another namespace: unknown",
 }
 IPVS_METHODS: dict[str, str] = {GUEST: "masquerade route", "": "local tunnel bypass"}
@@ -256,6 +264,13 @@ LINK_HOOKS = (
     Part("reject at bridges", True, "the answer goes out by the port"),
     Part("reject at devices", True, "", AT_DEVICES),
     Part("rules of IP behind a VLAN tag", True, "unknown in dumps of older agents", LINK),
+)
+_IPSEC = "tests/kernel/test_traps_ipsec.py"
+IPSEC_PARTS = (
+    Part("policies that block or allow", True, "marks, devices, xfrm interfaces are unknown", _IPSEC),
+    Part("packets that come in plain where a policy wants them transformed", True, "", _IPSEC),
+    Part("what is sent transformed (states, ESP, AH)", False, "states hold keys, and are only counted"),
+    Part("xfrm devices", False),
 )
 BRIDGE_PARTS = (
     Part("learning, flooding, hairpin, isolation, STP states, locked ports", True, "", BRIDGE),

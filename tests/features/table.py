@@ -24,6 +24,7 @@ from kubectl_skoop.netstack.device import (
     Vlan,
     Vxlan,
 )
+from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
@@ -95,6 +96,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Types of ipset", _rows(listed.SET_TYPES, lambda name: MODELLED if name in TYPES else UNKNOWN, {})
     yield "Kinds of devices", _rows(listed.DEVICES, _device_state, listed.DEVICE_NOTES)
     yield "Bridges and vxlan", [_part(one) for one in listed.BRIDGE_PARTS]
+    yield "IPsec", [_part(one) for one in listed.IPSEC_PARTS]
     yield "Hooks that see frames", [_part(one) for one in listed.LINK_HOOKS]
     yield "Neighbours", [_part(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})
@@ -176,6 +178,8 @@ def _device_state(kind: str) -> str:
         bond=Bond(mode=4),
         geneve=Geneve(vni=1, remote=ip_address("10.0.0.1")),
         tunnel=_tunnel(kind),
+        vrf_table=10,
+        tunnel6=Ip6Tunnel(remote=ip_address("fd00::1")),
         wireguard=Wireguard(key="own"),
     )
     stack = Stack(_namespace(device), Choices())

@@ -64,7 +64,14 @@ def test_a_proof_speaks_of_what_it_proves(name: str, proof: str) -> None:
 
 @pytest.mark.parametrize(
     "one",
-    [*listed.EXPRESSIONS, *listed.STATEMENTS, *listed.NEIGHBOURS, *listed.LINK_HOOKS, *listed.BRIDGE_PARTS],
+    [
+        *listed.EXPRESSIONS,
+        *listed.STATEMENTS,
+        *listed.NEIGHBOURS,
+        *listed.LINK_HOOKS,
+        *listed.BRIDGE_PARTS,
+        *listed.IPSEC_PARTS,
+    ],
     ids=lambda one: one.name,
 )
 def test_each_named_proof_is_there(one: listed.Native | listed.Part) -> None:

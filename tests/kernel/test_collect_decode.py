@@ -425,9 +425,12 @@ def entries_of(table: Table) -> list[dict[str, object]]:
     return table.data
 
 
-def test_ipsec_policies_are_a_gap_without_keys(lab: Lab) -> None:
-    selector = ["src", "10.50.0.0/16", "dst", "10.60.0.0/16", "dir", "out"]
-    lab.pods[1].run("ip", "xfrm", "policy", "add", *selector, "action", "block")
+def test_ipsec_policies_without_keys(lab: Lab) -> None:
+    selector = ["src", "10.50.0.0/16", "dst", "10.60.0.0/16"]
+    template = ["tmpl", "proto", "esp", "mode", "transport", "level", "use"]
+    settings = ["proto", "udp", "dport", "53", "dir", "out", "priority", "7", "mark", "1", "mask", "3"]
+    lab.pods[1].run("ip", "xfrm", "policy", "add", *selector, *settings, *template, *template)
+    lab.pods[1].run("ip", "xfrm", "policy", "setdefault", "fwd", "block")
     dump = collect_node("n1", lab.host.path, {"default/b": lab.pods[1].path})
     pod = dump.namespaces[1]
     assert pod.tables["xfrm"].data == {
@@ -435,15 +438,25 @@ def test_ipsec_policies_are_a_gap_without_keys(lab: Lab) -> None:
             {
                 "src": "10.50.0.0/16",
                 "dst": "10.60.0.0/16",
-                "protocol": 0,
+                "protocol": 17,
+                "sport": 0,
+                "sport_mask": 0,
+                "dport": 53,
+                "dport_mask": 65535,
                 "ifindex": 0,
                 "direction": "out",
-                "action": "block",
+                "action": "allow",
+                "priority": 7,
+                "templates": 2,
+                "optional": True,
+                "mark": 3,
             }
         ],
         "states": 0,
+        "blocks": ["fwd"],
     }
-    assert set(decode_namespace(pod, "n1", Place("pod", "default/b")).gaps) == {"xfrm"}
+    (policy,) = decode_namespace(pod, "n1", Place("pod", "default/b")).ipsec.policies
+    assert (policy.dport, policy.priority, policy.templates) == ((53, 65535), 7, 2)
 
 
 def test_offloads(lab: Lab) -> None:

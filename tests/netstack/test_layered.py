@@ -1,6 +1,7 @@
 """Devices on top of NICs and below them, between nodes: the guest's labs have no nodes."""
 
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -18,6 +19,7 @@ from kubectl_skoop.netstack.device import (
     Vlan,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.types import Nexthop, Route
 from tests.netstack.builders import End, end_device, host, mac, walk
 
 TCP = "p tcp 10.8.0.3"
@@ -68,6 +70,48 @@ def test_a_node_below_that_was_not_collected() -> None:
     hosts = two_nodes(kind="macvlan", macvlan=Macvlan(mode=4))
     del hosts["m"]
     assert walk(hosts, TCP).startswith("unknown: the device below eth0 of pod/lab/p was not collected")
+
+
+def routed_by_nodes(mode: int, *, private: bool = False) -> dict[str, NetworkNamespace]:
+    """p 10.9.1.2 and r 10.9.1.3 on top of m's device, q 10.9.2.2 on top of n's, with routes on m and n."""
+    homes = {"p": ("m", "10.9.1.2/24"), "r": ("m", "10.9.1.3/24"), "q": ("n", "10.9.2.2/24")}
+    default = Route(destination=ip_network("0.0.0.0/0"), nexthops=(Nexthop(device=2),))
+    pods = {
+        name: pod(
+            name,
+            below,
+            address,
+            kind="ipvlan",
+            ipvlan=Ipvlan(mode, private),
+            flags=IFF_UP | IFF_LOWER_UP | IFF_NOARP,
+        )
+        for name, (below, address) in homes.items()
+    }
+    nodes = {
+        "m": host("m", End(name="eth0", index=2, peer=("n", 2), address="10.8.0.1/24")),
+        "n": host("n", End(name="eth0", index=2, peer=("m", 2), address="10.8.0.4/24")),
+    }
+    for name, (network, gateway) in {
+        "m": ("10.9.2.0/24", "10.8.0.4"),
+        "n": ("10.9.1.0/24", "10.8.0.1"),
+    }.items():
+        way = Nexthop(device=2, gateway=ip_address(gateway))
+        route = Route(destination=ip_network(network), nexthops=(way,))
+        nodes[name] = replace(nodes[name], routes=(*nodes[name].routes, route))
+    return nodes | {name: replace(made, routes=(*made.routes, default)) for name, made in pods.items()}
+
+
+@pytest.mark.parametrize("mode", [pytest.param(1, id="l3"), pytest.param(2, id="l3s")])
+def test_nodes_route_for_pods_on_top_of_their_nics(mode: int) -> None:
+    hosts = routed_by_nodes(mode)
+    assert walk(hosts, "p tcp 10.9.2.2") == "answer, q sees 10.9.1.2"
+    assert walk(hosts, "p tcp 10.9.1.3") == "answer, r sees 10.9.1.2"
+
+
+def test_private_pods_on_one_nic_do_not_hear_each_other() -> None:
+    hosts = routed_by_nodes(1, private=True)
+    assert walk(hosts, "p tcp 10.9.1.3") == "timeout"
+    assert walk(hosts, "p tcp 10.9.2.2") == "answer, q sees 10.9.1.2"
 
 
 @pytest.mark.parametrize("mode", [8, 16])

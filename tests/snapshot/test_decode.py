@@ -186,8 +186,8 @@ def test_a_damaged_table_is_a_gap_with_its_place(name: str, data: object, wanted
         pytest.param(
             "xfrm",
             Table(data={"policies": [{}], "states": 0}),
-            "1 IPsec policies, which are not modelled",
-            id="IPsec in use",
+            "damaged: $.xfrm.policies[0].direction: text is wanted, not nothing",
+            id="an IPsec policy without a direction",
         ),
         pytest.param(
             "arptables-legacy",

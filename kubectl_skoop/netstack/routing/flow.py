@@ -18,6 +18,8 @@ class FlowKey:
     src: Address | None = None
     iif: int = 0
     oif: int = 0
+    vrf: int = 0
+    """Index of the VRF whose table a rule `l3mdev` leads to (flowi_l3mdev); 0: none."""
     mark: int = 0
     tos: int = 0
     uid: int = 0

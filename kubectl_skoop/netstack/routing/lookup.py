@@ -7,6 +7,7 @@ from typing import Literal
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack import vrf
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import NUD_FAILED
 from kubectl_skoop.netstack.routing import rule as rules
@@ -85,7 +86,7 @@ def select_path(stack: Stack, key: FlowKey, found: Found) -> Found | Failed:
         unknown = Unknown(f"{found.route.encap} is not modelled: {route_text(stack.ns, found.route)}")
         if not stack.choices.undecided(unknown):
             return Failed("no-route", found.rule, found.route)
-    if key.oif:
+    if vrf.flow(stack.ns, key).oif:
         return found
     if len(found.route.nexthops) > 1:
         return replace(found, nexthop=choose_nexthop(stack, found.route, key))
@@ -99,6 +100,7 @@ def match_route(stack: Stack, key: FlowKey, *, ignore_linkdown: bool = False) ->
 
     `ignore_linkdown`: FIB_LOOKUP_IGNORE_LINKSTATE, nexthops without carrier count whatever the sysctl says.
     """
+    key = vrf.flow(stack.ns, key)
     walk = _Walk(stack, key, ignore_linkdown)
     if key.family == 4 and stack.ns.fib.has_default_rules:
         return walk.without_rules()
@@ -130,9 +132,8 @@ class _Walk:
                     continue
                 case "blackhole" | "unreachable" | "prohibit":
                     return Failed(rule.action, rule)
-            if rule.l3mdev:
-                return Failed("no-route", rule)
-            result = self._in_table(rule.table, rule)
+            table = stack.ns.devices[self.key.vrf].vrf_table if rule.l3mdev and self.key.vrf else rule.table
+            result = self._in_table(table, rule)
             if result is None or (isinstance(result, Found) and _suppressed(stack.ns, rule, result)):
                 continue
             return result

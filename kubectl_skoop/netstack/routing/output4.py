@@ -4,6 +4,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from kubectl_skoop.model.packet import Address
+from kubectl_skoop.netstack import vrf
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX, FlowKey
 from kubectl_skoop.netstack.routing.local import local_device
@@ -56,12 +57,14 @@ def _by_route(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
     matched = match_route(stack, key)
     found = matched if isinstance(matched, Failed) else select_path(stack, key, matched)
     if isinstance(found, Failed):
-        if key.oif:
+        if vrf.flow(stack.ns, key).oif:
             # A bound device without a route: the kernel takes the destination for a neighbour there.
             return _make_route(stack, key, key.oif, key.src or _select(stack, key.oif, SCOPE_LINK), None)
         return RouteError(errno=found.errno, kind=found.kind, route=found.route, rule=found.rule)
     source = key.src or preferred_source(stack.ns, found, key.dst) or _ANY
-    device = LOOPBACK_INDEX if found.route.type == "local" else found.nexthop.device
+    device = found.nexthop.device
+    if found.route.type == "local":
+        device = vrf.index_of(stack.ns, device) or LOOPBACK_INDEX
     return _make_route(stack, key, device, source, found)
 
 

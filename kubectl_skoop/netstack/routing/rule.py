@@ -9,6 +9,8 @@ from kubectl_skoop.netstack.routing.types import PolicyRule
 
 def matches(ns: NetworkNamespace, rule: PolicyRule, key: FlowKey) -> Ternary:
     """Unknown where all that is modelled of the rule matches and the rest is not modelled."""
+    if key.vrf and ns.devices[key.vrf].name in (rule.iif, rule.oif):
+        return Unknown(f"whether rule {rule_text(rule)} sees a VRF depends on the kernel's release")
     selected = (
         not ((rule.mark ^ key.mark) & rule.mask)
         and _device_matches(ns, rule.iif, rule.iif_detached, key.iif or LOOPBACK_INDEX)
@@ -20,9 +22,7 @@ def matches(ns: NetworkNamespace, rule: PolicyRule, key: FlowKey) -> Ternary:
         and (rule.sport is None or rule.sport[0] <= key.sport <= rule.sport[1])
         and (rule.dport is None or rule.dport[0] <= key.dport <= rule.dport[1])
     )
-    if selected and rule.l3mdev:
-        if any(device.kind == "vrf" for device in ns.devices.values()):
-            return Unknown(f"routing through a VRF is not modelled: rule {rule_text(rule)}")
+    if rule.l3mdev and not key.vrf:
         selected = False
     if selected and rule.unsupported:
         return Unknown(f"policy rule {rule_text(rule)}: {rule.unsupported} is not modelled")

@@ -4,6 +4,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.packet import Address
+from kubectl_skoop.netstack import vrf
 from kubectl_skoop.netstack.device import InterfaceAddress
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.select6 import select_address6
@@ -20,7 +21,7 @@ def select_address(
 
     The device's first address whose subnet holds the destination, else its first, else that of another
     device; secondary addresses and those of a narrower scope do not count (K-9). Other devices are tried
-    in the order of their indexes.
+    in the order of their indexes; within a VRF only its own, and itself before them.
     """
     if isinstance(destination, IPv6Address):
         return select_address6(ns, device, destination)
@@ -33,7 +34,10 @@ def select_address(
                 return entry.address
     if fitting:
         return fitting[0].address
-    for index in sorted(ns.devices):
+    master = vrf.index_of(ns, device)
+    for index in sorted(ns.devices, key=lambda index: (index != master, index)):
+        if vrf.index_of(ns, index) != master:
+            continue
         for entry in ns.addresses_of(4, index):
             if not entry.secondary and entry.scope != SCOPE_LINK and entry.scope <= scope:
                 return entry.address

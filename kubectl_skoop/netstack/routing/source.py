@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.netstack import vrf
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.flow import FlowKey, ports
 from kubectl_skoop.netstack.routing.lookup import (
@@ -14,6 +15,7 @@ from kubectl_skoop.netstack.routing.lookup import (
     rules_untouched,
 )
 from kubectl_skoop.netstack.routing.text import route_text, rule_text
+from kubectl_skoop.netstack.routing.types import Nexthop
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
@@ -94,6 +96,7 @@ def _full_check(
         protocol=packet.protocol,
         sport=dport,
         dport=sport,
+        vrf=vrf.index_of(ns, device),
     )
     back = match_route(stack, key)
     if isinstance(back, Failed):
@@ -105,7 +108,7 @@ def _full_check(
         evidence = (f"{packet.src} is of type {back.route.type}", route_text(ns, back.route))
         return SourceProblem("source.martian", evidence, "")
     loopback = back.route.type == "local" and name == "lo"
-    if loopback or any(nexthop.device == device for nexthop in back.route.nexthops):
+    if loopback or any(_uses(ns, nexthop, device) for nexthop in back.route.nexthops):
         return _direct(back)
     if not ns.addresses_of(4, device):
         return _rp_filter(ns, name, packet, back) if strictness else False
@@ -165,6 +168,11 @@ def _rpfilter6(
         and (by_device.route.destination, by_device.route.table) == (back.route.destination, back.route.table)
         and any(nexthop.device == device for nexthop in by_device.route.nexthops)
     )
+
+
+def _uses(ns: NetworkNamespace, nexthop: Nexthop, device: int) -> bool:
+    """fib_info_nh_uses_dev."""
+    return device in (nexthop.device, vrf.index_of(ns, nexthop.device))
 
 
 def _direct(found: Found) -> bool:

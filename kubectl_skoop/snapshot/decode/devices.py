@@ -23,6 +23,7 @@ from kubectl_skoop.netstack.wireguard_types import Wireguard
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
 from kubectl_skoop.snapshot.decode.redirects import INGRESS, decode_redirects
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel
+from kubectl_skoop.snapshot.decode.tunnels6 import TUNNELS6, decode_tunnel6
 
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
 BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED = 1 << 1, 1 << 2
@@ -76,6 +77,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         port=_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bridge" else None,
         vxlan=_vxlan(info.entry("data")) if kind == "vxlan" else None,
         tunnel=decode_tunnel(kind, info.entry("data")) if kind in TUNNELS else None,
+        tunnel6=decode_tunnel6(kind, info.entry("data")) if kind in TUNNELS6 else None,
         geneve=decode_geneve(info.entry("data")) if kind == "geneve" else None,
         wireguard=additions.wireguard.get(index),
         bond=_bond(info.entry("data")) if kind == "bond" else None,
@@ -83,6 +85,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
         macvlan=Macvlan(info.entry("data").number("mode")) if kind in ("macvlan", "macvtap") else None,
         ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
+        vrf_table=info.entry("data").number("table", 0) if kind == "vrf" else 0,
         redirect=additions.redirects.get(index, 0),
         programs=programs,
         tso=_takes_large_packets(features),

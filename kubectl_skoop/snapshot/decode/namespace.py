@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.ipsec_types import Ipsec
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import Neighbour
 from kubectl_skoop.netstack.sysctl import Sysctls
@@ -20,6 +21,7 @@ from kubectl_skoop.snapshot.decode.devices import (
     decode_vlans,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, table_map, text
+from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
 from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_groups, decode_neighbours
 from kubectl_skoop.snapshot.decode.netfilter import SAVED, decode_netfilter
 from kubectl_skoop.snapshot.decode.programs import cgroup_programs, socket_programs
@@ -90,6 +92,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         ipsets=tables.decode("ipset", _ipsets, {}),
         recent=tables.decode("xt_recent", decode_recent, None),
         ipvs=ipvs,
+        ipsec=tables.decode("xfrm", decode_ipsec, Ipsec()),
         conntrack=tables.decode("conntrack", decode_conntrack, ()),
         conntrack_cut=tables.decode("conntrack_cut", decode_conntrack_cut, None),
         sockets=tables.decode("sockets", decode_sockets, ()),
@@ -147,11 +150,6 @@ def _identities(data: object) -> dict[int, str]:
     return {root.number(identity): identity for identity in root.fields}
 
 
-def _ipsec(data: object) -> str:
-    policies = list(Entry(table_map(data, "$.xfrm"), "$.xfrm").entries("policies"))
-    return f"{len(policies)} IPsec policies, which are not modelled" if policies else ""
-
-
 def _arp_rules(data: object) -> str:
     """Without rules and with open policies they decide nothing."""
     lines = text(data, "$.arptables").splitlines()
@@ -161,7 +159,6 @@ def _arp_rules(data: object) -> str:
 
 
 _NOT_MODELLED: Mapping[str, Callable[[object], str]] = {
-    "xfrm": _ipsec,
     "bpf": socket_programs,
     "bpf_cgroups": cgroup_programs,
     "sysctls_unread": _unread_sysctls,

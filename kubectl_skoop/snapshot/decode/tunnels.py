@@ -13,17 +13,17 @@ def decode_tunnel(kind: str, data: Entry) -> IpTunnel:
     """Raises: FormatError."""
     return IpTunnel(
         protocol=data.number("proto", int(TUNNELS[kind])),
-        local=_given(data, "local"),
-        remote=_given(data, "remote"),
+        local=given(data, "local"),
+        remote=given(data, "remote"),
         link=data.number("link", 0),
         ttl=data.number("ttl", 0),
         tos=data.number("tos", 0),
         pmtudisc=data.flag("pmtudisc"),
         ignore_df=data.flag("ignore_df"),
         mark=data.number("fwmark", 0),
-        input_key=_key(data, "i"),
-        output_key=_key(data, "o"),
-        unmodelled=_unmodelled(data),
+        input_key=key_of(data, "i"),
+        output_key=key_of(data, "o"),
+        unmodelled=unmodelled_of(data),
     )
 
 
@@ -37,7 +37,7 @@ def decode_geneve(data: Entry) -> Geneve:
     return Geneve(
         vni=data.number("id", 0),
         port=data.number("port", 6081),
-        remote=_given(data, "remote") or _given(data, "remote6"),
+        remote=given(data, "remote") or given(data, "remote6"),
         ttl=data.number("ttl", 0),
         tos=data.number("tos", 0),
         df=data.number("df", 0),
@@ -45,17 +45,19 @@ def decode_geneve(data: Entry) -> Geneve:
     )
 
 
-def _given(data: Entry, name: str) -> Address | None:
-    """0.0.0.0 stands for any address."""
+def given(data: Entry, name: str) -> Address | None:
+    """0.0.0.0 and :: stand for any address."""
     address = data.optional_address(name)
     return address if address is not None and int(address) else None
 
 
-def _key(data: Entry, way: str) -> int | None:
+def key_of(data: Entry, way: str) -> int | None:
+    """Of a GRE tunnel; `way` is i or o."""
     return data.number(f"{way}key", 0) if data.number(f"{way}flags", 0) & _GRE_KEY else None
 
 
-def _unmodelled(data: Entry) -> str:
+def unmodelled_of(data: Entry) -> str:
+    """What of its settings is not modelled; empty: nothing."""
     if data.flag("collect_metadata"):
         return "what it does with a packet is decided outside of it (external mode)"
     if data.number("encap_type", 0):

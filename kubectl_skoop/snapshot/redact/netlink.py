@@ -17,9 +17,9 @@ FIELDS = listed(
     """
     action active_conns active_slave addr addr_family address address6 advmss af af_spec ageing
     ageing_time all_slaves_active allmulti allowed alt_ifname anycast attach attach_type attached
-    backup_nhid backup_port bc_queue_len bc_queue_len_used bcast_flood blackhole bridge_id broadcast
-    bucket buckets bytes cacheinfo carrier carrier_changes carrier_down_count carrier_up_count cc_algo
-    cgroup cgroup_id chain chains change clntref collect_metadata collisions compat config_pending
+    backup_nhid backup_port bc_queue_len bc_queue_len_used bcast_flood blackhole blocks bridge_id
+    broadcast bucket buckets bytes cacheinfo carrier carrier_changes carrier_down_count carrier_up_count
+    cc_algo cgroup cgroup_id chain chains change clntref collect_metadata collisions compat config_pending
     confirmed cookie cost counters_orig counters_reply created cwnd data designated_cost designated_port
     destinations device devices df direction dport dport_mask dport_range drv_prog_id dscp dscp_mask dst
     dst_len dst_port egress_block encap encap_dport encap_flags encap_limit encap_sport encap_type end
@@ -41,7 +41,7 @@ FIELDS = listed(
     more mrp_in_open mrp_ring_open mtu multi_boolopt multi_queue multicast multicast_router multipath name
     neigh_suppress neigh_vlan_suppress netmask netns netns_immutable new_netnsid newdst nf_call_arptables
     nf_call_ip6tables nf_call_iptables nh_id no nsid num num_disabled_queues num_queues num_rx_queues
-    num_tx_queues num_vf oflags oif oifname okey op_flags operstate options optmask optval orig
+    num_tx_queues num_vf oflags oif oifname okey op_flags operstate optional options optmask optval orig
     out_ifindex owner packets parent parent_dev_bus_name parent_dev_name peer_policy peers perm_address
     persist persist_conns phys_port_id phys_port_name phys_switch_id pi pmtudisc policies policy port
     port6 port_range position pref preferred prefixlen prefsrc preshared primary priority probes prog_id
@@ -53,7 +53,7 @@ FIELDS = listed(
     rx_packets sched_name scope sctp sent sequence shutdown skb_prog_id skv6only slave_data slave_kind
     sockopt sport sport_mask sport_range src src_len src_port src_vni ssthresh start state states stats
     stats2 stats64 status stop stp_state suppress_ifgroup suppress_prefixlen table tables tailroom
-    target_netnsid tcn_timer tcp timeout timer timestamp topology_change topology_change_ack
+    target_netnsid tcn_timer tcp templates timeout timer timestamp topology_change topology_change_ack
     topology_change_detected topology_change_timer tos ts tsage tso_max_segs tso_max_size ttl ttl_inherit
     ttl_propagate tun_flags tun_id tun_port tun_type tx_aborted_errors tx_bytes tx_carrier_errors
     tx_compressed tx_dropped tx_errors tx_fifo_errors tx_heartbeat_errors tx_packets tx_window_errors

@@ -21,7 +21,7 @@ VIRTIOFSD = Path("/usr/lib/qemu/virtiofsd")
 BUSYBOX = Path("/usr/bin/busybox")
 QEMU = "qemu-system-x86_64"
 MEMORY = "768M"
-TIMEOUT = 900
+TIMEOUT = 3600
 """Seconds for the boot and the job."""
 _EARLY = ("virtio_pci", "virtiofs")
 _FIRST_INIT = """#!/busybox sh

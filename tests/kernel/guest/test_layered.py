@@ -97,12 +97,6 @@ IPVLANS = (
     trap("ipvlan, vepa", on_top("ipvlan mode l2 vepa"), "", {"p udp 10.8.0.3": "timeout", **OUTSIDE}),
     trap("an ipvlan that is down", IPVLAN, "q: link set eth0 down", {"p tcp 10.8.0.3": NEAR}),
     trap("an ipvlan without an address", IPVLAN, "q: addr flush dev eth0", {"out tcp 10.8.0.3": NEAR}),
-    trap(
-        "ipvlan in mode l3",
-        on_top("ipvlan mode l3"),
-        "",
-        {"p tcp 10.8.0.3": f"{INSIDE['p tcp 10.8.0.3']} | unknown"},
-    ),
 )
 ALL = (*TRAPS, *IPVLANS)
 CODES = {
@@ -112,7 +106,6 @@ CODES = {
     "macvlan in mode private": "neighbour.unresolved",
     "a macvlan device that is down": "device.down",
     "ipvlan, private": "device.private",
-    "ipvlan in mode l3": "device.unmodelled",
 }
 """What the first flow's loss is called."""
 

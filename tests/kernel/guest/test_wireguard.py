@@ -204,7 +204,7 @@ TRAPS = (
     trap("the device was made in another namespace", MOVED, "", {TCP: "answer, b sees 10.1.0.2 | unknown"}),
     trap("IPv6 inside", BARE6 + M_TO_N + N_TO_M, "", {TCP6: SERVED6}, ipv6=True),
     trap("IPv6 outside", BARE6 + OUTER6, "", {TCP6: SERVED6}, ipv6=True),
-    trap("IPv6, no peer", BARE6, "", {TCP6: "no route to host, icmp 1/3 from fd01::1"}, ipv6=True),
+    trap("IPv6, no peer", BARE6, "", {"a udp fd02::2": "timeout, icmp 1/3 from fd01::1"}, ipv6=True),
 )
 CODES = {
     "the sender does not know where the peer is": "tunnel.no-remote",

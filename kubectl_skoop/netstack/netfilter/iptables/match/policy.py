@@ -17,8 +17,9 @@ class Policy:
     none: bool
 
     def matches(self, ctx: RuleContext) -> Ternary:
-        used = ctx.stack.ns.gaps.get("xfrm")
-        return self.none if used is None else Unknown(f"IPsec: {used}")
+        ns = ctx.stack.ns
+        used = ns.gaps.get("xfrm") or (f"{len(ns.ipsec.policies)} policies" if ns.ipsec.policies else "")
+        return Unknown(f"IPsec: {used}") if used else self.none
 
 
 def _parse(options: Options) -> Policy:
