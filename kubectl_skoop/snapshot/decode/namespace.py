@@ -10,7 +10,7 @@ from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import Neighbour
 from kubectl_skoop.netstack.sysctl import Sysctls
-from kubectl_skoop.snapshot.decode.addresses import decode_addresses
+from kubectl_skoop.snapshot.decode.addresses import decode_addresses, decode_labels
 from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack, decode_conntrack_cut
 from kubectl_skoop.snapshot.decode.devices import (
     Additions,
@@ -78,6 +78,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         node=node,
         devices=devices,
         addresses=tables.decode("addresses", decode_addresses, ()),
+        address_labels=tables.decode("address_labels", decode_labels, None),
         rules=tables.decode("rules", decode_rules, ()),
         routes=tables.decode("routes", lambda data: decode_routes(data, objects), ()),
         exceptions=tables.decode("route_exceptions", decode_exceptions, ()),
