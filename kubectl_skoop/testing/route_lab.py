@@ -1,5 +1,6 @@
 """A namespace with random devices, addresses, routes, rules and sysctls, the same for the same seed."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -7,9 +8,11 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
+from kubectl_skoop.testing.netns import LabError, Namespace, create, delete, lab_prefix, ready_for_ipv6
 
 PAIRS = 4
+_SETTLED = 5.0
+"""Seconds that linkwatch may take."""
 DEVICES = tuple(f"{side}{number}" for number in range(PAIRS) for side in ("v", "p"))
 """veth pairs with both ends in the namespace."""
 OWN = ("10.0.0.1", "10.0.1.1", "10.1.0.2", "10.2.3.254", "192.168.7.7", "10.3.3.3")
@@ -123,6 +126,7 @@ class RouteLab:
     def __enter__(self) -> Self:
         create([self.namespace.name])
         try:
+            self.namespace.set_sysctls({"net.ipv6.conf.default.accept_dad": 0})
             self.namespace.run("ip", "-batch", "-", text="\n".join(self._links()))
             self.namespace.set_sysctls(dict(self._sysctls()))
             # Some of the random lines contradict each other: the kernel refuses those.
@@ -137,6 +141,8 @@ class RouteLab:
                 f"ip -{self._family} -force -batch - >/dev/null 2>&1 || :",
                 text="\n".join(lines) + "\n",
             )
+            if self._family == 6:
+                self._await_addresses()
         except BaseException:
             delete([self.namespace.name])
             raise
@@ -146,6 +152,18 @@ class RouteLab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         delete([self.namespace.name])
+
+    def _await_addresses(self) -> None:
+        """Link-local addresses, and the routes of the others (addrconf_dad_work), come a moment later."""
+        end, before = time.monotonic() + _SETTLED, ""
+        while True:
+            listed = self.namespace.run("ip", "-6", "route", "show", "table", "local")
+            if listed == before and ready_for_ipv6(self.namespace):
+                return
+            if time.monotonic() > end:
+                raise LabError(f"addresses are not ready after {_SETTLED:.0f} s")
+            before = listed
+            time.sleep(0.05)
 
     def _links(self) -> Iterator[str]:
         yield "link set lo up"
