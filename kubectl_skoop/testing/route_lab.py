@@ -288,6 +288,7 @@ class RouteLab:
             lambda: f"ipproto {choose(('tcp', 'udp', 'icmp'))}",
             lambda: f"sport {choose(('53', '1-1024', '40000'))}",
             lambda: f"dport {choose(('80', '443-500', '53'))}",
+            lambda: f"tun_id {choose((1, 7))}",
             lambda: f"uidrange {choose(('0-0', '1000-2000', '0-999'))}",
         )
         words = [f"pref {priority}"]

@@ -85,6 +85,8 @@ class PolicyRule:
     sport: tuple[int, int] | None = None
     dport: tuple[int, int] | None = None
     uid: tuple[int, int] | None = None
+    tunnel_id: int = 0
+    """Of the packet that a tunnel in external mode took off; 0: the rule has no such selector."""
     suppress_prefix: int = -1
     suppress_group: int = -1
     l3mdev: bool = False
