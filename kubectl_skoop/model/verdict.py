@@ -1,6 +1,6 @@
 """Three-valued truth, and the choices that split a walk into branches."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple, NoReturn, TypeVar
@@ -64,6 +64,8 @@ class Choices:
     script: tuple[int, ...] = ()
     made: list[Choice] = field(default_factory=list)
     effort: Effort = field(default_factory=Effort)
+    hashed: dict[Hashable, int] = field(default_factory=dict)
+    """Which option was picked for a key (`pick_by_hash`)."""
 
     def pick(self, what: str, options: Sequence[tuple[Fraction, T]]) -> T:
         """One of the options; their probabilities must add up to 1."""
@@ -72,6 +74,12 @@ class Choices:
         taken = self._next()
         self.made.append(Choice(what, taken, tuple(share for share, _ in options)))
         return options[taken][1]
+
+    def pick_by_hash(self, key: Hashable, what: str, options: Sequence[tuple[Fraction, T]]) -> T:
+        """As `pick`, where a hash of `key` decides: the same key always gets the same option."""
+        if key not in self.hashed:
+            self.hashed[key] = self.pick(what, [(share, index) for index, (share, _) in enumerate(options)])
+        return options[self.hashed[key]][1]
 
     def undecided(self, unknown: Unknown) -> bool:
         """True in one branch, False in another; the verdict stands only where they agree."""

@@ -11,7 +11,7 @@ from kubectl_skoop.netstack.wireguard_types import Wireguard
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
 IFF_RUNNING, IFF_NOARP, IFF_PROMISC, IFF_LOWER_UP = 0x40, 0x80, 0x100, 0x10000
 
-IFA_F_OPTIMISTIC, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE = 0x04, 0x08, 0x20, 0x40
+IFA_F_TEMPORARY, IFA_F_OPTIMISTIC, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE = 1, 4, 8, 0x20, 0x40
 
 SAME_NAMESPACE = ""
 """`Device.link_netns`: the linked device is in the same namespace."""

@@ -13,7 +13,7 @@ from kubectl_skoop.netstack.ipsec_types import Ipsec
 from kubectl_skoop.netstack.neighbour_types import FdbEntry, GroupMember, Neighbour
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
-from kubectl_skoop.netstack.routing.types import PolicyRule, Route, RouteException
+from kubectl_skoop.netstack.routing.types import AddressLabel, PolicyRule, Route, RouteException
 from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.sysctl import Sysctls
 
@@ -48,6 +48,8 @@ class NetworkNamespace:
     ipsec: Ipsec = field(default_factory=Ipsec)
     conntrack: tuple[ConntrackEntry, ...] = ()
     conntrack_cut: ConntrackCut | None = None
+    address_labels: tuple[AddressLabel, ...] | None = None
+    """None: those that every namespace begins with."""
     """None: all entries are there."""
     sockets: tuple[Socket, ...] = ()
     sysctls: Sysctls = field(default_factory=lambda: Sysctls({}))

@@ -80,6 +80,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         case "dummy" | "ifb":
             message = f"{device.name} is of kind {device.kind}: it discards what is routed into it"
             stack.lose("device.no-peer", frame, message, where=where)
+        case "missing":
+            stack.give_up(
+                "device.no-peer", frame, f"device {device.index} is not in the snapshot", where=where
+            )
         case _ if device.loopback:
             receive.receive(stack, device.index, frame, passage)
         case kind if kind in ETHERNET_KINDS:

@@ -1,15 +1,18 @@
 """A namespace with random devices, addresses, routes, rules and sysctls, the same for the same seed."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from random import Random
 from types import TracebackType
 from typing import Self
 
-from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
+from kubectl_skoop.testing.netns import LabError, Namespace, create, delete, lab_prefix, ready_for_ipv6
 
 PAIRS = 4
+_SETTLED = 5.0
+"""Seconds that linkwatch may take."""
 DEVICES = tuple(f"{side}{number}" for number in range(PAIRS) for side in ("v", "p"))
 """veth pairs with both ends in the namespace."""
 OWN = ("10.0.0.1", "10.0.1.1", "10.1.0.2", "10.2.3.254", "192.168.7.7", "10.3.3.3")
@@ -29,6 +32,35 @@ TOS = (0, 0, 0, 0x10, 0x30, 0xB0, 0x08, 0x04)
 PORTS = (53, 80, 443, 1024, 40000)
 _OWN6 = (("v0", 64), ("v0", 48), ("v1", 32), ("v2", 127), ("v3", 64), ("lo", 128))
 """Device and prefix length of the IPv6 addresses that stand for `OWN`."""
+_MORE = (
+    "10.0.0.2/24 dev v0",
+    "10.0.0.3/25 dev v0",
+    "10.0.1.2/25 dev v0 scope link",
+    "10.1.0.3/16 dev v1 scope host",
+    "10.1.1.4/24 dev v1",
+    "10.2.2.1 peer 10.2.2.2/32 dev v2",
+    "10.3.0.1/20 dev p0",
+    "10.3.1.1/24 dev p1 scope site",
+)
+"""Addresses that are secondary, of a narrow scope, point to point."""
+_MORE6 = (
+    "fd10:0:1::77/64 dev v0 preferred_lft 0",
+    "fd10:0:0::1/32 dev v0 preferred_lft 0",
+    "fd10:2:3::78/64 dev v1",
+    "fd10:2:3::80/128 dev p0",
+    "2002:a00:1::1/64 dev v1",
+    "2001:10::1/64 dev v0",
+    "2001:db8::1/64 dev v2",
+    "fec0::5/64 dev v2",
+    "::10.0.0.9/120 dev v3",
+)
+_ADDRESS_LABELS = (
+    "prefix fd10:2::/32 label 99",
+    "prefix fd10:2::/32 dev v1 label 98",
+    "prefix fd10::/16 label 97",
+    "prefix fd10:0:1::/48 label 99",
+    "prefix 2001:db8::/32 label 5",
+)
 _TABLES = ("main", "main", "main", "100", "101", "102", "default", "local")
 _LENGTHS = (0, 0, 8, 12, 15, 16, 20, 22, 24, 24, 25, 28, 30, 31, 32, 32)
 _LENGTHS6 = (0, 0, 15, 16, 31, 32, 32, 47, 48, 48, 64, 120, 126, 128, 128)
@@ -94,16 +126,23 @@ class RouteLab:
     def __enter__(self) -> Self:
         create([self.namespace.name])
         try:
+            self.namespace.set_sysctls({"net.ipv6.conf.default.accept_dad": 0})
             self.namespace.run("ip", "-batch", "-", text="\n".join(self._links()))
             self.namespace.set_sysctls(dict(self._sysctls()))
             # Some of the random lines contradict each other: the kernel refuses those.
-            lines = [*self._route_lines(), *(self._rule_lines() if self._rules else ())]
+            lines = [
+                *self._address_lines(),
+                *self._route_lines(),
+                *(self._rule_lines() if self._rules else ()),
+            ]
             self.namespace.run(
                 "sh",
                 "-c",
                 f"ip -{self._family} -force -batch - >/dev/null 2>&1 || :",
                 text="\n".join(lines) + "\n",
             )
+            if self._family == 6:
+                self._await_addresses()
         except BaseException:
             delete([self.namespace.name])
             raise
@@ -113,6 +152,18 @@ class RouteLab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         delete([self.namespace.name])
+
+    def _await_addresses(self) -> None:
+        """Link-local addresses, and the routes of the others (addrconf_dad_work), come a moment later."""
+        end, before = time.monotonic() + _SETTLED, ""
+        while True:
+            listed = self.namespace.run("ip", "-6", "route", "show", "table", "local")
+            if listed == before and ready_for_ipv6(self.namespace):
+                return
+            if time.monotonic() > end:
+                raise LabError(f"addresses are not ready after {_SETTLED:.0f} s")
+            before = listed
+            time.sleep(0.05)
 
     def _links(self) -> Iterator[str]:
         yield "link set lo up"
@@ -131,6 +182,17 @@ class RouteLab:
             for own, (device, length) in zip(OWN, _OWN6, strict=True):
                 yield f"addr add {to_ipv6(own)}/{length} dev {device} nodad"
 
+    def _address_lines(self) -> Iterator[str]:
+        if self._family == 4:
+            yield from (f"addr add {address}" for address in self._sample(_MORE))
+            return
+        yield from (f"addr add {address} nodad" for address in self._sample(_MORE6))
+        yield from (f"addrlabel add {label}" for label in self._sample(_ADDRESS_LABELS))
+
+    def _sample(self, values: Sequence[str]) -> list[str]:
+        """Some of them, in any order."""
+        return self._random.sample(values, self._random.randrange(len(values) + 1))
+
     def _sysctls(self) -> Iterator[tuple[str, object]]:
         yield "net.ipv4.conf.all.forwarding", 1
         yield "net.ipv6.conf.all.forwarding", 1
@@ -142,6 +204,7 @@ class RouteLab:
         setting = "ignore_routes_with_linkdown"
         for device in DEVICES:
             yield f"net.ipv6.conf.{device}.{setting}", self._random.choice(_CONF[setting])
+            yield f"net.ipv6.conf.{device}.use_oif_addrs_only", self._random.choice((0, 0, 1))
 
     def _route_lines(self) -> Iterator[str]:
         if self._family == 6:
@@ -225,6 +288,7 @@ class RouteLab:
             lambda: f"ipproto {choose(('tcp', 'udp', 'icmp'))}",
             lambda: f"sport {choose(('53', '1-1024', '40000'))}",
             lambda: f"dport {choose(('80', '443-500', '53'))}",
+            lambda: f"tun_id {choose((1, 7))}",
             lambda: f"uidrange {choose(('0-0', '1000-2000', '0-999'))}",
         )
         words = [f"pref {priority}"]

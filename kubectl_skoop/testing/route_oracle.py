@@ -31,7 +31,7 @@ from kubectl_skoop.testing.netns import entered
 RTM_GETROUTE = 26
 RTM_F_LOOKUP_TABLE, RTM_F_FIB_MATCH = 0x1000, 0x2000
 _DST, _SRC, _IIF, _OIF, _MARK, _UID, _PROTOCOL, _SPORT, _DPORT = 1, 2, 3, 4, 16, 25, 27, 28, 29
-_TABLES = ("links", "addresses", "routes", "rules", "neighbours", "nexthops")
+_TABLES = ("links", "addresses", "routes", "rules", "neighbours", "nexthops", "address_labels")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from kubectl_skoop.netstack.routing.text import nexthop_text
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
 from kubectl_skoop.netstack.stack import Stack
 
+_DEFAULT_FIELDS = 7
+"""FIB_MULTIPATH_HASH_FIELD_DEFAULT_MASK: addresses and protocol. The bit between protocol and ports is IPv6's
+flow label, which is one for a flow."""
 _PREFERS_SOURCE_SINCE = (6, 16)
 """Kernel version from which a bound source draws the flow to its own device (K-47)."""
 
@@ -28,7 +31,23 @@ def choose_nexthop(stack: Stack, route: Route, key: FlowKey) -> Nexthop:
     if not options:
         return route.nexthops[0]
     names = ", ".join(nexthop_text(ns, nexthop, key.family) for _, nexthop in options)
-    return stack.choices.pick(f"nexthop of {route.destination}: {names}", options)
+    hashed = ns.id, tuple(options), hash_inputs(ns, key)
+    return stack.choices.pick_by_hash(hashed, f"nexthop of {route.destination}: {names}", options)
+
+
+def hash_inputs(ns: NetworkNamespace, key: FlowKey) -> tuple[object, ...]:
+    """What of a flow chooses its nexthop (fib_multipath_hash, rt6_multipath_hash), so that all packets with
+    the same go the same way. Of tunnels' packets (policy 2) the outer addresses stand for the inner ones."""
+    tree = f"net.ipv{key.family}.fib_multipath_hash"
+    match ns.sysctls.number(f"{tree}_policy", 0):
+        case 1:
+            return key.src, key.dst, key.protocol, key.sport, key.dport
+        case 3:
+            fields = ns.sysctls.number(f"{tree}_fields", _DEFAULT_FIELDS)
+            values = key.src, key.dst, key.protocol, None, key.sport, key.dport
+            return tuple(value for bit, value in enumerate(values) if fields >> bit & 1)
+        case _:
+            return key.src, key.dst, key.protocol if key.family == 6 else 0
 
 
 def _skipped(ns: NetworkNamespace, nexthop: Nexthop, family: int) -> bool:

@@ -8,7 +8,10 @@ from kubectl_skoop.netstack.routing.types import PolicyRule
 
 
 def matches(ns: NetworkNamespace, rule: PolicyRule, key: FlowKey) -> Ternary:
-    """Unknown where all that is modelled of the rule matches and the rest is not modelled."""
+    """Unknown where all that is modelled of the rule matches and the rest is not modelled.
+
+    No packet here has a tunnel's id (flowi_tun_key): those of tunnels in external mode do not come this far.
+    """
     if key.vrf and ns.devices[key.vrf].name in (rule.iif, rule.oif):
         return Unknown(f"whether rule {rule_text(rule)} sees a VRF depends on the kernel's release")
     selected = (
@@ -21,6 +24,7 @@ def matches(ns: NetworkNamespace, rule: PolicyRule, key: FlowKey) -> Ternary:
         and (not rule.protocol or rule.protocol == key.protocol)
         and (rule.sport is None or rule.sport[0] <= key.sport <= rule.sport[1])
         and (rule.dport is None or rule.dport[0] <= key.dport <= rule.dport[1])
+        and not rule.tunnel_id
     )
     if rule.l3mdev and not key.vrf:
         selected = False

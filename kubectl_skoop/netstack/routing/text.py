@@ -129,6 +129,8 @@ def _selectors(rule: PolicyRule) -> list[str]:
     for word, ports in (("sport", rule.sport), ("dport", rule.dport)):
         if ports is not None:
             words += [word, str(ports[0]) if ports[0] == ports[1] else f"{ports[0]}-{ports[1]}"]
+    if rule.tunnel_id:
+        words += ["tun_id", str(rule.tunnel_id)]
     return words
 
 

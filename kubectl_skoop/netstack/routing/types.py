@@ -1,6 +1,7 @@
 """Routes and policy rules as netlink gives them (RTM_GETROUTE, RTM_GETRULE)."""
 
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address, Network
@@ -84,11 +85,22 @@ class PolicyRule:
     sport: tuple[int, int] | None = None
     dport: tuple[int, int] | None = None
     uid: tuple[int, int] | None = None
+    tunnel_id: int = 0
+    """Of the packet that a tunnel in external mode took off; 0: the rule has no such selector."""
     suppress_prefix: int = -1
     suppress_group: int = -1
     l3mdev: bool = False
     unsupported: str = ""
     """A selector or action that is not modelled, as text: the rule is unknown."""
+
+
+class AddressLabel(NamedTuple):
+    """RTM_GETADDRLABEL: what the choice of an IPv6 source compares (RFC 6724, rule 6)."""
+
+    prefix: IPv6Network
+    label: int
+    device: int = 0
+    """Index; 0: of any."""
 
 
 class RouteException(NamedTuple):

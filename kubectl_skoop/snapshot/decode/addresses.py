@@ -1,6 +1,9 @@
 """Addresses of devices, in the kernel's order."""
 
+from ipaddress import IPv6Network
+
 from kubectl_skoop.netstack.device import InterfaceAddress
+from kubectl_skoop.netstack.routing.types import AddressLabel
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
 IFA_F_SECONDARY = 0x01
@@ -25,4 +28,13 @@ def _address(entry: Entry) -> InterfaceAddress:
         broadcast=entry.optional_address("broadcast"),
         secondary=address.version == 4 and bool(flags & IFA_F_SECONDARY),
         flags=flags,
+    )
+
+
+def decode_labels(data: object) -> tuple[AddressLabel, ...]:
+    """Of IPv6 prefixes. Raises: FormatError."""
+    return tuple(
+        AddressLabel(prefix, entry.number("label"), entry.number("index", 0))
+        for entry in entries(data, "$.address_labels")
+        if isinstance(prefix := entry.network("address", "prefixlen", 6), IPv6Network)
     )

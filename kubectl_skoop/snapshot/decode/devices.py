@@ -1,12 +1,15 @@
 """Links with what other tables tell of them: VLANs of bridge ports, offloads, programs."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from typing import NamedTuple
 
 from kubectl_skoop.netstack.device import (
     ETHERTYPE_8021Q,
+    IFF_LOWER_UP,
+    IFF_NOARP,
+    IFF_UP,
     SAME_NAMESPACE,
     Bond,
     BondPort,
@@ -19,6 +22,7 @@ from kubectl_skoop.netstack.device import (
     Vlan,
     Vxlan,
 )
+from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.wireguard_types import Wireguard
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
 from kubectl_skoop.snapshot.decode.redirects import INGRESS, decode_redirects
@@ -28,7 +32,7 @@ from kubectl_skoop.snapshot.decode.tunnels6 import TUNNELS6, decode_tunnel6
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
 BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED = 1 << 1, 1 << 2
 BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
-MAX_VLAN = 4095
+MAX_VLAN, MAX_MTU = 4095, 65535
 IPVLAN_F_PRIVATE, IPVLAN_F_VEPA = 1, 2
 
 
@@ -215,3 +219,13 @@ def _list(entry: Entry, name: str) -> list[object]:
 
 
 _PARENTS = {0xFFFF0000: "ingress", 0xFFFFFFF2: "ingress", 0xFFFFFFF3: "egress"}
+
+
+def missing_devices(routes: Iterable[Route], devices: Mapping[int, Device]) -> dict[int, Device]:
+    """Stand-ins for those that routes lead to though they are not listed: what leaves by one is unknown."""
+    named = {nexthop.device for route in routes for nexthop in route.nexthops}
+    flags = IFF_UP | IFF_LOWER_UP | IFF_NOARP
+    return {
+        index: Device(index=index, name=f"if{index}", kind="missing", flags=flags, mtu=MAX_MTU)
+        for index in named - devices.keys()
+    }

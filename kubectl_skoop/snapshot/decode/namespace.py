@@ -1,6 +1,6 @@
 """One namespace: each table on its own, so that a damaged one is a gap and the others stand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,9 @@ from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.ipsec_types import Ipsec
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import Neighbour
+from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.sysctl import Sysctls
-from kubectl_skoop.snapshot.decode.addresses import decode_addresses
+from kubectl_skoop.snapshot.decode.addresses import decode_addresses, decode_labels
 from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack, decode_conntrack_cut
 from kubectl_skoop.snapshot.decode.devices import (
     Additions,
@@ -19,6 +20,7 @@ from kubectl_skoop.snapshot.decode.devices import (
     decode_features,
     decode_programs,
     decode_vlans,
+    missing_devices,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, table_map, text
 from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
@@ -76,14 +78,18 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         found = tables.decode(name, find, "")
         if found:
             tables.gaps[name] = found
+    routes: Sequence[Route] = tables.decode("routes", lambda data: decode_routes(data, objects), ())
+    if "links" not in tables.gaps:
+        devices = {**devices, **missing_devices(routes, devices)}
     return NetworkNamespace(
         id=f"{node}/{dump.id}",
         place=place,
         node=node,
         devices=devices,
         addresses=tables.decode("addresses", decode_addresses, ()),
+        address_labels=tables.decode("address_labels", decode_labels, None),
         rules=tables.decode("rules", decode_rules, ()),
-        routes=tables.decode("routes", lambda data: decode_routes(data, objects), ()),
+        routes=tuple(routes),
         exceptions=tables.decode("route_exceptions", decode_exceptions, ()),
         neighbours=tuple(neighbours),
         fdb=tables.decode("fdb", lambda data: decode_fdb(data, devices), ()),

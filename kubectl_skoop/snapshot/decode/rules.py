@@ -18,7 +18,7 @@ _ACTIONS: dict[int, Literal["lookup", "goto", "nop", "blackhole", "unreachable",
     7: "unreachable",
     8: "prohibit",
 }
-_NOT_MODELLED = ("tun_id", "flowlabel", "flowlabel_mask", "dscp", "dscp_mask")
+_NOT_MODELLED = ("flowlabel", "flowlabel_mask", "dscp", "dscp_mask")
 
 
 def decode_rules(data: object) -> tuple[PolicyRule, ...]:
@@ -49,6 +49,7 @@ def _rule(entry: Entry) -> PolicyRule:
         sport=_range(entry, "sport_range"),
         dport=_range(entry, "dport_range"),
         uid=_range(entry, "uid_range"),
+        tunnel_id=entry.number("tun_id", 0),
         suppress_prefix=_suppression(entry, "suppress_prefixlen"),
         suppress_group=_suppression(entry, "suppress_ifgroup"),
         l3mdev=entry.flag("l3mdev"),

@@ -240,7 +240,7 @@ def test_a_bound_source_draws_the_flow_to_its_device_on_new_kernels(release: str
     [
         pytest.param(namespace(route("10.9.0.0/16", encap="seg6")), id="an encapsulation"),
         pytest.param(
-            namespace(*EVERYWHERE, rules=(rule(10, table=102, unsupported="tun_id"), rule(11, table=100))),
+            namespace(*EVERYWHERE, rules=(rule(10, table=102, unsupported="flowlabel"), rule(11, table=100))),
             id="a selector that is not modelled",
         ),
     ],
@@ -252,7 +252,7 @@ def test_what_is_not_known_is_walked_both_ways(ns: NetworkNamespace) -> None:
 
 
 def test_a_selector_that_is_not_modelled_does_not_matter_where_another_one_decides() -> None:
-    ns = namespace(*EVERYWHERE, rules=(rule(10, table=100, mark=1, mask=1, unsupported="tun_id"),))
+    ns = namespace(*EVERYWHERE, rules=(rule(10, table=100, mark=1, mask=1, unsupported="flowlabel"),))
     assert [table_of(result) for result, _, _ in answers(ns, key())] == [254]
 
 

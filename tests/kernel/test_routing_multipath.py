@@ -1,0 +1,107 @@
+"""Which fields of a flow choose its nexthop, by policy: the kernel's answers vary with no others."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from ipaddress import ip_address
+
+import pytest
+
+from kubectl_skoop.model.verdict import Choices
+from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.flow import FlowKey
+from kubectl_skoop.netstack.routing.lookup import Found, lookup
+from kubectl_skoop.netstack.routing.multipath import hash_inputs
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
+from kubectl_skoop.testing.route_oracle import RouteOracle, read_state
+
+pytestmark = pytest.mark.kernel
+
+ADDRESS = {4: ("10.{}.0.{}", 24), 6: ("fd00:{}::{}", 64)}
+ASKED = 32
+"""Values of a field: that all get the same of two nexthops by chance is no matter of this world."""
+POLICIES = ((0, 7), (1, 7), (2, 7), (3, 1), (3, 2), (3, 7), (3, 0x10), (3, 0x20), (3, 0x37))
+"""fib_multipath_hash_policy and fib_multipath_hash_fields."""
+
+
+@pytest.fixture(params=[4, 6], ids=["IPv4", "IPv6"])
+def lab(request: pytest.FixtureRequest) -> Iterator[tuple[int, Namespace]]:
+    """Two equal ways to everything."""
+    family: int = request.param
+    form, length = ADDRESS[family]
+    node = Namespace(f"{lab_prefix()}mp")
+    create([node.name])
+    try:
+        node.set_sysctls({"net.ipv6.conf.default.accept_dad": 0})
+        lines = ["link set lo up"]
+        for number in (1, 2):
+            lines += [
+                f"link add v{number} type veth peer name p{number}",
+                f"link set v{number} up",
+                f"link set p{number} up",
+                f"addr add {form.format(number, 1)}/{length} dev v{number} {'nodad' if family == 6 else ''}",
+            ]
+        lines += [f"addr add {form.format(9, host)}/{length} dev lo" for host in range(1, ASKED + 1)]
+        hops = " ".join(f"nexthop via {form.format(number, 2)} dev v{number}" for number in (1, 2))
+        node.run("ip", "-batch", "-", text="\n".join([*lines, f"route add default {hops}"]) + "\n")
+        yield family, node
+    finally:
+        delete([node.name])
+
+
+def variants(family: int) -> dict[str, list[FlowKey]]:
+    """By field, flows that differ in it alone."""
+    form = ADDRESS[family][0]
+    flow = FlowKey(
+        dst=ip_address(form.format(77, 1)),
+        src=ip_address(form.format(9, 1)),
+        protocol=17,
+        sport=1000,
+        dport=80,
+    )
+    numbers = range(1, ASKED + 1)
+    return {
+        "src": [replace(flow, src=ip_address(form.format(9, number))) for number in numbers],
+        "dst": [replace(flow, dst=ip_address(form.format(77, number))) for number in numbers],
+        "sport": [replace(flow, sport=1000 + number) for number in numbers],
+        "dport": [replace(flow, dport=80 + number) for number in numbers],
+    }
+
+
+@pytest.mark.parametrize(("policy", "fields"), POLICIES)
+def test_the_nexthop_varies_with_the_fields_of_the_policy(
+    lab: tuple[int, Namespace], policy: int, fields: int
+) -> None:
+    family, node = lab
+    tree = f"net.ipv{family}.fib_multipath_hash"
+    node.set_sysctls({f"{tree}_policy": policy, f"{tree}_fields": fields})
+    ns = read_state(node.path)
+    with RouteOracle(node.path) as oracle:
+        for field, flows in variants(family).items():
+            answers = {_device(oracle, flow) for flow in flows}
+            inputs = {hash_inputs(ns, flow) for flow in flows}
+            assert (len(answers) > 1) == (len(inputs) > 1), field
+
+
+def test_all_packets_of_a_flow_take_the_same_way(lab: tuple[int, Namespace]) -> None:
+    family, node = lab
+    ns = read_state(node.path)
+    flow, other = variants(family)["dst"][:2]
+    for first in (0, 1):
+        stack = Stack(ns, Choices(script=(first, 1 - first)))
+        taken = [_chosen(ns, stack, each) for each in (flow, flow, other, flow)]
+        assert taken[0] == taken[1] == taken[3] != taken[2]
+        assert [choice.probabilities for choice in stack.choices.made] == [(Fraction(1, 2),) * 2] * 2
+
+
+def _device(oracle: RouteOracle, flow: FlowKey) -> int:
+    route = oracle.ask_way(flow).route
+    assert route is not None
+    return route.nexthops[0].device
+
+
+def _chosen(ns: NetworkNamespace, stack: Stack, flow: FlowKey) -> str:
+    found = lookup(stack, flow)
+    assert isinstance(found, Found)
+    return ns.device_name(found.nexthop.device)
