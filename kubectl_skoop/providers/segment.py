@@ -8,14 +8,12 @@ from typing import NamedTuple
 from kubectl_skoop.api import (
     Address,
     Context,
-    Device,
-    NetworkNamespace,
-    NodeInfo,
+    Level,
     NotCollected,
     Place,
     Suspicion,
+    Where,
 )
-from kubectl_skoop.providers.finding import remark
 
 NUD_FAILED = 0x20
 """linux/neighbour.h"""
@@ -23,41 +21,57 @@ SHOWN = 6
 
 
 class Host(NamedTuple):
-    """A node with the device that has its address."""
+    """A node with the device that has its address; its state itself is not held."""
 
-    node: NodeInfo
-    ns: NetworkNamespace
-    device: Device
+    name: str
+    device: str
+    mtu: int
+    """Bytes."""
     address: Address
     network: IPv4Network
     """That the address is in, by its prefix length."""
+    macs: frozenset[str]
+    """Of all of its devices."""
 
     def __str__(self) -> str:
-        return f"{self.node.name} {self.device.name}: {self.network}, MTU {self.device.mtu}"
+        return f"{self.name} {self.device}: {self.network}, MTU {self.mtu}"
+
+
+Claims = dict[tuple[Address, str], Host]
+"""Who first has this MAC for a node's address; an empty MAC: who got no answer."""
 
 
 def of_segments(ctx: Context) -> Iterator[Suspicion]:
     """IPv4."""
-    hosts = list(_hosts(ctx))
+    claims: Claims = {}
+    hosts = list(_hosts(ctx, claims))
     by_network: dict[IPv4Network, list[Host]] = {}
     for host in hosts:
         by_network.setdefault(host.network, []).append(host)
     yield from _networks(by_network)
     for members in by_network.values():
         yield from _mtus(members)
-    yield from _neighbours(hosts)
+    yield from _neighbours(hosts, claims)
 
 
-def _hosts(ctx: Context) -> Iterator[Host]:
-    for node in ctx.cluster.nodes():
+def _hosts(ctx: Context, claims: Claims) -> Iterator[Host]:
+    """Each state is looked at once; `claims` are filled."""
+    nodes = {each: node for node in ctx.cluster.nodes() for each in node.addresses[:1] if each.version == 4}
+    for address, node in nodes.items():
         place = Place("node", node.name)
         ns = ctx.namespace(place)
-        address = next((each for each in node.addresses if each.version == 4), None)
-        if isinstance(ns, NotCollected) or address is None:
-            continue
         device, network = ctx.device_with(place, address), ctx.network_of(place, address)
-        if device is not None and isinstance(network, IPv4Network) and network.prefixlen < 32:
-            yield Host(node, ns, device, address, network)
+        if isinstance(ns, NotCollected) or device is None or not isinstance(network, IPv4Network):
+            continue
+        if network.prefixlen == network.max_prefixlen:
+            continue
+        macs = frozenset(each.mac for each in ns.devices.values() if each.mac)
+        host = Host(node.name, device.name, device.mtu, address, network, macs)
+        for entry in ns.neighbours:
+            told = entry.valid or entry.state == NUD_FAILED
+            if told and entry.device == device.index and entry.address in nodes and not entry.proxy:
+                claims.setdefault((entry.address, entry.mac if entry.valid else ""), host)
+        yield host
 
 
 def _networks(by_network: Mapping[IPv4Network, Sequence[Host]]) -> Iterator[Suspicion]:
@@ -66,22 +80,22 @@ def _networks(by_network: Mapping[IPv4Network, Sequence[Host]]) -> Iterator[Susp
         wider = next((one for one in by_network if one != network and one.supernet_of(network)), None)
         if wider is not None:
             other = by_network[wider][0]
-            yield remark(
+            yield _told(
                 "generic.network.differs",
-                other.node,
-                f"{other.address} of {other.device.name} is in {wider}, and other nodes take {network} for "
+                other,
+                f"{other.address} of {other.device} is in {wider}, and other nodes take {network} for "
                 "their network: what these reach by a router, that one seeks on the link",
                 tuple(map(str, (other, *members)[:SHOWN])),
                 f"if {network} is right: ip addr change {other.address}/{network.prefixlen} dev "
-                f"{other.device.name}",
+                f"{other.device}",
             )
 
 
 def _mtus(members: Sequence[Host]) -> Iterator[Suspicion]:
     """One link carries one size; what most of its nodes have is taken for it."""
-    usual = Counter(host.device.mtu for host in members).most_common(1)[0][0]
+    usual = Counter(host.mtu for host in members).most_common(1)[0][0]
     for host in members:
-        mtu = host.device.mtu
+        mtu = host.mtu
         if mtu == usual:
             continue
         fate = (
@@ -89,51 +103,59 @@ def _mtus(members: Sequence[Host]) -> Iterator[Suspicion]:
             if mtu < usual
             else "what it sends in full size is lost"
         )
-        yield remark(
+        yield _told(
             "generic.mtu.differs",
-            host.node,
-            f"{host.device.name} has MTU {mtu}, other nodes in {host.network} have {usual}: {fate}, unless "
+            host,
+            f"{host.device} has MTU {mtu}, other nodes in {host.network} have {usual}: {fate}, unless "
             "TCP agrees on less",
             tuple(map(str, members[:SHOWN])),
-            f"ip link set {host.device.name} mtu {usual}",
+            f"ip link set {host.device} mtu {usual}",
         )
 
 
-def _neighbours(hosts: Sequence[Host]) -> Iterator[Suspicion]:
+def _neighbours(hosts: Sequence[Host], claims: Claims) -> Iterator[Suspicion]:
     by_address = {host.address: host for host in hosts}
-    by_mac = {host.device.mac: host for host in hosts if host.device.mac}
-    for host in hosts:
-        for entry in host.ns.neighbours:
-            owner = by_address.get(entry.address)
-            if owner is None or owner is host or entry.device != host.device.index or entry.proxy:
-                continue
-            own_macs = {device.mac for device in owner.ns.devices.values()}
-            other = by_mac.get(entry.mac)
-            if entry.state == NUD_FAILED:
-                yield _silent(host, owner)
-            elif entry.valid and entry.mac not in own_macs and other is not None:
-                yield _of_another(host, owner, other)
+    by_mac = {mac: host for host in hosts for mac in host.macs}
+    for (address, mac), host in claims.items():
+        owner, other = by_address.get(address), by_mac.get(mac)
+        if owner is None or owner is host:
+            continue
+        if not mac:
+            yield _silent(host, owner)
+        elif mac not in owner.macs and other is not None:
+            yield _of_another(host, owner, other, mac)
 
 
 def _silent(host: Host, owner: Host) -> Suspicion:
-    return remark(
+    return _told(
         "generic.neighbour.failed",
-        host.node,
-        f"node {owner.node.name} did not answer node {host.node.name} for {owner.address}",
-        (f"{owner.address} dev {host.device.name} FAILED", str(owner)),
-        f"ping {owner.address} on {host.node.name}; look at the cable, VLAN or virtual network between them",
+        host,
+        f"node {owner.name} did not answer node {host.name} for {owner.address}",
+        (f"{owner.address} dev {host.device} FAILED", str(owner)),
+        f"ping {owner.address} on {host.name}; look at the cable, VLAN or virtual network between them",
     )
 
 
-def _of_another(host: Host, owner: Host, other: Host) -> Suspicion:
-    return remark(
+def _of_another(host: Host, owner: Host, other: Host, mac: str) -> Suspicion:
+    return _told(
         "generic.neighbour.other",
-        host.node,
-        f"node {host.node.name} sends what is for {owner.address} of node {owner.node.name} to the MAC of "
-        f"node {other.node.name}",
+        host,
+        f"node {host.name} sends what is for {owner.address} of node {owner.name} to the MAC of node "
+        f"{other.name}",
         (
-            f"{owner.address} dev {host.device.name} lladdr {other.device.mac}",
-            f"{owner.node.name} {owner.device.name}: {owner.device.mac}",
+            f"{owner.address} dev {host.device} lladdr {mac}",
+            f"{owner.name}: {', '.join(sorted(owner.macs)[:SHOWN])}",
         ),
-        f"ip neigh flush to {owner.address} dev {host.device.name}; if it comes again, look who else has it",
+        f"ip neigh flush to {owner.address} dev {host.device}; if it comes again, look who else has it",
+    )
+
+
+def _told(code: str, host: Host, message: str, evidence: Sequence[str], remedy: str) -> Suspicion:
+    return Suspicion(
+        code=code,
+        level=Level.WARNING,
+        where=Where(place=Place("node", host.name), device=host.device),
+        message=message,
+        evidence=tuple(evidence),
+        remedy=remedy,
     )
