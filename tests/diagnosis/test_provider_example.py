@@ -13,7 +13,7 @@ import pytest
 
 from kubectl_skoop.api import InfraFile, InfraShim, InputError, Level, NotCollected
 from kubectl_skoop.cluster.raw import Object, mapping, ref_of
-from kubectl_skoop.diagnosis import registry
+from kubectl_skoop.diagnosis import registry, underlay_check
 from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.entry_point import EntryPoint
@@ -98,6 +98,18 @@ def test_check_tells_what_parts_pods_between_nodes(source: Snapshot) -> None:
         ("examplecloud.firewall", Level.WARNING, "deny 8472 from 10.0.0.1/32")
     ]
     assert found[0].evidence[-1] == "from n2 to n1, n1 to n2"
+
+
+def test_how_many_pairs_of_nodes_check_asks_is_bounded_and_said(
+    source: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunnel = {"source": "10.0.0.1/32", "port": 8472, "action": "deny"}
+    ask(source, tunnel)
+    monkeypatch.setattr(underlay_check, "MAX_PAIRS", 1)
+    told = check(source, Options())
+    assert [fact.value for fact in told.facts if fact.name == "node pairs asked"] == ["1"]
+    (found,) = (one for one in told.suspicions if one.code.startswith("examplecloud."))
+    assert found.evidence[-1] == "from n2 to n1"
 
 
 def test_a_provider_that_raises_in_check_is_a_finding(
