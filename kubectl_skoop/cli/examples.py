@@ -27,6 +27,10 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
         Example("All nodes of the cluster", "check"),
         Example("A stranger's file", "check --snapshot bundle.skoop -o wide"),
         Example(
+            "With what the cloud says of its network",
+            "check --snapshot bundle.skoop --cloud-provider aws --infra aws",
+        ),
+        Example(
             "Every finding at its own place, for a program", "check --each -o json --snapshot bundle.skoop"
         ),
     ),

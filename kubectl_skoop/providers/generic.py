@@ -1,6 +1,6 @@
 """Machines that nobody's interface describes: the underlay is taken to carry everything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from kubectl_skoop.api import (
@@ -12,6 +12,7 @@ from kubectl_skoop.api import (
     InputError,
     Network,
     NoOptions,
+    Suspicion,
     Wants,
 )
 
@@ -36,4 +37,13 @@ class Generic:
         return {}
 
     def create_network(self, ctx: Context) -> Network:
-        return Network(plugin=ctx.plugin, shim=InfraShim())
+        return Network(plugin=ctx.plugin, shim=Undescribed())
+
+
+class Undescribed(InfraShim):
+    """It carries everything; `check` asks what the nodes know of it."""
+
+    def of_cluster(self, ctx: Context) -> Iterable[Suspicion]:
+        from kubectl_skoop.providers.segment import of_segments
+
+        return of_segments(ctx)

@@ -34,6 +34,8 @@ def folder(tmp_path: Path, objects: Path, dumps: Mapping[str, Path], monkeypatch
     shutil.copy(objects, tmp_path / "objects.yaml")
     for name, path in dumps.items():
         shutil.copy(path, tmp_path / f"{name}.dump")
+    (tmp_path / "aws").mkdir()
+    (tmp_path / "aws" / "vpcs.json").write_text('{"Vpcs": []}')
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "kubectl-skoop").touch(mode=0o755)
     monkeypatch.chdir(tmp_path)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.api import InfraFile, InfraShim, InputError, NotCollected
+from kubectl_skoop.api import InfraFile, InfraShim, InputError, Level, NotCollected
 from kubectl_skoop.cluster.raw import Object, mapping, ref_of
-from kubectl_skoop.diagnosis import registry
+from kubectl_skoop.diagnosis import registry, underlay_check
+from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.entry_point import EntryPoint
 from kubectl_skoop.diagnosis.infra import gather
@@ -87,6 +88,40 @@ def test_its_rule_stops_the_packet_and_is_named(source: Snapshot) -> None:
 
 def test_the_first_rule_decides_and_answers_pass(source: Snapshot) -> None:
     assert ask(source, ALLOW, DENY).verdict == "reachable"
+
+
+def test_check_tells_what_parts_pods_between_nodes(source: Snapshot) -> None:
+    tunnel = {"source": "10.0.0.1/32", "port": 8472, "action": "deny"}
+    ask(source, tunnel)
+    found = [one for one in check(source, Options()).suspicions if one.code.startswith("examplecloud.")]
+    assert [(one.code, one.level, one.evidence[0]) for one in found] == [
+        ("examplecloud.firewall", Level.WARNING, "deny 8472 from 10.0.0.1/32")
+    ]
+    assert found[0].evidence[-1] == "from n2 to n1, n1 to n2"
+
+
+def test_how_many_pairs_of_nodes_check_asks_is_bounded_and_said(
+    source: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tunnel = {"source": "10.0.0.1/32", "port": 8472, "action": "deny"}
+    ask(source, tunnel)
+    monkeypatch.setattr(underlay_check, "MAX_PAIRS", 1)
+    told = check(source, Options())
+    assert [fact.value for fact in told.facts if fact.name == "node pairs asked"] == ["1"]
+    (found,) = (one for one in told.suspicions if one.code.startswith("examplecloud."))
+    assert found.evidence[-1] == "from n2 to n1"
+
+
+def test_a_provider_that_raises_in_check_is_a_finding(
+    source: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("rules")
+
+    monkeypatch.setattr("examplecloud.Firewall.of_cluster", fail, raising=False)
+    found = [one for one in check(source, Options()).suspicions if one.code.startswith("provider.")]
+    assert [one.code for one in found] == ["provider.failed"]
+    assert "the provider examplecloud failed, so the underlay was not checked: KeyError" in found[0].message
 
 
 def test_live_it_has_nothing_to_ask(source: Snapshot) -> None:

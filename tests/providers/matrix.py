@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.kernel import test_underlay_check
 from tests.providers.aliyun import test_balancer_checks as aliyun_balancers
 from tests.providers.aliyun import test_balancers as aliyun_servers
 from tests.providers.aliyun import test_flows as aliyun_flows
@@ -55,7 +56,10 @@ def cases() -> dict[str, Cases]:
         whole[f"{code}.not-collected"] += 1
     lets_through = [*aliyun_ways.PASSES, *aliyun_balancers.HEALTHY, *aliyun_balancers.LETS_IN]
     aws_through = [*aws_ways.PASSES, *aws_balancers.HEALTHY]
+    generic = Counter(code for _, code, _ in test_underlay_check.FAULTS.values())
+    generic["generic.neighbour.other"] += 1
     return {
+        "generic": Cases(Counter(), generic, 0),
         "aliyun": Cases(aliyun, aliyun_whole_cases, len(lets_through) + len(aliyun_flows.HEALTHY)),
         "aws": Cases(
             aws,
@@ -70,7 +74,8 @@ def table(provider: str) -> str:
 
 
 def _lines(of: Cases) -> Iterator[str]:
-    yield f"{of.healthy} healthy flows and `check` of the healthy VPC are silent."
+    flows = f"{of.healthy} healthy flows and `check`" if of.healthy else "`check`"
+    yield f"{flows} of the healthy network {'are' if of.healthy else 'is'} silent."
     yield ""
     yield "| finding | cases that a flow shows | that `check` shows |"
     yield "| --- | --- | --- |"

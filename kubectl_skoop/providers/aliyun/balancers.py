@@ -135,16 +135,17 @@ def listens(known: Inventory, balancer: Balancer, packet: Packet) -> Iterator[Su
 
 
 def all_sick(known: Inventory, balancer: Balancer, packet: Packet) -> bool:
-    """No server is healthy, though there are some."""
+    """No server is healthy, or there is none."""
     found = _servers_for(known, balancer, packet)
-    return bool(found) and not any(one.sound for one in found)
+    return not isinstance(found, Unknown) and not any(one.sound for one in found)
 
 
-def _servers_for(known: Inventory, balancer: Balancer, packet: Packet) -> Sequence[Server]:
-    """As far as they are known."""
+def _servers_for(known: Inventory, balancer: Balancer, packet: Packet) -> Sequence[Server] | Unknown:
+    """None without a listener."""
     item = listener(known, balancer, packet)
-    found = () if item is None or isinstance(item, Unknown) else servers(known, balancer, item)
-    return () if isinstance(found, Unknown) else found
+    if isinstance(item, Unknown):
+        return item
+    return () if item is None else servers(known, balancer, item)
 
 
 def _access(known: Inventory, balancer: Balancer, item: Item, packet: Packet) -> Iterator[Suspicion]:
@@ -182,6 +183,12 @@ def _access(known: Inventory, balancer: Balancer, item: Item, packet: Packet) ->
 
 def health(known: Inventory, balancer: Balancer, packet: Packet) -> Iterator[Suspicion]:
     found = _servers_for(known, balancer, packet)
+    if isinstance(found, Unknown):
+        return
+    if not found:
+        message = f"no server is registered with {balancer.name}: nobody gets its connections"
+        remedy = "look at the log of cloud-controller-manager, which registers nodes or pods"
+        yield remark("aliyun.balancer.unhealthy", None, message, (), remedy)
     sick = [one for one in found if not one.sound]
     if sick:
         yield remark(

@@ -112,10 +112,11 @@ def listens(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspic
 
 
 def all_sick(known: Inventory, balancer: Item, packet: Packet) -> bool:
-    """No target of any group is healthy, though there are some."""
+    """No target of any group is healthy, or there is none."""
     groups = groups_of(known, balancer, packet)
-    every = [] if isinstance(groups, Unknown) else [one for group in groups for one in group.targets]
-    return bool(every) and not any(one.sound for one in every)
+    if isinstance(groups, Unknown):
+        return False
+    return not any(one.sound for group in groups for one in group.targets)
 
 
 def onward(
@@ -168,6 +169,14 @@ def health(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspici
     for group in [] if isinstance(groups, Unknown) else groups:
         name = raw.text(group.item, "TargetGroupName")
         sick = [one for one in group.targets if not one.sound]
+        if not group.targets:
+            yield remark(
+                "aws.balancer.unhealthy",
+                None,
+                f"no target is registered with {name}: nobody gets its connections",
+                (f"TargetType: {raw.text(group.item, 'TargetType')}",),
+                "look at the log and the events of the controller that makes load balancers",
+            )
         if sick:
             all_of_them = len(sick) == len(group.targets)
             many = f"all {len(sick)}" if all_of_them else f"{len(sick)} of {len(group.targets)}"

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing.aws_vpc_cni import AwsLab
+from kubectl_skoop.testing.breaking import run_steps
 from kubectl_skoop.testing.comparing import check_lab, take_snapshot
 from kubectl_skoop.testing.terway import EniIpLab
 
@@ -25,6 +27,50 @@ class Unasked(AwsLab):
 class UnknownCloud(Unasked):
     def provider_id(self, node: str) -> str:
         return ""
+
+
+COMMENT, MARK = "-m comment --comment", "--nfmask 0x80 --ctmask 0x80"
+FLUSHED = {
+    "nothing is translated": (
+        f"-t nat -D POSTROUTING {COMMENT} 'AWS SNAT CHAIN' -j AWS-SNAT-CHAIN-0",
+        "-A POSTROUTING -j AWS-SNAT-CHAIN-0",
+    ),
+    "the chain translates nothing": (
+        "-t nat -D AWS-SNAT-CHAIN-0 2",
+        "-A AWS-SNAT-CHAIN-0 ! -o vlan+ -m addrtype ! --dst-type LOCAL -j SNAT --to-source 10.244.1.10",
+    ),
+    "nothing that leaves is marked": (
+        "-t nat -F AWS-CONNMARK-CHAIN-0",
+        "-A AWS-CONNMARK-CHAIN-0 -j CONNMARK",
+    ),
+    "marks are not given back": (
+        f"-t nat -D PREROUTING {COMMENT} 'AWS, CONNMARK' -j CONNMARK --restore-mark {MARK}",
+        "-A PREROUTING -j CONNMARK --restore-mark",
+    ),
+}
+
+
+def found_by_check(lab: AwsLab, folder: Path) -> list[str]:
+    with closing(open_snapshot(take_snapshot(lab, folder))) as source:
+        return [f"{one.where.place} {one.code}: {one.message}" for one in check(source, Options()).suspicions]
+
+
+@pytest.mark.parametrize(("rule", "named"), FLUSHED.values(), ids=FLUSHED)
+def test_what_leaves_the_vpc_wants_rules_that_other_nodes_have(rule: str, named: str, tmp_path: Path) -> None:
+    """The lab has no outside, so no packet shows it."""
+    with AwsLab() as lab:
+        run_steps(lab, [f"n1: iptables {rule}"])
+        found = found_by_check(lab, tmp_path)
+    assert all(one.startswith("node/n1 aws-vpc-cni.iptables.missing: ") for one in found), found
+    assert any(named in one for one in found), found
+
+
+def test_without_translation_on_any_node_none_is_wanted(tmp_path: Path) -> None:
+    """As with AWS_VPC_K8S_CNI_EXTERNALSNAT."""
+    with AwsLab() as lab:
+        run_steps(lab, [f"{node.name}: iptables -t nat -F" for node in lab.topology.nodes])
+        found = found_by_check(lab, tmp_path)
+    assert not [one for one in found if "aws-vpc-cni" in one]
 
 
 class UnaskedTerway(EniIpLab):

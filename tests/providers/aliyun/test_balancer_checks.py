@@ -160,3 +160,4 @@ def test_one_thing_is_wrong(
     assert words in " | ".join((finding.message, *finding.evidence))
     expected = {"aliyun.unknown": "unknown", "aliyun.balancer.unhealthy": ""}
     assert finding.effect == expected.get(code, "stops")
+    assert finding.remedy or code == "aliyun.unknown"

@@ -126,6 +126,11 @@ ROWS: dict[str, tuple[Callable[[], Answers], str, tuple[str, ...]]] = {
         "aliyun.balancer.listener",
         ("service default/web: the listener for tcp 80 of web is stopped",),
     ),
+    "no server is registered": (
+        of_balancers(lambda found: found["vserver group"].update(BackendServers={"BackendServer": []})),
+        "aliyun.balancer.unhealthy",
+        ("service default/web: no server is registered with web",),
+    ),
     "servers are not healthy": (
         of_balancers(sick),
         "aliyun.balancer.unhealthy",

@@ -374,3 +374,4 @@ def test_one_thing_is_wrong(
     assert finding.code == code, finding
     assert words in " | ".join((finding.message, *finding.evidence))
     assert finding.effect == ("" if code == "aws.balancer.unhealthy" else "stops")
+    assert finding.remedy

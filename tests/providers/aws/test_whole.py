@@ -103,6 +103,11 @@ ROWS: dict[str, tuple[Change, str, tuple[str, ...]]] = {
         "aws.balancer.listener",
         ("service default/web: the load balancer web has no listener for tcp 80",),
     ),
+    "no target is registered": (
+        health,
+        "aws.balancer.unhealthy",
+        ("service default/web: no target is registered with nodes",),
+    ),
     "targets are not healthy": (
         lambda found: health(found, target("i-n1", state="unhealthy"), target("i-n2")),
         "aws.balancer.unhealthy",

@@ -73,6 +73,10 @@ class Firewall(InfraShim):
     def external_to_node(self, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Sequence[Suspicion]:
         return () if tracked.destination else self.judge(dst, packet)
 
+    def kind_of(self, node: NodeInfo) -> str:
+        """Nodes are all alike to it: `check` sends to each from one other."""
+        return "machine"
+
     def judge(self, node: NodeInfo, packet: Packet) -> Sequence[Suspicion]:
         section, where = self.section(), Where(place=Place("node", node.name))
         if isinstance(section, NotCollected):
