@@ -15,6 +15,7 @@ from kubectl_skoop.cluster.fields import (
     Fields,
 )
 from kubectl_skoop.cluster.raw import Object, labels, mapping, text
+from kubectl_skoop.cluster.secondary import OLD_STATUS, STATUS
 
 _CALICO = ("crd.projectcalico.org", "projectcalico.org")
 _GROUPS: Mapping[tuple[str, str], str] = {
@@ -44,6 +45,8 @@ ANNOTATIONS = frozenset(
         "flannel.alpha.coreos.com/public-ip",
         "flannel.alpha.coreos.com/public-ip-overwrite",
         "flannel.alpha.coreos.com/public-ipv6",
+        STATUS,
+        OLD_STATUS,
         "projectcalico.org/IPv4Address",
         "projectcalico.org/IPv4IPIPTunnelAddr",
         "projectcalico.org/IPv4VXLANTunnelAddr",
