@@ -47,6 +47,7 @@ WIREGUARD = (
     Case(WireguardLab),
     *(Case(WireguardLab, fault) for fault in flannel_wireguard_faults.FAULTS),
 )
+GONE = Case(WireguardLab, flannel_wireguard_faults.GONE)
 
 
 def name_of(case: Case) -> str:
@@ -60,7 +61,7 @@ def with_ipip(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
 
 @pytest.fixture(scope="module")
 def with_wireguard(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
-    return GuestClusters(WIREGUARD, tmp_path_factory.mktemp("guest"), ("wireguard",), emulated)
+    return GuestClusters((*WIREGUARD, GONE), tmp_path_factory.mktemp("guest"), ("wireguard",), emulated)
 
 
 @pytest.mark.parametrize("case", IPIP, ids=name_of)
@@ -75,3 +76,8 @@ def test_wireguard(with_wireguard: GuestClusters, case: Case) -> None:
     assert with_wireguard.differences(case) == []
     if case.fault is None:
         assert with_wireguard.check(case).suspicions == ()
+
+
+def test_a_device_that_is_gone_is_found(with_wireguard: GuestClusters) -> None:
+    found = with_wireguard.check(GONE).suspicions
+    assert ("flannel.device.missing", "node/n1") in [(one.code, str(one.where.place)) for one in found]

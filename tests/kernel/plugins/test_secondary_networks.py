@@ -1,4 +1,4 @@
-"""Pods with a second network, as Multus adds one: its addresses are the pod's, and no plugin speaks of it."""
+"""Pods with a second network, as Multus adds one: its addresses are the pod's, no plugin speaks of it."""
 
 import json
 from contextlib import closing
