@@ -1,4 +1,4 @@
-"""What flannel's backend wireguard wants, from objects alone: one device for each IP version, or one for both."""
+"""What flannel's backend wireguard wants, by objects alone: a device for each IP version, or one for both."""
 
 import json
 from base64 import b64decode
