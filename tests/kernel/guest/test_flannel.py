@@ -35,6 +35,8 @@ IPIP = (
         for fault in FAULTS
         if "flannel-ipip" in fault.modes
     ),
+)
+DIRECT = (
     Case(ipip_on_one_link),
     *(Case(ipip_on_one_link, fault) for fault in flannel_direct_faults.FAULTS["flannel ipip, one link"]),
     Case(ipip_between_subnets),
@@ -60,6 +62,11 @@ def with_ipip(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
 
 
 @pytest.fixture(scope="module")
+def with_direct_routing(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
+    return GuestClusters(DIRECT, tmp_path_factory.mktemp("guest"), ("ipip",))
+
+
+@pytest.fixture(scope="module")
 def with_wireguard(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
     return GuestClusters((*WIREGUARD, GONE), tmp_path_factory.mktemp("guest"), ("wireguard",), emulated)
 
@@ -69,6 +76,13 @@ def test_ipip(with_ipip: GuestClusters, case: Case) -> None:
     assert with_ipip.differences(case) == []
     if case.fault is None:
         assert with_ipip.check(case).suspicions == ()
+
+
+@pytest.mark.parametrize("case", DIRECT, ids=name_of)
+def test_direct_routing(with_direct_routing: GuestClusters, case: Case) -> None:
+    assert with_direct_routing.differences(case) == []
+    if case.fault is None:
+        assert with_direct_routing.check(case).suspicions == ()
 
 
 @pytest.mark.parametrize("case", WIREGUARD, ids=name_of)
