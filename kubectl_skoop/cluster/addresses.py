@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import AF_INET, inet_pton
 
 from kubectl_skoop.cluster.raw import Object, flag, items, mapping, text, texts
+from kubectl_skoop.cluster.secondary import secondary_networks
 from kubectl_skoop.model.packet import Address, Network
 
 FINISHED = frozenset({"Succeeded", "Failed"})
@@ -61,6 +62,7 @@ def _pod(item: Object) -> Iterator[str]:
         return
     yield text(status, "podIP")
     yield from (text(entry, "ip") for entry in items(status, "podIPs"))
+    yield from (address for network in secondary_networks(item) for address in network.addresses)
 
 
 def _service(item: Object) -> Iterator[str]:

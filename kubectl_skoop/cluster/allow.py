@@ -15,6 +15,7 @@ from kubectl_skoop.cluster.fields import (
     Fields,
 )
 from kubectl_skoop.cluster.raw import Object, labels, mapping, text
+from kubectl_skoop.cluster.secondary import OLD_STATUS, STATUS
 
 _CALICO = ("crd.projectcalico.org", "projectcalico.org")
 _GROUPS: Mapping[tuple[str, str], str] = {
@@ -49,6 +50,8 @@ ANNOTATIONS = frozenset(
         "kube-router.io/service.local",
         "kube-router.io/service.scheduler",
         "kube-router.io/service.skiplbips",
+        STATUS,
+        OLD_STATUS,
         "projectcalico.org/IPv4Address",
         "projectcalico.org/IPv4IPIPTunnelAddr",
         "projectcalico.org/IPv4VXLANTunnelAddr",

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from kubectl_skoop.cluster.addresses import FINISHED, parse_address
 from kubectl_skoop.cluster.raw import Object, Ref, dig, flag, items, labels, number, ref_of, text
+from kubectl_skoop.cluster.secondary import SecondaryNetwork, secondary_networks
 from kubectl_skoop.model.packet import Address
 
 T = TypeVar("T")
@@ -47,6 +48,8 @@ class PodInfo:
     host_network: bool = False
     addresses: tuple[Address, ...] = ()
     """`podIPs`, the primary one first; with hostNetwork those of the node."""
+    secondary: tuple[SecondaryNetwork, ...] = ()
+    """Networks beside the primary one, which Multus adds."""
     phase: str = ""
     ready: bool | None = None
     """The condition Ready; None: the status does not say."""
@@ -98,6 +101,7 @@ def pod_info(item: Object) -> PodInfo:
         node=text(item, "spec", "nodeName"),
         host_network=flag(item, "spec", "hostNetwork"),
         addresses=tuple(address for address in addresses if address is not None),
+        secondary=tuple(secondary_networks(item)),
         phase=text(item, "status", "phase"),
         ready=condition(item, "Ready"),
         deleted=bool(text(item, "metadata", "deletionTimestamp")),

@@ -1,14 +1,17 @@
 """What a cluster is taken for, with what each answer was read from: for `plugins --detect`."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from kubectl_skoop.cluster.addresses import covering
+from kubectl_skoop.cluster.secondary import STATUS
 from kubectl_skoop.diagnosis import detection
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.interface import Plugin, Setting
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.service_network import service_networks
 from kubectl_skoop.diagnosis.services.present import present
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 
 OPTIONS: Mapping[str, str] = {
@@ -24,8 +27,8 @@ ALSO: Mapping[str, tuple[str, ...]] = {
     "Weave": ("weave-net",),
 }
 """Network agents that no plugin here speaks for, by the names of their DaemonSets."""
-HOST_PORTS = "CNI-HOSTPORT-DNAT"
-"""The chain of the chained CNI plugin portmap."""
+HOST_PORTS, HOST_PORTS_NFT = "CNI-HOSTPORT-DNAT", "cni_hostport"
+"""The chain of the chained CNI plugin portmap, or its table of nft."""
 
 
 def detected(ctx: Context) -> tuple[Setting, ...]:
@@ -83,8 +86,27 @@ def _also(ctx: Context) -> Iterator[Setting]:
         found = detection.by_daemon_set(ctx, name, *patterns)
         if found is not None:
             yield Setting("also", f"{name}: no plugin speaks for it", found.source)
+    yield from _secondary(ctx)
     for ns in detection.states(ctx):
-        tables = [base.table for base in ns.netfilter.base_chains if isinstance(base.table, SavedTable)]
-        if any(f":{HOST_PORTS} " in table.text for table in tables):
-            yield Setting("also", "portmap, chained", f"chain {HOST_PORTS} on {ns.place}")
+        if place := _host_ports(ns):
+            yield Setting("also", "portmap, chained", f"{place} on {ns.place}")
             return
+
+
+def _host_ports(ns: NetworkNamespace) -> str:
+    """Where portmap has its rules; empty: nowhere."""
+    for base in ns.netfilter.base_chains:
+        if isinstance(base.table, SavedTable):
+            if f":{HOST_PORTS} " in base.table.text:
+                return f"chain {HOST_PORTS}"
+        elif base.table.name.split(" ")[-1] == HOST_PORTS_NFT:
+            return f"table {base.table.name}"
+    return ""
+
+
+def _secondary(ctx: Context) -> Iterator[Setting]:
+    """Which networks pods have beside the primary one."""
+    found = Counter(network.name for pod in ctx.cluster.pods() for network in pod.secondary)
+    for name, count in sorted(found.items()):
+        value = f"network {name or 'without a name'}: {count} pods have it beside their own"
+        yield Setting("also", value, f"annotation {STATUS}")

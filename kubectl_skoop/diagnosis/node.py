@@ -96,7 +96,10 @@ class SimpleVethPod:
 
 @dataclass(frozen=True, slots=True)
 class BasePluginNode:
-    """A node as a NetNodeAction: asks its SimplePluginNode by what the addresses of a packet are."""
+    """A node as a NetNodeAction: asks its SimplePluginNode by what the addresses of a packet are.
+
+    Networks beside a pod's primary one (Multus) are somebody else's: of them nothing is asked.
+    """
 
     node: NodeInfo
     simple: SimplePluginNode
@@ -124,7 +127,8 @@ class BasePluginNode:
         endpoint = self.cluster.endpoint(packet.dst)
         match endpoint.kind:
             case "pod":
-                return self.simple.to_pod(upstream, packet, self.cluster.pod(endpoint.name))
+                pod = self.cluster.pod(endpoint.name)
+                return self.simple.to_pod(upstream, packet, pod) if packet.dst in pod.addresses else ()
             case "node":
                 return self.simple.to_host(upstream, packet, self.cluster.node(endpoint.name))
             case _:

@@ -90,11 +90,16 @@ class CniLab(ClusterLab):
             raise LabError(f"no CNI plugins in {' or '.join(str(each) for each in FOLDERS)}")
         conf = configuration(self.mode, pod.node, f"{self._state.name}/{pod.node.name}")
         result = call(folder, self.namespaces[pod.node.name], self.namespaces[pod.name], conf)
-        return next(
-            str(each["name"])
-            for each in result["interfaces"]
-            if not each.get("sandbox") and each["name"] != BRIDGES.get(self.mode)
-        )
+        return node_end(result, BRIDGES.get(self.mode, ""))
+
+
+def node_end(result: Mapping[str, list[dict[str, str]]], bridge: str) -> str:
+    """The name of the node's end, of what CNI ADD told."""
+    return next(
+        str(each["name"])
+        for each in result["interfaces"]
+        if not each.get("sandbox") and each["name"] != bridge
+    )
 
 
 def configuration(mode: Mode, node: LabNode, state: str) -> dict[str, object]:

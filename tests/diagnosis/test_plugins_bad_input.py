@@ -1,5 +1,6 @@
 """Objects that contradict themselves or cannot be read: a plugin leaves wishes out, and never fails."""
 
+import json
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Any
@@ -41,6 +42,11 @@ def annotations(value: str) -> Damage:
     return change
 
 
+def net_conf(**values: object) -> Damage:
+    """Of flannel."""
+    return lambda item: item.update(data={"net-conf.json": json.dumps(values)})
+
+
 DAMAGES: dict[str, Damage] = {
     "no podCIDR": of_kind("Node", lambda item: item["spec"].clear()),
     "a podCIDR that is none": of_kind(
@@ -61,6 +67,18 @@ DAMAGES: dict[str, Damage] = {
         "ConfigMap", lambda item: item.update(data={"net-conf.json": "{"})
     ),
     "a configuration of numbers": of_kind("ConfigMap", lambda item: item.update(data={"net-conf.json": "7"})),
+    "a backend that is none": of_kind("ConfigMap", net_conf(Backend=7)),
+    "a backend of an unknown type": of_kind("ConfigMap", net_conf(Backend={"Type": "ipsec"})),
+    "a backend of an unknown type of text": of_kind("ConfigMap", net_conf(Backend={"Type": ["vxlan"]})),
+    "settings of a backend that are texts": of_kind(
+        "ConfigMap",
+        net_conf(Backend={"Type": "vxlan", "VNI": "1", "Port": {}, "MTU": None, "DirectRouting": "yes"}),
+    ),
+    "a mode of wireguard that is none": of_kind(
+        "ConfigMap", net_conf(Backend={"Type": "wireguard", "Mode": "both"})
+    ),
+    "networks that are none": of_kind("ConfigMap", net_conf(Network="10.244.0.0", IPv6Network=6)),
+    "no IP version at all": of_kind("ConfigMap", net_conf(EnableIPv4=False, EnableIPv6=False)),
 }
 
 

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.api import Device, Expectation, Level, NetworkNamespace, Passing, Place, Suspicion
+from kubectl_skoop.api import (
+    Device,
+    Expectation,
+    Level,
+    NetworkNamespace,
+    OptionError,
+    Passing,
+    Place,
+    Suspicion,
+)
 from kubectl_skoop.diagnosis.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
@@ -282,3 +291,24 @@ def test_a_podcidr_of_ipv6_alone_is_no_flannel_with_ipv6(make_context: Any) -> N
     ctx = make_context(objects)
     found = wants(list(set_up(ctx).plugin.create_node(ctx.cluster.node("n1")).always()))
     assert not [want for want in found if "fd00" in want or "v6" in want or "ipv6" in want]
+
+
+def test_what_the_configmap_says_is_overridden(make_context: Any) -> None:
+    typed = {"flannel-vni": "7", "flannel-port": "4789", "flannel-direct-routing": "on"}
+    ctx = make_context(cluster(), options=Options(plugin=typed), namespaces=state())
+    plugin = set_up(ctx).plugin
+    told = {each.name: (each.value, each.source) for each in set_up(ctx).network.plugin.settings()}
+    assert told["flannel: VNI"] == ("7", "--flannel-vni")
+    assert told["flannel: port of vxlan"] == ("UDP 4789", "--flannel-port")
+    assert told["flannel: direct routing"] == ("on", "--flannel-direct-routing")
+    found = wants(list(plugin.create_node(ctx.cluster.node("n1")).always()))
+    assert any(want.startswith("flannel.7 vxlan id 7 dstport 4789") for want in found)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [{"flannel-vni": "16777216"}, {"flannel-port": "65536"}, {"flannel-network": "10.244.0.0/16,x"}],
+)
+def test_an_option_out_of_range_is_refused(make_context: Any, typed: dict[str, str]) -> None:
+    with pytest.raises(OptionError):
+        set_up(make_context(cluster(), options=Options(plugin=typed)))

@@ -1,4 +1,4 @@
-"""flannel: backends vxlan and host-gw, with pods on a bridge (flannel-io/flannel, pkg/backend).
+"""flannel with each of its backends, and pods on a bridge (flannel-io/flannel, pkg/backend).
 
 With canal, flannel connects the nodes and Calico the pods (`plugins.canal`): then nothing is said about pods.
 """

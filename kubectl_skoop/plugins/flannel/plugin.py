@@ -76,9 +76,10 @@ class Flannel(Plugin):
         for backend in sorted(used & PORTS.keys()):
             yield fabric.setting(f"port of {backend}", f"UDP {net.port_of(backend)}", net.source, "port")
         if used & {"vxlan", "ipip"}:
-            yield fabric.setting("direct routing", "on" if net.direct_routing else "off", net.source)
+            value = "on" if net.direct_routing else "off"
+            yield fabric.setting("direct routing", value, net.source, "direct-routing")
         if "wireguard" in used:
-            yield fabric.setting("mode of wireguard", net.mode, net.source)
+            yield fabric.setting("mode of wireguard", net.mode, net.source, "wireguard-mode")
         networks = ", ".join(str(network) for network in net.networks)
         yield fabric.setting("network", networks, net.source, "network")
         if fabric.on_bridge:

@@ -21,6 +21,7 @@ PORTS = {"vxlan": 8472, "wireguard": 51820, "udp": 8285}
 """UDP, where the configuration names none: the kernel's for vxlan, else flanneld's own."""
 
 BackendType = Literal["", "vxlan", "host-gw", "alloc", "wireguard", "ipip", "udp"]
+WireguardMode = Literal["", "separate", "auto", "ipv4", "ipv6"]
 Address = IPv4Address | IPv6Address
 PodNetwork = IPv4Network | IPv6Network
 
@@ -56,6 +57,10 @@ class FlannelOptions:
     pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the device towards other nodes carries")
     network: str = option("", "networks of all pods, separated by commas; empty: as the ConfigMap says")
     vni: int = option(0, "VNI of the vxlan devices; 0: as the ConfigMap says")
+    direct_routing: Literal["", "on", "off"] = option(
+        "", "whether nodes of one link do without the tunnel; empty: as the ConfigMap says"
+    )
+    wireguard_mode: WireguardMode = option("", "devices of wireguard; empty: as the ConfigMap says")
     port: int = option(0, "UDP port of the tunnels; 0: as the ConfigMap says")
 
     def validate(self) -> None:
@@ -112,8 +117,8 @@ def net_conf(ctx: Context, options: FlannelOptions) -> NetConf:
         port6=raw.number(backend, "listenportv6"),
         source=f"ConfigMap {'/'.join(name)}" if name else "no ConfigMap of flannel: its defaults",
         mtu=raw.number(backend, "mtu"),
-        direct_routing=raw.flag(backend, "directrouting"),
-        mode=raw.text(backend, "mode") or "separate",
+        direct_routing=_direct_routing(backend, options),
+        mode=options.wireguard_mode or raw.text(backend, "mode") or "separate",
     )
 
 
@@ -121,6 +126,10 @@ def _network_texts(told: Mapping[str, object], options: FlannelOptions) -> Itera
     if options.network:
         return options.network.split(",")
     return (raw.text(told, key) for key in ("network", "ipv6network"))
+
+
+def _direct_routing(backend: Mapping[str, object], options: FlannelOptions) -> bool:
+    return options.direct_routing == "on" if options.direct_routing else raw.flag(backend, "directrouting")
 
 
 def _families(told: Mapping[str, object]) -> tuple[Family, ...]:

@@ -13,7 +13,6 @@ from kubectl_skoop.plugins.flannel.settings import (
     FAMILIES,
     V4,
     V6,
-    Address,
     Family,
     PodNetwork,
     backend_data,
@@ -93,12 +92,13 @@ class Wireguard(Backend):
         if not digest:
             yield no_annotation(peer.node, peer.family.backend_data)
             return
+        outer = self._outer(peer.node, peer.family)
         for network in self._networks(peer):
             yield expect.wireguard_peer(
                 device,
                 digest,
-                endpoint=self._endpoint(peer),
-                port=self._port_of(peer),
+                endpoint=public_ip_of(peer.node, outer) or peer.public_ip,
+                port=raw.number(backend_data(peer.node, outer), "port") or self.port(outer),
                 allowed=network,
                 because=told_by(peer),
             )
@@ -107,13 +107,6 @@ class Wireguard(Backend):
         if self.separate:
             return [peer.network]
         return [own for family in FAMILIES if (own := pod_network(peer.node, family)) is not None]
-
-    def _endpoint(self, peer: Peer) -> Address:
-        outer = peer.family if self.separate else self._outer(peer.node, peer.family)
-        return public_ip_of(peer.node, outer) or peer.public_ip
-
-    def _port_of(self, peer: Peer) -> int:
-        return raw.number(backend_data(peer.node, peer.family), "port") or self.port(peer.family)
 
     def _outer(self, peer: NodeInfo, family: Family) -> Family:
         """Which IP version the packets to a node are in (network.selectMode)."""

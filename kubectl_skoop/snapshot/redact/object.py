@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from kubectl_skoop.cluster.allow import ANNOTATIONS
 from kubectl_skoop.cluster.fields import FIELDS, METADATA, OTHERS, PRESENT, WHOLE, Fields
-from kubectl_skoop.cluster.raw import Object, mapping
+from kubectl_skoop.cluster.raw import Object, flag, mapping, texts
+from kubectl_skoop.cluster.raw import text as text_of
 from kubectl_skoop.netstack.wireguard_types import key_digest
 from kubectl_skoop.snapshot.redact.config import config_data
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
@@ -129,6 +130,8 @@ class _Redaction:
         """A text, or JSON: flannel writes `VNI` and `VtepMAC` in it, or `PublicKey`, whose digest stays."""
         if text in ANNOTATION_WORDS:
             return text
+        if text.startswith("["):
+            return self._networks(text)
         if not text.startswith("{"):
             return self._pseudonyms.scalar(text)
         try:
@@ -142,6 +145,24 @@ class _Redaction:
         }
         if isinstance(public := fields.get("PublicKey"), str):
             kept["KeyDigest"] = self._pseudonyms.scalar(_digest(public))
+        return json.dumps(kept, separators=(",", ":"))
+
+    def _networks(self, text: str) -> str:
+        """What Multus notes of a pod's networks."""
+        try:
+            entries = json.loads(text)
+        except (ValueError, RecursionError):
+            return ""
+        hidden = self._pseudonyms
+        kept = [
+            {
+                "name": "/".join(map(hidden.name, text_of(entry, "name").split("/"))),
+                "interface": hidden.name(text_of(entry, "interface")),
+                "ips": [hidden.scalar(address) for address in texts(entry, "ips")],
+                "default": flag(entry, "default"),
+            }
+            for entry in entries
+        ]
         return json.dumps(kept, separators=(",", ":"))
 
     def _kept(self, item: Mapping[str, object], fields: Fields) -> dict[str, object]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from kubectl_skoop.testing import netns
 from kubectl_skoop.testing.cluster_lab import SWITCH, ClusterLab
-from kubectl_skoop.testing.cni import call, programs
+from kubectl_skoop.testing.cni import call, node_end, programs
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import CLUSTER_CIDR, UNDERLAY, LabNode, LabPod, Mode
@@ -152,11 +152,7 @@ class FlannelLab(ClusterLab):
             told = self.daemons[pod.node.name].settings()
             conf = bridge_of(told, f"{self._state.name}/{pod.node.name}-leases")
             result = call(folder, self.namespaces[pod.node.name], self.namespaces[pod.name], conf)
-            self._devices[pod.name] = next(
-                str(each["name"])
-                for each in result["interfaces"]
-                if not each.get("sandbox") and each["name"] != "cni0"
-            )
+            self._devices[pod.name] = node_end(result, "cni0")
 
 
 def bridge_of(told: Mapping[str, str], leases: str) -> dict[str, Any]:

@@ -35,6 +35,8 @@ IPIP = (
         for fault in FAULTS
         if "flannel-ipip" in fault.modes
     ),
+)
+DIRECT = (
     Case(ipip_on_one_link),
     *(Case(ipip_on_one_link, fault) for fault in flannel_direct_faults.FAULTS["flannel ipip, one link"]),
     Case(ipip_between_subnets),
@@ -47,6 +49,7 @@ WIREGUARD = (
     Case(WireguardLab),
     *(Case(WireguardLab, fault) for fault in flannel_wireguard_faults.FAULTS),
 )
+GONE = Case(WireguardLab, flannel_wireguard_faults.GONE)
 
 
 def name_of(case: Case) -> str:
@@ -59,8 +62,13 @@ def with_ipip(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
 
 
 @pytest.fixture(scope="module")
+def with_direct_routing(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
+    return GuestClusters(DIRECT, tmp_path_factory.mktemp("guest"), ("ipip",))
+
+
+@pytest.fixture(scope="module")
 def with_wireguard(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
-    return GuestClusters(WIREGUARD, tmp_path_factory.mktemp("guest"), ("wireguard",), emulated)
+    return GuestClusters((*WIREGUARD, GONE), tmp_path_factory.mktemp("guest"), ("wireguard",), emulated)
 
 
 @pytest.mark.parametrize("case", IPIP, ids=name_of)
@@ -70,8 +78,20 @@ def test_ipip(with_ipip: GuestClusters, case: Case) -> None:
         assert with_ipip.check(case).suspicions == ()
 
 
+@pytest.mark.parametrize("case", DIRECT, ids=name_of)
+def test_direct_routing(with_direct_routing: GuestClusters, case: Case) -> None:
+    assert with_direct_routing.differences(case) == []
+    if case.fault is None:
+        assert with_direct_routing.check(case).suspicions == ()
+
+
 @pytest.mark.parametrize("case", WIREGUARD, ids=name_of)
 def test_wireguard(with_wireguard: GuestClusters, case: Case) -> None:
     assert with_wireguard.differences(case) == []
     if case.fault is None:
         assert with_wireguard.check(case).suspicions == ()
+
+
+def test_a_device_that_is_gone_is_found(with_wireguard: GuestClusters) -> None:
+    found = with_wireguard.check(GONE).suspicions
+    assert ("flannel.device.missing", "node/n1") in [(one.code, str(one.where.place)) for one in found]

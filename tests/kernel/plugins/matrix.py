@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kubectl_skoop.testing.faults import Fault, load
 from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, OWN_NIC_MODES, VPC_MODES, Mode
+from tests.kernel import test_dual_stack
 from tests.kernel.plugins import (
     calico_subnet_faults,
     cilium_faults,
@@ -73,6 +74,11 @@ def _lines() -> Iterator[str]:
         row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
         count = f"{sum(map(named, tried))} / {len(tried)}"
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"
+    for overlay in test_dual_stack.KINDS.values():
+        of_kind = [one for one in test_dual_stack.FAULTS.values() if one.overlay in (None, overlay)]
+        count = f"{sum(one.code.startswith('flannel.') for one in of_kind)} / {len(of_kind)}"
+        backend = "vxlan" if overlay else "host-gw"
+        yield f"| flannel | {backend}, IPv6 beside IPv4 | by hand | silent | {count} |"
     known = len(flannel_udp_faults.FAULTS)
     yield f"| flannel | udp | by hand; verdicts unknown | silent | {known} / {known} |"
     known = len(flannel_wireguard_faults.FAULTS)

@@ -91,6 +91,17 @@ def test_what_only_nodes_tell_is_detected(tmp_path: Path) -> None:
     assert found["also"].value == "portmap, chained"
 
 
+def test_portmaps_table_of_nft_is_detected(tmp_path: Path) -> None:
+    """plugins/meta/portmap/portmap_nftables.go"""
+    chain = "add chain ip cni_hostport prerouting { type nat hook prerouting priority dstnat; }"
+    with cni.CniLab("bridge") as lab:
+        lab.namespace("n1").run("nft", "-f", "-", text=f"add table ip cni_hostport\n{chain}\n")
+        with closing(open_snapshot(take_snapshot(lab, tmp_path))) as source:
+            found = {each.name: each for each in detected(Context(source=source, cluster=Cluster(source)))}
+    assert found["also"].value == "portmap, chained"
+    assert "cni_hostport on node/n1" in found["also"].source
+
+
 @pytest.mark.parametrize(("fault", "mode"), CASES, ids=[f"{fault.id} {mode}" for fault, mode in CASES])
 def test_a_fault_is_named(fault: Fault, mode: Mode, twin: Twin, tmp_path: Path) -> None:
     healthy = twin(mode)
