@@ -16,6 +16,7 @@ from kubectl_skoop.diagnosis.expectations.route import RouteExpectation
 from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
 from kubectl_skoop.diagnosis.expectations.set_member import SetMemberExpectation
 from kubectl_skoop.diagnosis.expectations.sysctl import SysctlExpectation
+from kubectl_skoop.diagnosis.expectations.wireguard_peer import WireguardPeerExpectation
 from kubectl_skoop.netstack.bridge import STATE_NAMES
 from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN, PolicyRule, RouteType
@@ -229,6 +230,28 @@ def rule(
 def member(name: str, member: object, *, because: str, remedy: str = "") -> Expectation:
     """The ipset has the member, written as `ipset save` does. Not compared where the set is missing."""
     return SetMemberExpectation(name=name, member=str(member), because=because, remedy=remedy)
+
+
+def wireguard_peer(
+    dev: str,
+    peer: str,
+    *,
+    endpoint: object,
+    port: int,
+    allowed: object,
+    because: str,
+    remedy: str = "",
+) -> Expectation:
+    """`peer` is the digest of its public key: the first 16 hex digits of SHA-256 of its 32 bytes. `endpoint`
+    with its UDP port is where it is asked; `allowed` is a network that it, and no other, may have."""
+    return WireguardPeerExpectation(
+        dev=dev,
+        peer=peer,
+        endpoint=(ip_address(str(endpoint)), port),
+        allowed=ip_network(str(allowed)),
+        because=because,
+        remedy=remedy,
+    )
 
 
 def bridge_port(

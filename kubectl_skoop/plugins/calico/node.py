@@ -14,7 +14,7 @@ from kubectl_skoop.api import (
     Wishes,
     expect,
 )
-from kubectl_skoop.plugins.calico import bgp, blocks, bpf, nat, pods, tunnels
+from kubectl_skoop.plugins.calico import bgp, blocks, bpf, nat, pods, tunnels, wireguard
 from kubectl_skoop.plugins.calico.fabric import Fabric
 from kubectl_skoop.plugins.calico.family import FAMILIES, V4, Interface, family_of
 from kubectl_skoop.plugins.calico.objects import node_address, tunnel_addresses
@@ -33,6 +33,7 @@ class CalicoNode(SimplePluginNode):
         yield from self._uplink()
         for family in FAMILIES:
             yield from tunnels.devices(self.fabric, self.node, family)
+            yield from wireguard.devices(self.fabric, self.node, family)
         bpf_on = self.fabric.bpf_on(self.node)
         if bpf_on:
             yield from bpf.devices(self.fabric, self.node)
@@ -104,6 +105,7 @@ class CalicoNode(SimplePluginNode):
         block = self.fabric.blocks.destination(pool, packet.dst, peer.name)
         if block is None:
             return
+        yield from wireguard.through(self.fabric, self.node, peer, block, packet)
         tunnel = pool.tunnel_between(own, other.ip)
         if tunnel == "vxlan":
             yield from tunnels.through_vxlan(self.fabric, peer, other, block, packet, family)

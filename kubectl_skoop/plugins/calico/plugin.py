@@ -87,6 +87,9 @@ class Calico(Plugin):
         peers = f", BGPPeers: {', '.join(one.name for one in bgp.peerings)}" if bgp.peerings else ""
         told = mesh + peers if self.fabric.routes else "off: canal"
         yield Setting("calico: BGP", told, "BGPConfigurations and BGPPeers" if peers else "BGPConfigurations")
+        behind = felix.insert_mode.lower() == "append"
+        place = "behind those of others" if behind else "in front of those of others"
+        yield Setting("calico: rules", place, "FelixConfigurations")
         if felix.bpf:
             yield Setting("calico: data plane", "eBPF", "FelixConfigurations")
         if felix.wireguard:

@@ -16,9 +16,9 @@ from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import Observed, judge
 from kubectl_skoop.testing.faults import Fault
 from tests.kernel.guest import machine
-from tests.kernel.guest.labs import BASE
+from tests.kernel.guest.labs import BASE, Guest
 
-MODULES = (*BASE, "br_netfilter", "xt_set", "ip_set_hash_net", "xt_nfacct", "ipip", "vxlan")
+MODULES = (*BASE, "br_netfilter", "xt_set", "ip_set_hash_net", "xt_nfacct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,15 @@ class Case:
 class GuestClusters:
     """What the guest did in each of them."""
 
-    def __init__(self, cases: Sequence[Case], folder: Path) -> None:
+    def __init__(
+        self, cases: Sequence[Case], folder: Path, modules: Sequence[str], guest: Guest = machine
+    ) -> None:
         """Boots, and waits. Who asks for the guest has it, or fails: these tests run only when asked for."""
-        if reason := machine.why_no_guest():
+        if reason := guest.why_no_guest():
             pytest.fail(reason)
         self._cases, self._folder = list(cases), folder
         (folder / "cases").write_bytes(pickle.dumps(self._cases))
-        machine.run(Path(__file__).with_name("job_cluster.py"), folder, MODULES)
+        guest.run(Path(__file__).with_name("job_cluster.py"), folder, (*MODULES, *modules))
 
     def differences(self, case: Case) -> list[str]:
         """Where the guest's kernel, the tool and the fault's row do not agree."""

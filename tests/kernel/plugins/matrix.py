@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from kubectl_skoop.testing.calico_subnets import Tunnel
 from kubectl_skoop.testing.faults import Fault, load
 from kubectl_skoop.testing.topology import ALL_MODES, VPC_MODES, Mode
 from tests.kernel.plugins import calico_subnet_faults, cilium_faults
@@ -41,7 +42,10 @@ ROWS: dict[Mode, Row] = {
 }
 
 
-SUBNETS = {True: "VXLAN, CrossSubnet: two subnets", False: "BGP, a router between two subnets"}
+SUBNETS: dict[Tunnel, str] = {
+    "vxlan": "VXLAN, CrossSubnet: two subnets",
+    "": "BGP, a router between two subnets",
+}
 CILIUM: dict[Routing, str] = {"native": "native routing", "tunnel": "tunnel (vxlan)"}
 """Its programs decide, so a lab of its own (`test_cilium.py`)."""
 
