@@ -11,6 +11,7 @@ from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.raw import Object, Ref, text
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.diagnosis.wants import allowed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -62,8 +63,9 @@ class MadeSource:
 
 def by_kind(objects: Sequence[Object]) -> PlainObjects:
     found: dict[str, list[Object]] = {}
+    keep = allowed()
     for item in objects:
-        kept = prune(item)
+        kept = prune(item, keep)
         if kept is not None:
             found.setdefault(text(kept, "kind"), []).append(kept)
     return PlainObjects(found)
