@@ -89,6 +89,6 @@ FAULTS = {
 }
 
 
-def tried(routing: Routing) -> int:
+def of(routing: Routing) -> list[Fault]:
     """All of them are named by the plugin."""
-    return sum(routing in fault.routing for fault in FAULTS.values())
+    return [fault for fault in FAULTS.values() if routing in fault.routing]
