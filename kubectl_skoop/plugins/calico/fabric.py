@@ -1,7 +1,7 @@
 """Calico as it is set up in this cluster."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,9 +18,9 @@ from kubectl_skoop.api import (
 )
 from kubectl_skoop.plugins.calico.bgp import Bgp, bgp_of
 from kubectl_skoop.plugins.calico.family import FAMILIES, IPIP, IPIP_OVERHEAD, V4, Family
-from kubectl_skoop.plugins.calico.felix import Felix, felix_of
+from kubectl_skoop.plugins.calico.felix import Felix, configurations, felix_of
 from kubectl_skoop.plugins.calico.ipam import Blocks
-from kubectl_skoop.plugins.calico.objects import Pool, node_address, pools_in
+from kubectl_skoop.plugins.calico.objects import Pool, node_address, pools_in, tunnel_addresses
 
 BPF_INSIDE, BPF_OUTSIDE = "bpfin.cali", "bpfout.cali"
 """The veth that Felix's eBPF mode makes (felix/dataplane/linux/dataplanedefs)."""
@@ -56,10 +56,19 @@ class Fabric:
     @cached_property
     def felix(self) -> Felix:
         """What holds for all nodes."""
-        return felix_of(self.ctx, "")
+        return felix_of(self._configurations, "")
+
+    @cached_property
+    def _configurations(self) -> Mapping[str, object]:
+        return configurations(self.ctx)
 
     def felix_on(self, node: NodeInfo) -> Felix:
-        return felix_of(self.ctx, node.name)
+        return felix_of(self._configurations, node.name)
+
+    @cached_property
+    def tunnel_ends(self) -> Mapping[Address, NodeInfo]:
+        """Whose tunnel devices have which addresses: no other object tells."""
+        return {address: node for node in self.ctx.cluster.nodes() for address in tunnel_addresses(node)}
 
     def bpf_on(self, node: NodeInfo) -> bool:
         """Felix's programs decide in place of rules; as it says, or as its devices show."""

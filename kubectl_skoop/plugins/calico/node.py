@@ -17,7 +17,7 @@ from kubectl_skoop.api import (
 from kubectl_skoop.plugins.calico import bgp, blocks, bpf, nat, pods, tunnels, wireguard
 from kubectl_skoop.plugins.calico.fabric import Fabric
 from kubectl_skoop.plugins.calico.family import FAMILIES, V4, Interface, family_of
-from kubectl_skoop.plugins.calico.objects import node_address, tunnel_addresses
+from kubectl_skoop.plugins.calico.objects import node_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,12 @@ class CalicoNode(SimplePluginNode):
         return () if other is None or node.name == self.node.name else self._underlay(other)
 
     def to_external(self, upstream: Link | None, packet: Packet) -> Wishes:
-        """No object has the addresses of the tunnel devices, which nodes send to pods from."""
-        for peer in self.fabric.ctx.cluster.nodes():
-            if packet.dst in tunnel_addresses(peer):
-                if peer.name != self.node.name:
-                    yield from self._peer(peer, packet)
-                return
-        yield from nat.leaving(self.fabric, self.node, packet)
+        """Beside the outside these are the addresses of tunnel devices, which nodes send to pods from."""
+        peer = self.fabric.tunnel_ends.get(packet.dst)
+        if peer is None:
+            yield from nat.leaving(self.fabric, self.node, packet)
+        elif peer.name != self.node.name:
+            yield from self._peer(peer, packet)
 
     def _uplink(self) -> Wishes:
         seen: set[str] = set()

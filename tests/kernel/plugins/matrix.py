@@ -1,8 +1,8 @@
 """Writes the table of docs/plugins.md: each mode with its lab, and how many of its faults the plugin names.
 
 `python -m tests.kernel.plugins.matrix` prints it; `pytest tests/kernel/plugins --update` writes it.
-The figures are those of `faults.yaml`, each row of which is a test in each of its modes, and of the tables that
-some modes have for themselves.
+The figures are those of `faults.yaml`, each row of which is a test in each of its modes, and of tables of
+single modes.
 """
 
 from collections.abc import Iterable, Iterator
