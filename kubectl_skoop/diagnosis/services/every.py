@@ -75,7 +75,8 @@ def every_service(ctx: Context, names: Sequence[str]) -> Compared:
             problem = _node(nodes, node, ns)
             if problem:
                 nodes.left_out.setdefault(problem, []).append(name)
-    nodes.findings += _silent(nodes)
+    if nodes.silent:
+        nodes.findings += _silent(nodes, by_plugin=ctx.plugin.serves_services())
     return Compared(
         tuple(nodes.findings),
         tuple(_left_out(reason, found) for reason, found in nodes.left_out.items()),
@@ -177,14 +178,14 @@ def _unserved_node_ports(
     ]
 
 
-def _silent(nodes: _Nodes) -> list[Suspicion]:
+def _silent(nodes: _Nodes, *, by_plugin: bool) -> list[Suspicion]:
     """Another program may serve the services of nodes without rules, unless other nodes have some."""
     expected = nodes.configured or ", ".join(sorted(nodes.modes))
-    if expected:
+    if expected and not by_plugin:
         return [_no_rules(place, family, expected) for place, family in nodes.silent]
-    if nodes.silent:
-        named = dict.fromkeys(place.name for place, _ in nodes.silent)
-        nodes.left_out.setdefault("proxy mode not known", []).extend(named)
+    named = dict.fromkeys(place.name for place, _ in nodes.silent)
+    why = "programs of the network plugin serve them" if by_plugin else "proxy mode not known"
+    nodes.left_out.setdefault(why, []).extend(named)
     return []
 
 

@@ -90,12 +90,6 @@ IPIP = (
         only=(A_TO_B,),
     ),
     _fault(
-        "the route leads to the other node as if it were on the link",
-        *("calico.route.differs", "node/n1", "eth0, not tunl0"),
-        "n1: ip route replace {range.n2} via 10.0.2.10 dev eth0 onlink proto bird",
-        only=(A_TO_B,),
-    ),
-    _fault(
         "the tunnel is down",
         *("calico.*", "node/n2", "{uplink}", "n2: ip link set {uplink} down"),
         only=(A_TO_B,),
