@@ -307,3 +307,20 @@ def test_a_pool_that_cannot_be_is_left_out(make_context: Any, pool: dict[str, ob
     found = to(action, "10.244.2.2")
     readable = pool["cidr"] == "10.244.0.0/16"
     assert found == (["10.244.2.0/26 via 10.0.0.2"] if readable else [])
+
+
+ODD = (
+    custom("FelixConfiguration", "default", vxlanVNI="4096", wireguardEnabled="yes", interfacePrefix=7),
+    custom("FelixConfiguration", "default", bpfDataIfacePattern="(", vxlanPort=-1),
+    {"apiVersion": GROUP, "kind": "FelixConfiguration", "metadata": {"name": "default"}, "spec": []},
+    custom("BGPConfiguration", "default", nodeToNodeMeshEnabled="no"),
+    custom("BGPPeer", "odd", node=["n1"], peerIP=7, peerSelector=None),
+    {"apiVersion": GROUP, "kind": "BGPPeer", "metadata": {"name": "odd"}, "spec": None},
+    custom("BlockAffinity", "odd", node=7, cidr=None, deleted=True),
+)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_object_of_wrong_types_says_nothing(make_context: Any, odd: dict[str, Any]) -> None:
+    told = to(action_of(make_context, [*cluster(), odd], namespaces=state()), "10.244.2.2")
+    assert told == ["10.0.0.0/24 dev ens5", "10.244.2.0/26 via 10.0.0.2 dev ens5"]
