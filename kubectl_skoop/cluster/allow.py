@@ -55,8 +55,15 @@ ANNOTATIONS = frozenset(
         "projectcalico.org/IPv4Address",
         "projectcalico.org/IPv4IPIPTunnelAddr",
         "projectcalico.org/IPv4VXLANTunnelAddr",
+        "projectcalico.org/IPv4WireguardInterfaceAddr",
         "projectcalico.org/IPv6Address",
+        "projectcalico.org/IPv6VXLANTunnelAddr",
+        "projectcalico.org/IPv6WireguardInterfaceAddr",
+        "projectcalico.org/RouteReflectorClusterID",
         "projectcalico.org/VXLANTunnelMACAddr",
+        "projectcalico.org/VXLANTunnelMACAddrV6",
+        "projectcalico.org/WireguardPublicKey",
+        "projectcalico.org/WireguardPublicKeyV6",
     }
 )
 _KUBE_PROXY = ("kube-proxy", "kube-proxy-worker")

@@ -140,6 +140,10 @@ class Plugin(Protocol):
         """How the CNI is set up here: its mode, and what else a user may want to see or override."""
         return ()
 
+    def serves_services(self) -> bool:
+        """By programs: a node without rules of kube-proxy may be as it should be."""
+        return False
+
     def create_pod(self, pod: PodInfo) -> NetNodeAction: ...
 
     def create_node(self, node: NodeInfo) -> NetNodeAction: ...

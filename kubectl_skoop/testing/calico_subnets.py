@@ -1,28 +1,32 @@
-"""Calico with nodes in two subnets and a router between them: by a vxlan across subnets, or by BGP alone.
+"""Calico with nodes in two subnets and a router between them: by a tunnel across subnets, or by BGP alone.
 
 The switch is the router. Without a tunnel it knows the nodes' blocks, as if calico-node had told it by BGP.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
 from kubectl_skoop.testing import calico
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.subnets import SubnetNode, Subnets, router
-from kubectl_skoop.testing.topology import LabNode, standard
+from kubectl_skoop.testing.topology import Backend, LabNode, Mode, standard
+
+Tunnel = Literal["", "vxlan", "ipip"]
+_MODES: Mapping[Tunnel, Mode] = {"": "calico", "vxlan": "calico-vxlan", "ipip": "calico-ipip"}
 
 
 class CalicoSubnets(Subnets):
-    """`tunnel`: the pool has VXLAN across subnets, else no encapsulation."""
+    """`tunnel`: what the pool has across subnets; empty: no encapsulation."""
 
-    def __init__(self, *, tunnel: bool) -> None:
-        super().__init__("calico-vxlan" if tunnel else "calico", topology=standard(node=SubnetNode))
+    def __init__(self, *, tunnel: Tunnel, backend: Backend = "iptables-nft") -> None:
+        super().__init__(_MODES[tunnel], backend, topology=standard(node=SubnetNode))
         self.tunnel = tunnel
 
     def objects(self) -> list[Object]:
         objects = super().objects()
         for item in objects:
             if item["kind"] == "IPPool" and self.tunnel:
-                item["spec"]["vxlanMode"] = "CrossSubnet"
+                item["spec"][f"{self.tunnel}Mode"] = "CrossSubnet"
         return objects
 
     def router_routes(self, node: LabNode, port: str) -> Iterator[str]:

@@ -6,11 +6,12 @@ from typing import TypeVar, cast
 
 import pytest
 
-from kubectl_skoop.cluster.allow import BUILT_IN, Allowed, prune
+from kubectl_skoop.cluster.allow import Allowed, prune
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.raw import Object, Ref, text
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.diagnosis.wants import allowed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -19,6 +20,8 @@ from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
 from kubectl_skoop.snapshot.source import Snapshot
 
 NO_SECTION = SectionRef(0, 0, 0, b"")
+ALLOWED = allowed()
+"""With what the plugins here want, whatever a test installs."""
 MakeContext = Callable[..., Context]
 T = TypeVar("T")
 
@@ -67,7 +70,7 @@ class MadeSource:
         return self.namespaces.get(str(place)) or NotCollected(str(place), "not collected")
 
 
-def by_kind(objects: Sequence[Object], allowed: Allowed = BUILT_IN) -> PlainObjects:
+def by_kind(objects: Sequence[Object], allowed: Allowed = ALLOWED) -> PlainObjects:
     found: dict[str, list[Object]] = {}
     for item in objects:
         kept = prune(item, allowed)
@@ -84,7 +87,7 @@ def make_context() -> MakeContext:
         options: Options | None = None,
         owner: str = "",
         clouds: Mapping[str, Mapping[str, object]] | None = None,
-        allowed: Allowed = BUILT_IN,
+        allowed: Allowed = ALLOWED,
     ) -> Context:
         source = cast(Snapshot, MadeSource(by_kind(objects, allowed), namespaces or {}, clouds=clouds or {}))
         return Context(source=source, cluster=Cluster(source), options=options or Options(), owner=owner)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -15,11 +15,13 @@ from kubectl_skoop.diagnosis.outside import Outside
 from kubectl_skoop.diagnosis.outsider import outsider
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.world import World
-from kubectl_skoop.model.packet import Protocol
-from kubectl_skoop.model.place import Endpoint, Place
+from kubectl_skoop.model.packet import Address, Protocol
+from kubectl_skoop.model.place import Endpoint, EndpointKind, Place
 from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.netstack.device import IFF_LOWER_UP, IFF_NOARP, IFF_UP, Device, IpTunnel
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import NUD_REACHABLE, Neighbour
+from kubectl_skoop.netstack.routing.types import TABLE_MAIN, Nexthop, Route
 from kubectl_skoop.testing.trap_lab import Collected
 from tests.netstack.builders import End, host
 
@@ -48,14 +50,22 @@ def ask(
     *,
     neighbours: tuple[Neighbour, ...] = (),
     no_service: str = "",
+    pods: str = "",
+    ns: NetworkNamespace | None = None,
 ) -> FlowResult:
-    """`nodes`: whose address it is by the objects."""
-    ns = replace(node(family), neighbours=neighbours)
+    """`nodes`: whose address it is by the objects. `pods`: beginning of the pods' addresses."""
+    ns = replace(ns or node(family), neighbours=neighbours)
     known = {ADDRESS[family].split("/")[0]: "n", **(nodes or {})}
+
+    def kind_of(address: Address) -> EndpointKind:
+        if str(address) in known:
+            return "node"
+        return "pod" if pods and str(address).startswith(pods) else "external"
+
     runner = Runner(
         World(Collected([ns]), lambda address: known.get(str(address))),
         Underlay(InfraShim(), lambda name: None),
-        Outside(lambda address: "node" if str(address) in known else "external", lambda _: no_service),
+        Outside(kind_of, lambda _: no_service),
         lambda world: world.at(HERE),
     )
     probe = Probe(
@@ -132,6 +142,32 @@ def test_an_address_that_a_node_should_have_and_has_not_is_nowhere(family: int) 
     assert (result.fate, result.symptom) == ("dropped", "no route to host")
     assert result.loss is not None
     assert result.loss.because.code == "neighbour.unresolved"
+
+
+@pytest.mark.parametrize(
+    ("pods", "fate", "code"),
+    [("10.244.", "dropped", "external.pod-address"), ("", "unknown", "external.unknown")],
+    ids=["a pod", "somebody else"],
+)
+def test_a_tunnel_that_ends_at_no_node(pods: str, fate: str, code: str) -> None:
+    """Nobody outside sends back what comes in a tunnel."""
+    tunnel = Device(
+        index=3,
+        name="tunl0",
+        kind="ipip",
+        mtu=1480,
+        flags=IFF_UP | IFF_LOWER_UP | IFF_NOARP,
+        tunnel=IpTunnel(protocol=Protocol.IPIP),
+    )
+    made = node(4)
+    hop = Nexthop(device=3, gateway=ip_address("10.0.0.9"), onlink=True)
+    route = Route(destination=ip_network("10.244.2.0/24"), table=TABLE_MAIN, nexthops=(hop,))
+    ns = replace(made, devices={**made.devices, 3: tunnel}, routes=(*made.routes, route))
+    result = ask(4, "10.244.2.2", Protocol.TCP, pods=pods, ns=ns)
+    assert result.fate == fate
+    assert result.loss is not None
+    assert result.loss.because.code == code
+    assert "ends at 10.0.0.9, which no node is known to have" in result.loss.because.message
 
 
 def ask_from_outside(family: int, protocol: int, port: int, nodes: Mapping[str, str]) -> FlowResult:

@@ -15,7 +15,7 @@ from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.model.place import Endpoint
 from kubectl_skoop.testing.cni import agents
 from kubectl_skoop.testing.objects import cluster_objects
-from kubectl_skoop.testing.topology import ALL_MODES, VPC_MODES, Mode, standard
+from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, VPC_MODES, Mode, standard
 from tests.diagnosis.test_plugins_bridge import BRIDGE, n1
 
 Objects = list[dict[str, Any]]
@@ -168,7 +168,7 @@ def everything(ctx: Context) -> Iterator[Expectation | Suspicion]:
         yield from plugin.create_pod(pod).always()
 
 
-@pytest.mark.parametrize("mode", [*ALL_MODES, *VPC_MODES])
+@pytest.mark.parametrize("mode", [*ALL_MODES, *VPC_MODES, *GUEST_MODES])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_no_plugin_fails(make_context: Any, mode: Mode, damage: Damage) -> None:
     objects: Objects = [*cluster_objects(mode, standard()), *agents(mode, 2)]

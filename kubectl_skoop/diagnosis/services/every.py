@@ -70,8 +70,9 @@ class EveryService:
 
     def compared(self) -> Compared:
         """After all nodes."""
+        silent = _silent(self, by_plugin=self._ctx.plugin.serves_services()) if self.silent else ()
         return Compared(
-            (*self.findings, *_silent(self)),
+            (*self.findings, *silent),
             tuple(_left_out(reason, found) for reason, found in self.left_out.items()),
             tuple(self.unread),
         )
@@ -199,14 +200,14 @@ def _unserved_node_ports(
     ]
 
 
-def _silent(nodes: EveryService) -> list[Suspicion]:
+def _silent(nodes: EveryService, *, by_plugin: bool) -> list[Suspicion]:
     """Another program may serve the services of nodes without rules, unless other nodes have some."""
     expected = nodes.configured or ", ".join(sorted(nodes.modes))
-    if expected:
+    if expected and not by_plugin:
         return [_no_rules(place, family, expected) for place, family in nodes.silent]
-    if nodes.silent:
-        named = dict.fromkeys(place.name for place, _ in nodes.silent)
-        nodes.left_out.setdefault("proxy mode not known", []).extend(named)
+    named = dict.fromkeys(place.name for place, _ in nodes.silent)
+    why = "programs of the network plugin serve them" if by_plugin else "proxy mode not known"
+    nodes.left_out.setdefault(why, []).extend(named)
     return []
 
 

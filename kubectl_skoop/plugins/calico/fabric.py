@@ -1,6 +1,7 @@
 """Calico as it is set up in this cluster."""
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,9 +18,9 @@ from kubectl_skoop.api import (
 )
 from kubectl_skoop.plugins.calico.bgp import Bgp, bgp_of
 from kubectl_skoop.plugins.calico.family import FAMILIES, IPIP, IPIP_OVERHEAD, V4, Family
-from kubectl_skoop.plugins.calico.felix import Felix, felix_of
+from kubectl_skoop.plugins.calico.felix import Felix, configurations, felix_of
 from kubectl_skoop.plugins.calico.ipam import Blocks
-from kubectl_skoop.plugins.calico.objects import Pool, node_address, pools_in
+from kubectl_skoop.plugins.calico.objects import Pool, node_address, pools_in, tunnel_addresses
 
 BPF_INSIDE, BPF_OUTSIDE = "bpfin.cali", "bpfout.cali"
 """The veth that Felix's eBPF mode makes (felix/dataplane/linux/dataplanedefs)."""
@@ -55,10 +56,19 @@ class Fabric:
     @cached_property
     def felix(self) -> Felix:
         """What holds for all nodes."""
-        return felix_of(self.ctx, "")
+        return felix_of(self._configurations, "")
+
+    @cached_property
+    def _configurations(self) -> Mapping[str, object]:
+        return configurations(self.ctx)
 
     def felix_on(self, node: NodeInfo) -> Felix:
-        return felix_of(self.ctx, node.name)
+        return felix_of(self._configurations, node.name)
+
+    @cached_property
+    def tunnel_ends(self) -> Mapping[Address, NodeInfo]:
+        """Whose tunnel devices have which addresses: no other object tells."""
+        return {address: node for node in self.ctx.cluster.nodes() for address in tunnel_addresses(node)}
 
     def bpf_on(self, node: NodeInfo) -> bool:
         """Felix's programs decide in place of rules; as it says, or as its devices show."""
@@ -98,18 +108,27 @@ class Fabric:
         """What all of its packets to other nodes fit into, bytes; None: not known."""
         if self.options.pod_mtu:
             return self.options.pod_mtu
-        found = [
-            device.mtu
+        names = {
+            name
             for address in pod.addresses
-            if (pool := self.pool_of(address)) is not None and pool.encapsulation == "Always"
-            if (device := self.ctx.device(Place("node", pod.node), _device(pool))) is not None
-        ]
-        return min(found, default=None)
+            if (pool := self.pool_of(address)) is not None
+            for name in self._ways(pool)
+        }
+        found = (self.ctx.device(Place("node", pod.node), name) for name in names)
+        return min((device.mtu for device in found if device is not None), default=None)
+
+    def _ways(self, pool: Pool) -> Iterable[str]:
+        """Devices that all packets from the pool's pods to those of other nodes go by."""
+        if pool.encapsulation == "Always":
+            yield IPIP if pool.tunnel == "ipip" else pool.family.vxlan
+        if pool.network.version in self.felix.wireguard:
+            yield pool.family.wireguard
 
     def carried_mtu(self, node: NodeInfo) -> int | None:
         """What must fit through the uplink, bytes; None: nothing is known to."""
         place, names = Place("node", node.name), {IPIP: IPIP_OVERHEAD}
         names |= {family.vxlan: family.vxlan_overhead for family in FAMILIES}
+        names |= {family.wireguard: family.wireguard_overhead for family in FAMILIES}
         found = [
             device.mtu + overhead
             for name, overhead in names.items()
@@ -130,7 +149,3 @@ def fabric_of(ctx: Context) -> Fabric:
         blocks=Blocks(ctx),
         bgp=bgp_of(ctx),
     )
-
-
-def _device(pool: Pool) -> str:
-    return IPIP if pool.tunnel == "ipip" else pool.family.vxlan

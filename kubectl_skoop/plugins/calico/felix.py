@@ -3,7 +3,7 @@
 The environment of calico-node stands above both, and is in no snapshot: it may say otherwise.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubectl_skoop.api import Context, raw
@@ -34,9 +34,13 @@ class Felix:
     wireguard_ports: tuple[int, int] = (51820, 51821)
 
 
-def felix_of(ctx: Context, node: str) -> Felix:
+def configurations(ctx: Context) -> Mapping[str, object]:
+    """By name."""
+    return {raw.text(item, "metadata", "name"): item for item in ctx.cluster.objects(FELIX_CONFIGURATION)}
+
+
+def felix_of(named: Mapping[str, object], node: str) -> Felix:
     """Settings of the node; `node` may be empty for those of all nodes."""
-    named = {raw.text(item, "metadata", "name"): item for item in ctx.cluster.objects(FELIX_CONFIGURATION)}
     layers = [named[name] for name in ("default", f"node.{node}") if name in named]
     usual = Felix()
     versions = {4: _flag(layers, "wireguardEnabled"), 6: _flag(layers, "wireguardEnabledV6")}
@@ -60,14 +64,14 @@ def felix_of(ctx: Context, node: str) -> Felix:
     )
 
 
-def _text(layers: Iterable[object], key: str, usual: str) -> str:
-    return next((text for item in reversed([*layers]) if (text := raw.text(item, "spec", key))), usual)
+def _text(layers: Sequence[object], key: str, usual: str) -> str:
+    return next((text for item in reversed(layers) if (text := raw.text(item, "spec", key))), usual)
 
 
-def _number(layers: Iterable[object], key: str, usual: int) -> int:
-    return next((found for item in reversed([*layers]) if (found := raw.number(item, "spec", key))), usual)
+def _number(layers: Sequence[object], key: str, usual: int) -> int:
+    return next((found for item in reversed(layers) if (found := raw.number(item, "spec", key))), usual)
 
 
-def _flag(layers: Iterable[object], key: str) -> bool:
-    said = (raw.dig(item, "spec", key) for item in reversed([*layers]))
+def _flag(layers: Sequence[object], key: str) -> bool:
+    said = (raw.dig(item, "spec", key) for item in reversed(layers))
     return next((value for value in said if isinstance(value, bool)), False)

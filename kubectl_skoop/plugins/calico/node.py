@@ -14,10 +14,10 @@ from kubectl_skoop.api import (
     Wishes,
     expect,
 )
-from kubectl_skoop.plugins.calico import bgp, blocks, bpf, nat, pods, tunnels
+from kubectl_skoop.plugins.calico import bgp, blocks, bpf, nat, pods, tunnels, wireguard
 from kubectl_skoop.plugins.calico.fabric import Fabric
 from kubectl_skoop.plugins.calico.family import FAMILIES, V4, Interface, family_of
-from kubectl_skoop.plugins.calico.objects import node_address, tunnel_addresses
+from kubectl_skoop.plugins.calico.objects import node_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class CalicoNode(SimplePluginNode):
         yield from self._uplink()
         for family in FAMILIES:
             yield from tunnels.devices(self.fabric, self.node, family)
+            yield from wireguard.devices(self.fabric, self.node, family)
         bpf_on = self.fabric.bpf_on(self.node)
         if bpf_on:
             yield from bpf.devices(self.fabric, self.node)
@@ -61,13 +62,12 @@ class CalicoNode(SimplePluginNode):
         return () if other is None or node.name == self.node.name else self._underlay(other)
 
     def to_external(self, upstream: Link | None, packet: Packet) -> Wishes:
-        """No object has the addresses of the tunnel devices, which nodes send to pods from."""
-        for peer in self.fabric.ctx.cluster.nodes():
-            if packet.dst in tunnel_addresses(peer):
-                if peer.name != self.node.name:
-                    yield from self._peer(peer, packet)
-                return
-        yield from nat.leaving(self.fabric, self.node, packet)
+        """Beside the outside these are the addresses of tunnel devices, which nodes send to pods from."""
+        peer = self.fabric.tunnel_ends.get(packet.dst)
+        if peer is None:
+            yield from nat.leaving(self.fabric, self.node, packet)
+        elif peer.name != self.node.name:
+            yield from self._peer(peer, packet)
 
     def _uplink(self) -> Wishes:
         seen: set[str] = set()
@@ -104,6 +104,7 @@ class CalicoNode(SimplePluginNode):
         block = self.fabric.blocks.destination(pool, packet.dst, peer.name)
         if block is None:
             return
+        yield from wireguard.through(self.fabric, self.node, peer, block, packet)
         tunnel = pool.tunnel_between(own, other.ip)
         if tunnel == "vxlan":
             yield from tunnels.through_vxlan(self.fabric, peer, other, block, packet, family)

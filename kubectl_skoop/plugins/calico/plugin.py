@@ -18,7 +18,7 @@ from kubectl_skoop.api import (
     detection,
 )
 from kubectl_skoop.plugins.calico.bgp import BGP_CONFIGURATION, BGP_PEER, REFLECTOR
-from kubectl_skoop.plugins.calico.fabric import CalicoOptions, fabric_of
+from kubectl_skoop.plugins.calico.fabric import BPF_INSIDE, CalicoOptions, fabric_of
 from kubectl_skoop.plugins.calico.family import FAMILIES, V4, V6
 from kubectl_skoop.plugins.calico.felix import FELIX_CONFIGURATION
 from kubectl_skoop.plugins.calico.node import CalicoNode
@@ -87,11 +87,19 @@ class Calico(Plugin):
         peers = f", BGPPeers: {', '.join(one.name for one in bgp.peerings)}" if bgp.peerings else ""
         told = mesh + peers if self.fabric.routes else "off: canal"
         yield Setting("calico: BGP", told, "BGPConfigurations and BGPPeers" if peers else "BGPConfigurations")
-        if felix.bpf:
-            yield Setting("calico: data plane", "eBPF", "FelixConfigurations")
+        behind = felix.insert_mode.lower() == "append"
+        place = "behind those of others" if behind else "in front of those of others"
+        yield Setting("calico: rules", place, "FelixConfigurations")
+        shown = self._bpf_shows()
+        if felix.bpf or shown:
+            source = "FelixConfigurations" if felix.bpf or shown is None else shown.source
+            yield Setting("calico: data plane", "eBPF", source)
         if felix.wireguard:
             versions = ", ".join(f"IPv{version}" for version in sorted(felix.wireguard))
             yield Setting("calico: WireGuard", versions, "FelixConfigurations")
+
+    def serves_services(self) -> bool:
+        return self.fabric.felix.bpf or self._bpf_shows() is not None
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         return SimpleVethPod(
@@ -104,6 +112,10 @@ class Calico(Plugin):
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
         return BasePluginNode(node, CalicoNode(self.fabric, node), self.ctx.cluster)
+
+    def _bpf_shows(self) -> Detected | None:
+        """The device that eBPF mode makes: the environment of calico-node may have turned it on, too."""
+        return detection.by_device(self.ctx, self.name, lambda device: device.name == BPF_INSIDE)
 
     def _routers_know_pods(self) -> bool:
         """Without a tunnel, nodes of several networks reach each other's pods by routers that speak BGP."""

@@ -26,6 +26,9 @@ POLICY_FIELDS = listed(
     endpointSelector nodeSelector fromEndpoints toEndpoints fromEntities toEntities fromCIDR toCIDR
     fromCIDRSet toCIDRSet fromRequires toRequires toPorts fromNodes toNodes toServices k8sService
     k8sServiceSelector serviceName enableDefaultDeny ingressDeny egressDeny icmps fields cidrGroupRef
+    node peerIP peerSelector vxlanVNI vxlanPort chainInsertMode bpfEnabled bpfDataIfacePattern
+    wireguardEnabled wireguardEnabledV6 wireguardListeningPort wireguardListeningPortV6
+    wireguardRoutingRulePriority
     nodeToNodeMeshEnabled asNumber serviceClusterIPs serviceExternalIPs serviceLoadBalancerIPs
     """
 )
@@ -38,7 +41,7 @@ ANNOTATION_WORDS = listed(
 """Of flannel and kube-router."""
 LABEL_MAPS = frozenset({"matchLabels", "labels"})
 SELECTORS = frozenset(
-    {"selector", "nodeSelector", "namespaceSelector", "notSelector", "serviceAccountSelector"}
+    {"selector", "nodeSelector", "peerSelector", "namespaceSelector", "notSelector", "serviceAccountSelector"}
 )
 """Where they are text: Calico's own language."""
 WORDS = listed(
@@ -84,7 +87,12 @@ _IMAGES = listed(
 )
 
 
-OTHER_KINDS = ("ConfigMap", "BGPConfiguration.crd.projectcalico.org")
+OTHER_KINDS = (
+    "ConfigMap",
+    "BGPConfiguration.crd.projectcalico.org",
+    "BGPPeer.crd.projectcalico.org",
+    "FelixConfiguration.crd.projectcalico.org",
+)
 
 
 def is_known(kind: str) -> bool:

@@ -1,5 +1,6 @@
 """What is broken between two subnets of Calico's nodes; all of it the plugin must name."""
 
+from kubectl_skoop.testing.calico_subnets import Tunnel
 from kubectl_skoop.testing.faults import Fault
 
 A_TO_B, B_TO_A = "pod/default/a to pod/default/b:8080", "pod/default/b to pod/default/a"
@@ -37,8 +38,8 @@ _OF_BOTH = (
         only=(A_TO_B,),
     ),
 )
-FAULTS: dict[bool, tuple[Fault, ...]] = {
-    True: (
+FAULTS: dict[Tunnel, tuple[Fault, ...]] = {
+    "vxlan": (
         *_OF_BOTH,
         _fault(
             "the route through the tunnel is gone",
@@ -72,6 +73,26 @@ FAULTS: dict[bool, tuple[Fault, ...]] = {
             only=(A_TO_B,),
         ),
     ),
-    False: _OF_BOTH,
+    "": _OF_BOTH,
 }
 """With a tunnel, and without."""
+IPIP = (
+    *_OF_BOTH,
+    _fault(
+        "the route through the tunnel is gone",
+        *("calico.route.missing", "node/n1", "{range.n2}", "n1: ip route del {range.n2}"),
+        only=(A_TO_B,),
+    ),
+    _fault(
+        "the route leads to the router, which knows no pods",
+        *("calico.route.differs", "node/n1", "{range.n2}"),
+        "n1: ip route replace {range.n2} via 10.0.1.1 dev eth0 proto bird",
+        only=(A_TO_B,),
+    ),
+    _fault(
+        "the tunnel is down",
+        *("calico.*", "node/n2", "{uplink}", "n2: ip link set {uplink} down"),
+        only=(A_TO_B,),
+    ),
+)
+"""Of a tunnel that only the guest's kernel has."""

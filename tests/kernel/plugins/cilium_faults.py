@@ -2,21 +2,15 @@
 
 from dataclasses import dataclass
 
+from tests.kernel.plugins import programmed
 from tests.kernel.plugins.cilium_lab import Routing
 
 BOTH: tuple[Routing, ...] = ("native", "tunnel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    code: str
-    place: str
-    text: str
-    steps: tuple[str, ...] = ()
-    detached: tuple[str, str] | None = None
-    """Node, and device whose program is gone."""
+class Fault(programmed.Fault):
     routing: tuple[Routing, ...] = BOTH
-    verdict: str = "unknown"
 
 
 FAULTS = {
@@ -95,6 +89,6 @@ FAULTS = {
 }
 
 
-def tried(routing: Routing) -> int:
+def of(routing: Routing) -> list[Fault]:
     """All of them are named by the plugin."""
-    return sum(routing in fault.routing for fault in FAULTS.values())
+    return [fault for fault in FAULTS.values() if routing in fault.routing]

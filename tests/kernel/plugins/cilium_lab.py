@@ -4,20 +4,15 @@ With native routing, routes of the endpoints and direct routes the kernel does t
 The tunnel is a vxlan device without a program that would fill it: nothing between nodes arrives there.
 """
 
-import os
-import socket
 from typing import Any, Literal
 
-from kubectl_skoop.testing.cluster_lab import ClusterLab
-from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.objects import Object, daemon_set
 from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import LabNode, LabPod
-from tests.kernel.bpf_programs import BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_EGRESS, BPF_TCX_INGRESS, link, load
+from tests.kernel.plugins.programmed import ProgrammedLab
+from tests.kernel.plugins.programs import Programs
 
 Routing = Literal["native", "tunnel"]
-GO_ON = -1
-"""TCX_NEXT."""
 
 
 def router(node: LabNode) -> str:
@@ -25,17 +20,14 @@ def router(node: LabNode) -> str:
     return f"10.244.{node.number}.200"
 
 
-class CiliumLab(ClusterLab):
+class CiliumLab(ProgrammedLab):
     def __init__(self, routing: Routing) -> None:
         super().__init__("custom")
         self.routing = routing
-        self.links: dict[tuple[str, str, int], int] = {}
-        """Descriptors by node, device and place; closing one detaches its program."""
+        self._programs = Programs()
 
     def close(self) -> None:
-        for descriptor in self.links.values():
-            os.close(descriptor)
-        self.links.clear()
+        self._programs.close()
         super().close()
 
     def host_device(self, pod: LabPod) -> str:
@@ -104,23 +96,14 @@ class CiliumLab(ClusterLab):
             devices += ["cilium_vxlan"] if self.routing == "tunnel" else []
             self.namespace(node.name).set_sysctls({f"net.ipv4.conf.{name}.rp_filter": 0 for name in devices})
             for device in devices:
-                for place in (BPF_TCX_INGRESS, BPF_TCX_EGRESS):
-                    self.links[node.name, device, place] = self._attach(node, device, place)
+                self._programs.attach(self.namespace(node.name), device)
 
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
         return proxy.text()
 
     def detach(self, node: str, device: str) -> None:
         """What comes in by the device."""
-        os.close(self.links.pop((node, device, BPF_TCX_INGRESS)))
-
-    def _attach(self, node: LabNode, device: str, place: int) -> int:
-        with entered(self.namespace(node.name).path):
-            program = load(BPF_PROG_TYPE_SCHED_CLS, place, GO_ON)
-            try:
-                return link(program, socket.if_nametoindex(device), place)
-            finally:
-                os.close(program)
+        self._programs.detach(self.namespace(node), device)
 
     def _cilium_node(self, node: LabNode) -> dict[str, Any]:
         addresses = [

@@ -1,28 +1,38 @@
 """Writes the table of docs/plugins.md: each mode with its lab, and how many of its faults the plugin names.
 
 `python -m tests.kernel.plugins.matrix` prints it; `pytest tests/kernel/plugins --update` writes it.
-The figures are those of `faults.yaml`, each row of which is a test in each of its modes.
+The figures are those of `faults.yaml`, each row of which is a test in each of its modes, and of tables of
+single modes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kubectl_skoop.testing.faults import Fault, load
 from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, OWN_NIC_MODES, VPC_MODES, Mode
 from tests.kernel import test_dual_stack
 from tests.kernel.plugins import (
+    calico_bird_faults,
+    calico_bpf_faults,
+    calico_ipip_faults,
+    calico_ipv6_faults,
     calico_subnet_faults,
+    calico_wireguard_faults,
     cilium_faults,
     flannel_direct_faults,
     flannel_udp_faults,
     flannel_wireguard_faults,
 )
-from tests.kernel.plugins.cilium_lab import Routing
 
 PAGE = Path(__file__).parents[3] / "docs/plugins.md"
 BEGIN, END = "<!-- matrix -->", "<!-- end of matrix -->"
 FAULTS = load(Path(__file__).parent)
+
+
+class OneCode(Protocol):
+    @property
+    def code(self) -> str: ...
 
 
 class Row(NamedTuple):
@@ -53,14 +63,71 @@ ROWS: dict[Mode, Row] = {
 }
 
 
-SUBNETS = {True: "VXLAN, CrossSubnet: two subnets", False: "BGP, a router between two subnets"}
-CILIUM: dict[Routing, str] = {"native": "native routing", "tunnel": "tunnel (vxlan)"}
-"""Its programs decide, so a lab of its own (`test_cilium.py`)."""
+HAND, GUEST = "by hand", "by hand; in a guest kernel"
+BIRD, UNKNOWN = "a real BIRD; Felix's part by hand", "by hand; verdicts unknown"
+
+
+class Further(NamedTuple):
+    """A mode with labs and a table of faults of its own."""
+
+    row: Row
+    codes: tuple[tuple[str, ...], ...]
+    """Of each of its faults."""
+
+
+def _further(mode: str, lab: str, faults: Iterable[Fault], plugin: str = "calico") -> Further:
+    return Further(Row(plugin, mode, lab), tuple(fault.codes for fault in faults))
+
+
+def _single(mode: str, lab: str, faults: Iterable[OneCode], plugin: str = "calico") -> Further:
+    return Further(Row(plugin, mode, lab), tuple((fault.code,) for fault in faults))
+
+
+def _dual_stack(overlay: bool) -> Iterable[OneCode]:
+    return (one for one in test_dual_stack.FAULTS.values() if one.overlay in (None, overlay))
+
+
+def _direct() -> Iterator[Further]:
+    for kind, faults in flannel_direct_faults.FAULTS.items():
+        backend, _, where = kind.removeprefix("flannel ").partition(", ")
+        lab = GUEST if kind in flannel_direct_faults.IN_GUEST else HAND
+        yield _further(f"{backend}, DirectRouting: {where}", lab, faults, "flannel")
+
+
+FURTHER = (
+    *(
+        _single(
+            f"{'vxlan' if overlay else 'host-gw'}, IPv6 beside IPv4", HAND, _dual_stack(overlay), "flannel"
+        )
+        for overlay in test_dual_stack.KINDS.values()
+    ),
+    _single("udp", UNKNOWN, flannel_udp_faults.FAULTS.values(), "flannel"),
+    _further("wireguard", GUEST, flannel_wireguard_faults.FAULTS, "flannel"),
+    *_direct(),
+    _further("VXLAN, CrossSubnet: two subnets", HAND, calico_subnet_faults.FAULTS["vxlan"]),
+    _further("BGP, a router between two subnets", HAND, calico_subnet_faults.FAULTS[""]),
+    _further("BGP, mesh of three nodes", BIRD, (each.fault for each in calico_bird_faults.FAULTS[False])),
+    _further("BGP, route reflector", BIRD, (each.fault for each in calico_bird_faults.FAULTS[True])),
+    _further("IPIP", GUEST, calico_ipip_faults.FAULTS),
+    _further("IPIP, CrossSubnet: two subnets", GUEST, calico_subnet_faults.IPIP),
+    _single("IPv6 beside IPv4, BGP", HAND, calico_ipv6_faults.FAULTS[False].values()),
+    _single("IPv6 beside IPv4, VXLAN", HAND, calico_ipv6_faults.FAULTS[True].values()),
+    _further("WireGuard over BGP", GUEST, calico_wireguard_faults.FAULTS),
+    _single("eBPF data plane", UNKNOWN, calico_bpf_faults.FAULTS.values()),
+    _single("native routing", UNKNOWN, cilium_faults.of("native"), "cilium"),
+    _single("tunnel (vxlan)", UNKNOWN, cilium_faults.of("tunnel"), "cilium"),
+)
 
 
 def named(fault: Fault) -> bool:
     """By the plugin itself: its code begins with the plugin's name."""
-    return bool(fault.codes) and all(code.startswith("*.") for code in fault.codes)
+    return by_plugin(fault.codes)
+
+
+def by_plugin(codes: Iterable[str]) -> bool:
+    """In the table of all modes a star stands for the plugin's name."""
+    told = [*codes]
+    return bool(told) and all(code.partition(".")[0] in ("*", "calico", "cilium", "flannel") for code in told)
 
 
 def table() -> str:
@@ -74,27 +141,9 @@ def _lines() -> Iterator[str]:
         row, tried = ROWS[mode], [fault for fault in FAULTS if mode in fault.modes]
         count = f"{sum(map(named, tried))} / {len(tried)}"
         yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"
-    for overlay in test_dual_stack.KINDS.values():
-        of_kind = [one for one in test_dual_stack.FAULTS.values() if one.overlay in (None, overlay)]
-        count = f"{sum(one.code.startswith('flannel.') for one in of_kind)} / {len(of_kind)}"
-        backend = "vxlan" if overlay else "host-gw"
-        yield f"| flannel | {backend}, IPv6 beside IPv4 | by hand | silent | {count} |"
-    known = len(flannel_udp_faults.FAULTS)
-    yield f"| flannel | udp | by hand; verdicts unknown | silent | {known} / {known} |"
-    known = len(flannel_wireguard_faults.FAULTS)
-    yield f"| flannel | wireguard | by hand, in an emulated machine | silent | {known} / {known} |"
-    for kind, faults in flannel_direct_faults.FAULTS.items():
-        backend, _, where = kind.removeprefix("flannel ").partition(", ")
-        made = "by hand, in a guest kernel" if kind in flannel_direct_faults.IN_GUEST else "by hand"
-        known = len(faults)
-        yield f"| flannel | {backend}, DirectRouting: {where} | {made} | silent | {known} / {known} |"
-    for tunnel, name in SUBNETS.items():
-        known = len(calico_subnet_faults.FAULTS[tunnel])
-        yield f"| calico | {name} | by hand | silent | {known} / {known} |"
-    for routing, name in CILIUM.items():
-        known = cilium_faults.tried(routing)
-        count = f"{known} / {known}"
-        yield f"| cilium | {name} | by hand; verdicts unknown | silent | {count} |"
+    for row, tables in FURTHER:
+        count = f"{sum(map(by_plugin, tables))} / {len(tables)}"
+        yield f"| {row.plugin} | {row.mode} | {row.lab} | silent | {count} |"
 
 
 def with_table(page: str) -> str:

@@ -1,54 +1,29 @@
 """The plugin cilium on nodes without Cilium: silent when healthy, each fault named, no verdict where programs
 decide."""
 
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.request import Options
-from kubectl_skoop.diagnosis.result import Check, Diagnosis
-from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.model.suspicion import Level
 from kubectl_skoop.snapshot.source import open_snapshot
-from kubectl_skoop.testing.breaking import fill, placeholders, run_steps
 from kubectl_skoop.testing.comparing import request_of, take_snapshot
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.probes import ANSWER, run_flows
 from tests.kernel.plugins.cilium_faults import BOTH, FAULTS, Fault
 from tests.kernel.plugins.cilium_lab import CiliumLab, Routing
+from tests.kernel.plugins.programmed import A_TO_B, DECIDES, break_it, checked, diagnosed, named
 
 pytestmark = pytest.mark.kernel
-DECIDES = "may take the packet"
-A_TO_B = "pod/default/a to pod/default/b"
 CASES = [
     pytest.param(fault, routing, id=f"{name}, {routing}")
     for name, fault in FAULTS.items()
     for routing in fault.routing
 ]
-
-
-def checked(lab: CiliumLab, folder: Path) -> Check:
-    with closing(open_snapshot(take_snapshot(lab, folder))) as source:
-        return check(source, Options())
-
-
-def diagnosed(lab: CiliumLab, folder: Path) -> list[Diagnosis]:
-    """Of the flow from a to b, all protocols."""
-    flows = [one for one in standard_flows(lab.topology, lab.mode) if one.id.startswith(A_TO_B)]
-    with closing(open_snapshot(take_snapshot(lab, folder))) as source:
-        return [diagnose(source, request_of(flow), Options()) for flow in flows]
-
-
-def named(found: Sequence[Suspicion], fault: Fault) -> bool:
-    return any(
-        (one.code, str(one.where.place)) == (fault.code, fault.place)
-        and fault.text in " ".join((one.message, *one.evidence))
-        for one in found
-    )
 
 
 @pytest.mark.parametrize("routing", BOTH)
@@ -83,10 +58,7 @@ def test_packets_arrive_and_nothing_is_said_of_what_programs_decide(tmp_path: Pa
 @pytest.mark.parametrize(("fault", "routing"), CASES)
 def test_a_fault_is_named(fault: Fault, routing: Routing, tmp_path: Path) -> None:
     with CiliumLab(routing) as lab:
-        run_steps(lab, fault.steps)
-        if fault.detached is not None:
-            node, device = fault.detached
-            lab.detach(node, fill(device, placeholders(lab)))
+        break_it(lab, fault)
         assert named(checked(lab, tmp_path).suspicions, fault)
         for diagnosis in diagnosed(lab, tmp_path):
             assert diagnosis.verdict == fault.verdict

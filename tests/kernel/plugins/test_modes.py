@@ -34,7 +34,7 @@ from kubectl_skoop.testing.topology import (
     Mode,
 )
 from tests.kernel.plugins.labs import FLOWS, lab_of
-from tests.kernel.plugins.matrix import FAULTS, PAGE, named, with_table
+from tests.kernel.plugins.matrix import FAULTS, FURTHER, PAGE, Further, by_plugin, named, with_table
 
 CASES = [(fault, mode) for fault in FAULTS for mode in fault.modes if mode not in GUEST_MODES]
 Twin = Callable[[Mode], Outcomes]
@@ -115,6 +115,11 @@ def test_a_fault_is_named(fault: Fault, mode: Mode, twin: Twin, tmp_path: Path) 
 @pytest.mark.parametrize("mode", [*ALL_MODES, *GUEST_MODES, *VPC_MODES, *OWN_NIC_MODES])
 def test_each_mode_has_five_faults_that_its_plugin_names(mode: Mode) -> None:
     assert len([fault for fault in FAULTS if mode in fault.modes and named(fault)]) >= 5
+
+
+@pytest.mark.parametrize("further", FURTHER, ids=lambda further: f"{further.row.plugin} {further.row.mode}")
+def test_so_has_each_mode_with_a_table_of_its_own(further: Further) -> None:
+    assert sum(map(by_plugin, further.codes)) >= 5
 
 
 def test_the_page_has_the_table_of_today(request: pytest.FixtureRequest) -> None:
