@@ -54,7 +54,11 @@ def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Wa
     pods = {name: setup.ctx.pods_of(name) for name in names}
     found.add(setup.remarks)
     unread: dict[Missing, None] = {}
-    duplicates, services = Duplicates(setup.ctx, pods), EveryService(setup.ctx)
+    duplicates = Duplicates(setup.ctx, pods)
+    by_plugin = setup.plugin.serves_services()
+    if isinstance(by_plugin, Suspicion):
+        found.add([by_plugin])
+    services = EveryService(setup.ctx, by_plugin=by_plugin is True)
     policies = EveryPolicy(setup)
     for position, name in enumerate(names):
         watch(name, f"is checked, {position + 1:,} of {len(names):,}")

@@ -48,13 +48,20 @@ class GuardedPlugin:
         place = Place("node", node.name)
         return GuardedAction(place, self.plugin.name, lambda: self.plugin.create_node(node))
 
+    def serves_services(self) -> bool | Suspicion:
+        """A suspicion: it failed."""
+        try:
+            return self.plugin.serves_services()
+        except Exception as error:  # noqa: BLE001
+            return _failure(self.plugin.name, None, error)
 
-def _failure(plugin: str, place: Place, error: Exception) -> Suspicion:
+
+def _failure(plugin: str, place: Place | None, error: Exception) -> Suspicion:
     name = type(error).__name__
     return Suspicion(
         code=CODE,
         level=Level.WARNING,
         where=Where(place=place),
-        message=f"the plugin {plugin} failed here, so what it wants was not compared: {name}: {error}",
+        message=f"the plugin {plugin} failed{' here' if place else ''}, so what it wants was not compared: {name}: {error}",
         remedy="report this to the author of the plugin; --network-plugin any does without it",
     )

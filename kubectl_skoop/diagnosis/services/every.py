@@ -39,9 +39,10 @@ class Compared(NamedTuple):
 class EveryService:
     """What is gathered while nodes are compared, one after another."""
 
-    def __init__(self, ctx: Context) -> None:
-        """Raises: InputError (proxy mode)."""
+    def __init__(self, ctx: Context, *, by_plugin: bool = False) -> None:
+        """`by_plugin`: programs of the network plugin serve the services. Raises: InputError (proxy mode)."""
         self._ctx = ctx
+        self._by_plugin = by_plugin
         self.meaning, pods = Meaning(ctx.cluster), pod_networks(ctx)
         networks = Networks(pods)
         self.findings: list[Suspicion] = of_objects(ctx.cluster, self.meaning, networks)
@@ -70,7 +71,7 @@ class EveryService:
 
     def compared(self) -> Compared:
         """After all nodes."""
-        silent = _silent(self, by_plugin=self._ctx.plugin.serves_services()) if self.silent else ()
+        silent = _silent(self, by_plugin=self._by_plugin) if self.silent else ()
         return Compared(
             (*self.findings, *silent),
             tuple(_left_out(reason, found) for reason, found in self.left_out.items()),
