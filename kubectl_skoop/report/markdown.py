@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from kubectl_skoop.diagnosis.result import Check, Diagnosis, Ending, Missing
+from kubectl_skoop.diagnosis.result import Check, Diagnosis, Missing
 from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.report.branches import Branch, branches_of
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.question import question
 from kubectl_skoop.report.share import percent
@@ -31,7 +32,7 @@ def _diagnosis(diagnosis: Diagnosis, detail: Detail) -> Iterator[str]:
     if diagnosis.cause:
         yield from ("", f"**Cause:** {_finding(diagnosis.cause)}", *_below(diagnosis.cause))
     if len(diagnosis.branches) > 1:
-        yield from ("", "**Branches:**", "", *map(_branch, diagnosis.branches))
+        yield from ("", "**Branches:**", "", *map(_branch, branches_of(diagnosis.branches)))
     if diagnosis.path.nodes:
         yield from ("", "**Way:**", "", *block(way_lines(diagnosis.path, Style(), detail)))
     if diagnosis.reply:
@@ -63,10 +64,10 @@ def _below(finding: Suspicion) -> Iterator[str]:
         yield from ("", f"**Mend:** {inline(finding.remedy)}")
 
 
-def _branch(ending: Ending) -> str:
-    at = f" at {inline(str(ending.path.nodes[-1].place))}" if ending.path.nodes else ""
-    because = f": {inline(ending.cause.message)}" if ending.cause else ""
-    return f"- {percent(ending.share)} {ending.fate}{at}, {inline(ending.symptom)}{because}"
+def _branch(branch: Branch) -> str:
+    space = "" if branch.end.startswith(",") else " "
+    because = f": {inline(branch.because)}" if branch.because else ""
+    return f"- {percent(branch.share)} {branch.fate}{space}{inline(branch.end)}{because}"
 
 
 def _others(findings: Sequence[Suspicion]) -> Iterator[str]:

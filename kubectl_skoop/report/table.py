@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Ending, Fact, Missing
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.report.branches import branches_of
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.share import percent
 from kubectl_skoop.report.style import Style
@@ -126,11 +127,10 @@ def _each(texts: Iterable[str], style: Style) -> Iterator[str]:
 
 def _branches(branches: Sequence[Ending], style: Style, wide: bool) -> Iterator[str]:
     """Each with its share and its end; the random decisions that lead there are long, and for `wide`."""
-    for branch in branches:
-        at = f"at {branch.path.nodes[-1].place}" if branch.path.nodes else ""
-        because = f": {branch.cause.message}" if branch.cause else ""
+    for branch in branches_of(branches, each=wide):
+        because = f": {branch.because}" if branch.because else ""
         yield from style.lines(
-            safe(f"{at}, {branch.symptom}{because}"), f"{percent(branch.share):>6}  {branch.fate:8} "
+            safe(f"{branch.end}{because}"), f"{percent(branch.share):>6}  {branch.fate:8} "
         )
         if wide:
             for choice in branch.choices:

@@ -1,6 +1,7 @@
 """A diagnosis as a part of a page: the answer, the cause, the picture, each stop, the other findings."""
 
 from kubectl_skoop.diagnosis.result import Diagnosis, FateKind, Verdict
+from kubectl_skoop.report.branches import branches_of
 from kubectl_skoop.report.html.figure import figure, first_panel
 from kubectl_skoop.report.html.finding import facts_table, finding, findings, gaps
 from kubectl_skoop.report.html.links import Links
@@ -75,15 +76,14 @@ def _branches(diagnosis: Diagnosis) -> Markup | None:
             h(
                 "span",
                 branch.fate,
-                f" at {branch.path.nodes[-1].place}" if branch.path.nodes else None,
-                f", {branch.symptom}",
+                branch.end if branch.end.startswith(",") else f" {branch.end}",
                 h("details", h("summary", "chosen"), (h("p", h("code", choice)) for choice in branch.choices))
                 if branch.choices
                 else None,
             ),
             class_=branch.fate,
         )
-        for branch in diagnosis.branches
+        for branch in branches_of(diagnosis.branches)
     )
     return _section("Branches", h("ul", rows, class_="branches"))
 

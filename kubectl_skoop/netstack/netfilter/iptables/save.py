@@ -61,6 +61,8 @@ class SavedChain:
         if len(self.lines) <= LONG or not isinstance(frame, Packet):
             return self._walked
         places = self._index.candidates(frame.dst.packed, frame.dport)
+        if len(places) == len(self.lines):
+            return self._walked
         return [(place + 1, self._placed(place)) for place in places]
 
     def places(self, address: Address, port: int) -> Sequence[int]:
