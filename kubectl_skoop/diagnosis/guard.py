@@ -57,11 +57,11 @@ class GuardedPlugin:
 
 
 def _failure(plugin: str, place: Place | None, error: Exception) -> Suspicion:
-    name = type(error).__name__
+    name, here = type(error).__name__, " here" if place else ""
     return Suspicion(
         code=CODE,
         level=Level.WARNING,
         where=Where(place=place),
-        message=f"the plugin {plugin} failed{' here' if place else ''}, so what it wants was not compared: {name}: {error}",
+        message=f"the plugin {plugin} failed{here}, so what it wants was not compared: {name}: {error}",
         remedy="report this to the author of the plugin; --network-plugin any does without it",
     )

@@ -1,11 +1,13 @@
 """Nothing of a snapshot does anything in a page, and nobody else sees it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver import Chrome
+from selenium.webdriver.remote.webelement import WebElement
 
 from kubectl_skoop.report.inspect import WHATS
 from kubectl_skoop.web.server import Server
@@ -17,6 +19,11 @@ QUESTION = "s=pod/default/a&d=pod/default/b&p=8080"
 INJECTED = (
     "img, iframe, object, embed, base, body b:not([class]), [onerror], [onload], [srcdoc], script:not([src])"
 )
+
+
+def _shows(card: WebElement) -> Callable[[Chrome], object]:
+    script = "return arguments[0].closest('a').getAttribute('aria-current')"
+    return lambda driver: driver.execute_script(script, card)
 
 
 def check_harmless(driver: Chrome) -> None:
@@ -35,6 +42,8 @@ def test_an_answer_full_of_markup_is_text(driver: Chrome, hostile: Server) -> No
         assert said in text
     for card in every(driver, ".canvas .card"):
         click(driver, card)
+        # The page scrolls to what the card stands for, under the next click if that comes too soon.
+        wait(driver, _shows(card), "the card's panel")
         check_harmless(driver)
 
 
