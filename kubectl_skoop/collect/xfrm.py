@@ -1,6 +1,7 @@
 """IPsec: which policies there are and how many states. States hold keys, so they are only counted (K-67)."""
 
 import struct
+from errno import EINVAL
 from socket import inet_ntop
 
 from kubectl_skoop.collect.netlink.message import split_attributes
@@ -29,9 +30,11 @@ def _blocks(socket: NetlinkSocket) -> list[str]:
     """Directions in which is dropped what no policy selects; kernels before 5.15 have no such setting."""
     try:
         answer = socket.request(XFRM_MSG_GETDEFAULT, bytes(3))
-    except OSError:
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
         return []
-    defaults = zip(("in", "fwd", "out"), answer.payload[:3], strict=True)
+    defaults = zip(("in", "fwd", "out"), struct.unpack_from("=BBB", answer.payload), strict=True)
     return [direction for direction, value in defaults if value == _BLOCK]
 
 
@@ -66,7 +69,7 @@ def _policy(payload: bytes) -> Fields:
 def _templates(payload: bytes) -> Fields:
     """struct xfrm_user_tmpl, several in a row."""
     parts = [payload[at : at + _TEMPLATE_SIZE] for at in range(0, len(payload), _TEMPLATE_SIZE)]
-    optional = bool(parts) and all(part[_OPTIONAL_AT] for part in parts)
+    optional = bool(parts) and all(struct.unpack_from("=B", part, _OPTIONAL_AT)[0] for part in parts)
     return {"templates": len(parts), "optional": optional}
 
 
@@ -74,6 +77,6 @@ def _selected_by(attributes: dict[int, bytes]) -> Fields:
     """What else a packet must have, if anything: a mark (its mask), an xfrm interface, the type `sub`."""
     mark = struct.unpack_from("=II", attributes.get(XFRMA_MARK, bytes(8)))[1]
     (interface,) = struct.unpack_from("=I", attributes.get(XFRMA_IF_ID, bytes(4)))
-    kind = attributes.get(XFRMA_POLICY_TYPE, bytes(1))[0]
+    (kind,) = struct.unpack_from("=B", attributes.get(XFRMA_POLICY_TYPE, bytes(1)))
     found = {"mark": mark, "if_id": interface, "type": kind}
     return {name: value for name, value in found.items() if value}

@@ -60,7 +60,12 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     route = route_output(stack, FlowKey(dst=packet.dst, oif=device.index, tos=packet.tos))
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, packet, packet.dst, route)
-    elif route.device == device.index:
+    elif route.type == "local":
         receive.receive(stack, device.index, packet, passage)
+    elif route.device == device.index:
+        message = f"the table of {device.name} routes {packet.dst} into {device.name} itself: a loop"
+        stack.lose("forwarding.ttl", packet, message, where=stack.where(device=device.name))
     else:
-        ip.put_out(stack, packet, passage, route, indev=0)
+        with receive.deeper(stack, device, packet) as goes_on:
+            if goes_on:
+                ip.put_out(stack, packet, passage, route, indev=0)

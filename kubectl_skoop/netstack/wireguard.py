@@ -133,7 +133,9 @@ def _seal(
         stack.lose("forwarding.ttl", outer, message, where=stack.where(device=device.name))
         return
     stack.step("tunnel", peer_text(device, peer), f"sealed, to {remote}:{port}", device=device.name)
-    ip.send(stack, outer, Passage(mark=config.mark), route)
+    with receiving.deeper(stack, device, packet) as goes_on:
+        if goes_on:
+            ip.send(stack, outer, Passage(mark=config.mark), route)
 
 
 def _route(stack: Stack, key: FlowKey, heard: Heard | None) -> OutputRoute | RouteError:

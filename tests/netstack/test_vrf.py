@@ -13,7 +13,7 @@ from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.sysctl import Sysctls
 from tests.netstack.builders import End, host, walk
 
-RED, TABLE = 5, 10
+RED, BLUE, TABLE = 5, 6, 10
 RULE = PolicyRule(priority=1000, family=4, l3mdev=True)
 ACCEPT = {"net.ipv4.tcp_l3mdev_accept": "1"}
 
@@ -87,6 +87,20 @@ def test_without_its_rule_nobody_looks_into_its_table() -> None:
 def test_a_route_into_the_vrf_goes_on_by_its_table() -> None:
     into = Route(destination=ip_network("10.1.0.0/24"), nexthops=(Nexthop(device=RED),))
     assert walk(network(into), "c tcp 10.1.0.2") == "answer, a sees 10.3.0.2"
+
+
+def test_vrfs_that_lead_into_each_other_or_themselves_are_a_loop() -> None:
+    into = Route(destination=ip_network("10.9.0.0/24"), nexthops=(Nexthop(device=RED),))
+    itself = replace(into, table=TABLE)
+    assert walk(network(into, itself), "c tcp 10.9.0.2") == "timeout"
+    hosts = network(into, replace(itself, nexthops=(Nexthop(device=BLUE),)))
+    flags = IFF_UP | IFF_LOWER_UP | IFF_NOARP
+    blue = Device(index=BLUE, name="blue", kind="vrf", flags=flags, vrf_table=TABLE + 1)
+    back = replace(into, table=TABLE + 1)
+    hosts["r"] = replace(
+        hosts["r"], devices={**hosts["r"].devices, BLUE: blue}, routes=(*hosts["r"].routes, back)
+    )
+    assert walk(hosts, "c tcp 10.9.0.2").startswith("no route to host, icmp 11/0")
 
 
 def test_a_rule_that_names_the_vrf_is_unknown() -> None:

@@ -101,6 +101,21 @@ def test_a_socket_without_its_device_is_that_of_a_device_which_was_moved() -> No
     assert walk(hosts, TCP).startswith(f"unknown: the WireGuard device of port {PORT} was moved")
 
 
+def test_devices_whose_endpoints_are_behind_each_other_are_a_loop() -> None:
+    hosts = network(LEFT, RIGHT)
+    first = hosts["m"].devices[TUNNEL]
+    config = Wireguard("k", PORT + 1, 0, (peer("n", "10.2.0.9", allowed="0.0.0.0/0"),))
+    second = replace(first, index=5, name="wg1", wireguard=config)
+    away = Route(destination=ip_network("192.168.0.2/32"), nexthops=(Nexthop(device=5),))
+    hosts["m"] = replace(
+        hosts["m"],
+        devices={**hosts["m"].devices, 5: second},
+        routes=(*hosts["m"].routes, away),
+        sockets=(*hosts["m"].sockets, SOCKET._replace(port=PORT + 1)),
+    )
+    assert "unknown" not in walk(hosts, TCP)
+
+
 def test_peers_that_were_not_collected_are_not_guessed() -> None:
     hosts = network(LEFT, RIGHT)
     bare = replace(hosts["m"].devices[TUNNEL], wireguard=None)
