@@ -245,6 +245,7 @@ ROUTING = (
     Part("encapsulations of routes (seg6, mpls, bpf)", False),
     Part("mtu and mtu lock of routes", True, "", _MTU),
     Part("learned path MTUs", True, "", f"{_KERNEL}test_collect_learned.py"),
+    Part("redirects that were taken", True, "", f"{_KERNEL}test_routing_redirects.py"),
     Part("martians, rp_filter, route_localnet, accept_local, src_valid_mark", True, "", ROUTED_IN),
     Part("their values for all and for a device", True, "", ORACLE),
     Part("source of IPv4: prefsrc, secondary, narrow and peer addresses", True, "", ORACLE),
