@@ -1,7 +1,8 @@
 """What rules cost on one node: a process from start to end, and the second flow of a snapshot that is open.
 
-Two nodes with 100, 1,000 and 10,000 services in both modes, with 20 MB of rules for iptables, and a Calico with 3,000 chains and a set of 5,000
-members; beside that, what reading the same rules costs. Times of the processor, as a Markdown table.
+Two nodes with 100, 1,000 and 10,000 services in both modes, with 20 MB of rules for iptables, and a Calico
+with 3,000 chains and a set of 5,000 members; beside that, what reading the same rules costs. Times of the
+processor, as a Markdown table.
 """
 
 import os
