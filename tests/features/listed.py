@@ -236,6 +236,33 @@ class Part(NamedTuple):
     proof: str = ""
 
 
+ORACLE, TRACED = f"{_KERNEL}test_routing_oracle.py", f"{_KERNEL}test_routing_trace.py"
+MULTIPATH, ROUTED_IN = f"{_KERNEL}test_routing_multipath.py", f"{_KERNEL}test_routing_input.py"
+_MTU, _OUTPUT = f"{_KERNEL}test_traps_mtu.py", f"{_KERNEL}test_traps_output.py"
+ROUTING = (
+    Part("rules: from, to, iif, oif, fwmark with mask, tos, uidrange, not", True, "", ORACLE),
+    Part("rules: ipproto, sport, dport, tun_id", True, "", ORACLE),
+    Part("rules: dscp, flowlabel, masks of ports", False, "where the rest of the rule matches"),
+    Part("rules: l3mdev", True, "as Linux 5.18 and later", VRF),
+    Part("rules: lookup, goto, nop, blackhole, unreachable, prohibit", True, "", ORACLE),
+    Part("rules: suppress_prefixlength, suppress_ifgroup", True, "", ORACLE),
+    Part("which tables are asked, in which order", True, "IPv4", TRACED),
+    Part("prefixes, metrics, TOS, preference, types of routes, throw", True, "", ORACLE),
+    Part("onlink, IPv4 by an IPv6 gateway, link states", True, "", ORACLE),
+    Part("nexthop objects and groups", True, "", ORACLE),
+    Part("resilient groups", True, "by the buckets that they have", f"{_KERNEL}test_collect_owners.py"),
+    Part("multipath: shares, fib_multipath_hash_policy 0 to 3", True, "", MULTIPATH),
+    Part("multipath for the inner packet of a tunnel", True, "the outer one stands for it"),
+    Part("encapsulations of routes (seg6, mpls, bpf)", False),
+    Part("mtu and mtu lock of routes", True, "", _MTU),
+    Part("learned path MTUs", True, "", f"{_KERNEL}test_collect_learned.py"),
+    Part("redirects that were taken", True, "", f"{_KERNEL}test_routing_redirects.py"),
+    Part("martians, rp_filter, route_localnet, accept_local, src_valid_mark", True, "", ROUTED_IN),
+    Part("their values for all and for a device", True, "", ORACLE),
+    Part("source of IPv4: prefsrc, secondary, narrow and peer addresses", True, "", ORACLE),
+    Part("source of IPv6: RFC 6724 with labels, deprecated addresses", True, "", ORACLE),
+    Part("source of IPv6: temporary addresses", True),
+)
 _PROXY = "tests/kernel/test_traps_bridge_proxy.py"
 _ARP, _ND = "tests/kernel/test_traps_neighbour.py", "tests/kernel/test_traps_discovery.py"
 _ND_BRIDGE, _ROUTERS = "tests/kernel/test_traps_discovery_bridge.py", "tests/kernel/test_traps_routers.py"

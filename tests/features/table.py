@@ -97,6 +97,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Kinds of devices", _rows(listed.DEVICES, _device_state, listed.DEVICE_NOTES)
     yield "Bridges and vxlan", [_part(one) for one in listed.BRIDGE_PARTS]
     yield "IPsec", [_part(one) for one in listed.IPSEC_PARTS]
+    yield "Routing", [_part(one) for one in listed.ROUTING]
     yield "Hooks that see frames", [_part(one) for one in listed.LINK_HOOKS]
     yield "Neighbours", [_part(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})

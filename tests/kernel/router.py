@@ -31,7 +31,8 @@ CLIENT, OTHER_CLIENT, SERVER, OTHER_SERVER = "10.77.1.2", "10.77.1.3", "10.77.2.
 CLIENT6, SERVER6 = "fd77:1::2", "fd77:2::2"
 ROUTER = "10.77.1.1"
 VIP, VIP6 = "10.96.0.10", "fd96::10"
-_QUIET = 0.06
+_QUIET, PATIENCE = 0.06, 1.0
+"""Seconds after which nothing comes out any more; and where something should, on a busy machine."""
 _SYSCTLS = {
     "net.ipv4.icmp_ratelimit": 0,
     "net.ipv4.icmp_ratemask": 0,
@@ -177,13 +178,13 @@ class Kernel:
     sockets: dict[str, socket.socket]
     sequence: int = 100
 
-    def send(self, side: str, packet: Packet) -> Output | None:
-        """What came out of the router; None if nothing did for a while."""
+    def send(self, side: str, packet: Packet, wait: float = _QUIET) -> Output | None:
+        """What came out of the router; None if nothing did for so many seconds."""
         for tap in self.sockets.values():
             self._drain(tap)
         self.sequence += 1
         self.sockets[side].send(to_bytes(framed(side, packet), self.sequence))
-        deadline = time.monotonic() + _QUIET
+        deadline = time.monotonic() + wait
         while (left := deadline - time.monotonic()) > 0:
             ready, _, _ = select.select(list(self.sockets.values()), [], [], left)
             for name, tap in self.sockets.items():

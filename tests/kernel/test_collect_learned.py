@@ -12,7 +12,7 @@ from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import NUD_FAILED, NUD_INCOMPLETE
-from kubectl_skoop.netstack.routing.types import RouteException
+from kubectl_skoop.netstack.routing.types import TABLE_MAIN
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
 
@@ -77,7 +77,8 @@ def send_large(family: int, address: str, discover: tuple[int, int]) -> None:
 def test_a_learned_path_mtu_is_a_route_exception(client: NetworkNamespace, address: str) -> None:
     learned = [entry for entry in client.exceptions if entry.destination == ip_address(address)]
     via = ip_address("10.0.1.1" if "." in address else "fd01::1")
-    assert learned == [RouteException(destination=ip_address(address), mtu=1300, gateway=via)]
+    assert [(entry.mtu, entry.gateway, entry.table) for entry in learned] == [(1300, via, TABLE_MAIN)]
+    assert client.device_name(learned[0].device).startswith("eth")
 
 
 def test_exceptions_are_no_routes(client: NetworkNamespace) -> None:

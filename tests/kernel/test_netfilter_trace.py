@@ -19,6 +19,7 @@ from tests.kernel import test_iptables_rules, test_nft_rules
 from tests.kernel.nft_trace import Met, Tracer, traced
 from tests.kernel.router import (
     ACK,
+    PATIENCE,
     SYN,
     Kernel,
     Model,
@@ -229,7 +230,7 @@ def ask(kernel: Kernel, tracer: Tracer, model: Model, side: str, packet: Packet,
     """One packet in both worlds, without the rules that an answer of the router meets."""
     model.stack.journey = journey = Journey()
     predicted = model.send(side, framed(side, packet))
-    real = kernel.send(side, packet)
+    real = kernel.send(side, packet, PATIENCE) if predicted else kernel.send(side, packet)
     assert not model.stack.choices.made, model.stack.choices.made
     told, expected = tracer.met(packet.family)[0], walked(journey.trace, packet.family)
     same = next(

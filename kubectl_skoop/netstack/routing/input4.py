@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.exception import gateway
 from kubectl_skoop.netstack.routing.flow import FlowKey, ports
 from kubectl_skoop.netstack.routing.lookup import Failed, Found, match_route, select_path
 from kubectl_skoop.netstack.routing.select import preferred_source
@@ -94,7 +95,7 @@ def _forward(
         return Refused(kind="source", problem=direct, route=found.route, rule=found.rule)
     return Forward(
         device=out,
-        nexthop=found.nexthop.gateway,
+        nexthop=gateway(stack.ns, packet.dst, found),
         route=found.route,
         rule=found.rule,
         source=preferred_source(stack.ns, found, packet.dst),

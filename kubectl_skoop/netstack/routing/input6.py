@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.netstack.routing.exception import gateway
 from kubectl_skoop.netstack.routing.input4 import input_key, multicast
 from kubectl_skoop.netstack.routing.lookup import Failed, lookup
 from kubectl_skoop.netstack.routing.select import preferred_source
@@ -44,7 +45,7 @@ def route_input6(stack: Stack, packet: Packet, device: int, mark: int) -> InputR
         return Refused(kind="source", problem=problem, route=found.route, rule=found.rule, icmp=icmp)
     return Forward(
         device=found.nexthop.device,
-        nexthop=found.nexthop.gateway,
+        nexthop=gateway(ns, packet.dst, found),
         route=found.route,
         rule=found.rule,
         source=preferred_source(ns, found, packet.dst),

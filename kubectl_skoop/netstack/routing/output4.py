@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack import vrf
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.routing.exception import gateway
 from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX, FlowKey
 from kubectl_skoop.netstack.routing.local import local_device
 from kubectl_skoop.netstack.routing.lookup import (
@@ -95,7 +96,7 @@ def _make_route(
         return _refused(found, "destination")
     return OutputRoute(
         device=device,
-        nexthop=found.nexthop.gateway if found and kind not in ("broadcast", "local") else None,
+        nexthop=gateway(stack.ns, key.dst, found) if found and kind not in ("broadcast", "local") else None,
         source=source,
         route=found.route if found else None,
         rule=found.rule if found else None,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from ipaddress import IPv6Address
 
+from kubectl_skoop.netstack.routing.exception import gateway
 from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX, FlowKey
 from kubectl_skoop.netstack.routing.lookup import Failed, Found, lookup
 from kubectl_skoop.netstack.routing.select import preferred_source
@@ -30,7 +31,7 @@ def route_output6(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
     device = LOOPBACK_INDEX if local else found.nexthop.device
     return OutputRoute(
         device=device,
-        nexthop=None if local else found.nexthop.gateway,
+        nexthop=None if local else gateway(stack.ns, key.dst, found),
         source=source,
         route=found.route,
         rule=found.rule,

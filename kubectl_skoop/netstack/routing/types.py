@@ -109,3 +109,6 @@ class RouteException(NamedTuple):
     destination: Address
     mtu: int = 0
     gateway: Address | None = None
+    """By a redirect another one than the route's."""
+    device: int = 0
+    table: int = TABLE_MAIN

@@ -185,6 +185,8 @@ def decode_exceptions(data: object) -> tuple[RouteException, ...]:
             destination=entry.address("dst"),
             mtu=entry.entry("metrics").number("mtu", 0),
             gateway=entry.optional_address("gateway"),
+            device=entry.number("oif", 0),
+            table=entry.number("table", 0),
         )
         for entry in entries(data, "$.route_exceptions")
         if entry.number("flags") & RTM_F_CLONED
