@@ -47,6 +47,8 @@ def lead(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | N
         return Nowhere(f"{device.name} of {stack.ns.place} is a tun device: {reason}")
     if on_underlay(stack.ns, device):
         found = _underlay(branch, stack, device, frame)
+        if stack.ns.place.kind == "pod":
+            branch.assume(f"{device.name} of {stack.ns.place} is on the network between the nodes")
         if not frame.vlan:
             return found
         if isinstance(found, Arrival):

@@ -262,10 +262,18 @@ def underlay_ports(ns: NetworkNamespace) -> Iterator[Port]:
 
 
 def on_underlay(ns: NetworkNamespace, device: Device) -> bool:
-    """A NIC of a node or of a pod: physical, or a veth to the outside that has an address of its own."""
+    """A NIC of a node or of a pod: physical, or a veth to the outside that has an address of its own.
+
+    Of a pod a veth counts only beside one to its node: else the node's namespace may just not be recognised.
+    """
     if ns.place.kind not in ("node", "pod") or device.loopback:
         return False
     if device.kind == "veth":
-        outside = device.link_netns != SAME_NAMESPACE and device.link_netns.startswith("unmapped")
+        outside = device.link_netns.startswith("unmapped") and (ns.place.kind == "node" or _leads_to_node(ns))
         return outside and any(entry.device == device.index for entry in ns.addresses)
     return device.kind in ("", "virtio_net", "hv_netvsc") and bool(device.mac)
+
+
+def _leads_to_node(ns: NetworkNamespace) -> bool:
+    leads = (one.link_netns for one in ns.devices.values() if one.kind == "veth")
+    return any(lead != SAME_NAMESPACE and not lead.startswith("unmapped") for lead in leads)

@@ -224,6 +224,8 @@ def test_what_was_not_collected_is_said(snapshot: Path, tmp_path: Path, change: 
 
 
 def test_without_anything_of_the_cloud_one_remark_says_so(snapshot: Path) -> None:
-    told = json.loads(skoop("check", "--snapshot", snapshot, "-o", "json").out)["suspicions"]
-    found = [one for one in told if one["code"].startswith("aws.")]
+    ran = skoop("check", "--snapshot", snapshot, "-o", "json")
+    told = json.loads(ran.out)
+    found = [one for one in told["suspicions"] if one["code"].startswith("aws.")]
     assert [(one["code"], one["level"]) for one in found] == [("aws.not-collected", "info")]
+    assert (ran.code, told["missing"]) == (0, [])
