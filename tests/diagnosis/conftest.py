@@ -20,6 +20,8 @@ from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
 from kubectl_skoop.snapshot.source import Snapshot
 
 NO_SECTION = SectionRef(0, 0, 0, b"")
+ALLOWED = allowed()
+"""With what the plugins here want, whatever a test installs."""
 MakeContext = Callable[..., Context]
 
 
@@ -63,9 +65,8 @@ class MadeSource:
 
 def by_kind(objects: Sequence[Object]) -> PlainObjects:
     found: dict[str, list[Object]] = {}
-    keep = allowed()
     for item in objects:
-        kept = prune(item, keep)
+        kept = prune(item, ALLOWED)
         if kept is not None:
             found.setdefault(text(kept, "kind"), []).append(kept)
     return PlainObjects(found)

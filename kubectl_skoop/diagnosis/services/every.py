@@ -76,7 +76,8 @@ def every_service(ctx: Context, names: Sequence[str]) -> Compared:
             if problem:
                 nodes.left_out.setdefault(problem, []).append(name)
     if nodes.silent:
-        nodes.findings += _silent(nodes, by_plugin=ctx.plugin.serves_services())
+        by_plugin = ctx.chosen is not None and ctx.chosen.serves_services()
+        nodes.findings += _silent(nodes, by_plugin=by_plugin)
     return Compared(
         tuple(nodes.findings),
         tuple(_left_out(reason, found) for reason, found in nodes.left_out.items()),
