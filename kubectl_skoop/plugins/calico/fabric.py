@@ -101,8 +101,10 @@ class Fabric:
 
     def tunnel_mac(self, node: NodeInfo, family: Family) -> str:
         """As the node tells it, else as its device has it; empty: not known."""
+        if told := node.annotations.get(family.vxlan_mac, ""):
+            return told
         device = self.ctx.device(Place("node", node.name), family.vxlan)
-        return node.annotations.get(family.vxlan_mac, "") or (device.mac if device is not None else "")
+        return "" if device is None else device.mac
 
     def max_pod_mtu(self, pod: PodInfo) -> int | None:
         """What all of its packets to other nodes fit into, bytes; None: not known."""

@@ -19,6 +19,9 @@ from kubectl_skoop.plugins.calico.fabric import Fabric
 from kubectl_skoop.plugins.calico.family import FAMILIES, V4, Interface, family_of
 from kubectl_skoop.plugins.calico.objects import node_address
 
+MAIN = 254
+"""RT_TABLE_MAIN."""
+
 
 @dataclass(frozen=True, slots=True)
 class CalicoNode(SimplePluginNode):
@@ -127,16 +130,20 @@ class CalicoNode(SimplePluginNode):
 
     def _learned(self, peer: NodeInfo, block: IpNetwork) -> str:
         """Who writes the route to a block of another node, and when; empty: it cannot be told."""
-        told = self.fabric.bgp.learns(self.node, peer)
-        if told:
-            because = f"BIRD adds it when it learns the block {told}"
-            silent = [node.name for node in (self.node, peer) if not bgp.runs(self.fabric.ctx, node)]
-            return because + "".join(f"; nobody listens for BGP on node {name}" for name in silent)
-        if self.fabric.bgp.routers or self._has_route(block):
-            return ""
-        return self.fabric.bgp.untold(self.node, peer)
+        told, there = self.fabric.bgp.learns(self.node, peer), self._has_route(block)
+        if not told:
+            return "" if there or self.fabric.bgp.routers else self.fabric.bgp.untold(self.node, peer)
+        because = f"BIRD adds it when it learns the block {told}"
+        if there:
+            return because
+        silent = [node.name for node in (self.node, peer) if not bgp.runs(self.fabric.ctx, node)]
+        return because + "".join(f"; nobody listens for BGP on node {name}" for name in silent)
 
     def _has_route(self, block: IpNetwork) -> bool:
-        """Whoever wrote it."""
+        """Whoever wrote it; True where that was not collected."""
         ns = self.fabric.ctx.namespace(Place("node", self.node.name))
-        return isinstance(ns, NotCollected) or any(route.destination == block for route in ns.routes)
+        if isinstance(ns, NotCollected):
+            return True
+        routes = ns.fib.table(block.version, MAIN)
+        covering = routes.candidates(int(block.network_address)) if routes else ()
+        return any(route.destination == block for route in covering)
