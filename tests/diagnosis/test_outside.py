@@ -145,12 +145,15 @@ def test_an_address_that_a_node_should_have_and_has_not_is_nowhere(family: int) 
 
 
 @pytest.mark.parametrize(
-    ("pods", "fate", "code"),
-    [("10.244.", "dropped", "external.pod-address"), ("", "unknown", "external.unknown")],
-    ids=["a pod", "somebody else"],
+    ("end", "fate", "code", "message"),
+    [
+        ("10.0.0.9", "dropped", "tunnel.no-node", "no node has 10.0.0.9"),
+        ("203.0.113.9", "unknown", "external.unknown", "leads 203.0.113.9, which no node has"),
+    ],
+    ids=["in the node's network", "behind a router"],
 )
-def test_a_tunnel_that_ends_at_no_node(pods: str, fate: str, code: str) -> None:
-    """Nobody outside sends back what comes in a tunnel."""
+def test_a_tunnel_that_ends_at_no_node(end: str, fate: str, code: str, message: str) -> None:
+    """Nobody outside sends back what comes in a tunnel; but a router may translate to a node's address."""
     tunnel = Device(
         index=3,
         name="tunl0",
@@ -160,14 +163,14 @@ def test_a_tunnel_that_ends_at_no_node(pods: str, fate: str, code: str) -> None:
         tunnel=IpTunnel(protocol=Protocol.IPIP),
     )
     made = node(4)
-    hop = Nexthop(device=3, gateway=ip_address("10.0.0.9"), onlink=True)
+    hop = Nexthop(device=3, gateway=ip_address(end), onlink=True)
     route = Route(destination=ip_network("10.244.2.0/24"), table=TABLE_MAIN, nexthops=(hop,))
     ns = replace(made, devices={**made.devices, 3: tunnel}, routes=(*made.routes, route))
-    result = ask(4, "10.244.2.2", Protocol.TCP, pods=pods, ns=ns)
+    result = ask(4, "10.244.2.2", Protocol.TCP, ns=ns)
     assert result.fate == fate
     assert result.loss is not None
     assert result.loss.because.code == code
-    assert "ends at 10.0.0.9, which no node is known to have" in result.loss.because.message
+    assert message in result.loss.because.message
 
 
 def ask_from_outside(family: int, protocol: int, port: int, nodes: Mapping[str, str]) -> FlowResult:
