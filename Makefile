@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help archive image demo test guest e2e browser pictures lint bench fuzz fuzz-files clean
+.PHONY: help archive image demo test guest emulated e2e browser pictures lint bench fuzz fuzz-files clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ e2e: $(VENV)/.dev ## Run the tests that need a Kubernetes cluster, which is made
 
 guest: $(VENV)/.dev ## Run the tests that need a guest kernel for what this one lacks (root; user-mode-linux)
 	@$(BIN)/python -m pytest -m guest tests/kernel/guest
+
+emulated: $(VENV)/.dev ## Run the tests that need Debian's cloud kernel in an emulated machine (root; docs/kernel.md)
+	@$(BIN)/python -m pytest -m emulated tests/kernel/guest
 
 browser: $(VENV)/.dev ## Run the tests of the web pages in a browser (chromium and its driver)
 	@$(BIN)/python -m pytest -m browser tests/browser

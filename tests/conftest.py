@@ -15,6 +15,7 @@ pytest_plugins = ["kubectl_skoop.testing.plugin"]
 
 LEFT_OUT: Mapping[str, str] = {
     "guest": "as a boot takes minutes on a busy machine",
+    "emulated": "as each of its labs takes half a minute",
     "browser": "as it needs a browser",
     "e2e": "as Kubernetes is built first, which takes minutes once",
 }

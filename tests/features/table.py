@@ -64,15 +64,16 @@ process and sees this machine's files; our agent collects there, and what its ke
 connections must be what the tool says from that dump. Its labs of other devices are texts of `ip` arguments,
 built, collected and asked inside (`tests/kernel/guest/labs.py`). What that kernel lacks too (WireGuard) is
 asked in Debian's cloud kernel in an emulated machine (`tests/kernel/guest/emulated.py`), which is slow. These
-tests have the marker `guest` and are left out unless asked for, as `.ci/run` does: a boot with all cases
-takes some minutes.
+tests are left out unless asked for, those of user-mode-linux by `make guest`, as `.ci/run` does: a boot with
+all cases takes some minutes; those of the emulated machine by `make emulated`.
 
 ```
 apt-get install user-mode-linux ipvsadm kmod
+make guest
 apt-get install --no-install-recommends qemu-system-x86 busybox-static wireguard-tools
 apt-get download linux-image-6.1.0-56-cloud-amd64   # the one that linux-image-cloud-amd64 depends on
 dpkg-deb -x linux-image-*.deb kernel
-SKOOP_GUEST_KERNEL=$PWD/kernel make guest
+SKOOP_GUEST_KERNEL=$PWD/kernel make emulated
 ```
 """
 

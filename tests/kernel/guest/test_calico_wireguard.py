@@ -7,7 +7,7 @@ from tests.kernel.guest import emulated
 from tests.kernel.guest.clusters import Case, GuestClusters
 from tests.kernel.plugins.calico_wireguard_faults import FAULTS
 
-pytestmark = pytest.mark.guest
+pytestmark = pytest.mark.emulated
 CASES = (Case(CalicoWireguard), *(Case(CalicoWireguard, fault) for fault in FAULTS))
 
 

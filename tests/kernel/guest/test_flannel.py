@@ -1,4 +1,4 @@
-"""flannel's backends that need devices which this machine's kernel may lack: ipip and wireguard."""
+"""flannel's backend ipip, whose devices this machine's kernel may lack."""
 
 from dataclasses import replace
 
@@ -6,10 +6,8 @@ import pytest
 
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.flannel_direct import OneLink, TwoSubnets
-from kubectl_skoop.testing.flannel_wireguard import WireguardLab
-from tests.kernel.guest import emulated
 from tests.kernel.guest.clusters import Case, GuestClusters
-from tests.kernel.plugins import flannel_direct_faults, flannel_wireguard_faults
+from tests.kernel.plugins import flannel_direct_faults
 from tests.kernel.plugins.labs import FLOWS
 from tests.kernel.plugins.matrix import FAULTS
 
@@ -45,11 +43,6 @@ DIRECT = (
         for fault in flannel_direct_faults.FAULTS["flannel ipip, two subnets"]
     ),
 )
-WIREGUARD = (
-    Case(WireguardLab),
-    *(Case(WireguardLab, fault) for fault in flannel_wireguard_faults.FAULTS),
-)
-GONE = Case(WireguardLab, flannel_wireguard_faults.GONE)
 
 
 def name_of(case: Case) -> str:
@@ -66,11 +59,6 @@ def with_direct_routing(tmp_path_factory: pytest.TempPathFactory) -> GuestCluste
     return GuestClusters(DIRECT, tmp_path_factory.mktemp("guest"), ("ipip",))
 
 
-@pytest.fixture(scope="module")
-def with_wireguard(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
-    return GuestClusters((*WIREGUARD, GONE), tmp_path_factory.mktemp("guest"), ("wireguard",), emulated)
-
-
 @pytest.mark.parametrize("case", IPIP, ids=name_of)
 def test_ipip(with_ipip: GuestClusters, case: Case) -> None:
     assert with_ipip.differences(case) == []
@@ -83,15 +71,3 @@ def test_direct_routing(with_direct_routing: GuestClusters, case: Case) -> None:
     assert with_direct_routing.differences(case) == []
     if case.fault is None:
         assert with_direct_routing.check(case).suspicions == ()
-
-
-@pytest.mark.parametrize("case", WIREGUARD, ids=name_of)
-def test_wireguard(with_wireguard: GuestClusters, case: Case) -> None:
-    assert with_wireguard.differences(case) == []
-    if case.fault is None:
-        assert with_wireguard.check(case).suspicions == ()
-
-
-def test_a_device_that_is_gone_is_found(with_wireguard: GuestClusters) -> None:
-    found = with_wireguard.check(GONE).suspicions
-    assert ("flannel.device.missing", "node/n1") in [(one.code, str(one.where.place)) for one in found]

@@ -9,7 +9,7 @@ from tests.kernel.guest import emulated
 from tests.kernel.guest.labs import GuestLabs
 from tests.kernel.guest.test_ip_tunnels import PLAIN, PLAIN6, SERVED, SERVED6, TCP, TCP6
 
-pytestmark = pytest.mark.guest
+pytestmark = pytest.mark.emulated
 
 KEYS = {name: b64encode(bytes([number]) * 32).decode() for number, name in enumerate("mnx", 1)}
 """Private ones."""
