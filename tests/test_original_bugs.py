@@ -38,7 +38,8 @@ _FAULTS, _SHAPES = "tests/kernel/faults", "tests/e2e/proxy/shapes.py"
 _REGISTRY, _DETECTED = "tests/diagnosis/test_registry.py", "tests/diagnosis/test_detected.py"
 _FLANNEL, _CALICO = "tests/diagnosis/test_plugins_flannel.py", "tests/diagnosis/test_plugins_calico.py"
 _POLICY, _CASES = "tests/cluster/policy/test_networkpolicy.py", "tests/cluster/policy/conformance_upstream.py"
-_GROUPS, _BALANCERS = "tests/providers/aliyun/test_checks.py", "tests/providers/aliyun/test_balancers.py"
+_GUARDS, _WAYS = "tests/providers/aliyun/test_guards.py", "tests/providers/aliyun/test_ways.py"
+_BALANCERS = "tests/providers/aliyun/test_balancers.py"
 
 ELSEWHERE: Mapping[int, Shown] = {
     1: Shown(
@@ -125,14 +126,14 @@ ELSEWHERE: Mapping[int, Shown] = {
     ),
     61: Shown(
         "the cloud's own network is never met",
-        _GROUPS,
+        _GUARDS,
         '"the cloud\'s own services and a group that lets nothing out"',
     ),
-    62: Shown("without a common group no rule is asked", _GROUPS, '"no group in common"'),
-    63: Shown("priorities are texts", _GROUPS, '"priorities are numbers, not texts"'),
-    64: Shown("one end of a rule is enough", _GROUPS, '"both ends of a rule must fit"'),
-    65: Shown("the way back reads the region", _GROUPS, '"the route to a pod network leads to another node"'),
-    66: Shown("no route ends the run", _GROUPS, '"no route to a pod network"'),
+    62: Shown("without a common group no rule is asked", _GUARDS, '"no group in common"'),
+    63: Shown("priorities are texts", _GUARDS, '"priorities are numbers, not texts"'),
+    64: Shown("one end of a rule is enough", _GUARDS, '"both ends of a rule must fit"'),
+    65: Shown("the way back reads the region", _WAYS, '"the route to a pod network leads to another node"'),
+    66: Shown("no route ends the run", _WAYS, '"no route to a pod network"'),
     67: Shown(
         "UDP listeners are read as TCP",
         _BALANCERS,

@@ -113,7 +113,7 @@ def test_color_and_trace_reach_the_report(asked: Asked, capsys: pytest.CaptureFi
 def test_a_check_prints_its_findings(
     level: Level, code: int, asked: Asked, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def check(source: Snapshot, options: Options) -> Check:
+    def check(source: Snapshot, options: Options, watch: checking.Watch) -> Check:
         return build.check(build.suspicion(level=level))
 
     monkeypatch.setattr(checking, "check", check)
