@@ -6,7 +6,7 @@
 from kubectl_skoop.cluster import raw
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
-from kubectl_skoop.cluster.policy.calico_labels import selects as calico_selects
+from kubectl_skoop.cluster.policy.selects import calico_selects
 from kubectl_skoop.diagnosis import detection, expect
 from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.expectation import Deviation, Expectation

@@ -11,13 +11,10 @@ from kubectl_skoop.diagnosis.expectations.address import AddressExpectation
 from kubectl_skoop.diagnosis.expectations.bridge_port import BridgePortExpectation
 from kubectl_skoop.diagnosis.expectations.device import DeviceExpectation
 from kubectl_skoop.diagnosis.expectations.fdb import FdbExpectation
-from kubectl_skoop.diagnosis.expectations.iptables import IptablesExpectation
 from kubectl_skoop.diagnosis.expectations.neighbour import NeighbourExpectation
 from kubectl_skoop.diagnosis.expectations.route import RouteExpectation
 from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
-from kubectl_skoop.diagnosis.expectations.set_member import SetMemberExpectation
 from kubectl_skoop.diagnosis.expectations.sysctl import SysctlExpectation
-from kubectl_skoop.diagnosis.expectations.wireguard_peer import WireguardPeerExpectation
 from kubectl_skoop.netstack.bridge import STATE_NAMES
 from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN, PolicyRule, RouteType
@@ -244,6 +241,8 @@ def iptables(
     compared. `first`: it belongs before the others of the chain."""
     if not rules:
         raise TypeError(f"{table} {chain}: give a rule")
+    from kubectl_skoop.diagnosis.expectations.iptables import IptablesExpectation
+
     return IptablesExpectation(
         in_table=table,
         chain=chain,
@@ -257,6 +256,8 @@ def iptables(
 
 def member(name: str, member: object, *, because: str, remedy: str = "") -> Expectation:
     """The ipset has the member, written as `ipset save` does. Not compared where the set is missing."""
+    from kubectl_skoop.diagnosis.expectations.set_member import SetMemberExpectation
+
     return SetMemberExpectation(name=name, member=str(member), because=because, remedy=remedy)
 
 
@@ -272,6 +273,8 @@ def wireguard_peer(
 ) -> Expectation:
     """`peer` is the digest of its public key: the first 16 hex digits of SHA-256 of its 32 bytes. `endpoint`
     with its UDP port is where it is asked; `allowed` is a network that it, and no other, may have."""
+    from kubectl_skoop.diagnosis.expectations.wireguard_peer import WireguardPeerExpectation
+
     return WireguardPeerExpectation(
         dev=dev,
         peer=peer,

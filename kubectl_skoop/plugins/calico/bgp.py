@@ -17,11 +17,9 @@ from kubectl_skoop.api import (
     raw,
 )
 from kubectl_skoop.plugins.calico.family import FAMILIES
+from kubectl_skoop.plugins.calico.kept import BGP_CONFIGURATION, BGP_PEER, REFLECTOR
 from kubectl_skoop.plugins.calico.objects import node_address
 
-BGP_CONFIGURATION = "BGPConfiguration.crd.projectcalico.org"
-BGP_PEER = "BGPPeer.crd.projectcalico.org"
-REFLECTOR = "projectcalico.org/RouteReflectorClusterID"
 """Annotation of a node that tells others what it was told."""
 PORT, ROUTE_PROTOCOL = 179, 12
 """Of BGP (RFC 4271), and of BIRD's routes (RTPROT_BIRD)."""

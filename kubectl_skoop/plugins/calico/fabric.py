@@ -10,37 +10,19 @@ from kubectl_skoop.api import (
     Context,
     Device,
     NodeInfo,
-    OptionError,
     Place,
     PodInfo,
     detection,
-    option,
 )
 from kubectl_skoop.plugins.calico.bgp import Bgp, bgp_of
 from kubectl_skoop.plugins.calico.family import FAMILIES, IPIP, IPIP_OVERHEAD, V4, Family
 from kubectl_skoop.plugins.calico.felix import Felix, configurations, felix_of
 from kubectl_skoop.plugins.calico.ipam import Blocks
 from kubectl_skoop.plugins.calico.objects import Pool, node_address, pools_in, tunnel_addresses
+from kubectl_skoop.plugins.calico.options import CalicoOptions
 
 BPF_INSIDE, BPF_OUTSIDE = "bpfin.cali", "bpfout.cali"
 """The veth that Felix's eBPF mode makes (felix/dataplane/linux/dataplanedefs)."""
-
-
-@dataclass(frozen=True, slots=True)
-class CalicoOptions:
-    """`--calico-…`"""
-
-    interface_prefix: str = option(
-        "", "beginning of the pods' device names on the nodes; empty: FelixConfiguration's, else cali"
-    )
-    host_interface: str = option("", "device towards the other nodes; empty: the one with the node's address")
-    pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the device towards other nodes carries")
-
-    def validate(self) -> None:
-        if len(self.interface_prefix) > 4:
-            raise OptionError("--calico-interface-prefix: 4 characters at most")
-        if self.pod_mtu and not 68 <= self.pod_mtu <= 65535:
-            raise OptionError("--calico-pod-mtu: 68 to 65535")
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubectl_skoop.api import Context, raw
-
-FELIX_CONFIGURATION = "FelixConfiguration.crd.projectcalico.org"
+from kubectl_skoop.plugins.calico.kept import FELIX_CONFIGURATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

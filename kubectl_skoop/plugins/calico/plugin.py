@@ -1,4 +1,7 @@
-"""Calico: a host route for each pod; between nodes BGP, or tunnels of Felix (projectcalico/calico)."""
+"""Calico: a host route for each pod; between nodes BGP, or tunnels of Felix (projectcalico/calico).
+
+Every cluster asks whether it is there; what it does is loaded where it is.
+"""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -17,13 +20,9 @@ from kubectl_skoop.api import (
     Wants,
     detection,
 )
-from kubectl_skoop.plugins.calico.bgp import BGP_CONFIGURATION, BGP_PEER, REFLECTOR
-from kubectl_skoop.plugins.calico.fabric import BPF_INSIDE, CalicoOptions, fabric_of
 from kubectl_skoop.plugins.calico.family import FAMILIES, V4, V6
-from kubectl_skoop.plugins.calico.felix import FELIX_CONFIGURATION
-from kubectl_skoop.plugins.calico.node import CalicoNode
-from kubectl_skoop.plugins.calico.objects import node_address
-from kubectl_skoop.plugins.calico.pods import HOST_MAC
+from kubectl_skoop.plugins.calico.kept import KINDS, REFLECTOR
+from kubectl_skoop.plugins.calico.options import CalicoOptions
 
 _OF_FAMILIES = tuple(
     annotation
@@ -43,9 +42,7 @@ _OF_FAMILIES = tuple(
 class Calico(Plugin):
     name: ClassVar[str] = "calico"
     options: ClassVar[type[ConfigBinder]] = CalicoOptions
-    wants: ClassVar[Wants] = Wants(
-        kinds=(BGP_CONFIGURATION, BGP_PEER, FELIX_CONFIGURATION), annotations=(*_OF_FAMILIES, REFLECTOR)
-    )
+    wants: ClassVar[Wants] = Wants(kinds=KINDS, annotations=(*_OF_FAMILIES, REFLECTOR))
     enforces: ClassVar[frozenset[str]] = frozenset(
         {
             "NetworkPolicy",
@@ -59,6 +56,8 @@ class Calico(Plugin):
     )
 
     def __init__(self, ctx: Context) -> None:
+        from kubectl_skoop.plugins.calico.fabric import fabric_of
+
         self.ctx = ctx
         self.fabric = fabric_of(ctx)
         self.pods_in_underlay = self.fabric.routes and self._routers_know_pods()
@@ -102,6 +101,8 @@ class Calico(Plugin):
         return self.fabric.felix.bpf or self._bpf_shows() is not None
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
+        from kubectl_skoop.plugins.calico.pods import HOST_MAC
+
         return SimpleVethPod(
             pod,
             gateway=V4.gateway,
@@ -111,14 +112,20 @@ class Calico(Plugin):
         )
 
     def create_node(self, node: NodeInfo) -> NetNodeAction:
+        from kubectl_skoop.plugins.calico.node import CalicoNode
+
         return BasePluginNode(node, CalicoNode(self.fabric, node), self.ctx.cluster)
 
     def _bpf_shows(self) -> Detected | None:
         """The device that eBPF mode makes: the environment of calico-node may have turned it on, too."""
+        from kubectl_skoop.plugins.calico.fabric import BPF_INSIDE
+
         return detection.by_device(self.ctx, self.name, lambda device: device.name == BPF_INSIDE)
 
     def _routers_know_pods(self) -> bool:
         """Without a tunnel, nodes of several networks reach each other's pods by routers that speak BGP."""
+        from kubectl_skoop.plugins.calico.objects import node_address
+
         for family in FAMILIES:
             plain = any(pool.encapsulation == "Never" and pool.family is family for pool in self.fabric.pools)
             nodes = self.ctx.cluster.nodes() if plain else ()

@@ -1,10 +1,9 @@
 """WireGuard between nodes: Felix's device, its table and rule, its peers (felix/wireguard/wireguard.go)."""
 
 import binascii
-import hashlib
 from base64 import b64decode
 
-from kubectl_skoop.api import IpNetwork, NodeInfo, NotCollected, Packet, Place, Wishes, expect
+from kubectl_skoop.api import IpNetwork, NodeInfo, NotCollected, Packet, Place, Wishes, expect, key_digest
 from kubectl_skoop.plugins.calico.fabric import Fabric
 from kubectl_skoop.plugins.calico.family import FAMILIES, Family
 from kubectl_skoop.plugins.calico.missing import no_annotation
@@ -93,4 +92,4 @@ def _digest(key: str) -> str:
         content = b64decode(key, validate=True)
     except (binascii.Error, ValueError):
         return ""
-    return hashlib.sha256(content).hexdigest()[:16] if len(content) == KEY_LENGTH else ""
+    return key_digest(content) if len(content) == KEY_LENGTH else ""
