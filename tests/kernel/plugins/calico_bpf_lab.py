@@ -1,6 +1,7 @@
 """Nodes as Felix leaves them in eBPF mode; in place of its programs are ones that let every packet pass.
 
-So the kernel does the rest: routes of BGP lead between nodes, and kube-proxy, which was left running, serves.
+So the kernel does the rest: routes of BGP lead between nodes. Nobody serves services, unless kube-proxy was
+left running.
 """
 
 from kubectl_skoop.testing import calico
@@ -14,8 +15,9 @@ INSIDE, OUTSIDE = "bpfin.cali", "bpfout.cali"
 
 
 class CalicoBpfLab(ProgrammedLab):
-    def __init__(self) -> None:
+    def __init__(self, *, kube_proxy: bool = False) -> None:
         super().__init__("calico")
+        self.kube_proxy = kube_proxy
         self._programs = Programs()
 
     def close(self) -> None:
@@ -31,7 +33,7 @@ class CalicoBpfLab(ProgrammedLab):
             "apiVersion": "crd.projectcalico.org/v1",
             "kind": "FelixConfiguration",
             "metadata": {"name": "default"},
-            "spec": {"bpfEnabled": True, "bpfKubeProxyIptablesCleanupEnabled": False},
+            "spec": {"bpfEnabled": True, "bpfKubeProxyIptablesCleanupEnabled": not self.kube_proxy},
         }
         return [*super().objects(), felix]
 
@@ -57,4 +59,4 @@ class CalicoBpfLab(ProgrammedLab):
                 self._programs.attach(namespace, device)
 
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
-        return proxy.text()
+        return proxy.text() if self.kube_proxy else Ruleset(chains={}, rules={"filter": ()}).text()

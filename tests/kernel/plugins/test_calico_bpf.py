@@ -12,8 +12,6 @@ from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing.comparing import request_of, take_snapshot
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.probes import ANSWER, run_flows
-from kubectl_skoop.testing.restore import Ruleset
-from kubectl_skoop.testing.topology import LabNode
 from tests.kernel.plugins.calico_bpf_faults import FAULTS
 from tests.kernel.plugins.calico_bpf_lab import CalicoBpfLab
 from tests.kernel.plugins.programmed import A_TO_B, DECIDES, Fault, break_it, checked, diagnosed, named
@@ -26,19 +24,14 @@ def test_a_healthy_lab_is_silent(tmp_path: Path) -> None:
         found = checked(lab, tmp_path)
     assert found.suspicions == ()
     assert found.missing == ()
+    (fact,) = (fact for fact in found.facts if fact.name == "services not compared")
+    assert fact.source.startswith("Calico's eBPF mode serves them in BPF programs, which are not read")
 
 
-def test_nodes_without_kube_proxy_are_no_finding(tmp_path: Path) -> None:
-    class Alone(CalicoBpfLab):
-        def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
-            return Ruleset(chains={}, rules={"filter": ()}).text()
-
-    with Alone() as lab:
+def test_a_kube_proxy_that_was_left_running_is_found(tmp_path: Path) -> None:
+    with CalicoBpfLab(kube_proxy=True) as lab:
         found = checked(lab, tmp_path)
-    assert found.suspicions == ()
-    assert {fact.source for fact in found.facts if fact.name == "services not compared"} == {
-        "programs of the network plugin serve them"
-    }
+    assert {one.code for one in found.suspicions} == {"service.two-modes"}
 
 
 def test_packets_arrive_and_nothing_is_said_of_what_programs_decide(tmp_path: Path) -> None:
