@@ -64,6 +64,7 @@ ROWS: dict[Mode, Row] = {
 
 
 HAND, GUEST = "by hand", "by hand; in a guest kernel"
+EMULATED = "by hand; in an emulated machine"
 BIRD, UNKNOWN = "a real BIRD; Felix's part by hand", "by hand; verdicts unknown"
 
 
@@ -102,7 +103,7 @@ FURTHER = (
         for overlay in test_dual_stack.KINDS.values()
     ),
     _single("udp", UNKNOWN, flannel_udp_faults.FAULTS.values(), "flannel"),
-    _further("wireguard", GUEST, flannel_wireguard_faults.FAULTS, "flannel"),
+    _further("wireguard", EMULATED, flannel_wireguard_faults.FAULTS, "flannel"),
     *_direct(),
     _further("VXLAN, CrossSubnet: two subnets", HAND, calico_subnet_faults.FAULTS["vxlan"]),
     _further("BGP, a router between two subnets", HAND, calico_subnet_faults.FAULTS[""]),
@@ -112,7 +113,7 @@ FURTHER = (
     _further("IPIP, CrossSubnet: two subnets", GUEST, calico_subnet_faults.IPIP),
     _single("IPv6 beside IPv4, BGP", HAND, calico_ipv6_faults.FAULTS[False].values()),
     _single("IPv6 beside IPv4, VXLAN", HAND, calico_ipv6_faults.FAULTS[True].values()),
-    _further("WireGuard over BGP", GUEST, calico_wireguard_faults.FAULTS),
+    _further("WireGuard over BGP", EMULATED, calico_wireguard_faults.FAULTS),
     _single("eBPF data plane", UNKNOWN, calico_bpf_faults.FAULTS.values()),
     _single("native routing", UNKNOWN, cilium_faults.of("native"), "cilium"),
     _single("tunnel (vxlan)", UNKNOWN, cilium_faults.of("tunnel"), "cilium"),
