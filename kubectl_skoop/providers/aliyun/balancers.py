@@ -200,8 +200,10 @@ def health(known: Inventory, balancer: Balancer, packet: Packet) -> Iterator[Sus
         )
 
 
-def onward(known: Inventory, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Iterator[Suspicion]:
-    """From the load balancer to a server. Raises: ValueError."""
+def onward(
+    known: Inventory, address: Address, dst: NodeInfo, packet: Packet, tracked: Tracked
+) -> Iterator[Suspicion]:
+    """From the load balancer, whichever it is, to a server. Raises: ValueError."""
     there = known.by_mac(packet.dst_mac)
     if isinstance(there, Unknown):
         yield open_question("aliyun.unknown", dst, there)
@@ -221,8 +223,8 @@ def onward(known: Inventory, dst: NodeInfo, packet: Packet, tracked: Tracked) ->
     yield from passage.network_acl(known, dst, there.vswitch)
 
 
-def back(known: Inventory, src: NodeInfo, packet: Packet) -> Iterator[Suspicion]:
-    """The answer of a server."""
+def back(known: Inventory, address: Address, src: NodeInfo, packet: Packet) -> Iterator[Suspicion]:
+    """The answer of a server, whichever the load balancer is."""
     here = known.by_mac(packet.src_mac)
     if isinstance(here, Unknown):
         yield open_question("aliyun.unknown", src, here)

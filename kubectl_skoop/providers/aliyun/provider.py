@@ -44,10 +44,10 @@ class Aliyun:
     def create_network(self, ctx: Context) -> Network:
         """Raises: OptionError (it has no options)."""
         ctx.config(NoOptions)
-        from kubectl_skoop.providers.aliyun.shim import Shim
+        from kubectl_skoop.providers.aliyun.shim import shim
 
         def exposed() -> frozenset[Address]:
             services = ctx.cluster.services()
             return frozenset(address for each in services for address in each.load_balancer_addresses)
 
-        return Network(plugin=ctx.plugin, shim=Shim(partial(ctx.source.infra, self.name), exposed))
+        return Network(plugin=ctx.plugin, shim=shim(partial(ctx.source.infra, self.name), exposed))

@@ -63,6 +63,6 @@ class Aws:
         return ask(instances, config.region or next(filter(None, regions), ""), config.profile)
 
     def create_network(self, ctx: Context) -> Network:
-        from kubectl_skoop.providers.aws.shim import Shim
+        from kubectl_skoop.providers.aws.shim import shim
 
-        return Network(plugin=ctx.plugin, shim=Shim(partial(ctx.source.infra, self.name)))
+        return Network(plugin=ctx.plugin, shim=shim(partial(ctx.source.infra, self.name)))

@@ -7,9 +7,9 @@ from ipaddress import ip_address
 from kubectl_skoop.api import InfraFile, InfraShim, InputError, NodeInfo, Packet
 from kubectl_skoop.model.packet import TcpFlags
 from kubectl_skoop.providers.aliyun import answers as aliyun_answers
-from kubectl_skoop.providers.aliyun.shim import Shim as AliyunShim
+from kubectl_skoop.providers.aliyun.shim import shim as aliyun_shim
 from kubectl_skoop.providers.aws import answers as aws_answers
-from kubectl_skoop.providers.aws.shim import Shim as AwsShim
+from kubectl_skoop.providers.aws.shim import shim as aws_shim
 from kubectl_skoop.snapshot.format import pack
 from tests.fuzzing.codec import JSON
 from tests.fuzzing.target import Target
@@ -30,10 +30,10 @@ def run(data: bytes) -> None:
     files = [InfraFile("vpc.json", text.encode("utf-8", "backslashreplace"))]
     if value[0] == 1:
         aws = aws_answers.read(files)
-        _cross(AwsShim(lambda: aws), aws_vpc.node)
+        _cross(aws_shim(lambda: aws), aws_vpc.node)
     else:
         aliyun = aliyun_answers.read(files)
-        _cross(AliyunShim(lambda: aliyun, frozenset), aliyun_vpc.node)
+        _cross(aliyun_shim(lambda: aliyun), aliyun_vpc.node)
 
 
 def _cross(shim: InfraShim, node: Callable[[str], NodeInfo]) -> None:

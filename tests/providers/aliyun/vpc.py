@@ -14,7 +14,8 @@ from kubectl_skoop.api import InfraFile, NodeInfo, Packet, Protocol, Tracked
 from kubectl_skoop.model.packet import TcpFlags
 from kubectl_skoop.providers.aliyun import answers
 from kubectl_skoop.providers.aliyun.inventory import Inventory
-from kubectl_skoop.providers.aliyun.shim import Shim
+from kubectl_skoop.providers.aliyun.shim import shim as shim_of
+from kubectl_skoop.providers.vpc_shim import VpcShim
 
 VPC, TABLE = "vpc-1", "vtb-1"
 Answers = dict[str, Any]
@@ -183,8 +184,8 @@ def section(found: Answers) -> Mapping[str, object]:
     return answers.read([InfraFile("vpc.json", documents(found).encode())])
 
 
-def shim(found: Answers) -> Shim:
-    return Shim(lambda: section(found))
+def shim(found: Answers) -> VpcShim[Inventory]:
+    return shim_of(lambda: section(found))
 
 
 def packet(

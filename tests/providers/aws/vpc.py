@@ -12,7 +12,8 @@ from kubectl_skoop.api import InfraFile, NodeInfo, Packet, Protocol, Tracked
 from kubectl_skoop.model.packet import TcpFlags
 from kubectl_skoop.providers.aws import answers
 from kubectl_skoop.providers.aws.inventory import Inventory
-from kubectl_skoop.providers.aws.shim import Shim
+from kubectl_skoop.providers.aws.shim import shim as shim_of
+from kubectl_skoop.providers.vpc_shim import VpcShim
 
 VPC = "vpc-1"
 Answers = dict[str, list[dict[str, Any]]]
@@ -165,8 +166,8 @@ def inventory(found: Mapping[str, object]) -> Inventory:
     return Inventory(resources, gaps)
 
 
-def shim(found: Mapping[str, object]) -> Shim:
-    return Shim(lambda: section(found))
+def shim(found: Mapping[str, object]) -> VpcShim[Inventory]:
+    return shim_of(lambda: section(found))
 
 
 def packet(
