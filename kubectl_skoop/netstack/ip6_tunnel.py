@@ -15,6 +15,7 @@ from kubectl_skoop.netstack.routing.local import is_local
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.tunnel_end import closed, tunnel_text
 
 KINDS = frozenset({"ip6tnl", "ip6gre", "ip6gretap"})
 FALLBACK = frozenset({"ip6tnl0", "ip6gre0"})
@@ -157,7 +158,7 @@ def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
     device = find(stack, kind, packet.src, packet.dst, packet.vni, iif=passage.iif)
     config = device.tunnel6 if device else None
     if device is None or config is None:
-        _closed(stack, kind, packet, passage)
+        closed(stack, kind, packet, passage)
     elif config.unmodelled:
         reason = f"{device.name}: {config.unmodelled}"
         stack.give_up("device.unmodelled", packet, reason, where=stack.where(device=device.name))
@@ -192,30 +193,3 @@ def find(
             continue
         found.append((rank, config.link != iif, device))
     return min(found, key=lambda entry: entry[:2])[2] if found else None
-
-
-def _closed(stack: Stack, kind: str, packet: Packet, passage: Passage) -> None:
-    there = [tunnel_text(device) for device in stack.ns.devices.values() if device.kind == kind]
-    stack.lose(
-        "tunnel.closed",
-        packet,
-        f"no {kind} device here takes packets from {packet.src} to {packet.dst}",
-        evidence=there or [f"no {kind} device"],
-        remedy="give both ends of the tunnel each other's addresses, and set them up",
-    )
-    if there:
-        icmp.send_error(stack, packet, passage, icmp.PORT_UNREACHABLE)
-
-
-def tunnel_text(device: Device) -> str:
-    """As `ip -6 tunnel` prints it."""
-    config = device.tunnel6
-    if config is None:
-        return device.name
-    key = "" if config.input_key is None else f" key {config.input_key}"
-    ends = f"remote {_end(config.remote)} local {_end(config.local)}"
-    return f"{device.name}: {device.kind} {ends}{key}" + ("" if device.up else ", not UP")
-
-
-def _end(address: Address | None) -> str:
-    return "any" if address is None else str(address)

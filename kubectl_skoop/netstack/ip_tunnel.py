@@ -13,6 +13,7 @@ from kubectl_skoop.netstack.device import Device, IpTunnel
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.tunnel_end import closed, tunnel_text
 
 KINDS = frozenset({"ipip", "sit", "gre", "gretap"})
 FALLBACK = {"tunl0": "ipip", "sit0": "sit", "gre0": "gre", "gretap0": "gretap"}
@@ -154,7 +155,7 @@ def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
     kind = _kind(packet, frame)
     device = _find(stack, kind, packet, passage.iif)
     if device is None or device.tunnel is None:
-        _closed(stack, kind, packet, passage)
+        closed(stack, kind, packet, passage)
     elif device.tunnel.unmodelled:
         reason = f"{device.name}: {device.tunnel.unmodelled}"
         stack.give_up("device.unmodelled", packet, reason, where=stack.where(device=device.name))
@@ -186,26 +187,3 @@ def _find(stack: Stack, kind: str, packet: Packet, iif: int) -> Device | None:
             continue
         found.append((rank, config.link != iif, device))
     return min(found, key=lambda entry: entry[:2])[2] if found else None
-
-
-def _closed(stack: Stack, kind: str, packet: Packet, passage: Passage) -> None:
-    there = [tunnel_text(device) for device in stack.ns.devices.values() if device.kind == kind]
-    stack.lose(
-        "tunnel.closed",
-        packet,
-        f"no {kind} device here takes packets from {packet.src} to {packet.dst}",
-        evidence=there or [f"no {kind} device"],
-        remedy="give both ends of the tunnel each other's addresses, and set them up",
-    )
-    if there:
-        icmp.send_error(stack, packet, passage, icmp.PORT_UNREACHABLE)
-
-
-def tunnel_text(device: Device) -> str:
-    """As `ip tunnel` prints it."""
-    config = device.tunnel
-    if config is None:
-        return device.name
-    ends = f"remote {config.remote or 'any'} local {config.local or 'any'}"
-    key = "" if config.input_key is None else f" key {config.input_key}"
-    return f"{device.name}: {device.kind} {ends}{key}" + ("" if device.up else ", not UP")
