@@ -14,8 +14,9 @@ DEFAULT_AFFINITY = 10_800
 """Seconds (v1.DefaultClientIPServiceAffinitySeconds)."""
 FAMILIES: Mapping[str, int] = {"IPv4": 4, "IPv6": 6}
 """Address types of slices that kube-proxy uses, with the version of IP."""
-PROXY_NAME = "service.kubernetes.io/service-proxy-name"
-"""Label of a Service that kube-proxy leaves alone."""
+LEFT_ALONE = frozenset({"service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"})
+"""Labels of Services and EndpointSlices that kube-proxy does not watch, whatever their values
+(cmd/kube-proxy/app/server.go, Run)."""
 
 _NO_HINTS: frozenset[str] = frozenset()
 
@@ -58,8 +59,8 @@ class Service:
     external_traffic_policy: str = "Cluster"
     health_check_port: int = 0
     """Where nodes tell a load balancer whether they have endpoints; 0: nowhere."""
-    other_proxy: str = ""
-    """Name of the proxy that is to serve it in kube-proxy's place."""
+    left_alone: bool = False
+    """By kube-proxy: it has a label of `LEFT_ALONE`."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Those that a snapshot keeps."""
 
@@ -113,7 +114,7 @@ def service_info(item: Object) -> Service:
         internal_traffic_policy=text(spec, "internalTrafficPolicy") or "Cluster",
         external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
         health_check_port=number(spec, "healthCheckNodePort"),
-        other_proxy=labels(item, "metadata", "labels").get(PROXY_NAME, ""),
+        left_alone=not LEFT_ALONE.isdisjoint(labels(item, "metadata", "labels")),
         annotations=labels(item, "metadata", "annotations"),
     )
 

@@ -56,14 +56,16 @@ def endpoint(address: str, node: str = "n1", fields: Object | None = None) -> Ob
     return {"addresses": [address], "conditions": {"ready": True}, "nodeName": node, **(fields or {})}
 
 
-def endpoint_slice(endpoints: Sequence[Object], name: str = "web", port: int = 8080) -> Object:
+def endpoint_slice(
+    endpoints: Sequence[Object], name: str = "web", port: int = 8080, labels: Mapping[str, str] | None = None
+) -> Object:
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {
             "name": f"{name}-1",
             "namespace": "default",
-            "labels": {"kubernetes.io/service-name": name},
+            "labels": {"kubernetes.io/service-name": name, **(labels or {})},
         },
         "addressType": "IPv4",
         "endpoints": endpoints,
@@ -176,11 +178,18 @@ def test_a_load_balancer_for_pods_only_is_not_compared() -> None:
         service(address="None"),
         service(spec={"type": "ExternalName", "externalName": "example.org"}),
         service(labels={"service.kubernetes.io/service-proxy-name": "other"}),
+        service(labels={"service.kubernetes.io/headless": ""}),
     ],
-    ids=["a headless one", "an ExternalName", "one of another proxy"],
+    ids=["a headless one", "an ExternalName", "one of another proxy", "one that is labelled as headless"],
 )
 def test_services_that_kube_proxy_leaves_alone(item: Object) -> None:
     assert wanted(item, endpoint_slice([endpoint(A)])) == []
+
+
+def test_slices_that_kube_proxy_leaves_alone() -> None:
+    hidden = endpoint_slice([endpoint(A)], labels={"service.kubernetes.io/headless": ""})
+    assert [one.known for one in wanted(service(), hidden)] == [frozenset()]
+    assert [shown(one.known) for one in wanted(service(), endpoint_slice([endpoint(A)]))] == [[f"{A}:8080"]]
 
 
 def saved_rules(nat: str, filtered: str = "") -> IptablesRules:

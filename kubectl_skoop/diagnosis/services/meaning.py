@@ -9,6 +9,7 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.cluster.raw import Object, labels, ref_of
 from kubectl_skoop.cluster.service import (
+    LEFT_ALONE,
     SERVICE_NAME,
     Backend,
     Service,
@@ -255,7 +256,7 @@ def sample(ranges: Iterable[str], version: int, pods: Iterable[str], preferred: 
 
 def _is_proxied(service: Service) -> bool:
     """Others are left to DNS or to another proxy (pkg/proxy/apis/well_known_labels.go)."""
-    return bool(service.cluster_addresses) and service.type != "ExternalName" and not service.other_proxy
+    return bool(service.cluster_addresses) and service.type != "ExternalName" and not service.left_alone
 
 
 def _backends(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str], Sequence[Backend]]:
@@ -284,8 +285,10 @@ def _key(item: Object) -> tuple[str, str]:
 
 
 def _served_by(item: Object) -> tuple[str, str]:
-    """The service of a slice, by namespace and name; an empty name: of none."""
-    return ref_of(item).namespace, labels(item, "metadata", "labels").get(SERVICE_NAME, "")
+    """The service of a slice, by namespace and name; an empty name: of none, for kube-proxy at least."""
+    own = labels(item, "metadata", "labels")
+    name = own.get(SERVICE_NAME, "") if LEFT_ALONE.isdisjoint(own) else ""
+    return ref_of(item).namespace, name
 
 
 def _doors(service: Service, port: ServicePort) -> Iterator[Door]:
