@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_skoop.cluster.policy.kube_router import Family, peer_set
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.diagnosis.policy_check import every_policy
 from kubectl_skoop.diagnosis.registry import set_up
@@ -197,6 +198,25 @@ def test_a_rule_that_asks_for_a_name_of_a_port_is_not_compared(make_context: Mak
     edited = without(r"policy name named .* --dport 8080 -j MARK")(text(f"{NODE}-mended"))
     assert edited != text(f"{NODE}-mended")
     assert told(make_context, edited) == []
+
+
+def test_sets_for_names_of_ports_are_not_compared(make_context: MakeContext) -> None:
+    """Of an egress rule for all destinations it makes a set of pods for each number (processEgressRules)."""
+    items = json.loads(json.dumps(objects()))
+    for item in items:
+        if item["kind"] == "NetworkPolicy" and item["metadata"]["name"] == "out":
+            item["spec"]["egress"][1]["ports"][1] = {"protocol": "TCP", "port": "serve"}
+    edited = text(f"{NODE}-mended")
+    families: Sequence[tuple[Family, str]] = ((4, ""), (6, "inet6:"))
+    for family, before in families:
+        name = peer_set("x", "out", "egress", 1, family, "0namedport")
+        edited = re.sub(
+            rf"(all destinations .* {before}KUBE-SRC-\S+ src) (?=-j|-m mark)(?<!udp)",
+            rf"\1 -m set --match-set {name} dst -m tcp --dport 8081 ",
+            edited,
+        )
+    assert edited.count("--dport 8081") >= 4
+    assert told(make_context, edited, items) == []
 
 
 def test_a_policy_with_an_invalid_block_is_compared_as_far_as_it_can_be_read(

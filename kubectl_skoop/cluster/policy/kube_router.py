@@ -16,6 +16,8 @@ PREFIXES: Mapping[Direction, tuple[str, str]] = {
     "egress": ("KUBE-SRC-", "KUBE-DST-"),
 }
 """Of the set of the pods that a policy selects, and of the sets of its peers."""
+NAMED_PORTS = 16
+"""Numbers that the names of ports in one rule stand for, at most: a name has one on each pod."""
 
 
 def own_set(namespace: str, name: str, direction: Direction, family: Family) -> str:
@@ -31,14 +33,18 @@ def peer_set(namespace: str, name: str, direction: Direction, at: int, family: F
     return _named(prefix, written, family)
 
 
+def named_ports() -> Iterator[str]:
+    """`what` of `peer_set`, for each number that a rule's names of ports may stand for on its pods."""
+    return (f"{number}namedport" for number in range(NAMED_PORTS))
+
+
 def sets_of(policy: Object, namespace: str, name: str) -> Iterator[str]:
     """All that it may have, in an order that its rules alone tell. `namespace`, `name`: what it is called."""
     for family in FAMILIES:
         for direction in PREFIXES:
             yield own_set(namespace, name, direction, family)
-            for at, rule in enumerate(items(dig(policy, "spec"), direction)):
-                named = (f"{number}namedport" for number in range(len(items(rule, "ports"))))
-                for what in ("pod", "ipblock", *named):
+            for at, _ in enumerate(items(dig(policy, "spec"), direction)):
+                for what in ("pod", "ipblock", *named_ports()):
                     yield peer_set(namespace, name, direction, at, family, what)
 
 

@@ -10,7 +10,14 @@ from typing import NamedTuple
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.connectivity import parties
 from kubectl_skoop.cluster.policy.evaluate import PolicySet
-from kubectl_skoop.cluster.policy.kube_router import FAMILIES, PREFIXES, Family, Peers, own_set, peer_set
+from kubectl_skoop.cluster.policy.kube_router import (
+    FAMILIES,
+    PREFIXES,
+    Family,
+    named_ports,
+    own_set,
+    peer_set,
+)
 from kubectl_skoop.cluster.policy.party import Class, classes
 from kubectl_skoop.cluster.policy.rule import Direction, Policy, Rule
 from kubectl_skoop.cluster.policy.term import EVERYBODY, InBlock, Some, select
@@ -158,12 +165,12 @@ class _Names:
             if members:
                 of_blocks.append(BlockSet(self._peers(direction, at, "ipblock"), where, members))
                 names.append(of_blocks[-1].name)
+            numbers = ports(entry)
+            if numbers is None:
+                unread |= {(direction, name) for name in self._possible(direction, at)}
+                continue
             for name in [""] if rule.peers == EVERYBODY else names:
                 key = direction, name
-                numbers = ports(entry)
-                if numbers is None:
-                    unread.add(key)
-                    continue
                 before = opened.get(key)
                 if before is not None:
                     numbers |= before.ports
@@ -185,8 +192,9 @@ class _Names:
                 yield direction, at, rule
 
     def _possible(self, direction: Direction, at: int) -> tuple[str, ...]:
-        """Sets that the peers of a rule may be in."""
-        return "", self._peers(direction, at, "pod"), self._peers(direction, at, "ipblock")
+        """Sets that a rule may have in the chain."""
+        of_rule = (self._peers(direction, at, what) for what in ("pod", "ipblock", *named_ports()))
+        return "", *of_rule
 
     def _targets(self, selected: int) -> Mapping[Direction, MemberSet]:
         return {
@@ -208,7 +216,7 @@ class _Names:
             return None
         return MemberSet(self._peers(direction, at, "pod"), where, chosen.yes.bits)
 
-    def _peers(self, direction: Direction, at: int, what: Peers) -> str:
+    def _peers(self, direction: Direction, at: int, what: str) -> str:
         return peer_set(self.policy.namespace, self.policy.name, direction, at, self.family, what)
 
 
