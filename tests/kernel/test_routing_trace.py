@@ -137,7 +137,8 @@ def outgoing(random: Random, ns: NetworkNamespace, universe: Universe) -> tuple[
 def recording(monkeypatch: pytest.MonkeyPatch) -> list[Lookup]:
     """Filled with the tables that the model asks, as the kernel tells them.
 
-    Nobody asks for a neighbour, which the kernel would not do again for each packet.
+    Nobody asks for a neighbour, which the kernel would not do again for each packet, nor sends an ICMP error:
+    the kernel sends five at once to one source (ip_error).
     """
     asked: list[Lookup] = []
     ask = lookup._Walk._in_table
@@ -150,6 +151,7 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> list[Lookup]:
 
     monkeypatch.setattr("kubectl_skoop.netstack.routing.lookup._Walk._in_table", in_table)
     monkeypatch.setattr("kubectl_skoop.netstack.arp.solicit", lambda *_: None)
+    monkeypatch.setattr("kubectl_skoop.netstack.icmp.send_error", lambda *_, **__: None)
     return asked
 
 
