@@ -7,6 +7,8 @@ from kubectl_skoop.testing.trap_flow import parse_flow
 from kubectl_skoop.testing.trap_lab import Collected, trap_lab
 from kubectl_skoop.testing.trap_walk import loss_codes
 
+pytestmark = pytest.mark.kernel
+
 NETWORK = """
 wire a:eth0 r:p0
 wire r:p1 b:eth0
