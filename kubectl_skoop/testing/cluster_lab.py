@@ -57,10 +57,12 @@ NODE: Mapping[str, object] = {
 }
 ROUTER: Mapping[str, object] = {
     "net.ipv4.ip_forward": 1,
+    "net.ipv4.conf.default.rp_filter": 0,
     "net.ipv4.conf.all.send_redirects": 0,
     "net.ipv4.conf.default.send_redirects": 0,
 }
-"""The switch is the nodes' default gateway, too: it forwards between nodes and discards the rest."""
+"""The switch is the nodes' default gateway, too: it forwards what is for nodes, whoever sends, and discards
+the rest."""
 
 
 class ClusterLab:
