@@ -17,6 +17,7 @@ from kubectl_skoop.netstack import gap, icmp6, ip, tcp
 from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client
 from kubectl_skoop.netstack.netfilter.conntrack import IPS_NAT_MASK, attach, connection_of
+from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
@@ -175,7 +176,7 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
     key = FlowKey(
         dst=packet.src,
         src=source,
-        oif=ip.link_of(stack, packet.src, passage.iif),
+        oif=_reply_link(stack, packet, passage, source),
         mark=mark,
         tos=packet.tos,
         protocol=packet.protocol,
@@ -194,6 +195,17 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
         tos=packet.tos,
     )
     ip.send(stack, reply, Passage(mark=mark, owner=Owner()), route)
+
+
+def _reply_link(stack: Stack, packet: Packet, passage: Passage, source: Address | None) -> int:
+    """From which device the reply must leave; 0: any.
+
+    What was asked from elsewhere at an anycast or multicast address of IPv6 goes back as it came
+    (icmpv6_echo_reply; ip6_route_output_flags, without a source).
+    """
+    if packet.family == 6 and source is None and passage.iif != LOOPBACK_INDEX:
+        return passage.iif
+    return ip.link_of(stack, packet.src, passage.iif)
 
 
 def _tell_clients(stack: Stack, error: Packet, quoted: Packet) -> None:

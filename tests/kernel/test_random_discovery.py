@@ -112,3 +112,9 @@ def test_random_conditions(seed: int) -> None:
         assert found.agrees, f"{setting}\n{asked}: the kernel says {found.told}, the walk {found.walked}"
         certain += not found.unknown
     assert certain >= LABS // 2
+
+
+def test_an_anycast_address_answers_by_the_device_where_it_was_asked() -> None:
+    """Though the router has the sender's address, too."""
+    found = compare(NETWORK, "r: addr add fd01::3/128 dev lo nodad", "b icmp [fd01::]", ipv6=True)
+    assert (found.told, found.walked) == ("answer", ["answer"])
