@@ -149,13 +149,20 @@ def _route(stack: Stack, key: FlowKey, heard: Heard | None) -> OutputRoute | Rou
 
 
 def takes(stack: Stack, packet: Packet) -> bool:
-    """A device that is up has a socket of the kernel on its port."""
-    return any(_listens(device, packet) for device in stack.ns.devices.values())
+    """A device that is up has a socket of the kernel on its port; one that was not read may have it."""
+    sealed = packet.sealed is not None
+    return any(
+        _listens(device, packet) or (sealed and _unread(device)) for device in stack.ns.devices.values()
+    )
 
 
 def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
     """wg_receive, wg_packet_consume_data_done: who sealed the packet must be the peer that has its source."""
-    device = next(device for device in stack.ns.devices.values() if _listens(device, packet))
+    device = next((device for device in stack.ns.devices.values() if _listens(device, packet)), None)
+    if device is None:
+        reason = gap.table(stack, "wireguard") or "the ports of wireguard devices were not collected"
+        stack.give_up("device.unmodelled", packet, reason)
+        return
     config, inner, where = device.wireguard, packet.inner, stack.where(device=device.name)
     if config is None:
         raise ValueError("a device that listens has settings")
@@ -213,6 +220,10 @@ def peer_text(device: Device, peer: WireguardPeer) -> str:
     met = "" if peer.handshake else ", no handshake yet"
     keepalive = f", keepalive {peer.keepalive} s" if peer.keepalive else ""
     return f"{device.name}: peer {end}, allowed ips {allowed}{keepalive}{met}"
+
+
+def _unread(device: Device) -> bool:
+    return device.kind == "wireguard" and device.up and device.wireguard is None
 
 
 def _listens(device: Device, packet: Packet) -> bool:
