@@ -47,6 +47,8 @@ class RuleChecks(NamedTuple):
         return (check.comparison for check in self.checks if check.after == passed)
 
 
+NOT_READ = RuleChecks(-1, ())
+"""Of a rule that is listed, but was not there when the kernel's own rules were read."""
 ByHandle = Mapping[int, RuleChecks]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter.nft.checks import RuleChecks
+from kubectl_skoop.netstack.netfilter.nft.checks import NOT_READ, RuleChecks
 from kubectl_skoop.netstack.netfilter.nft.document import field, single, too_deep
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
 from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable
@@ -42,6 +42,9 @@ class NftRule:
 
     def _with_checks(self, listed: Sequence[object], known: RuleChecks) -> Iterator[Executable]:
         """Between two statements the order of matches does not count."""
+        if known is NOT_READ:
+            yield Opaque(Unknown("it came or went while the rules were read"))
+            return
         statements = sum(not _is_match(each) for each in listed)
         if statements != known.statements:
             yield Opaque(Unknown(f"nft lists {statements} statements of {known.statements}"))

@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from kubectl_skoop.model.packet import Frame
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter.nft.checks import ByHandle, RuleChecks
+from kubectl_skoop.netstack.netfilter.nft.checks import NOT_READ, ByHandle, RuleChecks
 from kubectl_skoop.netstack.netfilter.nft.document import field as json_field
 from kubectl_skoop.netstack.netfilter.nft.document import single, words
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
@@ -58,9 +58,11 @@ class NftTable:
         return Scope(self.family, self.sets)
 
     def checks_of(self, rule: object) -> RuleChecks | None:
-        """None: the kernel's own rule is not in the dump."""
+        """None: an older agent wrote the dump, which has no rule of the kernel's own."""
+        if not self.checks:
+            return None
         handle = json_field(rule, "handle")
-        return self.checks.get(handle) if isinstance(handle, int) else None
+        return (self.checks.get(handle) if isinstance(handle, int) else None) or NOT_READ
 
     def chain(self, name: str) -> NftChain | Unknown:
         return self.chains.get(name) or Unknown(f"table {self.name} has no chain {name}")

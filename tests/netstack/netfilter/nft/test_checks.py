@@ -86,3 +86,10 @@ def test_checks_that_no_agent_writes_leave_the_listing(
     router: Callable[..., Any], tcp: Callable[..., Packet], checks: object
 ) -> None:
     assert isinstance(router(nft=listed(PORT, DROP), nft_raw=checks).forward(tcp()), Dropped)
+
+
+def test_a_rule_that_was_not_there_when_the_kernels_were_read_is_unknown(
+    router: Callable[..., Any], tcp: Callable[..., Packet]
+) -> None:
+    assert isinstance(router(nft=listed(PORT, DROP), nft_raw=raw(1, handle=8)).forward(tcp()), Stolen)
+    assert isinstance(router(nft=listed(PORT, DROP), nft_raw=raw(1, handle=7)).forward(tcp()), Dropped)
