@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -11,9 +9,10 @@ from kubectl_skoop.cluster.raw import Object, Ref, ref_of, text
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.snapshot import object_sections
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.format import Header
-from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry, NodeSummary, ObjectShard, summary_of
+from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry, NodeSummary, summary_of
 from kubectl_skoop.snapshot.kept import Kept
 from kubectl_skoop.snapshot.limits import MIB
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
@@ -103,7 +102,7 @@ class Snapshot:
         """All of a kind, or those of one namespace, by namespace and name. Empty: the cluster has none."""
         key = (kind, namespace)
         if key not in self._objects:
-            self._objects[key] = self._read_objects(kind, namespace)
+            self._objects[key] = object_sections.read_each(self.file, kind, lambda item: item, namespace)
         return self._objects[key]
 
     def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T] | NotCollected:
@@ -111,33 +110,11 @@ class Snapshot:
         known = self._objects.get((kind, ""))
         if known is not None:
             return known if isinstance(known, NotCollected) else [make(item) for item in known]
-        shards = self.file.index.objects.get(kind)
-        if shards is None or isinstance(shards, NotCollected):
-            return self._without(kind)
-        made: list[tuple[Ref, T]] = []
-        for shard in shards:
-            try:
-                found = [item for item in self._shard(kind, shard) if _belongs(item, "")]
-            except SectionDamaged as damaged:
-                return NotCollected(f"objects/{kind}", "lost", str(damaged))
-            made += [(ref_of(item), make(item)) for item in found]
-        if _interleaved(shards):
-            made.sort(key=itemgetter(0))
-        return [one for _, one in made]
+        return object_sections.read_each(self.file, kind, make)
 
     def count(self, kind: str) -> int | None:
-        """How many objects of the kind there are; None: they were not collected, or are lost.
-
-        Read are the first shard and the last: those between are as long as the first.
-        """
-        shards = self.file.index.objects.get(kind)
-        if shards is None or isinstance(shards, NotCollected):
-            return None
-        try:
-            ends = [len(self._shard(kind, shard)) for shard in dict.fromkeys((*shards[:1], *shards[-1:]))]
-        except SectionDamaged:
-            return None
-        return ends[0] * (len(shards) - 1) + ends[-1] if ends else 0
+        """How many objects of the kind there are; None: they were not collected, or are lost."""
+        return object_sections.count(self.file, kind)
 
     def kinds(self) -> tuple[str, ...]:
         return tuple(sorted(self.file.index.objects))
@@ -375,38 +352,6 @@ class Snapshot:
             case _:
                 return NotCollected(where, "lost", "the section holds no tables")
 
-    def _read_objects(self, kind: str, namespace: str) -> Sequence[Object] | NotCollected:
-        shards = self.file.index.objects.get(kind)
-        if shards is None or isinstance(shards, NotCollected):
-            return self._without(kind)
-        found: list[Object] = []
-        for shard in shards:
-            if namespace and not shard.first <= namespace <= shard.last:
-                continue
-            try:
-                found += [item for item in self._shard(kind, shard) if _belongs(item, namespace)]
-            except SectionDamaged as damaged:
-                return NotCollected(f"objects/{kind}", "lost", str(damaged))
-        if _interleaved(shards):
-            found.sort(key=ref_of)
-        return tuple(found)
-
-    def _without(self, kind: str) -> NotCollected:
-        """Why there are no objects of a kind."""
-        shards = self.file.index.objects.get(kind)
-        if isinstance(shards, NotCollected):
-            return shards
-        what = f"objects/{kind}"
-        return next((gap for gap in self.file.lost if gap.what == what), NotCollected(what, "not collected"))
-
-    def _shard(self, kind: str, shard: ObjectShard) -> list[Object]:
-        """Raises: SectionDamaged."""
-        match self.file.content(shard.section, f"objects/{kind}"):
-            case {"objects": list(objects)}:
-                return objects
-            case _:
-                raise SectionDamaged("the section holds no objects")
-
     def _note(self, answer: T) -> T:
         if isinstance(answer, NotCollected):
             self._missed[answer] = None
@@ -417,19 +362,6 @@ def _size(dump: NamespaceDump | NotCollected) -> int:
     """About, bytes."""
     tables = dump.tables if isinstance(dump, NamespaceDump) else None
     return tables.total if isinstance(tables, Tables) else 0
-
-
-def _interleaved(shards: Iterable[ObjectShard]) -> bool:
-    """In a live cluster's order: that of its store's keys, in which `a-b/x` comes before `a/x`."""
-    return any(one.last > following.first for one, following in pairwise(shards))
-
-
-def _belongs(item: object, namespace: str) -> bool:
-    match item:
-        case {"metadata": dict(metadata)}:
-            return not namespace or metadata.get("namespace", "") == namespace
-        case _:
-            return False
 
 
 def _ref(entry: object) -> Ref | None:
