@@ -6,6 +6,7 @@ All names begin with a prefix of this process, so that a lab never touches what 
 import ctypes
 import os
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from pathlib import Path
 CLONE_NEWNET = 0x40000000
 NAMED = Path("/run/netns")
 SYSCTL = Path("/proc/sys")
+TOOLS = ("ip", "bridge", "iptables-nft", "iptables-legacy", "ipset", "nft", "conntrack", "ethtool")
+FOLDERS = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -32,10 +35,8 @@ def why_no_lab() -> str:
     """Why no lab can start here; empty if one can."""
     if os.geteuid() != 0:
         return "labs need root (network namespaces)"
-    for tool in ("ip", "bridge", "iptables-nft", "iptables-legacy", "ipset"):
-        if not any(Path(folder, tool).exists() for folder in ("/usr/sbin", "/sbin", "/usr/bin", "/bin")):
-            return f"labs need {tool}"
-    return ""
+    missing = [tool for tool in TOOLS if shutil.which(tool, path=FOLDERS) is None]
+    return f"labs need {', '.join(missing)}" if missing else ""
 
 
 @contextmanager

@@ -39,7 +39,16 @@ def why_no_guest() -> str:
     if not list(_kernels()):
         return f"the guest needs Debian's package linux-image-cloud-amd64 in {ROOT} (SKOOP_GUEST_KERNEL)"
     missing = [tool for tool in (QEMU, VIRTIOFSD, BUSYBOX, "depmod", "wg") if shutil.which(tool) is None]
-    return f"the guest needs {', '.join(map(str, missing))}" if missing else ""
+    if missing:
+        return f"the guest needs {', '.join(map(str, missing))}"
+    if _dynamic(BUSYBOX):
+        return f"the guest needs Debian's package busybox-static: {BUSYBOX} wants libraries"
+    return ""
+
+
+def _dynamic(program: Path) -> bool:
+    """Whether it needs a loader, which the guest's first file system lacks (elf(5), PT_INTERP)."""
+    return b"/ld-linux" in program.read_bytes()[:4096]
 
 
 def run(job: Path, folder: Path, modules: Sequence[str]) -> None:
