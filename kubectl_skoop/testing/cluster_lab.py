@@ -6,7 +6,6 @@ ICMP errors are not rate limited, neighbours are given up after 3 × 50 ms inste
 the connection tracking of all nodes shares this machine's limit.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
@@ -16,7 +15,7 @@ from kubectl_skoop.testing import calico, flannel, kube_proxy, netns
 from kubectl_skoop.testing.capture import keep_timestamps
 from kubectl_skoop.testing.flows import LARGE
 from kubectl_skoop.testing.listeners import Listeners
-from kubectl_skoop.testing.netns import LabError, Namespace, finish
+from kubectl_skoop.testing.netns import Namespace, finish
 from kubectl_skoop.testing.nfacct import create_counters
 from kubectl_skoop.testing.objects import Object, cluster_objects
 from kubectl_skoop.testing.restore import Ruleset
@@ -48,8 +47,6 @@ NEW_NAMESPACE: Mapping[str, object] = {
     "net.ipv6.conf.default.disable_ipv6": 1,
 }
 NEIGHBOUR_RETRANSMIT_MS = 50
-SETTLE_TRIES, SETTLE_PAUSE = 100, 0.02
-"""How often to look, and seconds between."""
 NODE: Mapping[str, object] = {
     "net.ipv4.ip_forward": 1,
     "net.ipv4.conf.all.route_localnet": 1,
@@ -134,7 +131,7 @@ class ClusterLab:
         self.finish_nodes()
         self._write_rules()
         self._listen()
-        self._settle()
+        netns.await_each(self.namespaces.values())
 
     def connect_pods(self) -> None:
         """Give each pod its eth0, with what the CNI plugin sets up on it."""
@@ -177,15 +174,6 @@ class ClusterLab:
         if self.mode == "canal":
             return calico.rules(self.topology, node).text(proxy, flannel.rules(node), calico.appended())
         return proxy.text(flannel.rules(node))
-
-    def _settle(self) -> None:
-        """Bridge ports forward a moment after their carrier came (linkwatch). Raises: LabError."""
-        bridges = [self.namespaces[place] for place in (SWITCH, *(node.name for node in self.topology.nodes))]
-        for _ in range(SETTLE_TRIES):
-            if not any("state disabled" in bridge.run("bridge", "link", "show") for bridge in bridges):
-                return
-            time.sleep(SETTLE_PAUSE)
-        raise LabError("a bridge port of the lab does not come to forward")
 
     def switch_links(self) -> list[str]:
         lines = [

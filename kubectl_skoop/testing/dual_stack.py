@@ -5,19 +5,16 @@ detection.
 """
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kubectl_skoop.testing import netns
 from kubectl_skoop.testing.cluster_lab import (
     NEIGHBOUR_RETRANSMIT_MS,
-    SETTLE_PAUSE,
-    SETTLE_TRIES,
     SWITCH,
     ClusterLab,
 )
-from kubectl_skoop.testing.netns import LabError, Namespace
+from kubectl_skoop.testing.netns import Namespace
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.topology import VNI, VXLAN_PORT, LabNode, LabPod
 from kubectl_skoop.testing.trap_flow import Flow
@@ -119,7 +116,7 @@ class DualStackLab(ClusterLab):
             namespace.set_for_each_device("net.ipv6.neigh", "retrans_time_ms", NEIGHBOUR_RETRANSMIT_MS)
             namespace.set_for_each_device("net.ipv6.neigh", "proxy_delay", 0)
             self._listeners6 += listen_all(place, namespace, "::")
-        _settle(places)
+        netns.await_each(places.values(), netns.ready_for_ipv6)
 
     def _write_rules6(self, node: LabNode) -> None:
         self.namespaces[node.name].run("ip6tables-nft-restore", "--noflush", text=_RULES)
@@ -151,17 +148,6 @@ class DualStackLab(ClusterLab):
     def _fdb_lines(self, node: LabNode) -> Iterator[str]:
         for peer in self._peers(node):
             yield f"fdb append {_vtep_mac(peer)} dev {OVERLAY} dst {node_address(peer)} self permanent"
-
-
-def _settle(places: Mapping[str, Namespace]) -> None:
-    """Raises: LabError."""
-    waiting = dict(places)
-    for _ in range(SETTLE_TRIES):
-        waiting = {place: each for place, each in waiting.items() if not netns.ready_for_ipv6(each)}
-        if not waiting:
-            return
-        time.sleep(SETTLE_PAUSE)
-    raise LabError(f"not ready for IPv6: {', '.join(waiting)}")
 
 
 def flows(lab: DualStackLab) -> Iterator[Flow]:

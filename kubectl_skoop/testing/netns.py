@@ -8,7 +8,8 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ CLONE_NEWNET = 0x40000000
 NAMED = Path("/run/netns")
 SYSCTL = Path("/proc/sys")
 TOOLS = ("ip", "bridge", "iptables-nft", "iptables-legacy", "ipset", "nft", "conntrack", "ethtool")
+SETTLE, SETTLE_PAUSE = 10, 0.02
+"""Seconds to wait at most, and between two looks."""
 FOLDERS = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -112,6 +115,16 @@ def links_settled(namespace: Namespace) -> bool:
     of a bridge does not forward, and a neighbour that is asked for is forgotten when the loss is noticed."""
     links = namespace.run("ip", "-br", "link", "show", "up").splitlines()
     return not any(line.split()[1] == ("DOWN" if "LOWER_UP" in line else "UP") for line in links)
+
+
+def await_each(namespaces: Iterable[Namespace], ready: Callable[[Namespace], bool] = links_settled) -> None:
+    """Raises: LabError: one is not ready in time."""
+    end = time.monotonic() + SETTLE
+    for namespace in namespaces:
+        while not ready(namespace):
+            if time.monotonic() > end:
+                raise LabError(f"{namespace.name}: a device does not get ready within {SETTLE} s")
+            time.sleep(SETTLE_PAUSE)
 
 
 def sysctl_file(name: str) -> Path:

@@ -1,8 +1,7 @@
 """Small networks in one exact condition: hosts, wires and settings as text, collected before any packet."""
 
 import socket
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,15 +16,13 @@ from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.format import SectionRef
 from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry
 from kubectl_skoop.testing import netns
-from kubectl_skoop.testing.netns import LabError, Namespace, entered
+from kubectl_skoop.testing.netns import Namespace, entered
 
 TCP_PORT, UDP_PORT = 80, 53
 RETRANSMIT_MS = 15
 """Between the three questions for a neighbour."""
 NODE = "lab"
 """All hosts are collected as pods of one node, whose own namespace is the first host's."""
-SETTLE_TRIES, SETTLE_PAUSE = 100, 0.02
-"""How often to look, and seconds between."""
 _NEW_HOST = {
     "net.ipv4.icmp_ratelimit": 0,
     "net.ipv4.icmp_ratemask": 0,
@@ -59,7 +56,7 @@ class TrapLab:
 
     def settle(self) -> None:
         """Waits until changes of carrier have had their effect. Raises: LabError."""
-        _settle(self, netns.links_settled)
+        netns.await_each(self.namespaces.values())
 
     def close(self) -> None:
         for listener in self.listeners:
@@ -128,21 +125,10 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
                 namespace.set_for_each_device(f"net.{tree}.neigh", "proxy_delay", 0)
                 namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
         if ipv6:
-            _settle(lab, netns.ready_for_ipv6)
+            netns.await_each(lab.namespaces.values(), netns.ready_for_ipv6)
         yield lab
     finally:
         lab.close()
-
-
-def _settle(lab: TrapLab, ready: Callable[[Namespace], bool]) -> None:
-    """Raises: LabError."""
-    for namespace in lab.namespaces.values():
-        for _ in range(SETTLE_TRIES):
-            if ready(namespace):
-                break
-            time.sleep(SETTLE_PAUSE)
-        else:
-            raise LabError(f"{namespace.name}: a device does not get ready")
 
 
 def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:

@@ -1,103 +1,106 @@
 """Clusters with random changes: what the tool says of each flow is what real packets do, or *unknown*."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from kubectl_skoop.testing import cni
 from kubectl_skoop.testing.breaking import run_steps
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import Difference, Question, check_flow, diagnosed, take_snapshot
 from kubectl_skoop.testing.flows import Flow, standard_flows
-from kubectl_skoop.testing.netns import LabError
+from kubectl_skoop.testing.netns import await_each
 from kubectl_skoop.testing.probes import run_flows
-from kubectl_skoop.testing.topology import BACKENDS, MODES, Backend, Mode
-from tests.kernel.random_edits import random_edit
+from kubectl_skoop.testing.topology import (
+    BACKENDS,
+    CNI_MODES,
+    HAND_MODES,
+    MODES,
+    OWN_NIC_MODES,
+    VPC_MODES,
+    Backend,
+    Mode,
+)
+from tests.kernel.plugins.labs import lab_of
+from tests.kernel.random_changes import Tally, change, smallest
+from tests.kernel.random_ground import ground4
 from tests.kernel.volume import VOLUME
 
 pytestmark = pytest.mark.kernel
 
-CHANGES = 3
-"""At most, in one lab."""
-TRIES = 8
+KINDS: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES, *VPC_MODES, *OWN_NIC_MODES)
 
 
-def edit(random: Random, lab: ClusterLab) -> list[str]:
-    """The steps that were carried out; some that are drawn are refused."""
-    done: list[str] = []
-    wanted = random.randint(1, CHANGES)
-    for _ in range(TRIES):
-        step = random_edit(random, lab)
-        try:
-            run_steps(lab, [step])
-        except LabError:
-            continue
-        done.append(step)
-        if len(done) == wanted:
-            break
-    return done
+@pytest.fixture(scope="module")
+def tally() -> Iterator[Tally]:
+    counted = Tally()
+    yield counted
+    counted.check()
 
 
-def differences(lab: ClusterLab, folder: Path, flows: Sequence[Flow]) -> dict[Question, list[Difference]]:
-    snapshot = take_snapshot(lab, folder)
-    outcomes = run_flows(lab, flows)
-    return {
-        flow: wrong
-        for flow, found, diagnosis in diagnosed(snapshot, outcomes)
-        if diagnosis.verdict != "unknown" and (wrong := check_flow(flow, found, diagnosis))
-    }
+@dataclass(frozen=True, slots=True)
+class Kind:
+    mode: Mode
+    backend: Backend
+
+    def lab(self) -> ClusterLab:
+        return lab_of(self.mode, self.backend)
 
 
-def alone(
-    mode: Mode, backend: Backend, steps: Sequence[str], flow: Question, folder: Path
-) -> list[Difference]:
+def differences(
+    lab: ClusterLab, folder: Path, flows: Sequence[Flow], tally: Tally
+) -> dict[Question, list[Difference]]:
+    found = {}
+    for flow, outcomes, diagnosis in diagnosed(take_snapshot(lab, folder), run_flows(lab, flows)):
+        tally.count(diagnosis)
+        if diagnosis.verdict != "unknown" and (wrong := check_flow(flow, outcomes, diagnosis)):
+            found[flow] = wrong
+    return found
+
+
+def alone(kind: Kind, flow: Question, folder: Path, steps: Sequence[str]) -> list[Difference]:
     """In a lab where nothing else is sent: flows that are sent together learn neighbours for each other."""
-    with ClusterLab(mode, backend) as lab:
+    with kind.lab() as lab:
         run_steps(lab, steps)
-        flows = [each for each in standard_flows(lab.topology, mode) if each.question == flow]
-        return differences(lab, folder, flows).get(flow, [])
+        await_each(lab.namespaces.values())
+        flows = [each for each in standard_flows(lab.topology, kind.mode) if each.question == flow]
+        return differences(lab, folder, flows, Tally()).get(flow, [])
 
 
-def smallest(
-    mode: Mode, backend: Backend, steps: Sequence[str], flow: Question, folder: Path
-) -> Sequence[str]:
-    """Of the steps those without which there is no difference."""
-    needed = list(steps)
-    for step in steps:
-        fewer = [each for each in needed if each != step]
-        if alone(mode, backend, fewer, flow, folder):
-            needed = fewer
-    return needed
-
-
-@pytest.mark.parametrize("seed", range(6 * VOLUME))
-def test_the_tool_agrees_with_the_kernel_whatever_was_changed(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(len(KINDS) * VOLUME))
+def test_the_tool_agrees_with_the_kernel_whatever_was_changed(
+    seed: int, tally: Tally, tmp_path: Path
+) -> None:
     random = Random(f"edits-{seed}")
-    mode, backend = random.choice(MODES), random.choice(BACKENDS)
-    with ClusterLab(mode, backend) as lab:
-        steps = edit(random, lab)
-        suspects = differences(lab, tmp_path, standard_flows(lab.topology, mode))
+    kind = Kind(KINDS[seed % len(KINDS)], random.choice(BACKENDS))
+    if kind.mode in CNI_MODES and cni.programs() is None:
+        pytest.skip("containernetworking-plugins is not installed")
+    with kind.lab() as lab:
+        steps = change(random, ground4(lab))
+        suspects = differences(lab, tmp_path, standard_flows(lab.topology, kind.mode), tally)
     for flow in suspects:
-        found = alone(mode, backend, steps, flow, tmp_path)
-        if found:
-            needed = smallest(mode, backend, steps, flow, tmp_path)
-            pytest.fail(f"{mode} {backend}: {needed}\n" + "\n".join(map(str, found)))
+        differs = partial(alone, kind, flow, tmp_path)
+        if found := differs(steps):
+            needed = smallest(steps, differs)
+            pytest.fail(f"{kind}: {needed}\n" + "\n".join(map(str, found)))
 
 
-ONCE_DIFFERENT: tuple[tuple[Mode, Backend, str], ...] = (
+ONCE_DIFFERENT = (
     # A tunnel to the node itself: the packet goes round, with its conntrack entry, until its TTL ends.
     (
-        "flannel-vxlan",
-        "iptables-legacy",
+        Kind("flannel-vxlan", "iptables-legacy"),
         "n1: bridge fdb replace 0e:00:00:00:00:02 dev flannel.1 dst 10.0.0.1",
     ),
 )
 
 
-@pytest.mark.parametrize(("mode", "backend", "step"), ONCE_DIFFERENT)
-def test_what_once_differed_agrees(mode: Mode, backend: Backend, step: str, tmp_path: Path) -> None:
-    with ClusterLab(mode, backend) as lab:
+@pytest.mark.parametrize(("kind", "step"), ONCE_DIFFERENT)
+def test_what_once_differed_agrees(kind: Kind, step: str, tmp_path: Path) -> None:
+    with kind.lab() as lab:
         run_steps(lab, [step])
-        wrong = differences(lab, tmp_path, standard_flows(lab.topology, mode))
+        wrong = differences(lab, tmp_path, standard_flows(lab.topology, kind.mode), Tally())
     assert not wrong

@@ -19,16 +19,16 @@ FLOWS = (
 def lab_of(mode: Mode, backend: Backend = "iptables-nft") -> ClusterLab:
     match mode:
         case "aws-vpc-cni":
-            return AwsLab()
+            return AwsLab(backend)
         case "aws-custom-network":
-            return CustomNetworkLab()
+            return CustomNetworkLab(backend)
         case "aws-prefixes":
-            return PrefixLab()
+            return PrefixLab(backend)
         case "terway-eniip":
-            return EniIpLab()
+            return EniIpLab(backend)
         case "terway-vpc":
-            return RoutedLab()
+            return RoutedLab(backend)
         case "terway-eni":
-            return ExclusiveLab()
+            return ExclusiveLab(backend)
         case _:
-            return CniLab(mode) if mode in CNI_MODES else ClusterLab(mode, backend)
+            return CniLab(mode, backend) if mode in CNI_MODES else ClusterLab(mode, backend)
