@@ -190,15 +190,17 @@ def diagnosed(lab: DualStackLab, folder: Path, asked: Sequence[Flow]) -> Iterato
         source.close()
 
 
-def compared(lab: DualStackLab, folder: Path, asked: Sequence[Flow]) -> tuple[list[Diagnosis], list[str]]:
+def compared(
+    lab: DualStackLab, folder: Path, asked: Sequence[Flow], *, quiet: float = QUIET
+) -> tuple[list[Diagnosis], dict[Flow, str]]:
     """The diagnoses, and what the kernel says otherwise. Collected before the first packet."""
     diagnoses = list(diagnosed(lab, folder, asked))
-    different = []
-    for flow, diagnosis, told in zip(asked, diagnoses, ask(lab.sockets, asked, quiet=QUIET), strict=True):
+    different = {}
+    for flow, diagnosis, told in zip(asked, diagnoses, ask(lab.sockets, asked, quiet=quiet), strict=True):
         symptom = told.split(",")[0]
         verdict = "reachable" if symptom == "answer" else "unreachable"
         if (diagnosis.verdict, diagnosis.symptom) != (verdict, symptom):
-            different.append(
+            different[flow] = (
                 f"{flow.host} {flow.protocol} {flow.address}: the kernel says {told}, the tool "
                 f"{diagnosis.verdict}, {diagnosis.symptom}: {diagnosis.headline}"
             )
