@@ -51,6 +51,25 @@ b: addr add 10.7.0.2/24 dev v7
 """
 OTHER_VLAN = VLAN.replace("link p1 name v7 type vlan id 7", "link p1 name v7 type vlan id 8")
 RR, BROADCAST = bond("mode balance-rr miimon 10"), bond("mode broadcast miimon 10")
+LACP = """
+wire a:p1 b:q1
+wire a:p2 b:q2
+a: link set p1 down
+a: link set p2 down
+b: link set q1 down
+b: link set q2 down
+a: link add bond0 type bond mode 802.3ad miimon 10 lacp_rate fast
+b: link add bond0 type bond mode 802.3ad miimon 10 lacp_rate fast
+a: link set p1 master bond0
+a: link set p2 master bond0
+b: link set q1 master bond0
+b: link set q2 master bond0
+a: link set bond0 up
+b: link set bond0 up
+a: addr add 10.1.0.2/24 dev bond0
+b: addr add 10.1.0.3/24 dev bond0
+a: $ for i in $(seq 99); do [ $(grep -c "gator ID: 1" /proc/net/bonding/bond0) = 3 ] && break; sleep 0.2; done
+"""
 NO_CARRIER = "s: link set a1 down\ns: link set a2 down\na: $ sleep 0.2"
 
 TRAPS = (
@@ -67,7 +86,28 @@ TRAPS = (
     trap("xor", bond("mode balance-xor miimon 10"), "", {BACK: BACK_SERVED}),
     trap("broadcast, one works", BROADCAST, "s: link set a2 down\na: $ sleep 0.2", {TCP: SERVED}),
     trap("in turn, with one port", RR, "a: link set p2 nomaster", {TCP: SERVED, BACK: BACK_SERVED}),
-    trap("tlb is not modelled", bond("mode balance-tlb miimon 10"), "", {TCP: f"{SERVED} | unknown"}),
+    trap("tlb", bond("mode balance-tlb miimon 10 primary p1"), "", {TCP: SERVED, BACK: BACK_SERVED}),
+    trap(
+        "tlb, the other side knows the MAC of the port that is not active",
+        bond("mode balance-tlb miimon 10 primary p1"),
+        "b: neigh add 10.1.0.2 lladdr 02:00:00:00:02:01 dev eth0 nud permanent",
+        {"b udp 10.1.0.2": "timeout"},
+    ),
+    trap("alb", bond("mode balance-alb miimon 10 primary p1"), "", {TCP: SERVED, BACK: BACK_SERVED}),
+    trap(
+        "alb, the other side knows the MAC of the port that is not active",
+        bond("mode balance-alb miimon 10 primary p1"),
+        "b: neigh add 10.1.0.2 lladdr 02:00:00:00:02:01 dev eth0 nud permanent",
+        {"b udp 10.1.0.2": "answer, a sees 10.1.0.3"},
+    ),
+    trap("lacp with a partner", LACP, "", {TCP: SERVED, BACK: BACK_SERVED}),
+    trap("lacp without a partner", bond("mode 802.3ad miimon 10"), "a: $ sleep 0.5", {TCP: SERVED}),
+    trap(
+        "lacp without a partner, the port that is used leads nowhere",
+        bond("mode 802.3ad miimon 10"),
+        "s: link set a1 nomaster\na: $ sleep 0.5",
+        {TCP: LOST},
+    ),
     trap("a VLAN on a bond", VLAN, "", {"a tcp 10.7.0.2": "answer, b sees 10.7.0.1"}),
     trap("another VLAN on the bond", OTHER_VLAN, "", {"b tcp 10.7.0.1": LOST}),
 )
@@ -75,7 +115,7 @@ CODES = {
     "the active port leads nowhere": "neighbour.unresolved",
     "no port has a carrier": "device.down",
     "a neighbour entry leads to the port that is not in use": "bond.inactive-port",
-    "tlb is not modelled": "device.unmodelled",
+    "tlb, the other side knows the MAC of the port that is not active": "bond.inactive-port",
     "another VLAN on the bond": "device.no-vlan",
 }
 """What the first flow's loss is called."""
