@@ -144,6 +144,10 @@ class Macvlan(NamedTuple):
 
     mode: int
     """MACVLAN_MODE_*: 1 private, 2 vepa, 4 bridge, 8 passthru, 16 source."""
+    sources: frozenset[str] | None = frozenset()
+    """MACs that mode source takes frames from; None: an older agent did not tell them, and there are some."""
+    alone: bool = False
+    """Nobody else gets what these send (MACVLAN_FLAG_NODST)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +217,8 @@ class Device:
     bond_port: BondPort | None = None
     macvlan: Macvlan | None = None
     ipvlan: Ipvlan | None = None
+    promiscuous: bool = False
+    """Something on it takes frames for every MAC (IFLA_PROMISCUITY)."""
     vrf_table: int = 0
     """Of a VRF: its routing table (IFLA_VRF_TABLE)."""
     redirect: int = 0

@@ -91,13 +91,14 @@ def taken(stack: Stack, device: Device, frame: Frame, passage: Passage) -> bool:
             _flood(stack, device, frame, uppers)
         return any(upper.device.ipvlan and upper.device.ipvlan.mode == IPVLAN_L3 for upper in uppers)
     other_host = passage.packet_type is PacketType.OTHER_HOST
-    if not uppers and other_host and stack.ns.place.kind == "node":
+    from kubectl_skoop.netstack import ipvlan, macvlan
+
+    passthru = macvlan.takes_all(stack, device)
+    if passthru or (not uppers and other_host and stack.ns.place.kind == "node"):
         uppers = _takers(above(stack, device))
     if not uppers:
         return False
-    from kubectl_skoop.netstack import ipvlan, macvlan
-
-    takes = macvlan.receive if other_host else ipvlan.receive
+    takes = macvlan.receive if other_host or passthru else ipvlan.receive
     return takes(stack, device, frame, uppers)
 
 

@@ -115,6 +115,11 @@ def _for_others(stack: Stack, device: Device, frame: Frame, passage: Passage) ->
     """Not for an address of this namespace: it may be for a device on top of this one."""
     if device.loopback:
         return False
+    if device.promiscuous:
+        from kubectl_skoop.netstack import macvlan
+
+        if macvlan.takes_all(stack, device):
+            return True
     address = frame.dst if isinstance(frame, Packet) else frame.target
     return passage.packet_type is PacketType.OTHER_HOST or address not in stack.ns.local_addresses
 

@@ -19,6 +19,7 @@ from kubectl_skoop.netstack.device import (
     Vlan,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.neighbour_types import NUD_PERMANENT, Neighbour
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
 from tests.netstack.builders import End, end_device, host, mac, walk
 
@@ -114,9 +115,38 @@ def test_private_pods_on_one_nic_do_not_hear_each_other() -> None:
     assert walk(hosts, "p tcp 10.9.2.2") == "answer, q sees 10.9.1.2"
 
 
-@pytest.mark.parametrize("mode", [8, 16])
-def test_passthru_and_source_are_not_modelled(mode: int) -> None:
-    assert walk(two_nodes(kind="macvlan", macvlan=Macvlan(mode=mode)), TCP).startswith("unknown: ")
+@pytest.mark.parametrize(
+    ("macvlan", "told"),
+    [
+        pytest.param(Macvlan(mode=16, sources=frozenset([mac("p", 2), mac("q", 2)])), SERVED, id="listed"),
+        pytest.param(Macvlan(mode=16), NEAR, id="not listed"),
+    ],
+)
+def test_mode_source_takes_what_its_macs_send(macvlan: Macvlan, told: str) -> None:
+    assert walk(two_nodes(kind="macvlan", macvlan=macvlan), TCP) == told
+
+
+@pytest.mark.parametrize("macvlan", [Macvlan(mode=16, sources=None), Macvlan(mode=32)], ids=["older", "mode"])
+def test_what_of_a_macvlan_was_not_collected_or_is_not_modelled(macvlan: Macvlan) -> None:
+    assert walk(two_nodes(kind="macvlan", macvlan=macvlan), TCP).startswith("unknown: ")
+
+
+def test_mode_passthru_has_what_is_for_the_device_below() -> None:
+    hosts = two_nodes(kind="macvlan", macvlan=Macvlan(mode=8))
+    for name in ("m", "n"):
+        below = replace(hosts[name].devices[2], promiscuous=True)
+        hosts[name] = replace(hosts[name], devices={**hosts[name].devices, 2: below})
+    assert walk(hosts, TCP) == SERVED
+    assert walk(hosts, "p tcp 10.8.0.4") == "timeout"
+
+
+def test_the_program_behind_a_macvtap_is_not_seen() -> None:
+    tap = {"kind": "macvtap", "macvlan": Macvlan(mode=4)}
+    hosts = two_nodes(**tap) | {"q": pod("q", "m", "10.8.0.3/24", **tap)}
+    assert walk(hosts, TCP) == SERVED
+    machine = Neighbour(device=2, address=ip_address("10.8.0.7"), mac=mac("q", 2), state=NUD_PERMANENT)
+    hosts["p"] = replace(hosts["p"], neighbours=(machine,))
+    assert walk(hosts, "p udp 10.8.0.7").startswith("unknown: the program that holds eth0")
 
 
 def bonded(**bond: object) -> dict[str, NetworkNamespace]:
@@ -131,7 +161,7 @@ def bonded(**bond: object) -> dict[str, NetworkNamespace]:
         devices=(Device(index=4, name="bond0", kind="bond", mac=mac("p", 4), bond=Bond(**bond)),),  # type: ignore[arg-type]
         addresses={4: "10.8.0.2/24"},
     )
-    ports = {end.index: replace(end_device("p", end), bond_port=BondPort()) for end in ends}
+    ports = {end.index: replace(end_device("p", end), bond_port=BondPort(), mac=mac("p", 4)) for end in ends}
     return {
         "p": replace(made, devices={**made.devices, **ports}),
         "q": host("q", End(name="eth0", index=2, peer=("p", 2), address="10.8.0.3/24")),

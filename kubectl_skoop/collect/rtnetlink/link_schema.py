@@ -198,13 +198,16 @@ GRE = schema(
     (19, "ignore_df", u8),
     (20, "fwmark", u32),
 )
-MACVLAN = schema(
-    (1, "mode", u32),
-    (2, "flags", u16),
-    (6, "macaddr_count", u32),
-    (7, "bc_queue_len", u32),
-    (8, "bc_queue_len_used", u32),
-)
+MACVLAN: Schema = {
+    **schema(
+        (1, "mode", u32),
+        (2, "flags", u16),
+        (6, "macaddr_count", u32),
+        (7, "bc_queue_len", u32),
+        (8, "bc_queue_len_used", u32),
+    ),
+    5: Attribute("sources", nested({4: Attribute("macs", mac, many=True)})),
+}
 TUN = schema(
     (1, "owner", u32),
     (2, "group", u32),

@@ -34,6 +34,7 @@ BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED = 1 << 1, 1 << 2
 BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
 MAX_VLAN, MAX_MTU = 4095, 65535
 IPVLAN_F_PRIVATE, IPVLAN_F_VEPA = 1, 2
+MACVLAN_FLAG_NODST = 2
 
 
 class Additions(NamedTuple):
@@ -87,9 +88,10 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         bond=_bond(info.entry("data")) if kind == "bond" else None,
         bond_port=_bond_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bond" else None,
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
-        macvlan=Macvlan(info.entry("data").number("mode")) if kind in ("macvlan", "macvtap") else None,
+        macvlan=_macvlan(info.entry("data")) if kind in ("macvlan", "macvtap") else None,
         ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
         vrf_table=info.entry("data").number("table", 0) if kind == "vrf" else 0,
+        promiscuous=bool(entry.number("promiscuity", 0)),
         redirect=additions.redirects.get(index, 0),
         programs=programs,
         tso=_takes_large_packets(features),
@@ -143,6 +145,15 @@ def _bond(data: Entry) -> Bond:
 
 def _bond_port(data: Entry) -> BondPort:
     return BondPort(backup=data.flag("state"), up=not data.number("mii_status", 0))
+
+
+def _macvlan(data: Entry) -> Macvlan:
+    known = "sources" in data.fields or not data.number("macaddr_count", 0)
+    return Macvlan(
+        mode=data.number("mode"),
+        sources=frozenset(data.entry("sources").texts("macs")) if known else None,
+        alone=bool(data.number("flags", 0) & MACVLAN_FLAG_NODST),
+    )
 
 
 def _ipvlan(data: Entry) -> Ipvlan:

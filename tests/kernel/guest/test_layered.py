@@ -51,6 +51,23 @@ INSIDE = {"p tcp 10.8.0.3": seen("q", "10.8.0.2")}
 OUTSIDE = {"p tcp 10.8.0.9": seen("out", "10.8.0.2"), "out tcp 10.8.0.2": seen("p", "10.8.0.9")}
 TO_HOST = {"p tcp 10.8.0.1": NEAR, "h tcp 10.8.0.2": NEAR}
 APART = {"p tcp 10.8.0.3": NEAR}
+PASSTHRU = """
+wire h:eth0 out:eth0
+h: addr add 10.8.0.1/24 dev eth0
+h: link add link eth0 name m1 netns {p} type macvlan mode passthru
+p: link set m1 name eth0
+p: addr add 10.8.0.2/24 dev eth0
+p: link set eth0 up
+out: addr add 10.8.0.9/24 dev eth0
+"""
+OUT, STRANGE = "02:00:00:00:01:02", "02:00:00:00:08:77"
+
+
+def of_sources(*macs: str) -> str:
+    """Of p's device in mode source."""
+    listed = "".join(f"p: link set link dev eth0 type macvlan macaddr add {one}\n" for one in macs)
+    return on_top("macvlan mode source") + listed.replace("set link dev", "set dev")
+
 
 TRAPS = (
     trap("a VLAN at both ends", VLAN, "", {TCP: SERVED, "a icmp 10.7.0.2": "answer"}),
@@ -77,6 +94,36 @@ TRAPS = (
     trap("macvlan in mode bridge", on_top("macvlan mode bridge"), "", {**INSIDE, **OUTSIDE, **TO_HOST}),
     trap("macvlan in mode private", on_top("macvlan mode private"), "", {**APART, **OUTSIDE, **TO_HOST}),
     trap("macvlan in mode vepa", on_top("macvlan mode vepa"), "", {**APART, **OUTSIDE}),
+    trap("macvlan in mode passthru", PASSTHRU, "", {**OUTSIDE, "h tcp 10.8.0.2": NEAR}),
+    trap(
+        "the address of the device below, in mode passthru",
+        PASSTHRU,
+        "",
+        {"out tcp 10.8.0.1": "timeout"},
+    ),
+    trap(
+        "another MAC, in mode passthru",
+        PASSTHRU,
+        "out: neigh add 10.8.0.2 lladdr 02:00:00:00:08:77 dev eth0",
+        {"out udp 10.8.0.2": seen("p", "10.8.0.9")},
+    ),
+    trap("macvlan in mode source", of_sources(OUT), "", {**OUTSIDE, **TO_HOST, **APART}),
+    trap("macvlan in mode source, without the MAC", of_sources(STRANGE), "", {"out tcp 10.8.0.2": NEAR}),
+    trap(
+        "macvlan in mode source hears no answer of another MAC",
+        of_sources(STRANGE),
+        "",
+        {"p tcp 10.8.0.9": NEAR},
+    ),
+    trap(
+        "macvlan in mode source, without the MAC, past ARP",
+        of_sources(STRANGE),
+        "out: neigh add 10.8.0.2 lladdr 02:00:00:00:08:01 dev eth0",
+        {"out udp 10.8.0.2": "timeout"},
+    ),
+    trap(
+        "a macvtap that no program holds", on_top("macvtap mode bridge"), "", {**INSIDE, **OUTSIDE, **TO_HOST}
+    ),
     trap(
         "a macvlan device that is down",
         on_top("macvlan mode bridge"),
@@ -104,6 +151,7 @@ CODES = {
     "the VLAN device of the receiver is down": "device.down",
     "no tag at the other end": "device.no-vlan",
     "macvlan in mode private": "neighbour.unresolved",
+    "macvlan in mode source, without the MAC, past ARP": "neighbour.other-host",
     "a macvlan device that is down": "device.down",
     "ipvlan, private": "device.private",
 }
