@@ -57,6 +57,16 @@ class SealedFor(NamedTuple):
     """With a preshared key, too."""
 
 
+class Esp(NamedTuple):
+    """What a state of IPsec made of a packet: the receiver's must agree."""
+
+    spi: int
+    mode: str
+    """`transport` or `tunnel`."""
+    algorithm: str
+    """Names of cipher and digest."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
     """An IP packet in its frame."""
@@ -96,6 +106,8 @@ class Packet:
     """Network id of vxlan, key of GRE."""
     sealed: SealedFor | None = None
     """Of the outer packets of WireGuard."""
+    esp: Esp | None = None
+    """Of the outer packets of IPsec."""
     inner: "Packet | Arp | None" = None
     """The frame that this packet carries, if it is a tunnel's outer packet."""
 
@@ -209,5 +221,7 @@ class Passage:
     """How often a rule had another device send it (`fwd`)."""
     nexthop: Address | None = None
     """Where its route leads; tunnels without a remote of their own send there (rt_nexthop)."""
+    opened: object | None = None
+    """The IPsec state that it came in by (netstack.ipsec_types), opened here (sec_path)."""
     bridged: bool = False
     """PREROUTING already ran at the bridge (ip_sabotage_in): not again."""

@@ -11,6 +11,7 @@ from kubectl_skoop.netstack import (
     icmp,
     ip_error,
     ipsec,
+    ipsec_out,
     ipvlan,
     neighbour,
     transport,
@@ -72,7 +73,8 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     if device.loopback or device.kind == "vrf":
         _deliver(stack, device, packet, passage)
         return
-    route = route_input(stack, packet, device.index, passage.mark)
+    opened = passage.opened is not None
+    route = route_input(stack, packet, device.index, passage.mark, opened=opened)
     if reason := _unread(stack, device, packet, route):
         stack.give_up("unknown", packet, reason, where=stack.where(device=device.name))
         return
@@ -202,7 +204,8 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
     indev = vrf.index_of(stack.ns, device.index) or device.index
     result = traverse(stack, Hook.INPUT, packet, passage, indev=indev, outdev=0)
     if isinstance(result, Passed):
-        if device.loopback or not ipsec.stopped(stack, result.packet, "in", device.name):
+        exempt = device.loopback or packet.esp is not None
+        if exempt or not ipsec.refused(stack, result.packet, passage, "in", device.name):
             transport.deliver(stack, device, result.packet, passage)
     elif isinstance(result, Scheduled):
         _local_out(stack, result.packet, passage, result.route, indev=device.index)
@@ -213,7 +216,7 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
 def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, route: Forward) -> None:
     """ip_forward: TTL and size are looked at before FORWARD (K-17)."""
     out = stack.ns.devices[route.device]
-    if ipsec.stopped(stack, packet, "fwd", device.name):
+    if ipsec.refused(stack, packet, passage, "fwd", device.name):
         return
     if packet.ttl <= 1:
         stack.lose(
@@ -223,7 +226,7 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
         return
     mtu = _forward_mtu(stack, packet, out, route.route)
     if packet.length > mtu and _whole_only(packet):
-        _too_big(stack, packet, passage, out, mtu)
+        too_big(stack, packet, passage, out, mtu)
         return
     packet = replace(packet, ttl=packet.ttl - 1)
     arrived = vrf.index_of(stack.ns, device.index) or device.index
@@ -258,10 +261,15 @@ def _output(
     if not stack.ns.devices[outdev].loopback and (policies := gap.table(stack, "xfrm")):
         stack.give_up("unknown", packet, policies, where=stack.where(device=stack.ns.device_name(outdev)))
         return
-    name = stack.ns.device_name(outdev)
-    if not stack.ns.devices[outdev].loopback and ipsec.stopped(stack, packet, "out", name):
+    name, before = stack.ns.device_name(outdev), packet.src
+    way = OutputRoute(device=outdev, nexthop=nexthop, source=packet.src, route=route)
+    exempt = stack.ns.devices[outdev].loopback or (packet.esp is not None and not indev)
+    bundle = None if exempt else ipsec_out.lookup(stack, packet, passage, way)
+    if isinstance(bundle, ipsec_out.Ended):
+        ipsec_out.end(stack, packet, bundle, name)
         return
-    before = packet.src
+    if bundle is not None:
+        outdev, nexthop = bundle.route.device, bundle.route.nexthop
     result = traverse(stack, Hook.POSTROUTING, packet, passage, indev=indev, outdev=outdev, nexthop=nexthop)
     if not isinstance(result, Passed):
         if not indev:
@@ -271,17 +279,25 @@ def _output(
     packet = result.packet
     if packet.src != before:
         stack.step("nat", f"source {before} becomes {packet.src}", device=name)
-        if ipsec.stopped(stack, packet, "out", name):
+        bundle = None if exempt else ipsec_out.lookup(stack, packet, passage, way)
+        if isinstance(bundle, ipsec_out.Ended):
+            ipsec_out.end(stack, packet, bundle, name)
             return
+    if bundle is not None:
+        from kubectl_skoop.netstack import ipsec_send
+
+        ipsec_send.send(stack, packet, passage, bundle, way, indev=indev)
+        return
+    outdev, nexthop = way.device, way.nexthop
     device = stack.ns.devices[outdev]
     asks_exceptions = not indev and packet.df and packet.length > MIN_PMTU
     if asks_exceptions and (unread := gap.table(stack, "route_exceptions")):
         stack.give_up("unknown", packet, unread, where=stack.where(device=device.name))
         return
-    mtu = _output_mtu(stack, packet, device, route, local=not indev)
+    mtu = output_mtu(stack, packet, device, route, local=not indev)
     if packet.length > mtu:
         if packet.df or (indev and _whole_only(packet)):
-            _too_big(stack, packet, passage, device, mtu)
+            too_big(stack, packet, passage, device, mtu)
             return
         packet = fragment.largest(packet, mtu)
     passage.nexthop = nexthop or packet.dst
@@ -295,7 +311,8 @@ def _whole_only(packet: Packet) -> bool:
     return packet.df or packet.family == 6
 
 
-def _too_big(stack: Stack, packet: Packet, passage: Passage, device: Device, mtu: int) -> None:
+def too_big(stack: Stack, packet: Packet, passage: Passage, device: Device, mtu: int) -> None:
+    """`mtu` of the way by this device, bytes; the sender is told."""
     stack.lose(
         "forwarding.too-big",
         packet,
@@ -314,7 +331,8 @@ def _forward_mtu(stack: Stack, packet: Packet, device: Device, route: Route | No
     return (route.mtu if route else 0) or device.mtu
 
 
-def _output_mtu(stack: Stack, packet: Packet, device: Device, route: Route | None, *, local: bool) -> int:
+def output_mtu(stack: Stack, packet: Packet, device: Device, route: Route | None, *, local: bool) -> int:
+    """Of a packet that leaves by this route, bytes."""
     if local:
         return path_mtu(stack, packet.dst, device, route)
     return _forward_mtu(stack, packet, device, route)

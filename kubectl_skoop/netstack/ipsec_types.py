@@ -1,36 +1,121 @@
-"""IPsec policies as XFRM gives them (include/uapi/linux/xfrm.h)."""
+"""IPsec policies and states as XFRM gives them (include/uapi/linux/xfrm.h)."""
 
 from typing import NamedTuple
 
-from kubectl_skoop.model.packet import Network
+from kubectl_skoop.model.packet import Address, Network
+
+TRANSPORT, TUNNEL = 0, 1
+"""XFRM_MODE_*"""
+MODES = {TRANSPORT: "transport", TUNNEL: "tunnel", 2: "ro", 3: "in_trigger", 4: "beet"}
 
 
-class Policy(NamedTuple):
-    """struct xfrm_userpolicy_info, XFRMA_TMPL."""
+class Mark(NamedTuple):
+    value: int = 0
+    mask: int = 0
 
-    direction: str
+    def of(self, mark: int) -> bool:
+        return mark & self.mask == self.value
+
+
+class Selector(NamedTuple):
+    """struct xfrm_selector: which packets are meant."""
+
     source: Network
     destination: Network
     protocol: int = 0
     sport: tuple[int, int] = (0, 0)
     """Value and mask, as `dport`."""
     dport: tuple[int, int] = (0, 0)
+
+
+class Template(NamedTuple):
+    """struct xfrm_user_tmpl: how a policy wants a packet transformed."""
+
+    protocol: int
+    mode: int
+    source: Address | None
+    """Of a tunnel; None: the address that the route says."""
+    destination: Address | None
+    spi: int = 0
+    """0: any, as `reqid`."""
+    reqid: int = 0
+    optional: bool = False
+    """It may be left out (level use)."""
+    unmodelled: str = ""
+
+    def __str__(self) -> str:
+        """As `ip xfrm policy` prints it."""
+        ends = f"src {self.source} dst {self.destination} " if self.mode == TUNNEL else ""
+        spi = f"spi 0x{self.spi:08x} " if self.spi else ""
+        return f"tmpl {ends}{spi}reqid {self.reqid} mode {MODES.get(self.mode, self.mode)}"
+
+
+class Policy(NamedTuple):
+    """struct xfrm_userpolicy_info, XFRMA_TMPL."""
+
+    direction: str
+    selector: Selector
     priority: int = 0
     """The lowest number is asked first, then what was added first."""
     block: bool = False
-    templates: int = 0
-    """How often the packet must be transformed."""
-    optional: bool = False
-    """All of that may be left out of what comes in (level use)."""
+    templates: tuple[Template, ...] = ()
+    """How a packet must be transformed, one after the other."""
+    mark: Mark = Mark()
     unmodelled: str = ""
-    """What else it selects by, as text."""
+    """What else it selects by or does, as text."""
 
     def __str__(self) -> str:
         """As `ip xfrm policy` prints it."""
         action = "block" if self.block else "allow"
-        templates = f", {self.templates} templates" if self.templates else ""
-        ends = f"src {self.source} dst {self.destination}"
-        return f"{ends} dir {self.direction} priority {self.priority} {action}{templates}"
+        ends = f"src {self.selector.source} dst {self.selector.destination}"
+        mark = f" mark {self.mark.value:#x}/{self.mark.mask:#x}" if self.mark.mask else ""
+        words = [
+            f"{ends} dir {self.direction} priority {self.priority}{mark} {action}",
+            *map(str, self.templates),
+        ]
+        return ", ".join(words)
+
+
+class State(NamedTuple):
+    """struct xfrm_usersa_info, without keys: whether both ends have the same is not known."""
+
+    source: Address | None
+    """None: any."""
+    destination: Address
+    protocol: int
+    spi: int
+    mode: int = TUNNEL
+    reqid: int = 0
+    selector: Selector | None = None
+    """None: all packets."""
+    mark: Mark = Mark()
+    set_mark: Mark = Mark()
+    """What the packet's mark becomes, where its mask says so."""
+    created: int = 0
+    """Seconds of the node's clock: of several the newest is taken for what is sent."""
+    algorithm: str = ""
+    """Names of cipher and digest, with the length of the tag in bits."""
+    overhead: "Overhead | None" = None
+    """None: the algorithm is not known here."""
+    incoming: bool | None = None
+    """XFRMA_SA_DIR; None: it does not say."""
+    keeps_df: bool = True
+    """The outer packet has the inner one's DF (not XFRM_STATE_NOPMTUDISC)."""
+    unmodelled: str = ""
+
+    def __str__(self) -> str:
+        """As `ip xfrm state` prints it."""
+        mode = MODES.get(self.mode, self.mode)
+        return f"src {self.source} dst {self.destination} spi 0x{self.spi:08x} reqid {self.reqid} mode {mode}"
+
+
+class Overhead(NamedTuple):
+    """What ESP adds to a packet, bytes."""
+
+    vector: int
+    block: int
+    """What is encrypted becomes a multiple of it."""
+    tag: int
 
 
 class Ipsec(NamedTuple):
@@ -40,3 +125,5 @@ class Ipsec(NamedTuple):
     """In the order in which they were added."""
     blocks: frozenset[str] = frozenset()
     """Directions in which is dropped what no policy selects (XFRM_MSG_GETDEFAULT)."""
+    states: tuple[State, ...] | None = ()
+    """The newest first; None: an older agent counted them only, and there are some."""

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from kubectl_skoop.model.packet import Address, Packet, Protocol
+from kubectl_skoop.model.packet import Address, Packet, Passage, Protocol
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.netstack import gap, ip_error, ipsec
+from kubectl_skoop.netstack import gap, ip_error, ipsec_out
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client, Ports, Refusal
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
@@ -59,8 +59,11 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
         ip_error.unroutable(stack, _unsent(probe, probe.bind_source or remote), remote, route)
         return Refusal(SYMPTOMS.get(route.errno, route.errno))
     unsent = replace(_unsent(probe, route.source), sport=port)
-    if not route.loopback and ipsec.stopped(stack, unsent, "out", stack.ns.device_name(route.device)):
-        return Refusal(SYMPTOMS["EPERM"])
+    if not route.loopback:
+        ended = ipsec_out.lookup(stack, unsent, Passage(), route)
+        if isinstance(ended, ipsec_out.Ended) and (ended.errno or ended.unknown):
+            ipsec_out.end(stack, unsent, ended, stack.ns.device_name(route.device))
+            return Refusal(SYMPTOMS.get(ended.errno, ended.errno))
     if route.type in ("broadcast", "multicast"):
         return _group(stack, probe, route)
     client = Client(

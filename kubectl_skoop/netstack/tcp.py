@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kubectl_skoop.model.packet import Address, Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.netstack import ip, open_socket, socket_lookup, xmit
+from kubectl_skoop.netstack import ip, ipsec_send, open_socket, socket_lookup, xmit
 from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import Client, Refusal, Server
@@ -40,7 +40,7 @@ def send(stack: Stack, end: Client | Server, payload: int, *, full: bool = False
     if isinstance(route, RouteError):
         return
     device = stack.ns.devices[route.device]
-    mtu = ip.path_mtu(stack, end.remote, device, route.route)
+    mtu = ipsec_send.local_mtu(stack, _segment(end, TcpFlags.ACK, ACK), route)
     limit = min(end.mss or DEFAULT_MSS[end.remote.version], mtu - headers(end.remote))
     size = limit if full else min(payload, limit)
     flags = TcpFlags.ACK | TcpFlags.PSH

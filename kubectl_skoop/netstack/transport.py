@@ -31,6 +31,10 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
 
             tunnel = ip_tunnel if packet.family == 4 else ip6_tunnel
             tunnel.receive(stack, packet, passage)
+        case _ if packet.esp is not None:
+            from kubectl_skoop.netstack import ipsec_in
+
+            ipsec_in.receive(stack, device, packet, passage)
         case _:
             reason = f"delivery of IP protocol {packet.protocol} is not modelled"
             stack.give_up("device.unmodelled", packet, reason)

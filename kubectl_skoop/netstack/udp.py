@@ -5,7 +5,7 @@ from dataclasses import replace
 from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import icmp, ip, open_socket, socket_lookup
+from kubectl_skoop.netstack import icmp, ip, ipsec_send, open_socket, socket_lookup
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client, Refusal, Server
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
@@ -25,11 +25,6 @@ def send(stack: Stack, probe: Probe) -> Client | Refusal:
     stack.clients.append(client)
     echo = client.protocol in (Protocol.ICMP, Protocol.ICMPV6)
     length = probe.size or (ECHO if echo else SMALL)[client.remote.version]
-    device = stack.ns.devices[route.device]
-    mtu = ip.path_mtu(stack, client.remote, device, route.route)
-    if probe.df and length > mtu:
-        client.fail(SYMPTOMS["EMSGSIZE"])
-    discovery = not stack.ns.sysctls.number("net.ipv4.ip_no_pmtu_disc", 0)
     packet = Packet(
         src=client.local,
         dst=client.remote,
@@ -39,8 +34,12 @@ def send(stack: Stack, probe: Probe) -> Client | Refusal:
         icmp_type=icmp.echo_type(client.remote.version) if echo else 0,
         icmp_id=client.port if echo else 0,
         length=length,
-        df=probe.df or ((discovery or client.remote.version == 6) and length <= mtu),
     )
+    mtu = ipsec_send.local_mtu(stack, packet, route)
+    if probe.df and length > mtu:
+        client.fail(SYMPTOMS["EMSGSIZE"])
+    discovery = client.remote.version == 6 or not stack.ns.sysctls.number("net.ipv4.ip_no_pmtu_disc", 0)
+    packet = replace(packet, df=probe.df or (discovery and length <= mtu))
     ip.send(stack, packet, Passage(owner=probe.owner), route)
     return client
 

@@ -57,7 +57,7 @@ MATCH_NOTES = {
     "cpu": "both ways are followed",
     "hashlimit": "meets an idle meter; said so",
     "limit": "meets an idle meter; said so",
-    "policy": "without IPsec; with it unknown",
+    "policy": "`--dir out` is unknown where a policy of IPsec seals packets",
     "quota": "not used up by others; said so",
     "recent": "by the lists that were collected",
     "statistic": "a random choice with its share",
@@ -201,7 +201,7 @@ DEVICES: dict[str, str] = {
     "": "tun virtio_net team netkit",
 }
 DEVICE_NOTES = {
-    "bond": "modes tlb and alb are unknown; which port a hash chooses is not computed, each is followed",
+    "bond": "which port a hash chooses is not computed, each is followed",
     "geneve": "with a remote of its own; in external mode unknown",
     "gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
     "gretap": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
@@ -210,8 +210,8 @@ DEVICE_NOTES = {
     "ip6gretap": "as ip6gre",
     "ip6tnl": "with a remote of its own; fou, gue and external mode are unknown",
     "ipip": "fou, gue and external mode are unknown",
-    "macvlan": "modes passthru and source are unknown",
-    "macvtap": "as macvlan; the program that holds it is not seen",
+    "macvlan": "all modes; `nopromisc` of passthru, and `nodst` of source for others, are not looked at",
+    "macvtap": "as macvlan; what the program that holds it does is unknown",
     "netkit": "no kernel at hand has it; its programs would decide",
     "sit": "with a remote of its own; 6to4, ISATAP, fou, gue and external mode are unknown",
     "team": "a program decides",
@@ -292,12 +292,18 @@ LINK_HOOKS = (
     Part("reject at devices", True, "", AT_DEVICES),
     Part("rules of IP behind a VLAN tag", True, "unknown in dumps of older agents", LINK),
 )
-_IPSEC = "tests/kernel/test_traps_ipsec.py"
+_STATES = "keys are not collected, and taken to be equal; said so"
+_IPSEC, _ESP = f"{_KERNEL}test_traps_ipsec.py", f"{_KERNEL}guest/test_ipsec.py"
 IPSEC_PARTS = (
-    Part("policies that block or allow", True, "marks, devices, xfrm interfaces are unknown", _IPSEC),
+    Part("policies that block or allow, marks", True, "devices, xfrm interfaces are unknown", _IPSEC),
     Part("packets that come in plain where a policy wants them transformed", True, "", _IPSEC),
-    Part("what is sent transformed (states, ESP, AH)", False, "states hold keys, and are only counted"),
-    Part("xfrm devices", False),
+    Part("ESP in modes tunnel and transport: states, SPI, reqid, marks, selectors, MTU", True, _STATES, _ESP),
+    Part("policies for what a tunnel brings (in, fwd), rp_filter", True, "", _ESP),
+    Part("IPv6 packets, and tunnels in IPv6", True),
+    Part("no state, and a key daemon listens", False, "it may negotiate one"),
+    Part("AH, IPComp, ESP in UDP (NAT-T) and TCP, mode beet, two states for a packet", False),
+    Part("replay windows, states that are used up, offload to a device", False),
+    Part("xfrm and vti devices", False),
 )
 BRIDGE_PARTS = (
     Part("learning, flooding, hairpin, isolation, STP states, locked ports", True, "", BRIDGE),

@@ -273,6 +273,17 @@ def entries_of(table: Table) -> list[dict[str, object]]:
     return table.data
 
 
+ANY_TEMPLATE = {
+    "src": "0.0.0.0",
+    "dst": "0.0.0.0",
+    "proto": 50,
+    "spi": 0,
+    "reqid": 0,
+    "mode": 0,
+    "optional": True,
+}
+
+
 def test_ipsec_policies_without_keys(lab: Lab) -> None:
     selector = ["src", "10.50.0.0/16", "dst", "10.60.0.0/16"]
     template = ["tmpl", "proto", "esp", "mode", "transport", "level", "use"]
@@ -297,14 +308,17 @@ def test_ipsec_policies_without_keys(lab: Lab) -> None:
                 "priority": 7,
                 "templates": 2,
                 "optional": True,
+                "transforms": [ANY_TEMPLATE] * 2,
                 "mark": 3,
+                "mark_value": 1,
             }
         ],
         "states": 0,
+        "associations": [],
         "blocks": ["fwd"],
     }
     (policy,) = decode_namespace(pod, "n1", Place("pod", "default/b")).ipsec.policies
-    assert (policy.dport, policy.priority, policy.templates) == ((53, 65535), 7, 2)
+    assert (policy.selector.dport, policy.priority, len(policy.templates)) == ((53, 65535), 7, 2)
 
 
 def test_offloads(lab: Lab) -> None:

@@ -107,13 +107,13 @@ TRAPS = (
         "the receiver may take it transformed",
         NETWORK,
         policy("b", "in", f"DIR {TEMPLATE} level use"),
-        {TCP: SERVED + " | unknown"},
+        {TCP: SERVED},
     ),
     trap(
         "the sender must transform it",
         NETWORK,
         policy("a", "out", f"DIR {TEMPLATE}"),
-        {TCP: LOST + " | unknown"},
+        {TCP: LOST},
     ),
     trap(
         "by default all is blocked on the way in", NETWORK, "b: xfrm policy setdefault in block", {TCP: LOST}

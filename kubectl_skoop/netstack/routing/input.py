@@ -10,10 +10,14 @@ from kubectl_skoop.netstack.stack import Stack
 __all__ = ["Broadcast", "Forward", "InputRoute", "Local", "Refused", "route_input"]
 
 
-def route_input(stack: Stack, packet: Packet, device: int, mark: int) -> InputRoute:
-    """The way of a packet that came in by the device with this index. ARP asks with protocol 0."""
-    route = route_input4 if packet.family == 4 else route_input6
-    return _traced(stack, packet, route(stack, packet, device, mark))
+def route_input(stack: Stack, packet: Packet, device: int, mark: int, *, opened: bool = False) -> InputRoute:
+    """The way of a packet that came in by the device with this index. ARP asks with protocol 0.
+
+    `opened`: by IPsec; then rp_filter does not count.
+    """
+    if packet.family == 6:
+        return _traced(stack, packet, route_input6(stack, packet, device, mark))
+    return _traced(stack, packet, route_input4(stack, packet, device, mark, opened))
 
 
 DEFAULT_PRIORITIES = frozenset({0, 32766, 32767})

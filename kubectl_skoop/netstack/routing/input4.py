@@ -24,8 +24,9 @@ _ICMP: dict[str, tuple[int, int]] = {"ENETUNREACH": (3, 0), "EHOSTUNREACH": (3, 
 """ip_error."""
 
 
-def route_input4(stack: Stack, packet: Packet, device: int, mark: int) -> InputRoute:
+def route_input4(stack: Stack, packet: Packet, device: int, mark: int, opened: bool = False) -> InputRoute:
     """`device`: index of the one it came by. Impossible sources are refused before a route is looked up."""
+    filtered = not opened
     ns = stack.ns
     name = ns.device_name(device)
     if packet.dst.is_multicast:
@@ -33,7 +34,7 @@ def route_input4(stack: Stack, packet: Packet, device: int, mark: int) -> InputR
     if (problem := martian_source(ns, packet, device)) is not None:
         return Refused(kind="source", problem=problem)
     if packet.dst == _LIMITED_BROADCAST or int(packet.src) == int(packet.dst) == 0:
-        return _broadcast(stack, packet, device, mark, None)
+        return _broadcast(stack, packet, device, mark, None, filtered)
     if (evidence := _martian_destination(ns, packet.dst, name)) is not None:
         return Refused(kind="martian-destination", evidence=(evidence,))
 
@@ -44,10 +45,12 @@ def route_input4(stack: Stack, packet: Packet, device: int, mark: int) -> InputR
         return _failed(found) if forwards else _not_forwarding(found)
     if found.route.type == "broadcast":
         if ns.sysctls.device("all", "bc_forwarding") and ns.sysctls.device(name, "bc_forwarding"):
-            return _forward(stack, packet, device, mark, key, found)
-        return _broadcast(stack, packet, device, mark, found)
+            return _forward(stack, packet, device, mark, key, found, filtered)
+        return _broadcast(stack, packet, device, mark, found, filtered)
     if found.route.type == "local":
-        problem_or_direct = check_way_back(stack, packet, device, mark, asker=packet.dst, out_device=0)
+        problem_or_direct = check_way_back(
+            stack, packet, device, mark, asker=packet.dst, out_device=0, filtered=filtered
+        )
         if isinstance(problem_or_direct, SourceProblem):
             return Refused(kind="source", problem=problem_or_direct)
         return Local(route=found.route, rule=found.rule)
@@ -60,7 +63,7 @@ def route_input4(stack: Stack, packet: Packet, device: int, mark: int) -> InputR
             rule=found.rule,
             evidence=(route_text(ns, found.route),),
         )
-    return _forward(stack, packet, device, mark, key, found)
+    return _forward(stack, packet, device, mark, key, found, filtered)
 
 
 def _martian_destination(ns: NetworkNamespace, destination: Address, name: str) -> str | None:
@@ -72,25 +75,25 @@ def _martian_destination(ns: NetworkNamespace, destination: Address, name: str) 
 
 
 def _broadcast(
-    stack: Stack, packet: Packet, device: int, mark: int, found: Found | None
+    stack: Stack, packet: Packet, device: int, mark: int, found: Found | None, filtered: bool
 ) -> Broadcast | Refused:
     """brd_input."""
     if int(packet.src) != 0:
-        problem = check_way_back(stack, packet, device, mark, asker=_ANY, out_device=0)
+        problem = check_way_back(stack, packet, device, mark, asker=_ANY, out_device=0, filtered=filtered)
         if isinstance(problem, SourceProblem):
             return Refused(kind="source", problem=problem)
     return Broadcast(route=found.route if found else None, rule=found.rule if found else None)
 
 
 def _forward(
-    stack: Stack, packet: Packet, device: int, mark: int, key: FlowKey, matched: Found
+    stack: Stack, packet: Packet, device: int, mark: int, key: FlowKey, matched: Found, filtered: bool
 ) -> Forward | Refused:
     """ip_mkroute_input, __mkroute_input."""
     found = select_path(stack, key, matched)
     if isinstance(found, Failed):
         return _failed(found)
     out = found.nexthop.device
-    direct = check_way_back(stack, packet, device, mark, asker=packet.dst, out_device=out)
+    direct = check_way_back(stack, packet, device, mark, asker=packet.dst, out_device=out, filtered=filtered)
     if isinstance(direct, SourceProblem):
         return Refused(kind="source", problem=direct, route=found.route, rule=found.rule)
     return Forward(

@@ -51,16 +51,23 @@ def martian_source(ns: NetworkNamespace, packet: Packet, device: int) -> SourceP
 
 
 def check_way_back(
-    stack: Stack, packet: Packet, device: int, mark: int, *, asker: Address, out_device: int
+    stack: Stack,
+    packet: Packet,
+    device: int,
+    mark: int,
+    *,
+    asker: Address,
+    out_device: int,
+    filtered: bool = True,
 ) -> SourceProblem | bool:
     """fib_validate_source: the problem, or whether the source is a direct neighbour as far as was looked at.
 
     `asker`: source of the lookup of the way back, 0.0.0.0 for broadcasts. `out_device` is that of the
-    forward route, 0 for local delivery.
+    forward route, 0 for local delivery. Not `filtered`: IPsec let it in, and rp_filter does not count.
     """
     ns = stack.ns
     name = ns.device_name(device)
-    strictness = ns.sysctls.maximum(name, "rp_filter")
+    strictness = ns.sysctls.maximum(name, "rp_filter") if filtered else 0
     quick = not strictness and not (device == out_device and sends_redirects(ns, name))
     if not quick:
         return _full_check(stack, packet, device, mark, asker, out_device, strictness)

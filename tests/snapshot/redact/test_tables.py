@@ -74,6 +74,13 @@ def test_a_link(pseudonyms: Pseudonyms) -> None:
     assert left_out.lines() == ["links: a field that is not known"]
 
 
+def test_a_state_of_ipsec_keeps_what_both_ends_must_agree_on(pseudonyms: Pseudonyms) -> None:
+    state = {"src": "10.1.1.1", "dst": "10.1.2.3", "spi": 17, "aead": "rfc4106(gcm(aes))", "auth": "acme"}
+    (found,) = table("xfrm", {"policies": [], "associations": [state]}, pseudonyms)["associations"]
+    ends = {"src": pseudonyms.address("10.1.1.1"), "dst": pseudonyms.address("10.1.2.3")}
+    assert found == {**ends, "spi": 17, "aead": "rfc4106(gcm(aes))", "auth": pseudonyms.name("acme")}
+
+
 def test_a_route_to_a_large_network_ends_in_zeros(pseudonyms: Pseudonyms) -> None:
     (found,) = table("routes", [{"dst": "172.18.0.0", "dst_len": 16}], pseudonyms)
     assert found["dst"].endswith(".0.0")

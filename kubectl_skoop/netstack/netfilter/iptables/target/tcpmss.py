@@ -43,6 +43,8 @@ class TcpMss:
 def _clamped(ctx: RuleContext) -> int | Unknown:
     """By the MTU of the route that the packet takes, and of the one back to its source."""
     packet, stack = ctx.packet, ctx.stack
+    if any(one.direction == "out" and one.templates for one in stack.ns.ipsec.policies):
+        return Unknown("--clamp-mss-to-pmtu: whether IPsec makes the packet longer")
     forth = _mtu(ctx, FlowKey(dst=packet.dst, oif=ctx.outdev, mark=ctx.passage.mark, tos=packet.tos))
     if forth is None:
         return Unknown("--clamp-mss-to-pmtu: the route of the packet is not known")

@@ -42,6 +42,12 @@ def _type(device: Device) -> Reading:
     return number if isinstance(number, int) else Unknown(f"the link type of {device.name}")
 
 
+def _opened(ctx: RuleContext) -> Reading:
+    """nft_meta.c, NFT_META_SECPATH: IPsec opened the packet here."""
+    gap = ctx.stack.ns.gaps.get("xfrm")
+    return Unknown(f"whether IPsec opened the packet: {gap}") if gap else int(ctx.passage.opened is not None)
+
+
 def _present_device(ctx: RuleContext) -> int:
     """skb->dev, which `iiftype` asks (NFT_META_IFTYPE; seen on 6.18)."""
     return ctx.outdev if ctx.hook in (Hook.POSTROUTING, Hook.EGRESS) else ctx.indev
@@ -117,8 +123,8 @@ _KEYS: dict[str, tuple[Datatype, Callable[[RuleContext], Reading]]] = {
     "pkttype": (types.PACKET_TYPE, _packet_type),
     "priority": (types.INTEGER, lambda ctx: Unknown("the priority of the packet")),
     "nftrace": (types.BOOLEAN, lambda ctx: 0),
-    "secpath": (types.BOOLEAN, lambda ctx: Unknown("whether IPsec decrypted the packet")),
-    "ipsec": (types.BOOLEAN, lambda ctx: Unknown("whether IPsec decrypted the packet")),
+    "secpath": (types.BOOLEAN, _opened),
+    "ipsec": (types.BOOLEAN, _opened),
 }
 
 
