@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.kernel.guest.machine import GuestError, check, prepare
+from tests.kernel.guest.machine import GuestError, check, prepare, run_group
 
 ROOT = Path(os.environ.get("SKOOP_GUEST_KERNEL", "/"))
 """Where the package linux-image-…-cloud-amd64 is installed or unpacked."""
@@ -132,14 +132,6 @@ def _boot(kernel: Path, folder: Path) -> str:
     ]
     arguments += ["-device", "vhost-user-fs-pci,chardev=files,tag=host"]
     try:
-        return subprocess.run(
-            [QEMU, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-        ).stdout
+        return run_group([QEMU, *arguments], TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise GuestError(f"the guest did not end within {TIMEOUT} s") from error

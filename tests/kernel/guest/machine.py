@@ -7,6 +7,7 @@ that runs the test; what it writes into its folder is there when it has powered 
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -75,18 +76,32 @@ def run(
     if tap:
         arguments.append(f"vec0:transport=tap,ifname={tap}")
     try:
-        booted = subprocess.run(
-            [*inside, KERNEL, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT,
-            env={**os.environ},
-        )
+        console = run_group([*inside, str(KERNEL), *arguments], TIMEOUT)
     except subprocess.TimeoutExpired as error:
         raise GuestError(f"the guest did not end within {TIMEOUT} s: {_tail(folder)}") from error
-    check(folder, booted.stdout)
+    check(folder, console)
+
+
+def run_group(command: Sequence[str], timeout: float) -> str:
+    """What a command and its children print, errors too. If they take longer, `timeout` in seconds, all of
+    them end: user-mode-linux runs each of its processes as one of this machine.
+
+    Raises: subprocess.TimeoutExpired.
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as started:
+        try:
+            return started.communicate(timeout=timeout)[0]
+        except BaseException:
+            os.killpg(started.pid, signal.SIGKILL)
+            raise
 
 
 def prepare(folder: Path, modules: Sequence[str], job: Path) -> None:
