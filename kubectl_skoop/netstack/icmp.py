@@ -17,7 +17,6 @@ from kubectl_skoop.netstack import gap, icmp6, ip, tcp
 from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.endpoint import SYMPTOMS, Client
 from kubectl_skoop.netstack.netfilter.conntrack import IPS_NAT_MASK, attach, connection_of
-from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
@@ -173,15 +172,7 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
     stack.journey.served = True
     mark = marks.reflected(stack, passage)
     source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else None
-    key = FlowKey(
-        dst=packet.src,
-        src=source,
-        oif=_reply_link(stack, packet, passage, source),
-        mark=mark,
-        tos=packet.tos,
-        protocol=packet.protocol,
-    )
-    route = route_output(stack, key, bound_source=source)
+    route = route_output(stack, _reply_key(stack, packet, passage, source, mark), bound_source=source)
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, packet, packet.src, route)
         return
@@ -197,15 +188,18 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
     ip.send(stack, reply, Passage(mark=mark, owner=Owner()), route)
 
 
-def _reply_link(stack: Stack, packet: Packet, passage: Passage, source: Address | None) -> int:
-    """From which device the reply must leave; 0: any.
-
-    What was asked from elsewhere at an anycast or multicast address of IPv6 goes back as it came
-    (icmpv6_echo_reply; ip6_route_output_flags, without a source).
-    """
-    if packet.family == 6 and source is None and passage.iif != LOOPBACK_INDEX:
-        return passage.iif
-    return ip.link_of(stack, packet.src, passage.iif)
+def _reply_key(stack: Stack, packet: Packet, passage: Passage, source: Address | None, mark: int) -> FlowKey:
+    """icmp_reply; icmpv6_echo_reply: IPv6 prefers to answer by the device that was asked at, and must where
+    the address that was asked is no source (anycast, multicast) or the peer is on the link."""
+    key = FlowKey(dst=packet.src, src=source, mark=mark, protocol=packet.protocol)
+    link = ip.link_of(stack, packet.src, passage.iif)
+    if packet.family == 4:
+        return replace(key, oif=link, tos=packet.tos)
+    return replace(
+        key,
+        oif=link or passage.iif,
+        prefers_oif=source is not None and not packet.src.is_link_local,
+    )
 
 
 def _tell_clients(stack: Stack, error: Packet, quoted: Packet) -> None:

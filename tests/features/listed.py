@@ -17,6 +17,7 @@ ZONES, IPSET, NFT = (
     f"{_KERNEL}test_ipset.py",
     f"{_KERNEL}test_nft_rules.py",
 )
+FIB = f"{_KERNEL}test_nft_fib.py"
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
 VXLAN_PROXY = f"{_KERNEL}test_traps_vxlan_proxy.py"
@@ -123,8 +124,8 @@ EXPRESSIONS = (
         Native(f"ct {key}", {"ct": {"key": key}})
         for key in ("zone", "protocol", "expiration", "bytes", "label", "helper")
     ),
-    Native("fib daddr type", {"fib": {"result": "type", "flags": ["daddr"]}}, NFT),
-    Native("fib saddr . iif oif", {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}),
+    Native("fib saddr, daddr type", {"fib": {"result": "type", "flags": ["daddr"]}}, FIB),
+    Native("fib saddr, daddr . mark . iif oif", {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, FIB),
     Native("rt mtu", {"rt": {"key": "mtu"}}),
     Native("rt nexthop", {"rt": {"key": "nexthop"}}),
     Native("socket transparent", {"socket": {"key": "transparent"}}),
@@ -246,7 +247,7 @@ ROUTING = (
     Part("rules: l3mdev", True, "as Linux 5.18 and later", VRF),
     Part("rules: lookup, goto, nop, blackhole, unreachable, prohibit", True, "", ORACLE),
     Part("rules: suppress_prefixlength, suppress_ifgroup", True, "", ORACLE),
-    Part("which tables are asked, in which order", True, "IPv4", TRACED),
+    Part("which tables are asked, in which order", True, "", TRACED),
     Part("prefixes, metrics, TOS, preference, types of routes, throw", True, "", ORACLE),
     Part("onlink, IPv4 by an IPv6 gateway, link states", True, "", ORACLE),
     Part("nexthop objects and groups", True, "", ORACLE),

@@ -18,6 +18,8 @@ class FlowKey:
     src: Address | None = None
     iif: int = 0
     oif: int = 0
+    prefers_oif: bool = False
+    """IPv6: routes by other devices will do where `oif` has none (without RT6_LOOKUP_F_IFACE)."""
     vrf: int = 0
     """Index of the VRF whose table a rule `l3mdev` leads to (flowi_l3mdev); 0: none."""
     mark: int = 0

@@ -62,6 +62,8 @@ class Failed:
         return _ERRNO[self.kind]
 
 
+_BY_LO = Nexthop(device=LOOPBACK_INDEX)
+"""Of routes without a nexthop in IPv6."""
 _PREFERENCES = {1: 1, 3: -1}
 """RTA_PREF: high, low."""
 _ERROR_TYPES: dict[str, FailedKind] = {
@@ -86,7 +88,7 @@ def select_path(stack: Stack, key: FlowKey, found: Found) -> Found | Failed:
         unknown = Unknown(f"{found.route.encap} is not modelled: {route_text(stack.ns, found.route)}")
         if not stack.choices.undecided(unknown):
             return Failed("no-route", found.rule, found.route)
-    if vrf.flow(stack.ns, key).oif:
+    if vrf.flow(stack.ns, key).oif and not key.prefers_oif:
         return found
     if len(found.route.nexthops) > 1:
         return replace(found, nexthop=choose_nexthop(stack, found.route, key))
@@ -101,10 +103,17 @@ def match_route(stack: Stack, key: FlowKey, *, ignore_linkdown: bool = False) ->
     `ignore_linkdown`: FIB_LOOKUP_IGNORE_LINKSTATE, nexthops without carrier count whatever the sysctl says.
     """
     key = vrf.flow(stack.ns, key)
-    walk = _Walk(stack, key, ignore_linkdown)
+    walk = _Walk(stack, key, ignore_linkdown=ignore_linkdown)
     if key.family == 4 and stack.ns.fib.has_default_rules:
         return walk.without_rules()
     return walk.by_rules(stack.ns.fib.rules(key.family))
+
+
+def match_by_device6(stack: Stack, key: FlowKey) -> Found | Failed:
+    """ip6_route_lookup, as rules look up a way: of the longest prefix the first route by the out device,
+    whatever its metric."""
+    key = vrf.flow(stack.ns, key)
+    return _Walk(stack, key, by_device=True).by_rules(stack.ns.fib.rules(6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,8 @@ class _Walk:
 
     stack: Stack
     key: FlowKey
-    ignore_linkdown: bool
+    ignore_linkdown: bool = False
+    by_device: bool = False
 
     def by_rules(self, listed: Sequence[PolicyRule]) -> Found | Failed:
         """fib_rules_lookup."""
@@ -161,7 +171,9 @@ class _Walk:
         if prefixes is None:
             return None
         candidates = prefixes.candidates(int(self.key.dst))
-        return self._first(candidates, rule) if self.key.family == 4 else self._first6(candidates, rule)
+        if self.key.family == 4:
+            return self._first(candidates, rule)
+        return self._by_device6(candidates, rule) if self.by_device else self._first6(candidates, rule)
 
     def _first(self, candidates: Iterable[Route], rule: PolicyRule | None) -> Found | Failed | None:
         """fib_table_lookup; None: nothing fits, or a `throw` route ended the search (K-54).
@@ -196,16 +208,24 @@ class _Walk:
             if not usable:
                 continue
             route = max([route for route in usable if self._answers(route)] or usable, key=self._score)
-            if route.type == "throw":
-                return None
-            if (kind := _ERROR_TYPES.get(route.type)) is not None:
-                return Failed(kind, rule, route)
-            return Found(rule, route, self._chosen6(route) or route.nexthops[0])
+            return _end6(rule, route, self._chosen6(route) or route.nexthops[0])
+        return None
+
+    def _by_device6(self, candidates: Iterable[Route], rule: PolicyRule) -> Found | Failed | None:
+        """rt6_device_match, ip6_pol_route_lookup; the state of links counts for nothing."""
+        for _, group in groupby(candidates, key=lambda route: route.destination.prefixlen):
+            ways = [(route, hop) for route in group for hop in route.nexthops or (_BY_LO,) if not hop.dead]
+            wanted = [(route, hop) for route, hop in ways if self.key.oif in (0, hop.device)]
+            if not wanted and self.key.oif and not self.key.prefers_oif:
+                continue
+            for route, hop in wanted or ways:
+                return _end6(rule, route, hop)
         return None
 
     def _score(self, route: Route) -> tuple[int, bool]:
         """rt6_score_route."""
-        return _PREFERENCES.get(route.preference, 0), bool(self.key.iif) and self.key.iif in _devices(route)
+        device = self.key.iif or (self.key.oif if self.key.prefers_oif else 0)
+        return _PREFERENCES.get(route.preference, 0), bool(device) and device in _devices(route)
 
     def _answers(self, route: Route) -> bool:
         """rt6_check_neigh: of a router every gateway counts (RT6_LOOKUP_F_REACHABLE in ip6_pol_route)."""
@@ -217,18 +237,22 @@ class _Walk:
         return key in self.stack.neighbours or entry is None or not entry.state & NUD_FAILED
 
     def _chosen6(self, route: Route) -> Nexthop | None:
-        if not route.nexthops:
-            by_lo = Nexthop(device=LOOPBACK_INDEX)
-            return by_lo if self._usable(by_lo) else None
-        return next((nexthop for nexthop in route.nexthops if self._usable(nexthop)), None)
+        return next((nexthop for nexthop in route.nexthops or (_BY_LO,) if self._usable(nexthop)), None)
 
     def _usable(self, nexthop: Nexthop) -> bool:
         """fib_lookup_good_nhc."""
-        if nexthop.dead or (self.key.oif and self.key.oif != nexthop.device):
+        if nexthop.dead or (self.key.oif and self.key.oif != nexthop.device and not self.key.prefers_oif):
             return False
         if not nexthop.linkdown or self.ignore_linkdown:
             return True
         return not ignores_linkdown(self.stack.ns, nexthop.device, self.key.family)
+
+
+def _end6(rule: PolicyRule, route: Route, nexthop: Nexthop) -> Found | Failed | None:
+    if route.type == "throw":
+        return None
+    kind = _ERROR_TYPES.get(route.type)
+    return Found(rule, route, nexthop) if kind is None else Failed(kind, rule, route)
 
 
 def rules_untouched(stack: Stack) -> bool:

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbour_types import NUD_VALID
+from kubectl_skoop.netstack.release import release
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.select import nexthop_source
 from kubectl_skoop.netstack.routing.text import nexthop_text
@@ -92,9 +93,6 @@ def _shares(nexthops: list[Nexthop], allowed: list[bool]) -> list[tuple[Fraction
 
 
 def _prefers_source(ns: NetworkNamespace) -> bool:
-    """By kernel.osrelease, if it was collected; else as new kernels do."""
-    release = ns.sysctls.text("kernel.osrelease")
-    if release is None:
-        return True
-    numbers = [int(part) for part in release.split("-")[0].split(".")[:2] if part.isdigit()]
-    return tuple(numbers) >= _PREFERS_SOURCE_SINCE
+    """By the kernel's release, if it was collected; else as new kernels do."""
+    found = release(ns)
+    return found is None or found >= _PREFERS_SOURCE_SINCE

@@ -115,7 +115,7 @@ def _full_check(
         evidence = (f"{packet.src} is of type {back.route.type}", route_text(ns, back.route))
         return SourceProblem("source.martian", evidence, "")
     loopback = back.route.type == "local" and name == "lo"
-    if loopback or any(_uses(ns, nexthop, device) for nexthop in back.route.nexthops):
+    if loopback or any(uses(ns, nexthop, device) for nexthop in back.route.nexthops):
         return _direct(back)
     if not ns.addresses_of(4, device):
         return _rp_filter(ns, name, packet, back) if strictness else False
@@ -125,59 +125,7 @@ def _full_check(
     return isinstance(by_device, Found) and by_device.route.type == "unicast" and _direct(by_device)
 
 
-def rpfilter_match(
-    stack: Stack,
-    packet: Packet,
-    device: int,
-    *,
-    loose: bool = False,
-    validmark: bool = False,
-    accept_local: bool = False,
-    mark: int = 0,
-) -> bool:
-    """`-m rpfilter` (net/ipv4/netfilter/ipt_rpfilter.c, ip6t_rpfilter.c); `mark` counts with `validmark`."""
-    entry = stack.ns.devices.get(device)
-    if entry is not None and entry.loopback:
-        return True
-    key = FlowKey(dst=packet.src, mark=mark if validmark else 0, tos=packet.tos)
-    if packet.family == 6:
-        return _rpfilter6(stack, packet, device, key, loose, accept_local)
-    destination = packet.dst
-    unspecific = destination.is_multicast or destination == _LIMITED_BROADCAST or int(destination) == 0
-    if int(packet.src) == 0 and (destination == _LIMITED_BROADCAST or int(destination) >> 8 == 0xE00000):
-        return True
-    key = replace(key, src=_ANY if unspecific else destination)
-    back = match_route(stack, key, ignore_linkdown=True)
-    if isinstance(back, Failed):
-        return False
-    if back.route.type != "unicast" and not (back.route.type == "local" and accept_local):
-        return False
-    return loose or any(nexthop.device == device for nexthop in back.route.nexthops)
-
-
-def _rpfilter6(
-    stack: Stack, packet: Packet, device: int, key: FlowKey, loose: bool, accept_local: bool
-) -> bool:
-    """rpfilter_lookup_reverse6: the longest prefix; a device only chooses among routes of that prefix."""
-    if int(packet.src) == 0:
-        return True
-    key = replace(key, src=packet.dst, oif=device if packet.src.is_link_local else 0)
-    back = match_route(stack, key, ignore_linkdown=True)
-    if isinstance(back, Failed) or back.route.type == "anycast":
-        return False
-    if back.route.type == "local":
-        return accept_local
-    if loose:
-        return True
-    by_device = match_route(stack, replace(key, oif=device), ignore_linkdown=True)
-    return (
-        isinstance(by_device, Found)
-        and (by_device.route.destination, by_device.route.table) == (back.route.destination, back.route.table)
-        and any(nexthop.device == device for nexthop in by_device.route.nexthops)
-    )
-
-
-def _uses(ns: NetworkNamespace, nexthop: Nexthop, device: int) -> bool:
+def uses(ns: NetworkNamespace, nexthop: Nexthop, device: int) -> bool:
     """fib_info_nh_uses_dev."""
     return device in (nexthop.device, vrf.index_of(ns, nexthop.device))
 

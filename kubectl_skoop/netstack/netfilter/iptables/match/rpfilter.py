@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options
 from kubectl_skoop.netstack.netfilter.types import RuleContext
-from kubectl_skoop.netstack.routing.source import rpfilter_match
+from kubectl_skoop.netstack.routing.reverse import rpfilter_match
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

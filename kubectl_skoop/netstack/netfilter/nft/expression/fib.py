@@ -9,9 +9,9 @@ from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, text, words
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
-from kubectl_skoop.netstack.netfilter.types import RuleContext
+from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.routing.local import address_type
-from kubectl_skoop.netstack.routing.source import rpfilter_match
+from kubectl_skoop.netstack.routing.reverse import fib_device, fib_type6
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,45 +27,58 @@ class FibType:
         if not isinstance(ctx.frame, Packet):
             return ABSENT
         device = {"iif": ctx.indev, "oif": ctx.outdev}.get(self.device, 0)
+        if ctx.packet.family == 6:
+            kind = fib_type6(ctx.stack, ctx.packet, source=self.source, device=device, arrival=ctx.indev)
+            return types.ROUTE_TYPES[kind]
         address = ctx.packet.src if self.source else ctx.packet.dst
         return types.ROUTE_TYPES[address_type(ctx.stack.ns, address, device).lower()]
 
 
 @dataclass(frozen=True, slots=True)
-class FibReverse:
-    """The device that leads back to the source, if it is the one that the packet came in by."""
+class FibWay:
+    """The device that leads to the source or the destination."""
 
     result: str
     """`oif`, `oifname` or `check`."""
-    strict: bool
+    source: bool
+    arrival: bool
+    """Only if it is the one that the packet came in by (`iif`)."""
     mark: bool
     types: tuple[Datatype, ...]
 
     def read(self, ctx: RuleContext) -> Reading:
         if not isinstance(ctx.frame, Packet):
             return ABSENT
-        found = rpfilter_match(
+        index = self._index(ctx)
+        if isinstance(index, Unknown):
+            return index
+        if self.result == "check":
+            return int(index != 0)
+        return ctx.stack.ns.device_name(index) if index else ""
+
+    def _index(self, ctx: RuleContext) -> int | Unknown:
+        """What comes by lo is not looked up where it comes in (nft_fib_can_skip)."""
+        arrival = ctx.stack.ns.devices.get(ctx.indev)
+        if ctx.hook in (Hook.PREROUTING, Hook.INPUT) and arrival is not None and arrival.loopback:
+            return ctx.indev
+        return fib_device(
             ctx.stack,
             ctx.packet,
-            ctx.indev,
-            loose=not self.strict,
-            validmark=self.mark,
-            accept_local=True,
+            device=ctx.indev if self.arrival else 0,
+            arrival=ctx.indev,
+            source=self.source,
+            mark=ctx.passage.mark if self.mark else 0,
+            asker=ctx.outdev if ctx.hook is Hook.FORWARD and self.source and self.arrival else 0,
         )
-        if self.result == "check":
-            return int(found)
-        if not found:
-            return ""
-        return ctx.stack.ns.device_name(ctx.indev) if self.strict else Unknown("the device of the way back")
 
 
-def parse_fib(body: object) -> FibType | FibReverse:
+def parse_fib(body: object) -> FibType | FibWay:
     """Raises Unmodelled."""
     result, flags = text(body, "result"), set(words(field(body, "flags")))
     device = "iif" if "iif" in flags else "oif" if "oif" in flags else ""
     if result == "type" and not flags - {"saddr", "daddr", "iif", "oif"}:
         return FibType("saddr" in flags, device)
-    if result in ("oif", "oifname", "check") and "saddr" in flags and not flags - {"saddr", "iif", "mark"}:
+    if result in ("oif", "oifname", "check") and not flags - {"saddr", "daddr", "iif", "mark"}:
         datatype = {"oif": types.INDEX, "oifname": types.NAME, "check": types.BOOLEAN}[result]
-        return FibReverse(result, device == "iif", "mark" in flags, (datatype,))
+        return FibWay(result, "saddr" in flags, "iif" in flags, "mark" in flags, (datatype,))
     raise Unmodelled(f"fib {' . '.join(sorted(flags))} {result}")

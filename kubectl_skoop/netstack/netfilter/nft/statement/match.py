@@ -7,7 +7,7 @@ from operator import ge, gt, le, lt
 from kubectl_skoop.model.verdict import Ternary, Unknown, negate
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled, Value
 from kubectl_skoop.netstack.netfilter.nft.document import field, single
-from kubectl_skoop.netstack.netfilter.nft.expression.fib import FibReverse
+from kubectl_skoop.netstack.netfilter.nft.expression.fib import FibWay
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_expression
 from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expression, fold
 from kubectl_skoop.netstack.netfilter.nft.pattern import Exact, parse_pattern
@@ -92,7 +92,7 @@ def parse_match(body: object, scope: Scope) -> Comparison | Membership:
 
 def _existence(left: Expression, operator: str, exists: bool) -> Comparison:
     """`exists`, `missing`."""
-    asked = replace(left, result="check") if isinstance(left, FibReverse) else left
+    asked = replace(left, result="check") if isinstance(left, FibWay) else left
     return Comparison(asked, lambda value: bool(value) == (exists == (operator != "!=")))
 
 
