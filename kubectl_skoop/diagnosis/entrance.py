@@ -163,7 +163,7 @@ def _has(port: Port, address: Address) -> bool:
 
 
 def _arriving(packet: Packet, port: Port) -> Packet:
-    return replace(packet, dst_mac=port.device.mac)
+    return port.addressed(packet)
 
 
 def _remedy(service: Service) -> str:

@@ -74,7 +74,7 @@ class Outside:
             owner = branch.world.owner_of_address(packet.dst)
             if owner is not None:
                 branch.assume(f"{nexthop} routes to {packet.dst}")
-                return owner, replace(packet, ttl=packet.ttl - 1, src_mac="", dst_mac=owner.device.mac)
+                return owner, owner.addressed(replace(packet, ttl=packet.ttl - 1, src_mac=""))
         if packet.inner is not None:
             _end_of_tunnel(stack, device, packet, nexthop, journey, where)
             return None
@@ -137,7 +137,7 @@ class Outside:
             branch.assume("the outside has no route to pod addresses")
             _lose(journey, "external.no-return", reply, where, message)
             return None
-        return owner or port, replace(reply, dst_mac=(owner or port).device.mac)
+        return owner or port, (owner or port).addressed(reply)
 
     def _knows_pods(self, ns: NetworkNamespace, outside: Address) -> bool:
         """A connection from a pod, with the pod's own address, has had an answer from there."""

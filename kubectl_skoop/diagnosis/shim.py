@@ -35,7 +35,7 @@ class Underlay:
         source, target = self.node(stack.ns.node), self.node(port.ns.node)
         if not isinstance(frame, Packet) or source is None or target is None:
             return True
-        here, there = _end(Port(stack.ns, device)), _end(port)
+        here, there = _end(stack, device, frame), _end_of(port)
         tracked = _tracked(branch, frame, here, there)
         return self._judge(
             branch,
@@ -52,7 +52,7 @@ class Underlay:
         source = self.node(stack.ns.node)
         if source is None:
             return True
-        here = _end(Port(stack.ns, device))
+        here = _end(stack, device, packet)
         tracked = _tracked(branch, packet, here, "")
 
         def ask() -> Sequence[Suspicion]:
@@ -70,7 +70,7 @@ class Underlay:
         target = self.node(port.ns.node)
         if target is None:
             return True
-        there = _end(port)
+        there = _end_of(port)
         tracked = _tracked(branch, packet, "", there)
 
         def ask() -> Sequence[Suspicion]:
@@ -95,20 +95,18 @@ class Underlay:
         """Of a load balancer's host name."""
         return _guarded(lambda: self.shim.addresses_of(name), Unknown)
 
-    def routed(self, branch: Branch, stack: Stack, packet: Packet) -> Port | None:
-        """The node's device that the underlay routes a pod's packet to; None: it knows none."""
+    def interface_of(self, stack: Stack, packet: Packet) -> str:
+        """MAC of the interface that the underlay routes a packet to; empty: it knows none."""
         source = self.node(stack.ns.node)
-        if source is None:
-            return None
-        return self._routed(branch, source, packet)
+        return "" if source is None else self._interface_of(source, packet)
 
     def routed_in(self, branch: Branch, packet: Packet) -> Port | None:
-        """The same for a packet of a load balancer."""
-        return self._routed(branch, None, packet)
-
-    def _routed(self, branch: Branch, source: NodeInfo | None, packet: Packet) -> Port | None:
-        mac = _guarded(lambda: self.shim.interface_of(source, packet), lambda reason: "")
+        """The node's device that it routes a packet of a load balancer to; None: it knows none."""
+        mac = self._interface_of(None, packet)
         return branch.world.owner_of_mac(mac, [packet.dst]) if mac else None
+
+    def _interface_of(self, source: NodeInfo | None, packet: Packet) -> str:
+        return _guarded(lambda: self.shim.interface_of(source, packet), lambda reason: "")
 
     def _judge(
         self,
@@ -140,8 +138,13 @@ class Underlay:
         return passes
 
 
-def _end(port: Port) -> str:
-    return f"{port.ns.id} {port.device.name}"
+def _end(stack: Stack, device: Device, sent: Packet) -> str:
+    """An interface of the underlay: of those that share a device each has a MAC of its own."""
+    return f"{stack.ns.id} {device.name} {sent.src_mac}"
+
+
+def _end_of(port: Port) -> str:
+    return f"{port.ns.id} {port.device.name} {port.mac}"
 
 
 def _tracked(branch: Branch, packet: Packet, here: str, there: str) -> Tracked:

@@ -14,7 +14,7 @@ from kubectl_skoop.diagnosis.world import Port
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Arp, Frame, Packet, Passage
 from kubectl_skoop.model.path import Hop, Link, LinkKind
-from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import flooded, layered, neighbour, receive, xmit
@@ -139,9 +139,12 @@ class Walk:
                 self._pass_on(stack, device, frame, kind, port)
             case wire.Outside(nexthop=nexthop):
                 if isinstance(frame, Packet) and frame.neighbour is None:
-                    if (onward := self._routed(stack, device, frame, nexthop)) is not None:
-                        arriving = replace(frame, dst_mac=onward.device.mac)
-                        self._pass_on(stack, device, arriving, "infra", onward)
+                    onward = self._routed(stack, device, frame, nexthop)
+                    if isinstance(onward, Port):
+                        self._pass_on(stack, device, onward.addressed(frame), "infra", onward)
+                        return
+                    if onward is not None:
+                        self._nobody(stack, frame, onward)
                         return
                     self._leave(stack, device.name, frame, emission, str(nexthop or frame.dst))
                 elif frame.neighbour is not None and frame.asks:
@@ -174,17 +177,35 @@ class Walk:
             return
         self.under_way.append(_Arriving(port, frame, link))
 
-    def _routed(self, stack: Stack, device: Device, packet: Packet, nexthop: Address | None) -> Port | None:
+    def _routed(
+        self, stack: Stack, device: Device, packet: Packet, nexthop: Address | None
+    ) -> Port | wire.Nobody | None:
         """The device that the cloud itself leads a packet for a pod or a node to. A router may lead it back
         to where it came from."""
         kind = self.outside.kind_of(packet.dst)
         if kind not in ("pod", "node"):
             return None
-        port = self.underlay.routed(self.branch, stack, packet)
+        mac = self.underlay.interface_of(stack, packet)
+        port = self.branch.world.owner_of_mac(mac, [packet.dst]) if mac else None
         if port is None and kind == "pod":
+            if mac and (nobody := wire.nobody(self.branch, packet, mac)):
+                return nobody
             port = self.branch.door_of_pod(packet.dst)
-        own = port is not None and (port.ns.id, port.device.name) == (stack.ns.id, device.name)
-        return None if own and nexthop in (None, packet.dst) else port
+        if port is None:
+            return None
+        own = (port.ns.id, port.device.name) == (stack.ns.id, device.name)
+        same = own and port.addressed(packet).vlan == packet.vlan
+        return None if same and nexthop in (None, packet.dst) else port
+
+    def _nobody(self, stack: Stack, packet: Packet, lead: wire.Nobody) -> None:
+        link = self._link(stack, stack.where().device, packet, "infra", Hop(place=lead.node))
+        self._record(stack.journey, link)
+        message = (
+            f"the network of the nodes leads {packet.dst} to the interface with the MAC {lead.mac}, which no "
+            f"device of {lead.node} has"
+        )
+        remedy = "look at the log of the CNI's agent there, and start the pod anew"
+        stack.lose("external.no-interface", packet, message, where=Where(place=lead.node), remedy=remedy)
 
     def _enter(self, stack: Stack, packet: Packet, emission: Emission) -> None:
         """From outside to a node, perhaps by a load balancer."""

@@ -7,6 +7,7 @@ from kubectl_skoop.diagnosis.world import Port, World, on_underlay
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Frame, Packet, is_group
 from kubectl_skoop.model.path import LinkKind
+from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -33,6 +34,13 @@ class Nowhere(NamedTuple):
     reason: str
 
 
+class Nobody(NamedTuple):
+    """The underlay leads the frame to an interface that its node does not have."""
+
+    mac: str
+    node: Place
+
+
 Lead = Arrival | Outside | Nowhere
 
 
@@ -46,6 +54,8 @@ def lead(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | N
         )
         return Nowhere(f"{device.name} of {stack.ns.place} is a tun device: {reason}")
     if on_underlay(stack.ns, device):
+        if frame.vlan and branch.world.pods_in_underlay:
+            return _of_branch(branch, stack, device, frame)
         found = _underlay(branch, stack, device, frame)
         if stack.ns.place.kind == "pod":
             branch.assume(f"{device.name} of {stack.ns.place} is on the network between the nodes")
@@ -56,6 +66,17 @@ def lead(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | N
             return found
         return Nowhere(f"what is in VLAN {frame.vlan} behind {device.name} of {stack.ns.place} is not known")
     return Nowhere(f"{device.name} of {stack.ns.place} leads to a namespace that was not collected")
+
+
+def nobody(branch: Branch, packet: Packet, mac: str) -> Nobody | None:
+    """Where the underlay's own interface has the pod's address. None: the pod's node was not collected, or it
+    is not known."""
+    pod = branch.world.pod_of_address(packet.dst)
+    place = Place("node", pod[1]) if pod is not None and pod[1] else None
+    ns = branch.world.at(place) if place is not None else None
+    if place is None or ns is None or isinstance(ns, NotCollected) or gap.table_of(ns, "links"):
+        return None
+    return Nobody(mac, place)
 
 
 def _veth_peer(world: World, ns: NetworkNamespace, device: Device) -> Lead:
@@ -84,6 +105,8 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
             if all(frame.src_mac != own.mac for own in stack.ns.devices.values()):
                 return Nowhere(f"whether {frame.neighbour} is on the network of {device.name} is not known")
             return Outside(frame.neighbour) if _may_be_outside(stack, device, frame.neighbour) else None
+        if owner.branch is not None:
+            return Outside(frame.neighbour)
         if owner.ns.id == stack.ns.id:
             return None
         branch.assume(f"{owner.ns.place} hears {stack.ns.place} on the underlay")
@@ -97,12 +120,22 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
         return Arrival("infra", owner)
     for address in nexthops:
         owner = branch.world.owner_of_address(address)
-        if owner is not None and owner.ns.id != stack.ns.id:
+        if owner is not None and owner.branch is None and owner.ns.id != stack.ns.id:
             return Arrival("infra", owner)
     owner = branch.world.below_pod(destination[0], frame.dst_mac)
-    if owner is not None and owner.ns.id != stack.ns.id:
+    if owner is not None and owner.branch is None and owner.ns.id != stack.ns.id:
         return Arrival("infra", owner)
     return Outside(nexthops[0] if nexthops else None)
+
+
+def _of_branch(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | None:
+    """A VLAN of a NIC where the underlay has an interface for each: only its router is on that link, which
+    answers for all that the underlay knows."""
+    if not (frame.asks and frame.neighbour is not None):
+        return None if is_group(frame.dst_mac) else Outside(None)
+    world = branch.world
+    known = world.pod_of_address(frame.neighbour) or world.node_of_address(frame.neighbour)
+    return Outside(frame.neighbour) if known or _may_be_outside(stack, device, frame.neighbour) else None
 
 
 def _may_be_outside(stack: Stack, device: Device, address: Address) -> bool:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import NamedTuple, Protocol
 
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import (
@@ -42,6 +42,18 @@ class Port(NamedTuple):
 
     ns: NetworkNamespace
     device: Device
+    branch: Device | None = None
+    """The VLAN on top of it that frames are for, perhaps in another namespace, where the underlay takes each
+    VLAN for an interface of its own."""
+
+    @property
+    def mac(self) -> str:
+        return (self.branch or self.device).mac
+
+    def addressed(self, packet: Packet) -> Packet:
+        """The packet as a frame for this port."""
+        vlan = self.branch.vlan.id if self.branch is not None and self.branch.vlan is not None else None
+        return replace(packet, dst_mac=self.mac, vlan=vlan)
 
 
 @dataclass(slots=True)
@@ -126,11 +138,23 @@ class World:
         """The device on the underlay with this MAC, of a node or of a pod that has one of `hints`; nodes that
         have one are asked first."""
         for ns in self._hosts(hints):
-            for port in underlay_ports(ns):
-                if port.device.mac == mac:
+            for port in self._ports(ns):
+                if port.mac == mac:
                     return port
-        found = (self._nic_of_pod(hint) for hint in hints)
-        return next((port for port in found if port is not None and port.device.mac == mac), None)
+        for hint in hints:
+            for found in (self._nic_of_pod(hint), self.below_pod(hint)):
+                if found is not None and found.mac == mac:
+                    return found
+        return None
+
+    def _ports(self, ns: NetworkNamespace) -> Iterator[Port]:
+        """Of a node, with the VLANs that are interfaces of their own."""
+        yield from underlay_ports(ns)
+        for device in ns.devices.values() if self.pods_in_underlay else ():
+            lower = ns.devices.get(device.link)
+            own = device.vlan is not None and device.link_netns == SAME_NAMESPACE
+            if own and lower is not None and on_underlay(ns, lower):
+                yield Port(ns, lower, device)
 
     def _nic_of_pod(self, address: Address) -> Port | None:
         """A pod's own, where the pod has one for itself."""
@@ -171,7 +195,7 @@ class World:
         lower = None if isinstance(below, NotCollected) else below.devices.get(device.link)
         if isinstance(below, NotCollected) or lower is None or not on_underlay(below, lower):
             return None
-        return Port(below, lower)
+        return Port(below, lower, device if device.vlan is not None and self.pods_in_underlay else None)
 
     def before_pod(self, address: Address) -> Port | None:
         """The device on the underlay of the node that a pod's address is behind: only that node could answer
@@ -183,15 +207,16 @@ class World:
     def door_of_pod(self, address: Address) -> Port | None:
         """The device on the underlay that an address of a pod is led to: the pod's own, or the one by which
         its node sends what comes from it, by the rule for the address or the main table's default route."""
-        own = self._nic_of_pod(address)
+        own = self._nic_of_pod(address) or self.below_pod(address)
         if own is not None:
             return own
         pod = self.pod_of_address(address) if self.pods_in_underlay else None
         ns = self.at(Place("node", pod[1])) if pod is not None and pod[1] else None
         if ns is None or isinstance(ns, NotCollected):
             return None
-        ports = {port.device.index: port for port in underlay_ports(ns)}
+        ports = {(port.branch or port.device).index: port for port in self._ports(ns)}
         tables = [rule.table for rule in ns.fib.rules(address.version) if rule.source == ip_network(address)]
+        tables += [route.table for route in ns.routes if route.destination == ip_network(address)]
         for table in (*tables, TABLE_MAIN):
             found = ns.fib.table(address.version, table)
             for route in found.longest(0) if found is not None else ():

@@ -5,6 +5,7 @@ from dataclasses import replace
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.netstack import (
     discovery,
+    early_demux,
     fragment,
     gap,
     hook_end,
@@ -82,6 +83,8 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         case Local() | Broadcast():
             _deliver(stack, device, packet, passage)
         case Forward():
+            if early_demux.dropped(stack, device, packet, passage):
+                return
             _forward(stack, device, packet, passage, route)
         case Refused():
             ip_error.refused(stack, packet, passage, route, device)

@@ -8,11 +8,19 @@ from typing import Any, ClassVar
 
 from kubectl_skoop.api import InfraFile
 from kubectl_skoop.providers.aliyun import answers
-from kubectl_skoop.testing.cluster_lab import SWITCH
 from kubectl_skoop.testing.objects import Object, daemon_set
 from kubectl_skoop.testing.restore import Ruleset
 from kubectl_skoop.testing.topology import Backend, LabNode, LabPod
-from kubectl_skoop.testing.vpc import POD_GATEWAY, SECOND, UPLINK, VpcLab, VpcNode, host_mac, vpc_node
+from kubectl_skoop.testing.vpc import (
+    POD_GATEWAY,
+    SECOND,
+    UPLINK,
+    VpcLab,
+    VpcNode,
+    VpcPort,
+    host_mac,
+    vpc_node,
+)
 
 SERVICES = "10.96.0.0/16"
 SECOND_INDEX = 3
@@ -188,18 +196,12 @@ class ExclusiveLab(TerwayLab):
     def pod_end_mac(self, pod: LabPod) -> str:
         return f"0a:59:0a:f4:{pod.node.number:02x}:{pod.slot + 2:02x}"
 
-    def switch_links(self) -> list[str]:
-        lines = super().switch_links()
+    def ports(self) -> Iterator[VpcPort]:
+        yield from super().ports()
         for pod in self.topology.pods:
-            port, inside = f"e{pod.name}", self.namespaces[pod.name].name
-            lines += [
-                f"link add {port} type veth peer name eth0 address {pod.mac} netns {inside}",
-                f"addr add {vpc_node(pod.node).router}/32 dev {port}",
-                f"link set {port} up",
-                f"route add {pod.address} dev {port}",
-                f"neigh add {pod.address} lladdr {pod.mac} dev {port} nud permanent",
-            ]
-        return lines
+            link = self.wire(f"e{pod.name}", "eth0", pod.mac, pod.name)
+            router = vpc_node(pod.node).router
+            yield VpcPort(f"e{pod.name}", link, pod.mac, router, (pod.address,))
 
     def cni_links(self, node: LabNode) -> list[str]:
         return []
@@ -218,14 +220,6 @@ class ExclusiveLab(TerwayLab):
             f"route add {pod.node.address} {veth}",
             f"route add {SERVICES} {veth}",
         ]
-
-    def finish_nodes(self) -> None:
-        super().finish_nodes()
-        for pod in self.topology.pods:
-            port = f"e{pod.name}"
-            self.namespaces[SWITCH].set_sysctls(
-                {f"net.ipv4.conf.{port}.proxy_arp": 1, f"net.ipv4.neigh.{port}.proxy_delay": 0}
-            )
 
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
         """policy/uninstall_policy.sh, masq_eni_only."""

@@ -8,7 +8,7 @@ source/destination check). Each node is in a subnet of its own.
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kubectl_skoop.testing.cluster_lab import SWITCH, ClusterLab
 from kubectl_skoop.testing.objects import Object
@@ -48,6 +48,19 @@ class VpcNode(LabNode):
 def vpc_node(node: LabNode) -> VpcNode:
     assert isinstance(node, VpcNode)
     return node
+
+
+class VpcPort(NamedTuple):
+    """Of the switch: where one interface is attached."""
+
+    name: str
+    link: str
+    """What makes it, after `ip link add`."""
+    mac: str
+    """Of the interface."""
+    router: str
+    addresses: tuple[str, ...]
+    """That the VPC leads here."""
 
 
 class VpcLab(ClusterLab):
@@ -103,23 +116,32 @@ class VpcLab(ClusterLab):
 
     def switch_links(self) -> list[str]:
         lines = ["link set lo up", "route add blackhole default"]
+        for port in self.ports():
+            lines += [
+                f"link add {port.link}",
+                f"addr add {port.router}/32 dev {port.name}",
+                f"link set {port.name} up",
+            ]
+            for address in port.addresses:
+                lines += [
+                    f"route add {address} dev {port.name}",
+                    f"neigh add {address} lladdr {port.mac} dev {port.name} nud permanent",
+                ]
+        return lines
+
+    def ports(self) -> Iterator[VpcPort]:
         for node in map(vpc_node, self.topology.nodes):
             for port, device, mac, router in (
-                ("u", UPLINK, node.mac, node.router),
-                ("x", SECOND, node.second_mac, node.second_router),
+                (f"u{node.number}", UPLINK, node.mac, node.router),
+                (f"x{node.number}", SECOND, node.second_mac, node.second_router),
             ):
-                name, inside = f"{port}{node.number}", self.namespaces[node.name].name
-                lines += [
-                    f"link add {name} type veth peer name {device} address {mac} netns {inside}",
-                    f"addr add {router}/32 dev {name}",
-                    f"link set {name} up",
-                ]
-                for address in self.addresses_at(node, device):
-                    lines += [
-                        f"route add {address} dev {name}",
-                        f"neigh add {address} lladdr {mac} dev {name} nud permanent",
-                    ]
-        return lines
+                link = self.wire(port, device, mac, node.name)
+                yield VpcPort(port, link, mac, router, tuple(self.addresses_at(node, device)))
+
+    def wire(self, port: str, device: str, mac: str, place: str) -> str:
+        """What makes a port of the switch and the interface in a place."""
+        inside = self.namespaces[place].name
+        return f"{port} type veth peer name {device} address {mac} netns {inside}"
 
     def addresses_at(self, node: VpcNode, device: str) -> Iterator[str]:
         """Those that the VPC leads to an interface."""
@@ -139,17 +161,23 @@ class VpcLab(ClusterLab):
             f"link set {SECOND} up",
         ]
         for pod in self.topology.pods_of(node):
-            device, inside = self.host_device(pod), self.namespaces[pod.name].name
-            lines += [
-                f"link add {device} address {host_mac(pod)} type veth "
-                f"peer name {self.pod_end} address {self.pod_end_mac(pod)} netns {inside}",
-                f"link set {device} up",
-                f"route add {pod.address} dev {device} scope link",
-            ]
-            lines += (
-                [f"rule add to {pod.address} lookup main priority 512"] if self.rules_lead_to_pods else []
-            )
+            lines += [*self.pod_wire(pod), *self.pod_at_node(pod)]
         return lines + self.cni_links(node)
+
+    def pod_wire(self, pod: LabPod) -> list[str]:
+        """The veth between a pod and its node."""
+        device, inside = self.host_device(pod), self.namespaces[pod.name].name
+        return [
+            f"link add {device} address {host_mac(pod)} type veth "
+            f"peer name {self.pod_end} address {self.pod_end_mac(pod)} netns {inside}",
+            f"link set {device} up",
+        ]
+
+    def pod_at_node(self, pod: LabPod) -> list[str]:
+        """How its node leads to it."""
+        route = f"route add {pod.address} dev {self.host_device(pod)} scope link"
+        to_pod = f"rule add to {pod.address} lookup main priority 512"
+        return [route, *([to_pod] if self.rules_lead_to_pods else [])]
 
     def pod_links(self, pod: LabPod) -> list[str]:
         return [
@@ -165,15 +193,14 @@ class VpcLab(ClusterLab):
         """The VPC's checks of sources, and its answers to ARP."""
         switch = self.namespaces[SWITCH]
         rules: list[str] = []
-        for node in map(vpc_node, self.topology.nodes):
-            for port, device in ((f"u{node.number}", UPLINK), (f"x{node.number}", SECOND)):
-                if self.checks_sources:
-                    own = self.addresses_at(node, device)
-                    rules += [f"-A PREROUTING -i {port} -s {address} -j ACCEPT" for address in own]
-                    rules.append(f"-A PREROUTING -i {port} -j DROP")
-                switch.set_sysctls(
-                    {f"net.ipv4.conf.{port}.proxy_arp": 1, f"net.ipv4.neigh.{port}.proxy_delay": 0}
-                )
+        for port in self.ports():
+            if self.checks_sources:
+                rules += [f"-A PREROUTING -i {port.name} -s {own} -j ACCEPT" for own in port.addresses]
+                rules.append(f"-A PREROUTING -i {port.name} -j DROP")
+            name = port.name.replace(".", "/")
+            switch.set_sysctls(
+                {f"net.ipv4.conf.{name}.proxy_arp": 1, f"net.ipv4.neigh.{name}.proxy_delay": 0}
+            )
         switch.run(f"{self.backend}-restore", text=Ruleset({}, {"raw": rules}).text())
 
 

@@ -7,7 +7,17 @@ pod's veth or by its VLAN to a table of its own; standard mode leads what has th
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kubectl_skoop.api import Address, Context, NetworkNamespace, PodInfo, Wishes, expect
+from kubectl_skoop.api import (
+    Address,
+    Context,
+    Link,
+    NetworkNamespace,
+    Packet,
+    PodInfo,
+    Protocol,
+    Wishes,
+    expect,
+)
 from kubectl_skoop.plugins.eni import EVERYWHERE, TABLE_MAIN, attachment
 
 STRICT = "vlan"
@@ -30,6 +40,8 @@ class Branch:
     host: str
     """The node's end of the pod's veth."""
     vlan: int
+    router: Address | None = None
+    """Of the branch interface's subnet, as EC2 tells it."""
 
     @property
     def strict(self) -> bool:
@@ -78,8 +90,16 @@ class Branch:
         late = "aws-node moves it behind those of VLANs when it starts in strict mode"
         yield expect.rule(table=LOCAL, priority=LOCAL_RULE, because=late)
 
+    def to_pod(self, upstream: Link | None, packet: Packet) -> Wishes:
+        """What the node itself sends leaves by its own interface, and the answers come by the pod's."""
+        if self.strict and upstream is None and packet.protocol == Protocol.TCP:
+            because = "DISABLE_TCP_EARLY_DEMUX of aws-node: else the node drops what its pods answer it"
+            yield expect.sysctl("net.ipv4.tcp_early_demux", 0, because=because)
+
     def _gateway(self) -> Address | None:
-        """Of the branch interface's subnet, by either of its two routes."""
+        """Of the branch interface's subnet: as EC2 tells it, else by either of its two routes."""
+        if self.router is not None:
+            return self.router
         own = [route for route in self.ns.routes if route.table == self.table]
         default = next((route for route in own if str(route.destination) == EVERYWHERE), None)
         if default is not None and default.nexthops and default.nexthops[0].gateway is not None:
@@ -93,13 +113,23 @@ class Branch:
         return None
 
 
-def branch_of(ctx: Context, ns: NetworkNamespace, pod: PodInfo, owners: Mapping[str, str]) -> Branch | None:
-    """None: it has none, or its VLAN cannot be told."""
+def branch_of(
+    ctx: Context,
+    ns: NetworkNamespace,
+    pod: PodInfo,
+    owners: Mapping[str, str],
+    routers: Mapping[str, Address],
+) -> Branch | None:
+    """None: it has none, or its VLAN cannot be told. `routers`: of interfaces, by MAC, as EC2 tells them."""
     host = ctx.host_device(pod.key)
     if host is None:
         return None
     vlan = next(_vlans(ns, pod, host.name, host.index, owners), None)
-    return None if vlan is None else Branch(ctx=ctx, ns=ns, pod=pod, host=host.name, vlan=vlan)
+    if vlan is None:
+        return None
+    macs = (owners.get(str(address), "") for address in pod.addresses)
+    router = next((routers[mac] for mac in macs if mac in routers), None)
+    return Branch(ctx=ctx, ns=ns, pod=pod, host=host.name, vlan=vlan, router=router)
 
 
 def _vlans(

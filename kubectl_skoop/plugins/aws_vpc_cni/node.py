@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from itertools import chain
 
 from kubectl_skoop.api import (
+    Address,
     Context,
     Device,
     Expectation,
@@ -47,7 +49,10 @@ class AwsNode(SimplePluginNode):
         yield from self.rules
 
     def to_pod(self, upstream: Link | None, packet: Packet, pod: PodInfo) -> Wishes:
-        return self.eni.to_pod(upstream, packet, pod)
+        yield from self.eni.to_pod(upstream, packet, pod)
+        for branch in self.branches:
+            if branch.pod == pod:
+                yield from branch.to_pod(upstream, packet)
 
 
 def make_node(
@@ -66,12 +71,15 @@ def make_node(
     pods, ns = ctx.pods_of(node.name), ctx.namespace(Place("node", node.name))
     if isinstance(ns, NotCollected):
         return AwsNode(eni=eni_node(ctx, node, scheme, pods, owners), branches=(), rules=())
-    found = {pod.key: branch for pod in pods if (branch := branch_of(ctx, ns, pod, owners)) is not None}
+    routers = routers_in(ctx)
+    branches = tuple(
+        branch for pod in pods if (branch := branch_of(ctx, ns, pod, owners, routers)) is not None
+    )
     own = [pod for pod in pods if not _is_strict(ctx, pod)]
     made = eni_node(ctx, node, scheme, own, owners)
     networks = _vpc_networks(ctx, made.uplink)
     rules = () if made.uplink is None else tuple(_rules(ctx, node, ns, prefix, networks))
-    return AwsNode(eni=made, branches=tuple(found.values()), rules=rules)
+    return AwsNode(eni=made, branches=branches, rules=rules)
 
 
 def _is_strict(ctx: Context, pod: PodInfo) -> bool:
@@ -98,6 +106,19 @@ def _host(ctx: Context, ns: NetworkNamespace) -> Host | None:
 def owners_in(ctx: Context) -> Mapping[str, str]:
     """MACs of interfaces by address, as EC2 tells them."""
     return owners_of(interfaces(ctx))
+
+
+def routers_in(ctx: Context) -> Mapping[str, Address]:
+    """Of interfaces' subnets, by the interface's MAC: the first address that a host can have."""
+    section = _section(ctx)
+    subnets = {
+        raw.text(one, "SubnetId"): ip_network(network)[1]
+        for one in raw.items(section, "resources", "Subnets")
+        if (network := raw.text(one, "CidrBlock"))
+    }
+    told = () if section is None else _items(section)
+    by_mac = ((raw.text(one, "MacAddress").lower(), raw.text(one, "SubnetId")) for one in told)
+    return {mac: subnets[subnet] for mac, subnet in by_mac if mac and subnet in subnets}
 
 
 def interfaces(ctx: Context) -> tuple[Told, ...]:

@@ -13,6 +13,7 @@ from kubectl_skoop.testing.faults import Fault, load
 from kubectl_skoop.testing.topology import ALL_MODES, GUEST_MODES, OWN_NIC_MODES, VPC_MODES, Mode
 from tests.kernel import test_dual_stack
 from tests.kernel.plugins import (
+    aws_branch_faults,
     calico_bird_faults,
     calico_bpf_faults,
     calico_ipip_faults,
@@ -101,6 +102,10 @@ FURTHER = (
             f"{'vxlan' if overlay else 'host-gw'}, IPv6 beside IPv4", HAND, _dual_stack(overlay), "flannel"
         )
         for overlay in test_dual_stack.KINDS.values()
+    ),
+    *(
+        _further(f"security groups for pods, {mode}", GUEST, faults, "aws-vpc-cni")
+        for mode, faults in aws_branch_faults.FAULTS.items()
     ),
     _single("udp", UNKNOWN, flannel_udp_faults.FAULTS.values(), "flannel"),
     _further("wireguard", EMULATED, flannel_wireguard_faults.FAULTS, "flannel"),
