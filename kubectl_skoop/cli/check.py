@@ -44,6 +44,7 @@ def run(
     cloud_provider: parameters.CloudProvider = "",
     proxy_mode: parameters.ProxyMode = "",
     cluster_cidr: parameters.ClusterCidr = "",
+    service_cidr: parameters.ServiceCidr = "",
 ) -> int:
     """Without a flow: what every plugin wants on every node, and what is not as it should be."""
     options = Options(
@@ -51,6 +52,7 @@ def run(
         cloud_provider=cloud_provider,
         proxy_mode=proxy_mode,
         cluster_cidr=cluster_cidr,
+        service_cidr=service_cidr,
         plugin=typed_options(ctx),
     )
     progress = Progress()

@@ -25,6 +25,7 @@ OPTIONS = frozenset(
         *("collector-deadline", "collector-namespace", "debug-image", "image", "image-pull-policy"),
         *("image-pull-secret", "parallel", "pod-wait", "privileged", "runtime-socket"),
         *("cloud-provider", "cluster-cidr", "network-plugin", "proxy-mode", "read-as"),
+        "service-cidr",
         *("color", "namespace", "output"),
     }
 )

@@ -77,6 +77,7 @@ def run(
     cloud_provider: parameters.CloudProvider = "",
     proxy_mode: parameters.ProxyMode = "",
     cluster_cidr: parameters.ClusterCidr = "",
+    service_cidr: parameters.ServiceCidr = "",
 ) -> int:
     """Walk one packet and its answer: does it arrive, and if not, what stops it?
 
@@ -99,6 +100,7 @@ def run(
         cloud_provider=cloud_provider,
         proxy_mode=proxy_mode,
         cluster_cidr=cluster_cidr,
+        service_cidr=service_cidr,
         plugin=typed_options(ctx),
     )
     diagnosis, lost = live.ask(

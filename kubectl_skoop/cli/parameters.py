@@ -28,7 +28,11 @@ ProxyMode = Annotated[
     str, typer.Option("--proxy-mode", metavar="MODE", help="kube-proxy's mode; default: detected.")
 ]
 ClusterCidr = Annotated[
-    str, typer.Option("--cluster-cidr", metavar="CIDR", help="The pods' network; default: detected.")
+    str, typer.Option("--cluster-cidr", metavar="CIDR,...", help="The pods' networks; default: detected.")
+]
+ServiceCidr = Annotated[
+    str,
+    typer.Option("--service-cidr", metavar="CIDR,...", help="The services' networks; default: detected."),
 ]
 
 NoHeaders = Annotated[bool, typer.Option("--no-headers", help="No headings above the columns.")]

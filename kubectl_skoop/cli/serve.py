@@ -32,6 +32,7 @@ def run(
     cloud_provider: parameters.CloudProvider = "",
     proxy_mode: parameters.ProxyMode = "",
     cluster_cidr: parameters.ClusterCidr = "",
+    service_cidr: parameters.ServiceCidr = "",
 ) -> None:
     """Serve a snapshot to a browser on this machine: ask questions, see the way as a picture, browse tables.
 
@@ -52,6 +53,7 @@ def run(
         cloud_provider=cloud_provider,
         proxy_mode=proxy_mode,
         cluster_cidr=cluster_cidr,
+        service_cidr=service_cidr,
         plugin=typed_options(ctx),
     )
     token = "" if no_token else new_token()

@@ -1,5 +1,6 @@
 """What plugins and providers are given: the source of all data, the objects, the options."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import ip_address, ip_network
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo
 from kubectl_skoop.diagnosis import kube_proxy_config
+from kubectl_skoop.diagnosis.given_networks import given_networks
 from kubectl_skoop.diagnosis.options import ConfigBinder, bind
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Fact
@@ -60,9 +62,25 @@ class Context:
         return kube_proxy_config.proxy_mode(self.options.proxy_mode, self.cluster)
 
     @cached_property
+    def given_service_networks(self) -> Sequence[Network]:
+        """Those of services, where the user says so. Raises: InputError."""
+        return given_networks("--service-cidr", self.options.service_cidr)
+
+    @cached_property
+    def given_pod_networks(self) -> Sequence[Network]:
+        """Those of pods, where the user says so. Raises: InputError."""
+        return given_networks("--cluster-cidr", self.options.cluster_cidr)
+
+    def pod_cidrs_of(self, node: NodeInfo) -> Sequence[str]:
+        """As its object says, but those beside the networks that the user gives."""
+        given = self.given_pod_networks
+        return [one for one in node.pod_cidrs if not given or _is_in(one, given)]
+
+    @cached_property
     def cluster_cidr(self) -> Fact:
-        """The networks of all pods, separated by commas; empty if they are not known."""
-        return kube_proxy_config.cluster_cidr(self.options.cluster_cidr, self.cluster)
+        """The networks of all pods, separated by commas; empty if they are not known. Raises: InputError."""
+        given = ",".join(map(str, self.given_pod_networks))
+        return kube_proxy_config.cluster_cidr(given, self.cluster)
 
     def node(self, name: str) -> NodeInfo | None:
         try:
@@ -154,3 +172,15 @@ class Context:
         """Bytes; None: no pod of the node has such a device."""
         found = (self.device(Place("pod", pod.key), device) for pod in self.pods_of(node))
         return max((inside.mtu for inside in found if inside is not None), default=None)
+
+
+def _is_in(written: str, networks: Sequence[Network]) -> bool:
+    """A text that is no network is in none."""
+    try:
+        network = ip_network(written)
+    except ValueError:
+        return False
+    return any(
+        network.version == around.version and int(around[0]) <= int(network[0]) and network[-1] in around
+        for around in networks
+    )

@@ -19,6 +19,7 @@ OPTIONS: Mapping[str, str] = {
     "cloud provider": "cloud-provider",
     "proxy mode": "proxy-mode",
     "cluster CIDR": "cluster-cidr",
+    "service CIDR": "service-cidr",
 }
 ALSO: Mapping[str, tuple[str, ...]] = {
     "Antrea": ("antrea-agent",),
@@ -68,17 +69,21 @@ def _networks(ctx: Context) -> Iterator[Setting]:
     if nodes:
         ranges = [cidr for node in nodes for cidr in node.pod_cidrs]
         shown = ", ".join(ranges[:4]) + (" …" if len(ranges) > 4 else "")
-        yield Setting("pod CIDRs", shown, f"spec.podCIDRs of {len(nodes)} nodes")
+        source = f"spec.podCIDRs of {len(nodes)} nodes"
+        yield Setting("pod CIDRs", shown, source, OPTIONS["cluster CIDR"])
     addresses = [address for service in ctx.cluster.services() for address in service.cluster_addresses]
+    given, option = ctx.given_service_networks, OPTIONS["service CIDR"]
     for version in (4, 6):
         own = [address for address in addresses if address.version == version]
-        stated = [one for one in service_networks(ctx.cluster, version) if one.stated]
+        stated = [one for one in service_networks(ctx.cluster, version, given) if one.stated]
         if stated:
             shown, names = (", ".join(map(str, each)) for each in zip(*stated, strict=True))
-            yield Setting(f"service CIDR, IPv{version}", shown, f"ServiceCIDR {names}")
+            yield Setting(f"service CIDR, IPv{version}", shown, names, option)
         elif own:
             source = f"{len(own)} cluster IPs are in it; the range itself is told by no object"
-            yield Setting(f"service CIDR, IPv{version}", f"{covering(own)} or more", source)
+            yield Setting(
+                f"service CIDR, IPv{version}", f"{covering(own)} or more", source, OPTIONS["service CIDR"]
+            )
 
 
 def _also(ctx: Context) -> Iterator[Setting]:

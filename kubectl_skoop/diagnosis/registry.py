@@ -4,7 +4,7 @@ Ours and a stranger's come the same way: by entry points, and only what is asked
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple, TypeVar
@@ -97,9 +97,15 @@ def set_up(ctx: Context) -> Setup:
         network=network,
         plugin=GuardedPlugin(network.plugin),
         ctx=with_plugin,
-        facts=(plugin_fact, provider_fact, ctx.proxy_mode, ctx.cluster_cidr),
+        facts=(plugin_fact, provider_fact, ctx.proxy_mode, ctx.cluster_cidr, *_service_cidr(ctx)),
         remarks=(*remarks, *more),
     )
+
+
+def _service_cidr(ctx: Context) -> Iterator[Fact]:
+    """Only where the user says it: else it is made out of addresses, if at all."""
+    if networks := ctx.given_service_networks:
+        yield Fact(name="service CIDR", value=", ".join(map(str, networks)), source="--service-cidr")
 
 
 def _make_plugin(ctx: Context) -> tuple[Plugin, Fact, Sequence[Suspicion]]:

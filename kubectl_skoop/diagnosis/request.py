@@ -34,5 +34,6 @@ class Options:
     cloud_provider: str = ""
     proxy_mode: str = ""
     cluster_cidr: str = ""
+    service_cidr: str = ""
     plugin: Mapping[str, str] = field(default_factory=dict)
     """Options of plugins and providers by their name on the command line (`flannel-pod-mtu`), as typed."""

@@ -1,6 +1,6 @@
 """The networks that services have their addresses from: what ServiceCIDRs say, else what addresses tell."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from ipaddress import ip_network
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from kubectl_skoop.model.packet import Address, Network
 
 KIND = "ServiceCIDR"
 """Of networking.k8s.io, from 1.31 on; before it no object tells the networks."""
+OPTION = "--service-cidr"
 MAX_BITS = 20
 """That the API server lets differ within one network (--service-cluster-ip-range)."""
 API_SERVICE = ("default", "kubernetes")
@@ -28,27 +29,31 @@ class ServiceNetwork(NamedTuple):
 
     network: Network
     stated: str = ""
-    """The ServiceCIDR that says so; empty: it is made out of addresses, so the real one may be larger."""
+    """What says so; empty: it is made out of addresses, so the real one may be larger."""
 
     def __str__(self) -> str:
         return str(self.network) if self.stated else f"{self.network} or more"
 
 
-def service_networks(cluster: Cluster, version: int) -> tuple[ServiceNetwork, ...]:
-    """Of one family. Empty: no object states one, and too few addresses are known, or they are far apart."""
-    stated = tuple(one for one in _stated(cluster) if one.network.version == version)
+def service_networks(
+    cluster: Cluster, version: int, given: Sequence[Network] = ()
+) -> tuple[ServiceNetwork, ...]:
+    """Of one family; `given`: the user says so, which outweighs objects. Empty: no object states one, and too
+    few addresses are known, or they are far apart."""
+    told = [ServiceNetwork(network, OPTION) for network in given] or _stated(cluster)
+    stated = tuple(one for one in told if one.network.version == version)
     if stated:
         return stated
     network = _covering(cluster.services(), version)
     return (ServiceNetwork(network),) if network is not None else ()
 
 
-def nobody_has(cluster: Cluster, address: Address) -> str:
+def nobody_has(cluster: Cluster, address: Address, given: Sequence[Network] = ()) -> str:
     """That no service has an address of their network, with the nearest; empty: it may be somebody else's."""
     services = cluster.services()
     if API_SERVICE not in {(one.namespace, one.name) for one in services}:
         return ""
-    networks = service_networks(cluster, address.version)
+    networks = service_networks(cluster, address.version, given)
     network = next((one for one in networks if address in one.network), None)
     if network is None:
         return ""
@@ -64,7 +69,7 @@ def _stated(cluster: Cluster) -> Iterable[ServiceNetwork]:
     for item in cluster.objects(KIND):
         for written in texts(dig(item, "spec"), "cidrs"):
             try:
-                yield ServiceNetwork(ip_network(written, strict=False), ref_of(item).name)
+                yield ServiceNetwork(ip_network(written, strict=False), f"{KIND} {ref_of(item).name}")
             except ValueError:
                 continue
 

@@ -22,13 +22,14 @@ class Stage(NamedTuple):
 
 
 def stage(setup: Setup, underlay: Underlay, probe: Probe) -> Stage:
-    cluster, outside = setup.ctx.cluster, probe.source.kind == "external"
+    cluster, given = setup.ctx.cluster, setup.ctx.given_service_networks
+    outside = probe.source.kind == "external"
     place = place_of_source(probe)
 
     def no_service(address: Address) -> str:
         from kubectl_skoop.diagnosis.service_network import nobody_has
 
-        return nobody_has(cluster, address)
+        return nobody_has(cluster, address, given)
 
     world = World(
         setup.ctx.source,

@@ -109,7 +109,7 @@ def test_every_parameter_is_known_or_free() -> None:
     free = {
         *("cluster_cidr", "deadline", "debug_image", "groups", "image", "impersonate", "netns", "policy"),
         *("port", "pull_secrets", "request_timeout", "wait", "conntrack", "address"),
-        *("resume", "claim", "account", "run_deadline", "checkpoint", "owner"),
+        *("resume", "claim", "account", "run_deadline", "service_cidr", "checkpoint", "owner"),
     }
     for command in COMMANDS:
         for parameter in load(command).params:

@@ -67,16 +67,16 @@ def test_the_command_line_is_a_request(words: list[str], request_: Request, aske
 
 def test_what_overrides_detection_is_passed_on(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKOOP_CALICO_POD_MTU", "1400")
+    networks = ["--cluster-cidr", "10.0.0.0/8", "--service-cidr", "10.96.0.0/16"]
     plugin, proxy = ["--network-plugin", "any", "--flannel-pod-mtu=1300"], ["--proxy-mode", "nftables"]
-    app.main(
-        ["diagnose", "a", "b", *plugin, *proxy, "--cloud-provider", "generic", "--cluster-cidr", "10.0.0.0/8"]
-    )
+    app.main(["diagnose", "a", "b", *plugin, *proxy, "--cloud-provider", "generic", *networks])
     assert [options for _, options in asked] == [
         Options(
             network_plugin="any",
             cloud_provider="generic",
             proxy_mode="nftables",
             cluster_cidr="10.0.0.0/8",
+            service_cidr="10.96.0.0/16",
             plugin={"calico-pod-mtu": "1400", "flannel-pod-mtu": "1300"},
         )
     ]

@@ -10,6 +10,8 @@ from kubectl_skoop.api import Context, Detected, NetNodeAction, NodeInfo, Plugin
 from kubectl_skoop.cluster.addresses import covering
 from kubectl_skoop.diagnosis import registry
 from kubectl_skoop.diagnosis.detected import detected
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.diagnosis.services.every import pod_networks
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import Mode, standard
 from tests.diagnosis.test_plugins_bridge import BRIDGE, PEER_ROUTE, PORT, VETH, n1, objects
@@ -130,3 +132,19 @@ def test_a_plugin_that_raises_is_said(make_context: Any, monkeypatch: pytest.Mon
 )
 def test_the_smallest_network(addresses: list[str], network: str) -> None:
     assert str(covering(ip_address(each) for each in addresses)) == network
+
+
+def test_the_nodes_ranges_beside_the_networks_that_the_user_gives_are_no_pods(make_context: Any) -> None:
+    objects = cluster_objects("calico", standard())
+    for given, found in (
+        ("", ["10.244.0.0/16", "10.244.1.0/24", "10.244.2.0/24"]),
+        ("10.244.1.0/24", ["10.244.1.0/24", "10.244.1.0/24"]),
+        ("10.0.0.0/8", ["10.0.0.0/8", "10.244.1.0/24", "10.244.2.0/24"]),
+    ):
+        assert [*pod_networks(make_context(objects, options=Options(cluster_cidr=given)))] == found
+
+
+@pytest.mark.parametrize("name", ["pod CIDRs", "service CIDR, IPv4", "cluster CIDR"])
+def test_networks_say_what_overrides_them(make_context: Any, name: str) -> None:
+    found = {each.name: each.option for each in detected(make_context(cluster_objects("calico", standard())))}
+    assert found[name] == ("service-cidr" if name.startswith("service") else "cluster-cidr")

@@ -123,14 +123,19 @@ def test_two_that_are_sure_are_both_named(make_context: Any) -> None:
 
 def test_options_override_detection(make_context: Any) -> None:
     options = Options(
-        network_plugin="any", cloud_provider="generic", proxy_mode="ipvs", cluster_cidr="10.0.0.0/8"
+        network_plugin="any",
+        cloud_provider="generic",
+        proxy_mode="ipvs",
+        cluster_cidr="10.0.0.0/8,fd00::/56",
+        service_cidr="10.96.0.0/16, fd00:96::/112",
     )
     facts = set_up(make_context([daemon_set("calico-node")], options=options)).facts
     assert [(fact.value, fact.source) for fact in facts] == [
         ("any", "--network-plugin"),
         ("generic", "--cloud-provider"),
         ("ipvs", "--proxy-mode"),
-        ("10.0.0.0/8", "--cluster-cidr"),
+        ("10.0.0.0/8,fd00::/56", "--cluster-cidr"),
+        ("10.96.0.0/16, fd00:96::/112", "--service-cidr"),
     ]
 
 
@@ -362,3 +367,21 @@ def test_a_plugin_that_raises_costs_its_own_wishes_only(make_context: Any) -> No
     assert finding.message.endswith("ValueError: no such thing")
     packetless = Passing(upstream=None, arrived=None, left=())  # type: ignore[arg-type]
     assert [one.code for one in pod.wishes(packetless) if isinstance(one, Suspicion)] == ["plugin.failed"]
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("10.96/12", "'10.96/12' does not appear to be an IPv4 or IPv6 network"),
+        ("10.96.0.1/12", "10.96.0.1/12 has host bits set"),
+        ("10.96.0.0/16,", "'' does not appear to be an IPv4 or IPv6 network"),
+    ],
+)
+def test_a_network_that_is_none_is_one_line(written: str, message: str, make_context: Any) -> None:
+    for option, given in (
+        ("--cluster-cidr", Options(cluster_cidr=written)),
+        ("--service-cidr", Options(service_cidr=written)),
+    ):
+        with pytest.raises(InputError) as error:
+            set_up(make_context([], options=given))
+        assert str(error.value) == f"{option}: {message}"

@@ -1,6 +1,6 @@
 """Services and slices that cannot be meant: each is told, and the rest is judged."""
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
@@ -203,7 +203,17 @@ def test_the_networks_that_objects_state(version: str) -> None:
     ]
     cluster = Cluster(by_kind([*HEALTHY, *objects]))
     assert [str(one) for one in service_networks(cluster, 4)] == ["10.96.0.0/16", "10.97.0.0/24"]
-    assert [one.stated for one in service_networks(cluster, 6)] == ["kubernetes"]
+    assert [one.stated for one in service_networks(cluster, 6)] == ["ServiceCIDR kubernetes"]
+
+
+def test_what_the_user_says_outweighs_objects() -> None:
+    cluster, given = Cluster(by_kind([*HEALTHY, service_cidr("10.96.0.0/16")])), [ip_network("10.200.0.0/16")]
+    assert [str(one) for one in service_networks(cluster, 4, given)] == ["10.200.0.0/16"]
+    assert service_networks(cluster, 6, given) == ()
+    assert "in the network of services, 10.200.0.0/16" in nobody_has(cluster, ip_address("10.200.1.1"), given)
+    found = [one for one in invalid(cluster, Networks(()), given) if "in no service network" in one.message]
+    assert found
+    assert all("--service-cidr: 10.200.0.0/16" in one.evidence for one in found)
 
 
 @pytest.mark.parametrize(

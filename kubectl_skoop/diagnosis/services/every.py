@@ -45,7 +45,8 @@ class EveryService:
         self._by_plugin = by_plugin
         self.meaning, pods = Meaning(ctx.cluster), pod_networks(ctx)
         networks = Networks(pods)
-        self.findings: list[Suspicion] = of_objects(ctx.cluster, self.meaning, networks)
+        given = ctx.given_service_networks
+        self.findings: list[Suspicion] = of_objects(ctx.cluster, self.meaning, networks, given)
         self.known = Known(ctx.cluster, self.meaning.all)
         self.configured = ctx.proxy_mode.value
         """The proxy mode; empty: not known."""
@@ -88,8 +89,9 @@ def every_service(ctx: Context, names: Sequence[str]) -> Compared:
 
 
 def pod_networks(ctx: Context) -> tuple[str, ...]:
+    """As written; of those that the user gives the nodes' ranges that are in none are left out."""
     written = (one.strip() for one in ctx.cluster_cidr.value.split(","))
-    return (*filter(None, written), *(one for node in ctx.cluster.nodes() for one in node.pod_cidrs))
+    return (*filter(None, written), *(one for node in ctx.cluster.nodes() for one in ctx.pod_cidrs_of(node)))
 
 
 def _node(nodes: EveryService, node: NodeInfo, ns: NetworkNamespace) -> str:

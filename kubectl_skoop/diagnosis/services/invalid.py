@@ -13,7 +13,7 @@ from kubectl_skoop.diagnosis.service_network import ServiceNetwork, service_netw
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.model.listed import bounded
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.model.place import Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 
@@ -24,10 +24,10 @@ MAX_PORT = 65535
 ByFamily = Mapping[int, Sequence[ServiceNetwork]]
 
 
-def invalid(cluster: Cluster, pods: Networks) -> Iterator[Suspicion]:
-    """`pods`: the networks of all pods."""
+def invalid(cluster: Cluster, pods: Networks, given: Sequence[Network] = ()) -> Iterator[Suspicion]:
+    """`pods`: the networks of all pods. `given`: those of services, where the user says so."""
     services = cluster.services()
-    networks = {version: service_networks(cluster, version) for version in (4, 6)}
+    networks = {version: service_networks(cluster, version, given) for version in (4, 6)}
     overlapping = [*_overlaps(services, networks, pods)]
     yield from overlapping
     for service in services:
@@ -60,7 +60,7 @@ def _overlaps(services: Sequence[Service], networks: ByFamily, pods: Networks) -
 
 
 def _source(network: ServiceNetwork) -> str:
-    return f" (ServiceCIDR {network.stated})" if network.stated else ""
+    return f" ({network.stated})" if network.stated else ""
 
 
 def _outside(service: Service, networks: ByFamily) -> Iterator[Suspicion]:
@@ -74,7 +74,7 @@ def _outside(service: Service, networks: ByFamily) -> Iterator[Suspicion]:
                 "an address outside of the cluster",
                 (
                     f"spec.clusterIP: {address}",
-                    *(f"ServiceCIDR {one.stated}: {one.network}" for one in stated),
+                    *(f"{one.stated}: {one.network}" for one in stated),
                 ),
                 "delete the service and make it anew without spec.clusterIP",
             )

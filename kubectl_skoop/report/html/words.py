@@ -93,6 +93,7 @@ def options_of(snapshot: Path, options: Options) -> list[str]:
         "--cloud-provider": options.cloud_provider,
         "--proxy-mode": options.proxy_mode,
         "--cluster-cidr": options.cluster_cidr,
+        "--service-cidr": options.service_cidr,
         **{f"--{name}": value for name, value in options.plugin.items()},
     }
     return [word for name, value in given.items() if value for word in (name, value)]
