@@ -1,14 +1,15 @@
 """One flow from the question to the answer: resolve, walk every way, compare with what was wanted, decide."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import NodeInfo
 from kubectl_skoop.diagnosis import (
     address_plan,
+    backends,
     intent,
     misdirected,
     moments,
@@ -22,6 +23,7 @@ from kubectl_skoop.diagnosis import (
 )
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.each_way import Alike, Compared, alike
 from kubectl_skoop.diagnosis.fan_out import Way, fan_out
 from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
 from kubectl_skoop.diagnosis.interface import NetNodeAction
@@ -47,10 +49,6 @@ from kubectl_skoop.snapshot.source import Snapshot
 Ways = list[Way[FlowResult]]
 MAX_BEHIND = 3
 """Obstacles that are looked for behind the first."""
-_TRANSLATES = re.compile(
-    r"-A .* -j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b|(?!-A ).*\b(dnat|snat|masquerade|redirect)\b"
-)
-"""Rules of iptables, whose comments may say anything, and of nft."""
 
 
 def diagnose(source: Snapshot, request: Request, options: Options) -> Diagnosis:
@@ -95,17 +93,6 @@ class Fate(NamedTuple):
     shares: verdict.Shares
 
 
-class Compared(NamedTuple):
-    """A walk held against what the plugin wanted."""
-
-    explaining: list[Suspicion]
-    deviations: list[Suspicion]
-    """Those that explain nothing."""
-    remarks: tuple[Suspicion, ...]
-    mended: World
-    """With what explains put right."""
-
-
 @dataclass(slots=True, kw_only=True)
 class _Inquiry:
     """Everything about one probe."""
@@ -132,13 +119,15 @@ class _Inquiry:
         decided = verdict.verdict(shares)
         way = verdict.deciding(ways)
         compared = self._compare(ways, way, self.world, self._setting)
-        explaining = compared.explaining
+        groups = self._alike(ways, way, compared)
+        why = self._whys(ways, groups)
+        explaining = list(dict.fromkeys([*why.get(id(way), ()), *chain.from_iterable(why.values())]))
         behind: list[Suspicion] = []
-        if verdict.way_outcome(way) == "lost":
-            meant = list(service_intent.explaining(self.cluster, self.probe, way.result.branch))
-            behind = [] if meant else list(self._behind(way, compared))
-            explaining = [*explaining, *meant]
-        cause = self._cause(way, explaining)
+        if verdict.way_outcome(way) == "lost" and not any(self._meant(way)):
+            behind = list(self._behind(way, compared))
+        cause = self._cause(way, why.get(id(way), ()))
+        endings = tuple(self._ending(each, why.get(id(each), ())) for each in _by_share(ways))
+        counted = backends.count(self.probe, ways)
         hole, cold = None, None
         many = len(ways) > passes.MANY
         if not many and not passes.works_throughout(self._walk, self.probe, ways):
@@ -148,8 +137,7 @@ class _Inquiry:
             *explaining,
             *self._losses(ways),
             *behind,
-            *(one for one in compared.deviations if _what(one) not in map(_what, behind)),
-            *compared.remarks,
+            *_apart([one.compared for one in groups] or [compared], [*explaining, *behind]),
             *([hole.suspicion] if hole else []),
             *([cold] if cold else []),
             *passes.stale_connections(self._walk, self.probe, ways),
@@ -165,13 +153,22 @@ class _Inquiry:
         return Diagnosis(
             request=self.probe,
             verdict=decided,
-            headline=verdict.headline(self.probe, decided, shares, seen, cause, hole.above if hole else None),
+            headline=verdict.headline(
+                self.probe,
+                decided,
+                shares,
+                seen,
+                verdict.reasons(endings, cause),
+                hole.above if hole else None,
+                counted,
+            ),
             arrives=shares.arrives,
             lost=shares.lost,
             unknown=shares.unknown,
             symptom=seen,
             cause=cause,
-            branches=tuple(self._ending(each, explaining if each is way else []) for each in _by_share(ways)),
+            branches=endings,
+            backends=counted,
             suspicions=suspicions,
             facts=(),
             assumptions=_assumptions(ways, self.setup.ctx),
@@ -206,12 +203,38 @@ class _Inquiry:
         )
         if verdict.way_outcome(way) == "served":
             return Compared([], [finding.suspicion for finding in wished.findings], wished.remarks, world)
+        target = backends.target_of(self.probe, way.result.branch)
 
-        def progress(other: World) -> trial.Progress:
-            return trial.progress(self._walk(self.probe, setting, other))
+        def progress(other: Ways) -> trial.Progress:
+            return trial.progress(backends.to_target(self.probe, other, target))
 
-        explained = trial.explaining(world, wished.findings, trial.progress(ways), progress)
+        explained = trial.explaining(
+            world,
+            wished.findings,
+            progress(ways),
+            lambda mended: progress(self._walk(self.probe, setting, mended)),
+        )
         return Compared(explained.explaining, explained.others, wished.remarks, explained.mended)
+
+    def _alike(self, ways: Ways, way: Way[FlowResult], compared: Compared) -> list[Alike]:
+        if verdict.way_outcome(way) != "lost":
+            return []
+        return alike(
+            self.probe,
+            ways,
+            (way, compared),
+            lambda other: self._compare(ways, other, self.world, self._setting),
+            lambda mended: self._walk(self.probe, self._setting, mended),
+        )
+
+    def _whys(self, ways: Ways, explained: Sequence[Alike]) -> dict[int, list[Suspicion]]:
+        """What explains a lost way, by the identity of the way: the plugin's wishes, then the objects."""
+        wanted = {id(way): one.compared.explaining for one in explained for way in one.ways}
+        lost = (way for way in ways if verdict.way_outcome(way) == "lost")
+        return {id(way): [*wanted.get(id(way), ()), *self._meant(way)] for way in lost}
+
+    def _meant(self, way: Way[FlowResult]) -> Iterator[Suspicion]:
+        return service_intent.explaining(self.cluster, self.probe, way.result.branch)
 
     def _behind(self, way: Way[FlowResult], compared: Compared) -> Iterator[Suspicion]:
         """What would stop the packet next: each obstacle hides the next, so it is taken away in a copy."""
@@ -225,9 +248,9 @@ class _Inquiry:
                 setting = setting._replace(forgiven=setting.forgiven | {rule})
             else:
                 return
-            ways = self._walk(self.probe, setting, world)
-            way = verdict.deciding(ways)
-            if verdict.way_outcome(way) != "lost":
+            target = backends.target_of(self.probe, way.result.branch)
+            ways = backends.to_target(self.probe, self._walk(self.probe, setting, world), target)
+            if not ways or verdict.way_outcome(way := verdict.deciding(ways)) != "lost":
                 return
             compared = self._compare(ways, way, world, setting)
             cause = self._cause(way, [])
@@ -259,7 +282,7 @@ class _Inquiry:
             case "forwarding.too-big":
                 because = misdirected.untold(branch, because, loss)
         if not because.code.startswith("netfilter."):
-            rules = [rule for rule in translations(branch) if rule not in because.evidence]
+            rules = [rule for rule in paths.translations(branch) if rule not in because.evidence]
             because = replace(because, evidence=(*because.evidence, *rules))
         return because
 
@@ -290,6 +313,7 @@ class _Inquiry:
             choices=way.choices,
             path=path,
             reply=reply,
+            backend=backends.target_of(self.probe, way.result.branch),
         )
 
     def _places_in_question(self, branch: Branch) -> Iterator[Place]:
@@ -337,19 +361,6 @@ def _paths(way: Way[FlowResult], suspicions: Sequence[Suspicion]) -> tuple[Packe
     return paths.request_path(branch, suspicions), paths.reply_path(branch, suspicions)
 
 
-def translations(branch: Branch) -> list[str]:
-    """What sent the packet elsewhere on its way, each once: rules, a tunnel's remote that is here."""
-    steps = (step for visit in branch.visits for step in visit.journey.trace)
-    return list(
-        dict.fromkeys(
-            step.text
-            for step in steps
-            if (step.kind == "rule" and _TRANSLATES.match(step.text))
-            or (step.kind == "tunnel" and step.effect == "not encapsulated")
-        )
-    )
-
-
 def _assumptions(ways: Ways, ctx: Context) -> tuple[str, ...]:
     """Each once."""
     branches = [way.result.branch for way in ways]
@@ -357,6 +368,13 @@ def _assumptions(ways: Ways, ctx: Context) -> tuple[str, ...]:
     seen = (stack.ns for branch in branches for stack in branch.stacks.values())
     apart = moments.apart(seen, ctx.clock_ahead)
     return tuple(dict.fromkeys([*told, *([apart] if apart else [])]))
+
+
+def _apart(compared: Sequence[Compared], told: Sequence[Suspicion]) -> Iterator[Suspicion]:
+    """What differs from the plugin's wishes and explains nothing, and its remarks."""
+    known = {*map(_what, told)}
+    yield from (one for each in compared for one in each.deviations if _what(one) not in known)
+    yield from (one for each in compared for one in each.remarks)
 
 
 def _what(suspicion: Suspicion) -> tuple[object, ...]:

@@ -1,5 +1,6 @@
 """The record of a branch as two graphs: the way of the request, and that of its answer."""
 
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,6 +11,11 @@ from kubectl_skoop.model.path import Action, ActionKind, Link, NetNode, PacketPa
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.netstack import icmp
+
+_TRANSLATES = re.compile(
+    r"-A .* -j (DNAT|SNAT|MASQUERADE|REDIRECT|NETMAP)\b|(?!-A ).*\b(dnat|snat|masquerade|redirect)\b"
+)
+"""Rules of iptables, whose comments may say anything, and of nft."""
 
 
 def request_path(branch: Branch, findings: Iterable[Suspicion] = ()) -> PacketPath:
@@ -42,6 +48,19 @@ def crossings(branch: Branch) -> int:
         total += len(onward)
         queue.extend(following[link.id] for link in onward if link.id in following)
     return total
+
+
+def translations(branch: Branch) -> list[str]:
+    """What sent the packet elsewhere on its way, each once: rules, a tunnel's remote that is here."""
+    steps = (step for visit in branch.visits for step in visit.journey.trace)
+    return list(
+        dict.fromkeys(
+            step.text
+            for step in steps
+            if (step.kind == "rule" and _TRANSLATES.match(step.text))
+            or (step.kind == "tunnel" and step.effect == "not encapsulated")
+        )
+    )
 
 
 def is_answer(visit: Visit, link: Link) -> bool:

@@ -4,12 +4,43 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Suspicion
 
 Verdict = Literal["reachable", "unreachable", "partial", "unknown"]
 FateKind = Literal["served", "refused", "dropped", "unknown"]
+
+
+class Target(NamedTuple):
+    """Address and port that a connection was translated to."""
+
+    address: Address
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if self.address.version == 6 else f"{self.address}:{self.port}"
+
+
+class Backends(NamedTuple):
+    """How many of the backends that a flow is sent to do what; the last four add up to the first."""
+
+    total: int
+    answering: int
+    sometimes: int
+    """On some of the ways to them."""
+    failing: int
+    unknown: int
+
+    def __str__(self) -> str:
+        """`2 of 3 backends answer`."""
+        if not self.answering and self.failing == self.total:
+            return f"none of {self.total:,} backends answers"
+        verb = "answers" if self.answering == 1 else "answer"
+        told = f"{self.answering:,} of {self.total:,} backends {verb}"
+        told += f", {self.sometimes:,} sometimes" if self.sometimes else ""
+        return told + (f", {self.unknown:,} unknown" if self.unknown else "")
 
 
 class Ending(NamedTuple):
@@ -24,6 +55,8 @@ class Ending(NamedTuple):
     """The random decisions of this branch, as text ("KUBE-SVC-X: 1/3 to KUBE-SEP-A")."""
     path: PacketPath
     reply: PacketPath | None
+    backend: Target | None = None
+    """Where a service's address was translated to."""
 
 
 class Fact(NamedTuple):
@@ -51,7 +84,7 @@ class Diagnosis:
     request: Probe
     verdict: Verdict
     headline: str
-    """One line: the answer, with a hole for large packets if there is one."""
+    """One line: the answer, with a hole for large packets if there is one, backends and causes."""
     arrives: Fraction
     lost: Fraction
     unknown: Fraction
@@ -67,6 +100,8 @@ class Diagnosis:
     """Of the branch that the cause is taken from, else of the largest."""
     reply: PacketPath | None
     missing: tuple[Missing, ...]
+    backends: Backends | None = None
+    """None: the flow is sent to less than two."""
 
 
 class Check(NamedTuple):

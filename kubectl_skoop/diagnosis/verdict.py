@@ -6,11 +6,17 @@ from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.fan_out import Way
 from kubectl_skoop.diagnosis.flow import FlowResult, outcome
-from kubectl_skoop.diagnosis.result import Verdict
+from kubectl_skoop.diagnosis.result import Backends, Ending, Verdict
+from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.probe import Probe
+from kubectl_skoop.model.share import percent
 from kubectl_skoop.model.suspicion import Suspicion
 
 Ways = Sequence[Way[FlowResult]]
+LOST = ("dropped", "refused")
+TOLD = 3
+"""Reasons that the first line names."""
 
 
 class Shares(NamedTuple):
@@ -45,8 +51,11 @@ def deciding(ways: Ways) -> Way[FlowResult]:
     """The way that the answer is about: of the largest lost share, else of the largest unknown one."""
     for kind in ("lost", "unknown"):
         some = [way for way in ways if way_outcome(way) == kind]
+        weights: dict[object, Fraction] = {}
+        for way in some:
+            weights[reason(way)] = weights.get(reason(way), Fraction(0)) + way.share
         if some:
-            return max(some, key=lambda way: _weight(way, some))
+            return max(some, key=lambda way: weights[reason(way)])
     return max(ways, key=lambda way: way.share)
 
 
@@ -56,37 +65,79 @@ def symptom(way: Way[FlowResult]) -> str:
     return " or ".join(seen)
 
 
+class Reason(NamedTuple):
+    """Why a share of the connections fails."""
+
+    share: Fraction
+    symptom: str
+    cause: Suspicion
+    alike: int
+    """Further causes with the same code."""
+
+    def __str__(self) -> str:
+        place = f"{self.cause.where.place}: " if self.cause.where.place else ""
+        more = f", and {self.alike:,} more like it" if self.alike else ""
+        return f"{place}{self.cause.message}{more}"
+
+
+def reasons(endings: Sequence[Ending], first: Suspicion | None) -> list[Reason]:
+    """Of the lost ones, else of the unknown, by the codes of their causes: that of `first`, then by share."""
+    alike: dict[str, list[tuple[Ending, Suspicion]]] = {}
+    lost = any(one.fate in LOST for one in endings)
+    for one in endings:
+        if one.fate in (LOST if lost else ("unknown",)) and one.cause is not None:
+            alike.setdefault(one.cause.code, []).append((one, one.cause))
+    found = [
+        Reason(
+            share=sum((one.share for one, _ in group), Fraction(0)),
+            symptom=" or ".join(dict.fromkeys(one.symptom for one, _ in group)),
+            cause=first if first and first.code == code else group[0][1],
+            alike=len({_told(cause) for _, cause in group}) - 1,
+        )
+        for code, group in alike.items()
+    ]
+    return sorted(found, key=lambda reason: (reason.cause is first, reason.share), reverse=True)
+
+
 def headline(
-    probe: Probe, decided: Verdict, found: Shares, seen: str, cause: Suspicion | None, hole_above: int | None
+    probe: Probe,
+    decided: Verdict,
+    found: Shares,
+    seen: str,
+    because: Sequence[Reason] = (),
+    hole_above: int | None = None,
+    backends: Backends | None = None,
 ) -> str:
-    because = f": {_told(cause)}" if cause else ""
+    """`because`: why it fails; of an unknown the first alone is told."""
+    counted = f", {backends}" if backends else ""
     match decided:
         case "reachable" if hole_above is not None:
             return f"reachable, but packets above {hole_above} bytes are lost"
         case "reachable":
             return "reachable"
         case "unreachable":
-            return f"unreachable ({seen}){because}"
+            return f"unreachable{counted}{_because(seen, because)}"
         case "partial":
-            what = "connections" if probe.protocol == 6 else "packets"
-            return f"partial, {percent(found.lost)} of {what} fail ({seen}){because}"
+            what = "connections" if probe.protocol == Protocol.TCP else "packets"
+            return f"partial{counted}, {percent(found.lost)} of {what} fail{_because(seen, because)}"
         case "unknown":
-            return f"unknown{because}"
+            return f"unknown{counted}" + (f": {because[0]}" if because else "")
 
 
-def _told(cause: Suspicion) -> str:
-    return f"{cause.where.place}: {cause.message}" if cause.where.place else cause.message
+def _because(seen: str, reasons: Sequence[Reason]) -> str:
+    """` (timeout): node/n1: …`; with their shares if there are several."""
+    if len(reasons) < 2:
+        return f" ({seen})" + "".join(f": {one}" for one in reasons)
+    told = "; ".join(f"{percent(one.share)} ({one.symptom}) {one}" for one in reasons[:TOLD])
+    left = len(reasons) - TOLD
+    return f": {told}" + (f"; and for {left} more reasons" if left > 0 else "")
 
 
-def percent(share: Fraction) -> str:
-    return f"{float(share) * 100:.0f} %"
+def _told(cause: Suspicion) -> tuple[Place | None, str]:
+    return cause.where.place, cause.message
 
 
-def _weight(way: Way[FlowResult], all_of_kind: Ways) -> Fraction:
-    """The share of all ways that end for the same reason."""
-    return sum((other.share for other in all_of_kind if _reason(other) == _reason(way)), Fraction(0))
-
-
-def _reason(way: Way[FlowResult]) -> object:
+def reason(way: Way[FlowResult]) -> object:
+    """What ended it, and where."""
     loss = way.result.loss
     return (loss.because.code, loss.because.where) if loss else way.unknown

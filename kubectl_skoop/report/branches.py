@@ -16,7 +16,7 @@ class Branch(NamedTuple):
     share: Fraction
     fate: FateKind
     end: str
-    """`at pod/shop/db, answer`."""
+    """`to 10.244.2.3:8080, at pod/shop/db, answer`."""
     because: str
     """Empty: it arrives."""
     choices: tuple[str, ...] = ()
@@ -40,6 +40,9 @@ def _branch(endings: Sequence[Ending]) -> Branch:
     places = dict.fromkeys(str(one.path.nodes[-1].place) for one in endings if one.path.nodes)
     at = f"at {next(iter(places))}" if places else ""
     at += f" and {len(places) - 1:,} more places" if len(places) > 1 else ""
+    backends = dict.fromkeys(str(one.backend) for one in endings if one.backend)
+    to = f"to {next(iter(backends))}" if backends else ""
+    to += f" and {len(backends) - 1:,} more" if len(backends) > 1 else ""
     causes = {one.cause.message for one in endings if one.cause}
     because = first.cause.message if first.cause else ""
     because += f", and {len(causes) - 1:,} more like it" if len(causes) > 1 else ""
@@ -47,7 +50,7 @@ def _branch(endings: Sequence[Ending]) -> Branch:
     return Branch(
         share=sum((one.share for one in endings), Fraction(0)),
         fate=first.fate,
-        end=f"{at}, {first.symptom}{ways}",
+        end=f"{to}{', ' if to and at else ''}{at}, {first.symptom}{ways}",
         because=because,
         choices=first.choices if number == 1 else (),
     )

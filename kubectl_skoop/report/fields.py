@@ -40,6 +40,7 @@ def diagnosis_fields(diagnosis: Diagnosis) -> Fields:
         "path": _path(diagnosis.path),
         "reply": _path(diagnosis.reply) if diagnosis.reply else None,
         "missing": [_missing(gap) for gap in diagnosis.missing],
+        "backends": diagnosis.backends._asdict() if diagnosis.backends else None,
     }
 
 
@@ -83,6 +84,7 @@ def _branch(ending: Ending) -> Fields:
         "symptom": ending.symptom,
         "cause": _cause(ending.cause),
         "choices": list(ending.choices),
+        "backend": str(ending.backend) if ending.backend else None,
     }
 
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Missing
+from kubectl_skoop.model.share import percent
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.report.branches import Branch, branches_of
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.question import question
-from kubectl_skoop.report.share import percent
 from kubectl_skoop.report.style import Style
 from kubectl_skoop.report.table import SHOWN_FINDINGS, summary
 from kubectl_skoop.report.way import Detail, way_lines

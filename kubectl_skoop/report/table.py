@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Ending, Fact, Missing
+from kubectl_skoop.model.share import percent
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.report.branches import branches_of
 from kubectl_skoop.report.escape import safe
-from kubectl_skoop.report.share import percent
 from kubectl_skoop.report.style import Style
 from kubectl_skoop.report.way import Detail, way_lines
 

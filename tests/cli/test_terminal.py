@@ -59,7 +59,7 @@ def test_a_terminal_is_filled_and_not_overrun(columns: int) -> None:
     lines = _on_terminal(columns, *QUESTION, "--color", "never").splitlines()
     longest = max(map(len, lines))
     assert columns * 3 // 4 < longest <= columns
-    assert lines[0].startswith("partial, 50 % of connections fail")
+    assert lines[0].startswith("partial, 1 of 2 backends answers, 50 % of connections fail")
 
 
 def test_a_terminal_has_colour_and_a_pipe_has_not() -> None:

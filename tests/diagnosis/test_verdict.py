@@ -10,7 +10,8 @@ from kubectl_skoop.diagnosis import verdict
 from kubectl_skoop.diagnosis.branch import Branch
 from kubectl_skoop.diagnosis.fan_out import Way
 from kubectl_skoop.diagnosis.flow import FlowResult
-from kubectl_skoop.diagnosis.result import FateKind
+from kubectl_skoop.diagnosis.result import Backends, FateKind
+from kubectl_skoop.diagnosis.verdict import Reason
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Packet
@@ -114,6 +115,35 @@ def test_several_symptoms_are_all_told() -> None:
 )
 def test_headline(ways: list[Way[FlowResult]], hole: int | None, expected: str) -> None:
     shares = verdict.shares(ways)
-    cause = None if shares.arrives == 1 else suspicion("ip_forward is 0", "n2")
-    told = verdict.headline(PROBE, verdict.verdict(shares), shares, "timeout", cause, hole)
+    cause = Reason(shares.lost, "timeout", suspicion("ip_forward is 0", "n2"), 0)
+    because = () if shares.arrives == 1 else (cause,)
+    told = verdict.headline(PROBE, verdict.verdict(shares), shares, "timeout", because, hole)
     assert told == expected
+
+
+def reason(percent: int, code: str) -> Reason:
+    return Reason(Fraction(percent, 100), "timeout", suspicion(code), 0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "because", "expected"),
+    [
+        pytest.param(Backends(3, 2, 0, 1, 0), 1, "partial, 2 of 3 backends answer, 40 % of connections fail"),
+        pytest.param(Backends(3, 1, 1, 1, 0), 1, "1 of 3 backends answers, 1 sometimes, 40 % of connections"),
+        pytest.param(Backends(3, 0, 1, 1, 1), 1, "0 of 3 backends answer, 1 sometimes, 1 unknown, 40 % of"),
+        pytest.param(Backends(3, 1, 0, 2, 0), 2, "fail: 30 % (timeout) node/n1: a; 5 % (timeout) node/n1: b"),
+        pytest.param(Backends(9, 1, 0, 8, 0), 5, "node/n1: c; and for 2 more reasons"),
+        pytest.param(None, 1, "partial, 40 % of connections fail (t): node/n1: a"),
+    ],
+)
+def test_headline_of_backends(seen: Backends | None, because: int, expected: str) -> None:
+    shares = verdict.Shares(Fraction(3, 5), Fraction(2, 5), Fraction(0))
+    causes = [reason(30, "a"), *(reason(5, code) for code in "bcde")][:because]
+    told = verdict.headline(PROBE, "partial", shares, "t", causes, backends=seen)
+    assert expected in told
+
+
+def test_a_small_share_is_not_told_as_none() -> None:
+    shares = verdict.Shares(Fraction(1999, 2000), Fraction(1, 2000), Fraction(0))
+    told = verdict.headline(PROBE, "partial", shares, "timeout", (), backends=Backends(2000, 1999, 0, 1, 0))
+    assert told == "partial, 1,999 of 2,000 backends answer, <1 % of connections fail (timeout)"

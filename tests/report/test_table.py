@@ -8,9 +8,9 @@ import pytest
 from kubectl_skoop.diagnosis.result import Missing
 from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.share import percent
 from kubectl_skoop.model.suspicion import Level
 from kubectl_skoop.report.formats import Format, render_check, render_diagnosis
-from kubectl_skoop.report.share import percent
 from tests.report.build import NODE_1, RULE, check, diagnosis, ending, path, suspicion
 
 

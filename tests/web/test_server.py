@@ -184,7 +184,7 @@ def test_home(server: Server) -> None:
 
 def test_an_answer(server: Server) -> None:
     found = page(server, "ask", QUESTION)
-    assert "50 % of connections fail" in found.text
+    assert "1 of 2 backends answers, 50 % of connections fail" in found.text
     assert "kubectl skoop diagnose -s pod/default/a -d svc/default/pair -p 80" in found.text
     assert {"picture", "panel", "question"} <= set(found.classes)
 

@@ -1,6 +1,7 @@
 """A diagnosis as a part of a page: the answer, the cause, the picture, each stop, the other findings."""
 
 from kubectl_skoop.diagnosis.result import Diagnosis, FateKind, Verdict
+from kubectl_skoop.model.share import percent
 from kubectl_skoop.report.branches import branches_of
 from kubectl_skoop.report.html.figure import figure, first_panel
 from kubectl_skoop.report.html.finding import facts_table, finding, findings, gaps
@@ -12,7 +13,6 @@ from kubectl_skoop.report.html.ways import door, ways_of
 from kubectl_skoop.report.picture.layout import picture
 from kubectl_skoop.report.picture.shapes import Picture
 from kubectl_skoop.report.question import question
-from kubectl_skoop.report.share import percent
 
 _SIGNS: dict[Verdict, str] = {"reachable": "✓", "unreachable": "✕", "partial": "◐", "unknown": "?"}
 _FATES: dict[FateKind, str] = {"served": "✓", "refused": "✕", "dropped": "✕", "unknown": "?"}
@@ -77,6 +77,7 @@ def _branches(diagnosis: Diagnosis) -> Markup | None:
                 "span",
                 branch.fate,
                 branch.end if branch.end.startswith(",") else f" {branch.end}",
+                f": {branch.because}" if branch.because else "",
                 h("details", h("summary", "chosen"), (h("p", h("code", choice)) for choice in branch.choices))
                 if branch.choices
                 else None,

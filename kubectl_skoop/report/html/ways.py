@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.path import PacketPath
+from kubectl_skoop.model.share import percent
 from kubectl_skoop.report.picture.shapes import Arrow, Card
 from kubectl_skoop.report.picture.ways import Direction, branches
-from kubectl_skoop.report.share import percent
 
 
 class Way(NamedTuple):

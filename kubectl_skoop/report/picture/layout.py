@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from kubectl_skoop.diagnosis.result import Diagnosis, Verdict
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.share import percent
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.picture.grid import Grid, grid
 from kubectl_skoop.report.picture.measures import (
@@ -24,7 +25,6 @@ from kubectl_skoop.report.picture.shapes import Area, Arrow, Card, Picture, Poin
 from kubectl_skoop.report.picture.ways import Ways, ways
 from kubectl_skoop.report.picture.words import Line, arrow_lines, card_lines, wrapped
 from kubectl_skoop.report.question import question
-from kubectl_skoop.report.share import percent
 
 SHAFT = 18
 """How far an arrow is from the left end of its column, px."""

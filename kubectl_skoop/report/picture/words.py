@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.path import Link
+from kubectl_skoop.model.share import percent
 from kubectl_skoop.report.columns import broken, cut
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.packet import frame_text, inside, translations, tunnel_text
 from kubectl_skoop.report.picture.shapes import TextKind
 from kubectl_skoop.report.picture.ways import Stop
-from kubectl_skoop.report.share import percent
 
 MOST_LINES = 6
 """Of one text; what is longer ends in an ellipsis, and is whole in the label."""

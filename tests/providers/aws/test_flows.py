@@ -159,8 +159,8 @@ def test_of_two_targets_the_one_that_its_group_guards_fails(snapshot: Path, tmp_
     ran = ask(snapshot, CLIENT, "svc/default/web", "--infra", written(tmp_path, found))
     assert ran.code == 1
     assert (
-        "partial, 50 % of connections fail (timeout): node/n1: no rule of the security groups of eni-1"
-        in ran.out
+        "partial, 1 of 2 backends answers, 50 % of connections fail (timeout): "
+        "node/n1: no rule of the security groups of eni-1" in ran.out
     )
     health(found, target("i-n2"))
     assert ask(snapshot, CLIENT, "svc/default/web", "--infra", written(tmp_path, found)).code == 0
