@@ -76,6 +76,14 @@ class NetworkNamespace:
         return {(entry.device, entry.address): entry for entry in self.neighbours if not entry.proxy}
 
     @cached_property
+    def fdb_by_key(self) -> Mapping[tuple[int, str], Sequence[FdbEntry]]:
+        """By index of the device and MAC."""
+        found: dict[tuple[int, str], list[FdbEntry]] = {}
+        for entry in self.fdb:
+            found.setdefault((entry.port, entry.mac), []).append(entry)
+        return found
+
+    @cached_property
     def conntrack_by_tuple(self) -> Mapping[tuple[int, Tuple], ConntrackEntry]:
         """By zone and the tuple of either direction."""
         originals = {(entry.zone, entry.original): entry for entry in self.conntrack}

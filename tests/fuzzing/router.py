@@ -35,7 +35,7 @@ _WAY = (
 
 
 def pass_all(netfilter: Netfilter, ipsets: Mapping[str, IpSet] | None = None) -> None:
-    """Every packet at every hook, by the first and by the second answer to what is not decided."""
+    """Every packet at every hook, by the first answer to what is not decided, and by the second if there is any."""
     ns = NetworkNamespace(
         id="router",
         place=Place("node", "router"),
@@ -48,13 +48,16 @@ def pass_all(netfilter: Netfilter, ipsets: Mapping[str, IpSet] | None = None) ->
     families = {family for base in netfilter.base_chains for family in base.families}
     for packet in PACKETS:
         if packet.family in families:
-            for script in ((), (1, 1, 1)):
-                _pass(Stack(ns, Choices(script=script)), packet)
+            met = _pass(ns, packet, Choices()).made
+            if met:
+                _pass(ns, packet, Choices(script=(1, 1, 1)))
 
 
-def _pass(stack: Stack, packet: Packet) -> None:
+def _pass(ns: NetworkNamespace, packet: Packet, choices: Choices) -> Choices:
+    stack = Stack(ns, choices)
     passage = Passage(iif=1)
     for hook, indev, outdev in _WAY:
         end = traverse(stack, hook, packet, passage, indev=indev, outdev=outdev)
         if isinstance(end, Passed):
             packet = end.packet
+    return choices

@@ -37,11 +37,8 @@ class FdbExpectation(Expectation):
         device = ns.device_by_name.get(self.dev)
         if device is None:
             return ()
-        return tuple(
-            entry
-            for entry in ns.fdb
-            if entry.port == device.index and entry.bridge == 0 and entry.mac == self.mac
-        )
+        entries = ns.fdb_by_key.get((device.index, self.mac), ())
+        return tuple(entry for entry in entries if entry.bridge == 0)
 
     def difference(self, ns: NetworkNamespace) -> Deviation | None:
         found = self.find(ns)

@@ -73,11 +73,8 @@ class RouteExpectation(Expectation):
 
     def find(self, ns: NetworkNamespace) -> Sequence[Route]:
         """The one the kernel tries first in front."""
-        same = (
-            route
-            for route in ns.routes
-            if route.destination == self.destination and route.table == self.in_table and not route.tos
-        )
+        covering = _covering(ns, self.destination.network_address, self.in_table)
+        same = (route for route in covering if route.destination == self.destination and not route.tos)
         return sorted(same, key=lambda route: route.metric)
 
     def difference(self, ns: NetworkNamespace) -> Deviation | None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.diagnosis.services.door import Door
@@ -10,7 +11,7 @@ from kubectl_skoop.diagnosis.services.habits import KubeProxy
 from kubectl_skoop.diagnosis.services.iptables_rule import KEPT, MARK_MASQ, IptablesRule, read_rule
 from kubectl_skoop.diagnosis.services.rules import SHOWN, Entry, Kind, Proxy, restart
 from kubectl_skoop.diagnosis.services.sources import covers
-from kubectl_skoop.diagnosis.services.walk import Chains, Leaf, reach, walk
+from kubectl_skoop.diagnosis.services.walk import Chains, Leaf, walk
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -18,10 +19,30 @@ from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 
 SERVICES, NODE_PORTS, POSTROUTING = "KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING"
 FIREWALL = "KUBE-PROXY-FIREWALL"
+TELLING = frozenset((SERVICES, NODE_PORTS, "KUBE-EXTERNAL-SERVICES", FIREWALL))
+"""Chains that tell services apart, in an order of each node's own."""
 
 _SET_MARK = re.compile(r" -j MARK --set-xmark (0x[0-9a-f]+)(?:/|$)")
 _ASKED_MARK = re.compile(r" -m mark (?:! )?--mark (0x[0-9a-f]+)(?:/(0x[0-9a-f]+))? ")
 _NAMED = re.compile(r'--comment "?([a-z0-9.-]+/[a-z0-9.-]+)[:" ]')
+
+
+Told = tuple[tuple[str, tuple[str, ...]], ...]
+"""Chains by name, with their rules: what a rule does with a new connection is in its text."""
+
+
+class _Part(NamedTuple):
+    """Of a chain, what matters to a door."""
+
+    lines: tuple[str, ...]
+    leads: tuple[str, ...]
+    """To these chains."""
+
+
+@lru_cache(maxsize=KEPT)
+def _part(lines: tuple[str, ...]) -> _Part:
+    """Nodes have the same chains: one tuple for all of them."""
+    return _Part(lines, tuple(filter(None, (read_rule(line).leads for line in lines))))
 
 
 class RuleTable:
@@ -30,6 +51,7 @@ class RuleTable:
     def __init__(self, table: SavedTable | None) -> None:
         self._table = table or SavedTable("", 0, native=False, text="")
         self._rules: dict[tuple[str, int], IptablesRule] = {}
+        self._parts: dict[str, _Part] = {}
 
     def __contains__(self, chain: str) -> bool:
         """It has rules."""
@@ -44,6 +66,29 @@ class RuleTable:
     def steps(self, chain: str, door: Door) -> Iterator[IptablesRule]:
         places = self._table.saved_chain(chain).places(door.address, door.port)
         return (rule for place in places if fits(rule := self._rule(chain, place), door))
+
+    def told(self, chain: str, door: Door) -> Told:
+        """All that a walk to a door may meet, whoever sends."""
+        found: dict[str, tuple[str, ...]] = {}
+        rest = [chain]
+        while rest:
+            name = rest.pop()
+            if name not in found:
+                part = self._fitting(name, door) if name in TELLING else self._whole(name)
+                found[name] = part.lines
+                rest += part.leads
+        return tuple(found.items())
+
+    def _fitting(self, chain: str, door: Door) -> "_Part":
+        rules = [*self.steps(chain, door)]
+        leads = tuple(rule.leads for rule in rules if rule.leads)
+        return _Part(tuple(rule.text for rule in rules), leads)
+
+    def _whole(self, chain: str) -> "_Part":
+        part = self._parts.get(chain)
+        if part is None:
+            part = self._parts[chain] = _part(tuple(self.lines(chain)))
+        return part
 
     def leads(self, chain: str, to: str) -> bool:
         """A rule of the chain jumps there."""
@@ -86,8 +131,8 @@ class IptablesRules:
         return f"those of iptables mode ({self.back_end})"
 
     def told(self, door: Door) -> Hashable:
-        refusing = (reach(self.filter, chain, door) for chain in self._refusing[_hook(door)])
-        return self.habits, reach(self.nat, SERVICES, door), tuple(refusing)
+        refusing = (self.filter.told(chain, door) for chain in self._refusing[_hook(door)])
+        return self.habits, self.nat.told(SERVICES, door), tuple(refusing)
 
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
         return walk(self.nat, SERVICES, door, source)

@@ -72,6 +72,11 @@ class IptablesRule:
     def marks(self) -> bool:
         return self.target == MARK_MASQ
 
+    @property
+    def leads(self) -> str:
+        """The chain that it jumps to; empty: none."""
+        return self._ways[0].chain if self._ways else ""
+
     def ways(self, door: Door) -> Sequence[Way]:
         return self._ways
 

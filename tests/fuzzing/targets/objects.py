@@ -43,9 +43,10 @@ def run(data: bytes) -> None:
 
 
 def seeds() -> Iterator[bytes]:
+    """All that there is, and each thing beside two pods: time goes by size."""
     found = examples()
     yield JSON.encode(found)
-    world = [item for item in found if not str(item["kind"]).endswith("Policy")]
+    world = [item for item in found if item["kind"] in ("Namespace", "Node", "Pod")]
     for item in found:
         if item not in world:
             yield JSON.encode([*world, item])
