@@ -12,8 +12,8 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.local import address_type, is_local
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
-from kubectl_skoop.netstack.routing.select import select_address
 from kubectl_skoop.netstack.routing.reverse import rpfilter_match
+from kubectl_skoop.netstack.routing.select import select_address
 from kubectl_skoop.netstack.routing.source import SourceProblem, check_way_back
 from kubectl_skoop.netstack.routing.types import SCOPE_HOST, SCOPE_LINK, Nexthop, PolicyRule, Route
 from kubectl_skoop.netstack.stack import Stack
