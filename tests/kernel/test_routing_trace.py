@@ -23,10 +23,10 @@ from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX, FlowKey
 from kubectl_skoop.netstack.routing.input import route_input
 from kubectl_skoop.netstack.routing.lookup import Failed, Found
 from kubectl_skoop.netstack.routing.output import route_output
-from kubectl_skoop.netstack.routing.types import PolicyRule
+from kubectl_skoop.netstack.routing.types import TABLE_LOCAL, PolicyRule
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.frame import encode
-from kubectl_skoop.testing.netns import entered
+from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
 from kubectl_skoop.testing.route_lab import DEVICES, MARKS, PORTS, TOS, RouteLab, Universe
 from tests.kernel import test_routing_oracle
 from tests.kernel.fib_trace import FibTrace, Lookup, fib_trace
@@ -74,7 +74,7 @@ def test_the_tables_are_looked_up_as_the_kernel_does(
             for _ in range(PACKETS):
                 kind, send, walk = question(random, ns, sockets, family)
                 expected = list(each_way(ns, looked_up, walk))
-                found = difference(trace, send, expected)
+                found = difference(ns, trace, send, expected)
                 seen[kind] = seen.get(kind, 0) + max(map(len, expected))
                 if found:
                     differences.append(f"{kind}\n  kernel {found}\n  ours   {expected}")
@@ -213,20 +213,46 @@ def each_way(ns: NetworkNamespace, asked: list[Lookup], walk: Walk) -> Iterator[
     return test_routing_oracle.each_way(ns, route)
 
 
-def difference(trace: FibTrace, send: Callable[[], object], ways: list[list[Lookup]]) -> list[Lookup]:
+def test_a_table_that_lost_its_last_route_is_asked_in_vain() -> None:
+    """No dump shows that it is still there, so the model does not ask it."""
+    node = Namespace(f"{lab_prefix()}ft")
+    create([node.name])
+    try:
+        lines = "link set lo up\nrule add lookup 101 priority 7\nroute add 10.9.0.0/16 dev lo table 101\n"
+        node.run("ip", "-batch", "-", text=f"{lines}route del 10.9.0.0/16 table 101\n")
+        ns = collected(node)
+        with entered(node.path), fib_trace(4) as trace, socket.socket(type=socket.SOCK_DGRAM) as made:
+            send = partial(made.connect_ex, ("10.9.0.1", 9))
+            send()
+            asked = trace.lookups()
+            assert 101 in [one.table for one in asked]
+            assert difference(ns, trace, send, [[one for one in asked if one.table == TABLE_LOCAL]]) == []
+            assert difference(ns, trace, send, [[replace(asked[0], table=7)]])
+    finally:
+        delete([node.name])
+
+
+def difference(
+    ns: NetworkNamespace, trace: FibTrace, send: Callable[[], object], ways: list[list[Lookup]]
+) -> list[Lookup]:
     """What the kernel looked up instead; empty: one of these ways.
 
     What it asks for an ICMP error or the next device comes after; what has no `iif` asks whose an address is
-    (inet_addr_type_table). A softirq that another process did is missed, so it is sent again.
+    (inet_addr_type_table); tables without a route are in no dump. A softirq that another process did is
+    missed, so it is sent again.
     """
     for _ in range(ATTEMPTS):
         trace.clear()
         send()
-        found = [one for one in trace.lookups() if one.iif]
+        found = [one for one in trace.lookups() if one.iif and not _in_an_empty_table(ns, one)]
         if any(len(found) >= len(way) and all(map(_agree, found, way)) for way in ways):
             return []
         time.sleep(0.01)
     return found
+
+
+def _in_an_empty_table(ns: NetworkNamespace, told: Lookup) -> bool:
+    return told.errno == _ERRNO["no-route"] and ns.fib.table(4, told.table) is None
 
 
 def _agree(told: Lookup, ours: Lookup) -> bool:
