@@ -1,4 +1,4 @@
-"""Dumps that the kernel marks as torn, and lists that it does not watch."""
+"""Dumps that the kernel marks as torn (K-78), and lists that it does not watch."""
 
 import pytest
 

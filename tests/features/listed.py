@@ -178,6 +178,7 @@ STATEMENTS = (
     Native("dup", {"dup": {"addr": "10.0.0.1", "dev": "eth0"}}, AT_DEVICES),
     Native("fwd to a device", {"fwd": {"dev": "dev"}}, AT_DEVICES),
     Native("fwd to an address", {"fwd": {"dev": "dev", "addr": "10.0.0.1", "family": "ip"}}),
+    # K-80: a new flow walks the chains as if there were no such statement.
     Native("flow add", {"flow": {"op": "add", "flowtable": "@f"}}),
     Native("xt", {"xt": {"type": "match", "name": "comment"}}),
 )

@@ -50,11 +50,13 @@ def test_nothing_is_missing(lab: Lab) -> None:
 
 
 def test_time_is_told_for_each_table(lab: Lab) -> None:
+    """K-71."""
     times = [table.time for one in lab.dump.namespaces for table in one.tables.values()]
     assert all(lab.dump.time <= moment <= time.time() for moment in times)
 
 
 def test_links_lead_to_their_peers(lab: Lab) -> None:
+    """K-77."""
     devices = lab.ns.device_by_name
     pod = decode_namespace(lab.dump.namespaces[1], "n1", Place("pod", "default/a"))
     assert devices["v0"].link_netns == pod.id
@@ -285,6 +287,7 @@ ANY_TEMPLATE = {
 
 
 def test_ipsec_policies_without_keys(lab: Lab) -> None:
+    """K-67."""
     selector = ["src", "10.50.0.0/16", "dst", "10.60.0.0/16"]
     template = ["tmpl", "proto", "esp", "mode", "transport", "level", "use"]
     settings = ["proto", "udp", "dport", "53", "dir", "out", "priority", "7", "mark", "1", "mask", "3"]

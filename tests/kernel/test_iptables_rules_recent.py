@@ -1,4 +1,4 @@
-"""Random rules of the `recent` match against the kernel, from the lists as they were collected half-way."""
+"""Random rules of the `recent` match against the kernel, from lists that were collected half-way (K-26)."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -49,7 +49,7 @@ NOT_INVALID = FILTER.format("-A FORWARD -m conntrack --ctstate INVALID -j DROP")
 
 CASES = (
     Case(
-        "masquerade takes the out device's address, replies are undone",
+        "masquerade takes the out device's address, replies are undone (K-68)",
         HANDSHAKE,
         both=NAT.format(MASQUERADE),
     ),
@@ -168,7 +168,7 @@ CASES = (
         both=NAT.format(MASQUERADE),
     ),
     Case(
-        "masquerade at random",
+        "masquerade at random (K-70)",
         (Send(tcp()), Answer(), Again(ACK)),
         both=NAT.format(f"{MASQUERADE} --random-fully"),
     ),

@@ -1,4 +1,7 @@
-"""Which sources and destinations a router takes from outside: real packets against `route_input`."""
+"""Which sources and destinations a router takes from outside: real packets against `route_input`.
+
+The kernel's own answer to a look-up is blind for most of it (K-72).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,11 +57,11 @@ CASES = (
     case("strict: the way back is the same device", ASKER, "delivered", sysctls=STRICT),
     case("loose: any way back will do", "10.2.0.77", "delivered", sysctls=LOOSE),
     case("loose: no way back at all", STRANGER, "rp-filter", sysctls=LOOSE),
-    case("loose on a device without address is strict", "10.2.0.77", "rp-filter", by="r2",
+    case("loose on a device without address is strict (K-45)", "10.2.0.77", "rp-filter", by="r2",
          sysctls={"r2.rp_filter": 2}),
     case("loose on a device without address: the way back is it", "10.3.0.2", "delivered", by="r2",
          sysctls={"r2.rp_filter": 2}),
-    case("an own address as source", "10.2.0.1", by="r0"),
+    case("an own address as source (K-46)", "10.2.0.1", by="r0"),
     case("an own address with accept_local", "10.2.0.1", "delivered", sysctls={"r0.accept_local": 1}),
     case("an own address with accept_local of all", "10.2.0.1", "delivered", sysctls={"all.accept_local": 1}),
     case("accept_local, strict: the address is of another device", "10.2.0.1", "rp-filter",
@@ -79,17 +82,17 @@ CASES = (
     case("a destination in 0.0.0.0/8 is as any other", ASKER, "icmp 3/0", to="0.0.0.7"),
     case("a broadcast source passes the quick check", "10.1.0.255", "delivered"),
     case("a broadcast source does not pass the full check", "10.1.0.255", sysctls=STRICT),
-    case("a mark does not count for the way back", ASKER, "delivered", mark=7, ip=BACK_BY_R1,
+    case("a mark does not count for the way back (K-44)", ASKER, "delivered", mark=7, ip=BACK_BY_R1,
          sysctls=STRICT),
-    case("a mark counts with src_valid_mark", ASKER, "rp-filter", mark=7, ip=BACK_BY_R1,
+    case("a mark counts with src_valid_mark (K-44)", ASKER, "rp-filter", mark=7, ip=BACK_BY_R1,
          sysctls={"all.src_valid_mark": 1, **STRICT}),
     case("another mark with src_valid_mark", ASKER, "delivered", mark=8, ip=BACK_BY_R1,
          sysctls={"all.src_valid_mark": 1, **STRICT}),
     case("forwarded, strict", ASKER, "forwarded by r1", to=NEXT, sysctls=STRICT),
-    case("the way back is looked up with the out device as iif", ASKER, "rp-filter", to=NEXT,
+    case("the way back is looked up with the out device as iif (K-43)", ASKER, "rp-filter", to=NEXT,
          ip=BACK_BY_R2, sysctls=STRICT),
     case("for local delivery iif is lo", ASKER, "delivered", ip=BACK_BY_R2, sysctls=STRICT),
-    case("strict takes any nexthop of several", "10.9.0.1", "delivered", ip=TWO_WAYS, sysctls=STRICT),
+    case("strict takes any nexthop of several (K-47)", "10.9.0.1", "delivered", ip=TWO_WAYS, sysctls=STRICT),
     case("strict: none of the nexthops", "10.9.0.1", "rp-filter", by="r2", ip=TWO_WAYS,
          sysctls={"r2.rp_filter": 1}),
     case("forwarding is off on the in device", ASKER, "no forwarding", to=NEXT,

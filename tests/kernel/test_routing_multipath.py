@@ -13,7 +13,7 @@ from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.lookup import Found, lookup
 from kubectl_skoop.netstack.routing.multipath import hash_inputs
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.netns import Namespace, create, delete, lab_prefix
+from kubectl_skoop.testing.netns import Namespace, await_each, create, delete, lab_prefix
 from kubectl_skoop.testing.route_oracle import RouteOracle, read_state
 
 pytestmark = pytest.mark.kernel
@@ -93,6 +93,54 @@ def test_all_packets_of_a_flow_take_the_same_way(lab: tuple[int, Namespace]) -> 
         taken = [_chosen(ns, stack, each) for each in (flow, flow, other, flow)]
         assert taken[0] == taken[1] == taken[3] != taken[2]
         assert [choice.probabilities for choice in stack.choices.made] == [(Fraction(1, 2),) * 2] * 2
+
+
+NO_CARRIER = "link set p1 down"
+IGNORED = "net.ipv{family}.conf.all.ignore_routes_with_linkdown"
+WAYS: tuple[tuple[str, str, dict[str, int], bool, int], ...] = (
+    # What changes, settings, whether the first device's address is the source, ways in IPv4 and in IPv6.
+    ("nothing", "", {}, False, 2),
+    ("a nexthop without carrier stays in use (K-50)", NO_CARRIER, {}, False, 2),
+    ("unless it is to be ignored (K-50)", NO_CARRIER, {IGNORED: 1}, False, 1),
+    ("IPv4 prefers the device of a bound source (K-47)", "", {}, True, 1),
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "bound", "ways"), [case[1:] for case in WAYS], ids=[case[0] for case in WAYS]
+)
+def test_the_nexthops_that_are_in_use(
+    lab: tuple[int, Namespace], change: str, settings: dict[str, int], bound: bool, ways: int
+) -> None:
+    family, node = lab
+    node.set_sysctls({name.format(family=family): value for name, value in settings.items()})
+    node.run("ip", "-batch", "-", text=f"{change}\n")
+    await_each([node])
+    source = ip_address(ADDRESS[family][0].format(1 if bound else 9, 1))
+    flows = [replace(flow, src=source) for flow in variants(family)["dst"]]
+    ns = read_state(node.path)
+    with RouteOracle(node.path) as oracle:
+        answers = {ns.device_name(_device(oracle, flow)) for flow in flows}
+    own = {_chosen(ns, Stack(ns, Choices(script=(first,))), flows[0]) for first in (0, 1)}
+    assert own == answers
+    assert len(answers) == (2 if bound and family == 6 else ways)
+
+
+def test_rules_see_three_bits_of_the_tos() -> None:
+    """K-49."""
+    node = Namespace(f"{lab_prefix()}tos")
+    create([node.name])
+    try:
+        lines = "link set lo up\nrule add tos 0x10 lookup 100\nroute add 10.9.0.0/16 dev lo table 100\n"
+        node.run("ip", "-batch", "-", text=lines)
+        ns = read_state(node.path)
+        with RouteOracle(node.path) as oracle:
+            for tos, found in ((0x10, True), (0x30, True), (0xB0, True), (0x00, False), (0x18, False)):
+                flow = FlowKey(dst=ip_address("10.9.0.1"), tos=tos)
+                assert (oracle.ask(flow).route is not None) == found
+                assert isinstance(lookup(Stack(ns, Choices()), flow), Found) == found
+    finally:
+        delete([node.name])
 
 
 def _device(oracle: RouteOracle, flow: FlowKey) -> int:

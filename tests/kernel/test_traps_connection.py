@@ -43,6 +43,14 @@ TRAPS = (
         f"{MASQUERADE}\n" + nat("b", "INPUT", "-s 10.2.0.1 -j SNAT --to-source 10.2.0.77"),
         {TCP: "answer, b sees 10.2.0.77", UDP: "answer, b sees 10.2.0.77"},
     ),
+    trap(
+        "masquerade takes the address that fits the next hop, not the route's source (K-9)",
+        ROUTED,
+        "r: addr add 10.4.0.1/24 dev p1\nb: addr add 10.4.0.2/24 dev eth0\n"
+        "r: route add 10.5.0.1 via 10.4.0.2 src 10.1.0.1\nb: addr add 10.5.0.1/32 dev lo\n"
+        + nat("r", "POSTROUTING", "-d 10.5.0.1 -j MASQUERADE"),
+        {"a tcp 10.5.0.1": "answer, b sees 10.4.0.1"},
+    ),
     trap("back to the client, by routing, not masqueraded", ROUTED, TO_CLIENT, {VIP: "timeout"}),
     trap(
         "back to the client, by routing, masqueraded",

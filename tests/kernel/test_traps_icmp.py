@@ -83,7 +83,7 @@ TRAPS = (
         {TCP: "permission denied", UDP: "permission denied"},
     ),
     trap(
-        "throw at the sender leaves the table though it has a default",
+        "throw at the sender leaves the table though it has a default (K-54)",
         ROUTED,
         at_sender("throw"),
         {TCP: "network is unreachable"},

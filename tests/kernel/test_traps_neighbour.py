@@ -76,7 +76,7 @@ TRAPS = (
         {TCP: SERVED},
     ),
     trap(
-        "nobody has the gateway's address",
+        "nobody has the gateway's address (K-69)",
         ROUTED,
         "a: route replace default via 10.1.0.99",
         {TCP: LOST, "a udp 10.2.0.2": "timeout", "a icmp 10.2.0.2": LOST},

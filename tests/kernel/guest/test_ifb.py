@@ -1,4 +1,4 @@
-"""tc's redirect to an ifb, as the bandwidth plugin sets it up: the guest's kernel and the walk."""
+"""tc's redirect to an ifb, as the bandwidth plugin sets it up: the guest's kernel and the walk (K-28)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""ipvlan in modes l3 and l3s: what the guest's kernel and the walk make of it."""
+"""ipvlan in modes l3 and l3s: what the guest's kernel and the walk make of it (K-56)."""
 
 import pytest
 

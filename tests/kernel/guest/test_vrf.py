@@ -1,4 +1,4 @@
-"""VRFs: what the guest's kernel and the walk make of them."""
+"""VRFs: what the guest's kernel and the walk make of them (K-55)."""
 
 import pytest
 
