@@ -167,6 +167,10 @@ class ClusterLab:
             return tunnel_links(self.topology, node) + pods
         return flannel.node_links(self.mode, self.topology, node, namespace_of)
 
+    def proxy_rules(self) -> Ruleset:
+        """Those of kube-proxy, alike on each node."""
+        return kube_proxy.rules(self.topology.services)
+
     def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
         """A node's rules, kube-proxy's at their place among them."""
         if self.mode in CALICO_MODES:
@@ -207,7 +211,7 @@ class ClusterLab:
         return ["link set lo up", *lines]
 
     def _write_rules(self) -> None:
-        proxy = kube_proxy.rules(self.topology.services)
+        proxy = self.proxy_rules()
         commands: dict[str, tuple[tuple[str, ...], str]] = {}
         for node in self.topology.nodes:
             create_counters(self.namespaces[node.name], kube_proxy.NFACCT_COUNTERS)

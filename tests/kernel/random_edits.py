@@ -5,7 +5,7 @@ from random import Random
 
 from kubectl_skoop.testing.topology import ON_BRIDGE
 from tests.kernel.random_ground import Ground
-from tests.kernel.random_rules import native_rule, policy, rule_gone, rule_new, set_entry_gone
+from tests.kernel.random_rules import native_gone, native_rule, policy, rule_gone, rule_new, set_entry_gone
 
 WRONG_MAC = "02:00:00:00:00:99"
 STANDARD_RULES = ("lookup local", "lookup main", "lookup default")
@@ -28,6 +28,7 @@ def random_edit(random: Random, ground: Ground) -> str:
         (1, policy),
         (2, native_rule),
         (1, set_entry_gone),
+        (1, native_gone),
     )
     weights = [weight for weight, _ in kinds]
     return random.choices([make for _, make in kinds], weights)[0](random, ground)

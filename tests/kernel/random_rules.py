@@ -10,6 +10,16 @@ CHAINS = {
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
 }
+PROXY = "ip kube-proxy"
+"""The table of kube-proxy in nftables mode."""
+PROXY_SETS = (
+    "set cluster-ips",
+    "set nodeport-ips",
+    "set hairpin-connections",
+    "map service-ips",
+    "map service-nodeports",
+    "map no-endpoint-services",
+)
 STATES = ("NEW", "ESTABLISHED", "RELATED", "INVALID")
 
 
@@ -93,6 +103,24 @@ def native_rule(random: Random, ground: Ground) -> str:
         f"add rule inet extra {hook} {match} {random.choice(('drop', 'drop', 'accept', shut))}",
     )
     return f"{ground.place(random)}: nft '{'; '.join(commands)}'"
+
+
+def native_gone(random: Random, ground: Ground) -> str:
+    """Of kube-proxy's table, where it has one."""
+    where = ground.node(random)
+    if f"table {PROXY}" not in ground.lines(where, "nft list tables"):
+        return native_rule(random, ground)
+    if random.random() < 0.4:
+        kind, name = random.choice(PROXY_SETS).split()
+        return f"{where}: nft flush {kind} {PROXY} {name}"
+    chain, rules = "", []
+    for line in ground.lines(where, f"nft -a list table {PROXY}"):
+        words = line.split()
+        if words[:1] == ["chain"]:
+            chain = words[1]
+        elif chain and "handle" in words:
+            rules.append(f"{chain} handle {words[-1]}")
+    return f"{where}: nft delete rule {PROXY} {random.choice(rules)}"
 
 
 def set_entry_gone(random: Random, ground: Ground) -> str:

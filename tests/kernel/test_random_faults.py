@@ -1,6 +1,7 @@
 """Clusters with random changes: what the tool says of each flow is what real packets do, or *unknown*."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,11 +9,22 @@ from random import Random
 
 import pytest
 
+from kubectl_skoop.diagnosis.check import check
+from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing import cni
 from kubectl_skoop.testing.breaking import run_steps
 from kubectl_skoop.testing.cluster_lab import ClusterLab
-from kubectl_skoop.testing.comparing import Difference, Question, check_flow, diagnosed, take_snapshot
+from kubectl_skoop.testing.comparing import (
+    Difference,
+    Question,
+    check_flow,
+    check_lab,
+    diagnosed,
+    take_snapshot,
+)
 from kubectl_skoop.testing.flows import Flow, standard_flows
+from kubectl_skoop.testing.kube_proxy_nft import NftablesProxyLab
 from kubectl_skoop.testing.netns import await_each
 from kubectl_skoop.testing.probes import run_flows
 from kubectl_skoop.testing.topology import (
@@ -32,7 +44,12 @@ from tests.kernel.volume import VOLUME
 
 pytestmark = pytest.mark.kernel
 
-KINDS: tuple[Mode, ...] = (*MODES, *HAND_MODES, *CNI_MODES, *VPC_MODES, *OWN_NIC_MODES)
+NFTABLES: tuple[Mode, ...] = ("flannel-vxlan", "calico", "canal")
+"""Also with kube-proxy in nftables mode."""
+KINDS = [
+    *((mode, False) for mode in (*MODES, *HAND_MODES, *CNI_MODES, *VPC_MODES, *OWN_NIC_MODES)),
+    *((mode, True) for mode in NFTABLES),
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +63,12 @@ def tally() -> Iterator[Tally]:
 class Kind:
     mode: Mode
     backend: Backend
+    nftables: bool = False
+    """kube-proxy's mode."""
 
     def lab(self) -> ClusterLab:
+        if self.nftables:
+            return NftablesProxyLab(self.mode, self.backend)
         return lab_of(self.mode, self.backend)
 
 
@@ -71,12 +92,13 @@ def alone(kind: Kind, flow: Question, folder: Path, steps: Sequence[str]) -> lis
         return differences(lab, folder, flows, Tally()).get(flow, [])
 
 
-@pytest.mark.parametrize("seed", range(len(KINDS) * VOLUME))
+@pytest.mark.parametrize("seed", range(max(len(KINDS), 6 * VOLUME)))
 def test_the_tool_agrees_with_the_kernel_whatever_was_changed(
     seed: int, tally: Tally, tmp_path: Path
 ) -> None:
     random = Random(f"edits-{seed}")
-    kind = Kind(KINDS[seed % len(KINDS)], random.choice(BACKENDS))
+    mode, nftables = KINDS[seed % len(KINDS)]
+    kind = Kind(mode, random.choice(BACKENDS), nftables)
     if kind.mode in CNI_MODES and cni.programs() is None:
         pytest.skip("containernetworking-plugins is not installed")
     with kind.lab() as lab:
@@ -87,6 +109,15 @@ def test_the_tool_agrees_with_the_kernel_whatever_was_changed(
         if found := differs(steps):
             needed = smallest(steps, differs)
             pytest.fail(f"{kind}: {needed}\n" + "\n".join(map(str, found)))
+
+
+@pytest.mark.parametrize("mode", NFTABLES)
+def test_a_healthy_cluster_with_a_kube_proxy_in_nftables_mode_is_silent(mode: Mode, tmp_path: Path) -> None:
+    with NftablesProxyLab(mode) as lab:
+        assert [str(one) for one in check_lab(lab, tmp_path, None, None)] == []
+        with closing(open_snapshot(tmp_path / "lab.skoop")) as source:
+            checked = check(source, Options())
+    assert (checked.suspicions, checked.missing) == ((), ())
 
 
 ONCE_DIFFERENT = (
