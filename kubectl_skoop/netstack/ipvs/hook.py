@@ -6,7 +6,7 @@
 from kubectl_skoop.model.packet import Packet, Protocol, TcpFlags
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import gap
-from kubectl_skoop.netstack.ipvs import forward
+from kubectl_skoop.netstack.ipvs import forward, setting
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection, towards_client, towards_server
 from kubectl_skoop.netstack.ipvs.forward import Sent, Undeliverable
 from kubectl_skoop.netstack.ipvs.schedule import assume_no_affinity, schedule
@@ -22,7 +22,7 @@ PORT_UNREACHABLE = (3, 3)
 _PROTOCOLS = frozenset({Protocol.TCP, Protocol.UDP, Protocol.SCTP})
 
 
-def answers(ctx: RuleContext) -> bool:
+def answers(ctx: RuleContext) -> bool | Undeliverable:
     """Gives a real server's answer the virtual address. True: its route is to be looked up again."""
     packet = ctx.packet
     if ctx.passage.ipvs:
@@ -36,13 +36,29 @@ def answers(ctx: RuleContext) -> bool:
         forward.answer_error(ctx, connection, packet.quoted)
     else:
         connection = towards_client(ctx.stack, packet)
-        if connection is None or connection.method != "masquerade":
+        if connection is None:
+            return _unexpected(ctx, packet) or False
+        if connection.method != "masquerade":
             return False
         forward.answer(ctx, connection)
     effect = f"from {ctx.packet.src}:{connection.virtual_port}"
     ctx.stack.step("nat", f"IPVS answer of {packet.src}:{packet.sport}", effect, hook=ctx.hook.value)
-    reroutes = ctx.stack.ns.sysctls.number("net.ipv4.vs.snat_reroute", 1)
+    reroutes = setting.value(ctx.stack, "snat_reroute", 1)
     return bool(reroutes) and ctx.hook is not Hook.INPUT
+
+
+def _unexpected(ctx: RuleContext, packet: Packet) -> Undeliverable | None:
+    """ip_vs_out_hook with nat_icmp_send: what a real server sends outside of any connection is refused, so
+    that nobody reaches it but by the service."""
+    reset = packet.protocol == Protocol.TCP and packet.flags & TcpFlags.RST
+    if reset or packet.protocol not in _PROTOCOLS or not setting.value(ctx.stack, "nat_icmp_send"):
+        return None
+    for service in ctx.stack.ns.ipvs:
+        for server in service.servers if service.fwmark or service.protocol == packet.protocol else ():
+            if (server.method, server.address, server.port) == ("masquerade", packet.src, packet.sport):
+                because = f"net.ipv4.vs.nat_icmp_send = 1: {server} of IPVS {service} answers outside of it"
+                return Undeliverable(because, PORT_UNREACHABLE)
+    return None
 
 
 def requests(ctx: RuleContext) -> Sent | None:
@@ -58,8 +74,10 @@ def requests(ctx: RuleContext) -> Sent | None:
     if connection is not None:
         return forward.send_on(ctx, connection)
     service = _service_of(ctx)
-    if service is None:
+    if service is None or not setting.works(ctx.stack):
         return None
+    if because := setting.dropped(ctx.stack):
+        return Undeliverable(f"IPVS drops the packet: {because}", None)
     made = _connect(ctx, service)
     return forward.send_on(ctx, made) if isinstance(made, VirtualConnection) else made
 
@@ -68,7 +86,7 @@ def _service_of(ctx: RuleContext) -> VirtualService | None:
     """tcp_conn_schedule, udp_conn_schedule: TCP begins with a SYN, unless sysctl sloppy_tcp is on."""
     packet, stack = ctx.packet, ctx.stack
     if packet.protocol == Protocol.TCP:
-        begins = packet.flags & TcpFlags.SYN or stack.ns.sysctls.number("net.ipv4.vs.sloppy_tcp", 0)
+        begins = packet.flags & TcpFlags.SYN or setting.value(stack, "sloppy_tcp")
         if not begins or packet.flags & TcpFlags.RST:
             return None
     service = find_service(
@@ -114,7 +132,7 @@ def _tracks(stack: Stack) -> bool:
     unread = gap.sysctl(stack, "net.ipv4.vs.conntrack")
     if unread:
         return stack.choices.undecided(Unknown(unread))
-    return bool(stack.ns.sysctls.number("net.ipv4.vs.conntrack", 0))
+    return bool(setting.value(stack, "conntrack"))
 
 
 def _shortage(service: VirtualService) -> str:
@@ -127,8 +145,15 @@ def _error(ctx: RuleContext, packet: Packet) -> Sent | None:
     """ip_vs_in_icmp: an error that a client, or a router on the way to it, sends about an answer."""
     if packet.quoted is None:
         return None
-    connection = towards_server(ctx.stack, _turned(packet.quoted))
-    return None if connection is None else forward.send_error_on(ctx, connection, packet.quoted)
+    asked = _turned(packet.quoted)
+    connection = towards_server(ctx.stack, asked)
+    if connection is not None:
+        return forward.send_error_on(ctx, connection, packet.quoted)
+    if setting.value(ctx.stack, "schedule_icmp"):
+        ends = asked.family, asked.protocol, asked.dst, asked.dport
+        if find_service(ctx.stack.ns.ipvs, *ends, ctx.passage.mark):
+            return Unknown("net.ipv4.vs.schedule_icmp = 1: an ICMP error begins a connection of IPVS")
+    return None
 
 
 def _turned(packet: Packet) -> Packet:

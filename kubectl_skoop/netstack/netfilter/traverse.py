@@ -169,8 +169,7 @@ def _perform(walk: _Walk, action: _Action) -> _End | None:
         case _NatHook(chains=chains):
             return _run_nat(walk, chains)
         case _IpvsAnswers():
-            _run_ipvs_answers(walk)
-            return None
+            return _run_ipvs_answers(walk)
         case _IpvsRequests():
             return _run_ipvs(walk.ctx)
         case BaseChain(type="route") if walk.ctx.hook is Hook.OUTPUT:
@@ -276,11 +275,20 @@ def _bind(
     return None
 
 
-def _run_ipvs_answers(walk: _Walk) -> None:
+def _run_ipvs_answers(walk: _Walk) -> Unserved | None:
     from kubectl_skoop.netstack.ipvs import hook as ipvs
 
-    if ipvs.answers(walk.ctx):
+    answered = ipvs.answers(walk.ctx)
+    if not isinstance(answered, bool):
+        return _unserved(walk.ctx, answered.because, answered.icmp)
+    if answered:
         walk.reroute, walk.route_mark = True, walk.ctx.passage.mark
+    return None
+
+
+def _unserved(ctx: RuleContext, because: str, icmp: tuple[int, int] | None) -> Unserved:
+    trace = ctx.stack.step("nat", because, "drop", hook=ctx.hook.value)
+    return Unserved(because, icmp, trace, ctx.packet)
 
 
 def _run_ipvs(ctx: RuleContext) -> Stolen | Scheduled | Unserved | None:
@@ -291,8 +299,7 @@ def _run_ipvs(ctx: RuleContext) -> Stolen | Scheduled | Unserved | None:
         case Away(packet=packet, route=route):
             return Scheduled(packet, route)
         case Undeliverable(because=because, icmp=icmp):
-            trace = ctx.stack.step("nat", because, "drop", hook=ctx.hook.value)
-            return Unserved(because, icmp, trace, ctx.packet)
+            return _unserved(ctx, because, icmp)
         case Unknown() as unknown:
             return Stolen(unknown, ctx.stack.step("nat", unknown.reason, "unknown", hook=ctx.hook.value))
         case None:

@@ -26,6 +26,10 @@ class Case:
     """A service by firewall mark in place of the address."""
     protocol: Literal["tcp", "udp"] = "tcp"
     conntrack: bool = False
+    settings: tuple[str, ...] = ()
+    """`NAME=VALUE` below net.ipv4.vs; 0 otherwise."""
+    target: str = VIP
+    port: int = PORT
     rules: tuple[str, ...] = ()
     """Of iptables in the router."""
     commands: tuple[str, ...] = ()
@@ -146,6 +150,27 @@ CASES = (
         by_source=True,
         servers=("{b1}:8080 -m -w 3", "{b2}:8080 -m -w 0"),
     ),
+    Case(name="packets are dropped, all", settings=("drop_packet=3", "am_droprate=1")),
+    Case(name="the server itself is asked", target=SERVERS["b1"], port=BACKEND),
+    Case(
+        name="the server itself is asked, which is refused",
+        target=SERVERS["b1"],
+        port=BACKEND,
+        settings=("nat_icmp_send=1",),
+    ),
+    Case(
+        name="the server itself is asked by UDP, which is refused",
+        target=SERVERS["b1"],
+        port=BACKEND,
+        protocol="udp",
+        settings=("nat_icmp_send=1",),
+    ),
+    Case(
+        name="another port of the server is asked",
+        target=SERVERS["b1"],
+        settings=("nat_icmp_send=1",),
+    ),
+    Case(name="answers keep their route", settings=("snat_reroute=0",)),
     Case(name="destination hash", service="-s dh"),
     Case(name="failover", service="-s fo", servers=("{b1}:8080 -m -w 3", "{b2}:8080 -m -w 1")),
     Case(name="least connections, weighted", service="-s wlc"),

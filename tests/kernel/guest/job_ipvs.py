@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ NETNS = Path("/run/netns")
 PLACES = ("nd", "cl", "b1", "b2")
 TIMEOUT = 0.6
 ASKED = 4
+SETTINGS = ("drop_packet", "am_droprate", "nat_icmp_send", "snat_reroute")
+DEFENCE = 1.5
+"""Seconds after which a setting of drop_packet counts (update_defense_level, each second)."""
 Answer = dict[str, str]
 
 
@@ -48,6 +52,11 @@ def write(place: str, key: str, value: int) -> None:
         Path("/proc/sys/net", *key.split(".")).write_text(f"{value}\n")
 
 
+def read(place: str, key: str) -> int:
+    with entered(NETNS / place):
+        return int(Path("/proc/sys/net", *key.split(".")).read_text())
+
+
 def build() -> None:
     for place in PLACES:
         run("ip", "netns", "add", place)
@@ -76,6 +85,11 @@ def build() -> None:
 @contextmanager
 def prepared(case: Case) -> Iterator[None]:
     write("nd", "ipv4.vs.conntrack", int(case.conntrack))
+    usual = {name: read("nd", f"ipv4.vs.{name}") for name in SETTINGS}
+    for name, number in (setting.split("=") for setting in case.settings):
+        write("nd", f"ipv4.vs.{name}", int(number))
+    if case.settings:
+        time.sleep(DEFENCE)
     service = (
         ["-f", str(case.mark)] if case.mark else ["-u" if case.protocol == "udp" else "-t", f"{VIP}:{PORT}"]
     )
@@ -90,6 +104,8 @@ def prepared(case: Case) -> Iterator[None]:
     finally:
         ip(case.undo)
         inside("nd", "ipvsadm", "-C")
+        for name, number in usual.items():
+            write("nd", f"ipv4.vs.{name}", number)
         for table in ("filter", "nat", "mangle") if case.rules else ():
             inside("nd", "iptables-legacy", "-t", table, "-F")
 
@@ -138,7 +154,7 @@ def ask(case: Case, source: str = "") -> Answer:
         if source:
             client.bind((source, 0))
         try:
-            client.connect((VIP, PORT))
+            client.connect((case.target, case.port))
             if case.protocol == "udp":
                 client.send(b"?")
             words = client.recv(64).decode().split()

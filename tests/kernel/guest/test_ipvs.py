@@ -81,7 +81,7 @@ def read_answers(folder: Path) -> Mapping[str, list[dict[str, str]]]:
 
 def ask(folder: Path, case: Case) -> Diagnosis:
     source = POD if case.source == "cl" else f"node/{NODE}"
-    request = Request(source=source, destination=VIP, port=str(PORT), protocol=case.protocol)
+    request = Request(source=source, destination=case.target, port=str(case.port), protocol=case.protocol)
     with snapshot(folder, case) as opened:
         return diagnose(opened, request, Options())
 
