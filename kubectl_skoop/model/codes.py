@@ -19,6 +19,8 @@ CODES: dict[str, str] = {
     "aliyun.beyond": "the packet leaves the VPC by what nothing was collected of",
     "aliyun.gateway.unusable": "the gateway that a route leads to does not work",
     "aliyun.interface.missing": "a node has an interface that Alibaba Cloud does not know",
+    "aliyun.network-acl.egress": "the network ACL of the vSwitch drops what leaves it",
+    "aliyun.network-acl.ingress": "the network ACL of the vSwitch drops what enters it",
     "aliyun.no-public-address": "the packet needs a public address that its interface does not have",
     "aliyun.not-collected": "nothing of Alibaba Cloud was collected",
     "aliyun.route.dead": "a route of a vSwitch's table leads to nothing",

@@ -13,6 +13,7 @@ from tests.providers.aliyun import test_balancer_checks as aliyun_balancers
 from tests.providers.aliyun import test_balancers as aliyun_servers
 from tests.providers.aliyun import test_flows as aliyun_flows
 from tests.providers.aliyun import test_guards as aliyun_guards
+from tests.providers.aliyun import test_network_acl as aliyun_acls
 from tests.providers.aliyun import test_ways as aliyun_ways
 from tests.providers.aliyun import test_whole as aliyun_whole
 from tests.providers.aws import test_balancers as aws_balancers
@@ -41,7 +42,9 @@ def cases() -> dict[str, Cases]:
     aws += Counter(code for _, _, code, _ in aws_balancers.ROWS.values())
     aws["aws.unknown"] += len(aws_ways.WHOLE_KINDS) + len(aws_balancers.UNKNOWN)
     aws["aws.not-collected"] += aws_flows.WITHOUT_THE_CLOUD
-    aliyun = Counter(row.code for row in (*aliyun_guards.ROWS.values(), *aliyun_ways.ROWS.values()))
+    aliyun = Counter(
+        row.code for kind in (aliyun_guards, aliyun_acls, aliyun_ways) for row in kind.ROWS.values()
+    )
     aliyun += Counter(code for _, _, code, _ in aliyun_balancers.ROWS.values())
     aliyun["aliyun.unknown"] += len(aliyun_ways.WHOLE_KINDS) + len(aliyun_servers.UNKNOWN)
     aliyun["aliyun.not-collected"] += aliyun_flows.WITHOUT_THE_CLOUD
@@ -54,7 +57,12 @@ def cases() -> dict[str, Cases]:
     aliyun_whole_cases["aliyun.balancer.missing"] += 1
     for code, whole in (("aws", aws_whole_cases), ("aliyun", aliyun_whole_cases)):
         whole[f"{code}.not-collected"] += 1
-    lets_through = [*aliyun_ways.PASSES, *aliyun_balancers.HEALTHY, *aliyun_balancers.LETS_IN]
+    lets_through = [
+        *aliyun_acls.PASSES,
+        *aliyun_ways.PASSES,
+        *aliyun_balancers.HEALTHY,
+        *aliyun_balancers.LETS_IN,
+    ]
     aws_through = [*aws_ways.PASSES, *aws_balancers.HEALTHY]
     generic = Counter(code for _, code, _ in test_underlay_check.FAULTS.values())
     generic["generic.neighbour.other"] += 1

@@ -15,6 +15,7 @@ _LISTS: Mapping[str, tuple[str, str]] = {
     "Ipv4GatewayModels": ("", "Ipv4Gateways"),
     "ListenerHealthStatus": ("", "NetworkHealthStatus"),
     "NatGateways": ("NatGateway", "NatGateways"),
+    "NetworkAcls": ("NetworkAcl", "NetworkAcls"),
     "NetworkInterfaceSets": ("NetworkInterfaceSet", "NetworkInterfaces"),
     "RouteEntrys": ("RouteEntry", "RouteEntries"),
     "SecurityGroups": ("SecurityGroup", "SecurityGroups"),
@@ -103,6 +104,8 @@ def _part(answer: Item) -> _Part | None:
         return _Part(_kind_of_servers(answer), [answer])
     if "LoadBalancers" in answer or "Listeners" in answer:
         return _of_balancers(answer)
+    if "NetworkAclAttribute" in answer:
+        return _Part("NetworkAcls", _items("NetworkAclAttribute", [answer["NetworkAclAttribute"]]))
     for key, kind in _SINGLE.items():
         if key in answer:
             return _Part(kind, [answer])

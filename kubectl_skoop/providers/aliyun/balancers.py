@@ -220,7 +220,7 @@ def onward(
             yield open_question(
                 "aliyun.unknown", dst, Unknown(f"{reason}: those of {there.id} drop it ({rule})")
             )
-    yield from passage.network_acl(known, dst, there.vswitch)
+    yield from passage.acl(known, dst, there.vswitch, "ingress", packet, answer=tracked.destination)
 
 
 def back(known: Inventory, address: Address, src: NodeInfo, packet: Packet) -> Iterator[Suspicion]:
@@ -229,7 +229,7 @@ def back(known: Inventory, address: Address, src: NodeInfo, packet: Packet) -> I
     if isinstance(here, Unknown):
         yield open_question("aliyun.unknown", src, here)
     else:
-        yield from passage.network_acl(known, src, here.vswitch)
+        yield from passage.acl(known, src, here.vswitch, "egress", packet, answer=True)
 
 
 def by_address(known: Inventory, address: Address) -> Balancer | None:

@@ -31,8 +31,8 @@ def between(
     if not tracked.destination:
         yield from passage.groups(known, dst, there, "ingress", packet, _at(here, packet.src))
     if here.vswitch != there.vswitch:
-        yield from passage.network_acl(known, src, here.vswitch)
-        yield from passage.network_acl(known, dst, there.vswitch)
+        yield from passage.acl(known, src, here.vswitch, "egress", packet, answer=tracked.source)
+        yield from passage.acl(known, dst, there.vswitch, "ingress", packet, answer=tracked.destination)
 
 
 def _at(end: Interface, address: Address) -> Peer:
@@ -98,7 +98,7 @@ def leaving(known: Inventory, src: NodeInfo, packet: Packet, tracked: Tracked) -
             yield gateway.no_route(src, here, packet, route)
         case _:
             yield from gateway.through(known, src, here, packet, route)
-    yield from passage.network_acl(known, src, here.vswitch)
+    yield from passage.acl(known, src, here.vswitch, "egress", packet, answer=tracked.source)
 
 
 def _local(
@@ -112,8 +112,8 @@ def _local(
     if not tracked.source:
         yield from passage.groups(known, None, there, "ingress", packet, _peer(known, there.vpc, packet.src))
     if here.vswitch != there.vswitch:
-        yield from passage.network_acl(known, src, here.vswitch)
-        yield from passage.network_acl(known, src, there.vswitch)
+        yield from passage.acl(known, src, here.vswitch, "egress", packet, answer=tracked.source)
+        yield from passage.acl(known, src, there.vswitch, "ingress", packet, answer=tracked.source)
 
 
 def entering(known: Inventory, dst: NodeInfo, packet: Packet, tracked: Tracked) -> Iterator[Suspicion]:
@@ -130,7 +130,7 @@ def entering(known: Inventory, dst: NodeInfo, packet: Packet, tracked: Tracked) 
     yield from passage.own_address(dst, there, packet.dst, "destination")
     sender = known.by_address(there.vpc, packet.src)
     if not is_service(packet.src) and (isinstance(sender, Unknown) or sender.vswitch != there.vswitch):
-        yield from passage.network_acl(known, dst, there.vswitch)
+        yield from passage.acl(known, dst, there.vswitch, "ingress", packet, answer=tracked.destination)
 
 
 def _way_in(known: Inventory, dst: NodeInfo, there: Interface, packet: Packet) -> Iterator[Suspicion]:
@@ -201,3 +201,12 @@ def next_interface(known: Inventory, packet: Packet) -> str:
         return "" if isinstance(there, Unknown) else there.mac
     owners = [each for each in known.interfaces if route.hop and route.hop in (each.id, each.instance)]
     return next((each.mac for each in owners if each.mac), "")
+
+
+def on_link(known: Inventory, mac: str, address: Address) -> bool | None:
+    """Whether an address is of the interface's own vSwitch; None: not known."""
+    here = known.by_mac(mac)
+    there = here if isinstance(here, Unknown) else known.by_address(here.vpc, address)
+    if isinstance(here, Unknown) or isinstance(there, Unknown):
+        return None
+    return here.vswitch == there.vswitch

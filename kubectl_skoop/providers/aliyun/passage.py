@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from kubectl_skoop.api import Address, NodeInfo, Packet, Suspicion, Unknown, raw
-from kubectl_skoop.providers.aliyun import security_group
+from kubectl_skoop.api import Address, NodeInfo, Packet, Suspicion, Unknown
+from kubectl_skoop.providers.aliyun import network_acl, security_group
 from kubectl_skoop.providers.aliyun.interface import Interface
 from kubectl_skoop.providers.aliyun.inventory import Inventory, is_service
 from kubectl_skoop.providers.aliyun.security_group import Denied, Direction, Peer
@@ -76,11 +76,26 @@ def _remedy(group: str, direction: Direction, packet: Packet, far: Address, prio
     return f"aliyun ecs {action} --SecurityGroupId {group} {shown}"
 
 
-def network_acl(known: Inventory, node: NodeInfo, vswitch: str) -> Iterator[Suspicion]:
-    """Whatever crosses the border of a vSwitch meets its network ACL, if it has one."""
-    item = known.one("VSwitches", vswitch)
-    if isinstance(item, Unknown):
-        yield open_question("aliyun.unknown", node, item)
-    elif acl := raw.text(item, "NetworkAclId"):
-        reason = Unknown(f"what the network ACL {acl} of {vswitch} says is not modelled")
-        yield open_question("aliyun.unknown", node, reason)
+def acl(
+    known: Inventory,
+    node: NodeInfo | None,
+    vswitch: str,
+    direction: Direction,
+    packet: Packet,
+    *,
+    answer: bool = False,
+) -> Iterator[Suspicion]:
+    """For every packet that crosses the border of a vSwitch; `answer`: of a connection that passed before."""
+    decision = network_acl.decide(known, vswitch, direction, packet)
+    if isinstance(decision, Unknown):
+        yield open_question("aliyun.unknown", node, decision)
+    elif decision is not None and not decision.accepts:
+        far = f"to {packet.dst}" if direction == "egress" else f"from {packet.src}"
+        back = " (an answer: network ACLs are stateless)" if answer else ""
+        yield stops(
+            f"aliyun.network-acl.{direction}",
+            node,
+            f"the network ACL {decision.acl} of {vswitch} drops {what(packet)} {far}{back}",
+            (decision.rule,),
+            f"add a rule that accepts it to {decision.acl}, before that one",
+        )

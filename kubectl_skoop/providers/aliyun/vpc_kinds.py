@@ -45,6 +45,15 @@ _PERMISSION: Spec = {
     "Description": 1,
 }
 
+_ACL_ENTRY: Spec = {
+    "NetworkAclEntryName": 1,
+    "EntryType": 1,
+    "IpVersion": 1,
+    "Policy": 1,
+    "Protocol": 1,
+    "Port": 1,
+}
+
 VPC_KINDS: Mapping[str, Kind] = {
     "EipAddresses": Kind(
         "AllocationId",
@@ -78,6 +87,16 @@ VPC_KINDS: Mapping[str, Kind] = {
             "BusinessStatus": 1,
             "NetworkType": 1,
             "SnatTableIds": {"SnatTableId": 1},
+        },
+    ),
+    "NetworkAcls": Kind(
+        "NetworkAclId",
+        {
+            "NetworkAclId": 1,
+            "NetworkAclName": 1,
+            "VpcId": 1,
+            "IngressAclEntries": {"IngressAclEntry": [{**_ACL_ENTRY, "SourceCidrIp": 1}]},
+            "EgressAclEntries": {"EgressAclEntry": [{**_ACL_ENTRY, "DestinationCidrIp": 1}]},
         },
     ),
     "NetworkInterfaces": Kind("NetworkInterfaceId", _INTERFACE),

@@ -141,7 +141,7 @@ ROWS: dict[str, Row] = {
         come_back,
         lambda found: found["VSwitches"]["VSwitch"][1].update(NetworkAclId="nacl-1"),
         "aliyun.unknown",
-        "what the network ACL nacl-1 of vsw-b says is not modelled",
+        "the network ACL of vsw-b: nacl-1 is not known: no NetworkAcls of Alibaba Cloud were collected",
     ),
 }
 

@@ -170,12 +170,6 @@ ROWS = {
         "aliyun.source-dest-check",
         ("the packet's destination 10.244.2.2", "i-n2"),
     ),
-    "a vSwitch with a network ACL": Row(
-        lambda found: between(found, TO_SECOND),
-        lambda found: found["VSwitches"]["VSwitch"][1].update(NetworkAclId="nacl-1"),
-        "aliyun.unknown",
-        ("what the network ACL nacl-1 of vsw-b says is not modelled",),
-    ),
 }
 
 
