@@ -93,7 +93,9 @@ def _report(error: Exception) -> ExitCode:
             return ExitCode.NO_VERDICT if isinstance(error, NoVerdict) else ExitCode.INPUT
         case typer.TyperException():
             message = error.format_message().rstrip(".")
-            report_error(message, new_form(message) or f"see '{PROGRAM} --help'")
+            asked = getattr(error, "ctx", None)
+            command = asked.command_path if asked is not None else PROGRAM
+            report_error(message, new_form(message) or f"see '{command} --help'")
             return ExitCode.INPUT
         case OSError(filename=str(name), strerror=str(reason)):
             report_error(f"{name}: {reason}")

@@ -9,6 +9,7 @@ from kubectl_skoop.cli import parameters
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import ColorMode, emit, report_error, use_color
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
+from kubectl_skoop.cli.progress import Progress
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.model.errors import InputError
 
@@ -46,7 +47,11 @@ def run(
         from kubectl_skoop.report.diff import difference, difference_fields, difference_text
 
         flow = _flow(old, new, request, Options(plugin=typed_options(ctx))) if request else None
-        found = difference(old, new, flow)
+        progress = Progress()
+        try:
+            found = difference(old, new, flow, progress)
+        finally:
+            progress.close()
     if output == "table":
         from kubectl_skoop.report.style import Style
 

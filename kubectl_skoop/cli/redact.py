@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from kubectl_skoop.snapshot.redact import Pseudonyms
     from kubectl_skoop.snapshot.source import Snapshot
 
+MOST = 1000
+"""As `diagnosis.questions.MOST`, which is not loaded for `--help`."""
+
 MapFile = Annotated[
     Path | None,
     typer.Option("--map", metavar="FILE", help="Write which pseudonym stands for what; keep it to yourself."),
@@ -31,12 +35,23 @@ KeyFile = Annotated[
     ),
 ]
 
+Questions = Annotated[
+    int,
+    typer.Option(
+        "--questions",
+        metavar="N",
+        min=0,
+        help="Ask at most so many of the questions about services; 0: all.",
+    ),
+]
+
 
 def run(
     original: Annotated[Path, typer.Argument(metavar="FILE", help="The snapshot.")],
     redacted: Annotated[Path, typer.Argument(metavar="NEW", help="The snapshot to write.")],
     map_file: MapFile = None,
     key_file: KeyFile = None,
+    questions: Questions = MOST,
 ) -> int:
     """Write a snapshot that can be sent: addresses and names replaced, what they say of the network kept.
 
@@ -46,7 +61,7 @@ def run(
     check_targets(whole, redacted, map_file)
     key = read_key(key_file)
     with parameters.opened(whole) as source:
-        return write_redacted(source, redacted, map_file, key)
+        return write_redacted(source, redacted, map_file, key, questions)
 
 
 def check_targets(original: Path | None, redacted: Path, map_file: Path | None) -> None:
@@ -74,8 +89,10 @@ def read_key(path: Path | None) -> bytes | None:
         raise InputError(f"{path}: {error}", hint="head -c 32 /dev/urandom > FILE makes one") from error
 
 
-def write_redacted(source: "Snapshot", path: Path, map_file: Path | None, key: bytes | None) -> ExitCode:
-    """Raises: InputError, OSError, SectionDamaged."""
+def write_redacted(
+    source: "Snapshot", path: Path, map_file: Path | None, key: bytes | None, questions: int = MOST
+) -> ExitCode:
+    """`questions`: about services, at most; 0: all. Raises: InputError, OSError, SectionDamaged."""
     from kubectl_skoop.diagnosis.certificate import certificate
     from kubectl_skoop.report.inspect.certificate import certificate_lines
     from kubectl_skoop.snapshot.redact import new_key, pseudonyms_for, redact
@@ -88,7 +105,8 @@ def write_redacted(source: "Snapshot", path: Path, map_file: Path | None, key: b
 
     def certify(written: Path, left_out: list[str]) -> Mapping[str, object]:
         with parameters.opened(written) as after:
-            told.update(certificate(source, after, pseudonyms, left_out, seed, watch=progress))
+            most = questions or sys.maxsize
+            told.update(certificate(source, after, pseudonyms, left_out, seed, most=most, watch=progress))
         return told
 
     try:

@@ -12,7 +12,8 @@ def service_port(service: Service, name: str, protocol: str = "") -> ServicePort
     found = [port for port in ports if not name or port.name == name]
     if len(found) == 1:
         return found[0]
-    listed = ", ".join(f"{port.name or '-'} ({port.port}/{port.protocol})" for port in service.ports)
+    numbers = ((port.name, f"{port.port}/{port.protocol}") for port in service.ports)
+    listed = ", ".join(f"{name} ({number})" if name else number for name, number in numbers)
     what = f"no port {name}" if name else f"{len(ports)} ports"
     of_protocol = f" of {protocol.upper()}" if protocol and not name else ""
     raise InputError(f"service {service.key} has {what}{of_protocol}: {listed or 'none at all'}")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MOST_KEPT = 64 * MIB
 """Raw bytes of the namespaces that are kept; decoded they take several times as much."""
+MOST_NODES = 512
+"""Whose lists of namespaces are kept: 13 KB each, with twenty pods."""
 
 NodeState = NodeEntry | NotCollected
 
@@ -47,7 +49,7 @@ class Snapshot:
     """A SnapshotSource over a file."""
 
     file: SnapshotFile
-    _nodes: dict[str, NodeState] = field(default_factory=dict)
+    _nodes: Kept[NodeState] = field(default_factory=lambda: Kept(MOST_NODES))
     _objects: dict[tuple[str, str], Sequence[Object] | NotCollected] = field(default_factory=dict)
     _dumps: Kept[NamespaceDump | NotCollected] = field(default_factory=lambda: Kept(MOST_KEPT))
     _namespaces: Kept["NetworkNamespace"] = field(default_factory=lambda: Kept(MOST_KEPT))
@@ -86,9 +88,8 @@ class Snapshot:
 
     def node(self, name: str) -> NodeState:
         self._want(name)
-        if name not in self._nodes:
-            self._nodes[name] = self.file.node(name)
-        return self._note(self._nodes[name])
+        known = self._nodes.get(name)
+        return self._note(known or self._nodes.put(name, self.file.node(name), 1))
 
     def summary(self, name: str) -> NodeSummary | NotCollected:
         """Of the index, where it has one: whether the node's own section is whole is not known then."""

@@ -1,6 +1,6 @@
 """The tables of one namespace in a file, read when asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -55,6 +55,24 @@ class Tables(Mapping[str, Table]):
                 with suppress(Refused):
                     return sum(parse_ref(section).length for section in sections)
         return 0
+
+    def identity(self, name: str) -> Hashable:
+        """Equal for equal data, in another file, too, which need not be read for that; None: not known."""
+        match self._entries.get(name):
+            case {"form": str(form), "sections": list(sections), **more}:
+                parts = [(form, sections)]
+            case _:
+                return None
+        match more.get("arrangement"):
+            case None:
+                pass
+            case {"form": str(form), "sections": list(sections)}:
+                parts.append((form, sections))
+            case _:
+                return None
+        with suppress(Refused):
+            return tuple((form, *(parse_ref(one).sha256 for one in sections)) for form, sections in parts)
+        return None
 
     @property
     def total(self) -> int:

@@ -40,6 +40,17 @@ def test_it_writes_a_file_with_the_same_answers_and_says_so(tmp_path: Path) -> N
     assert "counters: a table that is not known (6)" in told["left_out"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"), [("5", "5 questions about services (by chance, of 12)"), ("0", "12 questions")]
+)
+def test_the_number_of_questions_is_the_users(asked: str, told: str, tmp_path: Path) -> None:
+    ran = skoop("redact", HEALTHY, tmp_path / "new.skoop", "--questions", asked)
+    assert ran.code == ExitCode.OK, ran.err
+    assert told in ran.out
+    sure = skoop("redact", HEALTHY, tmp_path / "none.skoop", "--questions", "-1")
+    assert (sure.code, len(sure.err.splitlines())) == (ExitCode.INPUT, 1)
+
+
 def test_a_map_is_written_only_for_its_owner(tmp_path: Path) -> None:
     path, names = tmp_path / "new.skoop", tmp_path / "map.json"
     names.write_text("old")

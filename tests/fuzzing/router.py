@@ -35,7 +35,7 @@ _WAY = (
 
 
 def pass_all(netfilter: Netfilter, ipsets: Mapping[str, IpSet] | None = None) -> None:
-    """Every packet at every hook, by the first answer to what is undecided, and then by the second."""
+    """Every packet at every hook, by the first answer to what is not decided, and by the second one."""
     ns = NetworkNamespace(
         id="router",
         place=Place("node", "router"),

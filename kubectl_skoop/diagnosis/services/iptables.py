@@ -45,6 +45,9 @@ def _part(lines: tuple[str, ...]) -> _Part:
     return _Part(lines, tuple(filter(None, (read_rule(line).leads for line in lines))))
 
 
+_NOTHING = _Part((), ())
+
+
 class RuleTable:
     """The rules of one table by chain, read when they are asked for."""
 
@@ -69,20 +72,22 @@ class RuleTable:
 
     def told(self, chain: str, door: Door) -> Told:
         """All that a walk to a door may meet, whoever sends."""
-        found: dict[str, tuple[str, ...]] = {}
-        rest = [chain]
+        part = self._part(chain, door)
+        found, rest = {chain: part.lines}, [*part.leads]
         while rest:
             name = rest.pop()
             if name not in found:
-                part = self._fitting(name, door) if name in TELLING else self._whole(name)
+                part = self._part(name, door)
                 found[name] = part.lines
                 rest += part.leads
         return tuple(found.items())
 
+    def _part(self, chain: str, door: Door) -> "_Part":
+        return self._fitting(chain, door) if chain in TELLING else self._whole(chain)
+
     def _fitting(self, chain: str, door: Door) -> "_Part":
         rules = [*self.steps(chain, door)]
-        leads = tuple(rule.leads for rule in rules if rule.leads)
-        return _Part(tuple(rule.text for rule in rules), leads)
+        return _part(tuple(rule.text for rule in rules)) if rules else _NOTHING
 
     def _whole(self, chain: str) -> "_Part":
         part = self._parts.get(chain)

@@ -8,6 +8,7 @@ from kubectl_skoop.report.diff.change import TableChange, Uncompared, changed_li
 from kubectl_skoop.report.inspect.printer import tables_of
 from kubectl_skoop.report.inspect.state import State
 from kubectl_skoop.snapshot.dump import Table
+from kubectl_skoop.snapshot.tables import Tables
 
 Found = TableChange | Uncompared
 Printer = Callable[[State], Iterator[str]]
@@ -37,7 +38,7 @@ def compare_tables(where: str, before: Mapping[str, Table], after: Mapping[str, 
         if reason:
             yield Uncompared(f"{where} {what}", reason)
             continue
-        if all(_data(before, name) == _data(after, name) for name in _decisive(what)):
+        if all(_same(before, after, name) for name in _decisive(what)):
             continue
         try:
             change = _compare(what, State(before), State(after))
@@ -51,6 +52,15 @@ def compare_tables(where: str, before: Mapping[str, Table], after: Mapping[str, 
 def _decisive(what: str) -> Sequence[str]:
     """Tables that the lines are made of: names of devices, too."""
     return *tables_of(what), "links"
+
+
+def _same(before: Mapping[str, Table], after: Mapping[str, Table], name: str) -> bool:
+    """What two files have by the same hash need not be read."""
+    if isinstance(before, Tables) and isinstance(after, Tables):
+        identity = before.identity(name)
+        if identity is not None and identity == after.identity(name):
+            return True
+    return _data(before, name) == _data(after, name)
 
 
 def _data(tables: Mapping[str, Table], name: str) -> object:

@@ -39,7 +39,10 @@ def compare(what: str, before: Chains, after: Chains) -> TableChange:
     removed, added = map(list, changed_lines(before.lines, after.lines))
     reordered = []
     for chain in dict.fromkeys((*before.rules, *after.rules)):
-        old, new = (canonical(rules.get(chain, ())) for rules in (before.rules, after.rules))
+        written = [rules.get(chain, ()) for rules in (before.rules, after.rules)]
+        if written[0] == written[1]:
+            continue
+        old, new = map(canonical, written)
         changed = changed_lines(old, new)
         removed += [_placed(chain, rule) for rule in changed.removed]
         added += [_placed(chain, rule) for rule in changed.added]

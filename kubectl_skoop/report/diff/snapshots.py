@@ -1,6 +1,6 @@
 """Two snapshots: which nodes, pods and objects are new, gone, or changed."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.raw import ref_of
@@ -30,8 +30,18 @@ class Namespaces(NamedTuple):
     """What its dump lacks, in words: a place that is not there may be among it."""
 
 
-def difference(before: Snapshot, after: Snapshot, flow: FlowChange | None = None) -> Difference:
-    found = [*compare_objects(before, after), *compare_clouds(before, after), *_places(before, after)]
+Watch = Callable[[str, str], None]
+"""Is told the node that is compared, and how far that is."""
+
+
+def difference(
+    before: Snapshot,
+    after: Snapshot,
+    flow: FlowChange | None = None,
+    watch: Watch = lambda node, progress: None,
+) -> Difference:
+    watch("objects", "are compared")
+    found = [*compare_objects(before, after), *compare_clouds(before, after), *_places(before, after, watch)]
     return Difference(
         places=tuple(one for one in found if isinstance(one, PlaceChange)),
         objects=tuple(one for one in found if isinstance(one, ObjectChange)),
@@ -40,9 +50,11 @@ def difference(before: Snapshot, after: Snapshot, flow: FlowChange | None = None
     )
 
 
-def _places(before: Snapshot, after: Snapshot) -> Iterator[PlaceChange | Uncompared]:
+def _places(before: Snapshot, after: Snapshot, watch: Watch) -> Iterator[PlaceChange | Uncompared]:
     of_objects = _of_objects(before), _of_objects(after)
-    for node in sorted({*before.nodes(), *after.nodes()}):
+    nodes = sorted({*before.nodes(), *after.nodes()})
+    for number, node in enumerate(nodes, 1):
+        watch(node, f"is compared, {number:,} of {len(nodes):,}")
         place = Place("node", node)
         old, new = _namespaces(before, node), _namespaces(after, node)
         if isinstance(old, Namespaces) and isinstance(new, Namespaces):

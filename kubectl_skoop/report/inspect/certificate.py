@@ -10,7 +10,7 @@ def certificate_lines(certificate: Mapping[str, object]) -> list[str]:
     services, possible, pairs, unanswered, different = (
         _count(certificate, name) for name in ("services", "possible", "pairs", "unanswered", "different")
     )
-    sample = f" (of {possible})" if possible > services else ""
+    sample = f" (by chance, of {possible:,})" if possible > services else ""
     answers = f"{different} answers differ" if different else "the same answers"
     without = f"; {unanswered} had no verdict before" if unanswered else ""
     if not services + pairs:

@@ -10,12 +10,14 @@ import jsonschema
 import pytest
 
 from kubectl_skoop.cluster.raw import Object
+from kubectl_skoop.model.place import Place
 from kubectl_skoop.report.diff import Difference, difference, difference_fields, difference_text, flow_change
 from kubectl_skoop.report.diff.order import canonical
 from kubectl_skoop.report.style import Style
 from kubectl_skoop.snapshot.assemble import new_header
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from kubectl_skoop.snapshot.tables import Tables
 from kubectl_skoop.snapshot.write import writing
 from tests.report.build import diagnosis, path
 
@@ -307,3 +309,19 @@ def test_what_a_cloud_said_is_compared(tmp_path: Path) -> None:
         assert gap.reason.startswith(f"{which}: not collected (")
     for source in (before, after, same, unknown, without):
         source.close()
+
+
+def test_what_two_files_have_alike_is_not_read(make: Make) -> None:
+    """But for its hashes: of a table that is as long as this one the file has sections."""
+    many = [route(dst=f"10.{high}.{low}.0", dst_len=24) for high in range(99) for low in range(99)]
+    snapshots = [make(routes=routes) for routes in (many, many, [*many, route()])]
+    tables = [snapshot.raw_tables(Place("node", "n1")) for snapshot in snapshots]
+    before, after, later = (found.identity("routes") for found in tables if isinstance(found, Tables))
+    assert before == after != later
+    assert before is not None
+
+
+def test_each_node_is_told_while_it_is_compared(make: Make) -> None:
+    told: list[tuple[str, str]] = []
+    difference(make(), make(), watch=lambda node, progress: told.append((node, progress)))
+    assert told[-1] == ("n1", "is compared, 1 of 1")
