@@ -7,7 +7,7 @@ a hash table), with counters and ages of its own, and a few records that the oth
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, count, repeat
+from itertools import accumulate, chain, count, repeat
 from operator import rshift, sub
 from typing import NamedTuple
 
@@ -156,11 +156,11 @@ def join(chunks: Iterable[object], steps: object, numbers: object) -> object:
         raise Refused(f"has more than {MAX_RECORDS} records")
     if places and not 0 <= min(places) <= max(places) < len(records):
         raise Refused("has a record that is not there")
-    chosen = [records[place] for place in places]
-    given = _spread(_numbers(numbers))
+    chosen = list(map(records.__getitem__, places))
     lines = [record for record in chosen if isinstance(record, str)]
     if len(lines) == len(chosen):
-        return _joined_text(lines, given)
+        return _joined_text(lines, _numbers(numbers))
+    given = _spread(_numbers(numbers))
     return [_with_ages(row, given) for row in chosen]
 
 
@@ -179,11 +179,12 @@ def _split_text(text: str) -> Split | None:
     return Split(_COUNTERS.sub(_HOLES, template).split("\n"), numbers.pairs)
 
 
-def _joined_text(lines: Sequence[str], numbers: Iterator[int]) -> str:
+def _joined_text(lines: Sequence[str], numbers: Sequence[int]) -> str:
     if sum(map(len, lines)) + len(lines) > MAX_TEXT:
         raise Refused(f"has more than {MAX_TEXT} bytes")
     first, *rest = "\n".join(lines).split(_HOLE)
-    return first + "".join(f"{number}{part}" for part, number in zip(rest, numbers, strict=False))
+    filled = zip(map(str, _spread(numbers)), rest, strict=False)
+    return "".join(chain([first], chain.from_iterable(filled)))
 
 
 def _split_rows(rows: Sequence[dict[str, object]]) -> Split | None:
@@ -210,21 +211,19 @@ def _with_ages(row: object, numbers: Iterator[int]) -> object:
             ages = fields.get(_AGES)
             if not isinstance(ages, dict):
                 return fields
-            return {**fields, _AGES: {name: next(numbers) for name in ages}}
+            return {**fields, _AGES: dict(zip(ages, numbers, strict=False))}
         case _:
             raise Refused("has a record that is neither text nor a map")
 
 
 def _spread(packed: Sequence[int]) -> Iterator[int]:
     """Without end: zeros follow the last one."""
-    before = 0
-    for zeros, step in zip(packed[::2], packed[1::2], strict=False):
-        for _ in range(zeros):
-            yield 0
-        before += step
-        yield before
-    while True:
-        yield 0
+    numbers = accumulate(packed[1::2])
+    parts = (
+        chain(repeat(0, min(zeros, MAX_TEXT)), [number])
+        for zeros, number in zip(packed[::2], numbers, strict=False)
+    )
+    return chain(chain.from_iterable(parts), repeat(0))
 
 
 def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
@@ -256,6 +255,6 @@ def _list(value: object) -> list[object]:
 
 
 def _numbers(value: object) -> list[int]:
-    if not isinstance(value, list) or not all(type(number) is int for number in value):
+    if not isinstance(value, list) or not _WHOLE_NUMBERS.issuperset(map(type, value)):
         raise Refused("has no list of numbers where one belongs")
     return value

@@ -1,11 +1,10 @@
 """The rules of one namespace from what was collected of the three engines, nothing twice and nothing lost."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter.iptables.save import parse_save
+from kubectl_skoop.netstack.netfilter.iptables.save import parse_save, table_names
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack as text_needs_conntrack
 from kubectl_skoop.netstack.netfilter.order import with_order
 from kubectl_skoop.netstack.netfilter.types import BaseChain, Engine, LinkChain, LinkFamily, Netfilter
@@ -24,7 +23,6 @@ _LINK_GAPS: dict[str, tuple[LinkFamily, ...]] = {
     "arptables-legacy": ("arp",),
     "ebtables-legacy": ("bridge",),
 }
-_SAVED_TABLE = re.compile(r"^\*(\S+)$", re.MULTILINE)
 
 
 def load_netfilter(
@@ -56,7 +54,8 @@ def load_netfilter(
             chains += parse_save(text, family, engine)
             if text_needs_conntrack(text):
                 tracking.add(family)
-    covered = set(_saved_tables(iptables_nft, "ip")) | set(_saved_tables(ip6tables_nft, "ip6"))
+    covered = {("ip", name) for name in table_names(iptables_nft or "")}
+    covered |= {("ip6", name) for name in table_names(ip6tables_nft or "")}
     links: list[LinkChain] = []
     if ebtables_nft:
         from kubectl_skoop.netstack.netfilter.ebtables.save import parse_save as parse_ebtables
@@ -82,11 +81,6 @@ def load_netfilter(
         link_chains=tuple(links),
         link_unknowns=_unknowns(gaps, _LINK_GAPS),
     )
-
-
-def _saved_tables(text: str | None, family: str) -> Iterator[tuple[str, str]]:
-    for name in _SAVED_TABLE.findall(text or ""):
-        yield family, name
 
 
 def _listed_tables(nft: object) -> Iterator[tuple[str, str]]:

@@ -193,6 +193,12 @@ def parse_save(text: str, family: int, engine: Engine) -> tuple[BaseChain, ...]:
     return tuple(chains)
 
 
+def table_names(text: str) -> Iterator[str]:
+    """Of every table, also of those without a base chain."""
+    _, *parts = f"\n{text}".split("\n*")
+    return (part.partition("\n")[0].strip() for part in parts)
+
+
 _POLICIES: dict[str, Literal["accept", "drop"]] = {"ACCEPT": "accept", "DROP": "drop"}
 
 
