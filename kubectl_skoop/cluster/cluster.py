@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
-from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from kubectl_skoop.cluster.addresses import addresses_of
-from kubectl_skoop.cluster.node import NodeInfo, node_info
+from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.cluster.pod import PodInfo, Sharing, pod_info
 from kubectl_skoop.cluster.raw import Object, Ref, labels, ref_of
 from kubectl_skoop.cluster.service import (
@@ -84,12 +83,10 @@ class PlainObjects:
 
 
 class _MadeOut(Mapping[str, T]):
-    """Objects by their keys, each made out when it is asked for: a question is about few of thousands."""
+    """Objects by `namespace/name`, each made out when asked for: a question is about few of thousands."""
 
-    def __init__(
-        self, objects: Iterable[Object], key: Callable[[Ref], str], make: Callable[[Object], T]
-    ) -> None:
-        self._objects = {key(ref_of(item)): item for item in objects}
+    def __init__(self, objects: Iterable[Object], make: Callable[[Object], T]) -> None:
+        self._objects = {_key(ref_of(item)): item for item in objects}
         self._make = make
         self._made: dict[str, T] = {}
 
@@ -140,6 +137,7 @@ class Cluster:
         return tuple(self._services_by_key(namespace).values())
 
     def nodes(self) -> Sequence[NodeInfo]:
+        """By name."""
         return tuple(self._nodes_by_name().values())
 
     def pod(self, key: str) -> PodInfo:
@@ -244,7 +242,7 @@ class Cluster:
             self._read_all_pods()
         elif namespace not in self._pods:
             known = "" in self._pods
-            self._pods[namespace] = {} if known else _MadeOut(self.objects("Pod", namespace), _key, pod_info)
+            self._pods[namespace] = {} if known else _MadeOut(self.objects("Pod", namespace), pod_info)
         return self._pods[namespace]
 
     def _read_all_pods(self) -> None:
@@ -260,12 +258,12 @@ class Cluster:
 
     def _services_by_key(self, namespace: str) -> Mapping[str, Service]:
         if namespace not in self._services:
-            self._services[namespace] = _MadeOut(self.objects("Service", namespace), _key, service_info)
+            self._services[namespace] = _MadeOut(self.objects("Service", namespace), service_info)
         return self._services[namespace]
 
     def _nodes_by_name(self) -> Mapping[str, NodeInfo]:
         if self._nodes is None:
-            self._nodes = _MadeOut(self.objects("Node"), attrgetter("name"), node_info)
+            self._nodes = {node.name: node for node in self.each("Node", NodeInfo)}
         return self._nodes
 
     def _slices_by_service(self, namespace: str) -> Mapping[str, Sequence[Object]]:

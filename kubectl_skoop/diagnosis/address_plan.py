@@ -1,9 +1,10 @@
 """Networks that the objects give away twice, or that are none: podCIDRs, addresses beside them, IPPools."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import NamedTuple
 
+from kubectl_skoop.cluster.addresses import span
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object, number, ref_of, text
 from kubectl_skoop.model.listed import bounded
@@ -38,27 +39,63 @@ def findings(cluster: Cluster) -> Iterator[Suspicion]:
         for service in cluster.services()
         for address in service.cluster_addresses
     }
-    return (clash.suspicion for clash in _clashes(cluster, services))
+    return (clash.suspicion for clash in _clashes(cluster, services, _all))
 
 
 def about(cluster: Cluster, ends: Sequence[Endpoint]) -> Iterator[Suspicion]:
     """Of networks that a sender or receiver is in."""
     services = {end.address: f"service {end.name}: {end.address}" for end in ends if end.kind == "service"}
-    for clash in _clashes(cluster, services):
+    for clash in _clashes(cluster, services, _near(cluster, [end.address for end in ends])):
         if any(clash.concerns(end.address) for end in ends):
             yield clash.suspicion
 
 
-def _clashes(cluster: Cluster, services: Mapping[Address, str]) -> Iterator[Clash]:
+def _near(cluster: Cluster, addresses: Iterable[Address]) -> Callable[[str], bool]:
+    """Whether a network or an address of a node can have to do with the podCIDRs that the addresses are in.
+
+    Compared as numbers, since thousands of nodes are asked; where `span` does not understand a podCIDR,
+    everything can.
+    """
+    ends = [(address.version, int(address)) for address in addresses]
+    spans = [span(text) for node in cluster.nodes() for text in node.pod_cidrs]
+    known = [one for one in spans if one is not None]
+    if len(known) < len(spans):
+        return _all
+    around = [
+        one
+        for one in known
+        if any(one.version == version and one.first <= end <= one.last for version, end in ends)
+    ]
+
+    def meets(written: str) -> bool:
+        own = span(written)
+        return own is not None and any(
+            own.version == one.version and own.first <= one.last and one.first <= own.last for one in around
+        )
+
+    return meets
+
+
+def _all(written: str) -> bool:
+    return True
+
+
+def _clashes(
+    cluster: Cluster, services: Mapping[Address, str], meets: Callable[[str], bool]
+) -> Iterator[Clash]:
+    """`meets`: whether what is written of a node can matter."""
     pod_cidrs, unread = _read(
-        _pod_cidr(node.name, text) for node in cluster.nodes() for text in node.pod_cidrs
+        _pod_cidr(node.name, text) for node in cluster.nodes() for text in node.pod_cidrs if meets(text)
     )
     yield from unread
     for first, second in overlapping(pod_cidrs):
         yield _overlap("address-plan.pod-cidr", "podCIDR", first, second)
     yield from _taken("address-plan.service", "of services", services, pod_cidrs)
     nodes = {
-        address: f"node {node.name}: {address}" for node in cluster.nodes() for address in node.addresses
+        address: f"node {node.name}: {address}"
+        for node in cluster.nodes()
+        if any(map(meets, node.written_addresses))
+        for address in node.addresses
     }
     yield from _taken("address-plan.node", "of nodes", nodes, pod_cidrs)
     pools, unread = _read(map(_pool, cluster.objects("IPPool")))

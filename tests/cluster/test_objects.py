@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
-from kubectl_skoop.cluster.node import node_info
+from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.cluster.objects import Object, Ref, Service, ServicePort
 from kubectl_skoop.cluster.pod import pod_info
 from kubectl_skoop.cluster.service import service_info, usable
@@ -151,7 +151,7 @@ def test_a_pod_without_anything_is_read() -> None:
 
 
 def test_a_node_is_read() -> None:
-    node = node_info(
+    node = NodeInfo(
         {
             "kind": "Node",
             "metadata": {"name": "n1", "annotations": {"projectcalico.org/IPv4Address": "10.0.0.1/24"}},

@@ -358,7 +358,7 @@ def test_one_that_was_asked_for_by_name_must_load(
 
 def test_a_plugin_that_raises_costs_its_own_wishes_only(make_context: Any) -> None:
     plugin = GuardedPlugin(Breaking(make_context([])))
-    node = plugin.create_node(NodeInfo(name="n1"))
+    node = plugin.create_node(NodeInfo({"metadata": {"name": "n1"}}))
     pod = plugin.create_pod(PodInfo(name="a", namespace="default"))
     assert (node.place, pod.place) == (Place("node", "n1"), Place("pod", "default/a"))
     (finding,) = node.always()

@@ -25,7 +25,12 @@ from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 
 DUMPS = Path(__file__).parents[1] / "data" / "iptables"
-NODE = NodeInfo(name="n1", addresses=(ip_address("10.0.0.1"),), labels={"topology.kubernetes.io/zone": "a"})
+NODE = NodeInfo(
+    {
+        "metadata": {"name": "n1", "labels": {"topology.kubernetes.io/zone": "a"}},
+        "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]},
+    }
+)
 PLACE = Place("node", "n1")
 OUTSIDE = ip_address("192.0.2.1")
 MakeContext = Callable[..., Context]

@@ -46,7 +46,8 @@ class Flannel(Plugin):
 
     def __init__(self, ctx: Context) -> None:
         self.fabric = fabric(ctx)
-        self.pods_in_underlay = {self.fabric.backend_of(node) for node in ctx.cluster.nodes()} == {"alloc"}
+        nodes = ctx.cluster.nodes()
+        self.pods_in_underlay = bool(nodes) and all(self.fabric.backend_of(node) == "alloc" for node in nodes)
 
     @classmethod
     def detect(cls, ctx: Context) -> Detected | None:

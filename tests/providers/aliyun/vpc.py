@@ -33,7 +33,13 @@ def mac(address: str) -> str:
 
 def node(name: str) -> NodeInfo:
     address = {"n1": FIRST, "n2": SECOND, "n3": THIRD}[name]
-    return NodeInfo(name=name, addresses=(ip_address(address),), provider_id=f"cn-hangzhou.i-{name}")
+    return NodeInfo(
+        {
+            "metadata": {"name": name},
+            "spec": {"providerID": f"cn-hangzhou.i-{name}"},
+            "status": {"addresses": [{"type": "InternalIP", "address": address}]},
+        }
+    )
 
 
 def rule(

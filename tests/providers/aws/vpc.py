@@ -31,7 +31,13 @@ def mac(address: str) -> str:
 
 def node(name: str) -> NodeInfo:
     address = {"n1": FIRST, "n2": SECOND, "n3": THIRD}[name]
-    return NodeInfo(name=name, addresses=(ip_address(address),), provider_id=f"aws:///eu-west-1a/i-{name}")
+    return NodeInfo(
+        {
+            "metadata": {"name": name},
+            "spec": {"providerID": f"aws:///eu-west-1a/i-{name}"},
+            "status": {"addresses": [{"type": "InternalIP", "address": address}]},
+        }
+    )
 
 
 def permission(protocol: str = "-1", low: int = 0, high: int = 0, **peers: list[str]) -> dict[str, Any]:
