@@ -27,6 +27,8 @@ from kubectl_skoop.model.place import Endpoint, Place
 
 T = TypeVar("T")
 
+MAX_ADDRESSES = 10_000
+"""That are remembered with what they stand for."""
 _COMPARED = 5000
 """Names that are searched for near ones."""
 
@@ -118,6 +120,8 @@ class Cluster:
     _services: dict[str, Mapping[str, Service]] = field(default_factory=dict, repr=False)
     _nodes: Mapping[str, NodeInfo] | None = field(default=None, repr=False)
     _slices: dict[str, Mapping[str, Sequence[Object]]] = field(default_factory=dict, repr=False)
+    _endpoints: dict[str, Mapping[str, Object]] = field(default_factory=dict, repr=False)
+    _addresses: dict[Address, Endpoint] = field(default_factory=dict, repr=False)
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object]:
         """Empty, too, if they were not collected: `source.objects` tells the difference."""
@@ -163,15 +167,25 @@ class Cluster:
 
     def backends(self, service: Service, port: ServicePort) -> tuple[Backend, ...]:
         """All that EndpointSlices name for a port, ready or not; without slices what Endpoints name."""
-        slices = self._slices_by_service(service.namespace).get(service.name, ())
+        slices = self.slices(service)
         known = [backend for item in slices for backend in slice_backends(item)]
         if not slices:
-            for item in self.objects("Endpoints", service.namespace):
-                if ref_of(item).name == service.name:
-                    known += endpoints_backends(item)
+            known = [backend for item in self.endpoints(service) for backend in endpoints_backends(item)]
         wanted = (port.name, port.protocol)
         chosen = (backend for backend in known if (backend.port_name, backend.protocol) == wanted)
         return tuple(dict.fromkeys(chosen))
+
+    def slices(self, service: Service) -> Sequence[Object]:
+        """The EndpointSlices that name the service."""
+        return self._slices_by_service(service.namespace).get(service.name, ())
+
+    def endpoints(self, service: Service) -> Sequence[Object]:
+        """The Endpoints of its name: one object, or none."""
+        if service.namespace not in self._endpoints:
+            found = self.objects("Endpoints", service.namespace)
+            self._endpoints[service.namespace] = {_key(ref_of(item)): item for item in found}
+        own = self._endpoints[service.namespace].get(service.key)
+        return () if own is None else (own,)
 
     def owners(self, address: Address) -> tuple[Ref, ...]:
         """Every object that has the address; more than one is a mistake that somebody made."""
@@ -182,6 +196,13 @@ class Cluster:
 
         Of several owners a running pod comes first, then other pods, nodes, services.
         """
+        if address not in self._addresses:
+            if len(self._addresses) >= MAX_ADDRESSES:
+                self._addresses.clear()
+            self._addresses[address] = self._endpoint(address)
+        return self._addresses[address]
+
+    def _endpoint(self, address: Address) -> Endpoint:
         owners = self.owners(address)
         if not owners:
             return Endpoint("external", str(address), address)

@@ -265,11 +265,8 @@ def _backends(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str]
         slices = cluster.each("EndpointSlice", lambda item: (_served_by(item), tuple(slice_backends(item))))
         endpoints = cluster.each("Endpoints", lambda item: (_key(item), tuple(endpoints_backends(item))))
     else:
-        key = (only.namespace, only.name)
-        of_it = (one for one in cluster.objects("EndpointSlice", only.namespace) if _served_by(one) == key)
-        slices = [(key, tuple(slice_backends(item))) for item in of_it]
-        of_it = (one for one in cluster.objects("Endpoints", only.namespace) if _key(one) == key)
-        endpoints = [(key, tuple(endpoints_backends(item))) for item in of_it]
+        slices = [(_served_by(item), tuple(slice_backends(item))) for item in cluster.slices(only)]
+        endpoints = [(_key(item), tuple(endpoints_backends(item))) for item in cluster.endpoints(only)]
     found: dict[tuple[str, str], list[Backend]] = {}
     for served, backends in slices:
         if served[1]:
