@@ -35,6 +35,7 @@ from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Fact, Missing, Verdict
 from kubectl_skoop.diagnosis.shim import Underlay
 from kubectl_skoop.diagnosis.stage import place_of_source, stage
+from kubectl_skoop.diagnosis.wished import Comparison, compare
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.errors import UnknownName
 from kubectl_skoop.model.packet import Packet
@@ -64,6 +65,7 @@ class Desk:
         self.source = source
         self.cluster = Cluster(source)
         self._setup = set_up(Context(source=source, cluster=self.cluster, options=options))
+        self._comparison = Comparison()
 
     def answer(self, request: Request) -> Diagnosis:
         """Raises: InputError (names, ports), UnknownName."""
@@ -81,7 +83,13 @@ class Desk:
         self.source.prefetch(
             prefetch.nodes_of(cluster, resolved.probe), prefetch.addresses_of(cluster, resolved.probe)
         )
-        inquiry = _Inquiry(setup=setup, cluster=cluster, underlay=underlay, probe=resolved.probe)
+        inquiry = _Inquiry(
+            setup=setup,
+            cluster=cluster,
+            underlay=underlay,
+            probe=resolved.probe,
+            comparison=self._comparison,
+        )
         return inquiry, resolved.facts
 
 
@@ -101,6 +109,8 @@ class _Inquiry:
     cluster: Cluster
     underlay: Underlay
     probe: Probe
+    comparison: Comparison
+    """With the state as it was collected."""
     world: World = field(init=False)
     runner: Runner = field(init=False)
     effort: Effort = field(default_factory=Effort)
@@ -193,13 +203,14 @@ class _Inquiry:
 
     def _compare(self, ways: Ways, way: Way[FlowResult], world: World, setting: Setting) -> Compared:
         """What the plugin wanted on the way."""
-        wished = trial.compare(
+        wished = compare(
             world,
             self.setup.plugin.plugin.name,
             way.result.branch,
             self._action_of,
             self._places_in_question(way.result.branch),
             self._expected(),
+            Comparison() if world.mended else self.comparison,
         )
         if verdict.way_outcome(way) == "served":
             return Compared([], [finding.suspicion for finding in wished.findings], wished.remarks, world)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo
 from kubectl_skoop.diagnosis.expectation import Expectation
@@ -12,7 +13,7 @@ from kubectl_skoop.model.suspicion import Level, Suspicion
 CODE = "plugin.failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GuardedAction:
     """A NetNodeAction whose errors are findings."""
 
@@ -26,10 +27,14 @@ class GuardedAction:
     def wishes(self, passing: Passing) -> Wishes:
         return self._guarded(lambda action: action.wishes(passing))
 
+    @cached_property
+    def _made(self) -> NetNodeAction:
+        return self.make()
+
     def _guarded(self, ask: Callable[[NetNodeAction], Wishes]) -> Iterator[Expectation | Suspicion]:
         """Whatever a stranger's code raises becomes a suspicion."""
         try:
-            yield from ask(self.make())
+            yield from ask(self._made)
         except Exception as error:  # noqa: BLE001
             yield _failure(self.plugin, self.place, error)
 

@@ -4,16 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from kubectl_skoop.diagnosis.branch import Branch, Visit
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation
 from kubectl_skoop.diagnosis.fan_out import Way
 from kubectl_skoop.diagnosis.flow import FlowResult
-from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
-from kubectl_skoop.diagnosis.paths import is_answer
+from kubectl_skoop.diagnosis.wished import Finding
 from kubectl_skoop.diagnosis.world import World
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Packet
-from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level, Suspicion
 
 Progress = tuple[Fraction, Fraction, Fraction]
@@ -22,87 +17,11 @@ MAX_TRIALS = 24
 Walker = Callable[[World], Progress]
 
 
-class Finding(NamedTuple):
-    """A deviation at a place, and what becomes of the packet if it is put right."""
-
-    place: Place
-    deviation: Deviation
-    suspicion: Suspicion
-
-
-class Wished(NamedTuple):
-    """What was found of the plugin's wishes."""
-
-    findings: tuple[Finding, ...]
-    remarks: tuple[Suspicion, ...]
-    """Seen in objects only."""
-
-
 def progress(ways: Sequence[Way[FlowResult]]) -> Progress:
     served = sum((way.share for way in ways if way.result.fate == "served"), Fraction(0))
     stage = sum((way.share * way.result.progress[0] for way in ways), Fraction(0))
     crossings = sum((way.share * way.result.progress[1] for way in ways), Fraction(0))
     return served, stage, crossings
-
-
-def compare(
-    world: World,
-    plugin: str,
-    branch: Branch,
-    action_of: Callable[[Place], NetNodeAction | None],
-    extra: Iterable[Place],
-    expected: Sequence[Packet],
-) -> Wished:
-    """Ask the plugin at every place that the packets came to, and at `extra`; compare with the state.
-
-    `expected`: the packets that places of `extra` should have seen.
-    """
-    findings: list[Finding] = []
-    remarks: list[Suspicion] = []
-    seen: set[tuple[Place, Expectation]] = set()
-    seen_there = [(visit.place, list(_passings(visit))) for visit in branch.visits if visit.ns_id]
-    should = [Passing(upstream=None, arrived=packet, left=(packet,)) for packet in expected]
-    for place, passings in [*seen_there, *((place, should) for place in extra)]:
-        action, ns = action_of(place), world.at(place)
-        if action is None or isinstance(ns, NotCollected):
-            continue
-        for wish in wishes_at(action, passings):
-            if isinstance(wish, Suspicion):
-                remarks.append(wish)
-                continue
-            if (place, wish) in seen:
-                continue
-            seen.add((place, wish))
-            deviation = wish.compare(ns)
-            if deviation is not None:
-                findings.append(Finding(place, deviation, deviation.suspicion(plugin, place)))
-    return Wished(tuple(findings), tuple(dict.fromkeys(remarks)))
-
-
-def wishes_at(action: NetNodeAction, passings: Iterable[Passing]) -> Wishes:
-    yield from action.always()
-    for passing in passings:
-        yield from action.wishes(passing)
-
-
-def _passings(visit: Visit) -> Iterable[Passing]:
-    """What came and what went on, or was lost on its way on; an answer is a packet of its own."""
-    onward = [link.packet for link in visit.outputs if isinstance(link.packet, Packet)]
-    lost = [loss.frame for loss in visit.journey.losses if isinstance(loss.frame, Packet)]
-    if visit.packet is None:
-        left = onward or lost
-        if left:
-            yield Passing(upstream=None, arrived=left[0], left=tuple(packet.innermost for packet in left))
-        return
-    answers = [
-        link.packet for link in visit.outputs if isinstance(link.packet, Packet) and is_answer(visit, link)
-    ]
-    through = [packet for packet in onward if packet not in answers] or lost
-    yield Passing(
-        upstream=visit.input, arrived=visit.packet, left=tuple(packet.innermost for packet in through)
-    )
-    for answer in answers:
-        yield Passing(upstream=None, arrived=answer.innermost, left=(answer.innermost,))
 
 
 class Explanation(NamedTuple):

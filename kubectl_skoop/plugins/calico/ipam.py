@@ -1,7 +1,7 @@
 """Blocks of addresses, and whose they are (libcalico-go/lib/ipam)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_network
 from typing import NamedTuple
@@ -20,6 +20,8 @@ class Affinity(NamedTuple):
 @dataclass(frozen=True)
 class Blocks:
     ctx: Context
+    _with_pods: dict[IpNetwork, frozenset[str]] = field(default_factory=dict, repr=False)
+    """Blocks that were asked for, with the nodes of their pods."""
 
     @cached_property
     def affinities(self) -> tuple[Affinity, ...]:
@@ -38,9 +40,11 @@ class Blocks:
         """Nodes that a block belongs to; if affinities were not collected: nodes with pods in it."""
         if self.affinities:
             return self._owners.get(block, frozenset())
-        found = (owner for address in block for owner in self.ctx.cluster.owners(address))
-        pods = (self.ctx.pod(f"{owner.namespace}/{owner.name}") for owner in found if owner.kind == "Pod")
-        return frozenset(pod.node for pod in pods if pod is not None)
+        if block not in self._with_pods:
+            found = (owner for address in block for owner in self.ctx.cluster.owners(address))
+            pods = (self.ctx.pod(f"{owner.namespace}/{owner.name}") for owner in found if owner.kind == "Pod")
+            self._with_pods[block] = frozenset(pod.node for pod in pods if pod is not None)
+        return self._with_pods[block]
 
     def destination(self, pool: Pool, address: Address, node: str) -> IpNetwork | None:
         """What leads to an address on the node: its block, or the address alone if the node has borrowed it
