@@ -1,6 +1,6 @@
 """One branch of a walk: its stacks, and a record of every frame that crossed between them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.interface import Balanced
@@ -99,6 +99,18 @@ class Branch:
             )
             self.stacks[ns.id] = stack
         return stack
+
+    def onward(self) -> "Branch":
+        """The same stacks, which go on changing, and a new record; stacks that are met later are its own."""
+        return replace(
+            self,
+            stacks=dict(self.stacks),
+            visits=[],
+            links=[],
+            neighbour_losses=[],
+            assumptions={},
+            findings=[],
+        )
 
     def visit_of(self, journey: Journey) -> Visit | None:
         return next((visit for visit in reversed(self.visits) if visit.journey is journey), None)

@@ -140,8 +140,9 @@ class _Inquiry:
         counted = backends.count(self.probe, ways)
         hole, cold = None, None
         many = len(ways) > passes.MANY
-        if not many and not passes.works_throughout(self._walk, self.probe, ways):
-            hole = passes.large_packets(self._walk, self.probe, ways)
+        size = passes.full_size(ways)
+        if not many and not passes.works_throughout(self.probe, ways, size):
+            hole = passes.large_packets(self._walk, self.probe, ways, size)
             cold = passes.cold_neighbours(self._walk, self.probe, ways)
         others = [
             *explaining,

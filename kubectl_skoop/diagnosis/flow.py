@@ -52,6 +52,8 @@ class FlowResult(NamedTuple):
     unknown: Unknown | None
     progress: Progress
     branch: Branch
+    conversation: "Conversation | None" = None
+    """Of TCP: more can be said."""
 
 
 def outcome(result: FlowResult) -> str:
@@ -90,36 +92,65 @@ class Runner:
         stack = walk.begin(start)
         client = (tcp.connect if probe.protocol == Protocol.TCP else udp.send)(stack, probe)
         walk.pump()
-        if isinstance(client, Client) and probe.protocol == Protocol.TCP:
-            if setting.full:
-                _talk(walk, stack, client, full=True)
-            if not setting.full or (setting.segment and client.answered):
-                _talk(
-                    walk,
-                    stack,
-                    client,
-                    (setting.segment or probe.size or SMALL_SEGMENT) - tcp.headers(client.remote),
-                )
-        return _result(branch, client)
+        if not isinstance(client, Client) or probe.protocol != Protocol.TCP:
+            return _result(branch, client)
+        conversation = Conversation(walk, stack, client)
+        if setting.full:
+            conversation.talk(full=True)
+        if not setting.full or (setting.segment and client.answered):
+            conversation.say(setting.segment or probe.size or SMALL_SEGMENT)
+        return _result(branch, client)._replace(conversation=conversation)
 
 
-def _talk(walk: Walk, stack: Stack, client: Client, payload: int = 0, *, full: bool = False) -> None:
-    """Data there and back, once the handshake is done; what was said before does not count."""
-    if not client.established or client.failed:
-        return
-    client.wait()
-    for other in walk.branch.stacks.values():
-        for server in other.servers:
-            server.received = 0
-    walk.begin(stack.ns)
-    tcp.send(stack, client, payload, full=full)
-    walk.pump()
-    for other in list(walk.branch.stacks.values()):
-        for server in list(other.servers):
-            if server.protocol == Protocol.TCP and server.received:
-                walk.begin(other.ns)
-                tcp.send(other, server, payload, full=full)
-                walk.pump()
+class Conversation(NamedTuple):
+    """A TCP connection, or the attempt at one."""
+
+    walk: Walk
+    stack: Stack
+    """Where the client is."""
+    client: Client
+
+    def say(self, length: int) -> None:
+        """Single segments there and back; `length`: of the IP packet, bytes."""
+        self.talk(length - tcp.headers(self.client.remote))
+
+    def talk(self, payload: int = 0, *, full: bool = False) -> None:
+        """Data there and back, once the handshake is done; what was said before does not count."""
+        walk, client = self.walk, self.client
+        if not client.established or client.failed:
+            return
+        client.wait()
+        for other in walk.branch.stacks.values():
+            for server in other.servers:
+                server.received = 0
+        walk.begin(self.stack.ns)
+        tcp.send(self.stack, client, payload, full=full)
+        walk.pump()
+        for other in list(walk.branch.stacks.values()):
+            for server in list(other.servers):
+                if server.protocol == Protocol.TCP and server.received:
+                    walk.begin(other.ns)
+                    tcp.send(other, server, payload, full=full)
+                    walk.pump()
+
+    def go_on(self, segment: int) -> Branch | None:
+        """More of it, whatever one could ask: over neighbours that have to be asked for, bulk data both ways,
+        then single segments of this size, unless it is 0.
+
+        None: it does not arrive, or meets choices that were not met before. The stacks remember it, the
+        record does not.
+        """
+        walk, client = self.walk, self.client
+        branch = walk.branch.onward()
+        branch.cold = True
+        for stack in branch.stacks.values():
+            stack.cold = True
+        before = len(branch.choices.made)
+        further = self._replace(walk=Walk(branch, walk.underlay, walk.outside, walk.entrance))
+        further.talk(full=True)
+        if client.answered and segment:
+            further.say(segment)
+        return branch if client.answered and len(branch.choices.made) == before else None
 
 
 def _result(branch: Branch, client: Client | Refusal) -> FlowResult:

@@ -33,21 +33,24 @@ class Hole(NamedTuple):
     suspicion: Suspicion
 
 
-def works_throughout(walk: Walker, probe: Probe, ways: Ways) -> bool:
-    """Neither `large_packets` nor `cold_neighbours` would find anything: all of theirs in one walk.
+def works_throughout(probe: Probe, ways: Ways, size: int) -> bool:
+    """Neither `large_packets` nor `cold_neighbours` would find anything: what they walk is said in the
+    connections that are there. `size`: of a full segment; the connections may know better afterwards.
 
-    It says nothing where what it learned changes what follows: a path MTU makes the single segments smaller,
-    another MAC than the remembered one leads elsewhere.
+    False says nothing: a path MTU that was learned makes the single segments smaller, another MAC than the
+    remembered one leads elsewhere, and choices that the flow did not meet open other ways.
     """
     if not _carries_bulk(probe, ways):
         return False
-    size = _full_size(ways)
-    all_of_it = walk(probe, Setting(cold=True, full=True, segment=size if size > SMALLEST else 0))
-    return all_served(all_of_it) and not any(
-        stack.pmtu or _moved_neighbours(stack)
-        for way in all_of_it
-        for stack in way.result.branch.stacks.values()
-    )
+    results = [result for way in ways for result in (way.result, *way.alternatives)]
+    return all(_goes_on(result, size if size > SMALLEST else 0) for result in results)
+
+
+def _goes_on(result: FlowResult, segment: int) -> bool:
+    branch = result.conversation.go_on(segment) if result.conversation is not None else None
+    if branch is None:
+        return False
+    return not any(stack.pmtu or _moved_neighbours(stack) for stack in branch.stacks.values())
 
 
 def untried(ways: int) -> Missing:
@@ -55,11 +58,10 @@ def untried(ways: int) -> Missing:
     return Missing("large packets, neighbours", "not tried", f"there are {ways} ways, more than {MANY}")
 
 
-def large_packets(walk: Walker, probe: Probe, ways: Ways) -> Hole | None:
-    """For TCP that works: bulk data both ways, then single segments of full size."""
+def large_packets(walk: Walker, probe: Probe, ways: Ways, size: int) -> Hole | None:
+    """For TCP that works: bulk data both ways, then single segments of full size, which `size` is."""
     if not _carries_bulk(probe, ways):
         return None
-    size = _full_size(ways)
     bulk = _first_failure(walk(probe, Setting(full=True)))
     single = _first_failure(walk(probe, Setting(segment=size))) if size > SMALLEST else None
     failure = bulk or single
@@ -156,7 +158,7 @@ def _clients(result: FlowResult) -> list[Client]:
     return [client for stack in result.branch.stacks.values() for client in stack.clients]
 
 
-def _full_size(ways: Ways) -> int:
+def full_size(ways: Ways) -> int:
     """IP length in bytes of a full segment, as the handshake agreed on it."""
     sizes = (
         client.mss + tcp.headers(client.remote)
