@@ -32,6 +32,10 @@ class EbtChain:
     name: str
     listed: Sequence[EbtRule]
 
+    @property
+    def empty(self) -> bool:
+        return not self.listed
+
     def rules(self, frame: Frame) -> Sequence[tuple[int, Rule]]:
         return list(enumerate(self.listed, start=1))
 

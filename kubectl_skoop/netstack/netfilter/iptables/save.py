@@ -57,6 +57,10 @@ class SavedChain:
     """`-A NAME …`, with counters if they were saved."""
     _parsed: dict[int, XtRule] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def empty(self) -> bool:
+        return not self.lines
+
     def rules(self, frame: Frame) -> Sequence[tuple[int, Rule]]:
         if len(self.lines) <= LONG or not isinstance(frame, Packet):
             return self._walked
@@ -132,9 +136,10 @@ class SavedTable:
     def chain(self, name: str) -> Chain | Unknown:
         if self.rules > MAX_RULES:
             return Unknown(f"{self.rules} rules are more than the {MAX_RULES} that are walked")
-        if name not in self._chains and f"\n:{name} " not in self.text:
+        chain = self._chains.get(name)
+        if chain is None and f"\n:{name} " not in self.text:
             return Unknown(f"{name} is neither a chain of table {self.name} nor a target that is modelled")
-        return self.saved_chain(name)
+        return chain or self.saved_chain(name)
 
     def saved_chain(self, name: str) -> SavedChain:
         """Without rules where the table has no such chain."""
@@ -193,12 +198,6 @@ def parse_save(text: str, family: int, engine: Engine) -> tuple[BaseChain, ...]:
     return tuple(chains)
 
 
-def table_names(text: str) -> Iterator[str]:
-    """Of every table, also of those without a base chain."""
-    _, *parts = f"\n{text}".split("\n*")
-    return (part.partition("\n")[0].strip() for part in parts)
-
-
 _POLICIES: dict[str, Literal["accept", "drop"]] = {"ACCEPT": "accept", "DROP": "drop"}
 
 
@@ -209,25 +208,41 @@ def _type(table: str, chain: str) -> ChainType:
     return "route" if (table, chain) == ("mangle", "OUTPUT") else "filter"
 
 
+def table_names(text: str) -> Iterator[str]:
+    """Of all tables of a save text. No copy of a long one is made for it, nor does an expression look at
+    each of its lines."""
+    return (name for name, _, _ in _places(text))
+
+
 def _tables(text: str) -> Iterator[tuple[str, str]]:
-    text = f"\n{text}"
-    start = text.find("\n*")
-    while start >= 0:
-        head = text.find("\n", start + 1)
+    for name, head, end in _places(text):
+        yield name, text[head : end + 1] if end < len(text) else f"{text[head:]}\n"
+
+
+def _places(text: str) -> Iterator[tuple[str, int, int]]:
+    """Of each table the name, where its line ends, and where the line before COMMIT does."""
+    star = 0 if text.startswith("*") else _next_table(text, 0)
+    while star >= 0:
+        head = text.find("\n", star)
+        head = head if head >= 0 else len(text)
         end = text.find("\nCOMMIT", head)
         end = end if end >= 0 else len(text)
-        yield text[start + 2 : head].strip(), text[head:end] + "\n"
-        start = text.find("\n*", end)
+        yield text[star + 1 : head].strip(), head, end
+        star = _next_table(text, end)
+
+
+def _next_table(text: str, position: int) -> int:
+    found = text.find("\n*", position)
+    return found + 1 if found >= 0 else -1
 
 
 def _lines_of(text: str, chain: str) -> Iterator[str]:
     """The tools print the rules of a chain together; should a hand-made file not do so, all are found."""
     wanted = f"-A {chain}"
-    block = re.compile(rf"(?:(?:\[\d+:\d+\] )?{re.escape(wanted)}(?: .*)?\n)+")
     position = text.find(wanted)
     while position >= 0:
-        found = block.match(text, text.rfind("\n", 0, position) + 1)
-        if found:
+        found = _BLOCK.match(text, text.rfind("\n", 0, position) + 1)
+        if found and found[1] == chain:
             yield from found[0][:-1].split("\n")
         position = text.find(wanted, found.end() if found else position + len(wanted))
 

@@ -41,6 +41,17 @@ class Datatype:
     kind: Literal["number", "address", "name", "flags", "index", "mac"] = "number"
     symbols: Mapping[str, int] = field(default_factory=dict)
 
+    def constant(self, written: object) -> int | None:
+        """What `parse` makes of a number, an address or a symbol; None: let that look."""
+        if isinstance(written, str):
+            if self.kind != "address":
+                return self.symbols.get(written) if self.kind == "number" else None
+            try:
+                return address_number(written)
+            except ValueError:
+                return None
+        return written if type(written) is int and self.kind in ("number", "address") else None
+
     def parse(self, constant: object) -> int | str:
         """One constant. Raises Unmodelled."""
         if self.kind in ("name", "index"):

@@ -94,6 +94,20 @@ def parse_pattern(json: object, types: Sequence[Datatype]) -> Pattern:
     return Exact(values) if len(values) == len(parts) else Combined(parts)
 
 
+def parse_constant(json: object, types: Sequence[Datatype]) -> Value | None:
+    """What `parse_pattern` makes an `Exact` of, if it is plainly one; None: let that look."""
+    parts = json["concat"] if isinstance(json, dict) and len(json) == 1 and "concat" in json else (json,)
+    if not isinstance(parts, list | tuple) or len(parts) != len(types):
+        return None
+    values = []
+    for part, datatype in zip(parts, types, strict=True):
+        value = datatype.constant(part)
+        if value is None:
+            return None
+        values.append(value)
+    return values[0] if len(values) == 1 else tuple(values)
+
+
 def parse_value(json: object, types: Sequence[Datatype]) -> Value:
     """A constant, or an interval, or a tuple of them. Raises Unmodelled."""
     parts = tuple(_scalar(each, datatype) for each, datatype in _each(json, types))

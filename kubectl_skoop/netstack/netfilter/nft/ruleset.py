@@ -35,6 +35,10 @@ class NftChain:
             for number, json in enumerate(self.json_rules, start=1)
         ]
 
+    @property
+    def empty(self) -> bool:
+        return not self.json_rules
+
     def rules(self, frame: Frame) -> Sequence[tuple[int, NftRule]]:
         return self.all_rules
 

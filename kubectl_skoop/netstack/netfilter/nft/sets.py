@@ -1,7 +1,7 @@
 """Sets and maps: membership, and what a key leads to."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -20,6 +20,7 @@ from kubectl_skoop.netstack.netfilter.nft.pattern import (
     Exact,
     Pattern,
     Range,
+    parse_constant,
     parse_pattern,
     parse_value,
 )
@@ -32,8 +33,9 @@ D = TypeVar("D")
 class Lookup(Generic[D]):
     """Elements in the form that answers fastest: a dict, sorted intervals, a list of the rest."""
 
-    def __init__(self, elements: Sequence[tuple[Pattern, D]]) -> None:
-        self._exact: dict[Value, D] = {}
+    def __init__(self, constants: dict[Value, D], elements: Sequence[tuple[Pattern, D]]) -> None:
+        """`elements`: the others, and constants that are told by a pattern."""
+        self._exact = constants
         self._others: list[tuple[Pattern, D]] = []
         self._default: list[D] = []
         ranges: list[tuple[int, int, D]] = []
@@ -79,7 +81,7 @@ class Lookup(Generic[D]):
 
 def parse_set(elements: object, types: Sequence[Datatype]) -> Lookup[bool]:
     """Raises Unmodelled."""
-    return Lookup([(parse_pattern(each, types), True) for each in items(elements)])
+    return _lookup(((each, True) for each in items(elements)), types)
 
 
 def parse_verdict_map(elements: object, types: Sequence[Datatype]) -> Lookup[Verdict]:
@@ -93,11 +95,21 @@ def parse_value_map(elements: object, types: Sequence[Datatype], data: Sequence[
 
 
 def _parse_map(elements: object, types: Sequence[Datatype], read: Callable[[object], D]) -> Lookup[D]:
-    pairs = []
-    for each in items(elements):
-        key, data = pair(each)
-        pairs.append((parse_pattern(key, types), read(data)))
-    return Lookup(pairs)
+    pairs = map(pair, items(elements))
+    return _lookup(((key, read(data)) for key, data in pairs), types)
+
+
+def _lookup(pairs: Iterable[tuple[object, D]], types: Sequence[Datatype]) -> Lookup[D]:
+    """In kube-proxy's maps tens of thousands of keys are constants, so these are read the short way."""
+    constants: dict[Value, D] = {}
+    others: list[tuple[Pattern, D]] = []
+    for key, data in pairs:
+        constant = parse_constant(key, types)
+        if constant is not None:
+            constants[constant] = data
+        else:
+            others.append((parse_pattern(key, types), data))
+    return Lookup(constants, others)
 
 
 @dataclass(frozen=True)
