@@ -68,4 +68,6 @@ def test_an_old_flag_is_answered_with_the_new_form(flag: str) -> None:
 
 
 def test_other_unknown_options_are_answered_as_before() -> None:
-    assert skoop("version", "--foo").err == "error: No such option: --foo (see 'kubectl skoop version --help')\n"
+    assert (
+        skoop("version", "--foo").err == "error: No such option: --foo (see 'kubectl skoop version --help')\n"
+    )

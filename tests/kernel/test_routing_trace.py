@@ -252,7 +252,10 @@ def difference(
 
 
 def _in_an_empty_table(ns: NetworkNamespace, told: Lookup) -> bool:
-    return told.errno == _ERRNO["no-route"] and ns.fib.table(4, told.table) is None
+    """Of IPv6 ours has these look-ups, too."""
+    return (
+        told.src.version == 4 and told.errno == _ERRNO[4]["no-route"] and ns.fib.table(4, told.table) is None
+    )
 
 
 def _agree(told: Lookup, ours: Lookup) -> bool:

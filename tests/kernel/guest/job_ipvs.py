@@ -86,8 +86,8 @@ def build() -> None:
 def prepared(case: Case) -> Iterator[None]:
     write("nd", "ipv4.vs.conntrack", int(case.conntrack))
     usual = {name: read("nd", f"ipv4.vs.{name}") for name in SETTINGS}
-    for name, number in (setting.split("=") for setting in case.settings):
-        write("nd", f"ipv4.vs.{name}", int(number))
+    for name, text in (setting.split("=") for setting in case.settings):
+        write("nd", f"ipv4.vs.{name}", int(text))
     if case.settings:
         time.sleep(DEFENCE)
     service = (
