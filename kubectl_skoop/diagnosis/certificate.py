@@ -1,7 +1,6 @@
 """What a redacted snapshot says of itself: that it was asked the same questions, and answered alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 
 from kubectl_skoop.diagnosis.questions import MOST, PAIRS, Watch, compare
@@ -40,8 +39,7 @@ def certificate(
 
 def renamed(request: Request, pseudonyms: Pseudonyms) -> Request:
     """The question in the words of the redacted file."""
-    return replace(
-        request,
+    return request._replace(
         source=_renamed(request.source, pseudonyms),
         destination=_renamed(request.destination, pseudonyms),
     )

@@ -276,7 +276,7 @@ def with_carrier(device: Device, carrier: bool) -> Device:
     flags = device.flags | both if carrier else device.flags & ~both
     port = device.port
     if port is not None:
-        port = replace(port, state=BR_STATE_FORWARDING if carrier else BR_STATE_DISABLED)
+        port = port._replace(state=BR_STATE_FORWARDING if carrier else BR_STATE_DISABLED)
     return replace(device, flags=flags, port=port)
 
 

@@ -1,12 +1,11 @@
 """Conntrack entries (NFNL_SUBSYS_CTNETLINK)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, Network
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tuple:
+class Tuple(NamedTuple):
     """One direction of a connection. For ICMP `sport` is the id, `dport` type·256+code."""
 
     src: Address
@@ -16,8 +15,7 @@ class Tuple:
     dport: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConntrackEntry:
+class ConntrackEntry(NamedTuple):
     """A connection as the table of the dump has it."""
 
     original: Tuple
@@ -37,8 +35,7 @@ class ConntrackEntry:
         return self.zone if self.reply_zone is None else self.reply_zone
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConntrackCut:
+class ConntrackCut(NamedTuple):
     """Which entries of the table were kept when it was read."""
 
     addresses: frozenset[Address] = frozenset()

@@ -35,8 +35,7 @@ class Bridge(NamedTuple):
     group_fwd_mask: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BridgePort:
+class BridgePort(NamedTuple):
     """IFLA_BRPORT_*"""
 
     state: int = BR_STATE_FORWARDING
@@ -75,8 +74,7 @@ class Vlan(NamedTuple):
     protocol: int = ETHERTYPE_8021Q
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vxlan:
+class Vxlan(NamedTuple):
     """IFLA_VXLAN_*"""
 
     vni: int
@@ -104,8 +102,7 @@ class Vxlan:
         return self.external or version == (4 if address is None else address.version)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IpTunnel:
+class IpTunnel(NamedTuple):
     """IFLA_IPTUN_*, IFLA_GRE_*: tunnels in IPv4 packets (ipip, sit, gre, gretap)."""
 
     protocol: int
@@ -150,8 +147,7 @@ class Macvlan(NamedTuple):
     """Nobody else gets what these send (MACVLAN_FLAG_NODST)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Geneve:
+class Geneve(NamedTuple):
     """IFLA_GENEVE_*"""
 
     vni: int

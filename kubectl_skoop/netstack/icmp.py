@@ -194,9 +194,8 @@ def _reply_key(stack: Stack, packet: Packet, passage: Passage, source: Address |
     key = FlowKey(dst=packet.src, src=source, mark=mark, protocol=packet.protocol)
     link = ip.link_of(stack, packet.src, passage.iif)
     if packet.family == 4:
-        return replace(key, oif=link, tos=packet.tos)
-    return replace(
-        key,
+        return key._replace(oif=link, tos=packet.tos)
+    return key._replace(
         oif=link or passage.iif,
         prefers_oif=source is not None and not packet.src.is_link_local,
     )

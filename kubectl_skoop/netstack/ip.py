@@ -188,9 +188,9 @@ def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int, device: 
     """ip_route_me_harder, ip6_route_me_harder: what is for the link keeps its device."""
     key = flow_key(packet, mark=mark, uid=passage.owner.uid if passage.owner else 0)
     if packet.family == 6 and (packet.dst.is_multicast or packet.dst.is_link_local):
-        key = replace(key, oif=device)
+        key = key._replace(oif=device)
     own = address_type(stack.ns, packet.src) == "LOCAL"
-    route = route_output(stack, key if own else replace(key, src=None))
+    route = route_output(stack, key if own else key._replace(src=None))
     if isinstance(route, RouteError):
         lose_unroutable(stack, packet, packet.dst, route)
         transport.unroutable_locally(stack, packet, route)

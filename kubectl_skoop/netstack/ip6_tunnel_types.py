@@ -1,12 +1,11 @@
 """Settings of tunnels in IPv6 packets (include/uapi/linux/if_tunnel.h, ip6_tunnel.h)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ip6Tunnel:
+class Ip6Tunnel(NamedTuple):
     """IFLA_IPTUN_*, IFLA_GRE_* of ip6tnl, ip6gre and ip6gretap."""
 
     protocol: int = 0

@@ -71,7 +71,7 @@ def _to_neighbour(stack: Stack, device: Device, frame: Frame) -> bool:
 def routed(stack: Stack, device: Device, packet: Packet) -> None:
     """ipvlan_process_v4_outbound, in the namespace of the device below: routed out by that one, past FORWARD.
     Nobody is told what has no route."""
-    key = replace(ip.flow_key(packet), oif=device.index, protocol=0, sport=0, dport=0)
+    key = ip.flow_key(packet)._replace(oif=device.index, protocol=0, sport=0, dport=0)
     route = route_output(stack, key)
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, packet, packet.dst, route)

@@ -1,6 +1,5 @@
 """Neighbour and forwarding entries as netlink gives them (RTM_GETNEIGH)."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
@@ -11,8 +10,7 @@ NUD_VALID = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | 
 NUD_CONNECTED = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Neighbour:
+class Neighbour(NamedTuple):
     """RTM_GETNEIGH of the families IPv4 and IPv6."""
 
     device: int
@@ -35,8 +33,7 @@ class GroupMember(NamedTuple):
     group: Address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FdbEntry:
+class FdbEntry(NamedTuple):
     """Of a bridge (`port` is one of its ports), or of a vxlan device (`port` is the device itself)."""
 
     mac: str

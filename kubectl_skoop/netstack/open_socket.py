@@ -49,7 +49,7 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
     if not isinstance(route, RouteError) and probe.connected and probe.bind_source is None:
         with stack.aside():
             second = route_output(
-                stack, replace(key, src=route.source, sport=port), bound_source=route.source
+                stack, key._replace(src=route.source, sport=port), bound_source=route.source
             )
         route = second
     if isinstance(route, RouteError):

@@ -92,8 +92,8 @@ def send_reset(stack: Stack, packet: Packet, passage: Passage, *, forwarded: boo
         _reset_bridged(stack, packet, reset, passage)
         return
     own = address_type(stack.ns, reset.src) == "LOCAL"
-    key = replace(ip.flow_key(reset, mark=mark), oif=ip.link_of(stack, reset.dst, passage.iif))
-    route = route_output(stack, key if own else replace(key, src=None))
+    key = ip.flow_key(reset, mark=mark)._replace(oif=ip.link_of(stack, reset.dst, passage.iif))
+    route = route_output(stack, key if own else key._replace(src=None))
     if isinstance(route, RouteError):
         return
     stack.step("send", "RST", f"to {reset.dst}")
@@ -237,7 +237,7 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 def _route(stack: Stack, end: Client | Server, owner: Owner, *, mark: int = 0) -> OutputRoute | RouteError:
     packet = _segment(end, TcpFlags.ACK, ACK)
-    key = replace(ip.flow_key(packet, mark=mark, uid=owner.uid), oif=end.device)
+    key = ip.flow_key(packet, mark=mark, uid=owner.uid)._replace(oif=end.device)
     return route_output(stack, key, bound_source=end.local)
 
 

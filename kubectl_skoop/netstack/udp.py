@@ -101,9 +101,9 @@ def _answer(stack: Stack, device: Device, socket: Socket, packet: Packet) -> Non
     )
     link = ip.link_of(stack, packet.src, device.index) if packet.src.is_link_local else 0
     out = socket.device or link
-    key = replace(ip.flow_key(answer, mark=socket.mark, uid=socket.uid), oif=out)
+    key = ip.flow_key(answer, mark=socket.mark, uid=socket.uid)._replace(oif=out)
     bound = None if socket_lookup.wildcard(socket.local) else packet.dst
-    route = route_output(stack, replace(key, src=bound), bound_source=bound)
+    route = route_output(stack, key._replace(src=bound), bound_source=bound)
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, answer, answer.dst, route)
         return
@@ -115,7 +115,7 @@ def _answer(stack: Stack, device: Device, socket: Socket, packet: Packet) -> Non
         if stack.choices.undecided(Unknown(reason)):
             answer = replace(answer, src=route.source)
         else:
-            route = route_output(stack, replace(key, src=packet.dst), bound_source=packet.dst)
+            route = route_output(stack, key._replace(src=packet.dst), bound_source=packet.dst)
             if isinstance(route, RouteError):
                 ip.lose_unroutable(stack, answer, answer.dst, route)
                 return

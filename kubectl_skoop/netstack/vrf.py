@@ -3,8 +3,6 @@
 As Linux 5.18 and later do it: a rule `l3mdev` leads to the table of the VRF that the flow's device is in.
 """
 
-from dataclasses import replace
-
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX, FlowKey
@@ -30,7 +28,7 @@ def flow(ns: NetworkNamespace, key: FlowKey) -> FlowKey:
         return key
     if key.oif and key.oif in ns.devices:
         oif = 0 if key.oif in ns.vrfs else key.oif
-        return replace(key, oif=oif, vrf=key.vrf or index_of(ns, key.oif))
+        return key._replace(oif=oif, vrf=key.vrf or index_of(ns, key.oif))
     if key.iif > LOOPBACK_INDEX and not key.vrf:
-        return replace(key, vrf=index_of(ns, key.iif))
+        return key._replace(vrf=index_of(ns, key.iif))
     return key

@@ -1,7 +1,7 @@
 """How a report looks on a terminal: colour, calmly, and its width. The text is the same without."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.result import Verdict
 from kubectl_skoop.model.suspicion import Level
@@ -19,8 +19,7 @@ _NARROWEST = 20
 """Columns that text has at least, however narrow the terminal is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """Colours of the terminal, or none; its columns, or 0: lines are as long as they are."""
 
     color: bool = False
@@ -50,7 +49,7 @@ class Style:
 
     def indented(self, columns: int) -> "Style":
         """For lines that are indented later."""
-        return replace(self, columns=max(self.columns - columns, _NARROWEST)) if self.columns else self
+        return self._replace(columns=max(self.columns - columns, _NARROWEST)) if self.columns else self
 
     def lines(
         self,

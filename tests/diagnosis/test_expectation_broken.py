@@ -73,7 +73,7 @@ BROKEN = [
     ),
     pytest.param(
         PEER_ROUTE,
-        with_routes(replace(TO_PEER, metric=50), route("10.244.2.0/24", type="blackhole", metric=10)),
+        with_routes(TO_PEER._replace(metric=50), route("10.244.2.0/24", type="blackhole", metric=10)),
         "differs",
         "the route to 10.244.2.0/24 is of type blackhole, not unicast",
         "blackhole 10.244.2.0/24 metric 10",
@@ -223,7 +223,7 @@ BROKEN = [
     ),
     pytest.param(
         REMOTE,
-        lambda ns: replace(ns, fdb=(*ns.fdb, replace(ns.fdb[0], destination=ip_address("10.0.0.9")))),
+        lambda ns: replace(ns, fdb=(*ns.fdb, ns.fdb[0]._replace(destination=ip_address("10.0.0.9")))),
         "differs",
         f"the forwarding entry for {PEER_MAC} on flannel.1 leads to 10.0.0.2, 10.0.0.9, "
         "not to 10.0.0.2 alone",

@@ -84,7 +84,7 @@ IPVLAN = {
     "no neighbour for the node": Case(POD, without_neighbours, "terway.neighbour.missing", "10.244.1.10"),
     "another MAC for the node": Case(
         POD,
-        lambda ns: replace(ns, neighbours=(replace(ns.neighbours[0], mac=OTHER),)),
+        lambda ns: replace(ns, neighbours=(ns.neighbours[0]._replace(mac=OTHER),)),
         "terway.neighbour.differs",
         MAC,
     ),

@@ -45,7 +45,7 @@ def hop(device: int, gateway: str = "", onlink: bool = False) -> Nexthop:
 
 def route(destination: str, *hops: Nexthop, **fields: object) -> Route:
     made = Route(destination=ip_network(destination), nexthops=hops)
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return made._replace(**fields)  # type: ignore[arg-type]
 
 
 DEFAULT = route("0.0.0.0/0", hop(ETH0, "10.0.0.254"))
@@ -136,7 +136,7 @@ def with_device(index: int, **fields: object) -> Breaks:
 
 
 def with_port(**fields: object) -> Breaks:
-    return with_device(VETH, port=replace(BridgePort(hairpin=True), **fields))  # type: ignore[arg-type]
+    return with_device(VETH, port=BridgePort(hairpin=True)._replace(**fields))  # type: ignore[arg-type]
 
 
 def with_sysctl(key: str, value: str | None) -> Breaks:
@@ -152,7 +152,7 @@ def with_routes(*routes: Route) -> Breaks:
 
 
 def with_neighbour(**fields: object) -> Breaks:
-    return lambda ns: replace(ns, neighbours=(replace(ns.neighbours[0], **fields),))  # type: ignore[arg-type]
+    return lambda ns: replace(ns, neighbours=(ns.neighbours[0]._replace(**fields),))  # type: ignore[arg-type]
 
 
 DIVERTING = PolicyRule(priority=100, family=4, table=100, source=ip_network("10.244.1.9/32"))

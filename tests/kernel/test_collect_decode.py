@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -191,7 +190,7 @@ def test_nexthop_objects(lab: Lab, compatible: int) -> None:
     ns = decode_namespace(dump.namespaces[0], "n1", Place("node", "n1"))
     routes = {str(route.destination): route for route in ns.routes}
     single = Nexthop(device=lab.index("br0"), gateway=ip_address("10.244.0.7"))
-    first = replace(single, weight=2)
+    first = single._replace(weight=2)
     second = Nexthop(device=lab.index("w0"), gateway=ip_address("10.9.0.7"))
     assert (routes["10.30.0.0/16"].nexthops, routes["10.30.0.0/16"].nexthop_id) == ((first, second), 8)
     assert routes["10.31.0.0/16"].type == "blackhole"

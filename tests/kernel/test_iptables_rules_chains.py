@@ -1,7 +1,7 @@
 """Random user chains with jumps, gotos, returns and policies: the walk meets the rules that count."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 from random import Random
 
@@ -119,7 +119,7 @@ def test_the_walk_meets_the_rules_that_count(lab: RuleLab, engine: str, seed: in
         saved = lab.save(engine, 4)
         met: list[tuple[str, int]] = []
         (base,) = (
-            replace(base, table=RecordedTable(base.table, met))
+            base._replace(table=RecordedTable(base.table, met))
             for base in parse_save(saved, 4, "iptables-legacy")
             if base.hook is Hook.FORWARD
             and base.table.name == "mangle"

@@ -1,7 +1,6 @@
 """Which fields of a flow choose its nexthop, by policy: the kernel's answers vary with no others."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from ipaddress import ip_address
 
@@ -62,10 +61,10 @@ def variants(family: int) -> dict[str, list[FlowKey]]:
     )
     numbers = range(1, ASKED + 1)
     return {
-        "src": [replace(flow, src=ip_address(form.format(9, number))) for number in numbers],
-        "dst": [replace(flow, dst=ip_address(form.format(77, number))) for number in numbers],
-        "sport": [replace(flow, sport=1000 + number) for number in numbers],
-        "dport": [replace(flow, dport=80 + number) for number in numbers],
+        "src": [flow._replace(src=ip_address(form.format(9, number))) for number in numbers],
+        "dst": [flow._replace(dst=ip_address(form.format(77, number))) for number in numbers],
+        "sport": [flow._replace(sport=1000 + number) for number in numbers],
+        "dport": [flow._replace(dport=80 + number) for number in numbers],
     }
 
 
@@ -117,7 +116,7 @@ def test_the_nexthops_that_are_in_use(
     node.run("ip", "-batch", "-", text=f"{change}\n")
     await_each([node])
     source = ip_address(ADDRESS[family][0].format(1 if bound else 9, 1))
-    flows = [replace(flow, src=source) for flow in variants(family)["dst"]]
+    flows = [flow._replace(src=source) for flow in variants(family)["dst"]]
     ns = read_state(node.path)
     with RouteOracle(node.path) as oracle:
         answers = {ns.device_name(_device(oracle, flow)) for flow in flows}

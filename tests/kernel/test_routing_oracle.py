@@ -1,7 +1,6 @@
 """Random routes and rules: each lookup must give what the kernel answers."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address, ip_address
 from random import Random
@@ -62,7 +61,7 @@ def test_ipv6_lookups_agree_with_the_kernel(seed: int) -> None:
             key = _question(random, ns, incoming=random.random() < 0.5, family=6)
             if key.src is not None:
                 # It only prefers the device then; a bound socket insists (RT6_LOOKUP_F_IFACE).
-                key = replace(key, oif=0)
+                key = key._replace(oif=0)
             answer = oracle.ask(key)
             ways = each_way(ns, partial(lookup, key=key))
             expected = [_comparable6(way) for way in ways]
@@ -80,7 +79,7 @@ def test_ipv6_sources_agree_with_the_kernel(seed: int) -> None:
     with RouteLab(seed, rules=seed % 4 != 0, family=6) as lab, RouteOracle(lab.namespace.path) as oracle:
         ns = read_state(lab.namespace.path)
         for _ in range(LOOKUPS_A_LAB // 4):
-            key = replace(_question(random, ns, incoming=False, family=6), src=None)
+            key = _question(random, ns, incoming=False, family=6)._replace(src=None)
             answer = oracle.ask_way(key)
             if answer.route is None or answer.route.prefsrc is None:
                 # The second lookup, with a source, may find what the oracle's only one did not.
@@ -179,7 +178,7 @@ def _prediction(key: FlowKey, stack: Stack) -> Answer:
         way = route_output(stack, key, bound_source=key.src)
         if isinstance(way, RouteError):
             return Answer(errno=way.errno)
-        return Answer(route=replace(way.route, type=way.type)) if way.route else Answer(errno="EHOSTUNREACH")
+        return Answer(route=way.route._replace(type=way.type)) if way.route else Answer(errno="EHOSTUNREACH")
     assert isinstance(key.src, IPv4Address)
     packet = Packet(
         src=key.src, dst=key.dst, protocol=key.protocol, sport=key.sport, dport=key.dport, tos=key.tos

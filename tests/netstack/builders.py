@@ -262,7 +262,7 @@ def port(hosts: Mapping[str, NetworkNamespace], index: int, **changes: object) -
     """The same with other settings of a port of r."""
     router = hosts["r"]
     device = router.devices[index]
-    changed = replace(device, port=replace(device.port or BridgePort(), **changes))  # type: ignore[arg-type]
+    changed = replace(device, port=(device.port or BridgePort())._replace(**changes))  # type: ignore[arg-type]
     return {**hosts, "r": replace(router, devices={**router.devices, index: changed})}
 
 

@@ -176,10 +176,10 @@ def by_tunnel(*, proxy: bool = False, l3miss: bool = False) -> dict[str, Network
     hosts = routed()
     tunnel: Device = vxlan_device("r", "vx", 9, "10.2.0.1")
     assert tunnel.vxlan is not None
-    tunnel = replace(tunnel, vxlan=replace(tunnel.vxlan, proxy=proxy, l3miss=l3miss))
+    tunnel = replace(tunnel, vxlan=tunnel.vxlan._replace(proxy=proxy, l3miss=l3miss))
     devices = {**hosts["r"].devices, 9: tunnel}
     to_b = tuple(
-        replace(route, nexthops=(replace(route.nexthops[0], device=9),))
+        route._replace(nexthops=(route.nexthops[0]._replace(device=9),))
         if route.destination.prefixlen == 24 and str(route.destination).startswith("10.2.")
         else route
         for route in hosts["r"].routes

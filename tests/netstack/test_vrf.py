@@ -56,7 +56,7 @@ def network(
 def _moved(route: Route) -> Route:
     """Into the VRF's table, as the kernel does with routes of its ports."""
     inside = route.nexthops[0].device in (2, 3) and route.table in (TABLE_LOCAL, TABLE_MAIN)
-    return replace(route, table=TABLE) if inside else route
+    return route._replace(table=TABLE) if inside else route
 
 
 @pytest.mark.parametrize(
@@ -91,12 +91,12 @@ def test_a_route_into_the_vrf_goes_on_by_its_table() -> None:
 
 def test_vrfs_that_lead_into_each_other_or_themselves_are_a_loop() -> None:
     into = Route(destination=ip_network("10.9.0.0/24"), nexthops=(Nexthop(device=RED),))
-    itself = replace(into, table=TABLE)
+    itself = into._replace(table=TABLE)
     assert walk(network(into, itself), "c tcp 10.9.0.2") == "timeout"
-    hosts = network(into, replace(itself, nexthops=(Nexthop(device=BLUE),)))
+    hosts = network(into, itself._replace(nexthops=(Nexthop(device=BLUE),)))
     flags = IFF_UP | IFF_LOWER_UP | IFF_NOARP
     blue = Device(index=BLUE, name="blue", kind="vrf", flags=flags, vrf_table=TABLE + 1)
-    back = replace(into, table=TABLE + 1)
+    back = into._replace(table=TABLE + 1)
     hosts["r"] = replace(
         hosts["r"], devices={**hosts["r"].devices, BLUE: blue}, routes=(*hosts["r"].routes, back)
     )

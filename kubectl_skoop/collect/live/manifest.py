@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_skoop.collect.live import parcel
@@ -37,8 +36,7 @@ class Owner(NamedTuple):
     uid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorOptions:
+class CollectorOptions(NamedTuple):
     """How collector pods are made."""
 
     image: str

@@ -63,8 +63,7 @@ class BridgePortExpectation(Expectation):
         if device is None or device.port is None:
             return None
         port = device.port
-        changed = replace(
-            port,
+        changed = port._replace(
             state=port.state if self.state is None else self.state,
             hairpin=port.hairpin if self.hairpin is None else self.hairpin,
             isolated=port.isolated if self.isolated is None else self.isolated,

@@ -114,7 +114,7 @@ class DeviceExpectation(Expectation):
         if device.vxlan is not None:
             changed = replace(changed, vxlan=self._vxlan(device.vxlan))
         if device.tunnel is not None:
-            changed = replace(changed, tunnel=replace(device.tunnel, local=self.local or device.tunnel.local))
+            changed = replace(changed, tunnel=device.tunnel._replace(local=self.local or device.tunnel.local))
         if device.wireguard is not None:
             changed = replace(changed, wireguard=self._wireguard(device.wireguard))
         if self.master:
@@ -155,8 +155,7 @@ class DeviceExpectation(Expectation):
         return device.flags & ~IFF_NOARP if self.arp else device.flags | IFF_NOARP
 
     def _vxlan(self, found: Vxlan) -> Vxlan:
-        return replace(
-            found,
+        return found._replace(
             vni=found.vni if self.vni is None else self.vni,
             port=found.port if self.port is None else self.port,
             local=self.local or found.local,

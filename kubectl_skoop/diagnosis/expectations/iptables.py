@@ -56,7 +56,7 @@ class IptablesExpectation(Expectation):
             return None
         new = SavedTable(old.name, old.family, old.native, self._written(old), old.rules + 1)
         chains = tuple(
-            replace(base, table=new) if base.table is old else base for base in ns.netfilter.base_chains
+            base._replace(table=new) if base.table is old else base for base in ns.netfilter.base_chains
         )
         return replace(ns, netfilter=replace(ns.netfilter, base_chains=chains))
 

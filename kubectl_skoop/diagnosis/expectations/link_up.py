@@ -53,7 +53,7 @@ def _forwarding(device: Device, bridge: Device | None) -> Device:
         return device
     if not (device.up and device.carrier and bridge.up):
         return device
-    return replace(device, port=replace(port, state=BR_STATE_FORWARDING))
+    return replace(device, port=port._replace(state=BR_STATE_FORWARDING))
 
 
 def connected_routes(ns: NetworkNamespace, device: Device) -> Iterator[Route]:
@@ -99,6 +99,6 @@ def _with_link(route: Route, index: int) -> Route:
     if not any(hop.device == index and (hop.dead or hop.linkdown) for hop in route.nexthops):
         return route
     hops = (
-        replace(hop, dead=False, linkdown=False) if hop.device == index else hop for hop in route.nexthops
+        hop._replace(dead=False, linkdown=False) if hop.device == index else hop for hop in route.nexthops
     )
-    return replace(route, nexthops=tuple(hops))
+    return route._replace(nexthops=tuple(hops))

@@ -60,7 +60,7 @@ def send_on(ctx: RuleContext, connection: VirtualConnection) -> Sent | None:
     if local:
         return None
     # FLOWI_FLAG_KNOWN_NH: the neighbour is the server, not who the packet is for.
-    return Away(packet, replace(route, nexthop=route.nexthop or connection.server))
+    return Away(packet, route._replace(nexthop=route.nexthop or connection.server))
 
 
 def answer(ctx: RuleContext, connection: VirtualConnection) -> None:
@@ -98,4 +98,4 @@ def _leave_conntrack(ctx: RuleContext, connection: VirtualConnection) -> None:
     if not connection.tracked:
         conntrack.forget(ctx.passage)
     elif tracked and connection.method == "masquerade" and not ctx.passage.ct_reply and not tracked.confirmed:
-        tracked.reply = replace(tracked.reply, src=connection.server, sport=connection.server_port)
+        tracked.reply = tracked.reply._replace(src=connection.server, sport=connection.server_port)

@@ -3,7 +3,6 @@
 Kernel: nf_nat_core.c (nf_nat_setup_info, get_unique_tuple), nf_nat_redirect.c, nf_nat_masquerade.c.
 """
 
-from dataclasses import replace
 from fractions import Fraction
 from ipaddress import ip_address
 
@@ -84,7 +83,7 @@ def _resolve(ctx: RuleContext, connection: Connection, nat: Nat, nexthop: Addres
             address = _map_prefix(current, nat.low, nat.netmap_prefix)
         case "snat" | "dnat":
             return nat
-    return replace(nat, low=address, high=address)
+    return nat._replace(low=address, high=address)
 
 
 def _redirect_address(ctx: RuleContext) -> Address | None:
@@ -126,7 +125,7 @@ def _setup(stack: Stack, connection: Connection, nat: Nat, *, source: bool) -> N
 def _unique_tuple(stack: Stack, connection: Connection, current: Tuple, nat: Nat, *, source: bool) -> Tuple:
     """get_unique_tuple: keep what is in range and free, else another port of the range (K-8)."""
     address = _pick_address(stack, current.src if source else current.dst, nat)
-    result = replace(current, src=address) if source else replace(current, dst=address)
+    result = current._replace(src=address) if source else current._replace(dst=address)
     if current.protocol not in PORT_PROTOCOLS | ICMP_PROTOCOLS:
         return result
     is_id = current.protocol in ICMP_PROTOCOLS
@@ -170,7 +169,7 @@ def _free_port(
     candidate = wanted
     for attempt in range(min(size, 128)):
         port = low + (start + attempt) % size
-        candidate = replace(wanted, sport=port) if source else replace(wanted, dport=port)
+        candidate = wanted._replace(sport=port) if source else wanted._replace(dport=port)
         if not taken(stack, invert(candidate), connection, connection.reply_zone):
             return candidate
     return candidate

@@ -2,7 +2,6 @@
 the one that was registered last first (nf_hook_entries_grow, K-1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import TypeVar
@@ -34,7 +33,7 @@ def with_order(chains: Sequence[BaseChain], listing: object) -> tuple[BaseChain,
             place = next(_places(base, family, entries), None)
             if place is None and base.type != "nat":
                 return None
-            result.append(replace(base, families=frozenset({family}), order=place or 0))
+            result.append(base._replace(families=frozenset({family}), order=place or 0))
     return tuple(result)
 
 

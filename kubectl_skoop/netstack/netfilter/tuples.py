@@ -43,8 +43,8 @@ def invert(value: Tuple) -> Tuple:
     if value.protocol in ICMP_PROTOCOLS:
         kind, code = divmod(value.dport, 256)
         dport = QUERY_ANSWER.get(kind, kind) << 8 | code
-        return replace(value, src=value.dst, dst=value.src, dport=dport)
-    return replace(value, src=value.dst, dst=value.src, sport=value.dport, dport=value.sport)
+        return value._replace(src=value.dst, dst=value.src, dport=dport)
+    return value._replace(src=value.dst, dst=value.src, sport=value.dport, dport=value.sport)
 
 
 def is_icmp_error(packet: Packet) -> bool:

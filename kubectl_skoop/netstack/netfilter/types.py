@@ -94,8 +94,7 @@ class Reject(NamedTuple):
     """`tcp-reset`, or the name of the ICMP code as iptables writes it (icmp-port-unreachable …)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nat:
+class Nat(NamedTuple):
     """A binding that a nat chain asks for. Ports and addresses are inclusive ranges."""
 
     kind: Literal["snat", "dnat", "masquerade", "redirect", "netmap"]
@@ -169,8 +168,7 @@ class Table(Protocol):
     def chain(self, name: str) -> Chain | Unknown: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaseChain:
+class BaseChain(NamedTuple):
     """A chain that is registered at a hook."""
 
     engine: Engine

@@ -1,6 +1,6 @@
 """What a route is looked up by (struct flowi4, flowi6)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, Packet
 
@@ -10,8 +10,7 @@ DSCP_LEGACY = 0x1C
 """INET_DSCP_LEGACY_TOS_MASK: what IPv4 routes and rules see of a packet's TOS (K-49)."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlowKey:
+class FlowKey(NamedTuple):
     """`src` None: not chosen yet; `iif` 0: made here (rules call that `iif lo`); `oif` 0: any."""
 
     dst: Address

@@ -1,7 +1,5 @@
 """IPv6: where a packet that came in goes (ip6_rcv_core, ip6_route_input, ip6_forward)."""
 
-from dataclasses import replace
-
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.netstack.routing.exception import gateway
 from kubectl_skoop.netstack.routing.input4 import input_key, multicast
@@ -31,7 +29,7 @@ def route_input6(stack: Stack, packet: Packet, device: int, mark: int) -> InputR
         return multicast(stack, packet, device)
     key = input_key(packet, device, mark)
     if packet.dst.is_link_local:
-        key = replace(key, oif=device)
+        key = key._replace(oif=device)
     found = lookup(stack, key)
     if isinstance(found, Failed):
         return Refused(kind=found.kind, route=found.route, rule=found.rule, icmp=_ICMP.get(found.kind))

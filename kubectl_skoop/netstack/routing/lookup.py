@@ -1,9 +1,9 @@
 """Policy rules, then tables: the route for a flow (fib_lookup, fib_table_lookup, fib6_rule_lookup)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
@@ -36,8 +36,7 @@ _ERRNO: dict[FailedKind, RouteErrno] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A route for the key, and the next hop that was chosen of it."""
 
     rule: PolicyRule | None
@@ -46,8 +45,7 @@ class Found:
     nexthop: Nexthop
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """No route that leads on: none at all, or one of the error types."""
 
     kind: FailedKind
@@ -91,7 +89,7 @@ def select_path(stack: Stack, key: FlowKey, found: Found) -> Found | Failed:
     if vrf.flow(stack.ns, key).oif and not key.prefers_oif:
         return found
     if len(found.route.nexthops) > 1:
-        return replace(found, nexthop=choose_nexthop(stack, found.route, key))
+        return found._replace(nexthop=choose_nexthop(stack, found.route, key))
     if key.family == 4 and not found.route.destination.prefixlen and found.route.type == "unicast":
         return _select_default(stack, found)
     return found
@@ -164,7 +162,7 @@ class _Walk:
                 return apart
         if result is None:
             return self._in_table(TABLE_DEFAULT, listed[-1]) or Failed("no-route")
-        return replace(result, rule=_leading_to(listed, result.route))
+        return result._replace(rule=_leading_to(listed, result.route))
 
     def _in_table(self, table: int, rule: PolicyRule) -> Found | Failed | None:
         prefixes = self.stack.ns.fib.table(self.key.family, table)
@@ -315,5 +313,5 @@ def _select_default(stack: Stack, found: Found) -> Found:
             + route_text(stack.ns, route)
         )
         if stack.choices.undecided(unknown):
-            return replace(found, route=route, nexthop=route.nexthops[0])
-    return replace(found, route=twins[-1], nexthop=twins[-1].nexthops[0])
+            return found._replace(route=route, nexthop=route.nexthops[0])
+    return found._replace(route=twins[-1], nexthop=twins[-1].nexthops[0])

@@ -1,7 +1,5 @@
 """Where a packet that is made here goes, and from which address, IPv4 and IPv6."""
 
-from dataclasses import replace
-
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.local import is_local
@@ -24,7 +22,7 @@ def route_output(stack: Stack, key: FlowKey, bound_source: Address | None = None
     transparent sockets, rerouting).
     """
     if bound_source is not None:
-        key = replace(key, src=bound_source)
+        key = key._replace(src=bound_source)
         if _is_host(bound_source) and not is_local(stack.ns, bound_source):
             errno: RouteErrno = "ENETUNREACH" if key.family == 4 else "EADDRNOTAVAIL"
             return _traced(stack, key, RouteError(errno=errno, kind="source"))

@@ -1,6 +1,5 @@
 """IPv4: where a packet that is made here goes, and from which address (ip_route_output_key_hash_rcu)."""
 
-from dataclasses import replace
 from ipaddress import IPv4Address
 
 from kubectl_skoop.model.packet import Address
@@ -27,7 +26,7 @@ def route_output4(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
     """Route and source; whether a source that is given is local is asked before (route_output)."""
     device: Device | None = None
     if key.src is not None and not int(key.src):
-        key = replace(key, src=None)
+        key = key._replace(src=None)
     if key.src is not None and (key.src.is_multicast or key.src == _LIMITED_BROADCAST or int(key.src) == 0):
         return RouteError(errno="EINVAL", kind="source")
     group = key.dst.is_multicast or key.dst == _LIMITED_BROADCAST
@@ -45,12 +44,12 @@ def route_output4(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
         if key.dst == _LIMITED_BROADCAST or int(key.dst) >> 8 == 0xE00000:
             return _make_route(stack, key, key.oif, key.src or _select(stack, key.oif, SCOPE_LINK), None)
         if key.src is None and group:
-            key = replace(key, src=_select(stack, key.oif, 0))
+            key = key._replace(src=_select(stack, key.oif, 0))
         elif key.src is None and not int(key.dst):
-            key = replace(key, src=select_address(stack.ns, key.oif, None, SCOPE_HOST))
+            key = key._replace(src=select_address(stack.ns, key.oif, None, SCOPE_HOST))
     if not int(key.dst):
         source = key.src or _LOOPBACK
-        return _make_route(stack, replace(key, dst=source), LOOPBACK_INDEX, source, None, "local")
+        return _make_route(stack, key._replace(dst=source), LOOPBACK_INDEX, source, None, "local")
     return _by_route(stack, key)
 
 

@@ -1,6 +1,5 @@
 """IPv6: where a packet that is made here goes (net/ipv6/ip6_output.c, ip6_dst_lookup_tail)."""
 
-from dataclasses import replace
 from ipaddress import IPv6Address
 
 from kubectl_skoop.netstack.routing.exception import gateway
@@ -22,7 +21,7 @@ def route_output6(stack: Stack, key: FlowKey) -> OutputRoute | RouteError:
         source = _source(stack, key, found)
         if source is None:
             return RouteError(errno="EADDRNOTAVAIL", kind="source", route=found.route, rule=found.rule)
-        key = replace(key, src=source)
+        key = key._replace(src=source)
         if isinstance(found, Failed):
             found = lookup(stack, key)
     if isinstance(found, Failed):

@@ -1,6 +1,5 @@
 """Ways that rules ask for beside the packet's own: `-m rpfilter`, nft's `fib`."""
 
-from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import TypeGuard
 
@@ -41,7 +40,7 @@ def rpfilter_match(
         return _rpfilter6(stack, packet, device, key, loose, accept_local)
     if _for_everybody(packet):
         return True
-    back = match_route(stack, replace(key, src=_asker(packet.dst)), ignore_linkdown=True)
+    back = match_route(stack, key._replace(src=_asker(packet.dst)), ignore_linkdown=True)
     if isinstance(back, Failed):
         return False
     if back.route.type != "unicast" and not (back.route.type == "local" and accept_local):
@@ -57,8 +56,7 @@ def _rpfilter6(
         return True
     on_link = packet.src.is_link_local
     asks_device = on_link or not loose or vrf.index_of(stack.ns, device)
-    key = replace(
-        key,
+    key = key._replace(
         src=None if packet.dst.is_multicast else packet.dst,
         oif=device if asks_device else 0,
         prefers_oif=not on_link,
@@ -87,10 +85,10 @@ def fib_device(
     if packet.family == 6:
         if _is_duplicate_detection(packet):
             return arrival
-        return _fib_device6(stack, replace(key, src=None if other.is_multicast else other), device, arrival)
+        return _fib_device6(stack, key._replace(src=None if other.is_multicast else other), device, arrival)
     if _for_everybody(packet):
         return arrival
-    key = replace(key, src=_asker(other), vrf=vrf.index_of(ns, device))
+    key = key._replace(src=_asker(other), vrf=vrf.index_of(ns, device))
     found = match_route(stack, key, ignore_linkdown=True)
     if isinstance(found, Failed) or found.route.type == "local":
         return 0
@@ -102,8 +100,8 @@ def fib_device(
 def _fib_device6(stack: Stack, key: FlowKey, device: int, arrival: int) -> int | Unknown:
     """Where the best route is by another device, older kernels ask again for one by this device."""
     if key.dst.is_link_local:
-        key = replace(key, oif=device or arrival)
-    key = replace(key, vrf=vrf.index_of(stack.ns, device))
+        key = key._replace(oif=device or arrival)
+    key = key._replace(vrf=vrf.index_of(stack.ns, device))
     found = match_by_device6(stack, key)
     if not _leads_on(found):
         return 0
@@ -114,7 +112,7 @@ def _fib_device6(stack: Stack, key: FlowKey, device: int, arrival: int) -> int |
         return chosen.nexthop.device
     if uses(stack.ns, chosen.nexthop, device):
         return device
-    by_device = match_by_device6(stack, replace(key, oif=device))
+    by_device = match_by_device6(stack, key._replace(oif=device))
     number = release(stack.ns)
     if not _leads_on(by_device) or (number and number >= _ASKS_ONCE_SINCE):
         return 0
@@ -132,8 +130,8 @@ def fib_type6(stack: Stack, packet: Packet, *, source: bool, device: int, arriva
     target, other = (packet.src, packet.dst) if source else (packet.dst, packet.src)
     key = FlowKey(dst=target, src=other, tos=packet.tos, protocol=packet.protocol)
     if target.is_link_local:
-        key = replace(key, oif=device or arrival)
-    found = match_route(stack, replace(key, vrf=vrf.index_of(stack.ns, device)))
+        key = key._replace(oif=device or arrival)
+    found = match_route(stack, key._replace(vrf=vrf.index_of(stack.ns, device)))
     if isinstance(found, Failed):
         return "unreachable" if found.kind == "no-route" else found.kind
     prefix = found.route.destination

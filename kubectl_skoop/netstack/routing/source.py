@@ -1,6 +1,5 @@
 """May a packet come in from its source: martians, own addresses, reverse path (net/ipv4/fib_frontend.c)."""
 
-from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
@@ -121,7 +120,7 @@ def _full_check(
         return _rp_filter(ns, name, packet, back) if strictness else False
     if strictness == 1:
         return _rp_filter(ns, name, packet, back)
-    by_device = match_route(stack, replace(key, oif=device), ignore_linkdown=True)
+    by_device = match_route(stack, key._replace(oif=device), ignore_linkdown=True)
     return isinstance(by_device, Found) and by_device.route.type == "unicast" and _direct(by_device)
 
 

@@ -23,8 +23,7 @@ TABLE_DEFAULT, TABLE_MAIN, TABLE_LOCAL = 253, 254, 255
 PROTO_KERNEL, PROTO_BOOT, PROTO_STATIC, PROTO_BIRD = 2, 3, 4, 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nexthop:
+class Nexthop(NamedTuple):
     """One next hop of a route (RTA_MULTIPATH, or the only one)."""
 
     device: int = 0
@@ -35,8 +34,7 @@ class Nexthop:
     linkdown: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(NamedTuple):
     """RTM_GETROUTE"""
 
     destination: Network

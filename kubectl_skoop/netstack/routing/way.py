@@ -1,6 +1,5 @@
 """Where a packet goes: the results of routing it."""
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address
@@ -57,8 +56,7 @@ class Refused(NamedTuple):
 InputRoute = Local | Broadcast | Forward | Refused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputRoute:
+class OutputRoute(NamedTuple):
     """Where a packet that is made here leaves, and with which source."""
 
     device: int

@@ -1,13 +1,12 @@
 """IPv4 and IPv6, as Calico keeps them apart: annotations of nodes, devices, gateways, sizes of blocks."""
 
-from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
+from typing import NamedTuple
 
 Interface = IPv4Interface | IPv6Interface
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(NamedTuple):
     """Annotations are those of libcalico-go/lib/backend/k8s/resources/node.go."""
 
     version: int

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
@@ -89,7 +88,7 @@ def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
     if number and (by_buckets or not nexthops) and kind not in _ERRORS:
         kind, nexthops, encap = _resolve(entry, number, kind, objects)
     if entry.entry("cacheinfo").number("expires", 0) < 0:
-        nexthops = tuple(replace(nexthop, dead=True) for nexthop in nexthops)
+        nexthops = tuple(nexthop._replace(dead=True) for nexthop in nexthops)
     if entry.number("src_len"):
         encap = f"from {entry.address('src')}/{entry.number('src_len')}"
     return Route(
