@@ -14,7 +14,8 @@ DEFAULT_AFFINITY = 10_800
 """Seconds (v1.DefaultClientIPServiceAffinitySeconds)."""
 FAMILIES: Mapping[str, int] = {"IPv4": 4, "IPv6": 6}
 """Address types of slices that kube-proxy uses, with the version of IP."""
-LEFT_ALONE = frozenset({"service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"})
+PROXY_NAME, NO_PROXY = "service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless"
+LEFT_ALONE = frozenset({PROXY_NAME, NO_PROXY})
 """Labels of Services and EndpointSlices that kube-proxy does not watch, whatever their values
 (cmd/kube-proxy/app/server.go, Run)."""
 
@@ -61,6 +62,8 @@ class Service:
     """Where nodes tell a load balancer whether they have endpoints; 0: nowhere."""
     left_alone: bool = False
     """By kube-proxy: it has a label of `LEFT_ALONE`."""
+    for_proxy: str = ""
+    """The proxy that alone serves it, by the label `PROXY_NAME`; empty: none is named, or none is to."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Those that a snapshot keeps."""
 
@@ -115,8 +118,14 @@ def service_info(item: Object) -> Service:
         external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
         health_check_port=number(spec, "healthCheckNodePort"),
         left_alone=not LEFT_ALONE.isdisjoint(labels(item, "metadata", "labels")),
+        for_proxy=named_proxy(labels(item, "metadata", "labels")),
         annotations=labels(item, "metadata", "annotations"),
     )
+
+
+def named_proxy(own: Mapping[str, str]) -> str:
+    """By the labels of a Service or an EndpointSlice."""
+    return "" if NO_PROXY in own else own.get(PROXY_NAME, "")
 
 
 def slice_backends(item: Object) -> Iterator[Backend]:

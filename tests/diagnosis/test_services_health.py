@@ -9,6 +9,7 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.diagnosis.services.health import health_ports
 from kubectl_skoop.diagnosis.services.meaning import Meaning
+from kubectl_skoop.diagnosis.services.rules import Proxy
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.netstack.socket_types import Socket, SocketState
@@ -30,10 +31,12 @@ HERE = endpoint_slice([endpoint("10.244.1.2"), endpoint("10.244.2.2", "n2")])
 ELSEWHERE = endpoint_slice([endpoint("10.244.1.2", fields=NOT_READY), endpoint("10.244.2.2", "n2")])
 
 
-def found(*sockets: Socket, slices: Object = HERE, spec: Object = LOCAL) -> list[Suspicion]:
+def found(
+    *sockets: Socket, slices: Object = HERE, spec: Object = LOCAL, proxy: Proxy = "kube-proxy"
+) -> list[Suspicion]:
     ports = {"ports": [{"port": 80, "nodePort": 30080, "protocol": "TCP", "name": "p"}]}
     meaning = Meaning(Cluster(by_kind([service(spec={**ports, **spec}), slices])))
-    return [*health_ports(replace(made(), sockets=sockets), PLACE, meaning)]
+    return [*health_ports(replace(made(), sockets=sockets), PLACE, meaning, proxy)]
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,18 @@ def test_a_port_that_kube_proxy_does_not_listen_on(
 )
 def test_nothing_is_said(sockets: list[Socket], spec: Object) -> None:
     assert found(*sockets, spec=spec) == []
+
+
+@pytest.mark.parametrize(
+    ("sockets", "count"),
+    [
+        ([listener(20244)], 1),
+        ([listener(20244), listener(32000)], 0),
+        ([HEALTHZ], 0),
+    ],
+    ids=["nobody", "it listens", "kube-proxy's port says nothing of kube-router"],
+)
+def test_kube_router_listens_there_too(sockets: list[Socket], count: int) -> None:
+    told = found(*sockets, proxy="kube-router")
+    assert len(told) == count
+    assert all("where kube-router would answer 200" in one.message for one in told)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from kubectl_skoop.diagnosis.services.every import Compared, every_service
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.ipvs.service import VirtualService
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.routing.types import Nexthop, PolicyRule, Route
 from kubectl_skoop.snapshot.redact import Pseudonyms
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.object import redact_object
@@ -82,7 +85,6 @@ def test_what_it_does_not_serve_says_why(make_context: MakeContext) -> None:
 
 
 OWN_PODS = "! -s 10.244.1.0/24 ! -d 10.244.1.0/24"
-BY_MARK = "IPVS FWM 675: by a mark, not by an address"
 EDITS = {
     "an endpoint": ('"addr":"10.244.3.10"', '"addr":"10.244.3.99"', "service.stale-endpoint", "plain"),
     "a port": ('"port":514,', '"port":515,', "service.untranslated", "udp"),
@@ -165,17 +167,108 @@ def test_an_annotation_that_came_later_is_not_followed(
     assert found(result) == {(code, f"shapes/{service}")}
 
 
-def test_a_service_with_direct_server_return_is_not_compared(make_context: MakeContext) -> None:
-    """Its virtual server is for a mark (setupExternalIPForDSRService)."""
-    ns = namespace(NODE, rules())
-    by_mark = VirtualService(fwmark=0x2A3, scheduler="rr")
-    others = tuple(one for one in ns.ipvs if str(one.address) != "198.51.100.7")
-    ctx = make_context(objects(), {f"node/{NODE}": replace(ns, ipvs=(*others, by_mark))}, Options())
+MARK, LOCAL_TABLE = 0x2A3, 78
+EXTERNAL = "198.51.100.7"
+
+
+def direct(*, served: bool = True, led: bool = True, port: int = 80, server: str = "") -> NetworkNamespace:
+    """The node with the external address of service external-ip for direct server return.
+
+    No virtual server has the address, and no device. All endpoints of the service listen on its own port.
+    """
+    mangle = (
+        f"-A PREROUTING -d {EXTERNAL}/32 -p tcp -m tcp --dport {port} -j MARK --set-xmark 0x2a3/0xffffffff"
+    )
+    written = json.loads(rules())
+    written["iptables-legacy"] += f"*mangle\n:PREROUTING ACCEPT [0:0]\n{mangle}\nCOMMIT\n"
+    ns = namespace(NODE, json.dumps(written))
+    (had,) = (one for one in ns.ipvs if (str(one.address), one.port) == (EXTERNAL, 80))
+    servers = tuple(
+        replace(one, method="tunnel", port=80, address=ip_address(server) if server else one.address)
+        for one in had.servers
+    )
+    others = [_on_own_port(one) for one in ns.ipvs if one is not had]
+    by_mark = VirtualService(fwmark=MARK, scheduler="rr", servers=servers)
+    everything = ip_network("0.0.0.0/0")
+    local = Route(destination=everything, table=LOCAL_TABLE, type="local", nexthops=(Nexthop(device=1),))
+    led_here = PolicyRule(priority=32764, family=4, table=LOCAL_TABLE, mark=MARK, mask=0xFFFFFFFF)
+    return replace(
+        ns,
+        ipvs=(*others, *((by_mark,) if served else ())),
+        addresses=tuple(one for one in ns.addresses if str(one.address) != EXTERNAL),
+        routes=(*ns.routes, local),
+        rules=(*ns.rules, *((led_here,) if led else ())),
+    )
+
+
+def _on_own_port(service: VirtualService) -> VirtualService:
+    if str(service.address) != address_of("external-ip"):
+        return service
+    return replace(service, servers=tuple(replace(one, port=80) for one in service.servers))
+
+
+def with_own_port(service: str) -> list[Object]:
+    """A service whose endpoints listen on its port, as direct server return asks for."""
+    written = json.dumps([*objects()])
+    items: list[Object] = json.loads(written)
+    for one in items:
+        if one["kind"] == "EndpointSlice" and service in json.dumps(one["metadata"]):
+            for port in one["ports"]:  # type: ignore[attr-defined]
+                port["port"] = 80
+    return items
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        pytest.param({}, "", id="as kube-router makes it"),
+        pytest.param({"served": False}, "service.untranslated", id="no virtual server for the mark"),
+        pytest.param({"led": False}, "service.untranslated", id="no policy rule for the mark"),
+        pytest.param({"port": 81}, "service.untranslated", id="another port is marked"),
+        pytest.param({"server": "10.244.3.99"}, "service.stale-endpoint", id="a server that is no endpoint"),
+    ],
+)
+def test_a_service_with_direct_server_return(make_context: MakeContext, state: Any, code: str) -> None:
+    ctx = make_context(with_own_port("external-ip"), {f"node/{NODE}": direct(**state)}, Options())
     result = every_service(ctx, [NODE])
-    assert found(result) == set()
-    assert ("node/node1: service shapes/external-ip at 198.51.100.7:80/tcp", BY_MARK) in {
-        (one.what, one.reason) for one in result.unread
-    }
+    of_it = {one for one in result.findings if f"external-ip at {EXTERNAL}:80" in one.message}
+    assert {one.code for one in of_it} == ({code} if code else set())
+    assert result.unread == ()
+
+
+def test_direct_server_return_leaves_the_port_as_it_is(make_context: MakeContext) -> None:
+    """The endpoints listen on 8080, and get packets for 80."""
+    result = every_service(make_context(objects(), {f"node/{NODE}": direct()}, Options()), [NODE])
+    told = [one.message for one in result.findings if "shapes/external-ip at" in one.message]
+    assert any(":80, no endpoint of it" in one for one in told), told
+
+
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "edit", "codes"),
+    [
+        pytest.param("kube-router", "", set(), id="its own, whole"),
+        pytest.param("kube-router", "10.244.3.99", {"service.stale-endpoint"}, id="its own, with a fault"),
+        pytest.param("another", "10.244.3.99", set(), id="of another proxy: not looked at"),
+    ],
+)
+def test_a_service_that_names_its_proxy(
+    make_context: MakeContext, proxy: str, edit: str, codes: set[str]
+) -> None:
+    """The controller gives a slice the labels of its service."""
+    items: list[Object] = json.loads(json.dumps([*objects()]))
+    for one in items:
+        named = ref_of(one).name
+        if (one["kind"] == "Service" and named == "plain") or (
+            one["kind"] == "EndpointSlice" and "plain-" in named
+        ):
+            one["metadata"].setdefault("labels", {})[PROXY_NAME] = proxy  # type: ignore[attr-defined]
+    written = rules().replace('"addr":"10.244.3.10"', f'"addr":"{edit}"') if edit else rules()
+    result = compared(make_context, written, items)
+    at_plain = {one.code for one in result.findings if "shapes/plain at" in one.message}
+    assert at_plain == codes
 
 
 @pytest.mark.parametrize("table", ["ipvs", "ipset", "addresses"])

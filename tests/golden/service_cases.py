@@ -37,7 +37,8 @@ INTRODUCTION = """## services/
 
 One node each, with the rules that a real kube-proxy 1.36 wrote for 68 services of every shape, and one fault.
 Ask `kubectl skoop check --snapshot snapshots/services/NAME.skoop`; the fault's code is `service.NAME`, or
-`conntrack.NAME`.
+`conntrack.NAME`. Those whose names begin with kube-router have what a real kube-router 2.1.0 wrote in
+the guest kernel for 72 services (`make guest`).
 
 | name | wrong | `check` says |
 | --- | --- | --- |
@@ -80,7 +81,17 @@ class ServiceCase:
 
     @property
     def node(self) -> str:
-        return self.recorded.partition("-")[0]
+        return Path(self.recorded).name.partition("-")[0]
+
+    @property
+    def beside(self) -> str:
+        """The objects that were recorded with the rules."""
+        return str(Path(self.recorded).with_name("objects.json"))
+
+    @property
+    def written_by(self) -> str:
+        """`kube-proxy`, or `kube-router`, whose recordings have a folder."""
+        return Path(self.recorded).parent.name or "kube-proxy"
 
 
 def load_service_cases() -> list[ServiceCase]:
@@ -103,7 +114,8 @@ def make(case: ServiceCase) -> None:
     if case.connections:
         tables["conntrack"] = Table(data=[_entry(one, objects) for one in case.connections])
     sysctls = tables["sysctls"].data
-    tables["sysctls"] = Table(data={**_FORWARDS, **(sysctls if isinstance(sysctls, dict) else {})})
+    recorded = sysctls if isinstance(sysctls, dict) else {}
+    tables["sysctls"] = Table(data={**_FORWARDS, **dict(_forwarding(tables)), **recorded})
     namespace = NamespaceDump(id="1:1", kind="host", tables=tables)
     dump = NodeDump(node=case.node, time=MADE, ended=MADE, kernel="6.12.0", namespaces=(namespace,))
     by_kind: dict[str, list[Object]] = {}
@@ -114,6 +126,13 @@ def make(case: ServiceCase) -> None:
         path = Path(folder, "dump")
         write_node_dump(dump, path)
         assemble([path], by_kind, case.snapshot, time=MADE)
+
+
+def _forwarding(tables: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
+    """As the kernel sets it on each device with net.ipv4.ip_forward."""
+    links = tables["links"].data
+    for link in links if isinstance(links, list) else []:
+        yield f"net.ipv4.conf.{link['ifname']}.forwarding", "1"
 
 
 def describe() -> str:
@@ -155,12 +174,14 @@ def _tables(rules: str) -> dict[str, Table]:
 
 def _objects(case: ServiceCase) -> Iterator[Object]:
     """The recorded ones, but for other nodes, with those of the case over them."""
-    mode = case.mode or case.recorded.split("-")[1]
     over = {_key(item): item for item in case.objects}
-    for item in json.loads(_text("objects.json")):
+    for item in json.loads(_text(case.beside)):
         if item["kind"] != "Node" or item["metadata"]["name"] == case.node:
             yield _merged(item, over.pop(_key(item), {}))
     yield from over.values()
+    if case.written_by != "kube-proxy":
+        return
+    mode = case.mode or case.recorded.split("-")[1]
     yield {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -14,7 +14,7 @@ from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
 from kubectl_skoop.diagnosis.services.objects import of_objects
 from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
 from kubectl_skoop.diagnosis.services.replaced import Replaced, replaced
-from kubectl_skoop.diagnosis.services.rules import Kind, ServiceRules, restart
+from kubectl_skoop.diagnosis.services.rules import Kind, Proxy, ServiceRules, restart
 from kubectl_skoop.diagnosis.services.shared import Comparisons
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.diagnosis.services.stale import Ends, stale_connections
@@ -112,14 +112,16 @@ def _node(nodes: EveryService, node: NodeInfo, ns: NetworkNamespace) -> str:
         if each.used is not None
         for address in each.used.node_ports(one for one in node.addresses if one.version == family)
     ]
-    wanted = [*nodes.meaning.of_node(node, own)]
+    proxies = {each.used.proxy for each in found.values() if each.used is not None}
+    proxy: Proxy = "kube-router" if "kube-router" in proxies else "kube-proxy"
+    wanted = [*nodes.meaning.of_node(node, own, kube_router=proxy == "kube-router")]
     nodes.doors -= len(wanted)
     if nodes.doors < 0:
         return f"more than {MAX_DOORS} addresses and ports of services"
     for family in sorted({each.door.address.version for each in wanted}):
         of_family = [each for each in wanted if each.door.address.version == family]
         _family(nodes, node, found[family], of_family)
-    nodes.findings += bounded([*health_ports(ns, place, nodes.meaning)])
+    nodes.findings += bounded([*health_ports(ns, place, nodes.meaning, proxy)])
     nodes.findings += bounded([*stale_connections(ns, place, wanted, nodes.ends)])
     return ""
 

@@ -1,31 +1,34 @@
-"""The ports at which kube-proxy tells load balancers whether a node has endpoints of a service.
+"""The ports at which a proxy tells load balancers whether a node has endpoints of a service.
 
-For each service with `externalTrafficPolicy: Local` that a balancer stands before, it listens on
+For each service with `externalTrafficPolicy: Local` that a balancer stands before, kube-proxy listens on
 `healthCheckNodePort` of every node, and answers 200 while an endpoint that is ready is on the node, else 503
-(pkg/proxy/healthcheck/service_health.go). A balancer sends nothing to a node that answers otherwise.
+(pkg/proxy/healthcheck/service_health.go). kube-router does the same since 2.1
+(pkg/controllers/proxy/nodeport_healthcheck.go). A balancer sends nothing to a node that answers otherwise.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kubectl_skoop.diagnosis.services.meaning import Meaning
-from kubectl_skoop.diagnosis.services.rules import restart
+from kubectl_skoop.diagnosis.services.rules import Proxy, restart
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.socket_types import Socket
 
-OWN_PORTS = (10256, 10249)
-"""At which kube-proxy tells of its own health, and its metrics: it runs where one is listened on."""
+OWN_PORTS: Mapping[Proxy, Sequence[int]] = {"kube-proxy": (10256, 10249), "kube-router": (20244,)}
+"""At which a proxy tells of its own health, and its metrics: it runs where one is listened on."""
 
 
-def health_ports(ns: NetworkNamespace, place: Place, meaning: Meaning) -> Iterator[Suspicion]:
-    """Only where kube-proxy is seen to run: it may be told to listen elsewhere."""
+def health_ports(
+    ns: NetworkNamespace, place: Place, meaning: Meaning, proxy: Proxy = "kube-proxy"
+) -> Iterator[Suspicion]:
+    """Only where the proxy is seen to run: it may be told to listen elsewhere."""
     listeners: dict[int, list[Socket]] = {}
     for one in ns.sockets:
         if one.protocol == Protocol.TCP and one.state == "listen":
             listeners.setdefault(one.port, []).append(one)
-    own = [one for port in OWN_PORTS for one in listeners.get(port, ())]
+    own = [one for port in OWN_PORTS[proxy] for one in listeners.get(port, ())]
     if not own:
         return
     users = {one.uid for one in own}
@@ -42,13 +45,13 @@ def health_ports(ns: NetworkNamespace, place: Place, meaning: Meaning) -> Iterat
                 code="service.no-health-check",
                 level=Level.WARNING if ready else Level.INFO,
                 where=Where(place=place),
-                message=f"service {service.key}: {problem} its healthCheckNodePort {port}, where kube-proxy "
+                message=f"service {service.key}: {problem} its healthCheckNodePort {port}, where {proxy} "
                 f"would answer {answer}",
                 evidence=(
                     *(f"listens: {one.local}:{one.port} uid {one.uid}" for one in (*found, *own)),
                     f"spec.healthCheckNodePort: {port}",
                 ),
-                remedy=f"ss -tlnp 'sport = :{port}' on the node tells who has the port; {restart()}",
+                remedy=f"ss -tlnp 'sport = :{port}' on the node tells who has the port; {restart(proxy)}",
             )
 
 

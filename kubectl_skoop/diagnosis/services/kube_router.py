@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
+from kubectl_skoop.diagnosis.services.direct_return import DirectReturn
 from kubectl_skoop.diagnosis.services.door import Door
 from kubectl_skoop.diagnosis.services.habits import KubeRouter
 from kubectl_skoop.diagnosis.services.iptables import RuleTable, refused
@@ -53,12 +54,18 @@ class KubeRouterRules:
     title = "those of kube-router"
 
     def __init__(
-        self, nat: SavedTable | None, filtered: SavedTable | None, ns: NetworkNamespace, family: int
+        self,
+        nat: SavedTable | None,
+        filtered: SavedTable | None,
+        mangle: SavedTable | None,
+        ns: NetworkNamespace,
+        family: int,
     ) -> None:
         self._nat = RuleTable(nat)
         self._filter = RuleTable(filtered)
         self._ns = ns
         self._servers = VirtualServers(ns, family, DUMMY)
+        self._direct = DirectReturn(mangle, ns, family)
 
     @property
     def size(self) -> int:
@@ -68,14 +75,11 @@ class KubeRouterRules:
         """Sets are asked about the sender, too."""
 
     def follow(self, door: Door, source: Address) -> Sequence[Leaf]:
-        """A service with direct server return has a virtual server for a mark of the table mangle."""
         if door.protocol not in PROTOCOLS:
             return [Leaf(1.0, None, (), (Served(f"kube-router does not serve {door.protocol.upper()}"),))]
-        marked = next((one for one in self._ns.ipvs if one.fwmark), None)
-        if marked is not None and door.kind in ("external", "balancer") and self._servers.find(door) is None:
-            return [
-                Leaf(1.0, None, (), (Served(f"IPVS {marked}: by a mark, not by an address"),), unread=True)
-            ]
+        direct = self._direct.leaves(door)
+        if direct is not None:
+            return direct
         start = Leaf(1.0, None, (), ())
         return [self._masqueraded(leaf, door) for leaf in self._servers.leaves(door, start)]
 
@@ -89,7 +93,7 @@ class KubeRouterRules:
         return self._servers.refuses(door)
 
     def scheduler(self, door: Door) -> str:
-        service = self._servers.find(door)
+        service = self._direct.find(door) or self._servers.find(door)
         return service.scheduler if service is not None else ""
 
     def node_ports(self, own: Iterable[Address]) -> Sequence[Address]:

@@ -15,6 +15,7 @@ from kubectl_skoop.cluster.service import (
     Service,
     ServicePort,
     endpoints_backends,
+    named_proxy,
     slice_backends,
     usable,
 )
@@ -22,6 +23,8 @@ from kubectl_skoop.diagnosis.services.door import Door, Target
 from kubectl_skoop.diagnosis.services.sources import bounds
 from kubectl_skoop.model.packet import Address
 
+KUBE_ROUTER = "kube-router"
+"""What it calls itself in the label that names a proxy (kubeRouterProxyName)."""
 ZONE = "topology.kubernetes.io/zone"
 NONE: frozenset[Target] = frozenset()
 
@@ -79,11 +82,17 @@ class Meaning:
         self.all = cluster.services() if only is None else (only,)
         self.services = tuple(one for one in self.all if _is_proxied(one))
         self._backends = _backends(cluster, only)
+        self._of_kube_router = tuple(one for one in self.all if _is_for(one, KUBE_ROUTER))
+        """Which it alone serves."""
+        self._theirs = _backends(cluster, only, KUBE_ROUTER) if self._of_kube_router else {}
 
-    def of_node(self, node: NodeInfo, node_ports: Iterable[Address] | None = None) -> Iterator[Wanted]:
-        """`node_ports`: the node's addresses whose ports are looked at, of each family the first."""
+    def of_node(
+        self, node: NodeInfo, node_ports: Iterable[Address] | None = None, *, kube_router: bool = False
+    ) -> Iterator[Wanted]:
+        """`node_ports`: the node's addresses whose ports are looked at, of each family the first.
+        `kube_router`: it serves there."""
         addresses = _first_of_family(node.addresses if node_ports is None else node_ports)
-        for served in self._served:
+        for served in (*self._served, *(self._served_by_kube_router if kube_router else ())):
             endpoints = served.seen_from(node)
             yield from endpoints.everywhere
             for door in served.node_ports(addresses):
@@ -94,6 +103,14 @@ class Meaning:
         return [
             _Served(service, port, self._backends.get((service.namespace, service.name), ()))
             for service in self.services
+            for port in service.ports
+        ]
+
+    @cached_property
+    def _served_by_kube_router(self) -> Sequence["_Served"]:
+        return [
+            _Served(service, port, self._theirs.get((service.namespace, service.name), ()))
+            for service in self._of_kube_router
             for port in service.ports
         ]
 
@@ -259,8 +276,21 @@ def _is_proxied(service: Service) -> bool:
     return bool(service.cluster_addresses) and service.type != "ExternalName" and not service.left_alone
 
 
-def _backends(cluster: Cluster, only: Service | None) -> Mapping[tuple[str, str], Sequence[Backend]]:
-    """By namespace and name of the service; Endpoints only where there are no slices."""
+def _is_for(service: Service, proxy: str) -> bool:
+    return bool(service.cluster_addresses) and service.type != "ExternalName" and service.for_proxy == proxy
+
+
+def _backends(
+    cluster: Cluster, only: Service | None, proxy: str = ""
+) -> Mapping[tuple[str, str], Sequence[Backend]]:
+    """By namespace and name of the service; Endpoints only where there are no slices.
+
+    `proxy`: slices that are for it alone count, too.
+    """
+
+    def _served_by(item: Object) -> tuple[str, str]:
+        return _service_of(item, proxy)
+
     if only is None:
         slices = cluster.each("EndpointSlice", lambda item: (_served_by(item), tuple(slice_backends(item))))
         endpoints = cluster.each("Endpoints", lambda item: (_key(item), tuple(endpoints_backends(item))))
@@ -281,10 +311,11 @@ def _key(item: Object) -> tuple[str, str]:
     return ref.namespace, ref.name
 
 
-def _served_by(item: Object) -> tuple[str, str]:
-    """The service of a slice, by namespace and name; an empty name: of none, for kube-proxy at least."""
+def _service_of(item: Object, proxy: str) -> tuple[str, str]:
+    """The service of a slice, by namespace and name; an empty name: of none, for this proxy at least."""
     own = labels(item, "metadata", "labels")
-    name = own.get(SERVICE_NAME, "") if LEFT_ALONE.isdisjoint(own) else ""
+    counts = LEFT_ALONE.isdisjoint(own) or (proxy and named_proxy(own) == proxy)
+    name = own.get(SERVICE_NAME, "") if counts else ""
     return ref_of(item).namespace, name
 
 

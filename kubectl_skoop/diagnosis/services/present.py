@@ -103,7 +103,8 @@ def _of_kube_router(
         {engine for engine, _ in saved}, key=lambda one: CHAIN in RuleTable(saved.get((one, "filter")))
     )
     engine = engines[-1] if engines else ""
-    return KubeRouterRules(saved.get((engine, "nat")), saved.get((engine, "filter")), ns, family)
+    nat, filtered, mangle = (saved.get((engine, name)) for name in ("nat", "filter", "mangle"))
+    return KubeRouterRules(nat, filtered, mangle, ns, family)
 
 
 def _of_nftables(table: Table) -> ServiceRules:

@@ -37,7 +37,8 @@ def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iter
     known = {finding.code for finding in told}
     asked = (probe.destination.address, probe.dport, PROTOCOL_NAMES.get(probe.protocol, "").lower())
     service = ctx.cluster.service(probe.destination.name)
-    for wanted in Meaning(ctx.cluster, service).of_node(node):
+    meaning = Meaning(ctx.cluster, service)
+    for wanted in meaning.of_node(node, kube_router=rules.proxy == "kube-router"):
         door = wanted.door
         if (door.address, door.port, door.protocol) == asked:
             for finding in compare_door(rules, wanted, place, pod_networks(ctx)).findings:
