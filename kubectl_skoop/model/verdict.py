@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import itemgetter
 from typing import NamedTuple, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class Choices:
         if len(options) == 1:
             return options[0][1]
         taken = self._next()
-        self.made.append(Choice(what, taken, tuple(share for share, _ in options)))
+        self.made.append(Choice(what, taken, tuple(map(itemgetter(0), options))))
         return options[taken][1]
 
     def pick_by_hash(self, key: Hashable, what: str, options: Sequence[tuple[Fraction, T]]) -> T:

@@ -100,6 +100,23 @@ class NetworkNamespace:
         return found
 
     @cached_property
+    def sockets_by_port(self) -> Mapping[tuple[int, int], Sequence[Socket]]:
+        """By protocol and own port, in the kernel's order."""
+        found: dict[tuple[int, int], list[Socket]] = {}
+        for socket in self.sockets:
+            found.setdefault((socket.protocol, socket.port), []).append(socket)
+        return found
+
+    @cached_property
+    def ports_by_remote(self) -> Mapping[tuple[int, Address, int], frozenset[int]]:
+        """Own ports of connected sockets, by protocol and the other end."""
+        found: dict[tuple[int, Address, int], set[int]] = {}
+        for socket in self.sockets:
+            if socket.remote is not None:
+                found.setdefault((socket.protocol, socket.remote, socket.remote_port), set()).add(socket.port)
+        return {end: frozenset(ports) for end, ports in found.items()}
+
+    @cached_property
     def devices_on_top(self) -> Mapping[int, Sequence[Device]]:
         """By index of the device below (IFLA_LINK), those of this namespace."""
         found: dict[int, list[Device]] = {}

@@ -117,14 +117,8 @@ def ephemeral_ports(stack: Stack, probe: Probe) -> Ports:
     """net.ipv4.ip_local_port_range without the ports that already lead to the same destination."""
     text = stack.ns.sysctls.text("net.ipv4.ip_local_port_range") or "32768 60999"
     low, high = (int(word) for word in text.split()[:2])
-    taken = frozenset(
-        socket.port
-        for socket in stack.ns.sockets
-        if socket.protocol == probe.protocol
-        and socket.remote == probe.destination.address
-        and socket.remote_port == probe.dport
-    )
-    return Ports(low, high, taken)
+    end = (probe.protocol, probe.destination.address, probe.dport)
+    return Ports(low, high, stack.ns.ports_by_remote.get(end, frozenset()))
 
 
 def _unsent(probe: Probe, source: Address) -> Packet:

@@ -1,5 +1,7 @@
 """Which socket gets a packet (net/ipv4/inet_hashtables.c, udp.c: compute_score; K-63 to K-65)."""
 
+from collections.abc import Sequence
+
 from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.netstack import gap, vrf
 from kubectl_skoop.netstack.routing.local import local_device
@@ -24,8 +26,8 @@ def find(stack: Stack, packet: Packet, device: int, state: SocketState) -> Socke
     closed = bool(arrival_vrf) and not _accepts_vrf(stack, packet)
     scored = [
         (score, socket)
-        for socket in stack.ns.sockets
-        if socket.state == state and socket.protocol == packet.protocol
+        for socket in _on_port(stack, packet)
+        if socket.state == state
         if socket.device in (device, arrival_vrf) or (not socket.device and not closed)
         if (score := _score(socket, packet)) is not None
     ]
@@ -35,7 +37,7 @@ def find(stack: Stack, packet: Packet, device: int, state: SocketState) -> Socke
 def connected(stack: Stack, packet: Packet) -> Socket | None:
     """The socket of an established connection (__inet_lookup_established)."""
     wanted = (packet.protocol, packet.dst, packet.dport, packet.src, packet.sport)
-    for socket in stack.ns.sockets:
+    for socket in _on_port(stack, packet):
         ends = (socket.protocol, socket.local, socket.port, socket.remote, socket.remote_port)
         if socket.state == "established" and ends == wanted:
             return socket
@@ -47,6 +49,10 @@ def waiting(stack: Stack, packet: Packet, device: int) -> Socket | None:
     return find(stack, packet, device, "listen" if packet.protocol == Protocol.TCP else "unconnected")
 
 
+def _on_port(stack: Stack, packet: Packet) -> Sequence[Socket]:
+    return stack.ns.sockets_by_port.get((packet.protocol, packet.dport), ())
+
+
 def unread(stack: Stack) -> str:
     """Why the socket for a packet cannot be told; empty: it can."""
     return gap.table(stack, "sockets", "bpf", "ipvs")
@@ -54,11 +60,7 @@ def unread(stack: Stack) -> str:
 
 def near_misses(stack: Stack, packet: Packet, state: SocketState) -> list[Socket]:
     """Sockets on the port that do not take this packet: another address, device or family."""
-    return [
-        socket
-        for socket in stack.ns.sockets
-        if socket.state == state and socket.protocol == packet.protocol and socket.port == packet.dport
-    ]
+    return [socket for socket in _on_port(stack, packet) if socket.state == state]
 
 
 def wildcard(address: Address) -> bool:
@@ -90,8 +92,6 @@ def vrf_evidence(stack: Stack, packet: Packet, device: int) -> list[str]:
 
 
 def _score(socket: Socket, packet: Packet) -> int | None:
-    if socket.port != packet.dport:
-        return None
     score = 4 if socket.device else 0
     if socket.local.version != packet.family:
         if socket.local.version == 4 or socket.v6only:

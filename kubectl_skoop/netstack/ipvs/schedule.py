@@ -5,7 +5,6 @@ shares that they give in the long run. `sh` and `dh` are functions of the addres
 """
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from itertools import chain, cycle, islice, repeat
 
 from kubectl_skoop.model.packet import Address, Packet
@@ -31,7 +30,7 @@ def schedule(stack: Stack, service: VirtualService, packet: Packet) -> RealServe
         return exact(service, packet)
     if service.scheduler == "none":
         return None
-    usable = [server for server in service.servers if server.usable]
+    usable = service.usable
     if not usable:
         return None
     if len(usable) == 1:
@@ -40,10 +39,7 @@ def schedule(stack: Stack, service: VirtualService, packet: Packet) -> RealServe
         return Unknown(f"the IPVS scheduler {service.scheduler} is not modelled")
     if service.scheduler in COUNTING:
         _assume(stack, f"the servers of {service} are evenly busy (IPVS {service.scheduler})")
-    weights = [1 if service.scheduler in EQUAL else server.weight for server in usable]
-    options = [
-        (Fraction(weight, sum(weights)), server) for weight, server in zip(weights, usable, strict=True)
-    ]
+    options = service.equal_shares if service.scheduler in EQUAL else service.weighted_shares
     return stack.choices.pick(f"IPVS {service} {service.scheduler}", options)
 
 

@@ -1,6 +1,9 @@
 """IPVS: virtual services and their real servers (IPVS_CMD_GET_SERVICE, IPVS_CMD_GET_DEST)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from kubectl_skoop.model.packet import Address, Protocol
@@ -39,7 +42,7 @@ class RealServer:
         return _end(self.address, self.port)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class VirtualService:
     """By protocol, address and port; or by `fwmark`, then the three are not looked at."""
 
@@ -56,6 +59,20 @@ class VirtualService:
     """Seconds that a client stays with its server, if the service is persistent."""
     servers: tuple[RealServer, ...] = ()
     """In the kernel's order: the newest first."""
+
+    @cached_property
+    def usable(self) -> Sequence[RealServer]:
+        return [server for server in self.servers if server.usable]
+
+    @cached_property
+    def equal_shares(self) -> Sequence[tuple[Fraction, RealServer]]:
+        """Of the usable servers; kept, since each branch of a flow draws from them."""
+        return [(Fraction(1, len(self.usable)), server) for server in self.usable]
+
+    @cached_property
+    def weighted_shares(self) -> Sequence[tuple[Fraction, RealServer]]:
+        total = sum(server.weight for server in self.usable)
+        return [(Fraction(server.weight, total), server) for server in self.usable]
 
     @property
     def persistent(self) -> bool:
