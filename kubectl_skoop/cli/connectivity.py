@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kubectl_skoop.cluster.cluster import Cluster
     from kubectl_skoop.report.connectivity.view import View
 
-Output = Literal["table", "json", "csv", "md", "dot", "html"]
+Output = Literal["table", "json", "csv", "markdown", "md", "dot", "html"]
 _PEOPLE: tuple[Output, Output] = ("table", "json")
 
 
@@ -65,6 +65,10 @@ def run(
     """
     if diff is not None and (exposure or source or destination):
         raise InputError("--diff compares everything", hint="without --exposure, --from and --to")
+    if exposure and source:
+        raise InputError(
+            "--exposure tells who may reach pods, whoever sends", hint="--to NAME for some of them"
+        )
     with policy_input.cluster_of(ctx, snapshot, manifests) as cluster:
         if source and destination and (port or protocol == "icmp"):
             return _question(
@@ -167,7 +171,7 @@ def _render(view: "View", output: Output, explain: bool, headers: bool) -> str |
             from kubectl_skoop.report.html.matrix_pages import connectivity_html
 
             return connectivity_html(view)
-        case "table" | "csv" | "md":
+        case "table" | "csv" | "markdown" | "md":
             from kubectl_skoop.report.connectivity import text
 
             if output == "table":

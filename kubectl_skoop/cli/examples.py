@@ -40,7 +40,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
             "One question: exit code 0 allowed, 1 denied",
             "connectivity --from default/a --to default/b -p 8080 --snapshot bundle.skoop",
         ),
-        Example("Of manifests, before they are applied", "connectivity --manifests objects.yaml -o md"),
+        Example("Of manifests, before they are applied", "connectivity --manifests objects.yaml -o markdown"),
     ),
     "policies": (
         Example("What applies to what a pod sends", "policies -s default/a --snapshot bundle.skoop"),

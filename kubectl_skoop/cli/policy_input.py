@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kubectl_skoop.cli import live, parameters
+from kubectl_skoop.cli.defaults import Rank, rank
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.words import spread
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
-from kubectl_skoop.model.errors import NoVerdict
+from kubectl_skoop.model.errors import InputError, NoVerdict
 
 if TYPE_CHECKING:
     from kubectl_skoop.cluster.policy.ends import Flow
@@ -50,6 +51,8 @@ def cluster_of(
 
     Raises: InputError, FormatError, ClusterError.
     """
+    if manifests and rank(ctx, "snapshot") is Rank.COMMAND_LINE:
+        raise InputError("--snapshot and --manifests: ask one of them", hint="--diff OTHER compares two")
     if manifests or (snapshot is not None and not live.outweighs(ctx)):
         with cluster_of_file(snapshot, manifests) as cluster:
             yield cluster

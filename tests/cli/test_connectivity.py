@@ -101,6 +101,8 @@ ERRORS: dict[str, tuple[Sequence[str], str]] = {
     "a name that is nearly right": (("--from", "shop/wbe"), "the nearest: deploy/shop/web"),
     "a difference from somebody": (("--from", "shop/web", "--diff", "x"), "--diff compares everything"),
     "a difference of the exposure": (("--exposure", "--diff", "x"), "--diff compares everything"),
+    "an exposure to somebody": (("--exposure", "--from", "shop/web"), "--exposure tells who may reach pods"),
+    "manifests and a snapshot": (("--snapshot", "x"), "--snapshot and --manifests: ask one of them"),
     "a format that a question does not have": ((*FROM, "-p", "80", "-o", "dot"), "no output dot"),
 }
 
@@ -150,6 +152,7 @@ def test_json_has_what_is_allowed(manifests: Path) -> None:
 @pytest.mark.parametrize(
     ("form", "part"),
     [
+        ("markdown", "| deploy/shop/web | deploy/shop/db | TCP 5432 | allowed |"),
         ("md", "| deploy/shop/web | deploy/shop/db | TCP 5432 | allowed |"),
         ("dot", '"deploy/shop/web" -> "deploy/shop/db" [label="TCP 5432"];'),
         ("html", 'class="cell allowed"><span aria-hidden="true">✓</span> TCP 5432</td>'),
