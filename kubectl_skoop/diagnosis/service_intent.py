@@ -162,7 +162,7 @@ def _no_backend(service: Service, visit: Visit, packet: Packet, known: tuple[Bac
         code="service.stale-endpoint",
         level=Level.FATAL,
         where=where,
-        message=f"{visit.place} sends connections to {packet.dst}:{packet.dport}, which is no endpoint of "
+        message=f"connections are sent to {packet.dst}:{packet.dport}, which is no endpoint of "
         f"service {service.key}",
         evidence=(*(step.text for step in rules[-1:]), f"EndpointSlices: {listed(meant, SHOWN)}"),
         remedy=f"look why kube-proxy on {visit.place.name} does not update its rules",

@@ -12,6 +12,8 @@ from kubectl_skoop.snapshot.redact.name import NameMap
 _VERSION = re.compile(r"v?\d+(?:\.\d+)*")
 _PORT = r"\d{1,5}(?:-\d{1,5})?(?:/\d{1,5})?"
 _WITH_PORT = re.compile(rf"(\[[0-9a-fA-F:.]+\]|[0-9.]+(?:-[0-9.]+)?|):({_PORT})")
+MOST_MASKED = 65_536
+"""Addresses and networks as they are written, that are remembered: those of 10,000 services first."""
 
 
 class NotKept(ValueError):
@@ -59,7 +61,9 @@ class Pseudonyms:
         """
         found = self._masked.get(text)
         if found is None:
-            found = self._masked[text] = self._mask(text)
+            found = self._mask(text)
+            if len(self._masked) < MOST_MASKED:
+                self._masked[text] = found
         return found
 
     def _mask(self, text: str) -> str:
