@@ -219,6 +219,11 @@ class InfraShim:
         nodes' own addresses tell; empty: it knows none. `src`: None for a packet of a load balancer."""
         return ""
 
+    def on_link(self, src: NodeInfo, mac: str, dst: NodeInfo, address: Address) -> bool | None:
+        """Whether a question (ARP, neighbour solicitation) of the interface with this MAC gets to the node
+        that has the address, where the two are in networks apart. None: that is not known."""
+        return None
+
     def kind_of(self, node: NodeInfo) -> str:
         """What the underlay tells senders apart by, as text: a subnet, security groups. `check` sends to each
         node from one of each kind; empty: nothing between nodes is ever stopped."""

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TypeVar
 
 from kubectl_skoop.cluster.objects import NodeInfo
 from kubectl_skoop.diagnosis.branch import Branch, Crossed, flow_of
 from kubectl_skoop.diagnosis.interface import Balanced, InfraShim, Tracked
 from kubectl_skoop.diagnosis.world import Port
-from kubectl_skoop.model.packet import Address, Frame, Packet, Protocol
+from kubectl_skoop.model.packet import Address, Frame, Network, Packet, Protocol
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Stack
 
 T = TypeVar("T")
@@ -44,6 +45,20 @@ class Underlay:
             (here, there),
             lambda: self.shim.node_to_node(source, device.name, target, frame, tracked),
         )
+
+    def hears(self, stack: Stack, device: Device, port: Port, question: Frame) -> bool | Unknown:
+        """Whether a question for a neighbour gets from a node to another one: routers pass none on."""
+        source, target = self.node(stack.ns.node), self.node(port.ns.node)
+        address = question.neighbour
+        if address is None or source is None or target is None:
+            return True
+        apart = _between_links(stack, device, port, question)
+        if apart is True:
+            return True
+        told = _guarded(
+            lambda: self.shim.on_link(source, question.src_mac, target, address), lambda reason: None
+        )
+        return apart if told is None else told
 
     def leaving(
         self, branch: Branch, stack: Stack, device: Device, packet: Packet, balancer: Place | None = None
@@ -136,6 +151,34 @@ class Underlay:
         if passes:
             branch.crossed.update(Crossed(end, flow_of(packet)) for end in ends)
         return passes
+
+
+def _between_links(stack: Stack, device: Device, port: Port, question: Frame) -> bool | Unknown:
+    """By the networks of the two devices: where they are apart a router is between them, or they share a
+    link. Of devices on top of them nothing is said."""
+    address = question.neighbour
+    entry = port.ns.local_addresses.get(address) if address is not None else None
+    own = question.src_mac == device.mac and not question.vlan
+    if address is None or entry is None or entry.device != port.device.index or not own:
+        return True
+    here = _networks(stack.ns, device, address.version)
+    there = _networks(port.ns, port.device, address.version)
+    if not here or not there or any(one.overlaps(other) for one in here for other in there):
+        return True
+    ends = (
+        f"{device.name} of {stack.ns.place} is in {', '.join(map(str, here))}, {port.device.name} of "
+        f"{port.ns.place} in {', '.join(map(str, there))}"
+    )
+    return Unknown(f"whether both are on one link is not known, and a router passes no such question: {ends}")
+
+
+def _networks(ns: NetworkNamespace, device: Device, version: int) -> list[Network]:
+    """Those that say who is on the link."""
+    own = (one for one in ns.addresses if one.device == device.index and one.address.version == version)
+    found = (
+        ip_network((one.address, one.prefix), strict=False) for one in own if not one.address.is_link_local
+    )
+    return [one for one in found if one.prefixlen < one.max_prefixlen]
 
 
 def _end(stack: Stack, device: Device, sent: Packet) -> str:

@@ -17,7 +17,7 @@ from kubectl_skoop.model.path import Hop, Link, LinkKind
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import flooded, layered, neighbour, receive, xmit
+from kubectl_skoop.netstack import flooded, layered, neighbour, neighbour_answer, receive, xmit
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.stack import Emission, Handover, Journey, Loss, Stack, Way
@@ -135,6 +135,12 @@ class Walk:
                 self._enter(stack, frame, emission)
             return
         match wire.lead(self.branch, stack, device, frame):
+            case wire.Arrival(kind="infra", port=port) if frame.neighbour is not None and frame.asks:
+                heard = self.underlay.hears(stack, device, port, frame)
+                if isinstance(heard, Unknown):
+                    self._unheard(stack, frame, heard.reason)
+                elif heard:
+                    self._pass_on(stack, device, frame, "infra", port)
             case wire.Arrival(kind=kind, port=port):
                 self._pass_on(stack, device, frame, kind, port)
             case wire.Outside(nexthop=nexthop):
@@ -150,7 +156,7 @@ class Walk:
                 elif frame.neighbour is not None and frame.asks:
                     how = "ARP" if frame.neighbour.version == 4 else "neighbour solicitations"
                     self.branch.assume(f"{frame.neighbour} outside of the cluster answers {how}")
-                    neighbour.learn(stack, _asker(stack, device, frame), frame.neighbour, OUTSIDE_MAC)
+                    self._answer(stack, device, frame, frame.neighbour)
             case wire.Nowhere(reason=reason):
                 if frame.neighbour is None:
                     stack.give_up("external.unknown", frame, reason, where=stack.where(device=device.name))
@@ -158,6 +164,15 @@ class Walk:
                     self._unheard(stack, frame, reason)
             case None:
                 pass
+
+    def _answer(self, stack: Stack, device: Device, question: Frame, address: Address) -> None:
+        """Of somebody outside, by the device that the question left by."""
+        asker = _asker(stack, question)
+        if asker is not None:
+            neighbour.learn(stack, asker, address, OUTSIDE_MAC)
+        elif (answer := neighbour_answer.in_its_name(question, OUTSIDE_MAC)) is not None:
+            back = replace(answer, vlan=question.vlan)
+            self.under_way.append(_Arriving(Port(stack.ns, device), back, None))
 
     def _unheard(self, stack: Stack, question: Frame, reason: str) -> None:
         """A question came to where nobody can tell who hears it: no answer is no certainty then."""
@@ -321,10 +336,11 @@ class Walk:
             visit.outputs.append(link)
 
 
-def _asker(stack: Stack, device: Device, question: Frame) -> Device:
-    """The device on top of this one (a VLAN, a bond) that asked, or itself."""
+def _asker(stack: Stack, question: Frame) -> Device | None:
+    """The device of this namespace that asked, perhaps one on top of another (a VLAN, a bond); None: the
+    question is of another namespace."""
     waiting = (stack.ns.devices[index] for index, asked in stack.waiting if asked == question.neighbour)
-    return next((asker for asker in waiting if asker.mac == question.src_mac), device)
+    return next((asker for asker in waiting if asker.mac == question.src_mac), None)
 
 
 def _translated_back(packet: Packet, asked: Packet) -> Packet:

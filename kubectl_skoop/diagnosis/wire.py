@@ -108,7 +108,8 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
         if owner.branch is not None:
             return Outside(frame.neighbour)
         if owner.ns.id == stack.ns.id:
-            return None
+            by_another = branch.world.pods_in_underlay and owner.device.index != device.index
+            return Outside(frame.neighbour) if by_another else None
         branch.assume(f"{owner.ns.place} hears {stack.ns.place} on the underlay")
         return Arrival("infra", owner)
     if is_group(frame.dst_mac):
@@ -125,7 +126,23 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
     owner = branch.world.below_pod(destination[0], frame.dst_mac)
     if owner is not None and owner.branch is None and owner.ns.id != stack.ns.id:
         return Arrival("infra", owner)
+    if reason := _misled(branch, stack, frame):
+        return Nowhere(reason)
     return Outside(nexthops[0] if nexthops else None)
+
+
+def _misled(branch: Branch, stack: Stack, frame: Frame) -> str:
+    """Why nobody may take what a pod on top of the device sends: it believes a known address to be at another
+    MAC than its owner's. Empty: it does not."""
+    pod = branch.world.pod_of_address(frame.src) if isinstance(frame, Packet) else None
+    ns = branch.world.at(pod[0]) if pod is not None else stack.ns
+    if isinstance(ns, NotCollected) or ns.id == stack.ns.id:
+        return ""
+    for entry in ns.neighbours:
+        known = entry.mac == frame.dst_mac and branch.world.owner_of_address(entry.address)
+        if known and known.mac != entry.mac:
+            return f"{ns.place} takes {entry.address} to be at {entry.mac}, and no device that is known is"
+    return ""
 
 
 def _of_branch(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lead | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
@@ -183,6 +184,14 @@ class BondPort(NamedTuple):
     """By what the bond watches (miimon)."""
 
 
+class LedIn(NamedTuple):
+    """What goes out for a network comes in by another device (tc mirred, ingress redirect)."""
+
+    network: IPv4Network
+    device: int
+    """Its index."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """RTM_GETLINK"""
@@ -219,6 +228,8 @@ class Device:
     """Of a VRF: its routing table (IFLA_VRF_TABLE)."""
     redirect: int = 0
     """Index of the device that tc sends all to that comes in (mirred, egress redirect); 0: none."""
+    led_in: tuple[LedIn, ...] = ()
+    """What tc takes of what goes out."""
     programs: tuple[str, ...] = ()
     """XDP, tc and BPF programs that may take a packet here, each as text."""
     tso: bool = True

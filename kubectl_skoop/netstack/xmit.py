@@ -34,6 +34,11 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     frame = passed
     if not receive.programs_pass(stack, device, frame):
         return
+    if device.led_in:
+        from kubectl_skoop.netstack import ifb
+
+        if ifb.led_in(stack, device, frame):
+            return
     if isinstance(frame, Packet) and frame.gso and not _takes_buffers(stack, device):
         frame = replace(frame, gso=False)
     match device.kind:

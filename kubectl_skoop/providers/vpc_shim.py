@@ -42,6 +42,7 @@ class Crossing(Protocol[Asked]):
     ) -> Iterator[Suspicion]: ...
     def anywhere(self, known: Asked, address: Address) -> str: ...
     def next_interface(self, known: Asked, packet: Packet) -> str: ...
+    def on_link(self, known: Asked, mac: str, address: Address) -> bool | None: ...
 
 
 class Balancers(Protocol[Asked]):
@@ -142,6 +143,10 @@ class VpcShim(InfraShim, Generic[Known]):
         if src is None:
             return self.crossing.anywhere(known, packet.dst)
         return self.crossing.next_interface(known, packet)
+
+    def on_link(self, src: NodeInfo, mac: str, dst: NodeInfo, address: Address) -> bool | None:
+        known = self.inventory
+        return None if isinstance(known, Unknown) else self.crossing.on_link(known, mac, address)
 
     def kind_of(self, node: NodeInfo) -> str:
         known = self.inventory

@@ -90,6 +90,19 @@ class TerwayLab(VpcLab):
     def _interfaces(self) -> Iterator[dict[str, Any]]:
         for node in map(vpc_node, self.topology.nodes):
             yield from (self._interface(node, device) for device in (UPLINK, SECOND))
+        for pod in self.topology.pods:
+            if not self.interface_of(pod):
+                yield self._of_pod(pod)
+
+    def _of_pod(self, pod: LabPod) -> dict[str, Any]:
+        """An interface for itself."""
+        return {
+            **self._interface(vpc_node(pod.node), SECOND),
+            "NetworkInterfaceId": f"eni-{pod.name}",
+            "MacAddress": pod.mac,
+            "PrivateIpAddress": pod.address,
+            "PrivateIpSets": {"PrivateIpSet": [{"PrivateIpAddress": pod.address}]},
+        }
 
     def _routes(self, node: VpcNode) -> Iterator[dict[str, Any]]:
         yield _hop(_subnet(node), "local")
@@ -226,18 +239,6 @@ class ExclusiveLab(TerwayLab):
         comment = '-m comment --comment "terway:masq-outgoing"'
         rules = (f"-A POSTROUTING ! -o lo {comment} -j terway-masq", "-A terway-masq -j MASQUERADE")
         return proxy.text(Ruleset(chains={"nat": ("terway-masq",)}, rules={"nat": rules}))
-
-    def _interfaces(self) -> Iterator[dict[str, Any]]:
-        yield from super()._interfaces()
-        for pod in self.topology.pods:
-            made = self._interface(vpc_node(pod.node), SECOND)
-            yield {
-                **made,
-                "NetworkInterfaceId": f"eni-{pod.name}",
-                "MacAddress": pod.mac,
-                "PrivateIpAddress": pod.address,
-                "PrivateIpSets": {"PrivateIpSet": [{"PrivateIpAddress": pod.address}]},
-            }
 
 
 def _subnet(node: VpcNode) -> str:

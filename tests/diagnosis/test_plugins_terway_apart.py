@@ -1,4 +1,7 @@
-"""Terway's pods that are on the VPC by themselves: ipvlan and VLANs of a trunk."""
+"""What Terway wants of pods on an ipvlan and no packet shows, since the VPC leads round it.
+
+Their labs run in the guest: `tests/kernel/guest/test_terway_apart.py`.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.api import Device
-from kubectl_skoop.netstack.device import Ipvlan, Vlan
+from kubectl_skoop.netstack.device import Ipvlan
 from kubectl_skoop.netstack.neighbour_types import Neighbour
 from kubectl_skoop.testing.objects import cluster_objects, daemon_set
 from kubectl_skoop.testing.topology import standard
@@ -23,11 +26,9 @@ from tests.diagnosis.vpc_pods import (
     State,
     address,
     check,
-    down,
     namespace,
     route,
     sysctls,
-    without_addresses,
     without_device,
     without_neighbours,
     without_route,
@@ -66,7 +67,6 @@ def ipvlan() -> State:
 
 IPVLAN = {
     "the node's ipvlan is gone": Case(NODE, without_device("ipvl_3"), "terway.device.missing", "ipvl_3"),
-    "the node's ipvlan is down": Case(NODE, down("ipvl_3"), "terway.device.differs", "ipvl_3 is down"),
     "the node's ipvlan without address": Case(
         NODE,
         lambda ns: replace(ns, addresses=ns.addresses[:1]),
@@ -76,8 +76,6 @@ IPVLAN = {
     "no route to the pod": Case(
         NODE, without_route(f"{POD_ADDRESS}/32"), "terway.route.missing", "10.244.1.2/32"
     ),
-    "the pod's device is down": Case(POD, down("eth0"), "terway.device.differs", "eth0 is down"),
-    "no default route": Case(POD, without_route(EVERYWHERE), "terway.route.missing", "the default route"),
     "no route to the node": Case(
         POD, without_route(f"{NODE_ADDRESS}/32"), "terway.route.missing", "10.244.1.10/32"
     ),
@@ -88,46 +86,9 @@ IPVLAN = {
         "terway.neighbour.differs",
         MAC,
     ),
-    "another address than the pod's": Case(POD, without_addresses, "terway.address.missing", "10.244.1.2"),
 }
 
 
 @pytest.mark.parametrize("case", IPVLAN.values(), ids=IPVLAN)
 def test_a_fault_of_ipvlan_is_named(make_context: Any, case: Case) -> None:
     check(make_context, objects(), ipvlan(), case)
-
-
-def trunk() -> State:
-    """The pod's eth0 is a VLAN of eth1."""
-    node = namespace(
-        NODE,
-        [LO, ETH0, ENI],
-        addresses=(address(2, NODE_ADDRESS, 24),),
-        routes=(route(EVERYWHERE, 2, ROUTER),),
-        sysctls=sysctls("eth0"),
-    )
-    inside = Device(index=2, name="eth0", kind="vlan", mac=MAC, link=3, link_netns=node.id, vlan=Vlan(id=7))
-    pod = namespace(
-        POD,
-        [LO, inside],
-        addresses=(address(2, POD_ADDRESS, 24),),
-        routes=(route(EVERYWHERE, 2, ROUTER),),
-    )
-    return {NODE: node, POD: pod}
-
-
-TRUNK = {
-    "the pod's device is down": Case(POD, down("eth0"), "terway.device.differs", "eth0 is down"),
-    "the pod's device is gone": Case(POD, without_device("eth0"), "terway.device.missing", "eth0"),
-    "lo is down": Case(POD, down("lo"), "terway.device.differs", "lo is down"),
-    "no default route": Case(POD, without_route(EVERYWHERE), "terway.route.missing", "the default route"),
-    "another address than the pod's": Case(POD, without_addresses, "terway.address.missing", "10.244.1.2"),
-    "the node does not forward": Case(
-        NODE, lambda ns: replace(ns, sysctls=sysctls()), "terway.sysctl.missing", "eth0"
-    ),
-}
-
-
-@pytest.mark.parametrize("case", TRUNK.values(), ids=TRUNK)
-def test_a_fault_of_a_trunks_vlan_is_named(make_context: Any, case: Case) -> None:
-    check(make_context, objects(), trunk(), case)

@@ -1,13 +1,16 @@
-"""tc filters that redirect everything: the bytes of one that does, and none that is cut off or changed."""
+"""tc filters that redirect all that comes in, or networks of what goes out: the bytes of one that does, and
+none that is cut off or changed."""
 
 import struct
+from ipaddress import IPv4Network
 from socket import htons
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_skoop.snapshot.decode.redirects import decode_redirects
+from kubectl_skoop.netstack.device import LedIn
+from kubectl_skoop.snapshot.decode.redirects import decode_led_in, decode_redirects
 
 ALL, IPV4 = htons(3), htons(0x0800)
 TARGET = 7
@@ -66,3 +69,72 @@ def test_only_a_redirect_of_everything_counts(listed: list[dict[str, object]], f
 @given(st.binary(max_size=120), st.sampled_from(["u32", "matchall", "bpf"]))
 def test_bytes_that_mean_nothing_are_no_error(options: bytes, kind: str) -> None:
     assert decode_redirects([entry(options, kind)]) == {}
+
+
+GENERIC = struct.pack("=IIiii", 1, 0, 3, 1, 1)
+UNSET = GENERIC + struct.pack("=i", 2)
+
+
+def action(number: int, kind: bytes, parameters: bytes, **more: bytes) -> bytes:
+    options = attribute(2, parameters) + b"".join(attribute(int(key[1:]), more[key]) for key in more)
+    return attribute(number, attribute(1, kind + b"\0") + attribute(2, options))
+
+
+def terway(
+    *, host: int = 0, tunnel: bytes = UNSET, way: int = 3, mark: bytes = b"", last: bytes = b"mirred"
+) -> bytes:
+    """The three actions of plugin/datapath/ipvlan_linux.go."""
+    marked = {"_5": mark} if mark else {}
+    parameters = struct.pack("=IIiiiiI", 1, 0, 4, 1, 1, way, TARGET)
+    return (
+        action(1, b"tunnel_key", tunnel)
+        + action(2, b"skbedit", GENERIC, _7=struct.pack("=H", host), **marked)
+        + action(3, last, parameters)
+    )
+
+
+def to(network: str, *, offset: int = 16) -> bytes:
+    parsed = IPv4Network(network)
+    key = parsed.netmask.packed + parsed.network_address.packed + struct.pack("=ii", offset, 0)
+    return struct.pack("=BBBxHHhhI", 1, 0, 1, 0, 0, 0, 0, 0) + key
+
+
+def leaving(chosen: bytes, actions: bytes, **fields: int) -> dict[str, object]:
+    """A filter for what goes out by device 3."""
+    return entry(u32(chosen, actions), "u32", **{"parent": 0xFFFFFFF3, "protocol": IPV4, **fields})
+
+
+SERVICES, DNS = "10.96.0.0/16", "169.254.20.10/32"
+LED = LedIn(IPv4Network(SERVICES), TARGET)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        pytest.param([leaving(to(SERVICES), terway())], {3: (LED,)}, id="Terway's"),
+        pytest.param([leaving(to(SERVICES), mirred(way=3))], {3: (LED,)}, id="mirred alone"),
+        pytest.param(
+            [leaving(to(DNS), terway()), leaving(to(SERVICES), terway())],
+            {3: (LedIn(IPv4Network(DNS), TARGET), LED)},
+            id="two networks",
+        ),
+        pytest.param(
+            [leaving(to(SERVICES), terway()), leaving(to(SERVICES, offset=12), terway())],
+            {},
+            id="one by the source beside it",
+        ),
+        pytest.param([leaving(to(SERVICES), terway(host=3))], {}, id="for another host"),
+        pytest.param([leaving(to(SERVICES), terway(mark=b"\1\0\0\0"))], {}, id="with a mark"),
+        pytest.param([leaving(to(SERVICES), terway(tunnel=GENERIC + b"\1\0\0\0"))], {}, id="a tunnel set"),
+        pytest.param([leaving(to(SERVICES), terway(way=1))], {}, id="out by it"),
+        pytest.param([leaving(to(SERVICES), terway(last=b"gact"))], {}, id="another action"),
+        pytest.param([leaving(to(SERVICES), terway(), protocol=ALL)], {}, id="any protocol"),
+        pytest.param([leaving(to(SERVICES), terway(), chain=1)], {}, id="another chain"),
+        pytest.param([leaving(to(SERVICES)[:-4], terway())], {}, id="cut off"),
+        pytest.param([leaving(to(SERVICES), terway(), parent=0xFFFFFFF2)], {}, id="ingress"),
+    ],
+)
+def test_networks_of_what_goes_out(
+    listed: list[dict[str, object]], found: dict[int, tuple[LedIn, ...]]
+) -> None:
+    assert decode_led_in(listed) == found

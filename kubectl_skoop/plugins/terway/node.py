@@ -50,6 +50,8 @@ class TerwayNode(SimplePluginNode):
     def _apart(self, pod: PodInfo) -> Wishes:
         inside = self.ctx.device(Place("pod", pod.key), "eth0")
         because = f"Terway adds it when {pod.key} starts"
+        if inside is not None and inside.kind in ("ipvlan", "vlan"):
+            yield from self._below(inside)
         if inside is not None and inside.kind == "ipvlan":
             yield from self._on_ipvlan(pod, inside, because)
         elif inside is not None and inside.kind != "vlan":
@@ -57,10 +59,17 @@ class TerwayNode(SimplePluginNode):
             yield from attachment(self.ctx, pod, device, because, inside=INSIDE)
             yield from self._route(pod, device, because)
 
+    def _below(self, inside: Device) -> Wishes:
+        """The interface that pods' devices are on top of."""
+        below = self.ctx.device_by_index(Place("node", self.eni.node.name), inside.link)
+        if below is not None:
+            yield expect.device(below.name, up=True, carrier=True, because="pods' devices are on top of it")
+
     def _on_ipvlan(self, pod: PodInfo, inside: Device, because: str) -> Wishes:
         """The node's own ipvlan on the same interface, with the node's address."""
         device = f"ipvl_{inside.link}"
         yield expect.device(device, kind="ipvlan", up=True, carrier=True, because=because)
+        yield expect.forwarding(device, because)
         if self.eni.node.addresses:
             address = self.eni.node.addresses[0]
             yield expect.address(device, f"{address}/32", any_prefix=True, because=because)

@@ -18,7 +18,7 @@ from kubectl_skoop.api import (
     Wishes,
     expect,
 )
-from kubectl_skoop.plugins.eni import EVERYWHERE, GATEWAY, TABLE_MAIN, default_hop
+from kubectl_skoop.plugins.eni import EVERYWHERE, GATEWAY, TABLE_MAIN, default_hop, network_of
 
 INSIDE = "veth1"
 """A pod's way to its own node, beside an interface of its own."""
@@ -77,7 +77,13 @@ class VpcPod:
         return (address for address in (node.addresses if node else ())[:1] if address.version == 4)
 
     def _gateway(self) -> Address | None:
-        """Of the pods' vSwitch, as all on the node have it; None: not known, or they differ."""
+        """Of the pods' vSwitch: the node's own where it is in it, else as all pods on the node have it; None:
+        not known, or they differ."""
+        node = self.ctx.namespace(Place("node", self.pod.node))
+        hop = None if isinstance(node, NotCollected) else default_hop(node, TABLE_MAIN)
+        around = network_of(self.ctx, self.place, self.eth0)
+        if hop is not None and hop.gateway is not None and around is not None and hop.gateway in around:
+            return hop.gateway
         found = {_default(self.ctx, pod) for pod in self.ctx.pods_of(self.pod.node)} - {None}
         return found.pop() if len(found) == 1 else None
 

@@ -192,3 +192,12 @@ def next_interface(known: Inventory, packet: Packet) -> str:
         if route.target in (each.id, each.instance) and each.mac:
             return each.mac
     return ""
+
+
+def on_link(known: Inventory, mac: str, address: Address) -> bool | None:
+    """Whether an address is of the interface's own subnet; None: not known."""
+    here = known.by_mac(mac)
+    there = here if isinstance(here, Unknown) else known.by_address(here.vpc, address)
+    if isinstance(here, Unknown) or isinstance(there, Unknown):
+        return None
+    return here.subnet == there.subnet

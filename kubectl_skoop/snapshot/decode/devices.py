@@ -17,6 +17,7 @@ from kubectl_skoop.netstack.device import (
     BridgePort,
     Device,
     Ipvlan,
+    LedIn,
     Macvlan,
     PortVlan,
     Vlan,
@@ -25,7 +26,7 @@ from kubectl_skoop.netstack.device import (
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.wireguard_types import Wireguard
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
-from kubectl_skoop.snapshot.decode.redirects import INGRESS, decode_redirects
+from kubectl_skoop.snapshot.decode.redirects import EGRESS, INGRESS, decode_led_in, decode_redirects
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel
 from kubectl_skoop.snapshot.decode.tunnels6 import TUNNELS6, decode_tunnel6
 
@@ -44,6 +45,7 @@ class Additions(NamedTuple):
     features: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     programs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     redirects: Mapping[int, int] = field(default_factory=dict)
+    led_in: Mapping[int, tuple[LedIn, ...]] = field(default_factory=dict)
     wireguard: Mapping[int, Wireguard] = field(default_factory=dict)
 
 
@@ -93,6 +95,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         vrf_table=info.entry("data").number("table", 0) if kind == "vrf" else 0,
         promiscuous=bool(entry.number("promiscuity", 0)),
         redirect=additions.redirects.get(index, 0),
+        led_in=additions.led_in.get(index, ()),
         programs=programs,
         tso=_takes_large_packets(features),
         details={key: value for key, value in entry.fields.items() if key not in _NAMED},
@@ -208,14 +211,14 @@ def decode_features(data: object) -> dict[str, Mapping[str, object]]:
 def decode_programs(filters: object, bpf: object) -> dict[int, tuple[str, ...]]:
     """tc filters and BPF programs of each device, each as text, without redirects. Raises: FormatError."""
     found: dict[int, dict[str, None]] = defaultdict(dict)
-    redirects = decode_redirects(filters)
+    redirects, led_in = decode_redirects(filters), decode_led_in(filters)
     for entry in entries(filters, "$.tc_filters"):
-        parent = entry.number("parent")
-        if parent in INGRESS and entry.number("ifindex") in redirects:
+        parent, index = entry.number("parent"), entry.number("ifindex")
+        if (parent in INGRESS and index in redirects) or (parent == EGRESS and index in led_in):
             continue
         place = _PARENTS.get(parent, f"parent {parent >> 16:x}:{parent & 0xFFFF:x}")
         text = f"tc filter {place} {entry.text('kind', '')} pref {entry.number('info') >> 16}"
-        found[entry.number("ifindex")][text] = None
+        found[index][text] = None
     for entry in entries(bpf, "$.bpf"):
         programs = " ".join(str(number) for number in _list(entry, "programs"))
         found[entry.number("ifindex")][f"BPF {entry.text('attach')} program {programs}"] = None

@@ -28,7 +28,7 @@ from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_groups, 
 from kubectl_skoop.snapshot.decode.netfilter import SAVED, decode_netfilter
 from kubectl_skoop.snapshot.decode.programs import cgroup_programs, socket_programs
 from kubectl_skoop.snapshot.decode.recent import decode_recent
-from kubectl_skoop.snapshot.decode.redirects import decode_redirects
+from kubectl_skoop.snapshot.decode.redirects import decode_led_in, decode_redirects
 from kubectl_skoop.snapshot.decode.routes import (
     NexthopObject,
     decode_buckets,
@@ -61,6 +61,7 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         features=tables.decode("ethtool", decode_features, {}),
         programs=_programs(tables),
         redirects=tables.decode("tc_filters", decode_redirects, {}),
+        led_in=tables.decode("tc_filters", decode_led_in, {}),
         wireguard=tables.decode("wireguard", decode_wireguard, {}),
     )
     devices: Mapping[int, Device] = tables.decode(

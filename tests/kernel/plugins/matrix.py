@@ -24,6 +24,7 @@ from tests.kernel.plugins import (
     flannel_direct_faults,
     flannel_udp_faults,
     flannel_wireguard_faults,
+    terway_apart_faults,
 )
 
 PAGE = Path(__file__).parents[3] / "docs/plugins.md"
@@ -66,6 +67,10 @@ ROWS: dict[Mode, Row] = {
 
 HAND, GUEST = "by hand", "by hand; in a guest kernel"
 EMULATED = "by hand; in an emulated machine"
+TERWAY = {
+    "ipvlan": "ENIIP, ipvlan, tc leading services to the node",
+    "trunk": "a VLAN of a trunk a pod",
+}
 BIRD, UNKNOWN = "a real BIRD; Felix's part by hand", "by hand; verdicts unknown"
 
 
@@ -107,6 +112,7 @@ FURTHER = (
         _further(f"security groups for pods, {mode}", GUEST, faults, "aws-vpc-cni")
         for mode, faults in aws_branch_faults.FAULTS.items()
     ),
+    *(_further(TERWAY[mode], GUEST, faults, "terway") for mode, faults in terway_apart_faults.FAULTS.items()),
     _single("udp", UNKNOWN, flannel_udp_faults.FAULTS.values(), "flannel"),
     _further("wireguard", EMULATED, flannel_wireguard_faults.FAULTS, "flannel"),
     *_direct(),

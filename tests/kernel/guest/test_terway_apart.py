@@ -1,0 +1,23 @@
+"""Terway's pods on an ipvlan or on a VLAN of a trunk, which this machine's kernel may lack: silent when
+healthy, the faults named."""
+
+import pytest
+
+from tests.kernel.guest.clusters import Case, GuestClusters
+from tests.kernel.plugins.terway_apart_faults import FAULTS, LABS
+
+pytestmark = pytest.mark.guest
+CASES = tuple(Case(LABS[mode], fault) for mode in LABS for fault in (None, *FAULTS[mode]))
+TC = ("sch_ingress", "cls_u32", "act_mirred", "act_skbedit", "act_tunnel_key")
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> GuestClusters:
+    return GuestClusters(CASES, tmp_path_factory.mktemp("guest"), ("8021q", "ipvlan", *TC))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.lab.__name__}, {case.id}")
+def test_the_tool_says_what_the_kernel_does(clusters: GuestClusters, case: Case) -> None:
+    assert clusters.differences(case) == []
+    if case.fault is None:
+        assert clusters.check(case).suspicions == ()
