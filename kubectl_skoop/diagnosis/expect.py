@@ -254,6 +254,15 @@ def iptables(
     )
 
 
+def nft(table: str, chain: str, *rules: str, because: str, remedy: str = "") -> Expectation:
+    """A rule of a native table (`ip aws-cni`), as nft lists it without counters, or one of several."""
+    if not rules:
+        raise TypeError(f"{table} {chain}: give a rule")
+    from kubectl_skoop.diagnosis.expectations.nft import NftExpectation
+
+    return NftExpectation(in_table=table, chain=chain, rules=rules, because=because, remedy=remedy)
+
+
 def member(name: str, member: object, *, because: str, remedy: str = "") -> Expectation:
     """The ipset has the member, written as `ipset save` does. Not compared where the set is missing."""
     from kubectl_skoop.diagnosis.expectations.set_member import SetMemberExpectation

@@ -136,6 +136,38 @@ class AwsLab(VpcLab):
         }
 
 
+class NativeMarksLab(AwsLab):
+    """aws-node with iptables of nft marks in a table of its own (nftables_connmark.go)."""
+
+    def cni_rules(self, node: LabNode, proxy: Ruleset) -> str:
+        own = rules(node, self.networks)
+        nat = [rule for rule in own.rules["nat"] if "CONNMARK" not in rule]
+        return proxy.text(Ruleset({"nat": ("AWS-SNAT-CHAIN-0",)}, {**own.rules, "nat": nat}))
+
+    def finish_nodes(self) -> None:
+        super().finish_nodes()
+        for node in self.topology.nodes:
+            self.namespaces[node.name].run("nft", "-f", "-", text=native_marks(self.networks))
+
+
+def native_marks(networks: Sequence[str]) -> str:
+    """For `nft -f`."""
+    returns = "".join(f"counter ip daddr {network} return\n" for network in networks)
+    return f"""table ip aws-cni {{
+  chain nat-prerouting {{
+    type nat hook prerouting priority -90; policy accept;
+    fib daddr type local return
+    iifname "eni*" counter jump snat-mark
+    counter meta mark set ct mark and 0x80
+  }}
+  chain snat-mark {{
+    {returns}
+    counter ct mark set ct mark or 0x80
+  }}
+}}
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ApartNode(VpcNode):
     """Its primary interface is in a subnet that is not its pods'."""

@@ -11,7 +11,7 @@ from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.snapshot.source import open_snapshot
-from kubectl_skoop.testing.aws_vpc_cni import AwsLab
+from kubectl_skoop.testing.aws_vpc_cni import AwsLab, NativeMarksLab, native_marks
 from kubectl_skoop.testing.breaking import run_steps
 from kubectl_skoop.testing.comparing import check_lab, take_snapshot
 from kubectl_skoop.testing.terway import EniIpLab
@@ -63,6 +63,53 @@ def test_what_leaves_the_vpc_wants_rules_that_other_nodes_have(rule: str, named:
         found = found_by_check(lab, tmp_path)
     assert all(one.startswith("node/n1 aws-vpc-cni.iptables.missing: ") for one in found), found
     assert any(named in one for one in found), found
+
+
+NATIVE = {
+    "pods' packets are not marked": ("flush chain ip aws-cni snat-mark", "ct mark set ct mark | 0x00000080"),
+    "no pod's packet comes to the marks": (
+        "flush chain ip aws-cni nat-prerouting",
+        'iifname "eni*" jump snat-mark',
+    ),
+    "marks are not given back": (
+        "flush chain ip aws-cni nat-prerouting; "
+        'add rule ip aws-cni nat-prerouting iifname "eni*" jump snat-mark',
+        "meta mark set ct mark & 0x00000080",
+    ),
+    "what stays in the VPC is marked": (
+        "flush chain ip aws-cni snat-mark; add rule ip aws-cni snat-mark ct mark set ct mark or 0x80",
+        "ip daddr 10.244.0.0/16 return",
+    ),
+}
+
+
+def test_marks_in_a_table_of_nft_are_right(tmp_path: Path) -> None:
+    with NativeMarksLab() as lab:
+        assert [str(one) for one in check_lab(lab, tmp_path, None, None)] == []
+        assert found_by_check(lab, tmp_path) == []
+
+
+@pytest.mark.parametrize(("commands", "named"), NATIVE.values(), ids=NATIVE)
+def test_each_rule_of_the_table_is_wanted(commands: str, named: str, tmp_path: Path) -> None:
+    with NativeMarksLab() as lab:
+        lab.namespace("n1").run("nft", "-f", "-", text=commands.replace("; ", "\n") + "\n")
+        found = found_by_check(lab, tmp_path)
+    assert any(one.startswith("node/n1 aws-vpc-cni.nft.missing: ") and named in one for one in found), found
+    assert not any("aws-vpc-cni.iptables" in one for one in found), found
+
+
+def test_while_nodes_are_moved_to_nft_each_has_its_own_rules(tmp_path: Path) -> None:
+    with AwsLab() as lab:
+        inside = lab.namespace("n1")
+        for rule in (
+            f"-D PREROUTING -i eni+ {COMMENT} 'AWS, outbound connections' -j AWS-CONNMARK-CHAIN-0",
+            f"-D PREROUTING {COMMENT} 'AWS, CONNMARK' -j CONNMARK --restore-mark {MARK}",
+            "-F AWS-CONNMARK-CHAIN-0",
+            "-X AWS-CONNMARK-CHAIN-0",
+        ):
+            run_steps(lab, [f"n1: iptables -t nat {rule}"])
+        inside.run("nft", "-f", "-", text=native_marks(lab.networks))
+        assert found_by_check(lab, tmp_path) == []
 
 
 def test_without_translation_on_any_node_none_is_wanted(tmp_path: Path) -> None:
