@@ -1,50 +1,7 @@
 """`plugins`."""
 
-import inspect
-import sys
-from collections.abc import Callable, Iterator
-from typing import Annotated
-
-import typer
-
-from kubectl_skoop.cli import live, parameters
-from kubectl_skoop.cli.output import emit
-from kubectl_skoop.diagnosis.interface import Plugin, Provider
-from kubectl_skoop.diagnosis.options import options_of
-from kubectl_skoop.diagnosis.registry import PLUGINS, installed, load_plugin
-from kubectl_skoop.report.installed import Installed, installed_text
-
-Detect = Annotated[
-    bool,
-    typer.Option("--detect", help="Say what the cluster has, where that was read, how to override it."),
-]
-
+from kubectl_skoop.cli import installed, live
+from kubectl_skoop.diagnosis.registry import PLUGINS, load_plugin
 
 COMMAND_CLASS = live.LiveCommand
-
-
-def run(
-    ctx: typer.Context,
-    detect: Detect = False,
-    snapshot: parameters.SnapshotFile = None,
-    no_headers: parameters.NoHeaders = False,
-) -> None:
-    """The network plugins that are installed, with their options."""
-    if detect:
-        from kubectl_skoop.cli.detect import detected
-
-        emit(live.ask(ctx, snapshot, lambda source: detected(source, headers=not no_headers)))
-    else:
-        emit(installed_text(entries(PLUGINS, load_plugin), headers=not no_headers))
-
-
-def entries(group: str, load: Callable[[str], type[Plugin] | type[Provider]]) -> Iterator[Installed]:
-    for name, entry in installed(group).items():
-        implementation = load(name)
-        module = inspect.getdoc(sys.modules[entry.value.partition(":")[0]]) or ""
-        yield Installed(
-            name=name,
-            origin=f"{entry.value} ({package})" if (package := entry.package) else entry.value,
-            about=module.partition("\n")[0],
-            options=options_of(implementation.options, name),
-        )
+run = installed.command(PLUGINS, load_plugin, "The network plugins that are installed, with their options.")
