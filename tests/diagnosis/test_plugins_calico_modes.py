@@ -175,6 +175,15 @@ def test_a_node_that_does_not_tell_the_address_of_its_tunnel(
     assert codes(found) == ["calico.annotation.missing"]
 
 
+def test_a_peer_that_does_not_tell_its_mac_has_the_one_that_felix_makes_of_its_name(
+    make_context: Any,
+) -> None:
+    """No state of the peer is asked for."""
+    objects = annotated(cluster_objects("calico-vxlan", standard()), "n2", VXLANTunnelMACAddr=None)
+    wanted = wants(found_of(action_of(make_context, objects), "10.244.2.2"))
+    assert "10.244.2.32 dev vxlan.calico lladdr 66:40:24:34:76:fc PERMANENT" in wanted
+
+
 def test_a_peer_that_does_not_tell_the_address_of_its_tunnel(make_context: Any) -> None:
     objects = annotated(cluster_objects("calico-vxlan", standard()), "n2", IPv4VXLANTunnelAddr="x")
     (found,) = found_of(action_of(make_context, objects), "10.244.2.2")

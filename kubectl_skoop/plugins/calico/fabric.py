@@ -82,11 +82,12 @@ class Fabric:
         return None if address is None else self.ctx.device_with(place, address.ip)
 
     def tunnel_mac(self, node: NodeInfo, family: Family) -> str:
-        """As the node tells it, else as its device has it; empty: not known."""
+        """As the node tells it, else as every Felix makes it of the node's name (vtepMACForHost)."""
         if told := node.annotations.get(family.vxlan_mac, ""):
             return told
-        device = self.ctx.device(Place("node", node.name), family.vxlan)
-        return "" if device is None else device.mac
+        name = node.name if family is V4 else f"{node.name}-v6"
+        digest = hashlib.sha1(name.encode(), usedforsecurity=False).digest()
+        return (b"f" + digest[:5]).hex(":")
 
     def max_pod_mtu(self, pod: PodInfo) -> int | None:
         """What all of its packets to other nodes fit into, bytes; None: not known."""

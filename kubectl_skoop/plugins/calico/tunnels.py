@@ -62,10 +62,9 @@ def through_vxlan(
     because = f"Felix adds it when node {peer.name} takes the block"
     itself = block.num_addresses == 1 and packet.dst == address
     yield _route(block, family.vxlan, None if itself else address, packet, because)
-    if mac:
-        because = f"Felix adds it when node {peer.name} joins"
-        yield expect.neighbour(address, dev=family.vxlan, mac=mac, because=because)
-        yield expect.fdb(mac, dev=family.vxlan, dst=other.ip, because=because)
+    because = f"Felix adds it when node {peer.name} joins"
+    yield expect.neighbour(address, dev=family.vxlan, mac=mac, because=because)
+    yield expect.fdb(mac, dev=family.vxlan, dst=other.ip, because=because)
 
 
 def through_ipip(other: Interface, block: IpNetwork, packet: Packet, because: str) -> Wishes:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 
-from kubectl_skoop.api import Address, NodeInfo, Packet, Suspicion, Unknown
+from kubectl_skoop.api import Address, NodeInfo, Packet, Protocol, Suspicion, Unknown
 from kubectl_skoop.providers.aliyun import network_acl, security_group
 from kubectl_skoop.providers.aliyun.interface import Interface
 from kubectl_skoop.providers.aliyun.inventory import Inventory, is_service
 from kubectl_skoop.providers.aliyun.security_group import Denied, Direction, Peer
 from kubectl_skoop.providers.finding import open_question, stops
-from kubectl_skoop.providers.protocol import WITH_PORTS, protocol_name, what
+from kubectl_skoop.providers.protocol import NUMBERS, WITH_PORTS, what
 
+_RULES_FOR = {**{number: name for name, number in NUMBERS.items()}, Protocol.GRE: "gre"}
+"""Protocols that rules can name; the rest is let in by all."""
 _LAST = 100
 """Priority of a rule that any other one comes before."""
 
@@ -68,7 +70,7 @@ def _remedy(group: str, direction: Direction, packet: Packet, far: Address, prio
     fields = {
         "Policy": "accept",
         "Priority": str(min(priority - 1, _LAST)),
-        "IpProtocol": protocol_name(packet.protocol),
+        "IpProtocol": _RULES_FOR.get(packet.protocol, "ALL"),
         "PortRange": f"{port}/{port}",
         f"{family}{side}CidrIp": f"{far}/{far.max_prefixlen}",
     }
