@@ -13,6 +13,16 @@ NEIGHBOUR_SOLICITATION, NEIGHBOUR_ADVERTISEMENT = 135, 136
 ICMP_ECHO_REPLY, ICMP_UNREACHABLE, ICMP_REDIRECT, ICMP_ECHO, ICMP_TIME_EXCEEDED = 0, 3, 5, 8, 11
 
 
+ETHERTYPE_8021Q, ETHERTYPE_8021AD = 0x8100, 0x88A8
+
+
+class Tag(NamedTuple):
+    """Of a VLAN."""
+
+    vlan: int
+    protocol: int = ETHERTYPE_8021Q
+
+
 class Protocol(IntEnum):
     """IP protocol numbers (IANA)."""
 
@@ -55,6 +65,21 @@ class SealedFor(NamedTuple):
     receiver: str
     preshared: bool = False
     """With a preshared key, too."""
+
+
+class TunnelKey(NamedTuple):
+    """What a route says of the tunnel that its packets take (struct ip_tunnel_key)."""
+
+    id: int
+    destination: Address
+    source: Address | None = None
+    ttl: int = 0
+    tos: int = 0
+    df: bool = False
+    keyed: bool = False
+    """GRE's header has the id; `checksum` and `sequence` likewise."""
+    checksum: bool = False
+    sequence: bool = False
 
 
 class Esp(NamedTuple):
@@ -102,8 +127,15 @@ class Packet:
     src_mac: str = ""
     dst_mac: str = ""
     vlan: int | None = None
+    """Of the outer tag; None: without a tag."""
+    vlan_protocol: int = ETHERTYPE_8021Q
+    inner_tags: tuple[Tag, ...] = ()
+    """Below the outer one."""
     vni: int | None = None
     """Network id of vxlan, key of GRE."""
+    gre_checksum: bool = False
+    gre_sequence: bool = False
+    """GRE's header has a checksum, a sequence number."""
     sealed: SealedFor | None = None
     """Of the outer packets of WireGuard."""
     esp: Esp | None = None
@@ -146,6 +178,10 @@ class Arp:
     src_mac: str = ""
     dst_mac: str = BROADCAST_MAC
     vlan: int | None = None
+    """Of the outer tag; None: without a tag."""
+    vlan_protocol: int = ETHERTYPE_8021Q
+    inner_tags: tuple[Tag, ...] = ()
+    """Below the outer one."""
 
     @property
     def neighbour(self) -> IPv4Address:
@@ -221,6 +257,8 @@ class Passage:
     """How often a rule had another device send it (`fwd`)."""
     nexthop: Address | None = None
     """Where its route leads; tunnels without a remote of their own send there (rt_nexthop)."""
+    tunnel: TunnelKey | None = None
+    """What its route says for a tunnel in external mode (lwtunnel_state)."""
     opened: object | None = None
     """The IPsec state that it came in by (netstack.ipsec_types), opened here (sec_path)."""
     bridged: bool = False

@@ -1,14 +1,15 @@
 """VLAN filtering of a bridge (net/bridge/br_vlan.c): which VLAN a frame belongs to, which ports are in it.
 
-While a frame is inside of a bridge that filters, `vlan` is its VLAN, however it came in.
+While a frame is inside of a bridge that filters, `vlan` is its VLAN, however it came in. Tags of another
+protocol than the bridge's (802.1Q, 802.1ad) are payload to it.
 """
 
 from dataclasses import replace
 from typing import TypeVar
 
 from kubectl_skoop.model.packet import Frame
-from kubectl_skoop.netstack import gap
-from kubectl_skoop.netstack.device import ETHERTYPE_8021Q, Device
+from kubectl_skoop.netstack import gap, vlan_tag
+from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.stack import Stack
 
 F = TypeVar("F", bound=Frame)
@@ -28,14 +29,14 @@ def ingress(stack: Stack, bridge: Device, port: Device, frame: F) -> F | None:
     if bridge.bridge is None or not bridge.bridge.vlan_filtering:
         return frame
     where = stack.where(device=port.name)
-    if bridge.bridge.vlan_protocol != ETHERTYPE_8021Q:
-        reason = f"{bridge.name} tells VLANs apart by service tags (802.1ad), which is not modelled"
+    if bridge.bridge.mst:
+        reason = f"the ports of {bridge.name} have states for groups of VLANs (MST), which is not modelled"
         stack.give_up("bridge.program", frame, reason, where=where)
         return None
     if unread := gap.table(stack, "bridge_vlans"):
         stack.give_up("bridge.vlan", frame, unread, where=where)
         return None
-    if frame.vlan:
+    if frame.vlan and frame.vlan_protocol == bridge.bridge.vlan_protocol:
         if member(bridge, port, frame):
             return frame
         _refuse(stack, bridge, port, frame, f"is not in VLAN {frame.vlan} of the frame", f"vid {frame.vlan}")
@@ -44,7 +45,8 @@ def ingress(stack: Stack, bridge: Device, port: Device, frame: F) -> F | None:
     if pvid is None:
         _refuse(stack, bridge, port, frame, "takes no frames without a VLAN tag", "vid VID pvid untagged")
         return None
-    return replace(frame, vlan=pvid)
+    below = frame if frame.vlan else replace(frame, vlan=None)
+    return vlan_tag.pushed(below, pvid, bridge.bridge.vlan_protocol)
 
 
 def member(bridge: Device, port: Device, frame: Frame) -> bool:
@@ -55,7 +57,7 @@ def member(bridge: Device, port: Device, frame: Frame) -> bool:
 def egress(bridge: Device, port: Device, frame: F) -> F:
     """br_handle_vlan: without the tag, where the port has the VLAN untagged."""
     untagged = any(vlan.vid == frame.vlan and vlan.untagged for vlan in port.vlans)
-    return replace(frame, vlan=None) if untagged and filters(bridge) else frame
+    return vlan_tag.popped(frame) if untagged and filters(bridge) else frame
 
 
 def lose(stack: Stack, bridge: Device, port: Device, frame: Frame) -> None:

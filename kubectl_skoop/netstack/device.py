@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import ETHERTYPE_8021Q, Address
 from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.netstack.wireguard_types import Wireguard
 
@@ -17,7 +17,6 @@ IFA_F_TEMPORARY, IFA_F_OPTIMISTIC, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENT
 SAME_NAMESPACE = ""
 """`Device.link_netns`: the linked device is in the same namespace."""
 BR_STATE_FORWARDING = 3
-ETHERTYPE_8021Q = 0x8100
 
 
 class Bridge(NamedTuple):
@@ -34,6 +33,8 @@ class Bridge(NamedTuple):
     querier6: bool = False
     """Somebody asks for the members of IPv6 groups, it or a router: only then snooping decides."""
     group_fwd_mask: int = 0
+    mst: bool = False
+    """Ports have a state for each group of VLANs (BR_BOOLOPT_MST_ENABLE)."""
 
 
 class BridgePort(NamedTuple):
@@ -92,6 +93,8 @@ class Vxlan(NamedTuple):
     df: int = 0
     """0 unset, 1 set, 2 inherit."""
     external: bool = False
+    filtered: bool = False
+    """In external mode: only some VNIs (IFLA_VXLAN_VNIFILTER)."""
     proxy: bool = False
     short_circuit: bool = False
     l2miss: bool = False
@@ -121,6 +124,12 @@ class IpTunnel(NamedTuple):
     mark: int = 0
     input_key: int | None = None
     output_key: int | None = None
+    checksum: tuple[bool, bool] = (False, False)
+    """Of GRE: whether a checksum is wanted in what comes in, and made for what goes out."""
+    sequence: tuple[bool, bool] = (False, False)
+    """The same for sequence numbers."""
+    external: bool = False
+    """Routes, or programs, say where to."""
     unmodelled: str = ""
     """What of its settings is not modelled, as text."""
 
@@ -148,6 +157,18 @@ class Macvlan(NamedTuple):
     """Nobody else gets what these send (MACVLAN_FLAG_NODST)."""
 
 
+NETKIT_DROP = 2
+
+
+class Netkit(NamedTuple):
+    """IFLA_NETKIT_*"""
+
+    policy: int = 0
+    """What becomes of a packet where no program decides: 0 it goes on, 2 it is dropped."""
+    primary: bool = False
+    """The end that the programs of both are attached to."""
+
+
 class Geneve(NamedTuple):
     """IFLA_GENEVE_*"""
 
@@ -161,6 +182,8 @@ class Geneve(NamedTuple):
     """1: that of the inner packet."""
     df: int = 0
     """0 unset, 1 set, 2 inherit."""
+    external: bool = False
+    """Routes, or programs, say where to and with which VNI."""
     unmodelled: str = ""
     """What of its settings is not modelled, as text."""
 
@@ -222,6 +245,7 @@ class Device:
     bond_port: BondPort | None = None
     macvlan: Macvlan | None = None
     ipvlan: Ipvlan | None = None
+    netkit: Netkit | None = None
     promiscuous: bool = False
     """Something on it takes frames for every MAC (IFLA_PROMISCUITY)."""
     vrf_table: int = 0

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal, TypeVar, cast
 
-from kubectl_skoop.model.packet import Frame, Packet, Passage
+from kubectl_skoop.model.packet import ETHERTYPE_8021Q, Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import hook_end, xmit
 from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
@@ -54,6 +54,10 @@ def run(
             stack.give_up("bridge.program", frame, question.reason)
             return None
     found = list(_registered(stack, family, hook, indev or outdev, frame))
+    if found and (frame.inner_tags or frame.vlan_protocol != ETHERTYPE_8021Q):
+        reason = f"rules at {hook} ({family}) for frames with two VLAN tags or a service tag are not modelled"
+        stack.give_up("bridge.program", frame, reason)
+        return None
     entries = [(base.priority, base) for base in found if part == "all" or _is_in(stack, base, frame, part)]
     context = RuleContext(
         stack=stack,

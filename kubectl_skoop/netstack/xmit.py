@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from kubectl_skoop.model.packet import Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vrf_device, vxlan
+from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vlan_tag, vrf_device, vxlan
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Emission, Stack
@@ -80,6 +80,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack import ipvlan
 
             ipvlan.transmit(stack, device, frame, passage)
+        case "netkit":
+            from kubectl_skoop.netstack import netkit
+
+            netkit.transmit(stack, device, frame)
         case "vrf":
             vrf_device.transmit(stack, device, frame, passage)
         case "dummy" | "ifb":
@@ -116,7 +120,7 @@ def _to_local_peer(stack: Stack, device: Device, frame: Frame, passage: Passage)
 
 def fits(stack: Stack, receiver: Device, frame: Frame) -> bool:
     """Whether a veth's receiving end takes a frame of this size (__dev_forward_skb, K-34, K-35)."""
-    if not isinstance(frame, Packet) or frame.gso or frame.length <= receiver.mtu + VLAN_SLACK:
+    if not isinstance(frame, Packet) or frame.gso or _size(frame) <= receiver.mtu + VLAN_SLACK:
         return True
     stack.lose(
         "device.mtu",
@@ -127,6 +131,11 @@ def fits(stack: Stack, receiver: Device, frame: Frame) -> bool:
         remedy="give both ends of the veth the same MTU",
     )
     return False
+
+
+def _size(packet: Packet) -> int:
+    """The outer tag is beside the frame (skb->vlan_tci), the others are in it."""
+    return packet.length + vlan_tag.LENGTH * len(packet.inner_tags)
 
 
 def _remedy(stack: Stack, device: Device) -> str:

@@ -18,6 +18,16 @@ LOST = "no route to host"
 PA, PB, BR0 = 2, 3, 4
 
 
+def test_states_for_groups_of_vlans_are_unknown() -> None:
+    hosts = bridged()
+    bridge = hosts["r"].devices[BR0]
+    assert bridge.bridge is not None
+    settings = bridge.bridge._replace(vlan_filtering=True, mst=True)
+    devices = {**hosts["r"].devices, BR0: replace(bridge, bridge=settings)}
+    hosts["r"] = replace(hosts["r"], devices=devices)
+    assert "(MST), which is not modelled" in walk(hosts, A_TO_B)
+
+
 @pytest.mark.parametrize(
     ("changes", "lost"),
     [

@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
+from kubectl_skoop.model.packet import ETHERTYPE_8021Q
 from kubectl_skoop.netstack.device import (
-    ETHERTYPE_8021Q,
     IFF_LOWER_UP,
     IFF_NOARP,
     IFF_UP,
@@ -19,6 +18,7 @@ from kubectl_skoop.netstack.device import (
     Ipvlan,
     LedIn,
     Macvlan,
+    Netkit,
     PortVlan,
     Vlan,
     Vxlan,
@@ -36,9 +36,11 @@ BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
 MAX_VLAN, MAX_MTU = 4095, 65535
 IPVLAN_F_PRIVATE, IPVLAN_F_VEPA = 1, 2
 MACVLAN_FLAG_NODST = 2
+BR_BOOLOPT_MST = 1 << 2
 
 
-class Additions(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Additions:
     """By device index, but `features` by name."""
 
     vlans: Mapping[int, tuple[PortVlan, ...]] = field(default_factory=dict)
@@ -92,6 +94,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
         macvlan=_macvlan(info.entry("data")) if kind in ("macvlan", "macvtap") else None,
         ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
+        netkit=_netkit(info.entry("data")) if kind == "netkit" else None,
         vrf_table=info.entry("data").number("table", 0) if kind == "vrf" else 0,
         promiscuous=bool(entry.number("promiscuity", 0)),
         redirect=additions.redirects.get(index, 0),
@@ -118,6 +121,7 @@ def _bridge(data: Entry) -> Bridge:
         snooping=data.flag("mcast_snooping", True),
         querier6=data.flag("mcast_querier") or "address6" in data.entry("mcast_querier_state").fields,
         group_fwd_mask=data.number("group_fwd_mask", 0),
+        mst=bool(data.entry("multi_boolopt").number("optval", 0) & BR_BOOLOPT_MST),
     )
 
 
@@ -150,6 +154,10 @@ def _bond_port(data: Entry) -> BondPort:
     return BondPort(backup=data.flag("state"), up=not data.number("mii_status", 0))
 
 
+def _netkit(data: Entry) -> Netkit:
+    return Netkit(data.number("policy", 0), data.flag("primary"))
+
+
 def _macvlan(data: Entry) -> Macvlan:
     known = "sources" in data.fields or not data.number("macaddr_count", 0)
     return Macvlan(
@@ -176,6 +184,7 @@ def _vxlan(data: Entry) -> Vxlan:
         tos=data.number("tos", 0),
         df=data.number("df", 0),
         external=data.flag("collect_metadata"),
+        filtered=data.flag("vnifilter"),
         proxy=data.flag("proxy"),
         short_circuit=data.flag("rsc"),
         l2miss=data.flag("l2miss"),

@@ -33,6 +33,17 @@ def tagged(host: str, address: str, number: int, *, master: str = "eth0") -> str
 {host}: addr add {address} brd + dev {name}"""
 
 
+def twice(host: str, address: int, outer: int, inner: int) -> str:
+    """The host has its address behind a service tag and another one."""
+    return f"""{host}: link add link eth0 name s type vlan proto 802.1ad id {outer}
+{host}: link add link s name c type vlan id {inner}
+{host}: addr del 10.1.0.{address}/24 dev eth0
+{host}: link set s up
+{host}: link set c up
+{host}: addr add 10.1.0.{address}/24 brd + dev c"""
+
+
+SERVICE = FILTERED.replace("vlan_filtering 1", "vlan_filtering 1 vlan_protocol 802.1ad")
 TRUNK = vlan("del dev pb vid 1", "add dev pb vid 10")
 B_TAGGED = tagged("b", "10.1.0.3/24", 10)
 BOTH_IN_10 = moved("pa", 10) + "\n" + TRUNK + "\n" + B_TAGGED
@@ -141,11 +152,49 @@ TRAPS = (
         f"r: link set pb.10 up master br0\n{B_TAGGED}",
         {A_TO_B: SERVED},
     ),
+    trap("service tags", SERVICE, "", {A_TO_B: SERVED, "a tcp 10.1.0.1": BY_NODE}),
+    trap("service tags, the destination is in another VLAN", SERVICE, moved("pb", 10), {A_TO_B: LOST}),
     trap(
-        "service tags",
-        FILTERED.replace("vlan_filtering 1", "vlan_filtering 1 vlan_protocol 802.1ad"),
-        "",
-        {A_TO_B: f"{SERVED} | unknown"},
+        "a bridge with service tags takes other tags for payload",
+        SERVICE,
+        tagged("a", "10.1.0.2/24", 10) + "\n" + B_TAGGED,
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "the other side sees both tags",
+        SERVICE,
+        tagged("a", "10.1.0.2/24", 10) + "\n" + vlan("add dev pb vid 1 pvid") + "\n" + twice("b", 3, 1, 10),
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "the other side has another service tag",
+        SERVICE,
+        tagged("a", "10.1.0.2/24", 10) + "\n" + vlan("add dev pb vid 1 pvid") + "\n" + twice("b", 3, 2, 10),
+        {A_TO_B: LOST},
+    ),
+    trap(
+        "a bridge takes service tags for payload",
+        FILTERED,
+        twice("a", 2, 5, 10) + "\n" + twice("b", 3, 5, 10),
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "two tags, full packets",
+        BRIDGED,
+        twice("a", 2, 5, 10) + "\n" + twice("b", 3, 5, 10),
+        {A_TO_B: SERVED, "a udp 10.1.0.3 size=1500 df": SERVED},
+    ),
+    trap(
+        "two tags, another inner one",
+        BRIDGED,
+        twice("a", 2, 5, 10) + "\n" + twice("b", 3, 5, 11),
+        {A_TO_B: LOST},
+    ),
+    trap(
+        "two tags, of which the outer one is of the other kind",
+        BRIDGED,
+        twice("a", 2, 5, 10) + "\n" + twice("b", 3, 5, 10).replace("802.1ad", "802.1Q"),
+        {A_TO_B: LOST},
     ),
 )
 
