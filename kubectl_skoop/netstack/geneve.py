@@ -1,5 +1,9 @@
-"""geneve with a remote of its own (drivers/net/geneve.c: geneve_xmit_skb, geneve_lookup, geneve_rx)."""
+"""geneve, with a remote of its own or by what a route says.
 
+drivers/net/geneve.c: geneve_xmit_skb, geneve_lookup, geneve_rx.
+"""
+
+from dataclasses import replace
 from ipaddress import ip_address
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol
@@ -9,6 +13,7 @@ from kubectl_skoop.netstack.device import Device, Geneve
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.tunnel_end import OUTSIDE
 
 OVERHEAD = {4: 50, 6: 70}
 """IP, UDP and geneve headers and the inner Ethernet header, bytes, by the outer family."""
@@ -18,9 +23,13 @@ _ANY: dict[int, Address] = {4: ip_address("0.0.0.0"), 6: ip_address("::")}
 
 def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     """geneve_xmit: to its remote, from the address that the route says, routed by the inner packet's mark."""
-    config, where = device.geneve, stack.where(device=device.name)
+    config, where, source = device.geneve, stack.where(device=device.name), None
+    if config is not None and config.external and (way := passage.tunnel) is not None:
+        source, df = way.source, int(way.df)
+        config = replace(config, remote=way.destination, vni=way.id, ttl=way.ttl, tos=way.tos, df=df)
     if config is None or config.unmodelled or config.remote is None:
-        reason = f"{device.name}: {config.unmodelled if config and config.unmodelled else 'it has no remote'}"
+        missing = OUTSIDE if config and config.external else "it has no remote"
+        reason = f"{device.name}: {config.unmodelled if config and config.unmodelled else missing}"
         stack.give_up("device.unmodelled", frame, reason, where=where)
         return
     if unread := gap.routing(stack):
@@ -28,10 +37,12 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         return
     inner, remote = frame if isinstance(frame, Packet) else None, config.remote
     tos = (inner.tos if inner else 0) if config.tos == INHERIT else config.tos
-    key = FlowKey(dst=remote, mark=passage.mark, tos=tos, protocol=Protocol.UDP, dport=config.port)
-    route = route_output(stack, key)
+    key = FlowKey(
+        dst=remote, src=source, mark=passage.mark, tos=tos, protocol=Protocol.UDP, dport=config.port
+    )
+    route = route_output(stack, key, bound_source=source)
     outer = Packet(
-        src=_ANY[remote.version] if isinstance(route, RouteError) else route.source,
+        src=source or (_ANY[remote.version] if isinstance(route, RouteError) else route.source),
         dst=remote,
         protocol=Protocol.UDP,
         sport=49152,
@@ -70,7 +81,7 @@ def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
             reason = f"{device.name}: {config.unmodelled}"
             stack.give_up("device.unmodelled", packet, reason, where=stack.where(device=device.name))
             return
-        if (config.vni, config.remote) == (packet.vni, packet.src):
+        if config.external or (config.vni, config.remote) == (packet.vni, packet.src):
             stack.step("tunnel", _text(device, config), "decapsulated", device=device.name)
             receiving.receive(stack, device.index, packet.inner, Passage(mark=passage.mark))
             return

@@ -303,7 +303,7 @@ def _output(
             too_big(stack, packet, passage, device, mtu)
             return
         packet = fragment.largest(packet, mtu)
-    passage.nexthop = nexthop or packet.dst
+    passage.nexthop, passage.tunnel = nexthop or packet.dst, route.tunnel if route else None
     mac = neighbour.resolve(stack, device, passage.nexthop, packet, passage)
     if mac is not None:
         xmit.transmit(stack, device, replace(packet, src_mac=device.mac, dst_mac=mac), passage)

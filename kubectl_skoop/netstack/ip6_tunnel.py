@@ -15,12 +15,12 @@ from kubectl_skoop.netstack.routing.local import is_local
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.netstack.tunnel_end import closed, tunnel_text
+from kubectl_skoop.netstack.tunnel_end import closed, dropped, gre_header, tunnel_text
 
 KINDS = frozenset({"ip6tnl", "ip6gre", "ip6gretap"})
 FALLBACK = frozenset({"ip6tnl0", "ip6gre0"})
 """The devices that a module makes in every namespace: they take what no other does, if they are up."""
-IP_HEADER, ENCAP_LIMIT, GRE_HEADER, GRE_KEY, ETHERNET_HEADER, ARP_LENGTH = 40, 8, 4, 4, 14, 28
+IP_HEADER, ENCAP_LIMIT, ETHERNET_HEADER, ARP_LENGTH = 40, 8, 14, 28
 """Bytes."""
 MIN_MTU = {4: 68, 6: 1280}
 
@@ -89,6 +89,8 @@ def _encapsulate(
         df=True,
         tos=tos,
         vni=config.output_key,
+        gre_checksum=config.checksum[1],
+        gre_sequence=config.sequence[1],
         inner=frame if device.kind == "ip6gretap" else replace(frame, src_mac="", dst_mac=""),
     )
     if isinstance(route, RouteError):
@@ -111,8 +113,7 @@ def _headers(device: Device, config: Ip6Tunnel) -> int:
     limit = ENCAP_LIMIT if config.encap_limit else 0
     if device.kind == "ip6tnl":
         return IP_HEADER + limit
-    gre = GRE_HEADER + (GRE_KEY if config.output_key is not None else 0)
-    return IP_HEADER + limit + gre + (ETHERNET_HEADER if device.kind == "ip6gretap" else 0)
+    return IP_HEADER + limit + gre_header(config) + (ETHERNET_HEADER if device.kind == "ip6gretap" else 0)
 
 
 def _fits(
@@ -170,7 +171,7 @@ def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
             where=stack.where(device=device.name),
             evidence=[f"{tunnel_text(device)} protocol {config.protocol}"],
         )
-    else:
+    elif not dropped(stack, device, packet):
         stack.step("tunnel", tunnel_text(device), "decapsulated", device=device.name)
         receiving.receive(stack, device.index, frame, Passage(mark=passage.mark))
 

@@ -28,5 +28,9 @@ class Ip6Tunnel(NamedTuple):
     """The remote address may be one of this namespace."""
     input_key: int | None = None
     output_key: int | None = None
+    checksum: tuple[bool, bool] = (False, False)
+    """Of GRE: whether a checksum is wanted in what comes in, and made for what goes out."""
+    sequence: tuple[bool, bool] = (False, False)
+    """The same for sequence numbers."""
     unmodelled: str = ""
     """What of its settings is not modelled, as text."""

@@ -6,20 +6,22 @@ net/ipv4/ip_tunnel.c (ip_tunnel_xmit, ip_tunnel_lookup, ip_tunnel_rcv), ipip.c, 
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
-from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol, TunnelKey
 from kubectl_skoop.netstack import gap, icmp, ip
 from kubectl_skoop.netstack import receive as receiving
 from kubectl_skoop.netstack.device import Device, IpTunnel
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.netstack.tunnel_end import closed, tunnel_text
+from kubectl_skoop.netstack.tunnel_end import OUTSIDE, closed, dropped, gre_header, tunnel_text
 
 KINDS = frozenset({"ipip", "sit", "gre", "gretap"})
 FALLBACK = {"tunl0": "ipip", "sit0": "sit", "gre0": "gre", "gretap0": "gretap"}
 """The devices that a module makes in every namespace: they take what no other does, if they are up."""
-IP_HEADER, GRE_HEADER, GRE_KEY, ETHERNET_HEADER, ARP_LENGTH = 20, 4, 4, 14, 28
+IP_HEADER, ETHERNET_HEADER, ARP_LENGTH = 20, 14, 28
 """Bytes."""
+EXTERNAL, LAST = 4, 5
+"""A device in external mode takes what none with ends of its own does, before the one of `FALLBACK`."""
 MIN_MTU6 = 1280
 INHERIT = 1
 """A tunnel's TOS that means the inner packet's."""
@@ -28,8 +30,11 @@ INHERIT = 1
 def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     """ip_tunnel_xmit, ipip6_tunnel_xmit (sit), gre_tap_xmit."""
     config, where = device.tunnel, stack.where(device=device.name)
-    if config is None or config.unmodelled:
-        reason = f"{device.name}: {config.unmodelled if config else 'its settings are not known'}"
+    if config is not None and config.external and (way := passage.tunnel) is not None:
+        config = _by_key(config, way)
+    if config is None or config.unmodelled or (config.external and config.remote is None):
+        unmodelled = config.unmodelled or OUTSIDE if config else "its settings are not known"
+        reason = f"{device.name}: {unmodelled}"
         stack.give_up("device.unmodelled", frame, reason, where=where)
         return
     if unread := gap.routing(stack):
@@ -52,6 +57,22 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         stack.give_up("tunnel.no-remote", frame, f"{reason} is not modelled", where=where)
         return
     _encapsulate(stack, device, config, frame, passage, remote)
+
+
+def _by_key(config: IpTunnel, way: TunnelKey) -> IpTunnel:
+    """ip_md_tunnel_xmit, gre_fb_xmit: as its packet's route says."""
+    return replace(
+        config,
+        local=way.source,
+        remote=way.destination,
+        ttl=way.ttl,
+        tos=way.tos,
+        pmtudisc=way.df,
+        ignore_df=True,
+        output_key=way.id if way.keyed else None,
+        checksum=(False, way.checksum),
+        sequence=(False, way.sequence),
+    )
 
 
 def _carries(device: Device, config: IpTunnel, frame: Frame) -> bool:
@@ -93,6 +114,8 @@ def _encapsulate(
         df=config.pmtudisc or bool(inner and inner.family == 4 and inner.df and not config.ignore_df),
         tos=tos,
         vni=config.output_key,
+        gre_checksum=config.checksum[1],
+        gre_sequence=config.sequence[1],
         inner=frame if device.kind == "gretap" else replace(frame, src_mac="", dst_mac=""),
     )
     if isinstance(route, RouteError):
@@ -113,8 +136,7 @@ def _headers(device: Device, config: IpTunnel) -> int:
     """What is in front of the inner IP packet, bytes."""
     if device.kind not in ("gre", "gretap"):
         return IP_HEADER
-    gre = GRE_HEADER + (GRE_KEY if config.output_key is not None else 0)
-    return IP_HEADER + gre + (ETHERNET_HEADER if device.kind == "gretap" else 0)
+    return IP_HEADER + gre_header(config) + (ETHERNET_HEADER if device.kind == "gretap" else 0)
 
 
 def _fits(
@@ -159,7 +181,7 @@ def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
     elif device.tunnel.unmodelled:
         reason = f"{device.name}: {device.tunnel.unmodelled}"
         stack.give_up("device.unmodelled", packet, reason, where=stack.where(device=device.name))
-    else:
+    elif not dropped(stack, device, packet):
         stack.step("tunnel", tunnel_text(device), "decapsulated", device=device.name)
         receiving.receive(stack, device.index, frame, Passage(mark=passage.mark))
 
@@ -176,14 +198,21 @@ def _find(stack: Stack, kind: str, packet: Packet, iif: int) -> Device | None:
     found: list[tuple[int, bool, Device]] = []
     for device in stack.ns.devices.values():
         config = device.tunnel
-        if config is None or device.kind != kind or not device.up or config.input_key != packet.vni:
+        if config is None or device.kind != kind or not device.up:
+            continue
+        if config.external:
+            found.append((EXTERNAL, False, device))
+            continue
+        if config.input_key != packet.vni:
             continue
         if config.remote not in (None, packet.src) or config.local not in (None, packet.dst):
             continue
         if kind == "sit" and config.link not in (0, iif):
             continue
         rank = (config.remote is None) * 2 + (config.local is None)
-        if rank == 3 and device.name not in FALLBACK and config.input_key is None and kind != "sit":
+        if rank == 3 and device.name in FALLBACK:
+            rank = LAST
+        elif rank == 3 and config.input_key is None and kind != "sit":
             continue
         found.append((rank, config.link != iif, device))
     return min(found, key=lambda entry: entry[:2])[2] if found else None

@@ -4,17 +4,18 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol, is_group
-from kubectl_skoop.netstack import gap, ip
+from kubectl_skoop.netstack import gap, ip, vlan_tag
 from kubectl_skoop.netstack import receive as receiving
 from kubectl_skoop.netstack.device import Device, Vxlan
 from kubectl_skoop.netstack.neighbour_types import FdbEntry
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.tunnel_end import OUTSIDE
 
 OVERHEAD = {4: 50, 6: 70}
 """IP, UDP and vxlan headers and the inner Ethernet header, bytes, by the outer family."""
-ARP_LENGTH, TAG_LENGTH = 28, 4
+ARP_LENGTH = 28
 ALL_ZERO_MAC = "00:00:00:00:00:00"
 
 
@@ -22,9 +23,8 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     """vxlan_xmit."""
     config = device.vxlan
     where = stack.where(device=device.name)
-    if config is None or config.external:
-        reason = f"what {device.name} does with a frame is decided outside of it (external mode)"
-        stack.give_up("device.unmodelled", frame, reason, where=where)
+    if config is None or (config.external and passage.tunnel is None):
+        stack.give_up("device.unmodelled", frame, f"{device.name}: {OUTSIDE}", where=where)
         return
     if config.short_circuit and isinstance(frame, Packet):
         reason = f"{device.name} may route past the gateway (rsc), which is not modelled"
@@ -38,6 +38,11 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             return
     if unread := gap.table(stack, "fdb") or gap.routing(stack):
         stack.give_up("tunnel.no-remote", frame, unread, where=where)
+        return
+    if config.external and (way := passage.tunnel) is not None:
+        entry = FdbEntry(mac=frame.dst_mac, port=device.index, destination=way.destination)
+        told = replace(config, vni=way.id, local=way.source, ttl=way.ttl, tos=way.tos, df=int(way.df))
+        _encapsulate(stack, device, told, frame, passage, way.destination, entry)
         return
     remotes = [entry for entry in _entries(stack, device, frame.dst_mac) if entry.destination is not None]
     if not remotes and config.l2miss and not is_group(frame.dst_mac):
@@ -82,7 +87,7 @@ def _encapsulate(
     )
     route = route_output(stack, key, bound_source=config.local)
     inner_length = frame.length if isinstance(frame, Packet) else ARP_LENGTH
-    inner_length += 0 if frame.vlan is None else TAG_LENGTH
+    inner_length += vlan_tag.LENGTH * ((frame.vlan is not None) + len(frame.inner_tags))
     outer = Packet(
         src=config.local or (ip_address("0.0.0.0") if isinstance(route, RouteError) else route.source),
         dst=remote,
@@ -99,7 +104,7 @@ def _encapsulate(
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, outer, remote, route)
         return
-    if route.type == "local":
+    if route.type == "local" and not config.external:
         _bypass(stack, frame, outer, passage)
         return
     if route.device == device.index:
@@ -131,11 +136,16 @@ def takes(stack: Stack, packet: Packet) -> bool:
 
 
 def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
-    """vxlan_rcv: by VNI to a device; an unknown VNI is silently dropped (K-40)."""
+    """vxlan_rcv: by VNI to a device, one in external mode has them all; an unknown VNI is silently dropped
+    (K-40)."""
     for device in stack.ns.devices.values():
         if not _listens(device, packet) or device.vxlan is None:
             continue
-        if device.vxlan.vni == packet.vni and packet.inner is not None:
+        if device.vxlan.filtered:
+            reason = f"{device.name} takes some VNIs only (vnifilter), which is not modelled"
+            stack.give_up("device.unmodelled", packet, reason, where=stack.where(device=device.name))
+            return
+        if packet.inner is not None and (device.vxlan.external or device.vxlan.vni == packet.vni):
             stack.step("tunnel", f"vni {packet.vni}", "decapsulated", device=device.name)
             receiving.receive(stack, device.index, packet.inner, Passage(mark=passage.mark))
             return

@@ -34,6 +34,7 @@ IPVLAN_L3 = f"{_KERNEL}guest/test_ipvlan_l3.py"
 IP6_TUNNELS = f"{_KERNEL}guest/test_ip6_tunnels.py"
 VRF = f"{_KERNEL}guest/test_vrf.py"
 WIREGUARD = f"{_KERNEL}guest/test_wireguard.py"
+TUN, EXTERNAL = f"{_KERNEL}test_traps_tun.py", f"{_KERNEL}test_traps_external.py"
 KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
 
@@ -200,24 +201,27 @@ DEVICES: dict[str, str] = {
     IP6_TUNNELS: "ip6tnl ip6gre ip6gretap",
     VRF: "vrf",
     WIREGUARD: "wireguard",
-    "": "tun virtio_net team netkit",
+    TUN: "tun",
+    "": "virtio_net team netkit",
 }
 DEVICE_NOTES = {
     "bond": "which port a hash chooses is not computed, each is followed",
-    "geneve": "with a remote of its own; in external mode unknown",
-    "gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
-    "gretap": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
+    "geneve": "with a remote of its own, or by routes (`encap ip`); programs and inherited TTLs are unknown",
+    "gre": "with a remote of its own, or by routes (`encap ip`); fou, gue, what programs say: unknown",
+    "gretap": "as gre",
     "ifb": "where one filter of tc (u32, matchall) sends all that comes in to it; others are unknown",
-    "ip6gre": "with a remote of its own; seq, csum, fou, gue and external mode are unknown",
+    "ip6gre": "with a remote of its own; fou, gue and external mode are unknown",
     "ip6gretap": "as ip6gre",
     "ip6tnl": "with a remote of its own; fou, gue and external mode are unknown",
-    "ipip": "fou, gue and external mode are unknown",
+    "ipip": "by its own remote or by routes; fou, gue, what programs say: unknown",
     "macvlan": "all modes; `nopromisc` of passthru, and `nodst` of source for others, are not looked at",
     "macvtap": "as macvlan; what the program that holds it does is unknown",
-    "netkit": "no kernel at hand has it; its programs would decide",
-    "sit": "with a remote of its own; 6to4, ISATAP, fou, gue and external mode are unknown",
-    "team": "a program decides",
-    "vlan": "802.1Q, one tag",
+    "netkit": "no kernel at hand has it, and its programs decide; a policy that drops is known where none is",
+    "sit": "with a remote of its own; 6to4, ISATAP, fou and gue are unknown",
+    "team": "a daemon chooses the ports; its options (generic netlink) are not read",
+    "tun": "what the program at its other end does is unknown; without one there is no carrier",
+    "vlan": "802.1Q and 802.1ad, tags above each other; rules of netdev and bridge for them are unknown",
+    "vxlan": "in external mode by routes (`encap ip`); what programs say is unknown",
     "vrf": "as Linux 5.18 and later; rules of routing that name it are unknown",
     "wireguard": "whether two preshared keys are equal is not known; moved to another namespace: unknown",
 }
@@ -255,6 +259,7 @@ ROUTING = (
     Part("resilient groups", True, "by the buckets that they have", f"{_KERNEL}test_collect_owners.py"),
     Part("multipath: shares, fib_multipath_hash_policy 0 to 3", True, "", MULTIPATH),
     Part("multipath for the inner packet of a tunnel", True, "the outer one stands for it"),
+    Part("encapsulations of routes: ip", True, "one nexthop", EXTERNAL),
     Part("encapsulations of routes (seg6, mpls, bpf)", False),
     Part("mtu and mtu lock of routes", True, "", _MTU),
     Part("learned path MTUs", True, "", f"{_KERNEL}test_collect_learned.py"),
@@ -307,12 +312,18 @@ IPSEC_PARTS = (
     Part("replay windows, states that are used up, offload to a device", False),
     Part("xfrm and vti devices", False),
 )
+_NO_ARP = "neighbours behind them that nobody configured are unknown"
 BRIDGE_PARTS = (
     Part("learning, flooding, hairpin, isolation, STP states, locked ports", True, "", BRIDGE),
     Part("VLAN filtering: PVID, untagged, membership of ports and bridge", True, "", VLAN),
     Part("forwarding entries of one VLAN", True, "", VLAN),
-    Part("802.1ad, two tags, vlan_tunnel, per-VLAN STP states", False, "the last are not collected"),
+    Part("VLANs of bridges by service tags (802.1ad), two tags", True, "", VLAN),
+    Part("vlan_tunnel, MST", False),
+    Part("STP states of single VLANs", False, "not collected"),
     Part("vxlan proxy", True, "", VXLAN_PROXY),
     Part("vxlan l2miss, l3miss", False, "where the entry is missing, as a daemon may add it"),
-    Part("vxlan rsc, external mode, mdb", False),
+    Part("vxlan, geneve, gre, ipip in external mode, by routes (`encap ip`)", True, _NO_ARP, EXTERNAL),
+    Part("the same in ip6gre, ip6tnl; VNI filters; what programs and Open vSwitch say", False),
+    Part("fou, gue", False),
+    Part("vxlan rsc, mdb", False),
 )

@@ -9,6 +9,7 @@ from kubectl_skoop.collect.netlink.schema import (
     Fields,
     Reader,
     address,
+    be16,
     be32,
     be64,
     flag,
@@ -47,6 +48,15 @@ def nexthops(payload: bytes) -> object:
     return found
 
 
+def read_tunnels(fields: Fields) -> None:
+    """What a route's encapsulation in IP packets says; others stay bytes."""
+    multipath = fields.get("multipath")
+    for path in [fields, *(multipath if isinstance(multipath, list) else [])]:
+        encap = path.get("encap")
+        if path.get("encap_type") in LWTUNNEL_ENCAP_IP and isinstance(encap, bytes):
+            path["encap"] = read_attributes(encap, LWTUNNEL_IP)
+
+
 def group(payload: bytes) -> object:
     """NHA_GROUP: a list of struct nexthop_grp; the weight counts from 0."""
     return [
@@ -55,6 +65,16 @@ def group(payload: bytes) -> object:
     ]
 
 
+LWTUNNEL_ENCAP_IP = (2, 4)
+"""In IPv4, in IPv6 (include/uapi/linux/lwtunnel.h)."""
+LWTUNNEL_IP = schema(
+    (1, "id", be64),
+    (2, "dst", address),
+    (3, "src", address),
+    (4, "ttl", u8),
+    (5, "tos", u8),
+    (6, "flags", be16),
+)
 ADDRESS = schema(
     (1, "address", address),
     (2, "local", address),

@@ -1,7 +1,7 @@
 """Tables that one dump of rtnetlink gives."""
 
 import struct
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from socket import AF_INET, AF_INET6
 
@@ -9,7 +9,7 @@ from kubectl_skoop.collect.netlink.message import Message, pack_attribute, split
 from kubectl_skoop.collect.netlink.schema import Attribute, Fields, Schema, read_attributes
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.rtnetlink.link_schema import BRIDGE_LINK, LINK
-from kubectl_skoop.collect.rtnetlink.route_schema import ADDRESS, LABEL, NEXTHOP, ROUTE, RULE
+from kubectl_skoop.collect.rtnetlink.route_schema import ADDRESS, LABEL, NEXTHOP, ROUTE, RULE, read_tunnels
 from kubectl_skoop.collect.rtnetlink.station_schema import MDB, NEIGHBOUR, QUEUEING, TUNNEL
 
 AF_BRIDGE = 7
@@ -69,6 +69,8 @@ class Dump:
     """One dump each (families, mostly)."""
     watched: bool = False
     """The kernel flags an interrupted dump. Else it is read twice (seen on 6.18: python.md)."""
+    finish: Callable[[Fields], None] = lambda fields: None
+    """What one attribute's form says of another one."""
     volatile: frozenset[int] = frozenset()
     """Attributes that change without the entry being another (ages, states, counters)."""
 
@@ -87,6 +89,7 @@ class Dump:
         for message in messages:
             fields: Fields = dict(zip(names, unpack(message.payload), strict=True))
             fields.update(read_attributes(message.payload, self.schema, size))
+            self.finish(fields)
             entries.append(fields)
         return entries
 
@@ -120,6 +123,7 @@ DUMPS = {
         header=ROUTE_HEADER,
         schema=ROUTE,
         payloads=_families(ROUTE_HEADER),
+        finish=read_tunnels,
         volatile=frozenset({12, 23}),
     ),
     "rules": Dump(request=34, header=RULE_HEADER, schema=RULE, payloads=_families(RULE_HEADER)),

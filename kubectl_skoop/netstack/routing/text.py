@@ -57,6 +57,8 @@ def route_text(ns: NetworkNamespace, route: Route) -> str:
     family = route.destination.version
     words: list[str] = [] if route.type == "unicast" else [route.type]
     words.append(_prefix(route.destination, "default"))
+    if route.tunnel is not None:
+        words += ["encap", "ip", "id", str(route.tunnel.id), "dst", str(route.tunnel.destination)]
     if route.encap:
         words += ["encap", route.encap]
     if route.nexthop_id:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Literal, NamedTuple
 
-from kubectl_skoop.model.packet import Address, Network
+from kubectl_skoop.model.packet import Address, Network, TunnelKey
 
 RouteType = Literal[
     "unicast",
@@ -53,6 +53,8 @@ class Route(NamedTuple):
     nexthop_id: int = 0
     preference: int = 0
     """RTA_PREF of IPv6 (RFC 4191): 0 medium, 1 high, 3 low."""
+    tunnel: TunnelKey | None = None
+    """Of a route into a tunnel in external mode (`encap ip`)."""
     encap: str = ""
     """Lightweight tunnel (seg6, mpls, bpf …) that is not modelled: its name."""
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, TunnelKey
 from kubectl_skoop.netstack.routing.types import Nexthop, Route, RouteException, RouteType
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
@@ -24,6 +24,8 @@ _TYPES: dict[int, RouteType] = {
     10: "nat",
 }
 _ERRORS = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
+LWTUNNEL_ENCAP_IP = (2, 4)
+TUNNEL_CSUM, TUNNEL_KEY, TUNNEL_SEQ, TUNNEL_DONT_FRAGMENT = 0x1, 0x4, 0x8, 0x100
 _ENCAPSULATIONS = {1: "mpls", 2: "ip", 3: "ila", 4: "ip6", 5: "seg6", 6: "bpf", 7: "seg6local", 8: "rpl"}
 
 
@@ -106,8 +108,34 @@ def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
         advmss=metrics.number("advmss", 0),
         nexthop_id=number,
         preference=entry.number("pref", 0),
+        tunnel=_tunnel(entry),
         encap=encap,
     )
+
+
+def _tunnel(entry: Entry) -> TunnelKey | None:
+    """None: it says nothing, or what it says is bytes (of an older agent, redacted)."""
+    if not _is_tunnel(entry):
+        return None
+    key = entry.entry("encap")
+    flags = key.number("flags", 0)
+    source = key.optional_address("src")
+    return TunnelKey(
+        id=key.number("id", 0),
+        destination=key.address("dst"),
+        source=source if source is not None and int(source) else None,
+        ttl=key.number("ttl", 0),
+        tos=key.number("tos", 0),
+        df=bool(flags & TUNNEL_DONT_FRAGMENT),
+        keyed=bool(flags & TUNNEL_KEY),
+        checksum=bool(flags & TUNNEL_CSUM),
+        sequence=bool(flags & TUNNEL_SEQ),
+    )
+
+
+def _is_tunnel(entry: Entry) -> bool:
+    encap = entry.fields.get("encap")
+    return entry.number("encap_type", 0) in LWTUNNEL_ENCAP_IP and isinstance(encap, dict) and "dst" in encap
 
 
 def _nexthops_of(entry: Entry) -> tuple[tuple[Nexthop, ...], str]:
@@ -116,7 +144,7 @@ def _nexthops_of(entry: Entry) -> tuple[tuple[Nexthop, ...], str]:
         encap = next((name for path in paths if (name := _encapsulation(path))), "")
         return tuple(_nexthop(path, path.number("hops") + 1) for path in paths), encap
     if "oif" in entry.fields or "gateway" in entry.fields or "via" in entry.fields:
-        return (_nexthop(entry),), _encapsulation(entry)
+        return (_nexthop(entry),), "" if _is_tunnel(entry) else _encapsulation(entry)
     return (), _encapsulation(entry)
 
 

@@ -6,7 +6,7 @@ from kubectl_skoop.snapshot.decode.entry import Entry
 
 TUNNELS = {"ipip": Protocol.IPIP, "sit": Protocol.IPV6, "gre": Protocol.GRE, "gretap": Protocol.GRE}
 """Kinds of devices, and the protocol of their outer packets."""
-_GRE_CHECKSUM, _GRE_KEY, _GRE_SEQUENCE = 0x8000, 0x2000, 0x1000
+GRE_CHECKSUM, _GRE_KEY, GRE_SEQUENCE = 0x8000, 0x2000, 0x1000
 
 
 def decode_tunnel(kind: str, data: Entry) -> IpTunnel:
@@ -23,16 +23,17 @@ def decode_tunnel(kind: str, data: Entry) -> IpTunnel:
         mark=data.number("fwmark", 0),
         input_key=key_of(data, "i"),
         output_key=key_of(data, "o"),
-        unmodelled=unmodelled_of(data),
+        checksum=flagged(data, GRE_CHECKSUM),
+        sequence=flagged(data, GRE_SEQUENCE),
+        external=data.flag("collect_metadata"),
+        unmodelled=_in_udp(data),
     )
 
 
 def decode_geneve(data: Entry) -> Geneve:
     """Raises: FormatError."""
     unmodelled = ""
-    if data.flag("collect_metadata"):
-        unmodelled = "what it does with a frame is decided outside of it (external mode)"
-    elif data.flag("inner_proto_inherit") or data.flag("ttl_inherit"):
+    if data.flag("inner_proto_inherit") or data.flag("ttl_inherit"):
         unmodelled = "it carries packets without Ethernet headers, or takes over their TTL"
     return Geneve(
         vni=data.number("id", 0),
@@ -41,6 +42,7 @@ def decode_geneve(data: Entry) -> Geneve:
         ttl=data.number("ttl", 0),
         tos=data.number("tos", 0),
         df=data.number("df", 0),
+        external=data.flag("collect_metadata"),
         unmodelled=unmodelled,
     )
 
@@ -56,12 +58,17 @@ def key_of(data: Entry, way: str) -> int | None:
     return data.number(f"{way}key", 0) if data.number(f"{way}flags", 0) & _GRE_KEY else None
 
 
+def flagged(data: Entry, flag: int) -> tuple[bool, bool]:
+    """Of a GRE tunnel: on the way in, on the way out."""
+    return bool(data.number("iflags", 0) & flag), bool(data.number("oflags", 0) & flag)
+
+
 def unmodelled_of(data: Entry) -> str:
     """What of its settings is not modelled; empty: nothing."""
     if data.flag("collect_metadata"):
         return "what it does with a packet is decided outside of it (external mode)"
-    if data.number("encap_type", 0):
-        return "its packets are put into UDP packets (fou, gue)"
-    if (data.number("iflags", 0) | data.number("oflags", 0)) & (_GRE_CHECKSUM | _GRE_SEQUENCE):
-        return "it counts its packets or sums them up (seq, csum)"
-    return ""
+    return _in_udp(data)
+
+
+def _in_udp(data: Entry) -> str:
+    return "its packets are put into UDP packets (fou, gue)" if data.number("encap_type", 0) else ""

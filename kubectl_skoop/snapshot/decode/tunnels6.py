@@ -3,7 +3,14 @@
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.snapshot.decode.entry import Entry
-from kubectl_skoop.snapshot.decode.tunnels import given, key_of, unmodelled_of
+from kubectl_skoop.snapshot.decode.tunnels import (
+    GRE_CHECKSUM,
+    GRE_SEQUENCE,
+    flagged,
+    given,
+    key_of,
+    unmodelled_of,
+)
 
 TUNNELS6 = {"ip6tnl": 0, "ip6gre": Protocol.GRE, "ip6gretap": Protocol.GRE}
 """Kinds of devices, and the protocol of their outer packets if they do not say one."""
@@ -34,5 +41,7 @@ def decode_tunnel6(kind: str, data: Entry) -> Ip6Tunnel:
         local_remote=bool(flags & _ALLOW_LOCAL_REMOTE),
         input_key=key_of(data, "i"),
         output_key=key_of(data, "o"),
+        checksum=flagged(data, GRE_CHECKSUM),
+        sequence=flagged(data, GRE_SEQUENCE),
         unmodelled=unmodelled,
     )

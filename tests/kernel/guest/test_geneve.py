@@ -25,6 +25,19 @@ AGAIN = (
     "n: link del g0\nn: link add g0 address 02:00:00:00:09:02 type geneve SETTINGS\nn: link set g0 up\n"
     "n: addr add 10.9.0.2/24 dev g0\nn: route add 10.1.0.0/24 via 10.9.0.1"
 )
+EXTERNAL = (
+    PLAIN
+    + """
+m: link add g0 address 02:00:00:00:09:01 type geneve external
+m: link set g0 up
+m: neigh add 10.9.0.2 lladdr 02:00:00:00:09:02 dev g0 nud permanent
+m: route add 10.2.0.0/24 encap ip id 9 dst 192.168.0.2 ttl 9 via 10.9.0.2 dev g0 onlink
+n: link add g0 address 02:00:00:00:09:02 type geneve external
+n: link set g0 up
+n: neigh add 10.9.0.1 lladdr 02:00:00:00:09:01 dev g0 nud permanent
+n: route add 10.1.0.0/24 encap ip id 9 dst 192.168.0.1 ttl 9 via 10.9.0.1 dev g0 onlink
+"""
+)
 LOST = "no route to host, icmp 3/1 from 10.1.0.1"
 
 TRAPS = (
@@ -33,6 +46,13 @@ TRAPS = (
     trap("another remote", GENEVE, AGAIN.replace("SETTINGS", "id 9 remote 192.168.0.7"), {TCP: LOST}),
     trap(
         "another port", GENEVE, AGAIN.replace("SETTINGS", "id 9 remote 192.168.0.1 dstport 6082"), {TCP: LOST}
+    ),
+    trap("geneve by what routes say", EXTERNAL, "", {TCP: SERVED}),
+    trap(
+        "geneve by what routes say, to one with another remote",
+        EXTERNAL,
+        AGAIN.replace("SETTINGS", "id 9 remote 192.168.0.7"),
+        {TCP: "timeout"},
     ),
     trap("geneve is down", GENEVE, "n: link set g0 down", {TCP: LOST}),
     trap("no route to the remote", GENEVE, "m: addr del 192.168.0.1/24 dev u", {TCP: LOST}),

@@ -148,6 +148,9 @@ TRAPS = (
     ),
     trap("gre", tunnel("ip6gre"), "", {TCP: SERVED, TCP6: SERVED6}, ipv6=True),
     trap("gre with a key", tunnel("ip6gre", "key 7", "key 7"), "", {TCP: SERVED}, ipv6=True),
+    trap("gre with checksums", tunnel("ip6gre", "csum", "csum"), "", {TCP: SERVED}, ipv6=True),
+    trap("gre with checksums of one end", tunnel("ip6gre", "ocsum"), "", {TCP: "timeout"}, ipv6=True),
+    trap("gre that wants sequence numbers", tunnel("ip6gre", "", "iseq"), "", {TCP: "timeout"}, ipv6=True),
     trap("gre with different keys", tunnel("ip6gre", "key 7", "key 8"), "", {TCP: "timeout"}, ipv6=True),
     trap("too big for gre", tunnel("ip6gre"), "", {BIG: TOO_BIG}, ipv6=True),
     trap(

@@ -37,6 +37,20 @@ def tunnel(kind: str, left: str = "", right: str = "") -> str:
     )
 
 
+ENDS = "local 192.168.0.2 remote 192.168.0.1"
+
+
+def external(kind: str, words: str = "", right: str = "external") -> str:
+    """m's tunnel is in external mode, and n's unless it has ends: routes say where to."""
+    back = "encap ip id 7 dst 192.168.0.1 " if right == "external" else ""
+    return PLAIN + (
+        f"m: link add tn type {kind} external\nm: link set tn up\n"
+        f"m: route add 10.2.0.0/24 encap ip id 7 dst 192.168.0.2 {words} dev tn\n"
+        f"n: link add tn type {kind} {right}\nn: link set tn up\n"
+        f"n: route add 10.1.0.0/24 {back}dev tn\n"
+    )
+
+
 CALICO = PLAIN + (
     "m: link set tunl0 up\nm: addr add 10.1.0.0/32 dev tunl0\n"
     "m: route add 10.2.0.0/24 via 192.168.0.2 dev tunl0 onlink\n"
@@ -169,6 +183,47 @@ TRAPS = (
     trap("a TTL that ends on the way", tunnel("ipip", "ttl 1"), "", {TCP: SERVED}),
     trap("gre with a key", tunnel("gre", "key 7", "key 7"), "", {TCP: SERVED}),
     trap("gre with different keys", tunnel("gre", "key 7", "key 8"), "", {TCP: "timeout"}),
+    trap("gre with checksums", tunnel("gre", "csum", "csum"), "", {TCP: SERVED}),
+    trap("gre with checksums of one end", tunnel("gre", "ocsum"), "", {TCP: "timeout"}),
+    trap("gre that wants checksums at one end", tunnel("gre", "", "icsum"), "", {TCP: "timeout"}),
+    trap("gre with sequence numbers", tunnel("gre", "seq", "seq"), "", {TCP: SERVED}),
+    trap("gre with sequence numbers of one end", tunnel("gre", "oseq"), "", {TCP: SERVED}),
+    trap("gre that wants sequence numbers", tunnel("gre", "", "iseq"), "", {TCP: "timeout"}),
+    trap(
+        "gre with all of it",
+        tunnel("gre", "key 7 csum seq", "key 7 csum seq"),
+        "",
+        {
+            TCP: SERVED,
+            "a udp 10.2.0.2 size=1464 df": SERVED,
+            "a udp 10.2.0.2 size=1465 df": "message too long, icmp 3/4 from 10.1.0.1",
+        },
+    ),
+    trap("gre by what routes say", external("gre"), "", {TCP: SERVED}),
+    trap("gre by what routes say, with a key", external("gre", "key"), "", {TCP: SERVED}),
+    trap("gre by what routes say, with checksums", external("gre", "csum"), "", {TCP: "timeout"}),
+    trap("gre by what routes say, to one with ends", external("gre", "", ENDS), "", {TCP: SERVED}),
+    trap(
+        "gre by what routes say, to one with a key",
+        external("gre", "key", f"{ENDS} key 7"),
+        "",
+        {TCP: SERVED},
+    ),
+    trap(
+        "gre by what routes say, to one with another",
+        external("gre", "key", f"{ENDS} key 8"),
+        "",
+        {TCP: "timeout"},
+    ),
+    trap(
+        "gre by what routes say, and one says nothing",
+        external("gre"),
+        "m: route replace 10.2.0.0/24 dev tn",
+        {TCP: "timeout | unknown"},
+    ),
+    trap("ipip by what routes say", external("ipip"), "", {TCP: SERVED}),
+    trap("gre with a key of each way", tunnel("gre", "ikey 7 okey 8", "ikey 8 okey 7"), "", {TCP: SERVED}),
+    trap("gre with a key of one way", tunnel("gre", "okey 8", "ikey 8"), "", {TCP: SERVED}),
     trap("gre with a key at one end", tunnel("gre", "key 7"), "", {TCP: "timeout"}),
     trap(
         "gretap",
@@ -201,6 +256,8 @@ CODES = {
     "a rule drops protocol 4": "netfilter.drop",
     "too big for the way, not for the tunnel": "forwarding.too-big",
     "gre with different keys": "tunnel.closed",
+    "gre with checksums of one end": "tunnel.closed",
+    "gre that wants sequence numbers": "tunnel.closed",
     "sit is down": "tunnel.closed",
     "ipip carries no IPv6": "tunnel.no-remote",
     "gre against ipip": "tunnel.closed",

@@ -182,7 +182,6 @@ TRAPS = (
             "a udp 10.2.0.2 size=1439 df": "message too long, icmp 3/4 from 10.1.0.1",
         },
     ),
-    trap("data as large as fits", WHOLE, "", {"a tcp 10.2.0.2 bulk": f"{SERVED}, icmp 3/4 from 10.1.0.1"}),
     trap(
         "too large, may be cut", WHOLE, "a: sysctl net.ipv4.ip_no_pmtu_disc=1", {f"{UDP} size=1500": SERVED}
     ),
@@ -195,7 +194,6 @@ TRAPS = (
             "m udp 10.2.0.2 size=1447 df": "message too long",
         },
     ),
-    trap("data of a node itself", NODE, "", {"m tcp 10.2.0.2 bulk": "answer, b sees 192.168.0.1"}),
     trap(
         "nobody negotiates for the node itself",
         TUNNEL + policy("m", "out", (f"{M}/32", B), (M, N)),
