@@ -7,6 +7,7 @@ from math import isfinite
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.inspect.conntrack import print_conntrack
+from kubectl_skoop.report.inspect.ipsec import print_ipsec
 from kubectl_skoop.report.inspect.links import print_links
 from kubectl_skoop.report.inspect.neighbours import print_fdb, print_neighbours
 from kubectl_skoop.report.inspect.nftables import print_nftables
@@ -67,6 +68,7 @@ _PRINTED: Mapping[str, What] = {
     "iptables": What(_print_texts(*IPTABLES), IPTABLES),
     "nftables": What(print_nftables, ("nft",)),
     "ipset": What(_print_texts("ipset"), ("ipset",)),
+    "ipsec": What(print_ipsec, ("xfrm",)),
     "conntrack": What(print_conntrack, ("conntrack",)),
     "sockets": What(print_sockets, ("sockets",)),
     "sysctls": What(print_sysctls, ("sysctls",)),

@@ -264,12 +264,64 @@ TRAPS = (
 )
 
 
+SIX = """
+wire a:eth0 m:pod
+wire m:u n:u
+wire n:pod b:eth0
+a: addr add fd01::2/64 dev eth0 nodad
+a: route add default via fd01::1
+m: addr add fd01::1/64 dev pod nodad
+m: addr add fd00:a::1/64 dev u nodad
+m: route add fd02::/64 via fd00:a::2
+m: sysctl net.ipv6.conf.all.forwarding=1
+n: addr add fd02::1/64 dev pod nodad
+n: addr add fd00:a::2/64 dev u nodad
+n: route add fd01::/64 via fd00:a::1
+n: sysctl net.ipv6.conf.all.forwarding=1
+b: addr add fd02::2/64 dev eth0 nodad
+b: route add default via fd02::1
+b: no-listeners
+b: listen tcp 80 ::
+b: listen udp 53 ::
+"""
+"""a fd01::2 ─ m fd00:a::1 ─ fd00:a::2 n ─ fd02::2 b"""
+M6, N6, A6, B6 = "fd00:a::1", "fd00:a::2", "fd01::/64", "fd02::/64"
+SIX_POLICIES = (
+    policy("m", "out", (A6, B6), (M6, N6))
+    + policy("m", "fwd", (B6, A6), (N6, M6))
+    + policy("n", "out", (B6, A6), (N6, M6))
+    + policy("n", "fwd", (A6, B6), (M6, N6))
+)
+SIX_STATES = state("mn", 0x11, M6, N6) + state("mn", 0x12, N6, M6)
+TRAPS6 = (
+    trap(
+        "IPv6 in IPv6",
+        SIX + SIX_POLICIES + SIX_STATES,
+        "",
+        {
+            "a tcp [fd02::2]": "answer, b sees fd01::2",
+            "a udp [fd02::2] size=1426 df": "answer, b sees fd01::2",
+            "a udp [fd02::2] size=1427 df": "message too long, icmp 2/0 from fd01::1",
+        },
+        ipv6=True,
+    ),
+    trap(
+        "IPv6 in IPv6, without a state",
+        SIX + SIX_POLICIES + state("m", 0x11, M6, N6),
+        "",
+        {"a tcp [fd02::2]": SILENT},
+        ipv6=True,
+    ),
+)
+ALL = (*TRAPS, *TRAPS6)
+
+
 @pytest.fixture(scope="module")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> GuestLabs:
-    return GuestLabs(TRAPS, tmp_path_factory.mktemp("guest"), ("xfrm_user", "esp4", "esp6"))
+    return GuestLabs(ALL, tmp_path_factory.mktemp("guest"), ("xfrm_user", "esp4", "esp6"))
 
 
-@pytest.mark.parametrize("tested", TRAPS, ids=lambda one: one.title)
+@pytest.mark.parametrize("tested", ALL, ids=lambda one: one.title)
 def test_the_walk_says_what_the_kernel_does(labs: GuestLabs, tested: Trap) -> None:
     assert not labs.differences(tested)
 
