@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from kubectl_skoop.collect import nft_json
+from kubectl_skoop.collect import arptables, nft_json
 from kubectl_skoop.collect.features import Kernel
 from kubectl_skoop.collect.netlink.schema import Fields
 from kubectl_skoop.collect.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
@@ -35,7 +35,7 @@ from kubectl_skoop.snapshot.dump import Table
 LEGACY = {
     "iptables-legacy": ("ip_tables_names", ("iptables-legacy-save", "-c")),
     "ip6tables-legacy": ("ip6_tables_names", ("ip6tables-legacy-save", "-c")),
-    "arptables-legacy": ("arp_tables_names", ("arptables-legacy-save", "-c")),
+    "arptables-legacy": ("arp_tables_names", arptables.COMMAND),
 }
 NFT_SAVE = {
     "iptables-nft": (NFPROTO_IPV4, ("iptables-nft-save", "-c")),
@@ -125,6 +125,9 @@ class NetfilterReading:
             whole = Running(nft_json.commands(self._nft_tables))
             results = nft_json.without_parts(results) | whole.finish()
         results = {name: _missing_is_failed(table) for name, table in results.items()}
+        listing = results.get("arptables-legacy")
+        if listing is not None and isinstance(listing.data, str):
+            results["arptables-legacy"] = read_table(partial(arptables.as_save, listing.data))
         return nft_json.join(results, self._nft_tables, running.started)
 
     def _finish_nft(self) -> Table:

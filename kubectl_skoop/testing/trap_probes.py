@@ -18,6 +18,8 @@ QUIET = 0.22
 """Seconds without any event after which the rest counts as lost; above the neighbours' timers of a trap lab,
 below a SYN's first repetition."""
 BULK = 120_000
+FRAGMENT_HEADER = 8
+"""Bytes of IPv6's."""
 _IP_MTU_DISCOVER, _PMTUDISC_DO, _IP_RECVERR, _IPV6_RECVERR = 10, 2, 11, 25
 _ERRORS: Mapping[int, tuple[int, ...]] = {socket.AF_INET: (3, 11), socket.AF_INET6: (1, 2, 3)}
 """Types of ICMP and ICMPv6 errors, redirects apart."""
@@ -277,6 +279,8 @@ class _Client:
             flow.address
         ):
             return False
+        if protocol == socket.IPPROTO_FRAGMENT:
+            body = body[FRAGMENT_HEADER:]
         return self.protocol not in (6, 17) or struct.unpack("!H", body[:2])[0] == self.port
 
     def told(self, servers: Iterable[_Answerer], *, alone: bool) -> Told:

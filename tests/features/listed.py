@@ -285,6 +285,17 @@ NEIGHBOURS = (
     Part("neigh_suppress, proxy_arp, proxy_arp_wifi of bridge ports", True, "", _PROXY),
     Part("router advertisements", True, "the routes and addresses that came of them", _ROUTERS),
 )
+IPVS_SETTINGS = (
+    Part("conntrack, snat_reroute, nat_icmp_send, drop_packet 0 and 3, am_droprate", True, "", GUEST),
+    Part("sloppy_tcp", True),
+    Part("drop_packet 1", True, "memory is taken not to be short"),
+    Part("drop_packet 2, backup_only, schedule_icmp", False, "where they may decide"),
+    Part(
+        "conn_reuse_mode, expire_nodest_conn, expire_quiescent_template",
+        False,
+        "they decide about connections that are there, which are not collected: new ones are judged",
+    ),
+)
 LINK_HOOKS = (
     Part("bridge prerouting, input, forward, output, postrouting", True, "conntrack is unknown", AT_BRIDGES),
     Part("their order with br_netfilter", True, "at its own priority, 0, both are followed", AT_BRIDGES),
@@ -292,7 +303,7 @@ LINK_HOOKS = (
     Part("inet ingress", True, "", AT_DEVICES),
     Part("arp input, output", True, "", AT_DEVICES),
     Part("arptables-nft", True, "", AT_DEVICES),
-    Part("arptables-legacy", False, "if it has rules"),
+    Part("arptables-legacy", True, "mangle, CLASSIFY, MARK are unknown", AT_DEVICES),
     Part("ebtables-nft", True, "dnat, redirect, arpreply, among, stp, IP options are unknown", EBTABLES),
     Part("ebtables-legacy", False, "if a table of it is loaded"),
     Part("reject at bridges", True, "the answer goes out by the port"),

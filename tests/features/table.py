@@ -103,6 +103,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "Neighbours", [_part(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})
     yield "Schedulers of IPVS", _rows(listed.IPVS_SCHEDULERS, _scheduler_state, _scheduler_notes())
+    yield "Settings of IPVS (net.ipv4.vs)", [_part(one) for one in listed.IPVS_SETTINGS]
 
 
 def _rows(proofs: Mapping[str, str], state_of: Callable[[str], str], notes: Mapping[str, str]) -> list[Row]:

@@ -166,6 +166,15 @@ b: neigh add 10.2.0.1 lladdr 02:00:00:00:02:01 dev eth0""",
         {A_TO_B: TIMEOUT},
     ),
 )
+
+
+def legacy(rules: str) -> str:
+    """Commands of arptables-legacy at the router; `{}` stands for the program."""
+    return f"r: $ arptables-legacy {rules.replace('{}', 'arptables-legacy')}"
+
+
+UNANSWERED = f"{LOST}, icmp 3/1 from 10.1.0.1"
+"""The router gets no answer from the server."""
 ARP = (
     trap("input drops all ARP (K-61)", ROUTED, chain("r", "arp", "input", "drop"), {TCP: LOST}),
     trap(
@@ -223,6 +232,45 @@ ARP = (
     ),
     trap(
         "arptables by MAC", ROUTED, f"r: $ arptables-nft -A INPUT --source-mac {MAC_A} -j DROP", {TCP: LOST}
+    ),
+    *(
+        trap(f"arptables-legacy: {title}", ROUTED, legacy(rules), {TCP: told})
+        for title, rules, told in (
+            ("a source", "-A INPUT -s 10.1.0.2 -j DROP", LOST),
+            ("another source", "-A INPUT -s 10.1.0.7 -j DROP", SERVED),
+            (
+                "all sources but a network's",
+                "-A INPUT ! -s 10.1.0.0/24 -j DROP",
+                UNANSWERED,
+            ),
+            ("a destination", "-A INPUT -d 10.1.0.1 -j DROP", LOST),
+            ("a device", "-A INPUT -i p0 -j DROP", LOST),
+            ("devices that begin alike", "-A INPUT -i p+ -j DROP", LOST),
+            ("all devices but one", "-A INPUT ! -i p0 -j DROP", UNANSWERED),
+            (
+                "questions that go out",
+                "-A OUTPUT -o p1 --opcode Request -j DROP",
+                UNANSWERED,
+            ),
+            ("answers that go out", "-A OUTPUT -o p0 --opcode 2 -j DROP", LOST),
+            ("a MAC", f"-A INPUT --source-mac {MAC_A} -j DROP", LOST),
+            ("all but a MAC", f"-A INPUT ! --source-mac {MAC_A} -i p0 -j DROP", SERVED),
+            ("a closed policy", "-P INPUT DROP", LOST),
+            ("a closed policy with a rule", "-P INPUT DROP; {} -A INPUT -s 10.0.0.0/8 -j ACCEPT", SERVED),
+            ("a chain that drops", "-N c; {} -A c -j DROP; {} -A INPUT -s 10.1.0.2 -j c", LOST),
+            (
+                "a chain that returns",
+                "-N c; {} -A c --opcode 1 -j RETURN; {} -A c -j DROP; {} -A INPUT -i p0 -j c",
+                SERVED,
+            ),
+            ("Ethernet and IPv4", "-A INPUT --h-length 6 --h-type 1 --proto-type 0x800 -j DROP", LOST),
+        )
+    ),
+    trap(
+        "arptables-legacy: what it makes of messages is not modelled",
+        ROUTED,
+        legacy("-A OUTPUT -o p0 -j mangle --mangle-ip-s 10.1.0.77"),
+        {TCP: f"{LOST} | unknown"},
     ),
     trap(
         "an answer with another MAC",

@@ -36,6 +36,7 @@ def load_netfilter(
     hook_order: object | None,
     gaps: Mapping[str, str],
     ebtables_nft: str | None = None,
+    arptables_legacy: str | None = None,
 ) -> Netfilter:
     """None: the table was absent. `gaps` names those that could not be read, with the reason.
 
@@ -63,6 +64,10 @@ def load_netfilter(
         for name, found in parse_ebtables(ebtables_nft):
             covered.add(("bridge", name))
             links += found
+    if arptables_legacy:
+        from kubectl_skoop.netstack.netfilter.arptables.save import parse_save as parse_arptables
+
+        links += parse_arptables(arptables_legacy)
     if any(table not in covered for table in _listed_tables(nft)):
         # Some forty modules of expressions and statements, which most nodes have no use for.
         from kubectl_skoop.netstack.netfilter.nft.load import load_native

@@ -30,7 +30,7 @@ class Hook(StrEnum):
 IP_HOOKS = (Hook.PREROUTING, Hook.INPUT, Hook.FORWARD, Hook.OUTPUT, Hook.POSTROUTING)
 LinkFamily = Literal["bridge", "netdev", "arp"]
 
-Engine = Literal["iptables-legacy", "iptables-nft", "nft", "ebtables-nft"]
+Engine = Literal["iptables-legacy", "iptables-nft", "nft", "ebtables-nft", "arptables-legacy"]
 ChainType = Literal["filter", "nat", "route"]
 
 

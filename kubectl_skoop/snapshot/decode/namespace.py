@@ -25,7 +25,7 @@ from kubectl_skoop.snapshot.decode.devices import (
 from kubectl_skoop.snapshot.decode.entry import Entry, table_map, text
 from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
 from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_groups, decode_neighbours
-from kubectl_skoop.snapshot.decode.netfilter import SAVED, decode_netfilter
+from kubectl_skoop.snapshot.decode.netfilter import LISTED, SAVED, decode_netfilter
 from kubectl_skoop.snapshot.decode.programs import cgroup_programs, socket_programs
 from kubectl_skoop.snapshot.decode.recent import decode_recent
 from kubectl_skoop.snapshot.decode.redirects import decode_led_in, decode_redirects
@@ -158,11 +158,13 @@ def _identities(data: object) -> dict[int, str]:
 
 
 def _arp_rules(data: object) -> str:
-    """Without rules and with open policies they decide nothing."""
-    lines = text(data, "$.arptables").splitlines()
-    if any(line.startswith("-A ") or "-A " in line[:40] or " DROP" in line[:60] for line in lines):
-        return "rules for ARP, which are not modelled"
-    return ""
+    """What older agents asked prints none of the rules where `arptables` is that of nft."""
+    found = text(data, "$.arptables-legacy")
+    return (
+        ""
+        if not found or found.startswith(LISTED)
+        else "an older agent read them, which may have missed some"
+    )
 
 
 _NOT_MODELLED: Mapping[str, Callable[[object], str]] = {

@@ -12,6 +12,8 @@ from kubectl_skoop.snapshot.decode.programs import HookPrograms, decode_hook_pro
 from kubectl_skoop.snapshot.decode.tables import Tables
 from kubectl_skoop.snapshot.limits import Refused, parse_json
 
+LISTED = "# arptables-legacy -n -L"
+"""First line of what agents write that list these rules."""
 SAVED = ("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft")
 ALL = frozenset({*SAVED, "nft", "nft_raw", "nft_hooks", "ipvs", "arptables-legacy", "ebtables-legacy"})
 
@@ -23,6 +25,7 @@ def decode_netfilter(tables: Tables) -> Netfilter:
         saved[name] = tables.decode(name, partial(_saved, name), None)
     tables.decode("ebtables-legacy", lambda data: data, None)
     ebtables = tables.decode("ebtables-nft", partial(_saved, "ebtables-nft"), None)
+    arptables = tables.decode("arptables-legacy", _arptables, None)
     nft = tables.decode("nft", _json, None)
     raw = tables.decode("nft_raw", lambda data: data, None)
     order = tables.decode("nft_hooks", lambda data: data, None)
@@ -38,6 +41,7 @@ def decode_netfilter(tables: Tables) -> Netfilter:
             hook_order=order,
             gaps=_gaps(tables),
             ebtables_nft=ebtables,
+            arptables_legacy=arptables,
         )
         return replace(loaded, programs=programs)
     except FormatError as error:
@@ -65,6 +69,12 @@ def _gaps(tables: Tables) -> dict[str, str]:
 
 def _saved(name: str, data: object) -> str | None:
     return text(data, f"$.{name}")
+
+
+def _arptables(data: object) -> str | None:
+    """Only of agents that list: arptables-legacy-save may have printed none of the rules."""
+    found = text(data, "$.arptables-legacy")
+    return found if found.startswith(LISTED) else None
 
 
 def _json(data: object) -> object:

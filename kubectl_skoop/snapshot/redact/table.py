@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kubectl_skoop.snapshot.dump import Table
-from kubectl_skoop.snapshot.redact.ebtables import ebtables_text
+from kubectl_skoop.snapshot.redact.ebtables import ARPTABLES, ebtables_text
 from kubectl_skoop.snapshot.redact.ipset import ipset_text
 from kubectl_skoop.snapshot.redact.iptables import iptables_text
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
@@ -17,9 +17,7 @@ from kubectl_skoop.snapshot.redact.pseudonyms import NotKept, Pseudonyms
 from kubectl_skoop.snapshot.redact.sysctl import sysctls, unread_sysctls
 from kubectl_skoop.snapshot.redact.text import reason, recent_list
 
-SAVED = frozenset(
-    ["iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft", "arptables", "arptables-legacy"]
-)
+SAVED = frozenset(["iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft", "arptables"])
 NETLINK = listed(
     """
     links addresses routes rules neighbours proxy_neighbours fdb mdb nexthops nexthop_buckets bridge_vlans
@@ -49,7 +47,10 @@ KNOWN = (
     | NETLINK
     | NUMBERS
     | listed(
-        "ebtables-nft ebtables-legacy ipset nft nft_raw sysctls sysctls_unread ethtool netnsids xt_recent"
+        """
+        ebtables-nft ebtables-legacy arptables-legacy ipset nft nft_raw sysctls sysctls_unread ethtool netnsids
+        xt_recent
+        """
     )
 )
 """By name; another name says something of who made it."""
@@ -69,6 +70,8 @@ def _data(name: str, data: object, pseudonyms: Pseudonyms, left_out: LeftOut) ->
             return iptables_text(data, pseudonyms, left_out, name)
         case "ebtables-nft", str():
             return ebtables_text(data, pseudonyms, left_out, name)
+        case "arptables-legacy", str():
+            return ebtables_text(data, pseudonyms, left_out, name, ARPTABLES)
         case "ipset", str():
             return ipset_text(data, pseudonyms, left_out, name)
         case "nft", str():

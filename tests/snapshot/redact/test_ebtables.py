@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_skoop.netstack.netfilter.ebtables.rule import expressions
 from kubectl_skoop.snapshot.redact import Pseudonyms
-from kubectl_skoop.snapshot.redact.ebtables import ebtables_text
+from kubectl_skoop.snapshot.redact.ebtables import ARPTABLES, ebtables_text
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 
 
@@ -22,6 +22,21 @@ def test_a_rule_keeps_its_form(pseudonyms: Pseudonyms) -> None:
     pods = pseudonyms.masked("10.244.0.0/16")
     assert ebtables_text(before, pseudonyms, left_out, "ebtables-nft") == (
         f"-A FORWARD -p IPv4 -s ! {mac} -o {device} --ip-src {pods} --ip-dport 80 -j DROP"
+    )
+    assert not left_out.total
+
+
+def test_a_rule_of_arptables_keeps_its_form(pseudonyms: Pseudonyms) -> None:
+    left_out = LeftOut()
+    before = (
+        "# arptables-legacy -n -L\n*filter\n:INPUT DROP\n:acme -\n"
+        "-A INPUT ! -s 10.244.0.0/16 -i acme7 --src-mac 00:1b:21:aa:bb:cc --opcode 1 -j acme\nCOMMIT\n"
+    )
+    chain, device = pseudonyms.name("acme"), pseudonyms.name("acme7")
+    pods, mac = pseudonyms.masked("10.244.0.0/16"), pseudonyms.mac("00:1b:21:aa:bb:cc")
+    assert ebtables_text(before, pseudonyms, left_out, "arptables-legacy", ARPTABLES) == (
+        f"# arptables-legacy -n -L\n*filter\n:INPUT DROP\n:{chain} -\n"
+        f"-A INPUT ! -s {pods} -i {device} --src-mac {mac} --opcode 1 -j {chain}\nCOMMIT\n"
     )
     assert not left_out.total
 

@@ -3,13 +3,13 @@
 A user chain of ebtables has a policy, too: what falls out of it is accepted, unless it is told to return.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kubectl_skoop.model.packet import Frame
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter.ebtables.rule import EbtRule
-from kubectl_skoop.netstack.netfilter.types import BaseChain, Hook, LinkChain, Rule
+from kubectl_skoop.netstack.netfilter.ebtables.rule import expressions
+from kubectl_skoop.netstack.netfilter.saved_link_rule import SavedLinkChain, SavedRule
+from kubectl_skoop.netstack.netfilter.types import BaseChain, Hook, LinkChain
 
 _FILTER, _DSTNAT, _NAT_OUTPUT, _SRCNAT = -200, -300, 100, 300
 PRIORITIES: dict[str, dict[str, tuple[Hook, int]]] = {
@@ -28,19 +28,6 @@ PRIORITIES: dict[str, dict[str, tuple[Hook, int]]] = {
 
 
 @dataclass(frozen=True)
-class EbtChain:
-    name: str
-    listed: Sequence[EbtRule]
-
-    @property
-    def empty(self) -> bool:
-        return not self.listed
-
-    def rules(self, frame: Frame) -> Sequence[tuple[int, Rule]]:
-        return list(enumerate(self.listed, start=1))
-
-
-@dataclass(frozen=True)
 class EbtTable:
     short_name: str
     policies: dict[str, str] = field(default_factory=dict)
@@ -50,14 +37,16 @@ class EbtTable:
     def name(self) -> str:
         return f"bridge {self.short_name}"
 
-    def chain(self, name: str) -> EbtChain | Unknown:
+    def chain(self, name: str) -> SavedLinkChain | Unknown:
         if name not in self.policies:
             return Unknown(f"{name} is neither a chain of table {self.name} nor a target that is modelled")
         lines = list(self.lines.get(name, []))
         if name not in PRIORITIES.get(self.short_name, {}) and self.policies[name] != "RETURN":
             lines.append(f"-A {name} -j {self.policies[name]}")
         place = f"{self.name} {name} rule"
-        return EbtChain(name, [EbtRule(line, f"{place} {number}") for number, line in enumerate(lines, 1)])
+        numbered = enumerate(lines, start=1)
+        rules = [SavedRule(line, f"{place} {number}", "bridge", expressions) for number, line in numbered]
+        return SavedLinkChain(name, rules)
 
 
 def parse_save(text: str) -> Iterator[tuple[str, list[LinkChain]]]:

@@ -9,8 +9,9 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.netfilter.ebtables.rule import EbtRule
+from kubectl_skoop.netstack.netfilter.ebtables.rule import expressions
 from kubectl_skoop.netstack.netfilter.ebtables.save import parse_save
+from kubectl_skoop.netstack.netfilter.saved_link_rule import SavedRule
 from kubectl_skoop.netstack.netfilter.types import Continue, Drop, Hook, RuleContext, Stolen
 from kubectl_skoop.netstack.stack import Stack
 
@@ -38,7 +39,7 @@ def outcomes(line: str) -> list[object]:
             indev=2,
             family="bridge",
         )
-        found.append(EbtRule(line, "bridge filter FORWARD rule 1").evaluate(context))
+        found.append(SavedRule(line, "bridge filter FORWARD rule 1", "bridge", expressions).evaluate(context))
     return found
 
 
