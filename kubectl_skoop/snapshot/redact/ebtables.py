@@ -1,7 +1,7 @@
 """The texts of ebtables-save and of arptables-legacy.
 
-Of each option it is known what its value is; a rule with another one goes. In its place stands a rule that nobody
-models: what it decides is unknown afterwards, too.
+Of each option it is known what its value is; a rule with another one goes. In its place stands a rule that
+nobody models: what it decides is unknown afterwards, too.
 """
 
 import re

@@ -48,8 +48,8 @@ KNOWN = (
     | NUMBERS
     | listed(
         """
-        ebtables-nft ebtables-legacy arptables-legacy ipset nft nft_raw sysctls sysctls_unread ethtool netnsids
-        xt_recent
+        ebtables-nft ebtables-legacy arptables-legacy ipset nft nft_raw sysctls sysctls_unread ethtool
+        netnsids xt_recent
         """
     )
 )
