@@ -62,6 +62,7 @@ CODES: dict[str, str] = {
     "bridge.program": "a bridge, netdev or arp rule or a port setting that is not modelled may decide",
     "bridge.vlan": "a bridge port, or the bridge itself, is not in the VLAN of the frame",
     "bridge.wrong-port": "the bridge's forwarding entry leads to another port than the destination's",
+    "conntrack.full": "the table of connections is full",
     "conntrack.stale": "an existing conntrack entry would send this flow elsewhere",
     "device.down": "a device on the way is down",
     "device.mtu": "the packet is larger than the next device takes, and nobody is told",

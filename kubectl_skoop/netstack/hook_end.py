@@ -52,7 +52,10 @@ def end(
         case Stolen(unknown=unknown, trace=trace):
             stack.give_up("netfilter.drop", packet, unknown.reason, where=trace.where)
         case Unserved(because=because, icmp=answer, trace=trace):
-            stack.lose("ipvs.unserved", packet, because, where=trace.where, evidence=[trace.text])
+            evidence = [trace.text]
+            stack.lose(
+                result.code, packet, because, where=trace.where, evidence=evidence, remedy=result.remedy
+            )
             if answer is not None:
                 icmp.send_error(stack, packet, passage, answer)
         case Passed() | Scheduled():

@@ -63,6 +63,8 @@ def send_error(
     """
     if is_error(packet) or packet.dst.is_multicast or packet.fragment_offset:
         return
+    if packet.family == 4 and address_type(stack.ns, packet.dst) == "BROADCAST":
+        return
     protocol = Protocol.ICMP
     if packet.family == 6:
         protocol, type_and_code = Protocol.ICMPV6, icmp6.OF_ICMP.get(type_and_code, type_and_code)

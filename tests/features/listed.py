@@ -296,6 +296,19 @@ IPVS_SETTINGS = (
         "they decide about connections that are there, which are not collected: new ones are judged",
     ),
 )
+_FULL, _STALE = f"{_KERNEL}guest/test_conntrack_full.py", f"{_KERNEL}test_services_stale.py"
+CONNECTIONS = (
+    Part("where it runs, states, direction, statuses, marks", True, "", TRACKING),
+    Part("segments without an entry, nf_conntrack_tcp_loose", True, "", WALK),
+    Part("windows of TCP, nf_conntrack_tcp_be_liberal", True, "every segment is in its window"),
+    Part("zones, of one direction or both", True, "", ZONES),
+    Part("entries that are there", True, "at most 100,000 of a namespace", _STALE),
+    Part("RELATED: ICMP errors", True, "", WALK),
+    Part("RELATED: what a helper expects", False, "expectations are not collected: taken for new"),
+    Part("a full table", True, "unknown where an entry may give way", _FULL),
+    Part("a full table of neighbours (gc_thresh3)", False, "no verdict looks at it"),
+    Part("a full queue of a listener", True, "", f"{_KERNEL}test_traps_socket.py"),
+)
 LINK_HOOKS = (
     Part("bridge prerouting, input, forward, output, postrouting", True, "conntrack is unknown", AT_BRIDGES),
     Part("their order with br_netfilter", True, "at its own priority, 0, both are followed", AT_BRIDGES),

@@ -100,6 +100,7 @@ def _sections() -> Iterator[tuple[str, list[Row]]]:
     yield "IPsec", [_part(one) for one in listed.IPSEC_PARTS]
     yield "Routing", [_part(one) for one in listed.ROUTING]
     yield "Hooks that see frames", [_part(one) for one in listed.LINK_HOOKS]
+    yield "Connections and limits", [_part(one) for one in listed.CONNECTIONS]
     yield "Neighbours", [_part(one) for one in listed.NEIGHBOURS]
     yield "Ways of IPVS to a real server", _rows(listed.IPVS_METHODS, _method_state, {})
     yield "Schedulers of IPVS", _rows(listed.IPVS_SCHEDULERS, _scheduler_state, _scheduler_notes())

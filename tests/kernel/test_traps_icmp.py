@@ -200,6 +200,12 @@ TRAPS = (
         {PING: "timeout", TCP: SERVED},
     ),
     trap(
+        "nobody is told of what was sent to all",
+        ROUTED,
+        "r: $ iptables-nft -A INPUT -j REJECT",
+        {"a udp 10.2.0.255": "timeout", "a tcp 10.2.0.255": "timeout"},
+    ),
+    trap(
         "a strict rp_filter at the router",
         ROUTED,
         f"{KNOWN}\nr: sysctl net.ipv4.conf.p0.rp_filter=1\nr: route add 10.1.0.2 dev p1",

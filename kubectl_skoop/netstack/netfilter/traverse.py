@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter import conntrack
+from kubectl_skoop.netstack.netfilter import capacity, conntrack
 from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
 from kubectl_skoop.netstack.netfilter.nat import bind, bind_null, is_bound, outgoing_device_changed
 from kubectl_skoop.netstack.netfilter.order import in_order
@@ -75,13 +75,15 @@ class Scheduled(NamedTuple):
 
 
 class Unserved(NamedTuple):
-    """IPVS cannot send it on."""
+    """No rule drops it: IPVS cannot send it on, or there is no room for its connection."""
 
     because: str
     icmp: tuple[int, int] | None
     """Type and code of the answer; None: dropped silently."""
     trace: Trace
     packet: Packet
+    code: str = "ipvs.unserved"
+    remedy: str = ""
 
 
 Outcome = Passed | Dropped | Rejected | Stolen | Scheduled | Unserved
@@ -164,8 +166,7 @@ def _defragment(packet: Packet) -> Packet:
 def _perform(walk: _Walk, action: _Action) -> _End | None:
     match action:
         case _Tracker():
-            _track(walk.ctx)
-            return None
+            return _track(walk.ctx)
         case _NatHook(chains=chains):
             return _run_nat(walk, chains)
         case _IpvsAnswers():
@@ -194,7 +195,7 @@ def _end(ctx: RuleContext, decision: Decision) -> Dropped | Rejected | Stolen | 
     return Stolen(unknown, ctx.stack.step("rule", unknown.reason, "unknown", hook=ctx.hook.value))
 
 
-def _track(ctx: RuleContext) -> None:
+def _track(ctx: RuleContext) -> Unserved | None:
     known = conntrack.connection_of(ctx.passage) is not None or ctx.passage.ct_state == conntrack.UNTRACKED
     conntrack.track(ctx.stack, ctx.packet, ctx.passage)
     if not known:
@@ -205,6 +206,21 @@ def _track(ctx: RuleContext) -> None:
             else ctx.passage.ct_state
         )
         ctx.stack.step("conntrack", "conntrack", effect, hook=ctx.hook.value)
+    return _no_room(ctx) if not known else None
+
+
+def _no_room(ctx: RuleContext) -> Unserved | None:
+    """What begins a connection is dropped where the table is full; an error or answer belongs to another."""
+    connection = conntrack.connection_of(ctx.passage)
+    if connection is None or connection.confirmed or ctx.passage.ct_state != conntrack.NEW:
+        return None
+    because = capacity.refusal(ctx.stack)
+    if not because:
+        return None
+    trace = ctx.stack.step("conntrack", because, "drop", hook=ctx.hook.value)
+    message = "the table of connections is full, and takes no new one"
+    remedy = f"raise it: sysctl -w {capacity.MAXIMUM}=…, or find out who makes so many connections"
+    return Unserved(message, None, trace, ctx.packet, "conntrack.full", remedy)
 
 
 def _run_route_chain(walk: _Walk, base: BaseChain) -> Dropped | Rejected | Stolen | None:
