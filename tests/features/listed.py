@@ -171,7 +171,7 @@ STATEMENTS = (
     Native("limit", {"limit": {"rate": 1, "per": "second", "burst": 5}}, NFT),
     Native("quota", {"quota": {"val": 1, "val_unit": "bytes"}}),
     Native("ct count", {"ct count": {"val": 3}}),
-    Native("notrack", {"notrack": None}),
+    Native("notrack", {"notrack": None}, AT_DEVICES),
     Native("add, update a set", {"set": {"op": "add", "elem": _payload("ip", "saddr"), "set": "@known"}}),
     Native("queue", {"queue": {"num": 1}}),
     Native("tproxy", {"tproxy": {"family": "ip", "port": 80}}),
@@ -312,7 +312,7 @@ CONNECTIONS = (
 LINK_HOOKS = (
     Part("bridge prerouting, input, forward, output, postrouting", True, "conntrack is unknown", AT_BRIDGES),
     Part("their order with br_netfilter", True, "at its own priority, 0, both are followed", AT_BRIDGES),
-    Part("netdev ingress, egress", True, "conntrack is unknown", AT_DEVICES),
+    Part("netdev ingress, egress", True, "the kernel lets no rule ask conntrack there", AT_DEVICES),
     Part("inet ingress", True, "", AT_DEVICES),
     Part("arp input, output", True, "", AT_DEVICES),
     Part("arptables-nft", True, "", AT_DEVICES),

@@ -16,6 +16,7 @@ VIP = "r: $ iptables-nft -t nat -A PREROUTING -d 10.96.0.1 -j DNAT --to-destinat
 OWN_MAC, MAC_A, MAC_B = "02:00:00:00:00:aa", "02:00:00:00:01:01", "02:00:00:00:02:02"
 
 
+UNTRACKED_DROPPED = "r: $ iptables-nft -A FORWARD -m conntrack --ctstate UNTRACKED -j DROP"
 DEVICES = (
     trap(
         "ingress drops",
@@ -58,6 +59,43 @@ DEVICES = (
         ROUTED,
         chain("r", "inet", "ingress device p0", policy="drop"),
         {TCP: TIMEOUT},
+    ),
+    trap(
+        "inet ingress is before connections are known",
+        ROUTED,
+        f"{UNTRACKED_DROPPED}\n{chain('r', 'inet', 'ingress device p0', 'ct state invalid drop')}",
+        {TCP: TIMEOUT},
+    ),
+    trap(
+        "nothing is new at inet ingress",
+        ROUTED,
+        f"{UNTRACKED_DROPPED}\n{chain('r', 'inet', 'ingress device p0', 'ct state new,untracked drop')}",
+        {TCP: SERVED},
+    ),
+    trap(
+        "untracked from ingress on",
+        ROUTED,
+        f"{UNTRACKED_DROPPED}\n{chain('r', 'netdev', 'ingress device p0', 'tcp dport 80 notrack')}",
+        {TCP: TIMEOUT, "a tcp 10.2.0.2:99": "connection refused"},
+    ),
+    trap(
+        "untracked from inet ingress on",
+        ROUTED,
+        f"{UNTRACKED_DROPPED}\n{chain('r', 'inet', 'ingress device p0', 'notrack')}",
+        {TCP: TIMEOUT},
+    ),
+    trap(
+        "untracked at egress is too late",
+        ROUTED,
+        f"{UNTRACKED_DROPPED}\n{chain('r', 'netdev', 'egress device p1', 'notrack')}",
+        {TCP: SERVED},
+    ),
+    trap(
+        "untracked by a bridge's own rules",
+        BRIDGED,
+        f"{UNTRACKED_DROPPED}\nr: sysctl net.bridge.bridge-nf-call-iptables=1\n"
+        + chain("r", "bridge", "prerouting", "tcp dport 80 notrack", priority=-300),
+        {"a tcp 10.1.0.3": TIMEOUT, "a tcp 10.1.0.3:99": "connection refused"},
     ),
     trap(
         "inet ingress by nfproto",

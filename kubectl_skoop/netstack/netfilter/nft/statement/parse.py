@@ -5,7 +5,7 @@ from collections.abc import Callable
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import single
-from kubectl_skoop.netstack.netfilter.nft.expression.parse import LINK_FAMILIES, Scope
+from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
 from kubectl_skoop.netstack.netfilter.nft.statement.dynset import parse_update
 from kubectl_skoop.netstack.netfilter.nft.statement.forward import parse_forward
 from kubectl_skoop.netstack.netfilter.nft.statement.limit import parse_limit, parse_quota
@@ -48,7 +48,7 @@ def parse_statement(json: object, scope: Scope) -> Executable:
         return Ignored()
     if isinstance(json, str):
         kind, body = json, None
-    if kind == "notrack" and scope.family not in LINK_FAMILIES:
+    if kind == "notrack":
         return NoTrack()
     try:
         if kind in VERDICTS:
