@@ -8,7 +8,6 @@ from kubectl_skoop.model.packet import (
     ICMP_TIME_EXCEEDED,
     ICMP_UNREACHABLE,
     Address,
-    Owner,
     Packet,
     Passage,
     Protocol,
@@ -86,7 +85,7 @@ def send_error(
         quoted=packet,
         length=min(576, 28 + packet.length) if packet.family == 4 else min(1280, 48 + packet.length),
     )
-    answer = Passage(mark=mark, owner=Owner())
+    answer = Passage(mark=mark)
     attach(answer, passage)
     text = f"{protocol.name} {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
     stack.step("send", text, f"to {packet.src}" + (" after some seconds" if delayed else ""))
@@ -187,7 +186,7 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
         length=packet.length,
         tos=packet.tos,
     )
-    ip.send(stack, reply, Passage(mark=mark, owner=Owner()), route)
+    ip.send(stack, reply, Passage(mark=mark), route)
 
 
 def _reply_key(stack: Stack, packet: Packet, passage: Passage, source: Address | None, mark: int) -> FlowKey:

@@ -232,6 +232,26 @@ TRAPS = (
         "b: $ iptables-nft -A OUTPUT -m owner ! --uid-owner 0 -j DROP",
         {TCP: SERVED, "a tcp 10.2.0.2:81": "timeout"},
     ),
+    *(
+        trap(
+            f"the kernel's ICMP has no owner: {rule} (K-21)",
+            ROUTED,
+            f"b: $ iptables-nft -A OUTPUT -m owner {rule} -j DROP",
+            {"a icmp 10.2.0.2": echo, "a udp 10.2.0.2:99": refusal},
+        )
+        for rule, echo, refusal in (
+            ("--uid-owner 0", "answer", "connection refused, icmp 3/3 from 10.2.0.2"),
+            ("! --uid-owner 0", "timeout", "timeout"),
+            ("--socket-exists", "timeout", "timeout"),
+        )
+    ),
+    trap(
+        "the kernel's ICMP has no owner for nft (K-21)",
+        ROUTED,
+        "b: $ nft 'add table ip f; add chain ip f o { type filter hook output priority 0; }; "
+        "add rule ip f o meta skuid 0 drop; add rule ip f o meta skuid != 0 drop'",
+        {"a icmp 10.2.0.2": "answer"},
+    ),
     trap(
         "no DROP of owner 0 hits the RST (K-21)",
         ROUTED,
