@@ -18,6 +18,8 @@ CLONE_NEWNET = 0x40000000
 NAMED = Path("/run/netns")
 SYSCTL = Path("/proc/sys")
 TOOLS = ("ip", "bridge", "iptables-nft", "iptables-legacy", "ipset", "nft", "conntrack", "ethtool")
+COMMAND = 120
+"""Seconds that a command may take: `iptables-restore` took more than 20 in an emulated machine under load."""
 SETTLE, SETTLE_PAUSE = 10, 0.02
 """Seconds to wait at most, and between two looks."""
 FOLDERS = "/usr/sbin:/sbin:/usr/bin:/bin"
@@ -136,14 +138,14 @@ def finish(process: "subprocess.Popen[str]", text: str = "") -> str:
     """Feed a started command, wait for it, return what it printed.
 
     Raises:
-        LabError: it failed, or did not end within 20 seconds.
+        LabError: it failed, or did not end in time.
     """
     try:
-        out, err = process.communicate(text, timeout=20)
+        out, err = process.communicate(text, timeout=COMMAND)
     except subprocess.TimeoutExpired as error:
         process.kill()
         process.communicate()
-        raise LabError(f"{process.args!r}: no end after 20 s") from error
+        raise LabError(f"{process.args!r}: no end after {COMMAND} s") from error
     if process.returncode:
         raise LabError(f"{process.args!r}: {err.strip() or out.strip()}\n{text}")
     return out

@@ -16,7 +16,15 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.testing.frame import encode
-from kubectl_skoop.testing.netns import LabError, Namespace, create, delete, entered, lab_prefix
+from kubectl_skoop.testing.netns import (
+    LabError,
+    Namespace,
+    create,
+    delete,
+    entered,
+    lab_prefix,
+    sysctl_file,
+)
 
 SENDER_MAC, ROUTER_MAC = "02:00:00:00:01:01", "02:00:00:00:01:02"
 FAR_ROUTER_MAC, RECEIVER_MAC = "02:00:00:00:02:01", "02:00:00:00:02:02"
@@ -25,7 +33,10 @@ SENTINEL = "sentinel"
 """Comment of the rule whose counter says that a packet was handled."""
 
 _RULE = re.compile(r"^\[(\d+):\d+\] (-A .*)$", re.MULTILINE)
-_WAIT = 2.0
+_WAIT = 10.0
+"""Seconds, at most."""
+_KEPT = 86400
+"""Seconds that an entry of conntrack is kept: none expires, however slow the machine is at a test."""
 
 
 @dataclass(slots=True)
@@ -94,6 +105,7 @@ def rule_lab(sysctls: Mapping[str, object] | None = None, *, router_commands: st
                 }
             )
         router.set_sysctls({"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1, **(sysctls or {})})
+        router.set_sysctls(dict.fromkeys(_timeouts(router), _KEPT))
         router.run("ip", "-batch", "-", text=_links(sender.name, receiver.name) + router_commands)
         sender.run("ip", "-batch", "-", text="link set lo up\nlink set out0 up\n")
         receiver.run("ip", "-batch", "-", text="link set lo up\nlink set in0 up\n")
@@ -106,6 +118,13 @@ def rule_lab(sysctls: Mapping[str, object] | None = None, *, router_commands: st
             yield RuleLab(router, ns, index["in0"], index["out0"], near, far)
     finally:
         delete(names)
+
+
+def _timeouts(namespace: Namespace) -> list[str]:
+    """The sysctls that say how long conntrack keeps entries, of each protocol and state."""
+    with entered(namespace.path):
+        files = sysctl_file("net.netfilter").glob("nf_conntrack_*timeout*")
+        return [f"net.netfilter.{file.name}" for file in files]
 
 
 def _raw_socket(namespace: Namespace, device: str) -> socket.socket:
