@@ -3,7 +3,6 @@
 drivers/net/geneve.c: geneve_xmit_skb, geneve_lookup, geneve_rx.
 """
 
-from dataclasses import replace
 from ipaddress import ip_address
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol
@@ -26,7 +25,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     config, where, source = device.geneve, stack.where(device=device.name), None
     if config is not None and config.external and (way := passage.tunnel) is not None:
         source, df = way.source, int(way.df)
-        config = replace(config, remote=way.destination, vni=way.id, ttl=way.ttl, tos=way.tos, df=df)
+        config = config._replace(remote=way.destination, vni=way.id, ttl=way.ttl, tos=way.tos, df=df)
     if config is None or config.unmodelled or config.remote is None:
         missing = OUTSIDE if config and config.external else "it has no remote"
         reason = f"{device.name}: {config.unmodelled if config and config.unmodelled else missing}"

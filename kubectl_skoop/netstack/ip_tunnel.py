@@ -61,8 +61,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
 
 def _by_key(config: IpTunnel, way: TunnelKey) -> IpTunnel:
     """ip_md_tunnel_xmit, gre_fb_xmit: as its packet's route says."""
-    return replace(
-        config,
+    return config._replace(
         local=way.source,
         remote=way.destination,
         ttl=way.ttl,

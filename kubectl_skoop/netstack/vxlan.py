@@ -41,7 +41,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         return
     if config.external and (way := passage.tunnel) is not None:
         entry = FdbEntry(mac=frame.dst_mac, port=device.index, destination=way.destination)
-        told = replace(config, vni=way.id, local=way.source, ttl=way.ttl, tos=way.tos, df=int(way.df))
+        told = config._replace(vni=way.id, local=way.source, ttl=way.ttl, tos=way.tos, df=int(way.df))
         _encapsulate(stack, device, told, frame, passage, way.destination, entry)
         return
     remotes = [entry for entry in _entries(stack, device, frame.dst_mac) if entry.destination is not None]

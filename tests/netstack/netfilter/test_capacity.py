@@ -1,6 +1,5 @@
 """A full table of connections."""
 
-from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -17,7 +16,7 @@ from kubectl_skoop.netstack.sysctl import Sysctls
 FLOW = Tuple(src=ip_address("10.0.0.1"), dst=ip_address("10.0.0.2"), protocol=6, sport=40000, dport=80)
 BACK = Tuple(src=ip_address("10.0.0.2"), dst=ip_address("10.0.0.1"), protocol=6, sport=80, dport=40000)
 ASSURED = ConntrackEntry(original=FLOW, reply=BACK, status=IPS_ASSURED)
-YOUNG = replace(ASSURED, status=0)
+YOUNG = ASSURED._replace(status=0)
 
 
 @pytest.mark.parametrize(
