@@ -55,7 +55,7 @@ def _node(ns: NetworkNamespace, mode: str, service: LabService, route: bool) -> 
 
 THREE = (A2, B, NOBODY)
 REFUSED = "pod/default/a2: nothing listens on 10.244.1.3:81/tcp"
-GONE = "node/n1: node/n1 sends connections to 10.244.1.77:8080, which is no endpoint of service default/many"
+GONE = "node/n1: connections are sent to 10.244.1.77:8080, which is no endpoint of service default/many"
 NO_ROUTE = "node/n1: the route to 10.244.2.0/24 is missing"
 
 
