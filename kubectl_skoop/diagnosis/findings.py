@@ -42,7 +42,7 @@ class _Group:
             return self.first
         return replace(
             self.first,
-            where=replace(self.first.where, place=None),
+            where=self.first.where._replace(place=None),
             message=f"{self.first.message} (at {len(self.places):,} places: {listed(self.places)})",
             evidence=tuple(islice(self.evidence, MOST_EVIDENCE)),
         )

@@ -92,9 +92,9 @@ class Esp(NamedTuple):
     """Names of cipher and digest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Packet:
-    """An IP packet in its frame."""
+    """An IP packet in its frame. Without slots: `model.changed` makes the copies."""
 
     src: Address
     dst: Address

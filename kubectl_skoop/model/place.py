@@ -1,6 +1,5 @@
 """Where things are: nodes, pods, the outside; and what an address stands for."""
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypedDict
 
 from kubectl_skoop.model.packet import Address
@@ -37,8 +36,7 @@ class WhereFields(TypedDict, total=False):
     hook: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class Where(NamedTuple):
     """The place of a finding or a step, as exactly as is known; empty strings where it does not apply."""
 
     place: Place | None = None

@@ -6,7 +6,9 @@ from ipaddress import IPv4Address, IPv4Network
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Arp, Packet, Passage
 from kubectl_skoop.netstack import gap, ip_error, link_hooks, neighbour, xmit
 from kubectl_skoop.netstack.device import IFF_NOARP, Device
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.types import Hook
+from kubectl_skoop.netstack.remembered import remembered
 from kubectl_skoop.netstack.routing.input import Forward, InputRoute, Local, Refused, route_input
 from kubectl_skoop.netstack.routing.local import address_type
 from kubectl_skoop.netstack.routing.lookup import FlowKey
@@ -96,14 +98,20 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
 def is_for_others(stack: Stack, device: Device, target: IPv4Address) -> bool:
     """Whatever the routes say: no table has the address as a local one, and the device answers for nobody
     else. So ends nearly each copy of a flooded question."""
-    ns = stack.ns
     return not (
-        ns.fib.may_be_local(target)
+        stack.ns.fib.may_be_local(target)
         or _other_end_of_pod(stack, device)
-        or any(ns.sysctls.either(device.name, setting) for setting in ("proxy_arp", "proxy_arp_pvlan"))
+        or _may_answer_for_others(stack.ns, device.name)
+    )
+
+
+@remembered
+def _may_answer_for_others(ns: NetworkNamespace, device: str) -> bool:
+    return (
+        any(ns.sysctls.either(device, setting) for setting in ("proxy_arp", "proxy_arp_pvlan"))
         or any(entry.proxy for entry in ns.neighbours)
-        or gap.table(stack, "rules", "routes", "proxy_neighbours")
-        or gap.device_sysctl(stack, device.name, _ASKED_OF_PROXIES)
+        or bool(gap.table_of(ns, "rules", "routes", "proxy_neighbours"))
+        or bool(gap.device_sysctl_of(ns, device, _ASKED_OF_PROXIES))
     )
 
 

@@ -1,7 +1,6 @@
 """br_netfilter: iptables for bridged frames (net/bridge/br_netfilter_hooks.c; K-30 to K-34)."""
 
-from dataclasses import replace
-
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import fragment, gap, hook_end, ip_error, link_hooks, neighbour
@@ -103,7 +102,7 @@ def _redirected(
 
 def _to_bridge(stack: Stack, bridge: Device, port: Device, packet: Packet, passage: Passage) -> Packet | None:
     passage.packet_type = PacketType.HOST
-    return _later_prerouting(stack, port, replace(packet, dst_mac=bridge.mac), passage)
+    return _later_prerouting(stack, port, changed(packet, dst_mac=bridge.mac), passage)
 
 
 def _bridged_dnat(
@@ -115,7 +114,7 @@ def _bridged_dnat(
     if mac is None:
         return None
     stack.step("bridge", f"{packet.dst} is on {bridge.name}", "bridged, not routed", device=bridge.name)
-    return replace(packet, dst_mac=mac)
+    return changed(packet, dst_mac=mac)
 
 
 def forward(

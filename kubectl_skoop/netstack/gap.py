@@ -4,10 +4,9 @@ Tables are named as in `NetworkNamespace.gaps`. A sysctl that every kernel has, 
 gap, too; a namespace without any was made by hand and has the defaults.
 """
 
-from collections.abc import Sequence
-
 from kubectl_skoop.netstack.conntrack_types import Tuple
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.remembered import remembered
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
@@ -19,6 +18,8 @@ def table(stack: Stack, *names: str) -> str:
 
 def table_of(ns: NetworkNamespace, *names: str) -> str:
     """The same where nothing is walked."""
+    if not ns.gaps:
+        return ""
     for name in names:
         reason = ns.gaps.get(name)
         if reason is not None:
@@ -42,13 +43,17 @@ def routing(stack: Stack) -> str:
 
 def sysctl(stack: Stack, *keys: str) -> str:
     """Why the first of these settings is not known; empty: all are. Only for files that each kernel has."""
-    if reason := unread(stack, *keys):
+    return _sysctl(stack.ns, *keys)
+
+
+def _sysctl(ns: NetworkNamespace, *keys: str) -> str:
+    if reason := _unread(ns, *keys):
         return reason
-    if not stack.ns.sysctls.values and "sysctls" not in stack.ns.gaps:
+    if not ns.sysctls.values and "sysctls" not in ns.gaps:
         return ""
     for key in keys:
-        if stack.ns.sysctls.text(key) is None:
-            return f"{key} of {stack.ns.place} was not read" + _because(stack)
+        if ns.sysctls.text(key) is None:
+            return f"{key} of {ns.place} was not read" + _because(ns)
     return ""
 
 
@@ -57,18 +62,28 @@ def unread(stack: Stack, *keys: str) -> str:
 
     For files that not every kernel has, too.
     """
+    return _unread(stack.ns, *keys)
+
+
+def _unread(ns: NetworkNamespace, *keys: str) -> str:
     for key in keys:
-        if key in stack.ns.sysctls.unread:
-            return f"{key} of {stack.ns.place} could not be read: {stack.ns.sysctls.unread[key]}"
+        if key in ns.sysctls.unread:
+            return f"{key} of {ns.place} could not be read: {ns.sysctls.unread[key]}"
     return ""
 
 
-def device_sysctl(stack: Stack, device: str, settings: Sequence[str]) -> str:
+def device_sysctl(stack: Stack, device: str, settings: tuple[str, ...]) -> str:
     """The same for settings of an IPv4 device, whose value of `all` counts too."""
+    return device_sysctl_of(stack.ns, device, settings)
+
+
+@remembered
+def device_sysctl_of(ns: NetworkNamespace, device: str, settings: tuple[str, ...]) -> str:
+    """The same where nothing is walked."""
     names = ("all", device_key(device))
-    return sysctl(stack, *(f"net.ipv4.conf.{name}.{setting}" for setting in settings for name in names))
+    return _sysctl(ns, *(f"net.ipv4.conf.{name}.{setting}" for setting in settings for name in names))
 
 
-def _because(stack: Stack) -> str:
-    reason = stack.ns.gaps.get("sysctls")
+def _because(ns: NetworkNamespace) -> str:
+    reason = ns.gaps.get("sysctls")
     return f": {reason}" if reason else ""

@@ -1,7 +1,6 @@
 """IPv4 and IPv6 in one namespace: in, through, out (net/ipv4/ip_input.c, ip_forward.c, ip_output.c)."""
 
-from dataclasses import replace
-
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.netstack import (
     discovery,
@@ -147,7 +146,7 @@ def send(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, 
     if unread := unread or _entries_unread(stack, packet):
         stack.give_up("unknown", packet, unread)
         return
-    packet = replace(packet, ttl=ttl or _default_ttl(stack, packet, route.device))
+    packet = changed(packet, ttl=ttl or _default_ttl(stack, packet, route.device))
     _local_out(stack, packet, passage, route, indev=0)
 
 
@@ -231,7 +230,7 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
     if packet.length > mtu and _whole_only(packet):
         too_big(stack, packet, passage, out, mtu)
         return
-    packet = replace(packet, ttl=packet.ttl - 1)
+    packet = changed(packet, ttl=packet.ttl - 1)
     arrived = vrf.index_of(stack.ns, device.index) or device.index
     result = traverse(
         stack, Hook.FORWARD, packet, passage, indev=arrived, outdev=out.index, nexthop=route.nexthop
@@ -306,7 +305,7 @@ def _output(
     passage.nexthop, passage.tunnel = nexthop or packet.dst, route.tunnel if route else None
     mac = neighbour.resolve(stack, device, passage.nexthop, packet, passage)
     if mac is not None:
-        xmit.transmit(stack, device, replace(packet, src_mac=device.mac, dst_mac=mac), passage)
+        xmit.transmit(stack, device, changed(packet, src_mac=device.mac, dst_mac=mac), passage)
 
 
 def _whole_only(packet: Packet) -> bool:

@@ -1,8 +1,8 @@
 """Devices on top of another one (vlan, macvlan, ipvlan): the two may be in different namespaces."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Address, Frame, Packet, PacketType, Passage, is_group
 from kubectl_skoop.netstack import receive, transport, xmit
 from kubectl_skoop.netstack.device import IPVLAN_L3, SAME_NAMESPACE, Device
@@ -34,7 +34,7 @@ def route(stack: Stack, device: Device, frame: Frame) -> None:
         message = f"{device.name} carries packets for single addresses only (ipvlan in mode l3)"
         stack.lose("device.private", frame, message, where=stack.where(device=device.name))
         return
-    packet, netns = replace(frame, src_mac="", dst_mac=""), lower_netns(stack, device)
+    packet, netns = changed(frame, src_mac="", dst_mac=""), lower_netns(stack, device)
     if netns != stack.ns.id:
         hand(stack, netns, device.link, packet, device, "routed")
     elif (lower := stack.ns.devices.get(device.link)) is not None:

@@ -57,6 +57,10 @@ class NetworkNamespace:
     """When the rules were read, seconds since the epoch; 0: not known."""
     gaps: Mapping[str, str] = field(default_factory=dict)
     """Tables that could not be read, by their section's name, with the reason."""
+    remembered: dict[tuple[object, ...], object] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """Of `netstack.remembered`; a changed copy begins anew."""
 
     @cached_property
     def device_by_name(self) -> Mapping[str, Device]:

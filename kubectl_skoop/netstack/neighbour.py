@@ -1,8 +1,8 @@
 """Who has the next hop's address on a device (net/core/neighbour.c; K-57, K-69)."""
 
-from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import arp, bridge, discovery, gap, icmp, xmit
@@ -110,9 +110,9 @@ def expire(stack: Stack) -> bool:
 def _send(stack: Stack, device: Device, mac: str, waiting: Waiting) -> None:
     if waiting.bridge_port:
         port = stack.ns.devices[waiting.bridge_port]
-        bridge.finish(stack, device, port, replace(waiting.packet, dst_mac=mac), waiting.passage)
+        bridge.finish(stack, device, port, changed(waiting.packet, dst_mac=mac), waiting.passage)
         return
-    frame = replace(waiting.packet, src_mac=device.mac, dst_mac=mac)
+    frame = changed(waiting.packet, src_mac=device.mac, dst_mac=mac)
     xmit.transmit(stack, device, frame, waiting.passage)
 
 

@@ -1,7 +1,7 @@
 """One namespace in one branch: the frozen state, and what packets made of it on their way (K-68)."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Unpack
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
     from kubectl_skoop.netstack.netfilter.conntrack import Connection
     from kubectl_skoop.netstack.netfilter.recent import RecentEntry
+    from kubectl_skoop.netstack.routing.way import InputRoute, OutputRoute, RouteError
 
 
 class Loss(NamedTuple):
@@ -126,6 +127,10 @@ class Stack:
     """What rules wrote to the lists of the match `recent`; None: taken out."""
     changed_sets: set[str] = field(default_factory=set)
     """ipsets that a rule changed: what they hold from then on is not modelled."""
+    routes: "dict[Hashable, tuple[InputRoute | OutputRoute | RouteError, Trace]]" = field(
+        default_factory=dict
+    )
+    """Answers to look-ups of this branch, with their steps: the same question gets the same one."""
     pmtu: dict[Address, int] = field(default_factory=dict)
     """Learned path MTUs, bytes."""
     clients: "list[Client]" = field(default_factory=list)
@@ -158,15 +163,18 @@ class Stack:
         return self.journey.trace
 
     def where(self, **fields: Unpack[WhereFields]) -> Where:
-        return Where(place=self.ns.place, **fields)
+        return Where(self.ns.place, **fields)
 
     def step(
         self, kind: StepKind, text: str, effect: str = "", *, tool: str = "", **fields: Unpack[WhereFields]
     ) -> Trace:
-        entry = Trace(kind=kind, where=self.where(**fields), text=text, effect=effect, tool=tool)
-        self.journey.trace.append(entry)
+        return self.repeat(Trace(kind, Where(self.ns.place, **fields), text, effect, tool))
+
+    def repeat(self, step: Trace) -> Trace:
+        """A step that was taken before, or is taken now."""
+        self.journey.trace.append(step)
         self.choices.effort.left -= STEP
-        return entry
+        return step
 
     def lose(
         self,

@@ -21,7 +21,7 @@ class Sysctls:
         if value is None:
             return default
         try:
-            return int(value.split()[0])
+            return int(value if value.isdecimal() else value.split()[0])
         except (ValueError, IndexError):
             return default
 
@@ -45,4 +45,4 @@ class Sysctls:
 
 def device_key(name: str) -> str:
     """A device's name as sysctl keys have it: `eth0.5` is `eth0/5` (sysctl(8))."""
-    return name.replace(".", "/")
+    return name.replace(".", "/") if "." in name else name

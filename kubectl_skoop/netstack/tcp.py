@@ -1,7 +1,6 @@
 """TCP as far as it decides whether a connection comes about and carries data (K-18, K-36)."""
 
-from dataclasses import replace
-
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Address, Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.netstack import ip, ipsec_send, open_socket, socket_lookup, xmit
@@ -9,6 +8,7 @@ from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.endpoint import Client, Refusal, Server
 from kubectl_skoop.netstack.netfilter.conntrack import attach
+from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.local import address_type, is_anycast
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.socket_types import Socket
@@ -107,7 +107,7 @@ def _reset_bridged(stack: Stack, packet: Packet, reset: Packet, passage: Passage
     """nf_send_reset for a bridged packet: straight back out of its port, past all hooks and translations."""
     port = stack.ns.devices[passage.physin]
     stack.step("send", "RST", f"to {reset.dst}, straight out of {port.name}", device=port.name)
-    frame = replace(reset, src_mac=packet.dst_mac, dst_mac=packet.src_mac)
+    frame = changed(reset, src_mac=packet.dst_mac, dst_mac=packet.src_mac)
     xmit.transmit(stack, port, frame, Passage())
 
 
@@ -195,7 +195,7 @@ def _to_listener(stack: Stack, device: Device, listener: Socket, packet: Packet,
     mark = passage.mark if marks.kept(stack, passage, "net.ipv4.tcp_fwmark_accept") else listener.mark
     route = _route(stack, server, Owner(uid=listener.uid), mark=mark)
     if isinstance(route, RouteError):
-        ip.lose_unroutable(stack, replace(packet, src=packet.dst, dst=packet.src), packet.src, route)
+        ip.lose_unroutable(stack, changed(packet, src=packet.dst, dst=packet.src), packet.src, route)
         return
     server.mss = min(packet.mss or DEFAULT_MSS[packet.family], advertised_mss(stack, packet.src, route))
     stack.servers.append(server)
@@ -236,8 +236,16 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 
 def _route(stack: Stack, end: Client | Server, owner: Owner, *, mark: int = 0) -> OutputRoute | RouteError:
-    packet = _segment(end, TcpFlags.ACK, ACK)
-    key = ip.flow_key(packet, mark=mark, uid=owner.uid)._replace(oif=end.device)
+    key = FlowKey(
+        dst=end.remote,
+        src=end.local,
+        oif=end.device,
+        mark=mark,
+        uid=owner.uid,
+        protocol=Protocol.TCP,
+        sport=end.port,
+        dport=end.remote_port,
+    )
     return route_output(stack, key, bound_source=end.local)
 
 
@@ -253,11 +261,13 @@ def _emit(
     mark: int = 0,
 ) -> None:
     owner = end.owner if isinstance(end, Client) else Owner(uid=end.socket.uid)
-    packet = replace(_segment(end, flags, length), mss=mss, gso=gso)
+    packet = _segment(end, flags, length, mss=mss, gso=gso)
     ip.send(stack, packet, Passage(owner=owner, mark=mark), route)
 
 
-def _segment(end: Client | Server, flags: TcpFlags, length: int) -> Packet:
+def _segment(
+    end: Client | Server, flags: TcpFlags, length: int, *, mss: int = 0, gso: bool = False
+) -> Packet:
     """`length`: TCP header and payload, bytes."""
     return Packet(
         src=end.local,
@@ -266,7 +276,9 @@ def _segment(end: Client | Server, flags: TcpFlags, length: int) -> Packet:
         sport=end.port,
         dport=end.remote_port,
         flags=flags,
+        mss=mss,
         length=IP_HEADER[end.remote.version] + length,
+        gso=gso,
         df=True,
     )
 

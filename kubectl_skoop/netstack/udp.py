@@ -1,7 +1,6 @@
 """UDP and echo requests: one datagram there, its answer back (net/ipv4/udp.c, ping.c)."""
 
-from dataclasses import replace
-
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.verdict import Unknown
@@ -39,7 +38,7 @@ def send(stack: Stack, probe: Probe) -> Client | Refusal:
     if probe.df and length > mtu:
         client.fail(SYMPTOMS["EMSGSIZE"])
     discovery = client.remote.version == 6 or not stack.ns.sysctls.number("net.ipv4.ip_no_pmtu_disc", 0)
-    packet = replace(packet, df=probe.df or (discovery and length <= mtu))
+    packet = changed(packet, df=probe.df or (discovery and length <= mtu))
     ip.send(stack, packet, Passage(owner=probe.owner), route)
     return client
 
@@ -113,7 +112,7 @@ def _answer(stack: Stack, device: Device, socket: Socket, packet: Packet) -> Non
             f"unless it pins its answers to the address that was asked, {packet.dst}"
         )
         if stack.choices.undecided(Unknown(reason)):
-            answer = replace(answer, src=route.source)
+            answer = changed(answer, src=route.source)
         else:
             route = route_output(stack, key._replace(src=packet.dst), bound_source=packet.dst)
             if isinstance(route, RouteError):

@@ -1,8 +1,8 @@
 """vxlan: the frame in a UDP packet and out of it (drivers/net/vxlan/vxlan_core.c; K-38 to K-40)."""
 
-from dataclasses import replace
 from ipaddress import ip_address
 
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol, is_group
 from kubectl_skoop.netstack import gap, ip, vlan_tag
 from kubectl_skoop.netstack import receive as receiving
@@ -125,7 +125,7 @@ def _bypass(stack: Stack, frame: Frame, outer: Packet, passage: Passage) -> None
             continue
         if (config.vni, config.port) == (outer.vni, outer.dport):
             stack.step("tunnel", f"{outer.dst} is here", "not encapsulated", device=device.name)
-            receiving.receive(stack, device.index, replace(frame, dst_mac=device.mac), passage)
+            receiving.receive(stack, device.index, changed(frame, dst_mac=device.mac), passage)
             return
     stack.lose("tunnel.closed", outer, f"{outer.dst} is this place, which has no vxlan with vni {outer.vni}")
 

@@ -1,7 +1,6 @@
 """A frame leaves by a device (dev_queue_xmit and the ndo_start_xmit of each kind)."""
 
-from dataclasses import replace
-
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vlan_tag, vrf_device, vxlan
@@ -16,14 +15,13 @@ ETHERNET_KINDS = frozenset({"", "veth", "tun", "virtio_net"})
 
 def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> None:
     """To the other end of the device, unless it is down, or its egress hook or a program stops it."""
-    where = stack.where(device=device.name)
     if not device.up or not device.carrier:
         state = "has no carrier" if device.up else "is down"
         stack.lose(
             "device.down",
             frame,
             f"{device.name} {state}",
-            where=where,
+            where=stack.where(device=device.name),
             evidence=[f"{device.name}: " + ("NO-CARRIER" if device.up else "not UP")],
             remedy=_remedy(stack, device),
         )
@@ -40,7 +38,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         if ifb.led_in(stack, device, frame):
             return
     if isinstance(frame, Packet) and frame.gso and not _takes_buffers(stack, device):
-        frame = replace(frame, gso=False)
+        frame = changed(frame, gso=False)
     match device.kind:
         case "bridge":
             bridge.transmit(stack, device, frame, passage)
@@ -88,11 +86,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             vrf_device.transmit(stack, device, frame, passage)
         case "dummy" | "ifb":
             message = f"{device.name} is of kind {device.kind}: it discards what is routed into it"
-            stack.lose("device.no-peer", frame, message, where=where)
+            stack.lose("device.no-peer", frame, message, where=stack.where(device=device.name))
         case "missing":
-            stack.give_up(
-                "device.no-peer", frame, f"device {device.index} is not in the snapshot", where=where
-            )
+            reason = f"device {device.index} is not in the snapshot"
+            stack.give_up("device.no-peer", frame, reason, where=stack.where(device=device.name))
         case _ if device.loopback:
             receive.receive(stack, device.index, frame, passage)
         case kind if kind in ETHERNET_KINDS:
@@ -100,7 +97,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             stack.out.append(Emission(device.index, frame, stack.journey))
         case kind:
             reason = f"{device.name} is a {kind} device, which is not modelled"
-            stack.give_up("device.unmodelled", frame, reason, where=where)
+            stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
 
 
 def _takes_buffers(stack: Stack, device: Device) -> bool:

@@ -51,6 +51,10 @@ class RecordedChain:
     chain: SavedChain
     met: list[tuple[str, int]]
 
+    @property
+    def empty(self) -> bool:
+        return self.chain.empty
+
     def rules(self, frame: Frame) -> list[tuple[int, Rule]]:
         return [
             (number, Recorded(rule, (self.name, number), self.met)) for number, rule in self.chain.all_rules

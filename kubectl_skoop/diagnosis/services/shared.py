@@ -54,5 +54,5 @@ def _key(wanted: Wanted) -> tuple[Hashable, ...]:
 def _at(compared: Compared, place: Place) -> Compared:
     if not compared.findings:
         return compared
-    moved = (replace(one, where=replace(one.where, place=place)) for one in compared.findings)
+    moved = (replace(one, where=one.where._replace(place=place)) for one in compared.findings)
     return compared._replace(findings=tuple(moved))

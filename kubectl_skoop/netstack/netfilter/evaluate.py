@@ -92,19 +92,18 @@ def _next_verdict(
     ctx: RuleContext, base: BaseChain, frame: _Frame
 ) -> tuple[Final | Return | Jump, Trace | None]:
     """Of the frame's rules from its position on; Return at their end."""
-    effort = ctx.stack.choices.effort
-    while frame.position < len(frame.rules):
+    effort, rules, before = ctx.stack.choices.effort, frame.rules, _snapshot(ctx)
+    while frame.position < len(rules):
         effort.left -= 1
         if effort.left < 0:
             return _lost(ctx, base, frame.chain, Unknown(EXHAUSTED))
-        number, rule = frame.rules[frame.position]
-        before = _snapshot(ctx)
+        number, rule = rules[frame.position]
         if isinstance(rule, FirstOfLots):
             passed_over = rule.passed_over(ctx, frame.chain)
             frame.position += passed_over
             if passed_over == rule.size:
                 continue
-            number, rule = frame.rules[frame.position]
+            number, rule = rules[frame.position]
             verdict = _matched(ctx, base, frame.chain, number, rule)
         else:
             verdict = _evaluate(ctx, base, frame.chain, number, rule)
@@ -113,8 +112,10 @@ def _next_verdict(
         if isinstance(verdict, Continue):
             if before != after:
                 _step(ctx, base, frame.chain, number, rule, _changes(before, after))
+                before = after
             continue
         if isinstance(verdict, Drop | Reject) and _forgiven(ctx, base, frame.chain, rule.text, number):
+            before = after
             continue
         effect = ", ".join(part for part in (_changes(before, after), _describe(verdict)) if part)
         return verdict, _step(ctx, base, frame.chain, number, rule, effect)
@@ -189,11 +190,14 @@ def _step(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule
 
 
 def _snapshot(ctx: RuleContext) -> tuple[object, ...]:
-    connection = connection_of(ctx.passage)
-    return (ctx.frame, ctx.passage.mark, ctx.passage.ct_state, connection.mark if connection else None)
+    passage = ctx.passage
+    connection = connection_of(passage)
+    return ctx.frame, passage.mark, passage.ct_state, connection.mark if connection else None
 
 
 def _changes(before: tuple[object, ...], after: tuple[object, ...]) -> str:
+    if before == after:
+        return ""
     names = ("packet", "mark", "ct state", "ct mark")
     changes = []
     for name, old, new in zip(names, before, after, strict=True):

@@ -3,8 +3,7 @@
 Kernel: nf_nat_core.c (nf_nat_packet), nf_nat_proto.c (nf_nat_manip_pkt, nf_nat_icmp_reply_translation).
 """
 
-from dataclasses import replace
-
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Packet, Passage
 from kubectl_skoop.netstack.conntrack_types import Tuple
 from kubectl_skoop.netstack.netfilter.conntrack import (
@@ -33,7 +32,7 @@ def translate_error(packet: Packet, passage: Passage, connection: Connection, ho
     source = changes_source(hook)
     other = connection.tuple(reply=not passage.ct_reply)
     quoted = _rewrite(packet.quoted, other, source=not source)
-    return _rewrite(replace(packet, quoted=quoted), invert(other), source=source)
+    return _rewrite(changed(packet, quoted=quoted), invert(other), source=source)
 
 
 def _concerned(passage: Passage, connection: Connection, hook: Hook) -> bool:

@@ -1,9 +1,10 @@
 """All that netfilter does with a packet at one hook, in the kernel's order (nf_hook_slow)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.model.verdict import Unknown
@@ -144,8 +145,8 @@ def traverse(
             trace = stack.step("rule", question.reason, "unknown", hook=hook.value)
             return Stolen(question, trace)
     ctx = RuleContext(stack=stack, hook=hook, frame=packet, passage=passage, indev=indev, outdev=outdev)
-    if packet.family in netfilter.conntrack_families:
-        ctx.packet = _defragment(ctx.packet)
+    if (packet.fragment_offset or packet.more_fragments) and packet.family in netfilter.conntrack_families:
+        ctx.packet = _defragmented(packet)
     walk = _Walk(ctx, nexthop or packet.dst)
     for action in _actions(stack, netfilter, ctx.packet, hook):
         end = _perform(walk, action)
@@ -156,11 +157,9 @@ def traverse(
     return Passed(ctx.packet, walk.reroute, walk.route_mark)
 
 
-def _defragment(packet: Packet) -> Packet:
+def _defragmented(packet: Packet) -> Packet:
     """nf_defrag_ipv4, at −400 wherever conntrack runs: rules see the datagram as a whole (K-6)."""
-    if not packet.fragment_offset and not packet.more_fragments:
-        return packet
-    return replace(packet, fragment_offset=0, more_fragments=False)
+    return changed(packet, fragment_offset=0, more_fragments=False)
 
 
 def _perform(walk: _Walk, action: _Action) -> _End | None:
@@ -332,20 +331,42 @@ def _flow(packet: Packet) -> str:
     return f"{packet.src} to {packet.dst}"
 
 
-def _actions(stack: Stack, netfilter: Netfilter, packet: Packet, hook: Hook) -> list[_Action]:
+def _actions(stack: Stack, netfilter: Netfilter, packet: Packet, hook: Hook) -> Sequence[_Action]:
+    """In their order, which is kept where no packet changes it."""
+    key = packet.family, hook, bool(stack.ns.ipvs)
+    settled = netfilter.settled.get(key)
+    if settled is not None:
+        return cast("Sequence[_Action]", settled)
     family, known = packet.family, netfilter.order_known
-    chains = [base for base in netfilter.base_chains if base.hook is hook and family in base.families]
-    entries: list[tuple[int, _Action]] = [(base.priority, base) for base in chains if base.type != "nat"]
+    chains = [
+        (base.priority, base)
+        for base in netfilter.base_chains
+        if base.hook is hook and family in base.families and not _idle(base)
+    ]
+    entries: list[tuple[int, _Action]] = [each for each in chains if each[1].type != "nat"]
+    nat_chains = [each for each in chains if each[1].type == "nat"]
     if family in netfilter.conntrack_families and hook in TRACKING_HOOKS:
         entries.append((PRIORITY_CONNTRACK, _Tracker()))
     if stack.ns.ipvs:
         entries += _ipvs_actions(hook)
     if family in netfilter.nat_families and hook in PRIORITY_NAT:
-        nat_chains = [(base.priority, base) for base in chains if base.type == "nat"]
-        entries.append(
-            (PRIORITY_NAT[hook], _NatHook(tuple(in_order(stack, packet, hook, nat_chains, known=known))))
-        )
-    return in_order(stack, packet, hook, entries, known=known)
+        ordered = tuple(in_order(stack, packet, hook, nat_chains, known=known))
+        entries.append((PRIORITY_NAT[hook], _NatHook(ordered)))
+    actions = in_order(stack, packet, hook, entries, known=known)
+    if _distinct(entries) and _distinct(nat_chains):
+        netfilter.settled[key] = actions
+    return actions
+
+
+def _idle(base: BaseChain) -> bool:
+    """Without rules it accepts whatever comes."""
+    chain = base.table.chain(base.chain)
+    return base.policy == "accept" and not isinstance(chain, Unknown) and chain.empty
+
+
+def _distinct(entries: Sequence[tuple[int, _Action]]) -> bool:
+    """No two have the same priority."""
+    return len({priority for priority, _ in entries}) == len(entries)
 
 
 def _ipvs_actions(hook: Hook) -> list[tuple[int, _Action]]:

@@ -1,7 +1,6 @@
 """Conntrack tuples: what of a packet identifies its connection (nf_conntrack_core.c, nf_ct_get_tuple)."""
 
-from dataclasses import replace
-
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.conntrack_types import Tuple
 
@@ -57,19 +56,19 @@ def is_icmp_error(packet: Packet) -> bool:
 def with_source(packet: Packet, target: Tuple) -> Packet:
     """The packet with the source side of `target` (nf_nat_manip_pkt, NF_NAT_MANIP_SRC)."""
     if packet.protocol in PORT_PROTOCOLS:
-        return replace(packet, src=target.src, sport=target.sport)
-    return _with_icmp_id(replace(packet, src=target.src), target)
+        return changed(packet, src=target.src, sport=target.sport)
+    return _with_icmp_id(changed(packet, src=target.src), target)
 
 
 def with_destination(packet: Packet, target: Tuple) -> Packet:
     """The packet with the destination side of `target` (nf_nat_manip_pkt, NF_NAT_MANIP_DST)."""
     if packet.protocol in PORT_PROTOCOLS:
-        return replace(packet, dst=target.dst, dport=target.dport)
-    return _with_icmp_id(replace(packet, dst=target.dst), target)
+        return changed(packet, dst=target.dst, dport=target.dport)
+    return _with_icmp_id(changed(packet, dst=target.dst), target)
 
 
 def _with_icmp_id(packet: Packet, target: Tuple) -> Packet:
     """Queries carry the id, whichever side is changed (icmp_manip_pkt)."""
     if packet.protocol in ICMP_PROTOCOLS and packet.icmp_type in QUERY_ANSWER:
-        return replace(packet, icmp_id=target.sport)
+        return changed(packet, icmp_id=target.sport)
     return packet

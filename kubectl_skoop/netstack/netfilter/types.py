@@ -153,6 +153,11 @@ class Chain(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def empty(self) -> bool:
+        """It has no rules."""
+        ...
+
     def rules(self, frame: Frame) -> Sequence[tuple[int, Rule]]:
         """Positions (from 1) and rules that may match this frame; a long chain may leave out those that
         certainly do not (by destination address or port)."""
@@ -214,3 +219,7 @@ class Netfilter:
     """Those at bridges, at devices, and for ARP."""
     link_unknowns: Mapping[LinkFamily, tuple[Unknown, ...]] = field(default_factory=dict)
     """Tables of these families that could not be read."""
+    settled: dict[tuple[int, Hook, bool], Sequence[object]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    """What `netfilter.traverse` runs, where every packet meets it in the same order."""

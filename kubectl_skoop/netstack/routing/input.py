@@ -1,6 +1,10 @@
 """Where a packet that came in goes, IPv4 and IPv6."""
 
+from typing import cast
+
 from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.trace import Trace
+from kubectl_skoop.netstack.routing.flow import ports
 from kubectl_skoop.netstack.routing.input4 import route_input4
 from kubectl_skoop.netstack.routing.input6 import route_input6
 from kubectl_skoop.netstack.routing.text import route_text, rule_text, table_name
@@ -15,16 +19,23 @@ def route_input(stack: Stack, packet: Packet, device: int, mark: int, *, opened:
 
     `opened`: by IPsec; then rp_filter does not count.
     """
+    key = device, mark, opened, packet.src, packet.dst, packet.protocol, packet.tos, *ports(packet)
+    if (known := stack.routes.get(key)) is not None:
+        stack.repeat(known[1])
+        return cast("InputRoute", known[0])
     if packet.family == 6:
-        return _traced(stack, packet, route_input6(stack, packet, device, mark))
-    return _traced(stack, packet, route_input4(stack, packet, device, mark, opened))
+        found = route_input6(stack, packet, device, mark)
+    else:
+        found = route_input4(stack, packet, device, mark, opened)
+    stack.routes[key] = found, _step(stack, packet, found)
+    return found
 
 
 DEFAULT_PRIORITIES = frozenset({0, 32766, 32767})
 """Of the rules that every namespace begins with."""
 
 
-def _traced(stack: Stack, packet: Packet, result: InputRoute) -> InputRoute:
+def _step(stack: Stack, packet: Packet, result: InputRoute) -> Trace:
     ns = stack.ns
     match result:
         case Local():
@@ -40,11 +51,9 @@ def _traced(stack: Stack, packet: Packet, result: InputRoute) -> InputRoute:
     if result.rule is not None and result.rule.priority not in DEFAULT_PRIORITIES:
         effect += f", by rule {rule_text(result.rule)}"
     if result.route is not None:
-        stack.step("route", route_text(ns, result.route), effect, table=table_name(result.route.table))
-    elif result.rule is not None:
-        stack.step("route", rule_text(result.rule), effect)
-    else:
-        stack.step(
-            "route", f"no route is asked for {packet.dst}" if effect != "no-route" else "no route", effect
-        )
-    return result
+        text = route_text(ns, result.route)
+        return stack.step("route", text, effect, table=table_name(result.route.table))
+    if result.rule is not None:
+        return stack.step("route", rule_text(result.rule), effect)
+    text = f"no route is asked for {packet.dst}" if effect != "no-route" else "no route"
+    return stack.step("route", text, effect)

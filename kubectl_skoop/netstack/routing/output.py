@@ -1,6 +1,9 @@
 """Where a packet that is made here goes, and from which address, IPv4 and IPv6."""
 
+from typing import cast
+
 from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.local import is_local
 from kubectl_skoop.netstack.routing.lookup import RouteErrno
@@ -21,13 +24,22 @@ def route_output(stack: Stack, key: FlowKey, bound_source: Address | None = None
     `bound_source` must be an address of this namespace; `key.src` alone need not be (FLOWI_FLAG_ANYSRC:
     transparent sockets, rerouting).
     """
+    asked = key, bound_source
+    if (known := stack.routes.get(asked)) is not None:
+        stack.repeat(known[1])
+        return cast("OutputRoute | RouteError", known[0])
+    found = _look_up(stack, key, bound_source)
+    stack.routes[asked] = found, _step(stack, key, found)
+    return found
+
+
+def _look_up(stack: Stack, key: FlowKey, bound_source: Address | None) -> OutputRoute | RouteError:
     if bound_source is not None:
         key = key._replace(src=bound_source)
         if _is_host(bound_source) and not is_local(stack.ns, bound_source):
             errno: RouteErrno = "ENETUNREACH" if key.family == 4 else "EADDRNOTAVAIL"
-            return _traced(stack, key, RouteError(errno=errno, kind="source"))
-    route = route_output4 if key.family == 4 else route_output6
-    return _traced(stack, key, route(stack, key))
+            return RouteError(errno=errno, kind="source")
+    return route_output4(stack, key) if key.family == 4 else route_output6(stack, key)
 
 
 def _is_host(address: Address) -> bool:
@@ -35,7 +47,7 @@ def _is_host(address: Address) -> bool:
     return int(address) != 0 and not address.is_multicast and int(address) != _LIMITED_BROADCAST
 
 
-def _traced(stack: Stack, key: FlowKey, result: OutputRoute | RouteError) -> OutputRoute | RouteError:
+def _step(stack: Stack, key: FlowKey, result: OutputRoute | RouteError) -> Trace:
     ns = stack.ns
     if isinstance(result, RouteError):
         effect = f"{result.kind}: {result.errno}"
@@ -43,9 +55,8 @@ def _traced(stack: Stack, key: FlowKey, result: OutputRoute | RouteError) -> Out
         way = f" to {result.nexthop}" if result.nexthop else ""
         effect = f"out by {ns.device_name(result.device)}{way} from {result.source}"
     if result.route is not None:
-        stack.step("route", route_text(ns, result.route), effect, table=table_name(result.route.table))
-    elif result.rule is not None:
-        stack.step("route", rule_text(result.rule), effect)
-    else:
-        stack.step("route", f"no route to {key.dst}", effect)
-    return result
+        text = route_text(ns, result.route)
+        return stack.step("route", text, effect, table=table_name(result.route.table))
+    if result.rule is not None:
+        return stack.step("route", rule_text(result.rule), effect)
+    return stack.step("route", f"no route to {key.dst}", effect)

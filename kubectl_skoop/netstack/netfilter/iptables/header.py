@@ -30,9 +30,8 @@ class Interface(NamedTuple):
     pattern: str
 
     def covers(self, name: str) -> bool:
-        if self.pattern.endswith("+"):
-            return name.startswith(self.pattern[:-1])
-        return name == self.pattern
+        pattern = self.pattern
+        return name == pattern or (pattern[-1:] == "+" and name.startswith(pattern[:-1]))
 
 
 class HeaderMatch(NamedTuple):
@@ -69,7 +68,8 @@ class HeaderMatch(NamedTuple):
 
 def device_name(ctx: RuleContext, index: int) -> str:
     """Empty where the hook has no such device, as the kernel's nulldevname."""
-    return ctx.stack.ns.device_name(index) if index else ""
+    device = ctx.stack.ns.devices.get(index) if index else None
+    return device.name if device is not None else f"if{index}" if index else ""
 
 
 def parse_header(options: Options) -> HeaderMatch:
