@@ -7,10 +7,11 @@ from kubectl_skoop.cluster import raw
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
 from kubectl_skoop.cluster.policy.selects import calico_selects
-from kubectl_skoop.diagnosis import detection, expect
-from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation
-from kubectl_skoop.diagnosis.interface import (
+from kubectl_skoop.diagnosis.expectations import expect
+from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation
+from kubectl_skoop.diagnosis.extension import detection
+from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.interface import (
     Balanced,
     Detected,
     InfraFile,
@@ -26,9 +27,9 @@ from kubectl_skoop.diagnosis.interface import (
     Wants,
     Wishes,
 )
-from kubectl_skoop.diagnosis.node import BasePluginNode, SimpleVethPod
-from kubectl_skoop.diagnosis.options import ConfigBinder, NoOptions, OptionError, option
-from kubectl_skoop.diagnosis.registry import companion
+from kubectl_skoop.diagnosis.extension.node import BasePluginNode, SimpleVethPod
+from kubectl_skoop.diagnosis.extension.options import ConfigBinder, NoOptions, OptionError, option
+from kubectl_skoop.diagnosis.extension.registry import companion
 from kubectl_skoop.model.errors import InputError, NoVerdict, SkoopError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet, Protocol
@@ -38,9 +39,9 @@ from kubectl_skoop.model.place import Endpoint, Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.devices.wireguard_types import key_digest
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import device_key
-from kubectl_skoop.netstack.wireguard_types import key_digest
 
 __all__ = [
     "Address",

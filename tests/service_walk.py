@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from kubectl_skoop.diagnosis.fan_out import fan_out
 from kubectl_skoop.diagnosis.services.door import Door, Target
+from kubectl_skoop.diagnosis.walk.fan_out import fan_out
 from kubectl_skoop.model.packet import Address, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace

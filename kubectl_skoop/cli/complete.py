@@ -19,7 +19,7 @@ from kubectl_skoop.cli.group import COMMANDS, LazyGroup
 from kubectl_skoop.cli.plugin_options import Owners, PluginOptionsCommand
 
 if TYPE_CHECKING:
-    from kubectl_skoop.diagnosis.options import Option
+    from kubectl_skoop.diagnosis.extension.options import Option
 
 PATIENCE = 3.0
 """Seconds for a cluster or a large snapshot to say its names; then nothing is offered."""
@@ -180,7 +180,7 @@ def _kubeconfig(section: str) -> Callable[[Context, str], Iterator[Candidate]]:
 
 def _installed(group: str) -> Callable[[Context, str], Iterator[Candidate]]:
     def found(ctx: Context, incomplete: str) -> Iterator[Candidate]:
-        from kubectl_skoop.diagnosis import registry
+        from kubectl_skoop.diagnosis.extension import registry
 
         return _plain(registry.installed(getattr(registry, group)))
 

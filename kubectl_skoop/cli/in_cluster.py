@@ -124,7 +124,7 @@ def start(given: Mapping[str, Any], file: Path | None, nodes: Sequence[str], wor
     from kubectl_skoop.collect.live.fetch import partial_of
     from kubectl_skoop.collect.live.gathering import Gathering
     from kubectl_skoop.collect.live.interrupts import Interrupts
-    from kubectl_skoop.diagnosis.wants import allowed
+    from kubectl_skoop.diagnosis.extension.wants import allowed
 
     api = Api(live.access(given))
     _check_nodes(api, nodes)

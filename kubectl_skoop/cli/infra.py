@@ -10,8 +10,8 @@ from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import FormatError, InputError
 
 if TYPE_CHECKING:
-    from kubectl_skoop.diagnosis.infra import Gathered
-    from kubectl_skoop.diagnosis.interface import InfraFile
+    from kubectl_skoop.diagnosis.extension.infra import Gathered
+    from kubectl_skoop.diagnosis.extension.interface import InfraFile
     from kubectl_skoop.snapshot.source import Snapshot
 
 MAX_FILE = 256 << 20
@@ -35,7 +35,7 @@ class Cloud(NamedTuple):
 
     def gather(self, source: "Snapshot") -> "Gathered":
         """Raises: InputError."""
-        from kubectl_skoop.diagnosis.infra import gather
+        from kubectl_skoop.diagnosis.extension.infra import gather
 
         return gather(source, self.options, self.files)
 
@@ -63,7 +63,7 @@ def _files(path: Path) -> Sequence[Path]:
 
 
 def _content(file: Path) -> "InfraFile":
-    from kubectl_skoop.diagnosis.interface import InfraFile
+    from kubectl_skoop.diagnosis.extension.interface import InfraFile
 
     try:
         if file.stat().st_size > MAX_FILE:

@@ -9,9 +9,9 @@ import typer
 
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.output import emit
-from kubectl_skoop.diagnosis.interface import Plugin, Provider
-from kubectl_skoop.diagnosis.options import options_of
-from kubectl_skoop.diagnosis.registry import installed
+from kubectl_skoop.diagnosis.extension.interface import Plugin, Provider
+from kubectl_skoop.diagnosis.extension.options import options_of
+from kubectl_skoop.diagnosis.extension.registry import installed
 from kubectl_skoop.report.installed import Installed, installed_text
 
 Detect = Annotated[

@@ -170,7 +170,7 @@ def ask(
             if cloud is not None:
                 cloud.given(source)
             return question(source)
-    from kubectl_skoop.diagnosis.wants import allowed
+    from kubectl_skoop.diagnosis.extension.wants import allowed
 
     given = values(ctx)
     keep = given.get("keep")
@@ -242,7 +242,7 @@ def objects(ctx: typer.Context) -> "PlainObjects":
     from kubectl_skoop.cluster.cluster import PlainObjects
     from kubectl_skoop.collect.live.api import Api
     from kubectl_skoop.collect.live.objects import InMemory, gather
-    from kubectl_skoop.diagnosis.wants import allowed
+    from kubectl_skoop.diagnosis.extension.wants import allowed
 
     kept = InMemory()
     with ThreadPoolExecutor() as workers:

@@ -17,7 +17,7 @@ from kubectl_skoop.cli.output import report_warning
 from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
-    from kubectl_skoop.diagnosis.options import Option
+    from kubectl_skoop.diagnosis.extension.options import Option
     from kubectl_skoop.diagnosis.result import Fact
 
 _KEY = "kubectl_skoop.plugin_options"
@@ -59,7 +59,7 @@ def warn_of_unused(ctx: typer.Context, facts: "Sequence[Fact]") -> None:
     typed: Sequence[str] = ctx.meta.get(_LINE_KEY, ())
     if not typed:
         return
-    from kubectl_skoop.diagnosis.registry import PLUGINS, PROVIDERS, installed, load_plugin
+    from kubectl_skoop.diagnosis.extension.registry import PLUGINS, PROVIDERS, installed, load_plugin
 
     chosen = {fact.name: fact for fact in facts if fact.name in ("network plugin", "cloud provider")}
     used = {fact.value for fact in chosen.values()}
@@ -85,7 +85,7 @@ class Owners:
     def owner_of(self, option: str) -> str | None:
         """The longest name that the option begins with."""
         if self._names is None:
-            from kubectl_skoop.diagnosis.registry import PLUGINS, PROVIDERS, installed
+            from kubectl_skoop.diagnosis.extension.registry import PLUGINS, PROVIDERS, installed
 
             self._names = (*installed(PLUGINS), *installed(PROVIDERS))
         fits = [name for name in self._names if option.startswith(f"{name}-")]
@@ -134,8 +134,14 @@ def help_rows() -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 def all_options() -> "dict[str, tuple[Option, ...]]":
     """Of each plugin and provider that has some."""
-    from kubectl_skoop.diagnosis.options import options_of
-    from kubectl_skoop.diagnosis.registry import PLUGINS, PROVIDERS, installed, load_plugin, load_provider
+    from kubectl_skoop.diagnosis.extension.options import options_of
+    from kubectl_skoop.diagnosis.extension.registry import (
+        PLUGINS,
+        PROVIDERS,
+        installed,
+        load_plugin,
+        load_provider,
+    )
 
     binders = [(name, load_plugin(name).options) for name in installed(PLUGINS)]
     binders += [(name, load_provider(name).options) for name in installed(PROVIDERS)]

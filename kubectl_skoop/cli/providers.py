@@ -1,7 +1,7 @@
 """`providers`."""
 
 from kubectl_skoop.cli import installed, live
-from kubectl_skoop.diagnosis.registry import PROVIDERS, load_provider
+from kubectl_skoop.diagnosis.extension.registry import PROVIDERS, load_provider
 
 COMMAND_CLASS = live.LiveCommand
 run = installed.command(

@@ -141,7 +141,7 @@ def _gather(
     asked: cloud.Cloud,
 ) -> int:
     from kubectl_skoop.cluster.cluster import unknown
-    from kubectl_skoop.diagnosis.wants import allowed
+    from kubectl_skoop.diagnosis.extension.wants import allowed
 
     with live.opened(given, allowed(), keep=file, namespaces=namespaces, infra=asked.gather) as cluster:
         for name in only:
@@ -172,7 +172,7 @@ def _refine(expected: "Estimate", better: "Estimate") -> None:
 def _assemble(
     file: Path, named: str, node_dump: Sequence[Path], objects: Sequence[Path], asked: cloud.Cloud
 ) -> int:
-    from kubectl_skoop.diagnosis.wants import allowed
+    from kubectl_skoop.diagnosis.extension.wants import allowed
     from kubectl_skoop.snapshot.assemble import assemble
     from kubectl_skoop.snapshot.objects_file import read_objects
 
@@ -190,7 +190,7 @@ def _words_of_pod(conntrack: str, namespaces: str, cloud_provider: str) -> list[
     Raises: InputError (no such provider): here, where it is told at once; the pod would try again.
     """
     if cloud_provider:
-        from kubectl_skoop.diagnosis.registry import load_provider
+        from kubectl_skoop.diagnosis.extension.registry import load_provider
 
         load_provider(cloud_provider)
     optional = {"--namespaces": namespaces, "--cloud-provider": cloud_provider}

@@ -93,7 +93,7 @@ def _configuration() -> str:
 
 
 def _installed(group: str) -> str:
-    from kubectl_skoop.diagnosis import registry
+    from kubectl_skoop.diagnosis.extension import registry
 
     try:
         return ", ".join(registry.installed(getattr(registry, group)))

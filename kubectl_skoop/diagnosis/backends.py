@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from kubectl_skoop.diagnosis.branch import Branch, Visit
-from kubectl_skoop.diagnosis.fan_out import Way
-from kubectl_skoop.diagnosis.flow import FlowResult
 from kubectl_skoop.diagnosis.result import Backends, Target
 from kubectl_skoop.diagnosis.verdict import way_outcome
+from kubectl_skoop.diagnosis.walk.branch import Branch, Visit
+from kubectl_skoop.diagnosis.walk.fan_out import Way
+from kubectl_skoop.diagnosis.walk.flow import FlowResult
 from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.probe import Probe
 

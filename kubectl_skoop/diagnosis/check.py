@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import PodInfo
 from kubectl_skoop.diagnosis import address_plan
-from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.expectation import Expectation
+from kubectl_skoop.diagnosis.expectations.expectation import Expectation
+from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.interface import NetNodeAction, Passing, Wishes
+from kubectl_skoop.diagnosis.extension.registry import Setup, set_up
 from kubectl_skoop.diagnosis.findings import Each, Merged
-from kubectl_skoop.diagnosis.interface import NetNodeAction, Passing, Wishes
-from kubectl_skoop.diagnosis.policy_check import EveryPolicy
+from kubectl_skoop.diagnosis.policies.check import EveryPolicy
 from kubectl_skoop.diagnosis.readiness import not_ready
-from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check, Fact, Missing
 from kubectl_skoop.diagnosis.services.every import EveryService

@@ -7,36 +7,26 @@ from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import NodeInfo
-from kubectl_skoop.diagnosis import (
-    address_plan,
-    backends,
-    intent,
-    misdirected,
-    moments,
-    passes,
-    paths,
-    prefetch,
-    service_intent,
-    silence,
-    trial,
-    verdict,
-)
-from kubectl_skoop.diagnosis.branch import Branch
-from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.each_way import Alike, Compared, alike
-from kubectl_skoop.diagnosis.fan_out import Way, fan_out
-from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
-from kubectl_skoop.diagnosis.interface import NetNodeAction
-from kubectl_skoop.diagnosis.outer_door import Cloud
+from kubectl_skoop.diagnosis import address_plan, backends, intent, moments, prefetch, verdict
+from kubectl_skoop.diagnosis.cause import misdirected, passes, silence, trial
+from kubectl_skoop.diagnosis.cause.each_way import Alike, Compared, alike
+from kubectl_skoop.diagnosis.cause.wished import Comparison, compare
+from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.interface import NetNodeAction
+from kubectl_skoop.diagnosis.extension.registry import Setup, set_up
 from kubectl_skoop.diagnosis.readiness import not_ready
-from kubectl_skoop.diagnosis.registry import Setup, set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Fact, Missing, Verdict
-from kubectl_skoop.diagnosis.shim import Underlay
-from kubectl_skoop.diagnosis.stage import place_of_source, stage
-from kubectl_skoop.diagnosis.wished import Comparison, compare
-from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.diagnosis.services import intent as service_intent
+from kubectl_skoop.diagnosis.walk import paths
+from kubectl_skoop.diagnosis.walk.branch import Branch
+from kubectl_skoop.diagnosis.walk.fan_out import Way, fan_out
+from kubectl_skoop.diagnosis.walk.flow import FlowResult, Runner, Setting, outcome
+from kubectl_skoop.diagnosis.walk.outer_door import Cloud
+from kubectl_skoop.diagnosis.walk.shim import Underlay
+from kubectl_skoop.diagnosis.walk.stage import place_of_source, stage
+from kubectl_skoop.diagnosis.walk.world import World
 from kubectl_skoop.model.errors import UnknownName
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.path import PacketPath

@@ -6,7 +6,7 @@ Their modules are loaded only then: most flows of a small snapshot meet neither.
 from collections.abc import Collection, Iterator
 
 from kubectl_skoop.cluster.policy.kinds import KINDS
-from kubectl_skoop.diagnosis.registry import Setup
+from kubectl_skoop.diagnosis.extension.registry import Setup
 from kubectl_skoop.diagnosis.result import Verdict
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Suspicion
@@ -23,7 +23,7 @@ def remarks(setup: Setup, probe: Probe, told: Collection[Suspicion], decided: Ve
     cluster = setup.ctx.cluster
     filtered = [one for one in told if one.code in FILTERS]
     if filtered or any(cluster.objects(kind) for kind in KINDS):
-        from kubectl_skoop.diagnosis import policy_intent
+        from kubectl_skoop.diagnosis.policies import intent as policy_intent
 
         yield from policy_intent.of_flow(setup, probe, filtered, decided)
     if probe.destination.kind in ("service", "lb"):

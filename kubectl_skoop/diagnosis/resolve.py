@@ -6,9 +6,9 @@ from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.ports import port_number
 from kubectl_skoop.cluster.resolve import Target, pair, resolve
-from kubectl_skoop.diagnosis.outer_door import NO_CLOUD, Cloud, outer_door
 from kubectl_skoop.diagnosis.request import Request
 from kubectl_skoop.diagnosis.result import Fact
+from kubectl_skoop.diagnosis.walk.outer_door import NO_CLOUD, Cloud, outer_door
 from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.packet import Owner, Protocol
 from kubectl_skoop.model.probe import Probe

@@ -10,15 +10,15 @@ from itertools import islice
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo
-from kubectl_skoop.diagnosis.fan_out import fan_out
-from kubectl_skoop.diagnosis.flow import Setting, outcome
-from kubectl_skoop.diagnosis.interface import InfraShim
-from kubectl_skoop.diagnosis.registry import Setup
+from kubectl_skoop.diagnosis.extension.interface import InfraShim
+from kubectl_skoop.diagnosis.extension.registry import Setup
 from kubectl_skoop.diagnosis.request import Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
 from kubectl_skoop.diagnosis.result import Fact
-from kubectl_skoop.diagnosis.shim import FAILED, Underlay
-from kubectl_skoop.diagnosis.stage import stage
+from kubectl_skoop.diagnosis.walk.fan_out import fan_out
+from kubectl_skoop.diagnosis.walk.flow import Setting, outcome
+from kubectl_skoop.diagnosis.walk.shim import FAILED, Underlay
+from kubectl_skoop.diagnosis.walk.stage import stage
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place, Where

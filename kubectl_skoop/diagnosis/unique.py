@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from kubectl_skoop.cluster.objects import PodInfo
-from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.model.listed import bounded, listed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from kubectl_skoop.diagnosis.fan_out import Way
-from kubectl_skoop.diagnosis.flow import FlowResult, outcome
 from kubectl_skoop.diagnosis.result import Backends, Ending, Verdict
+from kubectl_skoop.diagnosis.walk.fan_out import Way
+from kubectl_skoop.diagnosis.walk.flow import FlowResult, outcome
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.probe import Probe

@@ -58,8 +58,8 @@ class Choices:
     """The decisions of one branch.
 
     A walk is straight-line code that asks here where the kernel would draw a random number or where we do
-    not know. The driver (`diagnosis.fan_out`) runs the walk again for each other answer: `script` holds the
-    answers to give first, in order; after it the first alternative is taken and recorded.
+    not know. The driver (`diagnosis.walk.fan_out`) runs the walk again for each other answer: `script` holds
+    the answers to give first, in order; after it the first alternative is taken and recorded.
     """
 
     script: tuple[int, ...] = ()

@@ -6,8 +6,8 @@ from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import ETHERTYPE_8021Q, Address
-from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
-from kubectl_skoop.netstack.wireguard_types import Wireguard
+from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
 IFF_RUNNING, IFF_NOARP, IFF_PROMISC, IFF_LOWER_UP = 0x40, 0x80, 0x100, 0x10000

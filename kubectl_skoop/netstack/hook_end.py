@@ -2,8 +2,9 @@
 
 from kubectl_skoop.model.packet import Frame, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.trace import Trace
-from kubectl_skoop.netstack import gap, icmp, tcp
+from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.l4 import icmp, tcp
 from kubectl_skoop.netstack.netfilter.traverse import (
     Dropped,
     Outcome,

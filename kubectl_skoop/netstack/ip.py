@@ -2,25 +2,12 @@
 
 from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Address, Packet, Passage
-from kubectl_skoop.netstack import (
-    discovery,
-    early_demux,
-    fragment,
-    gap,
-    hook_end,
-    icmp,
-    ip_error,
-    ipsec,
-    ipsec_out,
-    ipvlan,
-    neighbour,
-    transport,
-    vrf,
-    vrf_device,
-    xmit,
-)
+from kubectl_skoop.netstack import fragment, gap, hook_end, ip_error, xmit
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.devices import ipvlan, vrf, vrf_device
 from kubectl_skoop.netstack.fragment import traverse
+from kubectl_skoop.netstack.l4 import early_demux, icmp, transport
+from kubectl_skoop.netstack.neighbours import discovery, neighbour
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.traverse import Passed, Scheduled
 from kubectl_skoop.netstack.netfilter.tuples import tuple_of
@@ -32,6 +19,7 @@ from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
+from kubectl_skoop.netstack.xfrm import ipsec, ipsec_out
 
 DEFAULT_TTL = 64
 MIN_MTU6 = 1280
@@ -286,7 +274,7 @@ def _output(
             ipsec_out.end(stack, packet, bundle, name)
             return
     if bundle is not None:
-        from kubectl_skoop.netstack import ipsec_send
+        from kubectl_skoop.netstack.xfrm import ipsec_send
 
         ipsec_send.send(stack, packet, passage, bundle, way, indev=indev)
         return

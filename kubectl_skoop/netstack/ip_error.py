@@ -1,8 +1,8 @@
 """Routes that are no way: what is lost there and what its sender is told (ip_error in net/ipv4/route.c)."""
 
 from kubectl_skoop.model.packet import Packet, Passage
-from kubectl_skoop.netstack import icmp
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.l4 import icmp
 from kubectl_skoop.netstack.routing.input import Refused
 from kubectl_skoop.netstack.routing.output import RouteError
 from kubectl_skoop.netstack.routing.text import route_text, rule_text

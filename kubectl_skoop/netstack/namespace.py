@@ -9,13 +9,13 @@ from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device, InterfaceAddress
-from kubectl_skoop.netstack.ipsec_types import Ipsec
-from kubectl_skoop.netstack.neighbour_types import FdbEntry, GroupMember, Neighbour
+from kubectl_skoop.netstack.l4.socket_types import Socket
+from kubectl_skoop.netstack.neighbours.neighbour_types import FdbEntry, GroupMember, Neighbour
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
 from kubectl_skoop.netstack.routing.types import AddressLabel, PolicyRule, Route, RouteException
-from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.sysctl import Sysctls
+from kubectl_skoop.netstack.xfrm.ipsec_types import Ipsec
 
 if TYPE_CHECKING:
     from kubectl_skoop.netstack.ipset import IpSet

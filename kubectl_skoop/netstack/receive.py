@@ -5,8 +5,11 @@ from contextlib import contextmanager
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage, packet_type
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import arp, bridge, gap, icmp, ip, layered, link_hooks
+from kubectl_skoop.netstack import gap, ip
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.devices import bridge, layered, link_hooks
+from kubectl_skoop.netstack.l4 import icmp
+from kubectl_skoop.netstack.neighbours import arp
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 
@@ -78,7 +81,7 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
     if not programs_pass(stack, device, frame):
         return
     if device.redirect:
-        from kubectl_skoop.netstack import ifb
+        from kubectl_skoop.netstack.devices import ifb
 
         passed = frame if ifb.redirected(stack, device, frame, passage) else None
     else:
@@ -87,7 +90,7 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         return
     frame = passed
     if frame.vlan:
-        from kubectl_skoop.netstack import vlan
+        from kubectl_skoop.netstack.devices import vlan
 
         if vlan.taken(stack, device, frame, passage):
             return
@@ -96,7 +99,7 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
     if master is not None and master.kind == "bridge":
         bridge.handle_frame(stack, master, device, frame, passage)
     elif master is not None and master.kind == "bond":
-        from kubectl_skoop.netstack import bond
+        from kubectl_skoop.netstack.devices import bond
 
         bond.receive(stack, master, device, frame, passage)
     elif device.master and (master is None or master.kind != "vrf"):
@@ -104,7 +107,7 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         reason = f"{device.name} belongs to a {kind} device, which is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=stack.where(device=device.name))
     elif frame.vlan:
-        from kubectl_skoop.netstack import vlan
+        from kubectl_skoop.netstack.devices import vlan
 
         vlan.refuse(stack, device, frame)
     elif not (_for_others(stack, device, frame, passage) and layered.taken(stack, device, frame, passage)):
@@ -116,7 +119,7 @@ def _for_others(stack: Stack, device: Device, frame: Frame, passage: Passage) ->
     if device.loopback:
         return False
     if device.promiscuous:
-        from kubectl_skoop.netstack import macvlan
+        from kubectl_skoop.netstack.devices import macvlan
 
         if macvlan.takes_all(stack, device):
             return True

@@ -15,8 +15,8 @@ from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 if TYPE_CHECKING:
-    from kubectl_skoop.netstack.endpoint import Client, Server
     from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
+    from kubectl_skoop.netstack.l4.endpoint import Client, Server
     from kubectl_skoop.netstack.netfilter.conntrack import Connection
     from kubectl_skoop.netstack.netfilter.recent import RecentEntry
     from kubectl_skoop.netstack.routing.way import InputRoute, OutputRoute, RouteError

@@ -3,8 +3,9 @@
 from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import bridge, gap, link_hooks, receive, vlan_tag, vrf_device, vxlan
+from kubectl_skoop.netstack import gap, receive
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device
+from kubectl_skoop.netstack.devices import bridge, link_hooks, vlan_tag, vrf_device, vxlan
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Emission, Stack
 
@@ -33,7 +34,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
     if not receive.programs_pass(stack, device, frame):
         return
     if device.led_in:
-        from kubectl_skoop.netstack import ifb
+        from kubectl_skoop.netstack.devices import ifb
 
         if ifb.led_in(stack, device, frame):
             return
@@ -47,39 +48,39 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         case "veth" if device.link and device.link_netns == SAME_NAMESPACE:
             _to_local_peer(stack, device, frame, passage)
         case "ipip" | "sit" | "gre" | "gretap":
-            from kubectl_skoop.netstack import ip_tunnel
+            from kubectl_skoop.netstack.devices import ip_tunnel
 
             ip_tunnel.transmit(stack, device, frame, passage)
         case "ip6tnl" | "ip6gre" | "ip6gretap":
-            from kubectl_skoop.netstack import ip6_tunnel
+            from kubectl_skoop.netstack.devices import ip6_tunnel
 
             ip6_tunnel.transmit(stack, device, frame, passage)
         case "vlan":
-            from kubectl_skoop.netstack import vlan
+            from kubectl_skoop.netstack.devices import vlan
 
             vlan.transmit(stack, device, frame, passage)
         case "macvlan" | "macvtap":
-            from kubectl_skoop.netstack import macvlan
+            from kubectl_skoop.netstack.devices import macvlan
 
             macvlan.transmit(stack, device, frame, passage)
         case "geneve":
-            from kubectl_skoop.netstack import geneve
+            from kubectl_skoop.netstack.devices import geneve
 
             geneve.transmit(stack, device, frame, passage)
         case "wireguard":
-            from kubectl_skoop.netstack import wireguard
+            from kubectl_skoop.netstack.devices import wireguard
 
             wireguard.transmit(stack, device, frame, passage)
         case "bond":
-            from kubectl_skoop.netstack import bond
+            from kubectl_skoop.netstack.devices import bond
 
             bond.transmit(stack, device, frame, passage)
         case "ipvlan":
-            from kubectl_skoop.netstack import ipvlan
+            from kubectl_skoop.netstack.devices import ipvlan
 
             ipvlan.transmit(stack, device, frame, passage)
         case "netkit":
-            from kubectl_skoop.netstack import netkit
+            from kubectl_skoop.netstack.devices import netkit
 
             netkit.transmit(stack, device, frame)
         case "vrf":

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from kubectl_skoop.diagnosis.interface import Setting
-from kubectl_skoop.diagnosis.options import Option
+from kubectl_skoop.diagnosis.extension.interface import Setting
+from kubectl_skoop.diagnosis.extension.options import Option
 from kubectl_skoop.report.escape import safe
 
 

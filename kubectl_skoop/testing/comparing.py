@@ -10,9 +10,9 @@ from kubectl_skoop.cluster.allow import prune
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.extension.wants import allowed
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending
-from kubectl_skoop.diagnosis.wants import allowed
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.snapshot.assemble import assemble, write_node_dump

@@ -2,16 +2,16 @@
 
 from ipaddress import ip_address
 
-from kubectl_skoop.diagnosis.fan_out import Way, fan_out
-from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
-from kubectl_skoop.diagnosis.interface import InfraShim
-from kubectl_skoop.diagnosis.outside import Outside
-from kubectl_skoop.diagnosis.shim import Underlay
-from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.diagnosis.extension.interface import InfraShim
+from kubectl_skoop.diagnosis.walk.fan_out import Way, fan_out
+from kubectl_skoop.diagnosis.walk.flow import FlowResult, Runner, Setting, outcome
+from kubectl_skoop.diagnosis.walk.outside import Outside
+from kubectl_skoop.diagnosis.walk.shim import Underlay
+from kubectl_skoop.diagnosis.walk.world import World
 from kubectl_skoop.model.packet import Owner
 from kubectl_skoop.model.place import Endpoint, Place
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.netstack import icmp
+from kubectl_skoop.netstack.l4 import icmp
 from kubectl_skoop.testing.trap_flow import NUMBERS, Flow, Told
 from kubectl_skoop.testing.trap_lab import Collected
 

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.connectivity import Connectivity
-from kubectl_skoop.diagnosis.context import Context
 from kubectl_skoop.diagnosis.diagnose import diagnose
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Check, Diagnosis, Fact
 from kubectl_skoop.model.errors import SkoopError

@@ -19,11 +19,11 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import InterfaceAddress
 from kubectl_skoop.netstack.ipvs.service import RealServer, VirtualService
+from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.types import TABLE_LOCAL, Nexthop, Route
-from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.testing.topology import LabBackend, LabService
 from tests.bench.services import MODES, listed, saved

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubectl_skoop.diagnosis.diagnose import Desk
-from kubectl_skoop.diagnosis.flow import FlowResult, Runner
 from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.diagnosis.walk.flow import FlowResult, Runner
 from kubectl_skoop.snapshot.source import open_snapshot
 from tests.bench.large import SERVICE, SOURCE
 from tests.bench.made.one_node import write_calico, write_services

@@ -16,7 +16,7 @@ from typing import Any, cast
 from kubectl_skoop.cli.start import GARBAGE_THRESHOLD
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import every_service
 from kubectl_skoop.model.place import Place

@@ -9,9 +9,9 @@ import pytest
 from kubectl_skoop.cluster.allow import Allowed, prune
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.raw import Object, Ref, text
-from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.wants import allowed
 from kubectl_skoop.diagnosis.request import Options
-from kubectl_skoop.diagnosis.wants import allowed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace

@@ -8,8 +8,8 @@ import pytest
 
 from kubectl_skoop.api import Context, Detected, NetNodeAction, NodeInfo, Plugin, PodInfo, Setting
 from kubectl_skoop.cluster.addresses import covering
-from kubectl_skoop.diagnosis import registry
-from kubectl_skoop.diagnosis.detected import detected
+from kubectl_skoop.diagnosis.extension import registry
+from kubectl_skoop.diagnosis.extension.detected import detected
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import pod_networks
 from kubectl_skoop.testing.objects import cluster_objects

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.diagnosis import entry_point, registry
-from kubectl_skoop.diagnosis.entry_point import EntryPoint, parse
+from kubectl_skoop.diagnosis.extension import entry_point, registry
+from kubectl_skoop.diagnosis.extension.entry_point import EntryPoint, parse
 
 TEXT = """\
 [console_scripts]

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_skoop.diagnosis import expect
-from kubectl_skoop.diagnosis.expectation import Expectation
+from kubectl_skoop.diagnosis.expectations import expect
+from kubectl_skoop.diagnosis.expectations.expectation import Expectation
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level
 from kubectl_skoop.netstack.device import (

@@ -5,14 +5,14 @@ from ipaddress import ip_address
 
 import pytest
 
-from kubectl_skoop.diagnosis import expect
-from kubectl_skoop.diagnosis.expectation import Expectation
+from kubectl_skoop.diagnosis.expectations import expect
+from kubectl_skoop.diagnosis.expectations.expectation import Expectation
 from kubectl_skoop.netstack.device import (
     IFF_NOARP,
     IFF_UP,
     Vxlan,
 )
-from kubectl_skoop.netstack.neighbour_types import (
+from kubectl_skoop.netstack.neighbours.neighbour_types import (
     NUD_FAILED,
     NUD_STALE,
 )

@@ -4,8 +4,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from kubectl_skoop.diagnosis import expect
-from kubectl_skoop.diagnosis.expectation import Expectation
+from kubectl_skoop.diagnosis.expectations import expect
+from kubectl_skoop.diagnosis.expectations.expectation import Expectation
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from kubectl_skoop.api import Device, NetworkNamespace, Place, expect
-from kubectl_skoop.netstack.wireguard_types import Wireguard, WireguardPeer
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard, WireguardPeer
 
 BLOCK, OTHER = ip_network("10.244.2.0/26"), ip_network("10.244.3.0/26")
 HERE = (ip_address("10.0.0.2"), 51820)

@@ -5,8 +5,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_skoop.diagnosis import fan_out as module
-from kubectl_skoop.diagnosis.fan_out import Way, fan_out
+from kubectl_skoop.diagnosis.walk import fan_out as module
+from kubectl_skoop.diagnosis.walk.fan_out import Way, fan_out
 from kubectl_skoop.model.verdict import Choices, Effort, Unknown
 
 HALF, THIRD = Fraction(1, 2), Fraction(1, 3)

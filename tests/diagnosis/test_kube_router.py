@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis.kube_router import node as node_of
-from kubectl_skoop.diagnosis.policy_check import every_policy
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
+from kubectl_skoop.diagnosis.policies.check import every_policy
+from kubectl_skoop.diagnosis.policies.kube_router import node as node_of
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.ipset.save import parse_ipsets

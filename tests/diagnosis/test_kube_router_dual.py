@@ -16,8 +16,8 @@ import pytest
 
 from kubectl_skoop.cluster.policy.kube_router import Family, peer_set
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis.policy_check import every_policy
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
+from kubectl_skoop.diagnosis.policies.check import every_policy
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.ipset.save import parse_ipsets

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubectl_skoop.diagnosis.passes import untried
+from kubectl_skoop.diagnosis.cause.passes import untried
 from kubectl_skoop.diagnosis.result import Missing
 from tests.bench.endpoints import ALL_MODES, asked
 

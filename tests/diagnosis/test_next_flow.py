@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_skoop.diagnosis.cause.wished import _alike
 from kubectl_skoop.diagnosis.diagnose import Desk
-from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting
-from kubectl_skoop.diagnosis.interface import Passing
-from kubectl_skoop.diagnosis.node import BasePluginNode
+from kubectl_skoop.diagnosis.extension.interface import Passing
+from kubectl_skoop.diagnosis.extension.node import BasePluginNode
 from kubectl_skoop.diagnosis.request import Options, Request
-from kubectl_skoop.diagnosis.wished import _alike
+from kubectl_skoop.diagnosis.walk.flow import FlowResult, Runner, Setting
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.source import open_snapshot

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from kubectl_skoop.diagnosis.options import NoOptions, OptionError, bind, option, options_of
+from kubectl_skoop.diagnosis.extension.options import NoOptions, OptionError, bind, option, options_of
 
 
 class Colour(Enum):

@@ -7,20 +7,20 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
-from kubectl_skoop.diagnosis.entrance import Entrance
-from kubectl_skoop.diagnosis.fan_out import fan_out
-from kubectl_skoop.diagnosis.flow import FlowResult, Runner, Setting, outcome
-from kubectl_skoop.diagnosis.interface import InfraShim
-from kubectl_skoop.diagnosis.outside import Outside
-from kubectl_skoop.diagnosis.outsider import outsider
-from kubectl_skoop.diagnosis.shim import Underlay
-from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.diagnosis.extension.interface import InfraShim
+from kubectl_skoop.diagnosis.walk.entrance import Entrance
+from kubectl_skoop.diagnosis.walk.fan_out import fan_out
+from kubectl_skoop.diagnosis.walk.flow import FlowResult, Runner, Setting, outcome
+from kubectl_skoop.diagnosis.walk.outside import Outside
+from kubectl_skoop.diagnosis.walk.outsider import outsider
+from kubectl_skoop.diagnosis.walk.shim import Underlay
+from kubectl_skoop.diagnosis.walk.world import World
 from kubectl_skoop.model.packet import Address, Protocol
 from kubectl_skoop.model.place import Endpoint, EndpointKind, Place
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.netstack.device import IFF_LOWER_UP, IFF_NOARP, IFF_UP, Device, IpTunnel
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import NUD_REACHABLE, Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_REACHABLE, Neighbour
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN, Nexthop, Route
 from kubectl_skoop.testing.trap_lab import Collected
 from tests.netstack.builders import End, host

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kubectl_skoop.api import Expectation
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import standard

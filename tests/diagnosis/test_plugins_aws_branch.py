@@ -14,7 +14,7 @@ import pytest
 
 from kubectl_skoop.api import Device
 from kubectl_skoop.netstack.device import Vlan
-from kubectl_skoop.netstack.neighbour_types import Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import Neighbour
 from kubectl_skoop.netstack.routing.types import PolicyRule
 from kubectl_skoop.testing.aws_vpc_cni import AwsLab
 from tests.diagnosis.vpc_pods import (

@@ -9,7 +9,7 @@ import pytest
 
 from kubectl_skoop.api import Context, Expectation, Level, Passing, Suspicion
 from kubectl_skoop.diagnosis import address_plan
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.model.place import Endpoint

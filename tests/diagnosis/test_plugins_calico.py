@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.api import Device, Expectation, NetworkNamespace, Passing, Place
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.device import InterfaceAddress

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.api import Device, Passing, Suspicion
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.ipset import IpSet
 from kubectl_skoop.netstack.routing.types import PolicyRule
-from kubectl_skoop.netstack.wireguard_types import Wireguard
 from kubectl_skoop.plugins.calico.family import V4, V6
 from kubectl_skoop.testing.objects import cluster_objects
 from kubectl_skoop.testing.topology import Mode, standard

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.api import expect
-from kubectl_skoop.diagnosis import registry
-from kubectl_skoop.diagnosis.entry_point import EntryPoint
-from kubectl_skoop.diagnosis.expectation import Expectation
-from kubectl_skoop.diagnosis.interface import Passing
+from kubectl_skoop.diagnosis.expectations.expectation import Expectation
+from kubectl_skoop.diagnosis.extension import registry
+from kubectl_skoop.diagnosis.extension.entry_point import EntryPoint
+from kubectl_skoop.diagnosis.extension.interface import Passing
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.model.suspicion import Suspicion

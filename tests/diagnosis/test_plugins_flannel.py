@@ -17,7 +17,7 @@ from kubectl_skoop.api import (
     Place,
     Suspicion,
 )
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.device import InterfaceAddress

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.api import Expectation, Passing, Suspicion, key_digest
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.testing.flannel_wireguard import PUBLIC
 from kubectl_skoop.testing.objects import cluster_objects

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.api import Device, Expectation, NetworkNamespace, Place
-from kubectl_skoop.diagnosis.detected import detected
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.detected import detected
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.netstack.device import InterfaceAddress
 from kubectl_skoop.netstack.routing.types import Nexthop, PolicyRule, Route

@@ -10,7 +10,7 @@ import pytest
 
 from kubectl_skoop.api import Device
 from kubectl_skoop.netstack.device import Ipvlan
-from kubectl_skoop.netstack.neighbour_types import Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import Neighbour
 from kubectl_skoop.testing.objects import cluster_objects, daemon_set
 from kubectl_skoop.testing.topology import standard
 from kubectl_skoop.testing.vpc import VpcNode

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.diagnosis.policy_check import every_policy
-from kubectl_skoop.diagnosis.policy_intent import of_flow
-from kubectl_skoop.diagnosis.registry import Setup, set_up
+from kubectl_skoop.diagnosis.extension.registry import Setup, set_up
+from kubectl_skoop.diagnosis.policies.check import every_policy
+from kubectl_skoop.diagnosis.policies.intent import of_flow
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Endpoint, Place, Where

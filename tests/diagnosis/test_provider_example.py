@@ -13,11 +13,12 @@ import pytest
 
 from kubectl_skoop.api import InfraFile, InfraShim, InputError, Level, NotCollected
 from kubectl_skoop.cluster.raw import Object, mapping, ref_of
-from kubectl_skoop.diagnosis import registry, underlay_check
+from kubectl_skoop.diagnosis import underlay_check
 from kubectl_skoop.diagnosis.check import check
 from kubectl_skoop.diagnosis.diagnose import diagnose
-from kubectl_skoop.diagnosis.entry_point import EntryPoint
-from kubectl_skoop.diagnosis.infra import gather
+from kubectl_skoop.diagnosis.extension import registry
+from kubectl_skoop.diagnosis.extension.entry_point import EntryPoint
+from kubectl_skoop.diagnosis.extension.infra import gather
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.snapshot.assemble import assemble

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import pytest
 
 from kubectl_skoop.api import Context, Detected, NodeInfo, NoOptions, Passing, Place, Plugin, PodInfo, Wants
-from kubectl_skoop.diagnosis import registry
-from kubectl_skoop.diagnosis.entry_point import EntryPoint
-from kubectl_skoop.diagnosis.guard import GuardedPlugin
-from kubectl_skoop.diagnosis.registry import PluginError, set_up
+from kubectl_skoop.diagnosis.extension import registry
+from kubectl_skoop.diagnosis.extension.entry_point import EntryPoint
+from kubectl_skoop.diagnosis.extension.guard import GuardedPlugin
+from kubectl_skoop.diagnosis.extension.registry import PluginError, set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.errors import InputError, UnknownName
 from kubectl_skoop.model.suspicion import Suspicion

@@ -9,7 +9,7 @@ import pytest
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.node import NodeInfo
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.bounded import MAX_SERVICES
 from kubectl_skoop.diagnosis.services.compare import compare_door

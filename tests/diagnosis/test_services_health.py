@@ -12,7 +12,7 @@ from kubectl_skoop.diagnosis.services.meaning import Meaning
 from kubectl_skoop.diagnosis.services.rules import Proxy
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.suspicion import Suspicion
-from kubectl_skoop.netstack.socket_types import Socket, SocketState
+from kubectl_skoop.netstack.l4.socket_types import Socket, SocketState
 from tests.diagnosis.conftest import by_kind
 from tests.diagnosis.test_services import NOT_READY, PLACE, endpoint, endpoint_slice, service
 from tests.diagnosis.test_services_left_over import made

@@ -6,9 +6,9 @@ import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object
-from kubectl_skoop.diagnosis.service_network import nobody_has, service_networks
 from kubectl_skoop.diagnosis.services.every import every_service
 from kubectl_skoop.diagnosis.services.invalid import invalid
+from kubectl_skoop.diagnosis.services.network import nobody_has, service_networks
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.model.suspicion import Level
 from tests.diagnosis.conftest import by_kind

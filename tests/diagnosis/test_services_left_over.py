@@ -11,7 +11,7 @@ from kubectl_skoop.cluster.allow import prune
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.cluster.service import service_info
-from kubectl_skoop.diagnosis.kube_proxy_config import node_port_addresses
+from kubectl_skoop.diagnosis.services.kube_proxy_config import node_port_addresses
 from kubectl_skoop.diagnosis.services.left_over import Known
 from kubectl_skoop.diagnosis.services.nftables import NftablesRules
 from kubectl_skoop.diagnosis.services.present import obstacle, present

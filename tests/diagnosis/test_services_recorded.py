@@ -14,14 +14,14 @@ import pytest
 
 from kubectl_skoop.cluster.raw import Object, ref_of
 from kubectl_skoop.cluster.raw import text as text_of
-from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import Compared, every_service
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
-from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.decode.namespace import decode_namespace
 from kubectl_skoop.snapshot.decode.netfilter import ALL
 from kubectl_skoop.snapshot.dump import NamespaceDump, Table

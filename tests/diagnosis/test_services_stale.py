@@ -14,9 +14,9 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
 from kubectl_skoop.netstack.device import InterfaceAddress
+from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.conntrack import IPS_ASSURED, IPS_SEEN_REPLY
-from kubectl_skoop.netstack.socket_types import Socket
 from tests.diagnosis.test_services import (
     CHAINS,
     NODE,

@@ -29,9 +29,9 @@ from kubectl_skoop.api import (
     Where,
 )
 from kubectl_skoop.cluster.raw import Object, mapping, ref_of
-from kubectl_skoop.diagnosis import registry
 from kubectl_skoop.diagnosis.diagnose import diagnose
-from kubectl_skoop.diagnosis.entry_point import EntryPoint
+from kubectl_skoop.diagnosis.extension import registry
+from kubectl_skoop.diagnosis.extension.entry_point import EntryPoint
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.errors import InputError, NoVerdict

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from kubectl_skoop.diagnosis import verdict
-from kubectl_skoop.diagnosis.branch import Branch
-from kubectl_skoop.diagnosis.fan_out import Way
-from kubectl_skoop.diagnosis.flow import FlowResult
 from kubectl_skoop.diagnosis.result import Backends, FateKind
 from kubectl_skoop.diagnosis.verdict import Reason
-from kubectl_skoop.diagnosis.world import World
+from kubectl_skoop.diagnosis.walk.branch import Branch
+from kubectl_skoop.diagnosis.walk.fan_out import Way
+from kubectl_skoop.diagnosis.walk.flow import FlowResult
+from kubectl_skoop.diagnosis.walk.world import World
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.place import Endpoint, Place, Where

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from kubectl_skoop.diagnosis.wants import allowed
+from kubectl_skoop.diagnosis.extension.wants import allowed
 from kubectl_skoop.snapshot.objects_file import read_objects
 
 

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from kubectl_skoop.diagnosis.world import underlay_ports
+from kubectl_skoop.diagnosis.walk.world import underlay_ports
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
 from kubectl_skoop.netstack.namespace import NetworkNamespace

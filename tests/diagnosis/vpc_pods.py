@@ -10,7 +10,7 @@ from ipaddress import IPv4Network
 from typing import Any, NamedTuple
 
 from kubectl_skoop.api import Device, Expectation, NetworkNamespace, Place
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.netstack.device import InterfaceAddress
 from kubectl_skoop.netstack.routing.types import SCOPE_LINK, SCOPE_UNIVERSE, Nexthop, Route
 from kubectl_skoop.netstack.sysctl import Sysctls, device_key

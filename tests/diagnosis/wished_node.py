@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 
-from kubectl_skoop.diagnosis import expect
+from kubectl_skoop.diagnosis.expectations import expect
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import (
     IFF_LOOPBACK,
@@ -17,7 +17,7 @@ from kubectl_skoop.netstack.device import (
     Vxlan,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import (
+from kubectl_skoop.netstack.neighbours.neighbour_types import (
     NUD_PERMANENT,
     FdbEntry,
     Neighbour,

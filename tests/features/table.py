@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
-from kubectl_skoop.netstack import ip_tunnel, xmit
+from kubectl_skoop.netstack import xmit
 from kubectl_skoop.netstack.device import (
     IFF_LOOPBACK,
     IFF_LOWER_UP,
@@ -24,7 +24,9 @@ from kubectl_skoop.netstack.device import (
     Vlan,
     Vxlan,
 )
-from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
+from kubectl_skoop.netstack.devices import ip_tunnel
+from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule
 from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
@@ -41,7 +43,6 @@ from kubectl_skoop.netstack.netfilter.nft.statement.parse import parse_statement
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext, Stolen
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.netstack.wireguard_types import Wireguard
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS
 from tests.features import listed
 

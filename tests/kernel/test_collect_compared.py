@@ -11,7 +11,7 @@ import pytest
 
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.netstack.neighbour_types import NUD_PERMANENT
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_PERMANENT
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.decode.entry import entries
 from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix

@@ -12,9 +12,9 @@ from kubectl_skoop.collect.netns import identity
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.conntrack_types import Tuple
-from kubectl_skoop.netstack.neighbour_types import NUD_PERMANENT, FdbEntry
+from kubectl_skoop.netstack.l4.socket_types import Socket
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_PERMANENT, FdbEntry
 from kubectl_skoop.netstack.routing.types import SCOPE_LINK, Nexthop, PolicyRule
-from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.dump import Table
 from tests.kernel.decode_lab import (

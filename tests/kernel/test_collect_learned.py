@@ -11,7 +11,7 @@ from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import NUD_FAILED, NUD_INCOMPLETE
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_FAILED, NUD_INCOMPLETE
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix

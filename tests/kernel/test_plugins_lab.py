@@ -9,12 +9,12 @@ import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.collect.agent import collect_node
-from kubectl_skoop.diagnosis import expect
 from kubectl_skoop.diagnosis.check import check
-from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.expectation import Expectation
-from kubectl_skoop.diagnosis.interface import Passing
-from kubectl_skoop.diagnosis.registry import set_up
+from kubectl_skoop.diagnosis.expectations import expect
+from kubectl_skoop.diagnosis.expectations.expectation import Expectation
+from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.interface import Passing
+from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Packet, Protocol

@@ -15,6 +15,7 @@ from kubectl_skoop.netstack.device import (
     InterfaceAddress,
     Vxlan,
 )
+from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.types import (
     PROTO_KERNEL,
@@ -27,7 +28,6 @@ from kubectl_skoop.netstack.routing.types import (
     PolicyRule,
     Route,
 )
-from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.sysctl import Sysctls
 from kubectl_skoop.testing.trap_flow import parse_flow
 from kubectl_skoop.testing.trap_lab import Collected

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from kubectl_skoop.netstack.neighbour_types import (
+from kubectl_skoop.netstack.neighbours.neighbour_types import (
     NUD_FAILED,
     NUD_INCOMPLETE,
     NUD_NOARP,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_skoop.netstack.neighbour_types import FdbEntry
+from kubectl_skoop.netstack.neighbours.neighbour_types import FdbEntry
 from tests.netstack.builders import bridged, changed, mac, port, walk
 
 A_TO_B, B_TO_A, A_TO_BRIDGE = "a tcp 10.1.0.3", "b tcp 10.1.0.2", "a tcp 10.1.0.1"

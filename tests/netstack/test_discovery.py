@@ -6,10 +6,10 @@ from ipaddress import IPv6Address, ip_address, ip_network
 import pytest
 
 from kubectl_skoop.netstack.device import IFA_F_DADFAILED, IFA_F_OPTIMISTIC, IFA_F_TENTATIVE
-from kubectl_skoop.netstack.discovery import solicited_group
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour import group_mac
-from kubectl_skoop.netstack.neighbour_types import (
+from kubectl_skoop.netstack.neighbours.discovery import solicited_group
+from kubectl_skoop.netstack.neighbours.neighbour import group_mac
+from kubectl_skoop.netstack.neighbours.neighbour_types import (
     NUD_FAILED,
     NUD_INCOMPLETE,
     NUD_NOARP,

@@ -8,9 +8,9 @@ import pytest
 from kubectl_skoop.model.packet import Arp
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack import receive
-from kubectl_skoop.netstack.flooded import goes_unheard
+from kubectl_skoop.netstack.devices.flooded import goes_unheard
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import NUD_REACHABLE, Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_REACHABLE, Neighbour
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
 from kubectl_skoop.netstack.stack import Stack
 from tests.netstack.builders import changed, mac, routed, with_sysctl

@@ -8,9 +8,9 @@ import pytest
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
 from kubectl_skoop.model.verdict import Choices
-from kubectl_skoop.netstack import ip6_tunnel, ip6_tunnel_error
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
+from kubectl_skoop.netstack.devices import ip6_tunnel, ip6_tunnel_error
+from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode.entry import Entry
 from kubectl_skoop.snapshot.decode.tunnels6 import decode_tunnel6

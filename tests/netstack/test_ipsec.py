@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
 from tests.netstack.builders import routed, walk
 

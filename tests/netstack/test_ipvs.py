@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.diagnosis.fan_out import Way, fan_out
+from kubectl_skoop.diagnosis.walk.fan_out import Way, fan_out
 from kubectl_skoop.model.packet import Packet, Protocol, TcpFlags
 from kubectl_skoop.model.place import Endpoint, Place
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.verdict import Choices, Unknown
-from kubectl_skoop.netstack import receive, tcp
+from kubectl_skoop.netstack import receive
 from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_NOARP, IFF_UP, Device, InterfaceAddress
 from kubectl_skoop.netstack.ipset import parse_ipsets
 from kubectl_skoop.netstack.ipvs.schedule import COUNTING, schedule
@@ -23,8 +23,9 @@ from kubectl_skoop.netstack.ipvs.service import (
     VirtualService,
     find_service,
 )
+from kubectl_skoop.netstack.l4 import tcp
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import NUD_PERMANENT, Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_PERMANENT, Neighbour
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.netstack.routing.types import TABLE_LOCAL, Nexthop, Route
 from kubectl_skoop.netstack.stack import Stack

@@ -19,7 +19,7 @@ from kubectl_skoop.netstack.device import (
     Vlan,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import NUD_PERMANENT, Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_PERMANENT, Neighbour
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
 from tests.netstack.builders import End, end_device, host, mac, walk
 

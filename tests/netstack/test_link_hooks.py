@@ -7,8 +7,8 @@ import pytest
 from kubectl_skoop.model.packet import Arp, Frame, Packet, Passage
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
-from kubectl_skoop.netstack import link_hooks
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.devices import link_hooks
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.netstack.netfilter.types import Hook, LinkFamily, Netfilter

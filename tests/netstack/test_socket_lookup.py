@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from kubectl_skoop.netstack.socket_types import Socket
+from kubectl_skoop.netstack.l4.socket_types import Socket
 from tests.netstack.builders import changed, routed, walk
 
 FROM_A, FROM_B, BY_LOOPBACK = "a tcp 10.2.0.2", "b tcp 10.2.0.2", "b tcp 127.0.0.1"

@@ -6,8 +6,8 @@ import pytest
 
 from kubectl_skoop.model.packet import Packet, Passage
 from kubectl_skoop.model.verdict import Choices, Unknown
+from kubectl_skoop.netstack.l4.transport import deliver
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.netstack.transport import deliver
 from tests.netstack.builders import routed
 
 

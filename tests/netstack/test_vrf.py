@@ -7,9 +7,9 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from kubectl_skoop.netstack.device import IFF_LOWER_UP, IFF_NOARP, IFF_UP, Device
+from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.types import TABLE_LOCAL, TABLE_MAIN, Nexthop, PolicyRule, Route
-from kubectl_skoop.netstack.socket_types import Socket
 from kubectl_skoop.netstack.sysctl import Sysctls
 from tests.netstack.builders import End, host, walk
 

@@ -7,10 +7,10 @@ import pytest
 
 from kubectl_skoop.model.packet import Packet, Passage, Protocol, SealedFor
 from kubectl_skoop.model.verdict import Choices
-from kubectl_skoop.netstack import transport
 from kubectl_skoop.netstack.device import IFF_UP, Device
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
+from kubectl_skoop.netstack.l4 import transport
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.netstack.wireguard_types import Wireguard
 from tests.netstack.builders import routed
 
 REASON = "forbidden: not allowed"

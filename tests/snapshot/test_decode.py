@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import GroupMember
+from kubectl_skoop.netstack.neighbours.neighbour_types import GroupMember
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.dump import NamespaceDump, Table
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import ClassVar
 
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
+from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import connected_routes
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.device import InterfaceAddress

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
-from kubectl_skoop.netstack.bridge import STATE_NAMES
+from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.netstack.device import BridgePort, Device
+from kubectl_skoop.netstack.devices.bridge import STATE_NAMES
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
+from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import bring_up
 from kubectl_skoop.model.packet import Address, Protocol
 from kubectl_skoop.netstack.device import (
@@ -17,9 +17,9 @@ from kubectl_skoop.netstack.device import (
     IpTunnel,
     Vxlan,
 )
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import Sysctls, device_key
-from kubectl_skoop.netstack.wireguard_types import Wireguard
 
 DEFAULTS = "net.ipv4.conf.default."
 NEW_DEVICE = IFF_BROADCAST | IFF_LOWER_UP

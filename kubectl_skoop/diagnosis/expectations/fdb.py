@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
+from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import FdbEntry
+from kubectl_skoop.netstack.neighbours.neighbour_types import FdbEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, missing
+from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, missing
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.nft.ruleset import NftChain, NftTable
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, missing
+from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, missing
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.text import rule_text
 from kubectl_skoop.netstack.routing.types import PolicyRule

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from kubectl_skoop.diagnosis.expectation import Deviation, Expectation, differs, missing
+from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard, WireguardPeer
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.wireguard_types import Wireguard, WireguardPeer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

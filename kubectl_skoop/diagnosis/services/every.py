@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.node import NodeInfo
-from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.result import Fact, Missing
 from kubectl_skoop.diagnosis.services.bounded import bounded
 from kubectl_skoop.diagnosis.services.compare import not_masqueraded

@@ -13,8 +13,8 @@ from kubectl_skoop.diagnosis.services.rules import Proxy, restart
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.socket_types import Socket
 
 OWN_PORTS: Mapping[Proxy, Sequence[int]] = {"kube-proxy": (10256, 10249), "kube-router": (20244,)}
 """At which a proxy tells of its own health, and its metrics: it runs where one is listened on."""

@@ -9,7 +9,7 @@ from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object, dig, items, labels, ref_of, text, texts
 from kubectl_skoop.cluster.service import FAMILIES, SERVICE_NAME, Service
-from kubectl_skoop.diagnosis.service_network import ServiceNetwork, service_networks
+from kubectl_skoop.diagnosis.services.network import ServiceNetwork, service_networks
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.model.listed import bounded
 from kubectl_skoop.model.missing import NotCollected

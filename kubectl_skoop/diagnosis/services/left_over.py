@@ -7,9 +7,9 @@ from functools import cached_property
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import ref_of
 from kubectl_skoop.cluster.service import Service
-from kubectl_skoop.diagnosis.kube_proxy_config import node_port_addresses
-from kubectl_skoop.diagnosis.service_network import API_SERVICE
 from kubectl_skoop.diagnosis.services.door import Target
+from kubectl_skoop.diagnosis.services.kube_proxy_config import node_port_addresses
+from kubectl_skoop.diagnosis.services.network import API_SERVICE
 from kubectl_skoop.diagnosis.services.present import Present
 from kubectl_skoop.diagnosis.services.rules import Entry, Proxy, ServiceRules, restart
 from kubectl_skoop.model.packet import Address

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.service_intent import PROTOCOL_NAMES
+from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.services.compare import compare_door
 from kubectl_skoop.diagnosis.services.every import pod_networks
+from kubectl_skoop.diagnosis.services.intent import PROTOCOL_NAMES
 from kubectl_skoop.diagnosis.services.meaning import Meaning
 from kubectl_skoop.diagnosis.services.present import Present, obstacle, present
 from kubectl_skoop.diagnosis.services.replaced import replaced

@@ -3,9 +3,9 @@
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
-from kubectl_skoop.diagnosis.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.services.door import Door
 from kubectl_skoop.diagnosis.services.habits import Habits
+from kubectl_skoop.diagnosis.services.kube_proxy_config import Mode
 from kubectl_skoop.diagnosis.services.walk import Leaf
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place

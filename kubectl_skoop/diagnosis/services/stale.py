@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kubectl_skoop.cluster.service import Service
-from kubectl_skoop.diagnosis.context import Context
+from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.services.door import Target
 from kubectl_skoop.diagnosis.services.meaning import Wanted
 from kubectl_skoop.diagnosis.services.sources import Networks

@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import vrf
+from kubectl_skoop.netstack.devices import vrf
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import NUD_FAILED
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_FAILED
 from kubectl_skoop.netstack.routing import rule as rules
 from kubectl_skoop.netstack.routing.flow import DSCP_LEGACY, LOOPBACK_INDEX, FlowKey
 from kubectl_skoop.netstack.routing.multipath import choose_nexthop, ignores_linkdown

@@ -4,7 +4,7 @@ from fractions import Fraction
 from ipaddress import IPv4Address
 
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import NUD_VALID
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_VALID
 from kubectl_skoop.netstack.release import release
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.select import nexthop_source

@@ -3,8 +3,8 @@
 from ipaddress import IPv4Address
 
 from kubectl_skoop.model.packet import Address
-from kubectl_skoop.netstack import vrf
 from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.devices import vrf
 from kubectl_skoop.netstack.routing.exception import gateway
 from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX, FlowKey
 from kubectl_skoop.netstack.routing.local import local_device

@@ -5,7 +5,7 @@ from typing import TypeGuard
 
 from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import vrf
+from kubectl_skoop.netstack.devices import vrf
 from kubectl_skoop.netstack.release import release
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.lookup import Failed, Found, match_by_device6, match_route, select_path

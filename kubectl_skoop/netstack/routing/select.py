@@ -4,8 +4,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.packet import Address
-from kubectl_skoop.netstack import vrf
 from kubectl_skoop.netstack.device import InterfaceAddress
+from kubectl_skoop.netstack.devices import vrf
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.select6 import select_address6
 from kubectl_skoop.netstack.routing.types import SCOPE_HOST, SCOPE_LINK, Nexthop, Route

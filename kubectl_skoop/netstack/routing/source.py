@@ -4,7 +4,7 @@ from ipaddress import IPv4Address
 from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address, Packet
-from kubectl_skoop.netstack import vrf
+from kubectl_skoop.netstack.devices import vrf
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.flow import FlowKey, ports
 from kubectl_skoop.netstack.routing.lookup import (

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from kubectl_skoop.netstack.ipsec_types import Policy
-from kubectl_skoop.netstack.ipsec_types import State as Association
+from kubectl_skoop.netstack.xfrm.ipsec_types import Policy
+from kubectl_skoop.netstack.xfrm.ipsec_types import State as Association
 from kubectl_skoop.report.inspect.state import State
 from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
 

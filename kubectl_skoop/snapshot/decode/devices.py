@@ -23,8 +23,8 @@ from kubectl_skoop.netstack.device import (
     Vlan,
     Vxlan,
 )
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.routing.types import Route
-from kubectl_skoop.netstack.wireguard_types import Wireguard
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
 from kubectl_skoop.snapshot.decode.redirects import EGRESS, INGRESS, decode_led_in, decode_redirects
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel

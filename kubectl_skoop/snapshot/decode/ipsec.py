@@ -3,8 +3,8 @@
 from ipaddress import ip_network
 
 from kubectl_skoop.model.packet import Address, Network
-from kubectl_skoop.netstack.ipsec import ESP
-from kubectl_skoop.netstack.ipsec_types import (
+from kubectl_skoop.netstack.xfrm.ipsec import ESP
+from kubectl_skoop.netstack.xfrm.ipsec_types import (
     TRANSPORT,
     TUNNEL,
     Ipsec,

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.ipsec_types import Ipsec
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import Neighbour
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.sysctl import Sysctls
+from kubectl_skoop.netstack.xfrm.ipsec_types import Ipsec
 from kubectl_skoop.snapshot.decode.addresses import decode_addresses, decode_labels
 from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack, decode_conntrack_cut
 from kubectl_skoop.snapshot.decode.devices import (

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.neighbour_types import NUD_NOARP, NUD_PERMANENT, FdbEntry, GroupMember, Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import (
+    NUD_NOARP,
+    NUD_PERMANENT,
+    FdbEntry,
+    GroupMember,
+    Neighbour,
+)
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
 NTF_STICKY = 0x40

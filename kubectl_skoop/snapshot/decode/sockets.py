@@ -1,7 +1,7 @@
 """Sockets."""
 
 from kubectl_skoop.model.packet import Address, Protocol
-from kubectl_skoop.netstack.socket_types import Socket, SocketState
+from kubectl_skoop.netstack.l4.socket_types import Socket, SocketState
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
 TCP_ESTABLISHED, TCP_CLOSE, TCP_LISTEN = 1, 7, 10

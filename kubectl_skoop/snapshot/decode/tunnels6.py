@@ -1,7 +1,7 @@
 """Settings of tunnels in IPv6 packets."""
 
 from kubectl_skoop.model.packet import Protocol
-from kubectl_skoop.netstack.ip6_tunnel_types import Ip6Tunnel
+from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.snapshot.decode.entry import Entry
 from kubectl_skoop.snapshot.decode.tunnels import (
     GRE_CHECKSUM,

@@ -1,7 +1,7 @@
 """WireGuard devices by index."""
 
 from kubectl_skoop.model.packet import Network
-from kubectl_skoop.netstack.wireguard_types import Wireguard, WireguardPeer
+from kubectl_skoop.netstack.devices.wireguard_types import Wireguard, WireguardPeer
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
 

@@ -9,7 +9,7 @@ from kubectl_skoop.cluster.allow import ANNOTATIONS
 from kubectl_skoop.cluster.fields import FIELDS, METADATA, OTHERS, PRESENT, WHOLE, Fields
 from kubectl_skoop.cluster.raw import Object, flag, mapping, texts
 from kubectl_skoop.cluster.raw import text as text_of
-from kubectl_skoop.netstack.wireguard_types import key_digest
+from kubectl_skoop.netstack.devices.wireguard_types import key_digest
 from kubectl_skoop.snapshot.redact.config import config_data
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed

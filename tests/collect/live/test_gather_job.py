@@ -15,7 +15,7 @@ from kubectl_skoop.collect.live.gather_job import (
     granted,
 )
 from kubectl_skoop.collect.live.manifest import RUN_LABEL, CollectorOptions, Owner, job_object
-from kubectl_skoop.diagnosis.wants import allowed
+from kubectl_skoop.diagnosis.extension.wants import allowed
 
 ROLES = Path(__file__).parents[3] / "docs" / "rbac"
 OWN = GatherOptions(

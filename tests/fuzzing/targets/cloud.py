@@ -22,7 +22,7 @@ FIRST, SECOND = "10.0.1.10", "10.0.2.10"
 
 
 def run(data: bytes) -> None:
-    """`[cloud, document …]`. Raises: InputError; ValueError, which `diagnosis.shim` tells as unknown."""
+    """`[cloud, document …]`. Raises: InputError; ValueError, which `diagnosis.walk.shim` tells as unknown."""
     value = JSON.read(data)
     if not isinstance(value, list) or not value:
         value = [len(data) % 2, data.decode("utf-8", "backslashreplace")]

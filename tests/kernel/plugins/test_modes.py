@@ -13,8 +13,8 @@ import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.check import check
-from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.detected import detected
+from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.detected import detected
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing import cni

@@ -8,9 +8,9 @@ import pytest
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.check import check
-from kubectl_skoop.diagnosis.context import Context
-from kubectl_skoop.diagnosis.detected import detected
 from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.detected import detected
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.suspicion import Level

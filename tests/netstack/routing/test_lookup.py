@@ -9,7 +9,7 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_UP, Device, InterfaceAddress
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbour_types import NUD_FAILED, NUD_REACHABLE, Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_FAILED, NUD_REACHABLE, Neighbour
 from kubectl_skoop.netstack.routing.lookup import Failed, FlowKey, Found, lookup
 from kubectl_skoop.netstack.routing.types import Nexthop, PolicyRule, Route
 from kubectl_skoop.netstack.stack import Stack

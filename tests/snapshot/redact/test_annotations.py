@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 from kubectl_skoop.cluster.secondary import STATUS
-from kubectl_skoop.netstack.wireguard_types import key_digest
+from kubectl_skoop.netstack.devices.wireguard_types import key_digest
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.netlink import rows
 from kubectl_skoop.snapshot.redact.object import redact_object

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from kubectl_skoop.diagnosis.fan_out import fan_out
+from kubectl_skoop.diagnosis.walk.fan_out import fan_out
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.netfilter.evaluate import run_base_chain
 from kubectl_skoop.netstack.netfilter.iptables.save import parse_save

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.model.verdict import Ternary, Unknown
-from kubectl_skoop.netstack import socket_lookup
-from kubectl_skoop.netstack.endpoint import Client, Server
+from kubectl_skoop.netstack.l4 import socket_lookup
+from kubectl_skoop.netstack.l4.endpoint import Client, Server
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options

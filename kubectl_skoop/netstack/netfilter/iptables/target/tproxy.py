@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack import socket_lookup
+from kubectl_skoop.netstack.l4 import socket_lookup
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, masked, number
 from kubectl_skoop.netstack.netfilter.types import Drop, RuleContext, Stolen, Verdict

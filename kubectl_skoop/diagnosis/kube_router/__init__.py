@@ -1,6 +1,0 @@
-"""The rules and sets that kube-router made of NetworkPolicies on a node, held against the policies."""
-
-from kubectl_skoop.diagnosis.kube_router.meaning import KIND, meaning
-from kubectl_skoop.diagnosis.kube_router.node import compare
-
-__all__ = ["KIND", "compare", "meaning"]

@@ -1,0 +1,56 @@
+"""Where a probe is walked: the namespaces of the snapshot, and what is around them."""
+
+from typing import NamedTuple
+
+from kubectl_skoop.diagnosis.extension.registry import Setup
+from kubectl_skoop.diagnosis.walk.entrance import Entrance
+from kubectl_skoop.diagnosis.walk.flow import Runner
+from kubectl_skoop.diagnosis.walk.outside import Outside
+from kubectl_skoop.diagnosis.walk.outsider import outsider
+from kubectl_skoop.diagnosis.walk.shim import Underlay
+from kubectl_skoop.diagnosis.walk.world import World
+from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.probe import Probe
+
+
+class Stage(NamedTuple):
+    """For one probe."""
+
+    world: World
+    runner: Runner
+
+
+def stage(setup: Setup, underlay: Underlay, probe: Probe) -> Stage:
+    cluster, given = setup.ctx.cluster, setup.ctx.given_service_networks
+    outside = probe.source.kind == "external"
+    place = place_of_source(probe)
+
+    def no_service(address: Address) -> str:
+        from kubectl_skoop.diagnosis.services.network import nobody_has
+
+        return nobody_has(cluster, address, given)
+
+    world = World(
+        setup.ctx.source,
+        cluster.node_of_address,
+        cluster.pod_of_address,
+        pods_in_underlay=setup.network.plugin.pods_in_underlay,
+        outsider=outsider(probe.source.address) if outside else None,
+    )
+    runner = Runner(
+        world,
+        underlay,
+        Outside(lambda address: cluster.endpoint(address).kind, no_service),
+        lambda there: there.at(place),
+        Entrance(cluster, underlay.balance, underlay.routed_in) if outside else None,
+    )
+    return Stage(world, runner)
+
+
+def place_of_source(probe: Probe) -> Place:
+    match probe.source.kind:
+        case "pod" | "external":
+            return Place(probe.source.kind, probe.source.name)
+        case _:
+            return Place("node", probe.source.name)

@@ -1,0 +1,37 @@
+"""Forwarding entries of a bridge, those of the snapshot and those learned (net/bridge/br_fdb.c)."""
+
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.neighbours.neighbour_types import FdbEntry
+from kubectl_skoop.netstack.stack import Stack
+
+
+def entry(stack: Stack, bridge: Device, mac: str, vlan: int) -> FdbEntry | None:
+    """Of the snapshot, and of a port; `vlan` is 0 where VLANs are not told apart."""
+    wanted = (mac, bridge.index, vlan)
+    return next(
+        (
+            found
+            for found in stack.ns.fdb
+            if (found.mac, found.bridge, found.vlan) == wanted and not found.local
+        ),
+        None,
+    )
+
+
+def is_local(stack: Stack, bridge: Device, mac: str, vlan: int) -> bool:
+    """The bridge's own and its ports' MACs have entries for each of their VLANs, too."""
+    if mac == bridge.mac and not vlan:
+        return True
+    return any(
+        found.local and (found.mac, found.bridge, found.vlan) == (mac, bridge.index, vlan)
+        for found in stack.ns.fdb
+    )
+
+
+def port_of(stack: Stack, bridge: Device, mac: str, vlan: int) -> int | None:
+    """br_fdb_find_rcu: the index of the port that a MAC is known by."""
+    known = entry(stack, bridge, mac, vlan)
+    learned = stack.fdb.get((bridge.index, vlan, mac))
+    if learned is not None and not (known is not None and known.sticky):
+        return learned
+    return None if known is None else known.port

@@ -1,0 +1,1 @@
+"""Who has an address on a link: ARP and neighbour discovery."""

@@ -1,0 +1,210 @@
+"""What IPsec makes of packets that leave: the policy, the state that it names, the packet that goes out.
+
+net/xfrm/xfrm_policy.c (xfrm_lookup, xfrm_bundle_create), xfrm_state.c (xfrm_state_find), xfrm_output.c; ESP
+as net/ipv4/esp4.c and net/ipv6/esp6.c make it. What a device does for the kernel (offload) is not modelled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from kubectl_skoop.model.packet import Address, Esp, Packet, Passage, Protocol
+from kubectl_skoop.netstack import gap
+from kubectl_skoop.netstack.routing.lookup import FlowKey
+from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.xfrm import ipsec
+from kubectl_skoop.netstack.xfrm.ipsec_types import MODES, TRANSPORT, TUNNEL, Mark, Policy, State, Template
+
+IP_HEADER = {4: 20, 6: 40}
+ESP_HEADER, ESP_TRAILER = 8, 2
+"""SPI and sequence number; length of the padding and next header; bytes."""
+ALIGNMENT = 4
+IKE_PORTS = frozenset({500, 4500})
+"""Of a daemon that negotiates states when the kernel asks for them."""
+
+
+class Bundle(NamedTuple):
+    """A packet is transformed by this state, and goes on by this route."""
+
+    state: State
+    route: OutputRoute
+
+
+class Ended(NamedTuple):
+    """It does not leave, and why."""
+
+    code: str
+    message: str
+    evidence: Sequence[str] = ()
+    remedy: str = ""
+    errno: str = ""
+    """What connect() says; empty: nothing, as the packets vanish later."""
+    unknown: bool = False
+
+
+def lookup(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute) -> Bundle | Ended | None:
+    """xfrm_lookup for a packet that `route` was found for; None: it leaves as it is."""
+    known = stack.ns.ipsec
+    if not known.policies and not known.blocks:
+        return None
+    policy = ipsec.selected(stack, packet, passage.mark, "out")
+    if policy is None:
+        refused = "out" in known.blocks
+        return Ended("ipsec.policy", ipsec.BLOCKS_ALL.format("out"), errno="EPERM") if refused else None
+    if policy.block:
+        return Ended("ipsec.policy", *ipsec.blocked_text(packet, policy), errno="EPERM")
+    return _by_templates(stack, packet, passage, route, policy) if policy.templates else None
+
+
+def end(stack: Stack, packet: Packet, ended: Ended, device: str) -> None:
+    """Record why it does not leave."""
+    where = stack.where(device=device)
+    if ended.unknown:
+        stack.give_up(ended.code, packet, ended.message, where=where)
+        return
+    stack.lose(ended.code, packet, ended.message, where=where, evidence=ended.evidence, remedy=ended.remedy)
+
+
+def _by_templates(
+    stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, policy: Policy
+) -> Bundle | Ended | None:
+    """xfrm_tmpl_resolve: a state for each template, but for those that may be left out."""
+    found: list[State] = []
+    for template in policy.templates:
+        state = _state(stack, packet, policy, template)
+        if isinstance(state, Ended):
+            return state
+        if state is not None:
+            found.append(state)
+        elif not template.optional:
+            return _without_state(stack, packet, policy, template)
+    if not found:
+        return None
+    if len(found) > 1:
+        return _unknown(f"IPsec transforms packets to {packet.dst} more than once, which is not modelled")
+    (state,) = found
+    if state.unmodelled or state.overhead is None or state.incoming:
+        reason = (
+            state.unmodelled
+            or ("its direction" if state.incoming else "")
+            or f"how much longer {state.algorithm} makes a packet"
+        )
+        return _unknown(f"IPsec state {state}: {reason} is not modelled")
+    return Bundle(state, route) if state.mode == TRANSPORT else _through(stack, packet, passage, state)
+
+
+def _state(stack: Stack, packet: Packet, policy: Policy, template: Template) -> State | Ended | None:
+    """xfrm_state_find: of several the one that was added last."""
+    if template.unmodelled:
+        return _unknown(f"IPsec policy {policy}: {template.unmodelled} is not modelled")
+    states = stack.ns.ipsec.states
+    if states is None:
+        return _unknown("which IPsec states there are was not collected")
+    ends = packet.src, packet.dst
+    if template.mode != TRANSPORT:
+        source = template.source or _own_address(stack, template.destination)
+        if source is None or template.destination is None:
+            return None
+        ends = source, template.destination
+    fitting = [
+        state
+        for state in states
+        if state.destination == ends[1]
+        and state.source in (ends[0], None)
+        and (state.protocol, state.mode, state.reqid) == (template.protocol, template.mode, template.reqid)
+        and template.spi in (0, state.spi)
+        and state.mark.of(policy.mark.value & policy.mark.mask)
+        and (state.selector is None or ipsec.selects(state.selector, packet))
+    ]
+    return max(fitting, key=lambda state: state.created, default=None)
+
+
+def _own_address(stack: Stack, remote: Address | None) -> Address | None:
+    """xfrm_get_saddr."""
+    if remote is None:
+        return None
+    with stack.aside():
+        route = route_output(stack, FlowKey(dst=remote))
+    return None if isinstance(route, RouteError) else route.source
+
+
+def _without_state(stack: Stack, packet: Packet, policy: Policy, template: Template) -> Ended:
+    """The kernel asks a key daemon, if one listens, and drops the packet (XfrmOutNoStates, larval_drop)."""
+    reason = gap.table(stack, "sockets")
+    if reason or any(
+        (socket.protocol, socket.port in IKE_PORTS) == (Protocol.UDP, True) for socket in stack.ns.sockets
+    ):
+        daemon = reason or "the daemon that listens for IKE may negotiate one"
+        return _unknown(f"IPsec has no state yet for packets to {packet.dst}: {daemon}")
+    states = stack.ns.ipsec.states or ()
+    return Ended(
+        "ipsec.state",
+        f"IPsec has no state for packets from {packet.src} to {packet.dst}, which a policy wants transformed",
+        [str(policy), *texts(states)],
+        f"look why the key daemon has set none up for {template}: ip xfrm state",
+    )
+
+
+def texts(states: Sequence[State]) -> list[str]:
+    """As evidence."""
+    more = [f"and {len(states) - 10} more states"] if len(states) > 10 else []
+    return [*map(str, states[:10]), *more] or ["there is no IPsec state"]
+
+
+def _through(stack: Stack, packet: Packet, passage: Passage, state: State) -> Bundle | Ended:
+    """A tunnel: its own route, from its own address, by the mark that the state sets if it sets one."""
+    mark = marked(passage.mark, state.set_mark) if state.set_mark.mask else 0
+    key = FlowKey(dst=state.destination, mark=mark, tos=packet.tos)
+    route = route_output(stack, key, bound_source=state.source)
+    if isinstance(route, RouteError):
+        message = f"the IPsec tunnel's end {state.destination} cannot be reached from {state.source}"
+        remedy = f"give {stack.ns.place} the address {state.source} and a route to {state.destination}"
+        return Ended("route.none", message, [str(state)], remedy, errno=route.errno)
+    return Bundle(state, route)
+
+
+def marked(mark: int, change: Mark) -> int:
+    """xfrm_smark_get."""
+    return mark & ~change.mask | change.value & change.mask
+
+
+def inner_mtu(bundle: Bundle, outer: int) -> int:
+    """xfrm_state_mtu, bytes: how large a packet fits, where `outer` bytes fit what leaves."""
+    state, overhead = bundle.state, bundle.state.overhead
+    if overhead is None:
+        raise ValueError("a bundle's state has an overhead")
+    family = state.destination.version
+    kept = IP_HEADER[family] if state.mode == TRANSPORT else 0
+    block = max(overhead.block, ALIGNMENT)
+    fixed = IP_HEADER[family] - kept + ESP_HEADER + overhead.vector
+    return (outer - fixed - overhead.tag - kept) // block * block + kept - ESP_TRAILER
+
+
+def outer(packet: Packet, bundle: Bundle) -> Packet:
+    """What leaves: the packet in ESP (esp_output; xfrm4_tunnel_encap_add, xfrm6_tunnel_encap_add)."""
+    state, overhead = bundle.state, bundle.state.overhead
+    if overhead is None:
+        raise ValueError("a bundle's state has an overhead")
+    tunnel = state.mode == TUNNEL
+    source, destination = packet.src, packet.dst
+    if tunnel:
+        source, destination = state.source or bundle.route.source, state.destination
+    header = IP_HEADER[destination.version]
+    block = max(overhead.block, ALIGNMENT)
+    sealed = packet.length - (0 if tunnel else header) + ESP_TRAILER
+    whole = -(-sealed // block) * block
+    return Packet(
+        src=source,
+        dst=destination,
+        protocol=ipsec.ESP,
+        length=header + ESP_HEADER + overhead.vector + whole + overhead.tag,
+        df=packet.df and (state.keeps_df or not tunnel),
+        tos=packet.tos,
+        esp=Esp(state.spi, MODES.get(state.mode, ""), state.algorithm),
+        inner=replace(packet, src_mac="", dst_mac="", gso=False),
+    )
+
+
+def _unknown(reason: str) -> Ended:
+    return Ended("unknown", reason, unknown=True)

@@ -1,0 +1,45 @@
+"""Sending what IPsec seals, and how much of it fits (net/xfrm/xfrm_output.c, xfrm_policy.c)."""
+
+from kubectl_skoop.model.packet import Packet, Passage
+from kubectl_skoop.netstack import fragment, ip
+from kubectl_skoop.netstack.routing.output import OutputRoute
+from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.netstack.xfrm import ipsec_out
+from kubectl_skoop.netstack.xfrm.ipsec_out import Bundle
+
+
+def send(
+    stack: Stack, packet: Packet, passage: Passage, bundle: Bundle, route: OutputRoute, *, indev: int
+) -> None:
+    """xfrm_output: OUTPUT and POSTROUTING see what leaves once more, as ESP. Who sent what does not fit is
+    told (xfrm4_tunnel_check_size). `route`: the packet's own."""
+    device = stack.ns.devices[route.device]
+    mtu = _fitting(stack, bundle, ip.output_mtu(stack, packet, device, route.route, local=not indev))
+    out = stack.ns.devices[bundle.route.device]
+    if packet.length > mtu:
+        if packet.df or (indev and packet.family == 6):
+            ip.too_big(stack, packet, passage, out, mtu)
+            return
+        if packet.family == 6:
+            packet = fragment.largest(packet, mtu)
+    stack.step("tunnel", str(bundle.state), "sealed", device=out.name)
+    mark = ipsec_out.marked(passage.mark, bundle.state.set_mark)
+    beside = Passage(mark=mark, owner=passage.owner)
+    ip.send(stack, ipsec_out.outer(packet, bundle), beside, bundle.route)
+
+
+def local_mtu(stack: Stack, packet: Packet, route: OutputRoute) -> int:
+    """What a socket may send in one packet like this one (dst_mtu), bytes."""
+    mtu = ip.path_mtu(stack, packet.dst, stack.ns.devices[route.device], route.route)
+    if route.loopback or not stack.ns.ipsec.policies:
+        return mtu
+    with stack.aside():
+        bundle = ipsec_out.lookup(stack, packet, Passage(), route)
+    return _fitting(stack, bundle, mtu) if isinstance(bundle, Bundle) else mtu
+
+
+def _fitting(stack: Stack, bundle: Bundle, mtu: int) -> int:
+    """xfrm_init_pmtu, bytes: what fits the way of the sealed packet, and `mtu` of the packet's own route."""
+    way, state = bundle.route, bundle.state
+    outer = ip.path_mtu(stack, state.destination, stack.ns.devices[way.device], way.route)
+    return min(mtu, ipsec_out.inner_mtu(bundle, outer))
