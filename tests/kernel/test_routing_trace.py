@@ -182,7 +182,7 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> list[Lookup]:
 
     monkeypatch.setattr("kubectl_skoop.netstack.routing.lookup._Walk._in_table", in_table)
     for asking in ("arp", "discovery"):
-        monkeypatch.setattr(f"kubectl_skoop.netstack.{asking}.solicit", lambda *_: None)
+        monkeypatch.setattr(f"kubectl_skoop.netstack.neighbours.{asking}.solicit", lambda *_: None)
     monkeypatch.setattr("kubectl_skoop.netstack.l4.icmp.send_error", lambda *_, **__: None)
     return asked
 

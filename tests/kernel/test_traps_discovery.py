@@ -150,7 +150,7 @@ ROUTED = {
     ),
     "a router answers for the anycast address of its subnet (K-87)": (
         "",
-        {"a icmp [fd01::]": "answer", "a icmp [fd02::]": "answer"},
+        {"a icmp [fd01::]": "answer", "a icmp [fd02::]": "answer", "r icmp [fd01::]": "answer"},
     ),
     "a connection to an anycast address is not accepted (K-87)": (
         "r: listen tcp 80 :: v6only\nr: listen udp 53 :: v6only",

@@ -17,7 +17,8 @@ from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.l4 import icmp6, tcp
 from kubectl_skoop.netstack.l4.endpoint import SYMPTOMS, Client
 from kubectl_skoop.netstack.netfilter.conntrack import IPS_NAT_MASK, attach, connection_of
-from kubectl_skoop.netstack.routing.local import address_type
+from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX
+from kubectl_skoop.netstack.routing.local import address_type, owning_device
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.routing.select import select_address
@@ -192,13 +193,17 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 def _reply_key(stack: Stack, packet: Packet, passage: Passage, source: Address | None, mark: int) -> FlowKey:
     """icmp_reply; icmpv6_echo_reply: IPv6 prefers to answer by the device that was asked at, and must where
-    the address that was asked is no source (anycast, multicast) or the peer is on the link."""
+    the address that was asked is no source (anycast, multicast) or the peer is on the link. For what came by
+    lo that is the device of the address (icmp6_dev)."""
     key = FlowKey(dst=packet.src, src=source, mark=mark, protocol=packet.protocol)
     link = ip.link_of(stack, packet.src, passage.iif)
     if packet.family == 4:
         return key._replace(oif=link, tos=packet.tos)
+    asked_at = passage.iif
+    if asked_at == LOOPBACK_INDEX:
+        asked_at = owning_device(stack.ns, packet.dst) or asked_at
     return key._replace(
-        oif=link or passage.iif,
+        oif=link or asked_at,
         prefers_oif=source is not None and not packet.src.is_link_local,
     )
 

@@ -50,6 +50,15 @@ def local_device(ns: NetworkNamespace, address: Address) -> int | None:
     return route.nexthops[0].device if route is not None and route.type == "local" else None
 
 
+def owning_device(ns: NetworkNamespace, address: Address) -> int:
+    """Index of the device that the address's entry in table local names, of whatever type; 0: it has none.
+
+    Kernel: rt6i_idev, also where the packet itself comes by lo (ip6_rt_copy_init).
+    """
+    route = _local_entry(ns, address)
+    return route.nexthops[0].device if route is not None and route.nexthops else 0
+
+
 def anycast_addresses(ns: NetworkNamespace, device: int) -> Iterator[IPv6Address]:
     """ipv6_chk_acast_addr: those that a device answers for beside its own."""
     for route in ns.routes:
