@@ -158,5 +158,5 @@ def _set(name: str, type_: str, elements: Iterable[str]) -> Iterator[str]:
 def _chain_name(kind: str, service: LabService) -> str:
     """`service-PFISGYVC-default/web/tcp/`: 8 base32 digits of SHA-256 (servicePortChainNameBase)."""
     name, _, port = service.port_key.partition(":")
-    digest = hashlib.sha256(f"{service.port_key}{service.protocol}".encode()).digest()
-    return f"{kind}-{base64.b32encode(digest).decode()[:8]}-{name}/{service.protocol}/{port}"
+    called = f"{name}/{service.protocol}/{port}"
+    return f"{kind}-{base64.b32encode(hashlib.sha256(called.encode()).digest()).decode()[:8]}-{called}"
