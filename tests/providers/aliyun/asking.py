@@ -1,7 +1,7 @@
 """What is asked of a VPC, and how one thing of it is changed."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from kubectl_skoop.api import Packet, Suspicion, Tracked
 from tests.providers.aliyun.vpc import (
@@ -34,15 +34,6 @@ def leaving(found: Answers, sent: Packet, tracked: Tracked = NEW, src: str = "n1
 
 def entering(found: Answers, sent: Packet, tracked: Tracked = NEW, dst: str = "n1") -> Sequence[Suspicion]:
     return shim(found).external_to_node(node(dst), sent, tracked)
-
-
-class Row(NamedTuple):
-    """`change`: of the healthy VPC. `found`: the code, and words of the message and of the evidence."""
-
-    ask: Callable[[Answers], Sequence[Suspicion]]
-    change: Callable[[Answers], Any]
-    code: str
-    words: tuple[str, ...] = ()
 
 
 def rules(found: Answers, *rules: dict[str, str], inner: str = "Accept") -> Answers:

@@ -11,7 +11,6 @@ from tests.providers.aws.asking import (
     OUT_BY_NAT,
     POD_TO_POD,
     TO_SECOND,
-    Row,
     _untie_group,
     acl,
     add,
@@ -32,6 +31,7 @@ from tests.providers.aws.vpc import (
     packet,
     permission,
 )
+from tests.providers.row import Row
 
 ROWS = {
     "no ingress rule": Row(
@@ -170,16 +170,7 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_one_thing_is_wrong(row: Row) -> None:
-    found = healthy()
-    row.change(found)
-    (finding,) = row.ask(found)
-    assert finding.code == row.code, finding
-    text = " | ".join((finding.message, *finding.evidence))
-    for word in row.words:
-        assert word in text
-    unknown, harmless = row.code in ("aws.unknown", "aws.beyond"), row.code == "aws.network-acl.ephemeral"
-    assert finding.effect == ("unknown" if unknown else "" if harmless else "stops")
-    assert unknown or finding.remedy
+    row.holds(healthy())
 
 
 def test_an_established_connection_passes_the_groups_and_not_the_acl() -> None:

@@ -13,7 +13,6 @@ from tests.providers.aws.asking import (
     OUT_BY_NAT,
     POD_TO_POD,
     TO_SECOND,
-    Row,
     acl,
     add,
     between,
@@ -34,6 +33,7 @@ from tests.providers.aws.vpc import (
     packet,
     shim,
 )
+from tests.providers.row import Row
 
 PASSES = {
     "a node to a node in another subnet": lambda found: between(found, TO_SECOND),
@@ -196,16 +196,7 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_one_thing_is_wrong(row: Row) -> None:
-    found = healthy()
-    row.change(found)
-    (finding,) = row.ask(found)
-    assert finding.code == row.code, finding
-    text = " | ".join((finding.message, *finding.evidence))
-    for word in row.words:
-        assert word in text
-    unknown, harmless = row.code in ("aws.unknown", "aws.beyond"), row.code == "aws.network-acl.ephemeral"
-    assert finding.effect == ("unknown" if unknown else "" if harmless else "stops")
-    assert unknown or finding.remedy
+    row.holds(healthy())
 
 
 WHOLE_KINDS = [
