@@ -276,7 +276,7 @@ def test_the_tab_key_of_a_real_shell_completes_a_command(name: str, tmp_path: Pa
 WORDS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "a command": (["kubectl-skoop", "diag"], ["diagnose"]),
     "a pod": (["kubectl-skoop", "diagnose", "pod/default/a"], ["pod/default/a", "pod/default/a2"]),
-    "a new word": (["kubectl-skoop", "inspect", "node/n1", ""], ["conntrack", "fdb", "ipset", "iptables"]),
+    "a new word": (["kubectl-skoop", "inspect", "node/n1", ""], ["conntrack", "fdb", "ipsec", "ipset"]),
     "a value": (["kubectl-skoop", "check", "-o", "y"], ["yaml"]),
 }
 
