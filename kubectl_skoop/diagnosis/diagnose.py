@@ -121,7 +121,9 @@ class _Inquiry:
         compared = self._compare(ways, way, self.world, self._setting)
         groups = self._alike(ways, way, compared)
         why = self._whys(ways, groups)
-        explaining = list(dict.fromkeys([*why.get(id(way), ()), *chain.from_iterable(why.values())]))
+        explaining = list(
+            dict.fromkeys([*why.get(id(way), ()), *chain.from_iterable(why.values()), *compared.explaining])
+        )
         behind: list[Suspicion] = []
         if verdict.way_outcome(way) == "lost" and not any(self._meant(way)):
             behind = list(self._behind(way, compared))
