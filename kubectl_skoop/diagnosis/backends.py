@@ -48,9 +48,9 @@ def _lost(visit: Visit, asked: Target) -> Iterator[tuple[Target, Target]]:
     came = visit.packet.innermost if visit.packet else None
     before = Target(came.dst, came.dport) if came else asked
     for loss in visit.journey.losses:
-        frame = loss.frame
-        if isinstance(frame, Packet) and (came is None or _sent_by(frame) == _sent_by(came)):
-            yield before, Target(frame.dst, frame.dport)
+        lost = loss.frame.innermost if isinstance(loss.frame, Packet) else None
+        if lost is not None and (came is None or _sent_by(lost) == _sent_by(came)):
+            yield before, Target(lost.dst, lost.dport)
 
 
 def _sent_by(packet: Packet) -> tuple[Address, int, int]:

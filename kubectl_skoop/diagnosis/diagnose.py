@@ -210,7 +210,7 @@ class _Inquiry:
         target = backends.target_of(self.probe, way.result.branch)
 
         def progress(other: Ways) -> trial.Progress:
-            return trial.progress(backends.to_target(self.probe, other, target))
+            return trial.progress(backends.to_target(self.probe, other, target) or other)
 
         explained = trial.explaining(
             world,

@@ -6,7 +6,7 @@ The shipped cluster, whose node n1 has a service more; what is said of shares is
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import cast
 
 import pytest
@@ -124,3 +124,19 @@ def test_shares_are_those_of_the_rules_not_of_the_number_of_backends() -> None:
     assert answer.headline == (
         f"partial, 1 of 2 backends answers, 25 % of connections fail (connection refused): {REFUSED}"
     )
+
+
+def test_a_packet_lost_in_its_tunnel_went_to_no_other_backend() -> None:
+    """The outer packet goes to a node: no translation led there, so what is mended counts."""
+    with closing(open_snapshot(SHIPPED)) as shipped:
+        ns = shipped.namespace(Place("node", "n1"))
+        assert not isinstance(ns, NotCollected)
+        (index,) = (one.index for one in ns.devices.values() if one.vxlan is not None)
+        device = ns.devices[index]
+        assert device.vxlan is not None
+        other = replace(device, vxlan=device.vxlan._replace(local=ip_address("10.0.0.77")))
+        ns = replace(ns, devices={**ns.devices, index: other})
+        file = cast(Snapshot, OneMore(shipped, ns, {}))
+        found = diagnose(file, Request(source="node/n1", destination="pod/default/b", port="8080"), Options())
+    assert found.cause is not None
+    assert found.cause.code == "flannel.device.differs"

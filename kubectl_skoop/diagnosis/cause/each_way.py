@@ -74,4 +74,4 @@ def _by_reason(ways: Ways, first: Way[FlowResult]) -> list[list[Way[FlowResult]]
 def _further(probe: Probe, way: Way[FlowResult], ways: Ways, mended: Ways) -> bool:
     target = backends.target_of(probe, way.result.branch)
     before = trial.progress(backends.to_target(probe, ways, target))
-    return trial.progress(backends.to_target(probe, mended, target)) > before
+    return trial.progress(backends.to_target(probe, mended, target) or mended) > before
