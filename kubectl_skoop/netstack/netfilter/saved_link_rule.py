@@ -24,7 +24,7 @@ class SavedRule:
     place: str
     family: LinkFamily
     read: Callable[[str], list[object]]
-    """The JSON of the text."""
+    """The JSON of the text. Raises ValueError: it cannot be read; then the rule is unknown."""
 
     def evaluate(self, ctx: RuleContext) -> Verdict | Unknown:
         return self._rule.evaluate(ctx)
@@ -34,7 +34,11 @@ class SavedRule:
 
     @cached_property
     def _rule(self) -> NftRule:
-        return NftRule({"expr": self.read(self.text)}, Scope(self.family, {}), self.place)
+        try:
+            expressions = self.read(self.text)
+        except ValueError:
+            expressions = [unknown("a rule that cannot be read"), {"drop": None}]
+        return NftRule({"expr": expressions}, Scope(self.family, {}), self.place)
 
 
 @dataclass(frozen=True)

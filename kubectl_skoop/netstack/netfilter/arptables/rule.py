@@ -20,7 +20,7 @@ _ALL = {"--h-length": 6, "--h-type": 1, "--proto-type": 0x800}
 
 
 def expressions(text: str, chains: Sequence[str]) -> list[object]:
-    """The JSON of `-A CHAIN …`; `chains` are those that a rule may jump to."""
+    """The JSON of `-A CHAIN …`; `chains` are those that a rule may jump to. Raises: ValueError."""
     given = list(options(text.split()[2:]))
     targets = [value for name, value, _ in given if name == "-j"]
     matches = [_match(*one) for one in given if one[0] != "-j"]
@@ -29,8 +29,7 @@ def expressions(text: str, chains: Sequence[str]) -> list[object]:
 
 def _match(name: str, value: str, negated: bool) -> object:
     if name in _ALL:
-        same = int(value, 0) == _ALL[name] if value.isalnum() else False
-        return {"counter": None} if same and not negated else unknown(name)
+        return {"counter": None} if int(value, 0) == _ALL[name] and not negated else unknown(name)
     build = _MATCHES.get(name)
     return unknown(name) if build is None else build(value, "!=" if negated else "==")
 

@@ -26,15 +26,8 @@ _MARKS = {"--mark-set": None, "--mark-or": "|", "--mark-and": "&", "--mark-xor":
 
 
 def expressions(text: str) -> list[object]:
-    """The JSON of `-A CHAIN …`; one unknown match of a line that cannot be read."""
-    try:
-        return _expressions(shlex.split(text)[2:])
-    except ValueError:
-        return [unknown("a rule that cannot be read"), {"drop": None}]
-
-
-def _expressions(words: Sequence[str]) -> list[object]:
-    given = list(options(words))
+    """The JSON of `-A CHAIN …`. Raises: ValueError."""
+    given = list(options(shlex.split(text)[2:]))
     target = next((position for position, (name, _, _) in enumerate(given) if name == "-j"), len(given))
     matches = [_match(name, value, negated) for name, value, negated in given[:target]]
     return [*matches, *_target(given[target:])]

@@ -1,18 +1,20 @@
-"""Rules of ebtables that make no sense, or that nobody knows, are unknown, not an error."""
+"""Rules of ebtables and arptables that make no sense, or that nobody knows, are unknown, not an error."""
 
+from functools import partial
 from ipaddress import IPv4Address
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Passage
+from kubectl_skoop.model.packet import Arp, Packet, Passage
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.netfilter.arptables.rule import expressions as arp_expressions
 from kubectl_skoop.netstack.netfilter.ebtables.rule import expressions
 from kubectl_skoop.netstack.netfilter.ebtables.save import parse_save
 from kubectl_skoop.netstack.netfilter.saved_link_rule import SavedRule
-from kubectl_skoop.netstack.netfilter.types import Continue, Drop, Hook, RuleContext, Stolen
+from kubectl_skoop.netstack.netfilter.types import Continue, Drop, Hook, LinkFamily, RuleContext, Stolen
 from kubectl_skoop.netstack.stack import Stack
 
 FRAME = Packet(
@@ -24,8 +26,19 @@ FRAME = Packet(
 )
 
 
-def outcomes(line: str) -> list[object]:
+ARP = Arp(
+    request=True,
+    sender_mac="02:00:00:00:00:01",
+    sender=IPv4Address("10.0.0.1"),
+    target=IPv4Address("10.0.0.2"),
+    src_mac="02:00:00:00:00:01",
+    dst_mac="ff:ff:ff:ff:ff:ff",
+)
+
+
+def outcomes(line: str, family: LinkFamily = "bridge") -> list[object]:
     """Of the rule, if what it asks is so and if not."""
+    read = expressions if family == "bridge" else partial(arp_expressions, chains=())
     ns = NetworkNamespace(
         id="n/1", place=Place("node", "n"), node="n", devices={2: Device(index=2, name="p")}
     )
@@ -34,12 +47,12 @@ def outcomes(line: str) -> list[object]:
         context = RuleContext(
             stack=Stack(ns, Choices((taken,))),
             hook=Hook.FORWARD,
-            frame=FRAME,
+            frame=FRAME if family == "bridge" else ARP,
             passage=Passage(),
             indev=2,
-            family="bridge",
+            family=family,
         )
-        found.append(SavedRule(line, "bridge filter FORWARD rule 1", "bridge", expressions).evaluate(context))
+        found.append(SavedRule(line, "filter FORWARD rule 1", family, read).evaluate(context))
     return found
 
 
@@ -56,6 +69,24 @@ def outcomes(line: str) -> list[object]:
 )
 def test_a_match_that_is_not_known_is_followed_both_ways(line: str) -> None:
     matched, passed = outcomes(line)
+    assert isinstance(matched, Drop | Stolen)
+    assert passed == Continue() or isinstance(passed, Stolen)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-A FORWARD --h-length abc -j DROP",
+        "-A FORWARD --h-type 08 -j DROP",
+        "-A FORWARD ! --h-length 6 -j DROP",
+        "-A FORWARD --opcode Request -j DROP",
+        "-A FORWARD -s zz -j DROP",
+        "-A FORWARD -s 10.0.0.0/255.0.255.0 -j DROP",
+        "-A FORWARD --src-mac 02:zz -j DROP",
+    ],
+)
+def test_a_match_of_arptables_that_is_not_known_is_followed_both_ways(line: str) -> None:
+    matched, passed = outcomes(line, "arp")
     assert isinstance(matched, Drop | Stolen)
     assert passed == Continue() or isinstance(passed, Stolen)
 
