@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help archive image demo test guest emulated e2e browser pictures lint bench fuzz fuzz-files clean
+.PHONY: help archive image demo test guest emulated programs e2e browser pictures lint bench fuzz fuzz-files clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,9 +17,11 @@ demo: $(VENV)/.runtime ## Diagnose four flows of shipped snapshots (no root, no 
 test: $(VENV)/.dev ## Run the tests; as root with the kernel labs. What is skipped is listed with its reason
 	@$(BIN)/python -m pytest
 
-e2e: $(VENV)/.dev ## Run the tests that need a Kubernetes cluster, which is made here (root, Go); docs/e2e.md
+programs: $(VENV)/.dev ## Build Kubernetes and what else the tests with a cluster run (Go); docs/e2e.md
 	@$(BIN)/python -m tests.e2e.binaries
-	@$(BIN)/python -m pytest -m e2e
+
+e2e: programs ## Run the tests that need a Kubernetes cluster, which is made here (root, Go); docs/e2e.md
+	@$(BIN)/python -m pytest -m e2e tests/e2e
 
 guest: $(VENV)/.dev ## Run the tests that need a guest kernel for what this one lacks (root; user-mode-linux)
 	@$(BIN)/python -m pytest -m guest tests/kernel/guest
@@ -46,8 +48,8 @@ archive: $(VENV)/.runtime ## Pack the program and all it needs for this platform
 	@$(BIN)/python -m tests.release.archive $(if $(ADDRESS),--address $(ADDRESS))
 
 bench: $(VENV)/.runtime ## Measure start-up, rules by their number, snapshots by their size: make bench NODES="50 5000"
-	@$(BIN)/python -m tests.bench.startup
-	@echo; $(BIN)/python -m tests.bench.node
+	@$(BIN)/python -m tests.bench.startup $(ROUNDS)
+	@echo; $(BIN)/python -m tests.bench.node $(ROUNDS)
 	@echo; $(BIN)/python -m tests.bench.sizes $(NODES)
 
 fuzz: $(VENV)/.dev ## Compare random rules, sets, routes with the kernel (root): make fuzz SECONDS=60
@@ -74,9 +76,10 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 	@touch $@
 
 # python-iptables is built from source: where that cannot be done everything else still works.
-$(VENV)/.dev: pyproject.toml $(VENV)/.runtime
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV) ..." >&2
 	@$(PIP) install --upgrade 'pip>=25.1'
 	@$(PIP) install --editable . --group dev
 	@if [ "$$(uname)" = Linux ]; then command -v cc >/dev/null && $(PIP) install --group iptc || \
 	  echo "note: python-iptables is not installed (it is built from source and needs a C compiler): tests that compare with it are skipped" >&2; fi
-	@touch $@
+	@touch $(VENV)/.runtime $@

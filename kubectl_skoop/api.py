@@ -5,7 +5,7 @@
 
 from kubectl_skoop.cluster import raw
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
+from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service, ServicePort
 from kubectl_skoop.cluster.policy.selects import calico_selects
 from kubectl_skoop.diagnosis.expectations import expect
 from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation
@@ -77,6 +77,7 @@ __all__ = [
     "Protocol",
     "Provider",
     "Service",
+    "ServicePort",
     "Setting",
     "SimplePluginNode",
     "SimpleVethPod",

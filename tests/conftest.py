@@ -1,9 +1,12 @@
 """Options of all tests, and those that run only when asked for."""
 
+import gc
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from kubectl_skoop.cli.start import GARBAGE_THRESHOLD
 
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -39,6 +42,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector looks as rarely as in the program, and not at thousands of tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def _left_out(config: pytest.Config) -> list[str]:

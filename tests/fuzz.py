@@ -22,6 +22,8 @@ class NewSeeds:
 
     def __init__(self, first: int) -> None:
         self._first = first
+        self.sums: list[str] = []
+        """What modules print in the end: how many flows they asked, and of how many they know no verdict."""
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         seeded = [item for item in items if isinstance(item, pytest.Function) and "seed" in _parameters(item)]
@@ -31,6 +33,11 @@ class NewSeeds:
             if isinstance(seed, int):
                 _parameters(item)["seed"] = self._first + seed
         items[:] = seeded
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "teardown":
+            module = report.nodeid.partition("::")[0]
+            self.sums += [f"{module}: {line}" for line in report.capstdout.splitlines()]
 
 
 def _parameters(item: pytest.Function) -> dict[str, object]:
@@ -50,7 +57,9 @@ def main() -> int:
     while rounds == 0 or (options.seed is None and time.monotonic() < end):
         first = SystemRandom().randrange(FAR) if options.seed is None else options.seed
         print(f"round {rounds + 1}, first seed {first}", flush=True)
-        code = pytest.main(["-q", "-x", "tests/kernel"], plugins=[NewSeeds(first)])
+        seeds = NewSeeds(first)
+        code = pytest.main(["-q", "-x", "tests/kernel"], plugins=[seeds])
+        print(*seeds.sums, sep="\n", flush=True)
         if code != pytest.ExitCode.OK:
             print(f"error: this round failed; again with: make fuzz SEED={first}", file=sys.stderr)
             return int(code)

@@ -7,7 +7,8 @@ from kubectl_skoop.diagnosis.walk.fan_out import fan_out
 from kubectl_skoop.model.packet import Address, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.netfilter.outcome import Passed
+from kubectl_skoop.netstack.netfilter.traverse import traverse
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 

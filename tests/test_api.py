@@ -22,7 +22,7 @@ def test_the_names_are_these() -> None:
         Address Balanced BasePluginNode Cluster ConfigBinder Context Detected Deviation Device Endpoint
         Expectation InfraFile InfraShim InputError IpNetwork Level Link NetNodeAction Network NetworkNamespace
         NoOptions NoVerdict NodeInfo NotCollected OptionError Packet Passing Place Plugin PodInfo Protocol
-        Provider Service Setting SimplePluginNode SimpleVethPod SkoopError Suspicion Tracked Unknown Wants
-        Where Wishes calico_selects companion detection device_key expect key_digest option raw
+        Provider Service ServicePort Setting SimplePluginNode SimpleVethPod SkoopError Suspicion Tracked
+        Unknown Wants Where Wishes calico_selects companion detection device_key expect key_digest option raw
     """
     assert api.__all__ == names.split()

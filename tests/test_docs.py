@@ -17,7 +17,8 @@ from tests.cli.run import skoop
 from tests.golden.cases import load_cases
 from tests.golden.service_cases import load_service_cases
 
-DOCS = Path(__file__).parent.parent / "docs"
+TESTS = Path(__file__).parent
+SOURCES, DOCS = TESTS.parent / "kubectl_skoop", TESTS.parent / "docs"
 PAGES = [DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 SCHEMA = json.loads(files("kubectl_skoop.report").joinpath("schema.json").read_text("utf-8"))
 OBJECTS = {name: schema for name, schema in SCHEMA["$defs"].items() if schema.get("type") == "object"}
@@ -47,6 +48,25 @@ def _anchors(page: Path) -> set[str]:
 def test_each_code_is_explained_and_no_part_is_left_out(code: str) -> None:
     parts = re.findall(r"(?:^|\n\n)\*\*(\w+):\*\* \S", sections()[code])
     assert parts in (PARTS, [*PARTS, "Try"])
+
+
+def test_each_code_is_provoked_by_a_test_and_the_kernels_own_in_a_lab() -> None:
+    kernels = _named(SOURCES / "netstack", SOURCES / "diagnosis" / "limits")
+    assert {"route.none", "node.backlog"} <= kernels
+    assert not CODES.keys() - _named(*(place for place in TESTS.iterdir() if place.name != "features"))
+    assert not kernels - _named(TESTS / "kernel")
+
+
+def _named(*places: Path) -> set[str]:
+    """Codes that stand in files there."""
+    files = [
+        file
+        for place in places
+        for file in (place, *place.rglob("*"))
+        if file.suffix in (".py", ".yaml", ".json")
+    ]
+    words = {word for file in files for word in re.findall(r"[\w-]+(?:\.[\w-]+)*", file.read_text("utf-8"))}
+    return CODES.keys() & words
 
 
 @pytest.mark.parametrize("code", TRIED)
@@ -100,6 +120,7 @@ def test_each_code_in_the_source_is_in_the_table() -> None:
         "cilium.node.missing",
         "flannel.annotation.missing",
         "flannel.backend.differs",
+        "flannel.configuration.unreadable",
         "flannel.pod-cidr.missing",
         "flannel.public-ip.foreign",
     }

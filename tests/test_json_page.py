@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from kubectl_skoop.report.yaml import yaml_text
-from tests.cli.run import shell
+from tests.cli.run import skoop
 
 PROJECT = Path(__file__).parent.parent
 PAGE = PROJECT / "docs" / "json.md"
@@ -33,7 +33,10 @@ def test_the_page_shows_each_kind_of_document() -> None:
     assert shown == ["diagnosejson", "checkjson", "diagnoseyaml", "diagnosekubeskoop-json"]
 
 
-def test_an_example_is_what_its_command_prints(request: pytest.FixtureRequest) -> None:
+def test_an_example_is_what_its_command_prints(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(PROJECT)
     made = EXAMPLE.sub(_example, TEXT)
     if request.config.getoption("--update"):
         PAGE.write_text(made, "utf-8")
@@ -44,7 +47,7 @@ def _example(found: re.Match[str]) -> str:
     """The command, with those fields of its output that the page has."""
     command, language, shown = found.groups()
     read, write = WRITTEN[language]
-    printed = read(shell(*command.split(), cwd=PROJECT).out)
+    printed = read(skoop(*command.split()).out)
     if "kubeskoop" not in command:
         jsonschema.Draft202012Validator(SCHEMA).validate(printed)
     text = write({name: printed[name] for name in read(shown)})

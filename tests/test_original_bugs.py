@@ -6,7 +6,7 @@ The numbers are those of our list of its defects, B-1 to B-74. Those of its CNI 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +14,16 @@ from xml.etree import ElementTree
 
 import pytest
 
+from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
+from kubectl_skoop.cluster.node import NodeInfo
+from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.request import Options, Request
-from kubectl_skoop.report.formats import render_diagnosis
+from kubectl_skoop.diagnosis.services.meaning import Meaning
+from kubectl_skoop.netstack.netfilter.iptables.save import parse_save
+from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.snapshot.source import open_snapshot
-from tests.report.build import diagnosis
+from tests.cli.run import skoop
 
 ROOT = Path(__file__).parents[1]
 LABS = "tests/kernel/plugins/test_original_bugs.py"
@@ -90,7 +95,7 @@ ELSEWHERE: Mapping[int, Shown] = {
         "tests/netstack/test_socket_lookup.py",
         'id="the IPv6 wildcard alone"',
     ),
-    28: Shown("a port range voids all rules", f"{_FAULTS}/6-iptables.yaml", "- id: forward-drop-range"),
+    31: Shown("a table without a chain for a hook ends the run", THIS, "def test_a_table_with_one_chain"),
     33: Shown("DNAT changes nothing", f"{_FAULTS}/7-service.yaml", "- id: dnat-to-other-pod"),
     35: Shown(
         "only the first endpoint is followed",
@@ -101,7 +106,7 @@ ELSEWHERE: Mapping[int, Shown] = {
     49: Shown("a named target port is 0", _SHAPES, '"named-target"'),
     50: Shown("a port that the service lacks is 0", THIS, "def test_a_port_that_the_service_lacks"),
     51: Shown("only the first address of a service counts", _SHAPES, '"dual"'),
-    52: Shown("lists of endpoints end at 1000", _SHAPES, '"several-slices"'),
+    52: Shown("lists of endpoints end at 1000", THIS, "def test_a_service_of_many_endpoints"),
     53: Shown("policies are not added up", _CASES, '"a second policy adds a port"'),
     54: Shown("no peers means nobody", _CASES, '"everything is allowed"'),
     55: Shown("ports are compared with the source's", _POLICY, '"a named port on ingress is the pod\'s own"'),
@@ -139,7 +144,11 @@ ELSEWHERE: Mapping[int, Shown] = {
         _BALANCERS,
         "def test_a_udp_listener_has_its_own_servers_and_health",
     ),
-    68: Shown("each server is unexpected", _BALANCERS, "def test_connections_are_shared_among_the_servers"),
+    68: Shown(
+        "each server is unexpected",
+        "tests/providers/aliyun/test_whole.py",
+        "def test_a_healthy_vpc_is_silent",
+    ),
     69: Shown(
         "an elastic address changes the packet of all",
         "tests/providers/aliyun/test_flows.py",
@@ -182,11 +191,39 @@ def test_another_test_shows_it(number: int) -> None:
     assert text in (ROOT / path).read_text("utf-8")
 
 
-def test_a_document_has_nothing_behind_it() -> None:
-    made = diagnosis("unreachable", "unreachable")
-    assert made.suspicions
-    ElementTree.fromstring(render_diagnosis(made, "svg"))
-    json.loads(render_diagnosis(made, "json"))
+@pytest.mark.parametrize(("output", "reads"), [("svg", ElementTree.fromstring), ("json", json.loads)])
+def test_a_document_has_nothing_behind_it(output: str, reads: Callable[[str], object]) -> None:
+    ran = skoop(
+        *("diagnose", "pod/default/a", "svc/default/web", "-p", "81"),
+        *("--snapshot", ROOT / "snapshots/healthy-vxlan.skoop", "-o", output),
+    )
+    assert ran.code == 1
+    reads(ran.out)
+
+
+def test_a_table_with_one_chain() -> None:
+    (base,) = parse_save("*nat\n:PREROUTING DROP [0:0]\nCOMMIT\n", 4, "iptables-legacy")
+    assert (base.hook, base.policy) == (Hook.PREROUTING, "drop")
+
+
+def test_a_service_of_many_endpoints() -> None:
+    """In slices of 100, as the controller writes them."""
+    labels = {"kubernetes.io/service-name": "web"}
+    slices: list[Object] = [
+        {
+            "kind": "EndpointSlice",
+            "metadata": {"name": f"web-{part}", "namespace": "shop", "labels": labels},
+            "ports": [{"port": 8080, "protocol": "TCP"}],
+            "endpoints": [{"addresses": [f"10.244.{part}.{number}"]} for number in range(100)],
+        }
+        for part in range(15)
+    ]
+    spec = {"clusterIP": "10.96.0.9", "ports": [{"port": 80}]}
+    service: Object = {"kind": "Service", "metadata": {"namespace": "shop", "name": "web"}, "spec": spec}
+    known = Cluster(PlainObjects({"Service": [service], "EndpointSlice": slices}))
+    (web,) = known.services()
+    (wanted,) = Meaning(known).of_node(NodeInfo({"metadata": {"name": "n1"}}))
+    assert (len(known.backends(web, web.ports[0])), len(wanted.targets)) == (1500, 1500)
 
 
 def test_a_port_that_the_service_lacks() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.run import shell
+from tests.cli.run import skoop
 
 PROJECT = Path(__file__).parent.parent
 PAGE = PROJECT / "docs" / "reports.md"
@@ -14,6 +14,11 @@ PICTURES = re.findall(r"^    kubectl skoop (.*) > (\S+)\n\n!\[[^]]+\]\((\S+)\)$"
 EXAMPLE = re.compile(r"^    kubectl skoop ([^>\n]*)\n\n(`{3,})(\w+)\n(.*?)^\2$", re.M | re.S)
 MORE = "…\n"
 """The last line of an example that is not printed whole."""
+
+
+@pytest.fixture(autouse=True)
+def _where_the_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
 
 
 def test_the_page_has_examples() -> None:
@@ -34,7 +39,7 @@ def test_a_picture_is_the_one_that_its_command_prints(
 ) -> None:
     picture = PROJECT / "docs" / shown
     assert picture.name == file
-    printed = shell(*command.split(), cwd=PROJECT).out
+    printed = skoop(*command.split()).out
     if request.config.getoption("--update"):
         picture.write_text(printed, "utf-8")
     assert printed == picture.read_text("utf-8")
@@ -50,7 +55,7 @@ def test_an_example_is_what_its_command_prints(request: pytest.FixtureRequest) -
 def _example(found: re.Match[str]) -> str:
     """The command with what it prints; no more lines than the page has, if that ends early."""
     command, _, language, shown = found.groups()
-    lines = shell(*command.split(), cwd=PROJECT).out.splitlines(keepends=True)
+    lines = skoop(*command.split()).out.splitlines(keepends=True)
     if shown.endswith(MORE):
         lines = [*lines[: shown.count("\n") - 1], MORE]
     text = "".join(lines)

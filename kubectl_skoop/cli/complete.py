@@ -182,7 +182,8 @@ def _installed(group: str) -> Callable[[Context, str], Iterator[Candidate]]:
     def found(ctx: Context, incomplete: str) -> Iterator[Candidate]:
         from kubectl_skoop.diagnosis.extension import registry
 
-        return _plain(registry.installed(getattr(registry, group)))
+        names = registry.installed(getattr(registry, group))
+        return _plain(name for name in names if registry.AGAIN not in name)
 
     return found
 

@@ -9,19 +9,17 @@ import typer
 
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.output import emit
-from kubectl_skoop.diagnosis.extension.interface import Plugin, Provider
 from kubectl_skoop.diagnosis.extension.options import options_of
-from kubectl_skoop.diagnosis.extension.registry import installed
+from kubectl_skoop.diagnosis.extension.registry import PluginError, each, installed
 from kubectl_skoop.report.installed import Installed, installed_text
 
 Detect = Annotated[
     bool,
     typer.Option("--detect", help="Say what the cluster has, where that was read, how to override it."),
 ]
-Load = Callable[[str], type[Plugin] | type[Provider]]
 
 
-def command(group: str, load: Load, about: str) -> Callable[..., None]:
+def command(group: str, about: str) -> Callable[..., None]:
     """The function of the command for one group of entry points; `about`: its help."""
 
     def run(
@@ -35,19 +33,21 @@ def command(group: str, load: Load, about: str) -> Callable[..., None]:
 
             emit(live.ask(ctx, snapshot, lambda source: detected(source, headers=not no_headers)))
         else:
-            emit(installed_text(_entries(group, load), headers=not no_headers))
+            emit(installed_text(_entries(group), headers=not no_headers))
 
     run.__doc__ = about
     return run
 
 
-def _entries(group: str, load: Load) -> Iterator[Installed]:
-    for name, entry in installed(group).items():
-        implementation = load(name)
-        module = inspect.getdoc(sys.modules[entry.value.partition(":")[0]]) or ""
-        yield Installed(
-            name=name,
-            origin=f"{entry.value} ({package})" if (package := entry.package) else entry.value,
-            about=module.partition("\n")[0],
-            options=options_of(implementation.options, name),
-        )
+def _entries(group: str) -> Iterator[Installed]:
+    """With one that cannot be used, and why."""
+    entries = installed(group)
+    for name, found in each(group):
+        entry = entries[name]
+        origin = f"{entry.value} ({package})" if (package := entry.package) else entry.value
+        if isinstance(found, PluginError):
+            yield Installed(name=name, origin=origin, about=f"not usable: {found}")
+        else:
+            module = inspect.getdoc(sys.modules[entry.value.partition(":")[0]]) or ""
+            about = module.partition("\n")[0]
+            yield Installed(name=name, origin=origin, about=about, options=options_of(found.options, name))

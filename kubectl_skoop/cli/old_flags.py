@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 
-_ALIYUN = "no key is needed: --infra FILE… takes what the command `aliyun` printed, see docs/providers.md"
 NEW_FORMS: Mapping[str, str] = {
     "-s": "a command comes first: kubectl skoop diagnose -s SRC -d DST -p PORT",
     "--src": "a command comes first: kubectl skoop diagnose -s SRC -d DST -p PORT",
@@ -22,9 +21,6 @@ NEW_FORMS: Mapping[str, str] = {
     "--flannel-ip-masq": "leave it out: the node's own rules say what is masqueraded",
     "--calico-host-mtu": "leave it out: the device's own MTU counts",
     "--calico-ipip-pod-mtu": "--calico-pod-mtu",
-    "--aliyun-access-key-id": _ALIYUN,
-    "--aliyun-access-key-secret": _ALIYUN,
-    "--aliyun-security-token": _ALIYUN,
 }
 """Flags that are understood as they were are options here, with their old names beside the new."""
 _UNKNOWN = re.compile(r"[Nn]o such option: (--?[\w-]+)")

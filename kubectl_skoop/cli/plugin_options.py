@@ -133,19 +133,15 @@ def help_rows() -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 
 def all_options() -> "dict[str, tuple[Option, ...]]":
-    """Of each plugin and provider that has some."""
+    """Of each plugin and provider that has some; one that cannot be used is passed over."""
     from kubectl_skoop.diagnosis.extension.options import options_of
-    from kubectl_skoop.diagnosis.extension.registry import (
-        PLUGINS,
-        PROVIDERS,
-        installed,
-        load_plugin,
-        load_provider,
-    )
+    from kubectl_skoop.diagnosis.extension.registry import PLUGINS, PROVIDERS, PluginError, each
 
-    binders = [(name, load_plugin(name).options) for name in installed(PLUGINS)]
-    binders += [(name, load_provider(name).options) for name in installed(PROVIDERS)]
-    found = {owner: options_of(binder, owner) for owner, binder in binders}
+    found = {
+        name: options_of(one.options, name)
+        for name, one in (*each(PLUGINS), *each(PROVIDERS))
+        if not isinstance(one, PluginError)
+    }
     return {owner: entries for owner, entries in found.items() if entries}
 
 

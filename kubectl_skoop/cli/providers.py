@@ -1,9 +1,7 @@
 """`providers`."""
 
 from kubectl_skoop.cli import installed, live
-from kubectl_skoop.diagnosis.extension.registry import PROVIDERS, load_provider
+from kubectl_skoop.diagnosis.extension.registry import PROVIDERS
 
 COMMAND_CLASS = live.LiveCommand
-run = installed.command(
-    PROVIDERS, load_provider, "The cloud providers that are installed, with their options."
-)
+run = installed.command(PROVIDERS, "The cloud providers that are installed, with their options.")

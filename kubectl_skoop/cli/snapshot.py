@@ -14,7 +14,7 @@ from kubectl_skoop.cli import in_cluster, live, parameters, redact
 from kubectl_skoop.cli import infra as cloud
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.outcome import NOT_ASKED_FOR, outcome, tell
-from kubectl_skoop.cli.output import emit, report_error, report_note
+from kubectl_skoop.cli.output import emit, report_error, report_note, report_warning
 from kubectl_skoop.cli.plugin_options import PluginOptionsCommand, typed_options
 from kubectl_skoop.cli.words import spread
 from kubectl_skoop.diagnosis.request import Options
@@ -22,6 +22,7 @@ from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
     from kubectl_skoop.collect.live.estimate import Estimate
+    from kubectl_skoop.diagnosis.extension.registry import PluginError
 
 _LISTS = ("--node-dump", "--objects", "--infra")
 
@@ -143,7 +144,8 @@ def _gather(
     from kubectl_skoop.cluster.cluster import unknown
     from kubectl_skoop.diagnosis.extension.wants import allowed
 
-    with live.opened(given, allowed(), keep=file, namespaces=namespaces, infra=asked.gather) as cluster:
+    keep = allowed(_left_out)
+    with live.opened(given, keep, keep=file, namespaces=namespaces, infra=asked.gather) as cluster:
         for name in only:
             if name not in cluster.nodes:
                 raise unknown("node", name, cluster.nodes)
@@ -161,6 +163,10 @@ def _gather(
     return tell(named, outcome(file), file.stat().st_size)
 
 
+def _left_out(error: "PluginError") -> None:
+    report_warning(f"{error}; what it wants of the objects is left out")
+
+
 _ESTIMATED = "(an estimate by the numbers of pods and services; connections and image pulls come on top)"
 
 
@@ -176,7 +182,7 @@ def _assemble(
     from kubectl_skoop.snapshot.assemble import assemble
     from kubectl_skoop.snapshot.objects_file import read_objects
 
-    found = read_objects(objects, allowed())
+    found = read_objects(objects, allowed(_left_out))
     gaps = assemble(node_dump, found, file, time=time.time(), infra=asked.gather if asked.files else None)
     emit(f"{named}: {len(node_dump)} node dumps, {sum(map(len, found.values()))} objects")
     if gaps:

@@ -11,6 +11,7 @@ from kubectl_skoop.cluster.fields import (
     CLUSTER_WIDE,
     FIELDS,
     METADATA,
+    METADATA_OF,
     OTHERS,
     Fields,
 )
@@ -76,6 +77,9 @@ _KUBE_PROXY_FIELD = re.compile(
     r"^(?:(?:mode|clusterCIDR):.*\n|nodePortAddresses:.*\n(?:[ \t]*-.*\n)*)", re.MULTILINE
 )
 """With the list that follows the name."""
+_MASQUERADE_ALL = re.compile(
+    r"^(iptables|nftables):[ \t]*\n(?:[ \t]+.*\n)*?[ \t]+masqueradeAll:[ \t]*(true|false)\b", re.MULTILINE
+)
 _DEEPEST = 16
 """Maps and lists inside each other that are kept of a policy."""
 _LONGEST_VALUE = 64 << 10
@@ -128,7 +132,7 @@ def prune(item: Object, allowed: Allowed = BUILT_IN) -> Object | None:
     kind = kind_of(item, allowed)
     if kind is None:
         return None
-    metadata = _kept(mapping(item, "metadata"), METADATA)
+    metadata = _kept(mapping(item, "metadata"), METADATA_OF.get(kind, METADATA))
     if kind not in CLUSTER_WIDE and kind in FIELDS and "namespace" not in metadata:
         metadata["namespace"] = "default"
     wanted = ANNOTATIONS | allowed.annotations
@@ -207,6 +211,12 @@ def _whole(value: object, depth: int) -> object:
             return str(value)
 
 
+def masquerade_settings(config: str) -> str:
+    """What the sections of a KubeProxyConfiguration say of `masqueradeAll`, and no more of them."""
+    found = _MASQUERADE_ALL.findall(config)
+    return "".join(f"{section}:\n  masqueradeAll: {value}\n" for section, value in found)
+
+
 def _config_data(item: Object, allowed: Allowed) -> dict[str, str]:
     name = f"{text(item, 'metadata', 'namespace')}/{text(item, 'metadata', 'name')}"
     data = {key: value for key, value in labels(item, "data").items() if len(value) <= _LONGEST_VALUE}
@@ -214,7 +224,9 @@ def _config_data(item: Object, allowed: Allowed) -> dict[str, str]:
         return data
     namespace, _, bare = name.partition("/")
     if namespace == "kube-system" and bare in _KUBE_PROXY and "config.conf" in data:
-        return {"config.conf": "".join(_KUBE_PROXY_FIELD.findall(f"{data['config.conf']}\n"))}
+        config = data["config.conf"]
+        plain = "".join(_KUBE_PROXY_FIELD.findall(f"{config}\n"))
+        return {"config.conf": plain + masquerade_settings(config)}
     if bare == "kube-flannel-cfg" and "net-conf.json" in data:
         return {"net-conf.json": data["net-conf.json"]}
     return {}

@@ -51,7 +51,7 @@ class ObjectSource(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, frozen=True)
 class PlainObjects:
     """Objects that are all in memory, by kind."""
 
@@ -111,7 +111,7 @@ def _key(ref: Ref) -> str:
     return f"{ref.namespace}/{ref.name}"
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Cluster:
     """The Kubernetes objects of a source, made out when they are asked for."""
 
@@ -196,11 +196,12 @@ class Cluster:
 
         Of several owners a running pod comes first, then other pods, nodes, services.
         """
-        if address not in self._addresses:
+        known = self._addresses.get(address)
+        if known is None:
             if len(self._addresses) >= MAX_ADDRESSES:
                 self._addresses.clear()
-            self._addresses[address] = self._endpoint(address)
-        return self._addresses[address]
+            known = self._addresses[address] = self._endpoint(address)
+        return known
 
     def _endpoint(self, address: Address) -> Endpoint:
         owners = self.owners(address)

@@ -87,7 +87,7 @@ class _Sides:
     def add(self, at: int, selecting: Sequence[Policy]) -> None:
         ruled = [policy for policy in selecting if policy.rules(self.direction) is not None]
         key: object = tuple(map(id, ruled))
-        if any(_depends_on_subject(policy, self.direction) for policy in ruled):
+        if any(depends_on_subject(policy, self.direction) for policy in ruled):
             key = (key, self.universe.parties[at].ports, at)
         self.keys.append(key)
         if key not in self.found:
@@ -97,7 +97,8 @@ class _Sides:
         return self.found[self.keys[at]]
 
 
-def _depends_on_subject(policy: Policy, direction: Direction) -> bool:
+def depends_on_subject(policy: Policy, direction: Direction) -> bool:
+    """Pods that the policy selects may be judged otherwise, each by itself."""
     rules = policy.rules(direction)
     return rules is not None and any(
         rule.subject is not None or (rule.named and direction == "ingress") for rule in rules.rules
@@ -133,9 +134,10 @@ def parties(cluster: Cluster) -> Iterator[tuple[Party, str]]:
 
 
 def workload(pod: PodInfo) -> str:
-    """Its owner as a user writes it: `deploy/shop/web`; the pod itself if it has none."""
+    """Its owner as a user writes it: `deploy/shop/web`; the pod itself if it has none, or is a node's own
+    (a static pod)."""
     owner = pod.controller
-    if not owner.name:
+    if not owner.name or owner.kind in ("", "Node"):
         return f"pod/{pod.namespace}/{pod.name}"
     return f"{_SHORT.get(owner.kind, owner.kind.lower())}/{pod.namespace}/{owner.name}"
 

@@ -24,6 +24,8 @@ METADATA: Fields = {
     "labels": STRINGS,
     "ownerReferences": [{"kind": 1, "name": 1}],
 }
+METADATA_OF: Mapping[str, Fields] = {"Node": {**METADATA, "creationTimestamp": 1}}
+"""Of kinds of which more is kept than `METADATA`."""
 _CONDITIONS = [{"type": 1, "status": 1, "reason": 1}]
 _PORTS = [
     {"name": 1, "protocol": 1, "port": 1, "targetPort": 1, "nodePort": 1, "appProtocol": 1},

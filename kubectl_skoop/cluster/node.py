@@ -1,6 +1,7 @@
 """Nodes, as a diagnosis needs them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 
 from kubectl_skoop.cluster.addresses import parse_address
@@ -37,6 +38,13 @@ class NodeInfo:
         return tuple(dict.fromkeys(address for address in addresses if address is not None))
 
     @property
+    def internal_addresses(self) -> tuple[Address, ...]:
+        """Those of type InternalIP."""
+        entries = items(self._item, "status", "addresses")
+        written = (text(entry, "address") for entry in entries if text(entry, "type") == "InternalIP")
+        return tuple(address for address in map(parse_address, written) if address is not None)
+
+    @property
     def address(self) -> str:
         """The first address; empty: none."""
         return str(self.addresses[0]) if self.addresses else ""
@@ -64,6 +72,15 @@ class NodeInfo:
             if text(entry, "type") == "Ready" and text(entry, "status") != "True":
                 return f"{text(entry, 'status')} {text(entry, 'reason')}".strip()
         return ""
+
+    @property
+    def created(self) -> float | None:
+        """Seconds since the epoch, by the API server's clock; None: that is not told."""
+        try:
+            told = datetime.fromisoformat(text(self._item, "metadata", "creationTimestamp"))
+        except ValueError:
+            return None
+        return told.timestamp() if told.tzinfo is not None else None
 
     @property
     def unschedulable(self) -> bool:

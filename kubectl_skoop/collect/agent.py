@@ -5,14 +5,18 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from kubectl_skoop.collect.bpf_cgroup import read_cgroup_programs
 from kubectl_skoop.collect.bpf_links import read_bpf_links
 from kubectl_skoop.collect.features import Kernel
 from kubectl_skoop.collect.namespace import read_namespace
+from kubectl_skoop.collect.netlink.schema import Fields
+from kubectl_skoop.collect.netlink.socket import NETLINK_ROUTE, NetlinkSocket
 from kubectl_skoop.collect.netns import CannotEnter, identity
 from kubectl_skoop.collect.node_facts import read_facts
+from kubectl_skoop.collect.rtnetlink.tables import read_neighbour_tables
 from kubectl_skoop.collect.selection import Wanted
 from kubectl_skoop.collect.table import describe, read_table
 from kubectl_skoop.collect.tools import Running
@@ -59,7 +63,10 @@ def collect_node(
         paths.setdefault(number, path)
         owners.setdefault(number, []).append(pod)
 
-    links = read_table(read_bpf_links)
+    of_kernel = {
+        "bpf_links": read_table(read_bpf_links),
+        "neighbour_tables": read_table(_read_neighbour_tables),
+    }
 
     def read(number: str) -> Mapping[str, Table] | str:
         """The tables, or why there are none."""
@@ -70,8 +77,8 @@ def collect_node(
             if number == host or (isinstance(error, CannotEnter) and error.errno not in _VANISHED):
                 raise _unreadable(paths[number], error) from error
             return f"its network namespace could not be read: {describe(error)}"
+        tables |= of_kernel
         tables["user_namespace"] = read_table(lambda: users.owner(paths[number]))
-        tables["bpf_links"] = links
         if number == host:
             tables["bpf_cgroups"] = read_table(read_cgroup_programs)
         return tables
@@ -101,6 +108,11 @@ def collect_node(
     )
 
 
+def _read_neighbour_tables() -> list[Fields]:
+    with NetlinkSocket(NETLINK_ROUTE, strict=True) as socket:
+        return read_neighbour_tables(socket)
+
+
 def _unreadable(path: Path, error: OSError) -> InputError:
     if isinstance(error, CannotEnter):
         hint = "collect needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN, on the node"
@@ -108,7 +120,9 @@ def _unreadable(path: Path, error: OSError) -> InputError:
     return InputError(f"{path}: cannot be read: {describe(error)}")
 
 
-def _versions() -> dict[str, str]:
+@cache
+def _versions() -> Mapping[str, str]:
+    """Asked once: a node's tools stay what they are for as long as the agent runs."""
     tables = Running(VERSIONS).finish()
     return {name: table.data.strip() for name, table in tables.items() if isinstance(table.data, str)}
 

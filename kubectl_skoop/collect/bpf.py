@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kubectl_skoop.collect.bpf_syscall import BPF_PROG_QUERY, bpf
+from kubectl_skoop.collect.bpf_syscall import BPF_PROG_GET_NEXT_ID, BPF_PROG_QUERY, bpf
 from kubectl_skoop.collect.netlink.schema import Fields
 from kubectl_skoop.collect.netns import OWN_NAMESPACE
 
@@ -18,6 +18,7 @@ ON_DEVICE = {"tcx/ingress": 46, "tcx/egress": 47, "netkit/primary": 54, "netkit/
 ON_NAMESPACE = {"flow_dissector": 17, "sk_lookup": 36}
 _MAX_PROGRAMS = 64
 _ATTRIBUTES = struct.Struct("=IIIIQIIQQQQ")
+_NEXT_ID = struct.pack("=III", 0, 0, 0)
 _NOT_HERE = frozenset({errno.EINVAL, errno.ENOENT, errno.EOPNOTSUPP, errno.ENODEV})
 
 
@@ -35,6 +36,8 @@ def read_bpf(devices: Iterable[int]) -> list[Fields]:
         Absent: a machine without a known number for bpf(2).
         OSError: not allowed.
     """
+    if not any_program():
+        return []
     found: list[Fields] = []
     for index in devices:
         for name, kind in ON_DEVICE.items():
@@ -46,6 +49,22 @@ def read_bpf(devices: Iterable[int]) -> list[Fields]:
     finally:
         os.close(descriptor)
     return found
+
+
+def any_program() -> bool:
+    """False: the kernel has no program, so none hangs anywhere; true, too, where we may not know.
+
+    What is attached is kept and has an id (kernel/bpf/syscall.c, bpf_prog_alloc_id): one question instead
+    of one for each place, of which a node has thousands.
+
+    Raises:
+        Absent: see `bpf`.
+    """
+    try:
+        bpf(BPF_PROG_GET_NEXT_ID, _NEXT_ID)
+    except OSError as error:
+        return error.errno != errno.ENOENT
+    return True
 
 
 def query(target: int, kind: int, *, with_links: bool = False) -> Attached:

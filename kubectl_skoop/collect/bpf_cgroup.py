@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from kubectl_skoop.collect.bpf import query
+from kubectl_skoop.collect.bpf import any_program, query
 from kubectl_skoop.collect.netlink.schema import Fields
 from kubectl_skoop.collect.table import Absent
 
@@ -46,6 +46,8 @@ def read_cgroup_programs(proc: Path = PROC) -> list[Fields]:
         OSError: not allowed.
     """
     root = _whole_tree(proc)
+    if not any_program():
+        return []
     found: list[Fields] = []
     for group in _groups(root):
         found += _programs(group, "/" + os.path.relpath(group, root).removeprefix("."))

@@ -6,7 +6,8 @@ import platform
 
 from kubectl_skoop.collect.table import Absent
 
-BPF_OBJ_GET_INFO_BY_FD, BPF_PROG_QUERY, BPF_LINK_GET_FD_BY_ID, BPF_LINK_GET_NEXT_ID = 15, 16, 30, 31
+BPF_PROG_GET_NEXT_ID, BPF_OBJ_GET_INFO_BY_FD, BPF_PROG_QUERY = 11, 15, 16
+BPF_LINK_GET_FD_BY_ID, BPF_LINK_GET_NEXT_ID = 30, 31
 SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _libc = ctypes.CDLL(None, use_errno=True)
 

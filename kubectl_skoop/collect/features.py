@@ -5,7 +5,7 @@ import gzip
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from kubectl_skoop.collect.node_root import NODE_ROOT
@@ -37,24 +37,10 @@ class Kernel:
             return frozenset()
         return frozenset(line.split(" ", 1)[0] for line in lines)
 
-    @cached_property
+    @property
     def configuration(self) -> Mapping[str, str]:
         """The options of the kernel's build; empty where it does not tell."""
-        try:
-            text = gzip.decompress((self.proc / "config.gz").read_bytes()).decode()
-        except (OSError, EOFError):
-            text = self._configuration_file()
-        return dict(line.split("=", 1) for line in text.splitlines() if line.startswith("CONFIG_"))
-
-    def _configuration_file(self) -> str:
-        """Where distributions put it; empty: nowhere."""
-        names = (f"boot/config-{self.release}", f"lib/modules/{self.release}/config")
-        for path in (root / name for root in self.roots for name in names):
-            try:
-                return path.read_text()
-            except OSError:
-                continue
-        return ""
+        return _configuration(self.proc, self.roots, self.release)
 
     @cached_property
     def symbol_owners(self) -> frozenset[str]:
@@ -70,6 +56,27 @@ class Kernel:
         except OSError:
             return frozenset()
         return frozenset(found)
+
+
+@cache
+def _configuration(proc: Path, roots: tuple[Path, ...], release: str) -> Mapping[str, str]:
+    """Read once: a kernel that runs does not change its options."""
+    try:
+        text = gzip.decompress((proc / "config.gz").read_bytes()).decode()
+    except (OSError, EOFError):
+        text = _configuration_file(roots, release)
+    return dict(line.split("=", 1) for line in text.splitlines() if line.startswith("CONFIG_"))
+
+
+def _configuration_file(roots: tuple[Path, ...], release: str) -> str:
+    """Where distributions put it; empty: nowhere."""
+    names = (f"boot/config-{release}", f"lib/modules/{release}/config")
+    for path in (root / name for root in roots for name in names):
+        try:
+            return path.read_text()
+        except OSError:
+            continue
+    return ""
 
 
 _ENTRY_POINTS = {

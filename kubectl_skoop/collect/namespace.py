@@ -8,6 +8,7 @@ from pathlib import Path
 from kubectl_skoop.collect.bpf import read_bpf
 from kubectl_skoop.collect.ethtool import read_ethtool
 from kubectl_skoop.collect.features import Kernel
+from kubectl_skoop.collect.fou import read_fou
 from kubectl_skoop.collect.ipvs import read_ipvs
 from kubectl_skoop.collect.netfilter import NetfilterReading
 from kubectl_skoop.collect.netlink.schema import Fields
@@ -21,14 +22,16 @@ from kubectl_skoop.collect.netlink.socket import (
 )
 from kubectl_skoop.collect.netns import entered
 from kubectl_skoop.collect.nfnetlink.conntrack import read_conntrack
+from kubectl_skoop.collect.nfnetlink.expectations import read_expectations
 from kubectl_skoop.collect.nfnetlink.hooks import read_hooks
 from kubectl_skoop.collect.procnet import connections, read_counters, read_recent
 from kubectl_skoop.collect.rtnetlink.netnsid import read_netnsids
-from kubectl_skoop.collect.rtnetlink.tables import DUMPS, read_filters
+from kubectl_skoop.collect.rtnetlink.tables import DUMPS, read_filters, read_vlan_states
 from kubectl_skoop.collect.selection import Cut, Selection, Wanted
 from kubectl_skoop.collect.sockets import read_sockets
 from kubectl_skoop.collect.sysctls import Reading, read_all
 from kubectl_skoop.collect.table import Absent, read_table
+from kubectl_skoop.collect.team import read_teams
 from kubectl_skoop.collect.wireguard import read_wireguard
 from kubectl_skoop.collect.xfrm import read_xfrm
 from kubectl_skoop.snapshot.dump import Table
@@ -59,12 +62,15 @@ def _read_tables(kernel: Kernel, known: Mapping[str, Path], conntrack: Wanted) -
     tables["ethtool"] = read_table(lambda: read_ethtool(_texts(links, "ifname")))
     tables["bpf"] = read_table(lambda: read_bpf(_numbers(links, "index")))
     tables |= _conntrack_tables(kernel, conntrack)
+    tables["expectations"] = read_table(lambda: _read_expectations(kernel))
     tables["sockets"] = read_table(lambda: _read_sockets(kernel))
     tables["nft_hooks"] = read_table(lambda: _read_hooks(kernel))
     tables["xfrm"] = read_table(lambda: _read_xfrm(kernel))
     tables["ipvs"] = read_table(read_ipvs)
     tables |= _sysctl_tables()
     tables["wireguard"] = read_table(lambda: _read_wireguard(kernel, links))
+    tables["fou"] = read_table(lambda: _read_fou(kernel))
+    tables["team"] = read_table(lambda: _read_teams(links))
     tables["counters"] = read_table(read_counters)
     tables["xt_recent"] = read_table(read_recent)
     return tables
@@ -76,9 +82,25 @@ def _route_tables(known: Mapping[str, Path]) -> Iterator[tuple[str, Table]]:
         for name, dump in DUMPS.items():
             tables[name] = read_table(partial(dump.read, socket))
             yield name, tables[name]
-        yield "tc_filters", read_table(lambda: read_filters(socket, _entries(tables["qdiscs"])))
+        yield "tc_filters", _read_filters(socket, tables["qdiscs"])
+        if any(map(_tells_vlans_apart, _entries(tables["links"]))):
+            yield "vlan_states", read_table(lambda: read_vlan_states(socket))
         wanted = _numbers(_entries(tables["links"]), "link_netnsid")
         yield "netnsids", read_table(lambda: read_netnsids(socket, wanted, known))
+
+
+def _read_filters(socket: NetlinkSocket, qdiscs: Table) -> Table:
+    """Filters hang on queueing disciplines: where these could not be read, those are unread, too."""
+    if qdiscs.state != "ok":
+        return replace(qdiscs, reason=f"qdiscs: {qdiscs.reason}")
+    return read_table(lambda: read_filters(socket, _entries(qdiscs)))
+
+
+def _tells_vlans_apart(link: Fields) -> bool:
+    """A bridge that filters VLANs."""
+    info = link.get("linkinfo")
+    data = info.get("data") if isinstance(info, dict) and info.get("kind") == "bridge" else None
+    return isinstance(data, dict) and bool(data.get("vlan_filtering"))
 
 
 def _sysctl_tables() -> dict[str, Table]:
@@ -94,13 +116,35 @@ def _sysctl_tables() -> dict[str, Table]:
 def _read_wireguard(kernel: Kernel, links: Sequence[Fields]) -> list[Fields]:
     if not kernel.has("wireguard", "CONFIG_WIREGUARD"):
         raise Absent("wireguard is not loaded")
-    devices = [
-        link["index"]
-        for link in links
-        if isinstance(info := link.get("linkinfo"), dict) and info.get("kind") == "wireguard"
-    ]
     with NetlinkSocket(NETLINK_GENERIC) as socket:
-        return read_wireguard(socket, [index for index in devices if isinstance(index, int)])
+        return read_wireguard(socket, _of_kind(links, "wireguard"))
+
+
+def _read_fou(kernel: Kernel) -> list[Fields]:
+    if not kernel.has("fou", "CONFIG_NET_FOU"):
+        raise Absent("fou is not loaded")
+    with NetlinkSocket(NETLINK_GENERIC) as socket:
+        return read_fou(socket)
+
+
+def _read_teams(links: Sequence[Fields]) -> list[Fields]:
+    """Where there is a device of the kind its module is loaded."""
+    devices = _of_kind(links, "team")
+    if not devices:
+        return []
+    with NetlinkSocket(NETLINK_GENERIC) as socket:
+        return read_teams(socket, devices)
+
+
+def _of_kind(links: Sequence[Fields], kind: str) -> list[int]:
+    """Indexes of the devices."""
+    return [
+        index
+        for link in links
+        if isinstance(info := link.get("linkinfo"), dict)
+        and info.get("kind") == kind
+        and isinstance(index := link["index"], int)
+    ]
 
 
 def _conntrack_tables(kernel: Kernel, wanted: Wanted) -> dict[str, Table]:
@@ -127,6 +171,14 @@ def _read_conntrack(kernel: Kernel, selection: Selection | None) -> tuple[Packed
         return PackedRows(), Cut(())
     with NetlinkSocket(NETLINK_NETFILTER) as socket:
         return read_conntrack(socket, selection)
+
+
+def _read_expectations(kernel: Kernel) -> list[Fields]:
+    _require_conntrack(kernel)
+    if connections() == 0:
+        return []
+    with NetlinkSocket(NETLINK_NETFILTER) as socket:
+        return read_expectations(socket)
 
 
 def _require_conntrack(kernel: Kernel) -> None:

@@ -10,7 +10,8 @@ ROOT = Path("/proc/sys/net")
 TREES = ("ipv4", "ipv6", "netfilter", "bridge", "core")
 UNREAD = frozenset({"stable_secret", "tcp_fastopen_key", "netdev_rss_key", "flush"})
 """Secrets, and what can only be written."""
-_VALUE_BYTES = 1 << 16
+_SHORT_BYTES, _VALUE_BYTES = 256, 1 << 16
+"""The kernel clears as much memory as is asked for, at each reading (proc_sys_call_handler)."""
 
 
 class Reading(NamedTuple):
@@ -70,6 +71,10 @@ def _folder(name: str, parent: int | None = None) -> Iterator[tuple[int, Iterabl
 def _read_value(name: str, folder: int) -> str:
     descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     try:
-        return os.read(descriptor, _VALUE_BYTES).decode("utf-8", "backslashreplace").strip("\n")
+        value = os.read(descriptor, _SHORT_BYTES)
+        if len(value) > _SHORT_BYTES // 2:
+            # It may be cut, at the end of a number. Only reading from the start gives the rest.
+            value = os.pread(descriptor, _VALUE_BYTES, 0)
+        return value.decode("utf-8", "backslashreplace").strip("\n")
     finally:
         os.close(descriptor)

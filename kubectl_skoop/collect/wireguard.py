@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from socket import AF_INET, inet_ntop
 
+from kubectl_skoop.collect.netlink.generic import HEADER, family_number
 from kubectl_skoop.collect.netlink.message import Message, pack_attribute, split_attributes
 from kubectl_skoop.collect.netlink.schema import (
     Fields,
@@ -25,12 +26,10 @@ from kubectl_skoop.collect.netlink.schema import (
 )
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 
-GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_ID, CTRL_ATTR_FAMILY_NAME = 16, 3, 1, 2
 WG_CMD_GET_DEVICE, WGDEVICE_A_IFINDEX, WGDEVICE_A_PEERS = 0, 1, 8
 WGPEER_A_PUBLIC_KEY, WGPEER_A_ALLOWEDIPS = 1, 9
 KEY_LENGTH = 32
 """WG_KEY_LEN, bytes."""
-_HEADER = struct.Struct("=BBH")
 
 
 def endpoint(payload: bytes) -> object:
@@ -88,8 +87,8 @@ def read_wireguard(socket: NetlinkSocket, devices: Sequence[int]) -> list[Fields
     """
     if not devices:
         return []
-    family = _family(socket)
-    request = _HEADER.pack(WG_CMD_GET_DEVICE, 1, 0)
+    family = family_number(socket, "wireguard")
+    request = HEADER.pack(WG_CMD_GET_DEVICE, 1)
     return [
         parse_device(
             socket.dump(family, request + pack_attribute(WGDEVICE_A_IFINDEX, struct.pack("=I", index)))
@@ -108,7 +107,7 @@ def parse_device(messages: Iterable[Message]) -> Fields:
     peers: dict[bytes, Fields] = {}
     allowed: dict[bytes, list[Fields]] = {}
     for message in messages:
-        device = _known(message.payload[_HEADER.size :], _DEVICE) | device
+        device = _known(message.payload[HEADER.size :], _DEVICE) | device
         for key, payload, networks in _peers(message.payload):
             peers[key] = _known(payload, _PEER) | peers.get(key, {})
             allowed.setdefault(key, []).extend(networks)
@@ -118,7 +117,7 @@ def parse_device(messages: Iterable[Message]) -> Fields:
 
 def _peers(message: bytes) -> Iterator[tuple[bytes, bytes, list[Fields]]]:
     """The public key only joins the parts of one peer."""
-    for kind, peers in split_attributes(message, _HEADER.size):
+    for kind, peers in split_attributes(message, HEADER.size):
         if kind != WGDEVICE_A_PEERS:
             continue
         for _, peer in split_attributes(peers):
@@ -133,11 +132,3 @@ def _known(payload: bytes, wanted: Schema) -> Fields:
     names = {attribute.name for attribute in wanted.values()}
     fields = read_attributes(payload, wanted)
     return {name: value for name, value in fields.items() if name in names}
-
-
-def _family(socket: NetlinkSocket) -> int:
-    """The number of the message type. Raises: OSError."""
-    name = pack_attribute(CTRL_ATTR_FAMILY_NAME, b"wireguard\0")
-    answer = socket.request(GENL_ID_CTRL, _HEADER.pack(CTRL_CMD_GETFAMILY, 1, 0) + name)
-    number = dict(split_attributes(answer.payload, _HEADER.size)).get(CTRL_ATTR_FAMILY_ID, b"")
-    return int(struct.unpack("=H", number)[0])

@@ -198,10 +198,18 @@ def _overlap(code: str, what: str, first: Given, second: Given) -> Clash:
     message = f"{first.owner} and {second.owner} {how}"
     mend = f"give one of them another {what}"
     networks = (first.network, second.network)
-    return Clash(networks, _finding(code, second, message, (first.line, second.line), mend))
+    others = () if first.place is None else (first.place,)
+    return Clash(networks, _finding(code, second, message, (first.line, second.line), mend, others))
 
 
-def _finding(code: str, given: Given, message: str, evidence: tuple[str, ...], remedy: str) -> Suspicion:
+def _finding(
+    code: str,
+    given: Given,
+    message: str,
+    evidence: tuple[str, ...],
+    remedy: str,
+    about: tuple[Place, ...] = (),
+) -> Suspicion:
     return Suspicion(
         code=code,
         level=Level.WARNING,
@@ -209,4 +217,5 @@ def _finding(code: str, given: Given, message: str, evidence: tuple[str, ...], r
         message=message,
         evidence=evidence,
         remedy=remedy,
+        about=about,
     )

@@ -1,6 +1,8 @@
 """Without a flow: what the plugin wants on nodes and pods, what must be unique, nodes, services, underlay."""
 
-from collections.abc import Callable, Iterable, Iterator
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import PodInfo
@@ -8,19 +10,22 @@ from kubectl_skoop.diagnosis import address_plan
 from kubectl_skoop.diagnosis.expectations.expectation import Expectation
 from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.extension.interface import NetNodeAction, Passing, Wishes
-from kubectl_skoop.diagnosis.extension.registry import Setup, set_up
+from kubectl_skoop.diagnosis.extension.registry import Setup, set_up, unspoken
 from kubectl_skoop.diagnosis.findings import Each, Merged
+from kubectl_skoop.diagnosis.limits.found import of_namespace, of_node
+from kubectl_skoop.diagnosis.limits.measured import Measurements
 from kubectl_skoop.diagnosis.policies.check import EveryPolicy
-from kubectl_skoop.diagnosis.readiness import not_ready
+from kubectl_skoop.diagnosis.readiness import agents_not_ready, just_added, not_ready
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.result import Check, Fact, Missing
 from kubectl_skoop.diagnosis.services.every import EveryService
-from kubectl_skoop.diagnosis.underlay_check import of_underlay
+from kubectl_skoop.diagnosis.underlay_check import UnderlayCheck
 from kubectl_skoop.diagnosis.unique import Duplicates
+from kubectl_skoop.diagnosis.unread import missing, unread
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.model.suspicion import Suspicion, worst_first
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.source import Snapshot
 
@@ -53,37 +58,53 @@ def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Wa
     cluster.pods()
     pods = {name: setup.ctx.pods_of(name) for name in names}
     found.add(setup.remarks)
-    unread: dict[Missing, None] = {}
+    found.add(unspoken(setup.facts))
+    gaps: dict[Missing, None] = {}
     duplicates = Duplicates(setup.ctx, pods)
     by_plugin = setup.plugin.serves_services()
     if isinstance(by_plugin, Suspicion):
         found.add([by_plugin])
-    services = EveryService(setup.ctx, by_plugin=by_plugin is True)
-    policies = EveryPolicy(setup)
-    for position, name in enumerate(names):
-        watch(name, f"is checked, {position + 1:,} of {len(names):,}")
-        peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]
-        found.add(_node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], unread))
-        duplicates.see(name, pods[name])
-        services.compare(name)
-        policies.compare(name)
-        source.forget(name)
+    services = EveryService(setup.ctx, by_plugin=by_plugin is True, alone=len(names) == 1)
+    policies, underlay = EveryPolicy(setup), UnderlayCheck(setup, pods)
+    with _settled():
+        for position, name in enumerate(names):
+            watch(name, f"is checked, {position + 1:,} of {len(names):,}")
+            peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]
+            found.add(_node(setup, name, pods[name], [pods[peer][0] for peer in peers if pods[peer]], gaps))
+            found.add(_limits(setup.ctx, name, pods[name], gaps))
+            duplicates.see(name, pods[name])
+            services.compare(name)
+            policies.compare(name)
+            underlay.see(name)
+            source.forget(name)
     compared = services.compared()
     found.add(not_ready(cluster.nodes()))
+    found.add(agents_not_ready(setup, cluster.nodes()))
     found.add(duplicates.findings())
     found.add(address_plan.findings(cluster))
     found.add(compared.findings)
     found.add(policies.findings())
-    underlay = of_underlay(setup, pods)
-    found.add(underlay.findings)
-    facts = [*setup.facts, *compared.facts, *underlay.facts]
+    asked = underlay.asked()
+    found.add(asked.findings)
+    found.add(just_added(setup.ctx, cluster.nodes(), found.all()))
+    facts = [*setup.facts, *compared.facts, *policies.facts(), *asked.facts]
     if len(names) > MAX_PEERS + 1:
         facts.append(Fact(name="peers compared", value=str(MAX_PEERS), source=f"of {len(names) - 1} a node"))
     return Check(
-        suspicions=_worst_first(found.all()),
+        suspicions=worst_first(found.all()),
         facts=tuple(facts),
-        missing=(*map(_missing, filter(_is_gap, source.missing)), *unread, *compared.unread),
+        missing=(*map(missing, filter(_is_gap, source.missing)), *gaps, *compared.unread),
     )
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """What was made of the objects stays to the end: searches for cycles pass it by."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _node(
@@ -91,16 +112,34 @@ def _node(
     name: str,
     own: tuple[PodInfo, ...],
     remote: list[PodInfo],
-    unread: dict[Missing, None],
+    gaps: dict[Missing, None],
 ) -> Iterator[Suspicion]:
     node = setup.ctx.node(name)
     if node is not None:
         action = setup.plugin.create_node(node)
         sources = own[0].addresses if own else node.addresses
-        yield from _compare(setup, action, _node_wishes(action, [*own, *remote], sources), unread)
+        yield from _compare(setup, action, _node_wishes(action, [*own, *remote], sources), gaps)
     for pod in own:
         pod_action = setup.plugin.create_pod(pod)
-        yield from _compare(setup, pod_action, pod_action.always(), unread)
+        yield from _compare(setup, pod_action, pod_action.always(), gaps)
+
+
+def _limits(
+    ctx: Context, name: str, pods: tuple[PodInfo, ...], gaps: dict[Missing, None]
+) -> Iterator[Suspicion]:
+    measurements = Measurements(ctx.source)
+    places = [
+        Place("node", name),
+        *(Place("pod", pod.key) for pod in pods if not pod.host_network),
+    ]
+    states = (ctx.namespace(place) for place in places)
+    namespaces = [ns for ns in states if not isinstance(ns, NotCollected)]
+    for ns in namespaces:
+        measured = measurements.of(ns)
+        gaps |= dict.fromkeys(unread(ns.place, measured.unread))
+        if ns.place.kind == "node":
+            yield from of_node(measured, namespaces)
+        yield from of_namespace(measured)
 
 
 def _node_wishes(action: NetNodeAction, pods: list[PodInfo], sources: tuple[Address, ...]) -> Wishes:
@@ -114,14 +153,12 @@ def _node_wishes(action: NetNodeAction, pods: list[PodInfo], sources: tuple[Addr
 
 
 def _compare(
-    setup: Setup, action: NetNodeAction, wishes: Wishes, unread: dict[Missing, None]
+    setup: Setup, action: NetNodeAction, wishes: Wishes, gaps: dict[Missing, None]
 ) -> Iterator[Suspicion]:
     ns = setup.ctx.namespace(action.place)
     if isinstance(ns, NotCollected):
         return
-    for section, reason in ns.gaps.items():
-        state, _, why = reason.partition(": ")
-        unread[Missing(what=f"{action.place}/{section}", state=state, reason=why)] = None
+    gaps |= dict.fromkeys(unread(action.place, ns.gaps))
     for wish in dict.fromkeys(wishes):
         finding = _finding(setup.network.plugin.name, action.place, ns, wish)
         if finding is not None:
@@ -139,14 +176,6 @@ def _finding(
     return deviation.suspicion(plugin, place)
 
 
-def _worst_first(found: Iterable[Suspicion]) -> tuple[Suspicion, ...]:
-    return tuple(sorted(found, key=lambda finding: -finding.level))
-
-
 def _is_gap(entry: NotCollected) -> bool:
     """That nobody asked the cloud its provider remarks; the network is taken to carry everything then."""
     return not (entry.what.startswith("infra/") and entry.state == "not collected")
-
-
-def _missing(entry: NotCollected) -> Missing:
-    return Missing(what=entry.what, state=entry.state, reason=entry.reason)

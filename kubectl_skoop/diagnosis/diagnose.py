@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import NodeInfo
@@ -13,13 +12,17 @@ from kubectl_skoop.diagnosis.cause.each_way import Alike, Compared, alike
 from kubectl_skoop.diagnosis.cause.wished import Comparison, compare
 from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.extension.interface import NetNodeAction
-from kubectl_skoop.diagnosis.extension.registry import Setup, set_up
-from kubectl_skoop.diagnosis.readiness import not_ready
+from kubectl_skoop.diagnosis.extension.registry import Setup, set_up, unspoken
+from kubectl_skoop.diagnosis.limits.found import on_the_way
+from kubectl_skoop.diagnosis.limits.measured import Measurements
+from kubectl_skoop.diagnosis.readiness import agents_not_ready, just_added, not_ready
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.resolve import resolve_request
-from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Fact, Missing, Verdict
+from kubectl_skoop.diagnosis.result import Diagnosis, Ending, Fact
 from kubectl_skoop.diagnosis.services import intent as service_intent
+from kubectl_skoop.diagnosis.unread import missing
 from kubectl_skoop.diagnosis.walk import paths
+from kubectl_skoop.diagnosis.walk.asking import Lessons
 from kubectl_skoop.diagnosis.walk.branch import Branch
 from kubectl_skoop.diagnosis.walk.fan_out import Way, fan_out
 from kubectl_skoop.diagnosis.walk.flow import FlowResult, Runner, Setting, outcome
@@ -32,7 +35,7 @@ from kubectl_skoop.model.packet import Packet
 from kubectl_skoop.model.path import PacketPath
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.model.suspicion import Level, Suspicion
+from kubectl_skoop.model.suspicion import Level, Suspicion, worst_first
 from kubectl_skoop.model.verdict import Effort
 from kubectl_skoop.netstack.stack import Loss
 from kubectl_skoop.snapshot.source import Snapshot
@@ -56,13 +59,15 @@ class Desk:
         self.cluster = Cluster(source)
         self._setup = set_up(Context(source=source, cluster=self.cluster, options=options))
         self._comparison = Comparison()
+        self._lessons: Lessons = {}
+        self._measurements = Measurements(source)
 
     def answer(self, request: Request) -> Diagnosis:
         """Raises: InputError (names, ports), UnknownName."""
         inquiry, facts = self._inquiry(request)
         return replace(inquiry.answer(), facts=(*self._setup.facts, *facts))
 
-    def fate(self, request: Request) -> "Fate":
+    def fate(self, request: Request) -> verdict.Fate:
         """Without its reasons, so much sooner. Raises: InputError (names, ports), UnknownName."""
         return self._inquiry(request)[0].fate()
 
@@ -79,19 +84,13 @@ class Desk:
             underlay=underlay,
             probe=resolved.probe,
             comparison=self._comparison,
+            lessons=self._lessons,
+            measurements=self._measurements,
         )
         return inquiry, resolved.facts
 
 
-class Fate(NamedTuple):
-    """What becomes of a flow."""
-
-    verdict: Verdict
-    symptom: str
-    shares: verdict.Shares
-
-
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class _Inquiry:
     """Everything about one probe."""
 
@@ -101,17 +100,18 @@ class _Inquiry:
     probe: Probe
     comparison: Comparison
     """With the state as it was collected."""
+    lessons: Lessons
+    """Of that state."""
+    measurements: Measurements
     world: World = field(init=False)
     runner: Runner = field(init=False)
     effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:
-        self.world, self.runner = stage(self.setup, self.underlay, self.probe)
+        self.world, self.runner = stage(self.setup, self.underlay, self.probe, self.lessons)
 
-    def fate(self) -> Fate:
-        ways = self._walk(self.probe, self._setting)
-        shares = verdict.shares(ways)
-        return Fate(verdict.verdict(shares), verdict.symptom(verdict.deciding(ways)), shares)
+    def fate(self) -> verdict.Fate:
+        return verdict.fate(self._walk(self.probe, self._setting))
 
     def answer(self) -> Diagnosis:
         ways = self._walk(self.probe, self._setting)
@@ -136,6 +136,8 @@ class _Inquiry:
         if not many and not passes.works_throughout(self.probe, ways, size):
             hole = passes.large_packets(self._walk, self.probe, ways, size)
             cold = passes.cold_neighbours(self._walk, self.probe, ways)
+        counted_there = on_the_way(self.measurements, [each.result.branch for each in ways])
+        nodes = self._nodes_of(way.result.branch)
         others = [
             *explaining,
             *self._losses(ways),
@@ -146,11 +148,15 @@ class _Inquiry:
             *passes.stale_connections(self._walk, self.probe, ways),
             *(finding for each in ways for finding in each.result.branch.findings),
             *intent.remarks(self.setup, self.probe, [*explaining, *self._losses(ways)], decided),
-            *not_ready(self._nodes_of(way.result.branch)),
+            *not_ready(nodes),
+            *(agents_not_ready(self.setup, nodes) if decided != "reachable" else ()),
+            *counted_there.findings,
             *address_plan.about(self.cluster, (self.probe.source, self.probe.destination)),
             *self.setup.remarks,
+            *(unspoken(self.setup.facts) if decided != "reachable" else ()),
         ]
-        suspicions = _sorted([*([cause] if cause else []), *others])
+        others += just_added(self.setup.ctx, nodes, others if decided == "reachable" else None)
+        suspicions = worst_first(dict.fromkeys([*([cause] if cause else []), *others]))
         seen = verdict.symptom(way)
         path, reply = _paths(way, suspicions)
         return Diagnosis(
@@ -178,10 +184,8 @@ class _Inquiry:
             path=path,
             reply=reply,
             missing=(
-                *(
-                    Missing(what=entry.what, state=entry.state, reason=entry.reason)
-                    for entry in self.world.missing.values()
-                ),
+                *map(missing, self.world.missing.values()),
+                *counted_there.unread,
                 *((passes.untried(len(ways)),) if many and passes.all_served(ways) else ()),
             ),
         )
@@ -388,8 +392,3 @@ def _what(suspicion: Suspicion) -> tuple[object, ...]:
 
 def _by_share(ways: Ways) -> Ways:
     return sorted(ways, key=lambda way: way.share, reverse=True)
-
-
-def _sorted(found: Sequence[Suspicion]) -> tuple[Suspicion, ...]:
-    """Each once, worst first; of equal level in the order of finding."""
-    return tuple(sorted(dict.fromkeys(found), key=lambda suspicion: suspicion.level, reverse=True))

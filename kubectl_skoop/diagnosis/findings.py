@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from kubectl_skoop.model.listed import listed
+from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
 
 MOST_EVIDENCE = 10
@@ -29,11 +30,11 @@ class _Group:
     """The same thing, wherever it is wrong."""
 
     first: Suspicion
-    places: dict[str, None] = field(default_factory=dict)
+    places: dict[Place | None, None] = field(default_factory=dict)
     evidence: dict[str, None] = field(default_factory=dict)
 
     def add(self, finding: Suspicion) -> None:
-        self.places[str(finding.where.place)] = None
+        self.places[finding.where.place] = None
         if len(self.evidence) < MOST_EVIDENCE:
             self.evidence |= dict.fromkeys(finding.evidence)
 
@@ -45,6 +46,7 @@ class _Group:
             where=self.first.where._replace(place=None),
             message=f"{self.first.message} (at {len(self.places):,} places: {listed(self.places)})",
             evidence=tuple(islice(self.evidence, MOST_EVIDENCE)),
+            about=(*self.first.about, *(place for place in self.places if place is not None)),
         )
 
 

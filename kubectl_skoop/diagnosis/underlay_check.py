@@ -10,6 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo
+from kubectl_skoop.diagnosis.extension.guard import FAILURES, told
 from kubectl_skoop.diagnosis.extension.interface import InfraShim
 from kubectl_skoop.diagnosis.extension.registry import Setup
 from kubectl_skoop.diagnosis.request import Request
@@ -57,21 +58,41 @@ class _Seen:
     pair: Pair | None = None
 
 
-def of_underlay(setup: Setup, pods: Mapping[str, Sequence[PodInfo]]) -> Asked:
-    """`pods`: with a network of their own, by the names of the nodes that were collected."""
-    seen: list[_Seen] = []
-    pairs: list[Pair] = []
-    left_out = False
-    try:
-        seen += [_Seen(finding) for finding in setup.network.shim.of_cluster(setup.ctx)]
-        every = list(islice(_pairs(setup, pods), MAX_PAIRS + 1))
-        pairs, left_out = every[:MAX_PAIRS], len(every) > MAX_PAIRS
-    except Exception as error:  # noqa: BLE001
-        seen.append(_Seen(_failure(setup, error)))
-    for pair in pairs:
-        seen += [_Seen(finding, pair) for finding in _between(setup, pair)]
-    facts = [Fact(name="node pairs asked", value=str(MAX_PAIRS), source="there are more")] if left_out else []
-    return Asked(tuple(_each_once(seen)), tuple(facts))
+class UnderlayCheck:
+    """What is gathered while nodes are read, one after another."""
+
+    def __init__(self, setup: Setup, pods: Mapping[str, Sequence[PodInfo]]) -> None:
+        """`pods`: with a network of their own, by the names of the nodes that were collected."""
+        self._setup = setup
+        self._pods = pods
+        self._failed: list[Suspicion] = []
+
+    def see(self, name: str) -> None:
+        """A node that was collected."""
+        node = self._setup.ctx.node(name)
+        if node is None or self._failed:
+            return
+        try:
+            self._setup.network.shim.see(self._setup.ctx, node)
+        except FAILURES as error:
+            self._failed.append(_failure(self._setup, error))
+
+    def asked(self) -> Asked:
+        """After all nodes."""
+        setup, seen = self._setup, [_Seen(finding) for finding in self._failed]
+        pairs: list[Pair] = []
+        left_out = False
+        try:
+            if not self._failed:
+                seen += [_Seen(finding) for finding in setup.network.shim.of_cluster(setup.ctx)]
+            every = list(islice(_pairs(setup, self._pods), MAX_PAIRS + 1))
+            pairs, left_out = every[:MAX_PAIRS], len(every) > MAX_PAIRS
+        except FAILURES as error:
+            seen.append(_Seen(_failure(setup, error)))
+        for pair in pairs:
+            seen += [_Seen(finding, pair) for finding in _between(setup, pair)]
+        more = Fact(name="node pairs asked", value=str(MAX_PAIRS), source="there are more")
+        return Asked(tuple(_each_once(seen)), (more,) if left_out else ())
 
 
 def _pairs(setup: Setup, pods: Mapping[str, Sequence[PodInfo]]) -> Iterator[Pair]:
@@ -137,7 +158,13 @@ def _each_once(seen: Iterable[_Seen]) -> Iterator[Suspicion]:
         by_rule.setdefault((one.finding.code, key), []).append(one)
     for group in by_rule.values():
         pairs = list(dict.fromkeys(str(one.pair) for one in group if one.pair is not None))
-        yield replace(group[0].finding, evidence=(*group[0].finding.evidence, *_named(pairs)))
+        nodes = (Place("node", end.node) for one in group if one.pair is not None for end in one.pair)
+        first = group[0].finding
+        yield replace(
+            first,
+            evidence=(*first.evidence, *_named(pairs)),
+            about=tuple(dict.fromkeys((*first.about, *nodes))),
+        )
 
 
 def _named(pairs: Sequence[str]) -> Sequence[str]:
@@ -147,12 +174,11 @@ def _named(pairs: Sequence[str]) -> Sequence[str]:
     return (f"from {', '.join(pairs[:MAX_NAMED])}{more}",)
 
 
-def _failure(setup: Setup, error: Exception) -> Suspicion:
+def _failure(setup: Setup, error: BaseException) -> Suspicion:
     return Suspicion(
         code=FAILED,
         level=Level.WARNING,
         where=Where(),
-        message=f"the provider {_provider(setup)} failed, so the underlay was not checked: "
-        f"{type(error).__name__}: {error}",
+        message=f"the provider {_provider(setup)} failed, so the underlay was not checked: {told(error)}",
         remedy="report this to the author of the provider; --cloud-provider generic does without it",
     )

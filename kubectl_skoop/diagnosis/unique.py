@@ -108,13 +108,18 @@ def _configured(ctx: Context, place: Place) -> Iterator[tuple[Address, str]]:
 
 
 def _finding(code: str, lines: Mapping[str, str], what: str, remedy: str) -> Suspicion:
-    kind, _, name = next(iter(lines)).partition("/")
     named = lines if code.startswith("pod.") else [place.removeprefix("node/") for place in lines]
     return Suspicion(
         code=code,
         level=Level.CRITICAL,
-        where=Where(place=Place("node" if kind == "node" else "pod", name)),
+        where=Where(place=_place(next(iter(lines)))),
         message=f"{what}: {listed(named)}",
         evidence=bounded([f"{place}: {line}" for place, line in lines.items()]),
         remedy=remedy,
+        about=tuple(map(_place, lines)),
     )
+
+
+def _place(written: str) -> Place:
+    kind, _, name = written.partition("/")
+    return Place("node" if kind == "node" else "pod", name)

@@ -65,6 +65,19 @@ def symptom(way: Way[FlowResult]) -> str:
     return " or ".join(seen)
 
 
+class Fate(NamedTuple):
+    """What becomes of a flow."""
+
+    verdict: Verdict
+    symptom: str
+    shares: Shares
+
+
+def fate(ways: Ways) -> Fate:
+    found = shares(ways)
+    return Fate(verdict(found), symptom(deciding(ways)), found)
+
+
 class Reason(NamedTuple):
     """Why a share of the connections fails."""
 

@@ -82,6 +82,14 @@ class TunnelKey(NamedTuple):
     sequence: bool = False
 
 
+class InUdp(NamedTuple):
+    """What a tunnel put into a UDP packet (fou, gue)."""
+
+    gue: bool
+    protocol: int
+    """IP protocol of what is inside."""
+
+
 class Esp(NamedTuple):
     """What a state of IPsec made of a packet: the receiver's must agree."""
 
@@ -136,6 +144,8 @@ class Packet:
     gre_checksum: bool = False
     gre_sequence: bool = False
     """GRE's header has a checksum, a sequence number."""
+    in_udp: InUdp | None = None
+    """Of the outer packets of tunnels by fou and gue, instead of an IP protocol of their own."""
     sealed: SealedFor | None = None
     """Of the outer packets of WireGuard."""
     esp: Esp | None = None
@@ -253,6 +263,8 @@ class Passage:
     """IPVS has handled it, and does not look again (ipvs_property)."""
     packet_type: PacketType | None = None
     """As the device saw the frame that came in; None: made here."""
+    to_all: bool = False
+    """The route by which it came in is one for a broadcast (RTCF_BROADCAST)."""
     redirected: int = 0
     """How often a rule had another device send it (`fwd`)."""
     nexthop: Address | None = None
@@ -263,3 +275,10 @@ class Passage:
     """The IPsec state that it came in by (netstack.ipsec_types), opened here (sec_path)."""
     bridged: bool = False
     """PREROUTING already ran at the bridge (ip_sabotage_in): not again."""
+
+    def copy(self) -> "Passage":
+        """Of one more packet (skb_copy); a bridge makes many."""
+        copy = object.__new__(Passage)
+        for name in Passage.__slots__:
+            setattr(copy, name, getattr(self, name))
+        return copy

@@ -1,10 +1,11 @@
 """Findings: stable codes, calm levels."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
-from kubectl_skoop.model.place import Where
+from kubectl_skoop.model.place import Place, Where
 
 
 class Level(IntEnum):
@@ -30,6 +31,14 @@ class Suspicion:
     remedy: str = ""
     effect: Literal["", "stops", "unknown"] = ""
     """Set by an InfraShim only: the underlay stops the packet here, or may."""
+    about: tuple[Place, ...] = ()
+    """Other nodes and pods that it concerns: whom a route that is missing would lead to, who else has the
+    address."""
 
     def at(self, level: Level) -> "Suspicion":
         return replace(self, level=level)
+
+
+def worst_first(found: Iterable[Suspicion]) -> tuple[Suspicion, ...]:
+    """Of equal level in the order of finding."""
+    return tuple(sorted(found, key=lambda suspicion: -suspicion.level))

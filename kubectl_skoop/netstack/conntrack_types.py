@@ -29,10 +29,47 @@ class ConntrackEntry(NamedTuple):
     """Where the tuple of the replies is found, if elsewhere (CT --zone-orig, --zone-reply)."""
     timeout: int = 0
     """Seconds left at collection."""
+    helper: str = ""
+    """That reads it; empty: none."""
+    master: Tuple | None = None
+    """Of one that a helper expected: the original direction of the connection that it read."""
 
     @property
     def zone_of_replies(self) -> int:
         return self.zone if self.reply_zone is None else self.reply_zone
+
+
+class Expectation(NamedTuple):
+    """A connection that a helper waits for (struct nf_conntrack_expect)."""
+
+    wanted: Tuple
+    source_mask: int
+    """Which bits of the source address count; all of the destination do."""
+    port_mask: int
+    """The same of the source port."""
+    master: Tuple
+    """The original direction of the connection that the helper reads."""
+    zone: int = 0
+    helper: str = ""
+    translates: bool = False
+    """The helper will translate it, as the one that it reads is translated."""
+
+    def fits(self, packet: Tuple) -> bool:
+        """nf_ct_tuple_mask_cmp."""
+        ports = (packet.sport ^ self.wanted.sport) & self.port_mask
+        sources = (int(packet.src) ^ int(self.wanted.src)) & self.source_mask
+        there = (packet.src.version, packet.dst, packet.protocol, packet.dport)
+        return (
+            not ports
+            and not sources
+            and there
+            == (
+                self.wanted.src.version,
+                self.wanted.dst,
+                self.wanted.protocol,
+                self.wanted.dport,
+            )
+        )
 
 
 class ConntrackCut(NamedTuple):

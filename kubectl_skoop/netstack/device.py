@@ -6,7 +6,9 @@ from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import ETHERTYPE_8021Q, Address
+from kubectl_skoop.netstack.devices.fou_types import UdpEncap
 from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
+from kubectl_skoop.netstack.devices.team_types import Team
 from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
@@ -16,7 +18,7 @@ IFA_F_TEMPORARY, IFA_F_OPTIMISTIC, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENT
 
 SAME_NAMESPACE = ""
 """`Device.link_netns`: the linked device is in the same namespace."""
-BR_STATE_FORWARDING = 3
+BR_STATE_LEARNING, BR_STATE_FORWARDING = 2, 3
 
 
 class Bridge(NamedTuple):
@@ -34,7 +36,7 @@ class Bridge(NamedTuple):
     """Somebody asks for the members of IPv6 groups, it or a router: only then snooping decides."""
     group_fwd_mask: int = 0
     mst: bool = False
-    """Ports have a state for each group of VLANs (BR_BOOLOPT_MST_ENABLE)."""
+    """A port's own state does not count, only those that it has in its VLANs (BR_BOOLOPT_MST_ENABLE)."""
 
 
 class BridgePort(NamedTuple):
@@ -67,6 +69,8 @@ class PortVlan(NamedTuple):
     """Of frames that come in without a tag."""
     untagged: bool = False
     """Frames go out without the tag."""
+    state: int | None = None
+    """BR_STATE_* in this VLAN (BRIDGE_VLANDB_ENTRY_STATE); None: not collected."""
 
 
 class Vlan(NamedTuple):
@@ -130,6 +134,8 @@ class IpTunnel(NamedTuple):
     """The same for sequence numbers."""
     external: bool = False
     """Routes, or programs, say where to."""
+    encap: UdpEncap | None = None
+    """Its packets are put into UDP packets."""
     unmodelled: str = ""
     """What of its settings is not modelled, as text."""
 
@@ -243,6 +249,7 @@ class Device:
     wireguard: Wireguard | None = None
     bond: Bond | None = None
     bond_port: BondPort | None = None
+    team: Team | None = None
     macvlan: Macvlan | None = None
     ipvlan: Ipvlan | None = None
     netkit: Netkit | None = None

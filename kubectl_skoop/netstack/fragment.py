@@ -5,7 +5,7 @@ from dataclasses import replace
 from kubectl_skoop.model.packet import Address, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter import traverse as netfilter
-from kubectl_skoop.netstack.netfilter.traverse import Outcome, Passed, Stolen
+from kubectl_skoop.netstack.netfilter.outcome import Outcome, Passed, Stolen
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 

@@ -4,22 +4,24 @@ Tables are named as in `NetworkNamespace.gaps`. A sysctl that every kernel has, 
 gap, too; a namespace without any was made by hand and has the defaults.
 """
 
+from typing import TYPE_CHECKING
+
 from kubectl_skoop.netstack.conntrack_types import Tuple
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.remembered import remembered
-from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
 
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.stack import Stack
 
-def table(stack: Stack, *names: str) -> str:
+
+def table(stack: "Stack", *names: str) -> str:
     """Why the first of these tables that is not there is not; empty: all are."""
     return table_of(stack.ns, *names)
 
 
 def table_of(ns: NetworkNamespace, *names: str) -> str:
     """The same where nothing is walked."""
-    if not ns.gaps:
-        return ""
     for name in names:
         reason = ns.gaps.get(name)
         if reason is not None:
@@ -27,7 +29,7 @@ def table_of(ns: NetworkNamespace, *names: str) -> str:
     return ""
 
 
-def connection(stack: Stack, wanted: Tuple) -> str:
+def connection(stack: "Stack", wanted: Tuple) -> str:
     """Why it is not known whether there is a conntrack entry that was not found; empty: there is none."""
     if reason := table(stack, "conntrack", "conntrack_cut"):
         return reason
@@ -36,12 +38,12 @@ def connection(stack: Stack, wanted: Tuple) -> str:
     return f"conntrack of {stack.ns.place}: {reason}" if reason else ""
 
 
-def routing(stack: Stack) -> str:
+def routing(stack: "Stack") -> str:
     """Why no route can be looked up here; asked where a packet comes to this namespace's layer 3."""
     return table(stack, "rules", "routes")
 
 
-def sysctl(stack: Stack, *keys: str) -> str:
+def sysctl(stack: "Stack", *keys: str) -> str:
     """Why the first of these settings is not known; empty: all are. Only for files that each kernel has."""
     return _sysctl(stack.ns, *keys)
 
@@ -57,7 +59,7 @@ def _sysctl(ns: NetworkNamespace, *keys: str) -> str:
     return ""
 
 
-def unread(stack: Stack, *keys: str) -> str:
+def unread(stack: "Stack", *keys: str) -> str:
     """Why the first of these settings could not be read, though the kernel has it; empty: there is none.
 
     For files that not every kernel has, too.
@@ -72,7 +74,7 @@ def _unread(ns: NetworkNamespace, *keys: str) -> str:
     return ""
 
 
-def device_sysctl(stack: Stack, device: str, settings: tuple[str, ...]) -> str:
+def device_sysctl(stack: "Stack", device: str, settings: tuple[str, ...]) -> str:
     """The same for settings of an IPv4 device, whose value of `all` counts too."""
     return device_sysctl_of(stack.ns, device, settings)
 

@@ -5,7 +5,7 @@ from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.l4 import icmp, tcp
-from kubectl_skoop.netstack.netfilter.traverse import (
+from kubectl_skoop.netstack.netfilter.outcome import (
     Dropped,
     Outcome,
     Passed,

@@ -9,7 +9,7 @@ from kubectl_skoop.netstack.fragment import traverse
 from kubectl_skoop.netstack.l4 import early_demux, icmp, transport
 from kubectl_skoop.netstack.neighbours import discovery, neighbour
 from kubectl_skoop.netstack.netfilter import conntrack
-from kubectl_skoop.netstack.netfilter.traverse import Passed, Scheduled
+from kubectl_skoop.netstack.netfilter.outcome import Passed, Scheduled
 from kubectl_skoop.netstack.netfilter.tuples import tuple_of
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.input import Broadcast, Forward, InputRoute, Local, Refused, route_input
@@ -55,7 +55,7 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     if packet.dst != before:
         stack.step("nat", f"destination {before} becomes {packet.dst}", device=device.name)
     if packet.discovery is not None and packet.dst.is_multicast:
-        if discovery.heard(stack, device, packet):
+        if discovery.heard(stack, device, packet, passage.mark):
             _deliver(stack, device, packet, passage)
         return
     if device.loopback or device.kind == "vrf":
@@ -68,6 +68,7 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         return
     match route:
         case Local() | Broadcast():
+            passage.to_all = isinstance(route, Broadcast)
             _deliver(stack, device, packet, passage)
         case Forward():
             if early_demux.dropped(stack, device, packet, passage):
@@ -206,6 +207,8 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
 def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, route: Forward) -> None:
     """ip_forward: TTL and size are looked at before FORWARD (K-17)."""
     out = stack.ns.devices[route.device]
+    if packet.discovery is not None and route.redirect:
+        discovery.redirect(stack, device, packet)
     if ipsec.refused(stack, packet, passage, "fwd", device.name):
         return
     if packet.ttl <= 1:
@@ -215,7 +218,7 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
         icmp.send_error(stack, packet, passage, icmp.TTL_EXCEEDED)
         return
     mtu = _forward_mtu(stack, packet, out, route.route)
-    if packet.length > mtu and _whole_only(packet):
+    if not stack.reliance.fits(packet.length, mtu) and _whole_only(packet):
         too_big(stack, packet, passage, out, mtu)
         return
     packet = changed(packet, ttl=packet.ttl - 1)
@@ -280,20 +283,42 @@ def _output(
         return
     outdev, nexthop = way.device, way.nexthop
     device = stack.ns.devices[outdev]
-    asks_exceptions = not indev and packet.df and packet.length > MIN_PMTU
-    if asks_exceptions and (unread := gap.table(stack, "route_exceptions")):
+    unread = gap.table(stack, "route_exceptions") if not indev and packet.df else ""
+    if unread and not stack.reliance.fits(packet.length, MIN_PMTU):
         stack.give_up("unknown", packet, unread, where=stack.where(device=device.name))
         return
     mtu = output_mtu(stack, packet, device, route, local=not indev)
-    if packet.length > mtu:
+    if not stack.reliance.fits(packet.length, mtu):
         if packet.df or (indev and _whole_only(packet)):
             too_big(stack, packet, passage, device, mtu)
             return
         packet = fragment.largest(packet, mtu)
+    if device.loopback and route is not None and route.type == "unicast" and (packet.family == 6 or indev):
+        _by_loopback(stack, device, packet, passage)
+        return
     passage.nexthop, passage.tunnel = nexthop or packet.dst, route.tunnel if route else None
     mac = neighbour.resolve(stack, device, passage.nexthop, packet, passage)
     if mac is not None:
         xmit.transmit(stack, device, changed(packet, src_mac=device.mac, dst_mac=mac), passage)
+
+
+def _by_loopback(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
+    """IPv6 refuses what is sent by such a route (ip6_pkt_discard_out). What IPv4 forwards by it comes in
+    again, keeps its route (skb_valid_dst), and is forwarded again."""
+    why = f"the route for {packet.dst} leads to {device.name}, and is no local one"
+    if packet.family == 6:
+        code, what, error = "route.unreachable", "IPv6 refuses it", (1, 0)
+    else:
+        code, what, error = "forwarding.ttl", "the packet goes round until its TTL ends", icmp.TTL_EXCEEDED
+        passage.iif = device.index
+    stack.lose(
+        code,
+        packet,
+        f"{why}: {what}",
+        where=stack.where(device=device.name),
+        remedy=f"let the route for {packet.dst} be of type local, or take it away",
+    )
+    icmp.send_error(stack, packet, passage, error)
 
 
 def _whole_only(packet: Packet) -> bool:

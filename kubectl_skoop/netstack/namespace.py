@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
+from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Expectation, Tuple
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device, InterfaceAddress
+from kubectl_skoop.netstack.devices.fou_types import FouPort
 from kubectl_skoop.netstack.l4.socket_types import Socket
-from kubectl_skoop.netstack.neighbours.neighbour_types import FdbEntry, GroupMember, Neighbour
+from kubectl_skoop.netstack.neighbours.neighbour_types import (
+    FdbEntry,
+    GroupMember,
+    Neighbour,
+    NeighbourTable,
+)
 from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
 from kubectl_skoop.netstack.routing.types import AddressLabel, PolicyRule, Route, RouteException
@@ -38,6 +44,8 @@ class NetworkNamespace:
     """Of every table and both families, in the order of the dump."""
     exceptions: tuple[RouteException, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+    neighbour_tables: Mapping[int, NeighbourTable] = field(default_factory=dict)
+    """By family, 4 or 6; empty: not collected."""
     fdb: tuple[FdbEntry, ...] = ()
     groups: tuple[GroupMember, ...] = ()
     netfilter: Netfilter = field(default_factory=Netfilter)
@@ -46,11 +54,15 @@ class NetworkNamespace:
     """Lists of the iptables match `recent`; None: not collected."""
     ipvs: "tuple[VirtualService, ...]" = ()
     ipsec: Ipsec = field(default_factory=Ipsec)
-    conntrack: tuple[ConntrackEntry, ...] = ()
+    fou: tuple[FouPort, ...] | None = None
+    """None: not collected."""
+    conntrack: Sequence[ConntrackEntry] = ()
     conntrack_cut: ConntrackCut | None = None
+    """None: all entries are there."""
+    expectations: tuple[Expectation, ...] | None = ()
+    """None: an older agent did not ask for them."""
     address_labels: tuple[AddressLabel, ...] | None = None
     """None: those that every namespace begins with."""
-    """None: all entries are there."""
     sockets: tuple[Socket, ...] = ()
     sysctls: Sysctls = field(default_factory=lambda: Sysctls({}))
     collected: float = 0.0
@@ -76,8 +88,34 @@ class NetworkNamespace:
         return {entry.address: entry for entry in self.addresses}
 
     @cached_property
+    def broadcasts(self) -> frozenset[tuple[int, Address]]:
+        """Broadcast addresses, each with the index of its device."""
+        return frozenset((entry.device, entry.broadcast) for entry in self.addresses if entry.broadcast)
+
+    @cached_property
     def neighbour_by_key(self) -> Mapping[tuple[int, Address], Neighbour]:
         return {(entry.device, entry.address): entry for entry in self.neighbours if not entry.proxy}
+
+    @cached_property
+    def addresses_by_mac(self) -> Mapping[tuple[int, str], Sequence[Address]]:
+        """Whom the table of neighbours believes to be at a MAC, by index of the device and that."""
+        found: dict[tuple[int, str], list[Address]] = {}
+        for entry in self.neighbours:
+            if not entry.proxy:
+                found.setdefault((entry.device, entry.mac), []).append(entry.address)
+        return found
+
+    @cached_property
+    def vxlans(self) -> Sequence[Device]:
+        return [device for device in self.devices.values() if device.vxlan is not None]
+
+    @cached_property
+    def bridge_fdb(self) -> Mapping[tuple[int, int, str], Sequence[FdbEntry]]:
+        """By index of the bridge, VLAN and MAC."""
+        found: dict[tuple[int, int, str], list[FdbEntry]] = {}
+        for entry in self.fdb:
+            found.setdefault((entry.bridge, entry.vlan, entry.mac), []).append(entry)
+        return found
 
     @cached_property
     def fdb_by_key(self) -> Mapping[tuple[int, str], Sequence[FdbEntry]]:
@@ -92,6 +130,11 @@ class NetworkNamespace:
         """By zone and the tuple of either direction."""
         originals = {(entry.zone, entry.original): entry for entry in self.conntrack}
         return {(entry.zone_of_replies, entry.reply): entry for entry in self.conntrack} | originals
+
+    @cached_property
+    def helped(self) -> Sequence[ConntrackEntry]:
+        """Connections that a helper reads."""
+        return [entry for entry in self.conntrack if entry.helper]
 
     @cached_property
     def conntrack_by_flow(self) -> Mapping[tuple[Address, Address, int, int], Sequence[ConntrackEntry]]:

@@ -102,6 +102,10 @@ def _handle(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
         from kubectl_skoop.netstack.devices import bond
 
         bond.receive(stack, master, device, frame, passage)
+    elif master is not None and master.kind == "team":
+        from kubectl_skoop.netstack.devices import team
+
+        team.receive(stack, master, device, frame, passage)
     elif device.master and (master is None or master.kind != "vrf"):
         kind = master.kind if master else "absent"
         reason = f"{device.name} belongs to a {kind} device, which is not modelled"
@@ -151,8 +155,11 @@ def deliver(stack: Stack, device: Device, frame: Frame, passage: Passage) -> Non
 def programs_pass(stack: Stack, device: Device, frame: Frame) -> bool:
     """Whether XDP, tc and BPF programs let the frame by. One that does not may send it on where the kernel
     would not, so that what becomes of it is not known even if it would be lost here without the program."""
+    unread = gap.table(stack, "tc_filters", "bpf")
+    if not device.programs and not unread:
+        return True
     reasons = [f"{program} on {device.name} may take the packet" for program in device.programs]
-    if unread := gap.table(stack, "tc_filters", "bpf"):
+    if unread:
         reasons.append(f"a program may take the packet: {unread}")
     for reason in reasons:
         if not stack.choices.undecided(Unknown(reason)):

@@ -13,6 +13,8 @@ from kubectl_skoop.model.trace import StepKind, Trace
 from kubectl_skoop.model.verdict import STEP, Choices, Unknown
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.neighbours.capacity import NodeNeighbours
+from kubectl_skoop.netstack.reliance import Reliance
 
 if TYPE_CHECKING:
     from kubectl_skoop.netstack.ipvs.connection import VirtualConnection
@@ -33,7 +35,7 @@ class Loss(NamedTuple):
     """The next hop that nobody answered for."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Journey:
     """What one NetNode did with one frame: from its arrival (or its making) until it left or ended."""
 
@@ -100,7 +102,7 @@ class Waiting(NamedTuple):
     """Port by which it goes on being bridged (K-32); 0: it is routed."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Stack:
     """What the functions of the simulator work on. The namespace never changes; the rest is this branch's."""
 
@@ -142,6 +144,10 @@ class Stack:
     above: Callable[[str, int, Address | None], Sequence[Upper]] = lambda netns, index, address: ()
     """The devices of all namespaces of the node on top of the one with this index in that namespace; with an
     address that of the pod that has it."""
+    node_neighbours: NodeNeighbours = field(default_factory=NodeNeighbours)
+    """Shared by the stacks of a node."""
+    reliance: Reliance = field(default_factory=Reliance)
+    """Shared by the stacks of a branch."""
     cold: bool = False
     """Neighbours that were resolved, not configured, count as absent."""
     assumptions: list[str] = field(default_factory=list)

@@ -75,6 +75,10 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
             from kubectl_skoop.netstack.devices import bond
 
             bond.transmit(stack, device, frame, passage)
+        case "team":
+            from kubectl_skoop.netstack.devices import team
+
+            team.transmit(stack, device, frame, passage)
         case "ipvlan":
             from kubectl_skoop.netstack.devices import ipvlan
 
@@ -118,7 +122,8 @@ def _to_local_peer(stack: Stack, device: Device, frame: Frame, passage: Passage)
 
 def fits(stack: Stack, receiver: Device, frame: Frame) -> bool:
     """Whether a veth's receiving end takes a frame of this size (__dev_forward_skb, K-34, K-35)."""
-    if not isinstance(frame, Packet) or frame.gso or _size(frame) <= receiver.mtu + VLAN_SLACK:
+    most = receiver.mtu + VLAN_SLACK
+    if not isinstance(frame, Packet) or frame.gso or stack.reliance.fits(_size(frame), most):
         return True
     stack.lose(
         "device.mtu",

@@ -1,5 +1,6 @@
 """For a CNI that nobody knows: only what Kubernetes itself demands of every one of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from kubectl_skoop.api import (
     NodeInfo,
     Plugin,
     PodInfo,
+    Setting,
     SimplePluginNode,
     SimpleVethPod,
     Wishes,
@@ -31,6 +33,14 @@ class Any(Plugin):
     def detect(cls, ctx: Context) -> Detected | None:
         """Never: it is taken where no other plugin knows the CNI."""
         return None
+
+    def settings(self) -> Iterable[Setting]:
+        yield Setting(
+            "not known",
+            "which devices, routes, neighbours and rules the CNI wants",
+            "no plugin speaks for it, so that was not compared",
+            "network-plugin",
+        )
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         return SimpleVethPod(pod, routed=False, resolves=False, alone=False)

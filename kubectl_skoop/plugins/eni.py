@@ -137,7 +137,9 @@ class EniNode(SimplePluginNode):
         if len(self.enis) == 1 and self.scheme.spares_uplink:
             return self.enis[0]
         place = Place("node", self.node.name)
-        nics = [nic for nic in (self.uplink, *(eni.device for eni in self.enis)) if nic is not None]
+        nics = [eni.device for eni in self.enis]
+        if self.uplink is not None and not self.scheme.spares_uplink:
+            nics.append(self.uplink)
         around = [nic for nic in nics if address in (network_of(self.ctx, place, nic) or ())]
         return next((eni for eni in self.enis if around == [eni.device]), None)
 

@@ -1,47 +1,11 @@
 """Whether the interfaces of nodes, and the addresses of their pods, are where the cloud has them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 from kubectl_skoop.api import Address, Context, Device, NodeInfo, Place, PodInfo, Suspicion, Unknown
 from kubectl_skoop.providers.finding import not_told, remark
-
-INTERFACES = "NetworkInterfaces"
-
-
-class Attached(Protocol):
-    """A network interface, in whichever cloud."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def mac(self) -> str: ...
-
-    @property
-    def vpc(self) -> str: ...
-
-    @property
-    def instance(self) -> str: ...
-
-
-InterfaceT = TypeVar("InterfaceT", bound=Attached)
-InterfaceT_co = TypeVar("InterfaceT_co", bound=Attached, covariant=True)
-
-
-class Interfaces(Protocol[InterfaceT_co]):
-    """An inventory, as far as it is asked here."""
-
-    @property
-    def interfaces(self) -> Sequence[InterfaceT_co]: ...
-
-    @property
-    def by_instance(self) -> Mapping[str, Sequence[InterfaceT_co]]: ...
-
-    def whole(self, kind: str) -> Sequence[object] | Unknown: ...
-
-    def by_address(self, vpc: str, address: Address) -> InterfaceT_co | Unknown: ...
+from kubectl_skoop.providers.inventory import INTERFACES, InterfaceT, VpcInventory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +22,7 @@ class Attachments:
 
     def findings(
         self,
-        known: Interfaces[InterfaceT],
+        known: VpcInventory[InterfaceT],
         ctx: Context,
         is_local: Callable[[InterfaceT, Address], bool],
     ) -> Iterator[Suspicion]:
@@ -110,7 +74,7 @@ class Attachments:
 
     def _pod(
         self,
-        known: Interfaces[InterfaceT],
+        known: VpcInventory[InterfaceT],
         node: NodeInfo,
         own: InterfaceT,
         pod: PodInfo,

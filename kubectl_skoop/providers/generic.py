@@ -1,7 +1,7 @@
 """Machines that nobody's interface describes: the underlay is taken to carry everything."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from kubectl_skoop.api import (
     ConfigBinder,
@@ -11,10 +11,14 @@ from kubectl_skoop.api import (
     InfraShim,
     InputError,
     Network,
+    NodeInfo,
     NoOptions,
     Suspicion,
     Wants,
 )
+
+if TYPE_CHECKING:
+    from kubectl_skoop.providers.segment import Segments
 
 
 class Generic:
@@ -43,7 +47,14 @@ class Generic:
 class Undescribed(InfraShim):
     """It carries everything; `check` asks what the nodes know of it."""
 
-    def of_cluster(self, ctx: Context) -> Iterable[Suspicion]:
-        from kubectl_skoop.providers.segment import of_segments
+    def __init__(self) -> None:
+        self._segments: Segments | None = None
 
-        return of_segments(ctx)
+    def see(self, ctx: Context, node: NodeInfo) -> None:
+        from kubectl_skoop.providers.segment import Segments
+
+        self._segments = self._segments or Segments(ctx)
+        self._segments.see(node)
+
+    def of_cluster(self, ctx: Context) -> Iterable[Suspicion]:
+        return () if self._segments is None else self._segments.findings()

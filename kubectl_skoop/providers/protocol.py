@@ -10,6 +10,14 @@ WITH_PORTS = (Protocol.TCP, Protocol.UDP)
 _NAMES = {number: name for name, number in NUMBERS.items()}
 
 
+def number_in(written: str, what: str) -> int:
+    """Raises: ValueError (`what` of the cloud's answer is no number)."""
+    try:
+        return int(written)
+    except ValueError:
+        raise ValueError(f"{what} is {written or 'empty'}") from None
+
+
 def protocol_name(number: int) -> str:
     return _NAMES.get(number, str(number))
 

@@ -9,6 +9,7 @@ from kubectl_skoop.api import (
     Address,
     Context,
     Level,
+    NodeInfo,
     NotCollected,
     Place,
     Suspicion,
@@ -41,37 +42,48 @@ Claims = dict[tuple[Address, str], Host]
 """Who first has this MAC for a node's address; an empty MAC: who got no answer."""
 
 
-def of_segments(ctx: Context) -> Iterator[Suspicion]:
-    """IPv4."""
-    claims: Claims = {}
-    hosts = list(_hosts(ctx, claims))
-    by_network: dict[IPv4Network, list[Host]] = {}
-    for host in hosts:
-        by_network.setdefault(host.network, []).append(host)
-    yield from _networks(by_network)
-    for members in by_network.values():
-        yield from _mtus(members)
-    yield from _neighbours(hosts, claims)
+class Segments:
+    """IPv4, gathered node by node: no state is held."""
 
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._nodes: dict[Address, str] = {
+            each: node.name
+            for node in ctx.cluster.nodes()
+            for each in node.addresses[:1]
+            if each.version == 4
+        }
+        self._hosts: list[Host] = []
+        self._claims: Claims = {}
 
-def _hosts(ctx: Context, claims: Claims) -> Iterator[Host]:
-    """Each state is looked at once; `claims` are filled."""
-    nodes = {each: node for node in ctx.cluster.nodes() for each in node.addresses[:1] if each.version == 4}
-    for address, node in nodes.items():
-        place = Place("node", node.name)
-        ns = ctx.namespace(place)
+    def see(self, node: NodeInfo) -> None:
+        """One whose state was read."""
+        place, address = Place("node", node.name), next(iter(node.addresses), None)
+        if address is None or self._nodes.get(address) != node.name:
+            return
+        ctx, ns = self._ctx, self._ctx.namespace(place)
         device, network = ctx.device_with(place, address), ctx.network_of(place, address)
         if isinstance(ns, NotCollected) or device is None or not isinstance(network, IPv4Network):
-            continue
+            return
         if network.prefixlen == network.max_prefixlen:
-            continue
+            return
         macs = frozenset(each.mac for each in ns.devices.values() if each.mac)
         host = Host(node.name, device.name, device.mtu, address, network, macs)
         for entry in ns.neighbours:
             told = entry.valid or entry.state == NUD_FAILED
-            if told and entry.device == device.index and entry.address in nodes and not entry.proxy:
-                claims.setdefault((entry.address, entry.mac if entry.valid else ""), host)
-        yield host
+            if told and entry.device == device.index and entry.address in self._nodes and not entry.proxy:
+                self._claims.setdefault((entry.address, entry.mac if entry.valid else ""), host)
+        self._hosts.append(host)
+
+    def findings(self) -> Iterator[Suspicion]:
+        """After all nodes."""
+        by_network: dict[IPv4Network, list[Host]] = {}
+        for host in self._hosts:
+            by_network.setdefault(host.network, []).append(host)
+        yield from _networks(by_network)
+        for members in by_network.values():
+            yield from _mtus(members)
+        yield from _neighbours(self._hosts, self._claims)
 
 
 def _networks(by_network: Mapping[IPv4Network, Sequence[Host]]) -> Iterator[Suspicion]:

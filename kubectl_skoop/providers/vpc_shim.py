@@ -24,6 +24,7 @@ from kubectl_skoop.providers.judged import judged
 
 Section = Mapping[str, object] | NotCollected
 Known = TypeVar("Known", bound=Collected)
+Answer = TypeVar("Answer")
 Asked = TypeVar("Asked", bound=Collected, contravariant=True)
 
 
@@ -95,6 +96,10 @@ class VpcShim(InfraShim, Generic[Known]):
     ) -> Sequence[Suspicion]:
         return self._answer(src, lambda known: self.crossing.between(known, src, dst, packet, tracked))
 
+    def router_asks(self, dst: NodeInfo) -> bool | None:
+        """Never: the cloud made the interfaces, and knows where each address is."""
+        return False
+
     def node_to_external(
         self, src: NodeInfo, oif: str, packet: Packet, tracked: Tracked
     ) -> Sequence[Suspicion]:
@@ -122,7 +127,7 @@ class VpcShim(InfraShim, Generic[Known]):
 
     def balance(self, packet: Packet) -> Sequence[Balanced] | Unknown | None:
         known = self.inventory
-        found = None if isinstance(known, Unknown) else self.balancers.targets(known, packet)
+        found = self._told(lambda known: self.balancers.targets(known, packet), None)
         if found is None and packet.dst in self._exposed:
             why = f": {known.reason}" if isinstance(known, Unknown) else ""
             return Unknown(f"no load balancer with the address {packet.dst} was collected{why}")
@@ -137,20 +142,23 @@ class VpcShim(InfraShim, Generic[Known]):
         return known if isinstance(known, Unknown) else self.balancers.addresses_of(known, name)
 
     def interface_of(self, src: NodeInfo | None, packet: Packet) -> str:
-        known = self.inventory
-        if isinstance(known, Unknown):
-            return ""
         if src is None:
-            return self.crossing.anywhere(known, packet.dst)
-        return self.crossing.next_interface(known, packet)
+            return self._told(lambda known: self.crossing.anywhere(known, packet.dst), "")
+        return self._told(lambda known: self.crossing.next_interface(known, packet), "")
 
     def on_link(self, src: NodeInfo, mac: str, dst: NodeInfo, address: Address) -> bool | None:
-        known = self.inventory
-        return None if isinstance(known, Unknown) else self.crossing.on_link(known, mac, address)
+        return self._told(lambda known: self.crossing.on_link(known, mac, address), None)
 
     def kind_of(self, node: NodeInfo) -> str:
+        return self._told(lambda known: self.whole.kind_of(known, node), "")
+
+    def _told(self, ask: Callable[[Known], Answer], silence: Answer) -> Answer:
+        """`silence`: nothing was collected, or an answer is none of the API's, which the checks tell."""
         known = self.inventory
-        return "" if isinstance(known, Unknown) else self.whole.kind_of(known, node)
+        try:
+            return silence if isinstance(known, Unknown) else ask(known)
+        except ValueError:
+            return silence
 
     def of_cluster(self, ctx: Context) -> Sequence[Suspicion]:
         known = self.inventory

@@ -1,6 +1,7 @@
 """What the agent read on one node, as the kernel and the tools gave it: the content of a node's sections.
 
-Everything in `Table.data` is msgpack-able: dict, list, str, bytes, int, float, bool, None; or `PackedRows`.
+Everything in `Table.data` is msgpack-able: dict, list, str, bytes, int, float, bool, None; or `PackedRows`,
+or for the writer `records.Arranged`.
 """
 
 from collections.abc import Mapping

@@ -125,10 +125,10 @@ def check_shape(value: object) -> None:
     """Raises: Refused where the value nests too deep."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        children = chain.from_iterable(map(_children, level))
-        level = [child for child in children if type(child) not in _SCALARS]
-        if not level:
+        children = list(chain.from_iterable(map(_children, level)))
+        if _SCALARS.issuperset(map(type, children)):
             return
+        level = [child for child in children if type(child) not in _SCALARS]
     raise Refused("is nested too deep")
 
 

@@ -41,7 +41,7 @@ _DICTIONARIES = 8
 BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class SnapshotFile:
     """An open file with its index. Whatever a reference leads to is checked when it is read."""
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, count, repeat
 from operator import rshift, sub
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgpack
 
@@ -32,9 +32,9 @@ _UNUSED = 256
 _MARGIN = 16
 """Bytes in a piece for the head of its list."""
 _COUNTERS = re.compile(r"\[(\d{1,18}):(\d{1,18})\]")
-_HOLE = "\0"
-_HOLES = f"[{_HOLE}:{_HOLE}]"
-_AGES = "cacheinfo"
+HOLE = "\0"
+_HOLES = f"[{HOLE}:{HOLE}]"
+AGES = "cacheinfo"
 _WHOLE_NUMBERS = frozenset({int})
 _CHUNK_BITS = 24
 _NOWHERE = -1
@@ -49,6 +49,40 @@ class Split(NamedTuple):
     records: Sequence[Record]
     numbers: Sequence[int]
     """What was taken out of them, in their order, as `_Numbers` packs it."""
+
+
+class Arrangement(NamedTuple):
+    """Which records make a table, and what is put into them."""
+
+    steps: Sequence[int]
+    """From the place of the record before to that of the next one, in all records; the first from -1."""
+    numbers: Sequence[int]
+    """As in `Split`."""
+
+    def places(self, records: int) -> list[int]:
+        """Of the table's records among so many. Raises: Refused."""
+        found = list(accumulate(self.steps, initial=-1))[1:]
+        if len(found) > MAX_RECORDS:
+            raise Refused(f"has more than {MAX_RECORDS} records")
+        if found and not 0 <= min(found) <= max(found) < records:
+            raise Refused("has a record that is not there")
+        return found
+
+    def values(self) -> Iterator[int]:
+        """The numbers, without end: zeros follow the last one."""
+        steps = accumulate(self.numbers[1::2])
+        parts = (
+            chain(repeat(0, min(zeros, MAX_TEXT)), [number])
+            for zeros, number in zip(self.numbers[::2], steps, strict=False)
+        )
+        return chain(chain.from_iterable(parts), repeat(0))
+
+
+class Arranged(NamedTuple):
+    """The data of a table whose records are in the file already."""
+
+    chunks: Sequence[SectionRef]
+    arrangement: Arrangement
 
 
 class _Numbers:
@@ -88,7 +122,7 @@ class Chunks:
     def arrange(
         self, records: Sequence[Record], write: Callable[[bytes], SectionRef]
     ) -> tuple[list[SectionRef], list[int]]:
-        """The sections that hold the records together, and where in them each is: steps from the one before.
+        """The sections that hold the records together, and where in them each is, in steps.
 
         A section of which the table would use less than half is passed over: it would be read in vain.
         """
@@ -148,29 +182,29 @@ def split(data: object) -> Split | None:
     return None
 
 
+def arrangement(steps: object, numbers: object) -> Arrangement:
+    """Raises: Refused."""
+    return Arrangement(_numbers(steps), _numbers(numbers))
+
+
 def join(chunks: Iterable[object], steps: object, numbers: object) -> object:
     """What `split` took apart. Raises: Refused where the parts do not fit together."""
-    records = [record for chunk in chunks for record in _list(chunk)]
-    places = list(accumulate(_numbers(steps), initial=-1))[1:]
-    if len(places) > MAX_RECORDS:
-        raise Refused(f"has more than {MAX_RECORDS} records")
-    if places and not 0 <= min(places) <= max(places) < len(records):
-        raise Refused("has a record that is not there")
-    chosen = list(map(records.__getitem__, places))
-    lines = [record for record in chosen if isinstance(record, str)]
-    if len(lines) == len(chosen):
-        return _joined_text(lines, _numbers(numbers))
-    given = _spread(_numbers(numbers))
+    arranged = arrangement(steps, numbers)
+    records = list(chain.from_iterable(map(_list, chunks)))
+    chosen = list(map(records.__getitem__, arranged.places(len(records))))
+    if {str}.issuperset(map(type, chosen)):
+        return _joined_text(cast("list[str]", chosen), arranged.numbers)
+    given = arranged.values()
     return [_with_ages(row, given) for row in chosen]
 
 
 def _split_text(text: str) -> Split | None:
-    if _HOLE in text or len(text) > MAX_TEXT or not FEWEST <= text.count("\n") < MAX_RECORDS:
+    if HOLE in text or len(text) > MAX_TEXT or not FEWEST <= text.count("\n") < MAX_RECORDS:
         return None
     template = text.replace("[0:0]", _HOLES)
     numbers, end = _Numbers(), 0
     for counters in _COUNTERS.finditer(template):
-        numbers.skip(template.count(_HOLE, end, counters.start()))
+        numbers.skip(template.count(HOLE, end, counters.start()))
         end = counters.end()
         for word in counters.groups():
             if str(int(word)) != word:
@@ -182,9 +216,18 @@ def _split_text(text: str) -> Split | None:
 def _joined_text(lines: Sequence[str], numbers: Sequence[int]) -> str:
     if sum(map(len, lines)) + len(lines) > MAX_TEXT:
         raise Refused(f"has more than {MAX_TEXT} bytes")
-    first, *rest = "\n".join(lines).split(_HOLE)
-    filled = zip(map(str, _spread(numbers)), rest, strict=False)
-    return "".join(chain([first], chain.from_iterable(filled)))
+    parts = "\n".join(lines).split(HOLE)
+    filled: list[str] = []
+    number = at = 0
+    for zeros, step in zip(numbers[::2], numbers[1::2], strict=False):
+        end = at + max(zeros, 0)
+        if end >= len(parts) - 1:
+            break
+        number += step
+        filled += ("0".join(parts[at : end + 1]), str(number))
+        at = end + 1
+    filled.append("0".join(parts[at:]))
+    return "".join(filled)
 
 
 def _split_rows(rows: Sequence[dict[str, object]]) -> Split | None:
@@ -194,12 +237,12 @@ def _split_rows(rows: Sequence[dict[str, object]]) -> Split | None:
     numbers = _Numbers()
     packed, add = packer().pack, numbers.add
     for row in rows:
-        ages = row.get(_AGES)
+        ages = row.get(AGES)
         if isinstance(ages, dict) and _WHOLE_NUMBERS.issuperset(map(type, ages.values())):
             for age in ages.values():
                 add(age)
-            row = {**row, _AGES: dict.fromkeys(ages, 0)}
-        elif _AGES in row:
+            row = {**row, AGES: dict.fromkeys(ages, 0)}
+        elif AGES in row:
             return None
         records.append(packed(row))
     return Split(records, numbers.pairs)
@@ -208,22 +251,12 @@ def _split_rows(rows: Sequence[dict[str, object]]) -> Split | None:
 def _with_ages(row: object, numbers: Iterator[int]) -> object:
     match row:
         case dict() as fields:
-            ages = fields.get(_AGES)
+            ages = fields.get(AGES)
             if not isinstance(ages, dict):
                 return fields
-            return {**fields, _AGES: dict(zip(ages, numbers, strict=False))}
+            return {**fields, AGES: dict(zip(ages, numbers, strict=False))}
         case _:
             raise Refused("has a record that is neither text nor a map")
-
-
-def _spread(packed: Sequence[int]) -> Iterator[int]:
-    """Without end: zeros follow the last one."""
-    numbers = accumulate(packed[1::2])
-    parts = (
-        chain(repeat(0, min(zeros, MAX_TEXT)), [number])
-        for zeros, number in zip(packed[::2], numbers, strict=False)
-    )
-    return chain(chain.from_iterable(parts), repeat(0))
 
 
 def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:

@@ -20,12 +20,15 @@ from kubectl_skoop.snapshot.tables import Tables
 
 if TYPE_CHECKING:
     from kubectl_skoop.netstack.namespace import NetworkNamespace
+    from kubectl_skoop.snapshot.decode import Shared
 
 T = TypeVar("T")
 MOST_KEPT = 64 * MIB
 """Raw bytes of the namespaces that are kept; decoded they take several times as much."""
 MOST_NODES = 512
 """Whose lists of namespaces are kept: 13 KB each, with twenty pods."""
+MOST_PODS = 10_000
+"""Whose namespaces' identities are kept."""
 
 NodeState = NodeEntry | NotCollected
 
@@ -44,7 +47,7 @@ class Moments(NamedTuple):
         return self.last - self.first
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Snapshot:
     """A SnapshotSource over a file."""
 
@@ -53,6 +56,8 @@ class Snapshot:
     _objects: dict[tuple[str, str], Sequence[Object] | NotCollected] = field(default_factory=dict)
     _dumps: Kept[NamespaceDump | NotCollected] = field(default_factory=lambda: Kept(MOST_KEPT))
     _namespaces: Kept["NetworkNamespace"] = field(default_factory=lambda: Kept(MOST_KEPT))
+    _pods: Kept[str] = field(default_factory=lambda: Kept(MOST_PODS))
+    _shared: "Shared | None" = None
     _missed: dict[NotCollected, None] = field(default_factory=dict)
     _wanted: dict[str, None] = field(default_factory=dict)
     _addresses: dict[str, None] = field(default_factory=dict)
@@ -205,6 +210,14 @@ class Snapshot:
                 read += (node.time - ahead, (node.ended or node.time) - ahead)
         return Moments(min(read), max(read)) if read else None
 
+    def read_at(self, node: str) -> float:
+        """When a node was read, or else when the file was begun: seconds since the epoch, as in `Moments`."""
+        read = self.summary(node)
+        if isinstance(read, NodeSummary):
+            return read.time - (read.clock_offset or 0.0)
+        behind = self.header.cluster.get("clock_offset")
+        return self.header.time + (behind if isinstance(behind, int | float) else 0.0)
+
     def prefetch(self, nodes: Iterable[str], addresses: Iterable[str] = ()) -> None:
         """Nodes that will be asked for, and addresses (`ADDRESS-ADDRESS`: pairs) whose connections matter.
 
@@ -227,11 +240,12 @@ class Snapshot:
         dump = self.namespace_dump(identity)
         if isinstance(dump, NotCollected):
             return dump
-        from kubectl_skoop.snapshot.decode import decode_namespace
+        from kubectl_skoop.snapshot.decode import Shared, decode_namespace
 
+        self._shared = self._shared or Shared()
         node = identity.partition("/")[0]
         place = Place("pod", dump.pods[0]) if dump.kind == "pod" and dump.pods else Place("node", node)
-        return self._namespaces.put(identity, decode_namespace(dump, node, place), _size(dump))
+        return self._namespaces.put(identity, decode_namespace(dump, node, place, self._shared), _size(dump))
 
     def raw_tables(self, place: Place) -> Mapping[str, Table] | NotCollected:
         """As collected, for people to read."""
@@ -295,6 +309,9 @@ class Snapshot:
         )
 
     def _identity_of_pod(self, place: Place) -> str | NotCollected:
+        known = self._pods.get(place.name)
+        if known is not None:
+            return known
         try:
             found = self.file.look_up(self.file.index.pods, place.name)
         except SectionDamaged as damaged:
@@ -302,7 +319,7 @@ class Snapshot:
         for entry in found:
             match entry:
                 case [str(node), str(identity)]:
-                    return f"{node}/{identity}"
+                    return self._pods.put(place.name, f"{node}/{identity}", 1)
         reason = self._why_not_there(place) or "no node's dump holds its namespace"
         return self._note(NotCollected(str(place), "not collected", reason))
 

@@ -1,12 +1,13 @@
 """The tables of one namespace in a file, read when asked for."""
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.snapshot.dump import Table, TableState
-from kubectl_skoop.snapshot.format import parse_ref
+from kubectl_skoop.snapshot.format import SectionRef, parse_ref
 from kubectl_skoop.snapshot.limits import (
     KIB,
     MAX_CONTAINERS,
@@ -19,6 +20,9 @@ from kubectl_skoop.snapshot.limits import (
 )
 from kubectl_skoop.snapshot.pieces import join
 from kubectl_skoop.snapshot.read import SnapshotFile
+
+if TYPE_CHECKING:
+    from kubectl_skoop.snapshot.records import Arrangement
 
 SHORT_TABLES = 16 * KIB
 """Of a namespace, bytes."""
@@ -41,6 +45,10 @@ class Tables(Mapping[str, Table]):
             # Long lists are decoded once, and not needed beside what they become.
             self._read[name] = table
         return table
+
+    def __contains__(self, name: object) -> bool:
+        """Without reading it."""
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -86,6 +94,29 @@ class Tables(Mapping[str, Table]):
         except Refused as refused:
             return _lost(refused)
 
+    def chunks(self, name: str) -> Sequence[SectionRef]:
+        """The sections that hold its records and those of others; empty: it has another form, or is lost."""
+        match self._entries.get(name):
+            case {"form": "records", "sections": list(sections)}:
+                with suppress(Refused):
+                    return _refs(sections)
+        return ()
+
+    def chunk(self, name: str, ref: SectionRef) -> object:
+        """Raises: Refused, SectionDamaged."""
+        return next(self._pieces(name, [ref]))
+
+    def arrangement(self, name: str) -> "Arrangement":
+        """Of a table that has `chunks`. Raises: Refused, SectionDamaged."""
+        from kubectl_skoop.snapshot import records
+
+        match self._entries[name]:
+            case {"arrangement": {"form": str(form), "sections": list(places)}}:
+                match join(form, list(self._pieces(name, _refs(places)))):
+                    case {"steps": steps, "numbers": numbers}:
+                        return records.arrangement(steps, numbers)
+        raise Refused("does not say how its records are arranged")
+
     def _table(self, name: str, entry: object) -> Table:
         try:
             return replace(_head(entry), data=self._data(name, entry))
@@ -96,29 +127,17 @@ class Tables(Mapping[str, Table]):
         match entry:
             case {"data": data}:
                 return data
-            case {
-                "form": "records",
-                "sections": list(sections),
-                "arrangement": {"form": str(form), "sections": list(places)},
-            }:
-                return self._arranged(name, sections, join(form, list(self._pieces(name, places))))
+            case {"form": "records", "sections": list(sections)}:
+                from kubectl_skoop.snapshot import records
+
+                return records.join(self._pieces(name, _refs(sections)), *self.arrangement(name))
             case {"form": str(form), "sections": list(sections)}:
-                return join(form, list(self._pieces(name, sections)))
+                return join(form, list(self._pieces(name, _refs(sections))))
             case _:
                 raise Refused("holds a table without data")
 
-    def _arranged(self, name: str, sections: list[object], arrangement: object) -> object:
-        match arrangement:
-            case {"steps": list(steps), "numbers": list(numbers)}:
-                from kubectl_skoop.snapshot import records
-
-                return records.join(self._pieces(name, sections), steps, numbers)
-            case _:
-                raise Refused("does not say how its records are arranged")
-
-    def _pieces(self, name: str, sections: list[object]) -> Iterator[object]:
+    def _pieces(self, name: str, refs: Sequence[SectionRef]) -> Iterator[object]:
         """Bounded as a whole: each section may be small. Raises: Refused, SectionDamaged."""
-        refs = [parse_ref(section) for section in sections]
         if sum(ref.length for ref in refs) > MAX_TABLE:
             raise Refused("is longer than a table may be")
         text = containers = 0
@@ -137,6 +156,11 @@ class Tables(Mapping[str, Table]):
 def heads(tables: Mapping[str, Table]) -> dict[str, Table]:
     """States, reasons and times of all tables of a namespace, without reading the long ones."""
     return {name: tables.head(name) if isinstance(tables, Tables) else tables[name] for name in tables}
+
+
+def _refs(sections: list[object]) -> Sequence[SectionRef]:
+    """Raises: Refused."""
+    return [parse_ref(section) for section in sections]
 
 
 def _head(entry: object) -> Table:

@@ -152,6 +152,12 @@ class SnapshotWriter:
         offset = dump.facts.clock_offset
         self._summaries[dump.node] = [dump.time, dump.ended, offset, bool(content["lost"])]
 
+    def add_chunk(self, chunk: Sequence[object]) -> SectionRef:
+        """Records for tables whose data is `records.Arranged`. Raises: Refused, where they are too large."""
+        raw = pack(chunk)
+        check_size(raw)
+        return self._add("table", "records", raw)
+
     def add_missing_node(self, node: str, state: MissingState, reason: str) -> None:
         self._nodes.setdefault(node, {"state": state, "reason": reason})
 
@@ -211,7 +217,7 @@ class SnapshotWriter:
 
     def _packed_table(self, where: str, table: Table, alike: str) -> Mapping[str, object]:
         entry: dict[str, object] = {"state": table.state, "reason": table.reason, "time": table.time}
-        if self._is_alike(where) and (arranged := self._arranged(where, table.data)) is not None:
+        if (arranged := self._arranged(where, table.data)) is not None:
             return {**entry, **arranged}
         if not isinstance(table.data, PackedRows):
             if len(pack(table.data)) <= INLINE:
@@ -241,12 +247,14 @@ class SnapshotWriter:
 
     def _arranged(self, where: str, data: object) -> Mapping[str, object] | None:
         """None: the table is not of that kind."""
-        found = records.split(data)
-        if found is None:
+        if isinstance(data, records.Arranged):
+            chunks, (steps, numbers) = data
+        elif self._is_alike(where) and (found := records.split(data)) is not None:
+            chunks, steps = self._chunks.arrange(found.records, lambda raw: self._add("table", where, raw))
+            numbers = found.numbers
+        else:
             return None
-        chunks, steps = self._chunks.arrange(found.records, lambda raw: self._add("table", where, raw))
-        arrangement = {"steps": steps, "numbers": found.numbers}
-        form, pieces = cut(arrangement)
+        form, pieces = cut({"steps": steps, "numbers": numbers})
         places = [self._add("table", where, piece).packed() for piece in pieces]
         return {
             "form": "records",

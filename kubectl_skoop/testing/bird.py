@@ -19,7 +19,7 @@ from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.topology import LabNode, standard
 
 AS = 64512
-PATIENCE, PAUSE = 15.0, 0.1
+PATIENCE, PAUSE = 60.0, 0.1
 """Seconds to wait for all routes, and between looks."""
 REFLECTOR_LABEL = "route-reflector"
 

@@ -9,6 +9,7 @@ from kubectl_skoop.testing import calico
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.topology import LabNode
+from kubectl_skoop.testing.wireguard import shake_hands
 
 DEVICE, PORT, MARK, TABLE, PRIORITY = "wireguard.cali", 51820, 0x100000, 1, 99
 MTU = 1440
@@ -62,6 +63,10 @@ class CalicoWireguard(ClusterLab):
                 allowed = f"{peer.block},{own_address(peer)}/32"
                 words = ("peer", self._public[peer.name], "endpoint", f"{peer.address}:{PORT}")
                 self.namespaces[node.name].run("wg", "set", DEVICE, *words, "allowed-ips", allowed)
+
+    def acquaint(self) -> None:
+        first, second = self.topology.nodes
+        shake_hands(self.namespaces[first.name], own_address(second))
 
     def objects(self) -> list[Object]:
         objects = super().objects()

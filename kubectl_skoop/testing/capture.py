@@ -6,7 +6,8 @@ address translation changes; UDP and ICMP by a token in the payload.
 
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
@@ -87,8 +88,7 @@ class Capture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for tap in self._sockets.values():
-            tap.close()
+        close_packet_sockets(self._sockets.values())
 
     def trails(self) -> dict[int, tuple[Sighting, ...]]:
         """By flow number, in the order of time."""
@@ -118,6 +118,12 @@ def _drain(place: str, tap: socket.socket) -> list[_Seen]:
             continue
         seconds, nanoseconds = struct.unpack_from("=qq", ancillary[0][2])
         seen.append(_Seen(seconds + nanoseconds / 1e9, place, device, kind == _PACKET_OUTGOING, packet))
+
+
+def close_packet_sockets(sockets: Collection[socket.socket]) -> None:
+    """All at once: closing one waits until no processor can see it any more (packet_release)."""
+    with ThreadPoolExecutor(max_workers=max(1, len(sockets))) as workers:
+        list(workers.map(socket.socket.close, sockets))
 
 
 def keep_timestamps() -> socket.socket:

@@ -1,9 +1,10 @@
 """A small cluster made of network namespaces on this machine: real devices, routes, rules, listeners.
 
 The settings are those of a node with systemd's defaults (`rp_filter` 2 for each device, 0 for `all`), as
-kubelet, kube-proxy and the CNI leave it. Four things differ from a real node, so that a test has one answer:
-ICMP errors are not rate limited, neighbours are given up after 3 × 50 ms instead of 3 × 1 s, IPv6 is off, and
-the connection tracking of all nodes shares this machine's limit.
+kubelet, kube-proxy and the CNI leave it. Five things differ from a real node, so that a test has one answer:
+ICMP errors are not rate limited, neighbours are given up after 3 × 50 ms instead of 3 × 1 s, so who answers
+ARP for others (`proxy_arp`) does so at once instead of within 0.8 s, IPv6 is off, and the connection tracking
+of all nodes shares this machine's limit.
 """
 
 from collections.abc import Iterable, Mapping
@@ -128,6 +129,7 @@ class ClusterLab:
         self.connect_pods()
         for namespace in self.namespaces.values():
             namespace.set_for_each_device("net.ipv4.neigh", "retrans_time_ms", NEIGHBOUR_RETRANSMIT_MS)
+            namespace.set_for_each_device("net.ipv4.neigh", "proxy_delay", 0)
         self.finish_nodes()
         self._write_rules()
         self._listen()
@@ -150,6 +152,9 @@ class ClusterLab:
                 for node in self.topology.nodes
             }
             self._batch("bridge", fdb)
+
+    def acquaint(self) -> None:
+        """Let nodes that share no secret yet agree on one, before all flows are sent at once."""
 
     def cni_links(self, node: LabNode) -> list[str]:
         """`ip -batch` lines for a node, beside its uplink."""

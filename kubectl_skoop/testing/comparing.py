@@ -1,7 +1,7 @@
 """Kernel against tool: the same lab collected, diagnosed from the file, and asked with real packets."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from kubectl_skoop.cluster.allow import prune
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.collect.agent import collect_node
-from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.diagnose import Desk
 from kubectl_skoop.diagnosis.extension.wants import allowed
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis, Ending
@@ -42,10 +42,13 @@ class Difference:
         return f"{self.flow}: {self.aspect}: expected {self.kernel}, the tool says {self.tool}"
 
 
-def take_snapshot(lab: ClusterLab, folder: Path) -> Path:
-    """What a user would do: collect each node, then assemble the dumps with the objects."""
+def take_snapshot(lab: ClusterLab, folder: Path, *, without: Collection[str] = ()) -> Path:
+    """What a user would do: collect each node, but those that are out of reach, then assemble the dumps with
+    the objects."""
     dumps = []
     for node in lab.topology.nodes:
+        if node.name in without:
+            continue
         pods = {pod.key: lab.namespace(pod.name).path for pod in lab.topology.pods_of(node)}
         dump = collect_node(node.name, lab.namespace(node.name).path, pods)
         path = folder / f"{node.name}.dump"
@@ -252,7 +255,8 @@ def diagnosed(snapshot: Path, outcomes: Outcomes) -> Iterator[tuple[Question, li
     """Each question with what the kernel and what the tool says."""
     source = open_snapshot(snapshot)
     try:
+        desk = Desk(source, Options())
         for flow, found in questions(outcomes).items():
-            yield flow, found, diagnose(source, request_of(flow), Options())
+            yield flow, found, desk.answer(request_of(flow))
     finally:
         source.close()

@@ -24,8 +24,6 @@ PODS = "fd00:244::/32"
 OVERLAY = f"flannel-v6.{VNI}"
 OVERLAY_MTU = 1430
 _NEW_NAMESPACE = {
-    "net.ipv6.conf.all.accept_dad": 0,
-    "net.ipv6.conf.default.accept_dad": 0,
     "net.ipv6.conf.all.disable_ipv6": 0,
     "net.ipv6.conf.default.disable_ipv6": 0,
     "net.ipv6.icmp.ratelimit": 0,
@@ -101,9 +99,10 @@ class DualStackLab(ClusterLab):
         super()._build()
         places = {place: namespace for place, namespace in self.namespaces.items() if place != SWITCH}
         for namespace in places.values():
+            # First, as addresses that are made later would wait up to a second for a duplicate.
+            namespace.set_for_each_device("net.ipv6.conf", "accept_dad", 0)
             namespace.set_sysctls(_NEW_NAMESPACE)
-            for key in ("accept_dad", "disable_ipv6"):
-                namespace.set_for_each_device("net.ipv6.conf", key, 0)
+            namespace.set_for_each_device("net.ipv6.conf", "disable_ipv6", 0)
         for node in self.topology.nodes:
             self.namespaces[node.name].set_sysctls(_NODE)
         self._batch("ip", {node.name: self._node_lines(node) for node in self.topology.nodes})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.topology import CLUSTER_CIDR, LabNode
+from kubectl_skoop.testing.wireguard import shake_hands
 
 DEVICE, PORT = "flannel-wg", 51820
 PUBLIC = (
@@ -57,3 +58,7 @@ class WireguardLab(ClusterLab):
                 if peer != node:
                     settings = ("endpoint", f"{peer.address}:{PORT}", "allowed-ips", str(peer.pod_cidr))
                     namespace.run("wg", "set", DEVICE, "peer", public(peer), *settings)
+
+    def acquaint(self) -> None:
+        first, second = self.topology.nodes
+        shake_hands(self.namespace(first.name), str(second.pod_cidr.network_address))

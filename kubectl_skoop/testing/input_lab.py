@@ -4,7 +4,6 @@
 veth pair whose other end (`s0` …) is the outside.
 """
 
-import select
 import socket
 import struct
 import time
@@ -15,7 +14,8 @@ from typing import Self
 
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.testing.frame import encode
-from kubectl_skoop.testing.netns import LabError, Namespace, create, delete, entered, lab_prefix
+from kubectl_skoop.testing.looking import readable
+from kubectl_skoop.testing.netns import SETTLE, LabError, Namespace, create, delete, entered, lab_prefix
 
 DEVICES = ("r0", "r1", "r2")
 PORT = 9999
@@ -28,7 +28,7 @@ _FORWARDING = {
     6: {"net.ipv6.conf.all.forwarding": 1, "net.ipv6.icmp.ratelimit": 0},
 }
 _ETH_P_ALL = 3
-_WAIT = 0.06
+_QUIET = 0.06
 """Seconds after which a packet that nothing was seen of counts as dropped; a veth pair delivers at once."""
 _ZERO = ("rp_filter", "accept_local", "route_localnet", "src_valid_mark", "send_redirects")
 _HOUSEKEEPING = frozenset((*range(130, 137), 143))
@@ -96,13 +96,13 @@ class InputLab:
 
     def _await_link_local(self) -> None:
         """The kernel makes these addresses a moment after the link is up."""
-        end = time.monotonic() + 2
+        end = time.monotonic() + SETTLE
         while time.monotonic() < end:
             listed = self.router.run("ip", "-6", "-oneline", "addr", "show", "scope", "link", "-tentative")
             if listed.count("fe80:") == len(DEVICES):
                 return
             time.sleep(0.005)
-        raise LabError("no link-local addresses after 2 s")
+        raise LabError(f"no link-local addresses after {SETTLE} s")
 
     def configure(self, sysctls: Mapping[str, object], lines: str, mark: int) -> None:
         """Beside the devices' own routes, no rp_filter and forwarding everywhere.
@@ -149,9 +149,7 @@ class InputLab:
         before = self._counters()
         self._taps[device.replace("r", "s")].send(encode(packet))
         seen: set[str] = set()
-        end = time.monotonic() + _WAIT
-        while (left := end - time.monotonic()) > 0:
-            ready, _, _ = select.select(list(self._taps.values()), [], [], left)
+        for ready in readable(list(self._taps.values()), _QUIET):
             for name, tap in self._taps.items():
                 if tap in ready:
                     seen |= _sightings(name, tap)

@@ -4,9 +4,12 @@ All names begin with a prefix of this process, so that a lab never touches what 
 """
 
 import ctypes
+import fcntl
 import os
 import secrets
 import shutil
+import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,7 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubectl_skoop.collect.netlink.schema import Fields
+from kubectl_skoop.collect.netlink.socket import NETLINK_ROUTE, Interrupted, NetlinkSocket
+from kubectl_skoop.collect.rtnetlink.tables import DUMPS, LINK_HEADER
+
 CLONE_NEWNET = 0x40000000
+SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
+IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
+IF_OPER_DOWN, IF_OPER_UP = 2, 6
+IPV6_ADDR_LINKLOCAL, IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x20, 0x08, 0x40
 NAMED = Path("/run/netns")
 SYSCTL = Path("/proc/sys")
 TOOLS = ("ip", "bridge", "iptables-nft", "iptables-legacy", "ipset", "nft", "conntrack", "ethtool")
@@ -24,6 +35,8 @@ SETTLE, SETTLE_PAUSE = 10, 0.02
 """Seconds to wait at most, and between two looks."""
 FOLDERS = "/usr/sbin:/sbin:/usr/bin:/bin"
 
+_FLAGS = struct.Struct("=16sH14x")
+"""struct ifreq with ifr_flags"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -93,6 +106,17 @@ class Namespace:
         """
         return finish(self.start(*command), text)
 
+    def set_up(self, devices: Iterable[str]) -> None:
+        """As `ip link set … up`, without a process (netdevice(7)). Raises: LabError: no such device."""
+        with entered(self.path):
+            asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with asked:
+            for device in devices:
+                try:
+                    _set_up(asked, device)
+                except OSError as error:
+                    raise LabError(f"{self.name}: {device} does not come up: {error.strerror}") from error
+
     def set_sysctls(self, values: Mapping[str, object]) -> None:
         """Names as sysctl writes them (`net.ipv4.ip_forward`; a dot inside a device name is `/`)."""
         with entered(self.path):
@@ -106,17 +130,74 @@ class Namespace:
                 (folder / name).write_text(str(value))
 
 
+def _set_up(asked: socket.socket, device: str) -> None:
+    name = device.encode()
+    answer = fcntl.ioctl(asked, SIOCGIFFLAGS, _FLAGS.pack(name, 0))
+    _, flags = _FLAGS.unpack(answer)
+    fcntl.ioctl(asked, SIOCSIFFLAGS, _FLAGS.pack(name, flags | IFF_UP))
+
+
 def ready_for_ipv6(namespace: Namespace) -> bool:
     """Devices get link-local addresses a moment after their carrier (linkwatch), and use them a bit later."""
-    tentative = namespace.run("ip", "-6", "addr", "show", "up", "scope", "link", "tentative")
-    return not tentative and links_settled(namespace)
+    return links_settled(namespace) and not _tentative(namespace)
 
 
 def links_settled(namespace: Namespace) -> bool:
     """The kernel has dealt with every change of carrier (linkwatch, up to a second late): before that a port
-    of a bridge does not forward, and a neighbour that is asked for is forgotten when the loss is noticed."""
-    links = namespace.run("ip", "-br", "link", "show", "up").splitlines()
-    return not any(line.split()[1] == ("DOWN" if "LOWER_UP" in line else "UP") for line in links)
+    of a bridge does not forward, and a neighbour that is asked for is forgotten when the loss is noticed.
+
+    A link that is asked for by itself is dealt with at once (rtnl_getlink, since Linux 6.8).
+    """
+    return _settle(namespace, lambda link: True)
+
+
+def ports_settled(namespace: Namespace) -> bool:
+    """As `links_settled`, of ports of bridges and bonds alone."""
+    return _settle(namespace, lambda link: "master" in link)
+
+
+def addresses_settled(namespace: Namespace) -> bool:
+    """No IPv6 address is tentative any more, but for those that somebody else has. Such as need no detection
+    are so for a moment, too (addrconf_dad_work); what becomes of anycast addresses depends on it."""
+    return not any(flags & IFA_F_TENTATIVE and not flags & IFA_F_DADFAILED for _, flags in _flags6(namespace))
+
+
+def _settle(namespace: Namespace, wanted: Callable[[Fields], bool]) -> bool:
+    links = DUMPS["links"]
+    with entered(namespace.path), NetlinkSocket(NETLINK_ROUTE) as netlink:
+        try:
+            late = [link for link in links.read(netlink) if wanted(link) and not _settled(link)]
+            requests = [LINK_HEADER.request(index=_number(link, "index")) for link in late]
+            asked = links.entries([netlink.request(links.request, payload) for payload in requests])
+        except Interrupted:
+            return False
+    return all(map(_settled, asked))
+
+
+def _settled(link: Fields) -> bool:
+    flags, state = _number(link, "flags"), _number(link, "operstate")
+    return not flags & IFF_UP or state != (IF_OPER_DOWN if flags & IFF_LOWER_UP else IF_OPER_UP)
+
+
+def _number(link: Fields, name: str) -> int:
+    value = link[name]
+    assert isinstance(value, int)
+    return value
+
+
+def _tentative(namespace: Namespace) -> bool:
+    """It has a link-local address that is not used yet."""
+    return any(
+        scope == IPV6_ADDR_LINKLOCAL and flags & IFA_F_TENTATIVE for scope, flags in _flags6(namespace)
+    )
+
+
+def _flags6(namespace: Namespace) -> list[tuple[int, int]]:
+    """Scope and flags of each IPv6 address (net/ipv6/addrconf.c, if6_seq_show)."""
+    with entered(namespace.path):
+        text = Path("/proc/thread-self/net/if_inet6").read_text()
+    addresses = (line.split() for line in text.splitlines())
+    return [(int(scope, 16), int(flags, 16)) for _, _, _, scope, flags, _ in addresses]
 
 
 def await_each(namespaces: Iterable[Namespace], ready: Callable[[Namespace], bool] = links_settled) -> None:
@@ -152,14 +233,14 @@ def finish(process: "subprocess.Popen[str]", text: str = "") -> str:
 
 
 def create(names: Iterable[str]) -> None:
-    _ip_batch(f"netns add {name}" for name in names)
+    run_batch(f"netns add {name}" for name in names)
 
 
 def delete(names: Iterable[str]) -> None:
-    _ip_batch(f"netns del {name}" for name in names if (NAMED / name).exists())
+    run_batch(f"netns del {name}" for name in names if (NAMED / name).exists())
 
 
-def _ip_batch(lines: Iterable[str]) -> None:
+def run_batch(lines: Iterable[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)
     done = subprocess.run(("ip", "-batch", "-"), input=text, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -7,7 +7,6 @@ import selectors
 import socket
 import struct
 import termios
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +21,9 @@ from kubectl_skoop.testing.capture import (
 )
 from kubectl_skoop.testing.flows import Flow
 from kubectl_skoop.testing.listeners import Listener, Listeners
+from kubectl_skoop.testing.looking import LOOKS
 from kubectl_skoop.testing.netns import Namespace, entered
+from kubectl_skoop.testing.unused import bind_unused, unused_echo_ids
 
 QUIET = 0.3
 """Seconds without any event after which the rest counts as lost; below a SYN's first repetition at 1 s."""
@@ -97,11 +98,12 @@ def run_flows(lab: Lab, flows: Sequence[Flow], *, quiet: float = QUIET) -> dict[
         for client in clients:
             if not client.done:
                 loop.register(client.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, client)
-        end = time.monotonic() + quiet
-        while not all(client.done for client in clients) and time.monotonic() < end:
-            for key, events in loop.select(end - time.monotonic()):
+        in_vain = 0
+        while in_vain < LOOKS and not all(client.done for client in clients):
+            in_vain += 1
+            for key, events in loop.select(quiet / LOOKS):
                 if _handle(loop, key, events, servers):
-                    end = time.monotonic() + quiet
+                    in_vain = 0
         trails = capture.trails()
         for connection in servers:
             connection.socket.close()
@@ -286,6 +288,7 @@ class _Udp:
         self._answer = b""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
+        bind_unused(self.socket)
         try:
             self.socket.connect((flow.address, flow.port))
             self.socket.send(token(number))
@@ -320,7 +323,7 @@ class _Echo:
         self.socket.setblocking(False)
         discovery = _PMTUDISC_DO if flow.df else _PMTUDISC_DONT
         self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, discovery)
-        self._id = echo_id(number)
+        self._id = next(unused_echo_ids)
         try:
             self.socket.sendto(self._request(), (flow.address, 0))
         except OSError as error:
@@ -357,11 +360,6 @@ class _Echo:
 
     def outcome(self, trail: tuple[Sighting, ...]) -> Outcome:
         return Outcome(self._symptom, detail=self._detail, trail=trail)
-
-
-def echo_id(number: int) -> int:
-    """An echo identifier: of this process and flow, 16 bits."""
-    return (os.getpid() * 64 + number) & 0xFFFF
 
 
 def checksum(data: bytes) -> int:

@@ -24,7 +24,7 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.snapshot.decode.namespace import decode_namespace
-from kubectl_skoop.snapshot.decode.routes import decode_routes
+from kubectl_skoop.snapshot.decode.routes import ROUTES
 from kubectl_skoop.snapshot.dump import NamespaceDump
 from kubectl_skoop.testing.netns import entered
 
@@ -73,7 +73,7 @@ class RouteOracle:
         fields = DUMPS["routes"].entries([message])
         for entry in fields:
             entry["flags"] = 0
-        (route,) = decode_routes(fields, {})
+        (route,) = ROUTES.all(fields)
         return Answer(route=route)
 
 

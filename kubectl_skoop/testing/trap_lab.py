@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.diagnosis.limits.measured import Measured, measure
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
@@ -66,6 +67,12 @@ class TrapLab:
         netns.delete(namespace.name for namespace in self.namespaces.values())
 
 
+def measured_at(dump: NodeDump, host: str) -> Measured:
+    """What a host's namespace counted."""
+    found = next(one for one in dump.namespaces if one.pods == (f"lab/{host}",))
+    return measure(decode_namespace(found, NODE, Place("pod", f"lab/{host}")), found.tables)
+
+
 class Collected:
     """What a walk asks for: the hosts of one lab."""
 
@@ -101,8 +108,9 @@ class Collected:
 
 
 @contextmanager
-def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
-    """Lines of the texts, in order:
+def trap_lab(network: str, *conditions: str, ipv6: bool = False) -> Iterator[TrapLab]:
+    """Lines of the texts. Those of the conditions are in order; of a network's, each host's own follow each
+    other, as few processes are started so.
 
     - `wire a:eth0 r:p0` a veth pair between two hosts (or inside one), both ends up, MACs by order
     - `a: addr add 10.1.0.2/24 dev eth0` an argument list of ip(8)
@@ -116,43 +124,74 @@ def trap_lab(*texts: str, ipv6: bool = False) -> Iterator[TrapLab]:
     Raises:
         LabError: a line failed.
     """
-    lines = [line.strip() for text in texts for line in text.strip().splitlines() if line.strip()]
     lab = TrapLab()
     try:
-        _build(lab, lines, ipv6=ipv6)
+        in_order = [line for text in conditions for line in _lines(text)]
+        _build(lab, _lines(network), in_order, ipv6=ipv6)
         for namespace in lab.namespaces.values():
             for tree in ("ipv4", "ipv6"):
                 namespace.set_for_each_device(f"net.{tree}.neigh", "proxy_delay", 0)
                 namespace.set_for_each_device(f"net.{tree}.neigh", "retrans_time_ms", RETRANSMIT_MS)
-        if ipv6:
-            netns.await_each(lab.namespaces.values(), netns.ready_for_ipv6)
+        netns.await_each(lab.namespaces.values(), netns.ready_for_ipv6 if ipv6 else netns.ports_settled)
         yield lab
     finally:
         lab.close()
 
 
-def _build(lab: TrapLab, lines: Sequence[str], *, ipv6: bool) -> None:
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.strip().splitlines() if line.strip()]
+
+
+def _build(lab: TrapLab, network: Sequence[str], in_order: Sequence[str], *, ipv6: bool) -> None:
     prefix = netns.lab_prefix()
-    wires = [line.split()[1:] for line in lines if line.startswith("wire ")]
-    rest = [line.split(": ", 1) for line in lines if not line.startswith("wire ")]
+    wires = [line.split()[1:] for line in (*network, *in_order) if _is_wire(line)]
+    own, conditions = [*_by_host(_entries(network))], _entries(in_order)
+    rest = [*own, *conditions]
     ends = [tuple(end.split(":")) for wire in wires for end in wire]
     hosts = dict.fromkeys([host for host, _ in ends] + [host for host, _ in rest])
     lab.namespaces |= {host: Namespace(prefix + host) for host in hosts}
     netns.create(namespace.name for namespace in lab.namespaces.values())
     for namespace in lab.namespaces.values():
         namespace.set_sysctls(_NEW_HOST if ipv6 else {**_NEW_HOST, **_WITHOUT_IPV6})
+    by_host = sorted(enumerate(wires), key=lambda numbered: list(hosts).index(_host(numbered[1][0])))
+    netns.run_batch(_veth(lab, number, wire) for number, wire in by_host)
     for host in hosts:
-        made = (
-            _veth(lab, number, wire) for number, wire in enumerate(wires) if wire[0].split(":")[0] == host
-        )
-        _ip(lab, host, ["link set lo up", *made])
-    for host in hosts:
-        _ip(lab, host, [f"link set {device} up" for where, device in ends if where == host])
+        lab.namespaces[host].set_up(["lo", *(device for where, device in ends if where == host)])
     quiet = {host for host, line in rest if line == "no-listeners"}
     for host in hosts.keys() - quiet:
         lab.listeners += listen_all(host, lab.namespaces[host], "0.0.0.0")
-    for (host, kind), group in groupby(rest, key=lambda entry: (entry[0], _kind(entry[1]))):
+    _perform_all(lab, own)
+    if ipv6:
+        netns.await_each(lab.namespaces.values(), netns.addresses_settled)
+    _perform_all(lab, conditions)
+
+
+def _perform_all(lab: TrapLab, entries: Sequence[tuple[str, str]]) -> None:
+    for (host, kind), group in groupby(entries, key=lambda entry: (entry[0], _kind(entry[1]))):
         _perform(lab, host, kind, [line for _, line in group])
+
+
+def _is_wire(line: str) -> bool:
+    return line.startswith("wire ")
+
+
+def _entries(lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Host and line of each that is no wire."""
+    split = (line.partition(": ") for line in lines if not _is_wire(line))
+    return [(host, line) for host, _, line in split]
+
+
+def _by_host(entries: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The hosts' own lines gathered as far as no line reaches into another host."""
+    for reaching, group in groupby(entries, key=lambda entry: _reaches_out(entry[1])):
+        stage = list(group)
+        hosts = list(dict.fromkeys(host for host, _ in stage))
+        yield from stage if reaching else sorted(stage, key=lambda entry: hosts.index(entry[0]))
+
+
+def _reaches_out(line: str) -> bool:
+    """A command may look at what it likes, and a placeholder names another namespace."""
+    return _kind(line) == "$" or "{" in line
 
 
 def _kind(line: str) -> str:
@@ -188,10 +227,14 @@ def _ip(lab: TrapLab, host: str, lines: Sequence[str]) -> None:
     lab.namespaces[host].run("ip", "-batch", "-", text=text)
 
 
+def _host(end: str) -> str:
+    return end.partition(":")[0]
+
+
 def _veth(lab: TrapLab, number: int, wire: Sequence[str]) -> str:
-    (_, device), (other, peer) = (end.split(":") for end in wire)
+    (host, device), (other, peer) = (end.split(":") for end in wire)
     return (
-        f"link add {device} address {mac(number, 0)} type veth "
+        f"link add {device} address {mac(number, 0)} netns {lab.namespaces[host].name} type veth "
         f"peer name {peer} address {mac(number, 1)} netns {lab.namespaces[other].name}"
     )
 

@@ -119,3 +119,11 @@ b: addr add 10.2.0.2/24 dev eth0
 b: route add default via 10.2.0.1
 """
 """a 10.1.0.2 ─ p0 r 10.5.0.1 ─ 10.5.0.2 q p1 ─ 10.2.0.2 b"""
+
+
+def awaited(host: str, condition: str) -> str:
+    """A line with which a host waits for what the kernel does by and by: until a command of sh(1) succeeds.
+
+    The lab fails if that takes longer than a minute.
+    """
+    return f"{host}: $ for i in $(seq 600); do {condition} && exit; sleep 0.1; done; exit 1"

@@ -5,14 +5,15 @@ import os
 import select
 import socket
 import struct
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Protocol
 
+from kubectl_skoop.testing.looking import LOOKS
 from kubectl_skoop.testing.netns import Namespace, entered
 from kubectl_skoop.testing.trap_flow import NUMBERS, Flow, Told
 from kubectl_skoop.testing.trap_lab import Listener
+from kubectl_skoop.testing.unused import bind_unused
 
 QUIET = 0.22
 """Seconds without any event after which the rest counts as lost; above the neighbours' timers of a trap lab,
@@ -52,7 +53,7 @@ def ask(lab: Asked, flows: Sequence[Flow], *, quiet: float = QUIET) -> list[str]
                 taps[tap.fileno()] = host, tap
         for flow in flows:
             with entered(lab.namespaces[flow.host].path):
-                clients.append(_Client(flow))
+                clients.append(Client(flow))
         _pump(clients, servers, taps, quiet)
         return [str(client.told(servers.values(), alone=len(clients) == 1)) for client in clients]
     finally:
@@ -65,23 +66,24 @@ def ask(lab: Asked, flows: Sequence[Flow], *, quiet: float = QUIET) -> list[str]
 
 
 def _pump(
-    clients: "Sequence[_Client]",
+    clients: "Sequence[Client]",
     servers: "Mapping[int, _Answerer]",
     taps: Mapping[int, tuple[str, socket.socket]],
     quiet: float,
 ) -> None:
     poll = select.epoll()
-    by_number: dict[int, _Client | _Answerer | _Connection] = dict(servers)
+    by_number: dict[int, Client | _Answerer | _Connection] = dict(servers)
     for number in [*servers, *taps]:
         poll.register(number, select.EPOLLIN)
     for client in clients:
         if not client.done:
             by_number[client.socket.fileno()] = client
             poll.register(client.socket.fileno(), select.EPOLLIN | select.EPOLLOUT | select.EPOLLET)
-    end = time.monotonic() + quiet
-    while (left := end - time.monotonic()) > 0 and not all(client.done for client in clients):
-        for number, _ in poll.poll(left):
-            end = time.monotonic() + quiet
+    in_vain = 0
+    while in_vain < LOOKS and not all(client.done for client in clients):
+        events = poll.poll(quiet / LOOKS)
+        in_vain = 0 if events else in_vain + 1
+        for number, _ in events:
             if number in taps:
                 host, tap = taps[number]
                 _read_errors(host, tap, clients)
@@ -94,7 +96,7 @@ def _pump(
     poll.close()
 
 
-def _read_errors(host: str, tap: socket.socket, clients: "Sequence[_Client]") -> None:
+def _read_errors(host: str, tap: socket.socket, clients: "Sequence[Client]") -> None:
     for _ in range(100):
         try:
             data, (source, *_rest) = tap.recvfrom(2048)
@@ -172,7 +174,9 @@ class _Connection:
         yield from ()
 
 
-class _Client:
+class Client:
+    """One flow, from the socket that sends it."""
+
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
         self.errors: set[str] = set()
@@ -216,7 +220,9 @@ class _Client:
 
     def _open(self) -> None:
         flow = self.flow
-        if flow.source or flow.sport:
+        if flow.protocol == "udp" and not flow.sport:
+            bind_unused(self.socket, flow.source)
+        elif flow.source or flow.sport:
             self.socket.bind((flow.source or "0.0.0.0", flow.sport))
         if flow.protocol == "tcp":
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -247,8 +253,11 @@ class _Client:
         self._symptom = os.strerror(error.errno or 0).lower()
 
     def step(self) -> "Iterator[_Connection]":
+        """What ended stays as it ended: the kernel wakes twice for one error (tcp_done_with_error), and a
+        socket that has told it is a broken pipe."""
         try:
-            self._step()
+            if not self.done:
+                self._step()
         except BlockingIOError:
             pass
         except OSError as error:

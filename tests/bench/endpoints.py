@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_network
+from itertools import product
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from kubectl_skoop.cli.start import GARBAGE_THRESHOLD
 from kubectl_skoop.cluster.raw import Object, Ref
@@ -29,11 +30,23 @@ from kubectl_skoop.testing.topology import LabBackend, LabService
 from tests.bench.services import MODES, listed, saved
 
 SHIPPED = Path(__file__).parents[2] / "snapshots" / "healthy-vxlan.skoop"
-NODE, ADDRESS, SERVICE = "node/n1", "10.0.0.1", "10.96.0.200"
-"""The endpoints are ports of the node itself: its own walk is short."""
+SERVICE = "10.96.0.200"
+
+
+class Where(NamedTuple):
+    """Who asks, and whose ports the endpoints are."""
+
+    title: str
+    source: str
+    place: Place
+    address: str
+    node: str
+
+
+NEAR = Where("the node asks itself", "node/n1", Place("node", "n1"), "10.0.0.1", "n1")
+FAR = Where("a pod asks one of another node", "pod/default/a", Place("pod", "default/b2"), "10.244.2.3", "n2")
 FIRST = 20_000
 """Their first port."""
-ALL_MODES = (*MODES, "ipvs")
 
 
 @dataclass
@@ -41,7 +54,7 @@ class OneMore:
     """The shipped snapshot with the service, and other rules and sockets on the node."""
 
     shipped: Snapshot
-    ns: NetworkNamespace
+    changed: Mapping[Place, NetworkNamespace]
     objects_of: Mapping[str, Sequence[Object]]
 
     def __getattr__(self, name: str) -> object:
@@ -56,10 +69,11 @@ class OneMore:
         return own or self.shipped.owners(address)
 
     def namespace(self, place: Place) -> NetworkNamespace | NotCollected:
-        return self.ns if str(place) == NODE else self.shipped.namespace(place)
+        return self.changed.get(place) or self.shipped.namespace(place)
 
     def namespace_by_id(self, identity: str) -> NetworkNamespace | NotCollected:
-        return self.ns if identity == self.ns.id else self.shipped.namespace_by_id(identity)
+        own = next((ns for ns in self.changed.values() if ns.id == identity), None)
+        return own or self.shipped.namespace_by_id(identity)
 
 
 def objects(service: LabService) -> dict[str, list[Object]]:
@@ -110,30 +124,37 @@ def virtual(ns: NetworkNamespace, service: LabService) -> NetworkNamespace:
     )
 
 
-def asked(mode: str, endpoints: int, dead: int) -> Diagnosis:
-    """A question of the node to the service, of whose endpoints the first ones refuse."""
+def asked(mode: str, endpoints: int, dead: int, where: Where = NEAR) -> Diagnosis:
+    """A question to the service, of whose endpoints the first ones refuse."""
     ports = range(FIRST, FIRST + endpoints)
-    service = LabService("many", SERVICE, 80, tuple(LabBackend(ADDRESS, port, "n1") for port in ports))
+    backends = tuple(LabBackend(where.address, port, where.node) for port in ports)
+    service = LabService("many", SERVICE, 80, backends)
+    listeners = tuple(Socket(6, "listen", IPv4Address("0.0.0.0"), port, backlog=128) for port in ports[dead:])
     with closing(open_snapshot(SHIPPED)) as shipped:
-        ns = shipped.namespace(Place("node", "n1"))
-        assert not isinstance(ns, NotCollected)
-        listeners = (Socket(6, "listen", IPv4Address("0.0.0.0"), port, backlog=128) for port in ports[dead:])
-        ns = replace(ns, netfilter=rules(mode, service), sockets=tuple(listeners))
-        ns = virtual(ns, service) if mode == "ipvs" else ns
-        source = cast(Snapshot, OneMore(shipped, ns, objects(service)))
-        return diagnose(source, Request(source=NODE, destination="svc/default/many", port="80"), Options())
+        node = replace(_namespace(shipped, NEAR.place), netfilter=rules(mode, service))
+        changed = {node.place: virtual(node, service) if mode == "ipvs" else node}
+        serving = changed.get(where.place) or _namespace(shipped, where.place)
+        changed[where.place] = replace(serving, sockets=listeners)
+        source = cast(Snapshot, OneMore(shipped, changed, objects(service)))
+        request = Request(source=where.source, destination="svc/default/many", port="80")
+        return diagnose(source, request, Options())
+
+
+def _namespace(snapshot: Snapshot, place: Place) -> NetworkNamespace:
+    found = snapshot.namespace(place)
+    assert not isinstance(found, NotCollected)
+    return found
 
 
 def main() -> None:
-    print("| mode | endpoints | CPU, s |\n| --- | ---: | ---: |")
+    print("| mode | who asks | endpoints | CPU, s |\n| --- | --- | ---: | ---: |")
     gc.set_threshold(GARBAGE_THRESHOLD)
-    for mode in ALL_MODES:
-        for endpoints in (100, 500, 2_000):
-            start = time.process_time()
-            answer = asked(mode, endpoints, 0)
-            spent = time.process_time() - start
-            assert (answer.verdict, len(answer.branches)) == ("reachable", endpoints)
-            print(f"| {mode} | {endpoints:,} | {spent:.1f} |", flush=True)
+    for mode, where, endpoints in product(MODES, (NEAR, FAR), (100, 500, 2_000)):
+        start = time.process_time()
+        answer = asked(mode, endpoints, 0, where)
+        spent = time.process_time() - start
+        assert (answer.verdict, len(answer.branches)) == ("reachable", endpoints)
+        print(f"| {mode} | {where.title} | {endpoints:,} | {spent:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ Prints a Markdown table; exit code 1 where the limit is passed.
 """
 
 import gc
+import gzip
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
+from socket import AF_INET, IPPROTO_TCP
 from typing import Any, cast
 
 from kubectl_skoop.cli.start import GARBAGE_THRESHOLD
@@ -22,6 +24,9 @@ from kubectl_skoop.diagnosis.services.every import every_service
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
+from kubectl_skoop.snapshot.decode.namespace import decode_namespace
+from kubectl_skoop.snapshot.decode.netfilter import ALL
+from kubectl_skoop.snapshot.dump import NamespaceDump, Table
 from kubectl_skoop.snapshot.source import Snapshot
 from kubectl_skoop.testing import kube_proxy
 from kubectl_skoop.testing.objects import cluster_objects
@@ -32,7 +37,9 @@ SECONDS = 3.0
 NODE = LabNode(1)
 RECORDED = Path(__file__).parents[1] / "data" / "kube-proxy-1.36.2.nft.json"
 """Of a node with two services: its rules for all services are taken."""
-MODES = ("iptables", "nftables")
+RECORDED_IPVS = Path(__file__).parents[1] / "data" / "services" / "node10-ipvs-v1.36.3.gz"
+"""Of a node in mode ipvs: its rules, settings and devices are taken, and the form of its virtual servers."""
+MODES = ("iptables", "nftables", "ipvs")
 FIRST_SERVICE, FIRST_POD = IPv4Address("10.96.0.1"), IPv4Address("10.128.0.1")
 
 
@@ -105,14 +112,36 @@ def chain(service: LabService) -> str:
     return f"service-{kube_proxy.service_chain(service)[-8:]}-{service.port_key}/{service.protocol}/"
 
 
-def measure(mode: str, endpoints: int) -> float:
-    """Seconds of the processor, from objects in memory and the tables' text to the findings: none."""
-    made = tuple(services(endpoints))
-    by_kind: dict[str, list[Object]] = {}
-    for item in cluster_objects("flannel-vxlan", Topology((NODE,), (), made)):
-        if item["kind"] == "Service":
-            item["spec"]["selector"] = {"app": item["metadata"]["name"]}
-        by_kind.setdefault(str(item["kind"]), []).append(item)
+def tables_of_ipvs(made: Sequence[LabService]) -> dict[str, Any]:
+    """What the agent reads: the services in place of those that were recorded."""
+    tables: dict[str, Any] = json.loads(gzip.decompress(RECORDED_IPVS.read_bytes()))
+    dummy = next(link["index"] for link in tables["links"] if link["ifname"] == "kube-ipvs0")
+    at = next(one for one in tables["addresses"] if one["index"] == dummy and one["family"] == AF_INET)
+    server = next(one for one in tables["ipvs"] if one["protocol"] == IPPROTO_TCP and one["destinations"])
+    real = server["destinations"][0]
+    tables["addresses"] = [one for one in tables["addresses"] if one["index"] != dummy]
+    tables["addresses"] += [at | {"address": one.address, "local": one.address} for one in made]
+    tables["ipvs"] = [
+        server
+        | {"addr": one.address, "port": one.port}
+        | {"destinations": [real | {"addr": to.address, "port": to.port} for to in one.backends]}
+        for one in made
+    ]
+    sets = [line for line in tables["ipset"].splitlines() if line.startswith("create ")]
+    sets += [f"add KUBE-CLUSTER-IP {one.address},tcp:{one.port}" for one in made]
+    sets += [
+        f"add KUBE-LOOP-BACK {to.address},tcp:{to.port},{to.address}" for one in made for to in one.backends
+    ]
+    tables["ipset"] = "\n".join(sets) + "\n"
+    return tables
+
+
+def node_of(mode: str, made: tuple[LabService, ...]) -> NetworkNamespace:
+    place = Place("node", NODE.name)
+    if mode == "ipvs":
+        read = {name: Table(data=data) for name, data in tables_of_ipvs(made).items()}
+        absent = {name: Table(state="absent") for name in ALL}
+        return decode_namespace(NamespaceDump(id="1:1", kind="host", tables=absent | read), NODE.name, place)
     netfilter = load_netfilter(
         iptables_legacy=None,
         ip6tables_legacy=None,
@@ -123,8 +152,18 @@ def measure(mode: str, endpoints: int) -> float:
         hook_order=None,
         gaps={},
     )
-    place = Place("node", NODE.name)
-    ns = NetworkNamespace(id=NODE.name, place=place, node=NODE.name, netfilter=netfilter)
+    return NetworkNamespace(id=NODE.name, place=place, node=NODE.name, netfilter=netfilter)
+
+
+def measure(mode: str, endpoints: int) -> float:
+    """Seconds of the processor, from objects in memory and the tables' text to the findings: none."""
+    made = tuple(services(endpoints))
+    by_kind: dict[str, list[Object]] = {}
+    for item in cluster_objects("flannel-vxlan", Topology((NODE,), (), made)):
+        if item["kind"] == "Service":
+            item["spec"]["selector"] = {"app": item["metadata"]["name"]}
+        by_kind.setdefault(str(item["kind"]), []).append(item)
+    ns = node_of(mode, made)
     source = cast(Snapshot, OneNode(by_kind, ns))
     start = time.process_time()
     options = Options(proxy_mode=mode)

@@ -1,5 +1,6 @@
-"""What the program costs beside a bare interpreter: ratios of whole processes, measured in turn.
+"""What the program costs beside a bare interpreter: `python -m tests.bench.startup [ROUNDS]`.
 
+Ratios of whole processes, measured in turn.
 Byte code is there and used, as in an installation: without it the compiler would be measured.
 Prints a Markdown table for `docs/performance.md`, with the limit that each ratio should stay below.
 """
@@ -55,18 +56,18 @@ def seconds(command: tuple[str, ...], env: dict[str, str]) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:
+def main(rounds: int) -> None:
     measured = cases()
     times: dict[str, list[float]] = {case.name: [] for case in measured}
     with tempfile.TemporaryDirectory() as byte_code:
         env = environment(byte_code)
         for case in measured:
             seconds(case.command, env)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for case in measured:
                 times[case.name].append(seconds(case.command, env))
     base = statistics.median(times[measured[0].name])
-    print(f"{ROUNDS} rounds in turn, medians; Python {platform.python_version()}, {os.cpu_count()} cores\n")
+    print(f"{rounds} rounds in turn, medians; Python {platform.python_version()}, {os.cpu_count()} cores\n")
     print("| command | ms | ratio | limit |\n| --- | ---: | ---: | ---: |")
     for case in measured:
         median = statistics.median(times[case.name])
@@ -75,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]) if sys.argv[1:] else ROUNDS)

@@ -164,6 +164,22 @@ def test_other_formats(manifests: Path, form: str, part: str) -> None:
     assert part in ran.out
 
 
+def test_pods_that_no_policy_tells_apart_are_open_to_each_other(tmp_path: Path) -> None:
+    """They are one class; it is open to the whole cluster only if its pods reach each other, too."""
+    shown = skoop("connectivity", "--manifests", written(tmp_path / "open"), "--exposure").out
+    assert "deploy/shop/db, deploy/shop/job, deploy/shop/web   the whole cluster   all" in shown
+    not_each_other = {
+        "podSelector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "job"]}]},
+        "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}]}],
+    }
+    path = written(tmp_path / "apart", policy("apart", "shop", not_each_other))
+    assert "the whole cluster" not in "".join(
+        line
+        for line in skoop("connectivity", "--manifests", path, "--exposure").out.splitlines()
+        if "job" in line
+    )
+
+
 def test_exposure(manifests: Path) -> None:
     lines = skoop("connectivity", "--manifests", manifests, "--exposure").out.splitlines()
     assert [line.split() for line in lines[1:3]] == [
@@ -222,6 +238,33 @@ def test_an_invalid_policy_is_listed_and_exits_1(tmp_path: Path) -> None:
     ran = skoop("policies", "--manifests", written(tmp_path / "m", broken))
     assert ran.code == 1
     assert "NetworkPolicy shop/p   spec.ingress[0]   port 0: 1 to 65535" in ran.out
+
+
+def test_what_a_policy_of_an_unknown_version_may_select_is_told(tmp_path: Path) -> None:
+    later = policy("p", "shop", {"podSelector": {}}) | {"apiVersion": "networking.k8s.io/v2"}
+    ran = skoop("policies", "--manifests", written(tmp_path / "m", later))
+    (row,) = (line for line in ran.out.splitlines() if line.startswith("NetworkPolicy shop/p   default"))
+    assert row.endswith("egress, ingress   0      perhaps deploy/shop/db, deploy/shop/job, deploy/shop/web")
+
+
+def test_reasons_are_told_of_what_is_shown_as_unknown_alone(tmp_path: Path) -> None:
+    level_7 = {
+        "apiVersion": "cilium.io/v2",
+        "kind": "CiliumNetworkPolicy",
+        "metadata": {"name": "p", "namespace": "shop"},
+        "spec": {
+            "endpointSelector": {"matchLabels": {"app": "web"}},
+            "ingress": [
+                {"toPorts": [{"ports": [{"port": "80", "protocol": "TCP"}], "rules": {"http": [{}]}}]}
+            ],
+        },
+    }
+    path = written(tmp_path / "m", level_7)
+    to_web = skoop("connectivity", "--manifests", path, "--from", "shop/db", "--to", "shop/web").out
+    assert "TCP 80   unknown" in to_web
+    assert "it depends on layer 7" in to_web
+    from_web = skoop("connectivity", "--manifests", path, "--from", "shop/web", "--to", "shop/db").out
+    assert "layer 7" not in from_web
 
 
 def test_names_are_escaped_in_html(tmp_path: Path) -> None:

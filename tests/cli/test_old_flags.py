@@ -45,7 +45,6 @@ def _words(flag: str) -> Sequence[str]:
     plugin = (
         ("--network-plugin", flag[2:].partition("-")[0]) if flag.startswith(("--flannel", "--calico")) else ()
     )
-    cloud = ("--cloud-provider", "aliyun") if flag.startswith("--aliyun") else ()
     return (
         "diagnose",
         "pod/default/a",
@@ -54,7 +53,6 @@ def _words(flag: str) -> Sequence[str]:
         "8080",
         *SNAPSHOT,
         *plugin,
-        *cloud,
         f"{flag}=1",
     )
 

@@ -37,7 +37,7 @@ def test_it_writes_a_file_with_the_same_answers_and_says_so(tmp_path: Path) -> N
     assert "12 questions about services, 30 pairs: the same answers" in shown.out
     told = json.loads(skoop("inspect", "-o", "json", "--snapshot", path).out)["certificate"]
     assert (told["different"], told["unanswered"]) == (0, 0)
-    assert "counters: a table that is not known (6)" in told["left_out"]
+    assert "counters: columns that no diagnosis asks for (6)" in told["left_out"]
 
 
 @pytest.mark.parametrize(

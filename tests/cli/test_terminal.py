@@ -9,11 +9,12 @@ import struct
 import subprocess
 import termios
 from collections.abc import Mapping
+from functools import cache
 
 import pytest
 
 from kubectl_skoop.cli.output import emit
-from tests.cli.run import PROGRAM, shell
+from tests.cli.run import PROGRAM, Ran, shell, skoop
 from tests.golden.cases import SNAPSHOTS
 
 SNAPSHOT = ("--snapshot", str(SNAPSHOTS / "dead-backend.skoop"))
@@ -62,16 +63,21 @@ def test_a_terminal_is_filled_and_not_overrun(columns: int) -> None:
     assert lines[0].startswith("partial, 1 of 2 backends answers, 50 % of connections fail")
 
 
+@cache
+def _in_a_pipe() -> Ran:
+    return shell(*QUESTION)
+
+
 def test_a_terminal_has_colour_and_a_pipe_has_not() -> None:
     assert "\x1b[" in _on_terminal(200, *QUESTION)
     assert "\x1b[" not in _on_terminal(200, *QUESTION, env={"NO_COLOR": "1"})
     assert "\x1b[" not in _on_terminal(200, *QUESTION, env={"TERM": "dumb"})
-    assert "\x1b[" not in shell(*QUESTION).out
+    assert "\x1b[" not in _in_a_pipe().out
     assert "\x1b[" in shell(*QUESTION, "--color", "always").out
 
 
 def test_a_pipe_gets_whole_lines_whatever_the_terminal_was() -> None:
-    narrow, plain = shell(*QUESTION, env={"COLUMNS": "40"}), shell(*QUESTION)
+    narrow, plain = shell(*QUESTION, env={"COLUMNS": "40"}), _in_a_pipe()
     assert narrow.out == plain.out
     assert max(map(len, plain.out.splitlines())) > 120
 
@@ -88,10 +94,15 @@ def test_columns_outweighs_the_terminal() -> None:
 )
 def test_a_poor_locale_gets_ascii(env: Mapping[str, str]) -> None:
     poor = shell(*QUESTION, "--trace", env=env).out
-    rich = shell(*QUESTION, "--trace", env={"LC_ALL": "C.UTF-8"}).out
+    rich = _in_a_rich_locale()
     assert "→" in rich
     assert poor.isascii()
     assert poor == rich.replace("→", "->")
+
+
+@cache
+def _in_a_rich_locale() -> str:
+    return shell(*QUESTION, "--trace", env={"LC_ALL": "C.UTF-8"}).out
 
 
 def test_documents_are_utf_8_in_every_locale(
@@ -133,7 +144,7 @@ def test_a_full_disk_is_an_error_and_a_closed_stream_is_none(
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )
 def test_lists_can_do_without_headings(arguments: tuple[str, ...], heading: str) -> None:
-    named, bare = shell(*arguments).out.splitlines(), shell(*arguments, "--no-headers").out.splitlines()
+    named, bare = (skoop(*arguments, *more).out.splitlines() for more in ((), ("--no-headers",)))
     begins = [line for line in named if line.startswith(heading)]
     assert begins
     assert not any(line in bare for line in begins)

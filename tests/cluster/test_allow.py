@@ -84,16 +84,28 @@ def test_listed_annotations_are_kept() -> None:
     }
 
 
-def test_of_kube_proxy_only_mode_and_cidr_are_kept() -> None:
+@pytest.mark.parametrize(
+    ("kind", "kept"), [("Node", {"creationTimestamp": "2026-01-01T00:00:00Z"}), ("Pod", {})]
+)
+def test_of_nodes_it_is_kept_when_they_were_created(kind: str, kept: dict[str, str]) -> None:
+    metadata = {"name": "x", "namespace": "shop"}
+    created = {"creationTimestamp": "2026-01-01T00:00:00Z"}
+    item = {"apiVersion": "v1", "kind": kind, "metadata": {**metadata, **created}}
+    assert prune(item) == {"kind": kind, "metadata": {**metadata, **kept}}
+
+
+def test_of_kube_proxy_only_what_a_diagnosis_asks_for_is_kept() -> None:
     config = (
         "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclientConnection:\n  kubeconfig: s3cr3t\n"
         'clusterCIDR: "10.244.0.0/16"\nmode: ipvs\nipvs:\n  mode: other\n'
+        "iptables:\n  localhostNodePorts: null\n  masqueradeAll: true\n  masqueradeBit: 14\n"
     )
     source = item("v1", "ConfigMap", data={"config.conf": config, "kubeconfig.conf": SECRET})
     source["metadata"] = {"name": "kube-proxy", "namespace": "kube-system"}
     kept = prune(source)
     assert kept is not None
-    assert kept["data"] == {"config.conf": 'clusterCIDR: "10.244.0.0/16"\nmode: ipvs\n'}
+    told = 'clusterCIDR: "10.244.0.0/16"\nmode: ipvs\niptables:\n  masqueradeAll: true\n'
+    assert kept["data"] == {"config.conf": told}
 
 
 def test_of_flannel_the_network_is_kept() -> None:

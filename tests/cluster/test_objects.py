@@ -172,6 +172,23 @@ def test_a_node_is_read() -> None:
     assert node.annotations["projectcalico.org/IPv4Address"] == "10.0.0.1/24"
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-01-01T00:00:00Z", 1767225600.0),
+        ("2026-01-01T01:00:00+01:00", 1767225600.0),
+        ("0001-01-01T00:00:00+23:59", -62135683140.0),
+        ("2026-01-01T00:00:00", None),
+        ("yesterday", None),
+        (7, None),
+        (None, None),
+    ],
+)
+def test_when_a_node_was_created_is_read(written: object, read: float | None) -> None:
+    metadata = {"name": "n1", "creationTimestamp": written}
+    assert NodeInfo({"kind": "Node", "metadata": metadata}).created == read
+
+
 def test_a_service_with_node_ports_is_read() -> None:
     service = service_info(
         {

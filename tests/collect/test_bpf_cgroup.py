@@ -28,6 +28,7 @@ def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return Attached([7] if inside else [], [])
 
     monkeypatch.setattr(bpf_cgroup, "query", query)
+    monkeypatch.setattr(bpf_cgroup, "any_program", lambda: True)
     return tmp_path
 
 
@@ -55,4 +56,14 @@ def test_on_the_node_itself_its_own_mount_is_used(proc: Path) -> None:
 def test_nowhere_mounted_is_absent(proc: Path) -> None:
     (proc / "1/mounts").write_text("none /proc proc rw 0 0\n")
     with pytest.raises(Absent):
+        read_cgroup_programs(proc)
+
+
+def test_a_kernel_without_programs_is_not_asked_for_each_group(
+    proc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bpf_cgroup, "any_program", lambda: False)
+    assert read_cgroup_programs(proc) == []
+    (proc / "1/mounts").unlink()
+    with pytest.raises(OSError, match="No such file"):
         read_cgroup_programs(proc)

@@ -5,6 +5,7 @@ import pytest
 
 from kubectl_skoop.collect.sysctls import read_all, read_sysctls
 
+LONG = ",".join(map(str, range(1, 1000, 2)))
 FILES = {
     "ipv4/ip_forward": "1\n",
     "ipv4/conf/eth0.100/rp_filter": "2\n",
@@ -12,6 +13,7 @@ FILES = {
     "ipv6/conf/all/stable_secret": "key\n",
     "ipv4/tcp_fastopen_key": "key\n",
     "unix/max_dgram_qlen": "10\n",
+    "ipv4/ip_local_reserved_ports": f"{LONG}\n",
 }
 
 
@@ -25,6 +27,7 @@ def test_keys_are_written_as_sysctl_does_and_secrets_left_out(tmp_path: Path) ->
         "net.ipv4.ip_forward": "1",
         "net.ipv4.conf.eth0/100.rp_filter": "2",
         "net.ipv4.tcp_rmem": "4096\t131072\t6291456",
+        "net.ipv4.ip_local_reserved_ports": LONG,
     }
 
 

@@ -44,7 +44,8 @@ def asked(
     with closing(open_snapshot(SHIPPED)) as shipped:
         ns = shipped.namespace(Place("node", "n1"))
         assert not isinstance(ns, NotCollected)
-        file = cast(Snapshot, OneMore(shipped, _node(ns, mode, service, route), objects(meant)))
+        changed = {ns.place: _node(ns, mode, service, route)}
+        file = cast(Snapshot, OneMore(shipped, changed, objects(meant)))
         return diagnose(file, Request(source=source, destination="svc/default/many", port="80"), Options())
 
 
@@ -136,7 +137,7 @@ def test_a_packet_lost_in_its_tunnel_went_to_no_other_backend() -> None:
         assert device.vxlan is not None
         other = replace(device, vxlan=device.vxlan._replace(local=ip_address("10.0.0.77")))
         ns = replace(ns, devices={**ns.devices, index: other})
-        file = cast(Snapshot, OneMore(shipped, ns, {}))
+        file = cast(Snapshot, OneMore(shipped, {ns.place: ns}, {}))
         found = diagnose(file, Request(source="node/n1", destination="pod/default/b", port="8080"), Options())
     assert found.cause is not None
     assert found.cause.code == "flannel.device.differs"

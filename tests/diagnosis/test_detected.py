@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.api import Context, Detected, NetNodeAction, NodeInfo, Plugin, PodInfo, Setting
+from kubectl_skoop.api import Context, Detected, Device, NetNodeAction, NodeInfo, Plugin, PodInfo, Setting
 from kubectl_skoop.cluster.addresses import covering
 from kubectl_skoop.diagnosis.extension import registry
-from kubectl_skoop.diagnosis.extension.detected import detected
+from kubectl_skoop.diagnosis.extension.detected import OPTIONS, detected
+from kubectl_skoop.diagnosis.extension.options import options_of
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import pod_networks
 from kubectl_skoop.testing.objects import cluster_objects
@@ -41,7 +42,7 @@ def rows(settings: Iterable[Setting]) -> dict[str, tuple[str, str]]:
         ),
         ("flannel-vxlan", "flannel: port of vxlan", "UDP 8472", "ConfigMap kube-flannel/kube-flannel-cfg"),
         ("calico", "calico: pool", "10.244.0.0/16, blocks /26, no encapsulation, natOutgoing", "IPPools"),
-        ("canal", "calico: BGP", "off: canal", "BGPConfigurations"),
+        ("canal", "calico: BGP", "off: canal", "a DaemonSet …canal"),
         (
             "canal",
             "flannel: backend",
@@ -64,11 +65,39 @@ def test_what_objects_tell(make_context: Any, mode: Mode, name: str, value: str,
 def test_what_nodes_show(make_context: Any) -> None:
     state = n1(BRIDGE, PORT, gateway_on=3, routes=(PEER_ROUTE,))
     found = rows(detected(make_context(objects(), state)))
-    assert found["bridge: pods"][0] == "ports of cni0, hairpin on"
+    assert found["bridge: pods"][0] == "ports of cni0"
+    assert found["bridge: hairpin"] == ("on", "ports of cni0")
     assert found["bridge: routes"][0] == "on the nodes"
     found = rows(detected(make_context(objects(), n1(VETH, gateway_on=5))))
     assert found["bridge: pods"][0] == "each on a veth with a route (ptp)"
     assert found["bridge: routes"][0] == "the underlay's business"
+
+
+def test_the_mode_that_a_node_shows_can_be_overridden(make_context: Any) -> None:
+    state = n1(Device(index=7, name="kube-dummy-if", kind="dummy"))
+    for options, mode in ((Options(), "kube-router"), (Options(proxy_mode="ipvs"), "ipvs")):
+        unsaid = [item for item in objects() if item["kind"] != "ConfigMap"]
+        ctx = make_context(unsaid, state, options=options)
+        found = {one.name: one for one in detected(ctx)}["proxy mode"]
+        assert (found.value, found.option) == (mode, "proxy-mode")
+
+
+REPORTS = {"calico: pool", "cilium: nodes", "aws-vpc-cni: prefixes", "kube-router: pods"}
+"""What is there, and is no conclusion."""
+
+
+@pytest.mark.parametrize("plugin", registry.installed(registry.PLUGINS))
+def test_every_conclusion_can_be_overridden(make_context: Any, plugin: str) -> None:
+    state, options = n1(BRIDGE, PORT, gateway_on=3), Options(network_plugin=plugin)
+    found = detected(make_context(objects(), state, options=options))
+    known = {
+        option.name
+        for name, each in registry.each(registry.PLUGINS)
+        if not isinstance(each, registry.PluginError)
+        for option in options_of(each.options, name)
+    }
+    assert {one.name for one in found if not one.option} <= REPORTS
+    assert {one.option for one in found if one.option} <= {*OPTIONS.values(), *known}
 
 
 def test_agents_that_no_plugin_speaks_for_are_named(make_context: Any) -> None:
@@ -82,6 +111,10 @@ def test_agents_that_no_plugin_speaks_for_are_named(make_context: Any) -> None:
 def test_nothing_is_known_of_an_empty_cluster(make_context: Any) -> None:
     assert rows(detected(make_context())) == {
         "network plugin": ("any", "no plugin knows the CNI of this cluster"),
+        "not known": (
+            "which devices, routes, neighbours and rules the CNI wants",
+            "no plugin speaks for it, so that was not compared",
+        ),
         "cloud provider": ("generic", "no provider knows this cloud"),
         "proxy mode": ("", "no ConfigMap of kube-proxy"),
         "cluster CIDR": ("", "no ConfigMap of kube-proxy"),
@@ -118,7 +151,9 @@ class Broken(Plugin):
 
 def test_a_plugin_that_raises_is_said(make_context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "load_plugin", lambda name: Broken)
-    assert rows(detected(make_context()))["calico"] == ("", "the plugin failed: RuntimeError: no")
+    value, source = rows(detected(make_context()))["calico"]
+    assert value == ""
+    assert source.startswith("the plugin failed: RuntimeError: no (test_detected.py, line ")
 
 
 @pytest.mark.parametrize(

@@ -162,11 +162,15 @@ def test_what_the_effort_does_not_reach_is_left_unfollowed() -> None:
 
 def test_a_walk_may_meet_more_random_choices_than_calls_fit_into_each_other() -> None:
     """As the rules for the endpoints of a service did, one after the other."""
+    rules = [
+        (str(left), [(Fraction(1, left), True), (Fraction(left - 1, left), False)])
+        for left in range(DEEP, 1, -1)
+    ]
 
     def walk(choices: Choices) -> str:
-        for left in range(DEEP, 1, -1):
-            if choices.pick("rule", [(Fraction(1, left), True), (Fraction(left - 1, left), False)]):
-                return str(left)
+        for name, options in rules:
+            if choices.pick("rule", options):
+                return name
         return "last"
 
     shares = outcomes(fan_out(walk, same))

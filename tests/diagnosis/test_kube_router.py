@@ -11,8 +11,8 @@ import pytest
 
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.diagnosis.extension.registry import set_up
+from kubectl_skoop.diagnosis.policies import told as told_of
 from kubectl_skoop.diagnosis.policies.check import every_policy
-from kubectl_skoop.diagnosis.policies.kube_router import node as node_of
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.ipset.save import parse_ipsets
@@ -112,6 +112,16 @@ FAULTS = {
         "policy.not-meant: the chain of NetworkPolicy x/some on node1 is empty: "
         "what the policy allows is refused",
     ),
+    "an empty chain of names of ports": (
+        without(f"-A {chain_of('names')} "),
+        "policy.not-meant: the chain of NetworkPolicy y/names on node1 is empty: "
+        "what the policy allows is refused",
+    ),
+    "a name of a port is missing": (
+        without(f"-A {chain_of('names')} .* --dport 81 -j MARK"),
+        "policy.not-meant: kube-router's rules on node1 for names of ports of NetworkPolicy y/names lack "
+        "tcp 81 of 10.244.1.4, 10.244.2.3, 10.244.2.4, spec.ingress[0]: what the policy allows is refused",
+    ),
     "sets that are gone": (
         without("^(create|add) "),
         "policy.not-meant: kube-router's set for spec.podSelector of NetworkPolicy x/some on node1 lacks ",
@@ -123,7 +133,7 @@ FAULTS = {
 def test_a_fault_in_the_rules_is_named(make_context: MakeContext, broken: Break, message: str) -> None:
     found = told(make_context, objects(), broken)
     assert any(one.startswith(message) for one in found), found
-    assert len(found) == 1 or "set for" in found[-1]
+    assert len(found) == 1 or message.startswith("policy.not-meant: kube-router's set for")
 
 
 def test_a_peer_too_many_in_a_set(make_context: MakeContext) -> None:
@@ -159,6 +169,15 @@ def test_without_the_policies_nothing_is_claimed(make_context: MakeContext) -> N
 def test_of_many_findings_the_first_are_told(
     make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node_of, "MAX_TOLD", 1)
+    monkeypatch.setattr(told_of, "MAX_TOLD", 1)
     found = told(make_context, objects(), without("^(create|add) "))
-    assert [one[-15:] for one in found] == ["8 more on node1"]
+    assert [one[-18:] for one in found] == ["; 10 more on node1"]
+
+
+def test_a_member_that_is_none_is_nobody(make_context: MakeContext) -> None:
+    """The kernel writes none; somebody's file may have one."""
+
+    def broken(rules: Rules) -> Rules:
+        return rules + "".join(f"add {name} \n" for name in re.findall(r"^create (\S+)", rules, re.MULTILINE))
+
+    assert told(make_context, objects(), broken) == told(make_context, objects())

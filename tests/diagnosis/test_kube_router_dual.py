@@ -97,6 +97,7 @@ def without(pattern: str) -> Break:
 
 IN = "NetworkPolicy x/in on node1"
 OUT = "NetworkPolicy x/out on node1"
+NAMED = "names of ports of NetworkPolicy y/named"
 ALLOWED = "what the policy allows is refused"
 FAULTS: dict[str, tuple[Break, list[str]]] = {
     "a port is missing for pods": (
@@ -174,6 +175,32 @@ FAULTS: dict[str, tuple[Break, list[str]]] = {
             "no rule of the policy does"
         ],
     ),
+    "a name of a port is missing": (
+        without(r"policy name named .* --dport 8080 -j MARK"),
+        [
+            f"policy.not-meant: kube-router's rules on node1 for {NAMED} lack tcp 8080 of {address}, "
+            f"spec.ingress[0]: {ALLOWED}"
+            for address in ("10.244.1.22", "fd00:244:1::22")
+        ],
+    ),
+    "a name of a port is another number": (
+        replaced(r"(policy name named .* --dport) 8080 -j MARK", r"\1 8081 -j MARK"),
+        [
+            f"{code}: kube-router's rules on node1 for {NAMED} {verb} {address}, {where}"
+            for address in ("10.244.1.22", "fd00:244:1::22")
+            for code, verb, where in (
+                ("policy.not-meant", "lack tcp 8080 of", f"spec.ingress[0]: {ALLOWED}"),
+                ("policy.not-enforced", "have tcp 8081 of", "ingress: it is let through"),
+            )
+        ],
+    ),
+    "another pod can be asked at a name of a port": (
+        replaced(r"^add KUBE-DST-3GHEUKZUCKGX5JHY .*", r"\g<0>\nadd KUBE-DST-3GHEUKZUCKGX5JHY 10.244.1.21"),
+        [
+            f"policy.not-enforced: kube-router's rules on node1 for {NAMED} have tcp 8080 of 10.244.1.21, "
+            "spec.ingress[0]: it is let through"
+        ],
+    ),
     "no rule is left": (
         without(r"-A KUBE-NWPLCY-\S+ .*policy name:? (in|open) .*"),
         [
@@ -194,29 +221,85 @@ def test_a_fault_is_named(make_context: MakeContext, broken: Break, messages: li
     assert len(found) in (len(messages), 2 * len(messages))
 
 
-def test_a_rule_that_asks_for_a_name_of_a_port_is_not_compared(make_context: MakeContext) -> None:
-    edited = without(r"policy name named .* --dport 8080 -j MARK")(text(f"{NODE}-mended"))
-    assert edited != text(f"{NODE}-mended")
-    assert told(make_context, edited) == []
+PODS_OF_Y: dict[Family, tuple[str, str]] = {
+    4: ("10.244.1.21", "10.244.1.22"),
+    6: ("fd00:244:1::21", "fd00:244:1::22"),
+}
 
 
-def test_sets_for_names_of_ports_are_not_compared(make_context: MakeContext) -> None:
-    """Of an egress rule for all destinations it makes a set of pods for each number (processEgressRules)."""
+def second_egress(**rule: object) -> list[Object]:
+    """The second rule of the policy `out` is for the port `web`, of these."""
     items = json.loads(json.dumps(objects()))
     for item in items:
         if item["kind"] == "NetworkPolicy" and item["metadata"]["name"] == "out":
-            item["spec"]["egress"][1]["ports"][1] = {"protocol": "TCP", "port": "serve"}
-    edited = text(f"{NODE}-mended")
-    families: Sequence[tuple[Family, str]] = ((4, ""), (6, "inet6:"))
-    for family, before in families:
-        name = peer_set("x", "out", "egress", 1, family, "0namedport")
-        edited = re.sub(
-            rf"(all destinations .* {before}KUBE-SRC-\S+ src) (?=-j|-m mark)(?<!udp)",
-            rf"\1 -m set --match-set {name} dst -m tcp --dport 8081 ",
-            edited,
-        )
-    assert edited.count("--dport 8081") >= 4
-    assert told(make_context, edited, items) == []
+            item["spec"]["egress"][1] = {**rule, "ports": [{"protocol": "TCP", "port": "web"}]}
+    assert isinstance(items, list)
+    return items
+
+
+def written_for_it(*, with_set: bool) -> str:
+    """After policy.go, processEgressRules: the rules for its ports, and with peers the sets for both."""
+    lines = []
+    for line in text(f"{NODE}-mended").splitlines():
+        if "all destinations" in line and "policy name: out" in line:
+            if " -p udp " in line:
+                continue
+            name = peer_set("x", "out", "egress", 1, 6 if "inet6:" in line else 4, "0namedport")
+            asked = (f"-m set --match-set {name} dst " if with_set else "") + "-m tcp --dport 8080 "
+            line = re.sub(r"(?<= src )(?=-j|-m mark)", asked, line)
+        lines.append(line)
+    for family, addresses in PODS_OF_Y.items() if with_set else ():
+        for what in ("pod", "0namedport"):
+            name = peer_set("x", "out", "egress", 1, family, what)
+            lines.append(f"create {name} hash:ip family inet{'6' * (family == 6)} timeout 0")
+            lines += [f"add {name} {address} timeout 0" for address in addresses]
+    return "\n".join(lines) + "\n"
+
+
+def test_names_of_ports_out_to_pods(make_context: MakeContext) -> None:
+    items = second_egress(to=[{"namespaceSelector": {"matchLabels": {"ns": "y"}}}])
+    rules = written_for_it(with_set=True)
+    assert told(make_context, rules, items) == []
+    name = peer_set("x", "out", "egress", 1, 4, "0namedport")
+    what = "kube-router's rules on node1 for names of ports of NetworkPolicy x/out"
+    assert told(make_context, without(rf"add {name} 10\.244\.1\.21 ")(rules), items) == [
+        f"policy.not-meant: {what} lack tcp 8080 of 10.244.1.21, spec.egress[1]: {ALLOWED}"
+    ]
+    assert told(make_context, f"{rules}add {name} 10.244.1.12 timeout 0\n", items) == [
+        f"policy.not-enforced: {what} have tcp 8080 of 10.244.1.12, spec.egress[1]: it is let through"
+    ]
+
+
+def test_a_name_of_a_port_out_to_everybody_is_a_number(make_context: MakeContext) -> None:
+    """The one that it has in the namespace of the policy."""
+    assert told(make_context, written_for_it(with_set=False), second_egress()) == []
+
+
+def test_a_name_that_no_pod_has_opens_every_port(make_context: MakeContext) -> None:
+    """For peers that are pods kube-router writes a rule without ports then (processIngressRules)."""
+    items = json.loads(json.dumps(objects()))
+    for item in items:
+        if item["kind"] == "NetworkPolicy" and item["metadata"]["name"] == "named":
+            item["spec"]["ingress"][0]["ports"] = [{"protocol": "TCP", "port": "nobody"}]
+    rules = text(f"{NODE}-mended")
+    for named, own in (
+        ("KUBE-DST-3GHEUKZUCKGX5JHY", "KUBE-DST-URSDT6S2UK7DD4BK"),
+        ("KUBE-DST-5YRLKBFLWAHLHBIO", "KUBE-DST-XOE7P4T4FKASGZ7C"),
+    ):
+        rules = re.sub(rf"-p tcp (.*){named} dst -m tcp --dport 8080", rf"\1{own} dst", rules)
+    found = told(make_context, rules, items)
+    assert len(found) == 2
+    assert {re.sub("for (inet6:)?KUBE-SRC-[A-Z0-9]+", "for SET", one) for one in found} == {
+        "policy.not-enforced: the chain of NetworkPolicy y/named on node1 lets all ports through, ingress, "
+        "for SET: no rule of the policy does"
+    }
+
+
+def test_nothing_is_claimed_of_peers_that_nobody_can_tell(make_context: MakeContext) -> None:
+    """The labels of a namespace that is not there are unknown."""
+    kept = [one for one in objects() if one["kind"] != "Namespace"]
+    found = told(make_context, text(f"{NODE}-mended"), kept)
+    assert [one for one in found if not one.startswith("policy.invalid")] == []
 
 
 def test_a_policy_with_an_invalid_block_is_compared_as_far_as_it_can_be_read(

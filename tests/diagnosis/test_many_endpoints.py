@@ -4,12 +4,13 @@ import pytest
 
 from kubectl_skoop.diagnosis.cause.passes import untried
 from kubectl_skoop.diagnosis.result import Missing
-from tests.bench.endpoints import ALL_MODES, asked
+from tests.bench.endpoints import asked
+from tests.bench.services import MODES
 
 ENDPOINTS, DEAD = 2_000, 5
 
 
-@pytest.mark.parametrize("mode", ALL_MODES)
+@pytest.mark.parametrize("mode", MODES)
 def test_each_endpoint_has_its_branch(mode: str) -> None:
     """A few of them refuse. Shares differ by less than a millionth: iptables keeps them in 31 bits."""
     answer = asked(mode, ENDPOINTS, DEAD)

@@ -55,7 +55,8 @@ def ask(
 ) -> FlowResult:
     """`nodes`: whose address it is by the objects. `pods`: beginning of the pods' addresses."""
     ns = replace(ns or node(family), neighbours=neighbours)
-    known = {ADDRESS[family].split("/")[0]: "n", **(nodes or {})}
+    own = ADDRESS[family].split("/")[0]
+    known = {**({} if pods and own.startswith(pods) else {own: "n"}), **(nodes or {})}
 
     def kind_of(address: Address) -> EndpointKind:
         if str(address) in known:
@@ -122,6 +123,15 @@ def test_a_host_outside_answers_by_the_gateway(family: int, protocol: int) -> No
     how = "ARP" if family == 4 else "neighbour solicitations"
     assert f"{GATEWAY[family]} outside of the cluster answers {how}" in result.branch.assumptions
     assert f"{FAR[family]} outside of the cluster answers" in result.branch.assumptions
+
+
+@pytest.mark.parametrize(
+    ("pods", "fate", "code"), [("10.0.0.", "dropped", "external.no-return"), ("", "served", None)]
+)
+def test_a_public_host_has_no_way_back_to_a_pod(pods: str, fate: str, code: str | None) -> None:
+    """Where nothing has translated the pod's address."""
+    result = ask(4, "8.8.8.8", Protocol.TCP, pods=pods)
+    assert (result.fate, result.loss and result.loss.because.code) == (fate, code)
 
 
 @pytest.mark.parametrize("family", [4, 6])

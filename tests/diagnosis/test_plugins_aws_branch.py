@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.api import Device
+from kubectl_skoop.api import Device, Expectation
+from kubectl_skoop.diagnosis.extension.registry import set_up
+from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.netstack.device import Vlan
 from kubectl_skoop.netstack.neighbours.neighbour_types import Neighbour
 from kubectl_skoop.netstack.routing.types import PolicyRule
@@ -117,3 +119,19 @@ def test_ec2_tells_the_branch_of_a_pod_without_any_rule(make_context: Any) -> No
     told = found(make_context(objects(), made, clouds=clouds))
     assert any("aws-vpc-cni.rule.missing" in one and "from 10.244.1.2 lookup 104" in one for one in told)
     assert not any("from 10.244.1.2" in one for one in found(make_context(objects(), made)))
+
+
+OF_VLAN = f"from all iif {VLAN} lookup {TABLE}"
+MODES = {"": (False, True), "off": (False, False), "standard": (False, True), "strict": (True, False)}
+
+
+@pytest.mark.parametrize(("mode", "wanted"), MODES.items(), ids=lambda each: str(each))
+def test_the_mode_of_security_groups_can_be_overridden(
+    make_context: Any, mode: str, wanted: tuple[bool, bool]
+) -> None:
+    plugin = {"aws-vpc-cni-security-groups": mode} if mode else {}
+    ctx = make_context(objects(), state(), options=Options(plugin=plugin))
+    found = set_up(ctx).plugin.create_node(ctx.cluster.node("n1")).always()
+    wants = [wish.want for wish in found if isinstance(wish, Expectation)]
+    by_address = f"from {POD_ADDRESS} lookup {TABLE}"
+    assert tuple(any(text in want for want in wants) for text in (OF_VLAN, by_address)) == wanted

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from ipaddress import IPv4Address as IP
 from ipaddress import IPv4Network
@@ -70,9 +71,18 @@ def told() -> Told:
         return Told(lab.objects(), dict([cloud]))
 
 
-def wants(make_context: Any, *, options: Options | None = None, cloud: bool = True, **more: Any) -> list[str]:
+def wants(
+    make_context: Any,
+    *,
+    options: Options | None = None,
+    cloud: bool = True,
+    node: NetworkNamespace | None = None,
+    **more: Any,
+) -> list[str]:
+    """`node`: n1 in place of the usual one."""
     clouds = told().clouds if cloud else {}
-    ctx = make_context(told().objects, state(**more), options=options, clouds=clouds)
+    shown = state(**more) | ({"node/n1": node} if node is not None else {})
+    ctx = make_context(told().objects, shown, options=options, clouds=clouds)
     found = set_up(ctx).plugin.create_node(ctx.cluster.node("n1")).always()
     return [wish.want for wish in found if isinstance(wish, Expectation)]
 
@@ -101,6 +111,29 @@ def test_a_node_wants_rules_and_routes_of_its_interfaces_and_pods(make_context: 
 
 def test_without_the_word_of_ec2_two_interfaces_in_one_subnet_leave_it_open(make_context: Any) -> None:
     assert not [want for want in wants(make_context, cloud=False) if FROM_A in want]
+
+
+def test_with_custom_networking_no_pod_has_an_address_of_the_uplink(make_context: Any) -> None:
+    given = Options(plugin={"aws-vpc-cni-custom-network": "on"})
+    assert [want for want in wants(make_context, cloud=False, options=given) if FROM_A in want]
+
+
+def test_with_custom_networking_the_uplink_does_not_make_it_open_whose_an_address_is(
+    make_context: Any,
+) -> None:
+    """Though a third interface is in another subnet."""
+    node = state()["node/n1"]
+    third = IP("10.9.0.11")
+    both = replace(
+        node,
+        devices={**node.devices, 4: Device(index=4, name="eth2", mac="02:00:00:00:01:02")},
+        addresses=(*node.addresses, InterfaceAddress(device=4, address=third, prefix=24)),
+        routes=(*node.routes, default(4, 3)),
+        rules=(*node.rules, PolicyRule(priority=32765, family=4, source=IPv4Network(third), table=3)),
+    )
+    for plugin, told in (({}, False), ({"aws-vpc-cni-custom-network": "on"}, True)):
+        found = wants(make_context, cloud=False, options=Options(plugin=plugin), node=both)
+        assert any(FROM_A in want for want in found) == told
 
 
 def test_an_interface_in_another_subnet_has_the_addresses_of_it(make_context: Any) -> None:
@@ -154,3 +187,21 @@ def test_an_address_of_a_prefix_is_its_interface_s() -> None:
     assert len(owners) == 18
     assert owners["10.244.1.31"] == owners["10.244.1.11"] == "02:00:00:00:00:aa"
     assert owners["10.244.1.10"] == "02:00:00:00:00:bb"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "name", "usual"),
+    [
+        ("custom-network", "on", "custom networking", "off"),
+        ("security-groups", "strict", "security groups for pods", "off"),
+    ],
+)
+def test_what_was_detected_can_be_overridden(
+    make_context: Any, option: str, value: str, name: str, usual: str
+) -> None:
+    option = f"aws-vpc-cni-{option}"
+    for plugin, shown in (({}, usual), ({option: value}, value)):
+        ctx = make_context(told().objects, state(), options=Options(plugin=plugin))
+        found = {one.name: one for one in detected(ctx)}[f"aws-vpc-cni: {name}"]
+        assert (found.value, found.option) == (shown, option)
+        assert (found.source == f"--{option}") == bool(plugin)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.api import Context, Expectation, Level, Passing, Suspicion
+from kubectl_skoop.api import Context, Expectation, Level, OptionError, Passing, Suspicion
 from kubectl_skoop.diagnosis import address_plan
 from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
@@ -178,6 +178,48 @@ def test_no_plugin_fails(make_context: Any, mode: Mode, damage: Damage) -> None:
     ctx = make_context(objects, n1(BRIDGE, gateway_on=3), options=Options(network_plugin=name))
     failed = [one for one in everything(ctx) if isinstance(one, Suspicion) and one.code == "plugin.failed"]
     assert failed == []
+
+
+CONTRADICTIONS: dict[str, tuple[dict[str, str], str]] = {
+    "a VNI and a backend without": (
+        {"flannel-backend-type": "host-gw", "flannel-vni": "5"},
+        "--flannel-vni is for vxlan, which --flannel-backend-type host-gw contradicts",
+    ),
+    "direct routing and a backend without": (
+        {"flannel-backend-type": "udp", "flannel-direct-routing": "off"},
+        "--flannel-direct-routing is for vxlan, ipip, which --flannel-backend-type udp contradicts",
+    ),
+    "a mode of another backend": (
+        {"flannel-backend-type": "vxlan", "flannel-wireguard-mode": "auto"},
+        "--flannel-wireguard-mode is for wireguard, which --flannel-backend-type vxlan contradicts",
+    ),
+    "a port and a backend without": (
+        {"flannel-backend-type": "ipip", "flannel-port": "8472"},
+        "--flannel-port is for vxlan, wireguard, udp, which --flannel-backend-type ipip contradicts",
+    ),
+    "a bridge and a CNI plugin without": (
+        {"bridge-type": "ptp", "bridge-name": "cni0"},
+        "--bridge-type ptp and --bridge-name contradict each other: ptp has no bridge",
+    ),
+    "hairpin and a CNI plugin without a bridge": (
+        {"bridge-type": "ptp", "bridge-hairpin": "off"},
+        "--bridge-type ptp and --bridge-hairpin contradict each other: ptp has no bridge",
+    ),
+    "a mode of Terway and pods that it does not connect so": (
+        {"terway-mode": "vpc", "terway-pods": "ipvlan"},
+        "--terway-mode vpc and --terway-pods ipvlan contradict each other: it connects pods by veth",
+    ),
+}
+"""Options that a user gives together, and what is said."""
+
+
+@pytest.mark.parametrize(("typed", "said"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_options_that_contradict_each_other_are_one_line(
+    make_context: Any, typed: dict[str, str], said: str
+) -> None:
+    with pytest.raises(OptionError) as raised:
+        set_up(make_context(options=Options(plugin=typed)))
+    assert str(raised.value) == said
 
 
 @pytest.mark.parametrize(("damage", "code", "text"), PLANS.values(), ids=PLANS)

@@ -1,11 +1,13 @@
 """How bridge, kindnet and kube-router are told from what nodes show, and what is left to the kernel."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
 from kubectl_skoop.api import Device, Expectation, NetworkNamespace, Passing, Place
+from kubectl_skoop.diagnosis.extension.detected import detected
 from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
@@ -53,12 +55,19 @@ def objects(mode: Mode = "bridge") -> list[Any]:
     return [*cluster_objects(mode, standard()), *agents(mode, 2)]
 
 
-def wants(make_context: Any, mode: Mode, state: Any, typed: dict[str, str] | None = None) -> list[str]:
-    """Of n1, always and for a packet from pod a to pod b."""
+def wants(
+    make_context: Any,
+    mode: Mode,
+    state: Any,
+    typed: dict[str, str] | None = None,
+    *,
+    to: str = "10.244.2.2",
+) -> list[str]:
+    """Of n1, always and for a packet from pod a to pod b, or to another address."""
     options = Options(network_plugin=mode.replace("ptp", "bridge"), plugin=typed or {})
     ctx = make_context(objects(mode), state, options=options)
     action = set_up(ctx).plugin.create_node(ctx.cluster.node("n1"))
-    packet = Packet(src=ip_address("10.244.1.2"), dst=ip_address("10.244.2.2"), protocol=Protocol.TCP)
+    packet = Packet(src=ip_address("10.244.1.2"), dst=ip_address(to), protocol=Protocol.TCP)
     found = [*action.always(), *action.wishes(Passing(upstream=None, arrived=packet, left=(packet,)))]
     return [wish.want for wish in found if isinstance(wish, Expectation)]
 
@@ -132,6 +141,12 @@ ROUTE = "10.244.2.0/24 via 10.0.0.2 dev eth0"
             id="told that the underlay has them",
         ),
         pytest.param("kindnet", n1(VETH, gateway_on=5), {}, True, id="kindnetd adds them"),
+        pytest.param(
+            "kindnet", n1(VETH, gateway_on=5), {"kindnet-routes": "underlay"}, False, id="kindnetd does not"
+        ),
+        pytest.param(
+            "kube-router", n1(), {"kube-router-routes": "underlay"}, False, id="kube-router does not"
+        ),
         pytest.param("kindnet", n1(VETH, gateway_on=5, prefix=32), {}, False, id="a peer behind a router"),
     ],
 )
@@ -139,6 +154,60 @@ def test_routes_between_nodes(
     make_context: Any, mode: Mode, state: Any, typed: dict[str, str], wanted: bool
 ) -> None:
     assert (ROUTE in wants(make_context, mode, state, typed)) == wanted
+
+
+VETH_OF_A = Device(index=2, name="eth0", kind="veth", mac="0a:00:00:00:00:01", link=4, link_netns="n1/4:1")
+CONNECTED_A = {"pod/default/a": replace(POD_A["pod/default/a"], devices={2: VETH_OF_A})}
+KUBE_BRIDGE = replace(BRIDGE, name="kube-bridge")
+
+
+@pytest.mark.parametrize(
+    ("mode", "bridge", "given", "usual", "said"),
+    [
+        ("bridge", BRIDGE, "off", True, False),
+        ("bridge", BRIDGE, "on", False, True),
+        ("kube-router", KUBE_BRIDGE, "off", True, False),
+        ("kube-router", KUBE_BRIDGE, "on", False, True),
+    ],
+)
+def test_hairpin_can_be_overridden(
+    make_context: Any, mode: Mode, bridge: Device, given: str, usual: bool, said: bool
+) -> None:
+    """Else it is wanted of all ports if a port has it."""
+    port = replace(PORT, port=BridgePort(hairpin=usual))
+    state = n1(bridge, port, gateway_on=3) | CONNECTED_A
+    for typed, wanted in (({}, usual), ({f"{mode}-hairpin": given}, said)):
+        found = wants(make_context, mode, state, typed, to="10.244.1.2")
+        assert any("hairpin on" in want for want in found) == wanted
+
+
+def test_of_kindnet_s_pods_nothing_is_wanted_if_that_is_said(make_context: Any) -> None:
+    state = n1(replace(PORT, master=0, port=None), gateway_on=4) | CONNECTED_A
+    for typed, wanted in (({}, True), ({"kindnet-type": "other"}, False)):
+        assert ("10.244.1.2/32 dev veth1" in wants(make_context, "kindnet", state, typed)) == wanted
+
+
+OVERRIDDEN = [
+    ("bridge", "pods", "bridge-type", "ptp"),
+    ("bridge", "hairpin", "bridge-hairpin", "on"),
+    ("bridge", "routes", "bridge-routes", "nodes"),
+    ("kindnet", "pods", "kindnet-type", "ptp"),
+    ("kindnet", "routes", "kindnet-routes", "underlay"),
+    ("kube-router", "hairpin", "kube-router-hairpin", "on"),
+    ("kube-router", "routes", "kube-router-routes", "nodes"),
+]
+
+
+@pytest.mark.parametrize(("mode", "name", "option", "given"), OVERRIDDEN)
+def test_an_option_is_the_source_of_what_it_says(
+    make_context: Any, mode: Mode, name: str, option: str, given: str
+) -> None:
+    for typed in ({}, {option: given}):
+        options = Options(network_plugin=mode, plugin=typed)
+        ctx = make_context(objects(mode), n1(BRIDGE, gateway_on=3), options=options)
+        found = {one.name: one for one in detected(ctx)}[f"{mode}: {name}"]
+        assert found.option == option
+        assert (found.source == f"--{option}") == bool(typed)
 
 
 def test_kube_router_s_routes_have_its_protocol(make_context: Any) -> None:

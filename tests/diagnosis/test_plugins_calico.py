@@ -1,11 +1,13 @@
 """Calico's wishes from objects alone, and from a node's devices."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address as IP
 from typing import Any
 
 import pytest
 
 from kubectl_skoop.api import Device, Expectation, NetworkNamespace, Passing, Place
+from kubectl_skoop.diagnosis.extension.detected import detected
 from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
@@ -86,6 +88,35 @@ def test_the_device_is_named_after_namespace_and_pod_with_the_prefix_of_felix(ma
     options = Options(plugin={"calico-interface-prefix": "eni"})
     found = wants(action_of(make_context, cluster(), namespaces=state(), options=options).always())
     assert "10.244.1.2/32 dev eniacd53aa4120 scope link" in found
+
+
+OVERRIDDEN = {
+    "BGP": ("bgp-mesh", "off", "between all nodes", "not between all nodes"),
+    "rules": ("insert-mode", "append", "in front of those of others", "behind those of others"),
+    "data plane": ("data-plane", "ebpf", "iptables", "eBPF"),
+    "WireGuard": ("wireguard", "both", "off", "IPv4, IPv6"),
+}
+
+
+@pytest.mark.parametrize(("option", "given", "usual", "expected"), OVERRIDDEN.values(), ids=OVERRIDDEN)
+def test_what_the_environment_of_calico_node_may_say_can_be_said(
+    make_context: Any, option: str, given: str, usual: str, expected: str
+) -> None:
+    name = f"calico-{option}"
+    for plugin, value in (({}, usual), ({name: given}, expected)):
+        ctx = make_context(cluster(), state(), options=Options(plugin=plugin))
+        (found,) = (one for one in detected(ctx) if one.option == name)
+        assert found.value == value
+        assert (found.source == f"--{name}") == bool(plugin)
+
+
+def test_of_the_data_plane_the_option_counts_before_a_device_of_the_node(make_context: Any) -> None:
+    key, ns = next((key, ns) for key, ns in state().items() if ns.place.kind == "node")
+    device = Device(index=9, name="bpfin.cali", kind="veth", mac="0a:00:00:00:00:09")
+    shown = {key: replace(ns, devices={**ns.devices, 9: device})}
+    for plugin, plane in (({}, "eBPF"), ({"calico-data-plane": "iptables"}, "iptables")):
+        ctx = make_context(cluster(), shown, options=Options(plugin=plugin))
+        assert {one.name: one.value for one in detected(ctx)}["calico: data plane"] == plane
 
 
 @pytest.mark.parametrize(

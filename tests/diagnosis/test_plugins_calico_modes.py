@@ -175,6 +175,18 @@ def test_a_node_that_does_not_tell_the_address_of_its_tunnel(
     assert codes(found) == ["calico.annotation.missing"]
 
 
+@pytest.mark.parametrize("mode", ["calico", "calico-vxlan", "calico-ipip"])
+@pytest.mark.parametrize("name", ["n1", "n2"])
+def test_a_node_that_does_not_tell_its_address(make_context: Any, mode: Mode, name: str) -> None:
+    """Of either end; with a datastore of Calico's own no node tells it, and none is missed."""
+    objects = annotated(cluster_objects(mode, standard()), name, IPv4Address=None)
+    (found,) = found_of(action_of(make_context, objects), "10.244.2.2")
+    assert (found.code, str(found.where.place)) == ("calico.annotation.missing", f"node/{name}")
+    for each in ("n1", "n2"):
+        objects = annotated(objects, each, IPv4Address=None)
+    assert found_of(action_of(make_context, objects), "10.244.2.2") == []
+
+
 def test_a_peer_that_does_not_tell_its_mac_has_the_one_that_felix_makes_of_its_name(
     make_context: Any,
 ) -> None:

@@ -17,6 +17,7 @@ from kubectl_skoop.api import (
     Place,
     Suspicion,
 )
+from kubectl_skoop.diagnosis.extension.detected import detected
 from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.packet import Packet, Protocol
@@ -210,6 +211,34 @@ def test_an_annotation_that_is_missing_is_the_finding(
     assert code == "flannel.annotation.missing"
 
 
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        pytest.param({"net-conf.json": "{"}, "it is no JSON object", id="cut off"),
+        pytest.param({"net-conf.json": "7"}, "it is no JSON object", id="a number"),
+        pytest.param(
+            {"net-conf.json": '{"Network": "10.244.0.0/160", "Backend": {"Type": "vxlan"}}'},
+            "10.244.0.0/160 is no network",
+            id="a network that is none",
+        ),
+    ],
+)
+def test_a_configuration_that_flanneld_cannot_read_is_a_finding(
+    make_context: Any, data: dict[str, str], problem: str
+) -> None:
+    objects = cluster()
+    next(item for item in objects if item["metadata"]["name"] == "kube-flannel-cfg")["data"] = data
+    ctx = make_context(objects)
+    told = [
+        one.message
+        for one in set_up(ctx).plugin.create_node(ctx.cluster.node("n1")).always()
+        if isinstance(one, Suspicion) and one.code == "flannel.configuration.unreadable"
+    ]
+    assert told == [
+        f"flanneld does not start with net-conf.json of ConfigMap kube-flannel/kube-flannel-cfg: {problem}"
+    ]
+
+
 def test_a_node_without_pod_network_is_the_finding(make_context: Any) -> None:
     objects = cluster()
     node_of(objects, "n2")["spec"] = {}
@@ -222,6 +251,28 @@ def test_with_canal_pods_are_calico_s(make_context: Any) -> None:
     pod = set_up(ctx).plugin.create_pod(ctx.cluster.pod("default/a"))
     assert "default via 169.254.1.1 dev eth0" in wants(list(pod.always()))
     assert wants(wishes(make_context, objects)) == VXLAN
+
+
+@pytest.mark.parametrize(
+    ("agent", "plugin", "gateway", "bgp"),
+    [
+        ("canal", "", "169.254.1.1", "off: canal"),
+        ("renamed", "canal", "169.254.1.1", "off: canal"),
+        ("canal", "calico", "169.254.1.1", "between all nodes"),
+        ("canal", "flannel", "10.244.1.1", None),
+    ],
+)
+def test_that_it_is_canal_can_be_overridden(
+    make_context: Any, agent: str, plugin: str, gateway: str, bgp: str | None
+) -> None:
+    objects = cluster_objects("canal", standard())
+    for item in objects:
+        if item["kind"] == "DaemonSet" and item["metadata"]["name"] == "canal":
+            item["metadata"]["name"] = agent
+    ctx = make_context(objects, options=Options(network_plugin=plugin))
+    pod = set_up(ctx).plugin.create_pod(ctx.cluster.pod("default/a"))
+    assert f"default via {gateway} dev eth0" in wants(list(pod.always()))
+    assert {one.name: one.value for one in detected(ctx)}.get("calico: BGP") == bgp
 
 
 def test_k3s_has_it_built_in_and_says_so_by_annotations_alone(make_context: Any) -> None:

@@ -1,5 +1,6 @@
 """What Terway wants by its modes, and what it leaves to the kernel's word."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address as IP
 from ipaddress import IPv4Network
 from typing import Any
@@ -100,3 +101,33 @@ def test_the_mode_can_be_said(make_context: Any) -> None:
     ctx = make_context(objects(), state(), options=Options(plugin={"terway-mode": "vpc"}))
     found = {one.name: one for one in detected(ctx)}
     assert (found["terway: mode"].value, found["terway: mode"].source) == ("vpc", "--terway-mode")
+
+
+CONNECTED = {"": "veth", "veth": "veth", "ipvlan": "ipvlan", "vlan": "vlan"}
+
+
+@pytest.mark.parametrize(("given", "kind"), CONNECTED.items(), ids=CONNECTED)
+def test_how_pods_are_connected_can_be_said(make_context: Any, given: str, kind: str) -> None:
+    """Though eth0 of the pod is a veth."""
+    ctx = make_context(objects(), state(), options=Options(plugin={"terway-pods": given}))
+    pod = set_up(ctx).plugin.create_pod(ctx.cluster.pod("default/a"))
+    wanted = [one.want for one in pod.always() if isinstance(one, Expectation)]
+    assert any("169.254.1.1" in want for want in wanted) == (kind == "veth")
+    assert any(want.startswith(f"eth0 {kind} ") for want in wanted) == (kind != "veth")
+    assert (FROM_A in wants(ctx)) == (kind == "veth")
+    found = {one.name: one for one in detected(ctx)}["terway: pods"]
+    assert (found.option, found.source == "--terway-pods") == ("terway-pods", bool(given))
+
+
+def test_a_pod_without_eth0_is_taken_for_what_was_said(make_context: Any) -> None:
+    without = {key: replace(ns, devices={} if "pod" in key else ns.devices) for key, ns in state().items()}
+    said = {"terway-pods": "ipvlan"}
+    usual, told = (
+        wants(make_context(objects(), without, options=Options(plugin=plugin))) for plugin in ({}, said)
+    )
+    assert FROM_A in usual
+    assert FROM_A not in told
+    eni = Options(plugin={"terway-mode": "eni", "terway-pods": "eni"})
+    assert "10.244.1.2/32 dev caliacd53aa4120 scope link" in wants(
+        make_context(objects(), without, options=eni)
+    )

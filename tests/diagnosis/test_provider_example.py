@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.api import InfraFile, InfraShim, InputError, Level, NotCollected
+from kubectl_skoop.api import InfraFile, InfraShim, InputError, Level, NotCollected, Suspicion
 from kubectl_skoop.cluster.raw import Object, mapping, ref_of
 from kubectl_skoop.diagnosis import underlay_check
 from kubectl_skoop.diagnosis.check import check
@@ -113,13 +113,29 @@ def test_how_many_pairs_of_nodes_check_asks_is_bounded_and_said(
     assert found.evidence[-1] == "from n2 to n1"
 
 
-def test_a_provider_that_raises_in_check_is_a_finding(
+def test_check_shows_a_provider_each_node_before_it_asks_for_findings(
     source: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    def of_cluster(*_: object) -> tuple[Suspicion, ...]:
+        shown.append("asked")
+        return ()
+
+    monkeypatch.setattr("examplecloud.Firewall.see", lambda _, ctx, node: shown.append(node.name))
+    monkeypatch.setattr("examplecloud.Firewall.of_cluster", of_cluster)
+    check(source, Options())
+    assert shown == [*source.nodes(), "asked"]
+
+
+@pytest.mark.parametrize("method", ["see", "of_cluster"])
+def test_a_provider_that_raises_in_check_is_a_finding(
+    method: str, source: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise KeyError("rules")
 
-    monkeypatch.setattr("examplecloud.Firewall.of_cluster", fail, raising=False)
+    monkeypatch.setattr(f"examplecloud.Firewall.{method}", fail)
     found = [one for one in check(source, Options()).suspicions if one.code.startswith("provider.")]
     assert [one.code for one in found] == ["provider.failed"]
     assert "the provider examplecloud failed, so the underlay was not checked: KeyError" in found[0].message
@@ -197,8 +213,10 @@ def test_a_provider_that_raises_is_a_gap_live_and_an_error_with_files(
 
     monkeypatch.setattr("examplecloud.Examplecloud.gather", fail)
     _, gap = gather(source, Options())
-    assert gap == NotCollected(
-        "infra/examplecloud", "failed", "examplecloud cannot be used: KeyError: 'rules'"
+    assert isinstance(gap, NotCollected)
+    assert (gap.what, gap.state) == ("infra/examplecloud", "failed")
+    assert gap.reason.startswith(
+        "examplecloud cannot be used: KeyError: 'rules' (test_provider_example.py, line "
     )
     with pytest.raises(InputError, match="examplecloud cannot be used"):
         gather(source, Options(), [InfraFile("rules.json", b"{}")])

@@ -1,13 +1,25 @@
 """Which plugin and which provider: asked for, detected, or none; and what a stranger's can do wrong."""
 
 import sys
+from itertools import repeat
 from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
 
-from kubectl_skoop.api import Context, Detected, NodeInfo, NoOptions, Passing, Place, Plugin, PodInfo, Wants
-from kubectl_skoop.diagnosis.extension import registry
+from kubectl_skoop.api import (
+    Context,
+    Detected,
+    NodeInfo,
+    NoOptions,
+    Passing,
+    Place,
+    Plugin,
+    PodInfo,
+    Wants,
+    expect,
+)
+from kubectl_skoop.diagnosis.extension import guard, registry
 from kubectl_skoop.diagnosis.extension.entry_point import EntryPoint
 from kubectl_skoop.diagnosis.extension.guard import GuardedPlugin
 from kubectl_skoop.diagnosis.extension.registry import PluginError, set_up
@@ -211,10 +223,20 @@ def entry(name: str, value: str) -> EntryPoint:
     return EntryPoint(name, value, registry.PLUGINS)
 
 
-def test_two_packages_with_one_name_are_an_error() -> None:
+def test_of_two_packages_with_one_name_none_is_loaded() -> None:
+    indexed = registry.index([entry("x", "one:X"), entry("y", "one:Y"), entry("x", "two:X")])
+    assert list(indexed) == ["x", "y"]
     with pytest.raises(PluginError) as raised:
-        registry.index([entry("x", "one:X"), entry("x", "two:X")])
-    assert str(raised.value) == "two packages bring 'x': one:X and two:X"
+        indexed["x"].load()
+    assert str(raised.value) == "several packages bring 'x': one:X and two:X"
+
+
+def test_ours_stands_where_a_package_brings_its_name_again() -> None:
+    ours = registry.installed(registry.PLUGINS)["any"]
+    indexed = registry.index([entry("any", "a_package:Any"), entry("any", ours.value)])
+    assert indexed["any"].value == ours.value
+    with pytest.raises(PluginError, match=r"several packages bring 'any': .* and a_package:Any"):
+        indexed["any (again)"].load()
 
 
 def test_the_same_entry_twice_is_none() -> None:
@@ -313,7 +335,7 @@ def test_one_that_cannot_be_made_is_a_remark_unless_it_was_asked_for(
         "unmakeable, which this cluster has, cannot be used",
     )
     (remark,) = setup.remarks
-    assert remark.message.endswith("RuntimeError: no licence")
+    assert remark.message.partition("RuntimeError: no licence (test_registry.py, line ")[1]
     with pytest.raises(PluginError, match="no licence"):
         set_up(make_context([], options=Options(network_plugin="unmakeable")))
 
@@ -364,9 +386,24 @@ def test_a_plugin_that_raises_costs_its_own_wishes_only(make_context: Any) -> No
     (finding,) = node.always()
     assert isinstance(finding, Suspicion)
     assert (finding.code, finding.where.place) == ("plugin.failed", node.place)
-    assert finding.message.endswith("ValueError: no such thing")
+    assert finding.message.partition("ValueError: no such thing (test_registry.py, line ")[1]
     packetless = Passing(upstream=None, arrived=None, left=())  # type: ignore[arg-type]
     assert [one.code for one in pod.wishes(packetless) if isinstance(one, Suspicion)] == ["plugin.failed"]
+
+
+def test_a_plugin_that_never_ends_is_left(make_context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Breaking):
+        def create_node(self, node: NodeInfo) -> Any:
+            return self
+
+        def always(self) -> Any:
+            return repeat(expect.sysctl("net.ipv4.ip_forward", 1, because="it says so"))
+
+    monkeypatch.setattr(guard, "MAX_WISHES", 3)
+    action = GuardedPlugin(Endless(make_context([]))).create_node(NodeInfo({"metadata": {"name": "n1"}}))
+    *_, last = action.always()
+    assert isinstance(last, Suspicion)
+    assert "OverflowError: it has more than 3 wishes" in last.message
 
 
 @pytest.mark.parametrize(

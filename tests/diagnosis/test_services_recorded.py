@@ -19,6 +19,7 @@ from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import Compared, every_service
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.suspicion import Level
 from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
@@ -102,6 +103,49 @@ def test_what_kube_proxy_wrote_is_what_is_meant(make_context: MakeContext, recor
     expected = {"service.wrong-source-ranges"} if recorded.endswith(LETS_IN) else set()
     assert codes(found) == expected, [one.message for one in found.findings]
     assert (found.facts, found.unread) == ((), ())
+
+
+MASQUERADES_ALL = {
+    "iptables": (" ! -s 10.244.0.0/16 ", " "),
+    "nftables": (
+        '{"match":{"op":"!=","left":{"payload":{"protocol":"ip","field":"saddr"}},'
+        '"right":{"prefix":{"addr":"10.244.0.0","len":16}}}},',
+        "",
+    ),
+    "ipvs": (" ! -s 10.244.0.0/16 ", " "),
+}
+"""How rules with `masqueradeAll` differ (pkg/proxy/*/proxier.go): they ask for no sender. Of IPv4 alone."""
+
+
+@pytest.mark.parametrize("recorded", [one for one in RECORDED if one.endswith("v1.36.3")])
+def test_a_kube_proxy_that_masquerades_all(make_context: MakeContext, recorded: str) -> None:
+    mode = recorded.split("-")[1]
+    rules = text(recorded).replace(*MASQUERADES_ALL[mode])
+    assert rules != text(recorded)
+    assert codes(compared(make_context, recorded, rules, mode)) == set()
+
+
+CONFIGURATION = {"kind": "ConfigMap", "metadata": {"namespace": "kube-system", "name": "kube-proxy"}}
+
+
+@pytest.mark.parametrize("rewritten", [False, True])
+@pytest.mark.parametrize("recorded", [one for one in RECORDED if one.endswith("v1.36.3")])
+def test_a_kube_proxy_that_was_not_restarted_spares_the_pods(
+    make_context: MakeContext, recorded: str, rewritten: bool
+) -> None:
+    node, mode = recorded.split("-")[:2]
+    rules = text(recorded).replace(*MASQUERADES_ALL[mode]) if rewritten else text(recorded)
+    section = "nftables" if mode == "nftables" else "iptables"
+    data = {"config.conf": f"mode: {mode}\n{section}:\n  masqueradeBit: 14\n  masqueradeAll: true\n"}
+    ctx = make_context(
+        [*(item for item in objects() if item["kind"] != "ConfigMap"), {**CONFIGURATION, "data": data}],
+        {str(Place("node", node)): namespace(node, rules)},
+        Options(cluster_cidr="10.244.0.0/16"),
+    )
+    found = every_service(ctx, [node]).findings
+    assert [(one.code, one.level) for one in found] == (
+        [] if rewritten else [("service.missing-masquerade", Level.WARNING)]
+    )
 
 
 DIFFERENCES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {

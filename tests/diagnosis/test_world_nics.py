@@ -1,5 +1,6 @@
 """Which devices are on the network between the nodes."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -43,6 +44,32 @@ def test_on_the_underlay(place: str, devices: tuple[Device, ...], expected: tupl
     assert tuple(port.device.name for port in underlay_ports(ns)) == expected
 
 
-def test_a_veth_without_an_address_is_none() -> None:
-    ns = NetworkNamespace(id="n1/4:1", place=Place("node", "n1"), node="n1", devices={2: AWAY})
+PORT = replace(TO_NOBODY, master=4)
+SECOND = replace(AWAY, index=5, name="eth1")
+UNADDRESSED = {
+    "the only way out": ((AWAY,), ("eth0",)),
+    "the only way out, beside a pod that was collected": ((AWAY, TO_NODE), ("eth0",)),
+    "one of two that lead to where nobody looked": ((AWAY, TO_NOBODY), ()),
+    "beside a NIC": ((NIC, TO_NOBODY), ("eth0",)),
+    "a port of a bridge": ((PORT,), ()),
+}
+
+
+@pytest.mark.parametrize(("devices", "expected"), UNADDRESSED.values(), ids=UNADDRESSED)
+def test_a_veth_of_a_node_without_an_address(devices: tuple[Device, ...], expected: tuple[str, ...]) -> None:
+    indexed = {device.index: device for device in devices}
+    ns = NetworkNamespace(id="n1/4:1", place=Place("node", "n1"), node="n1", devices=indexed)
+    assert tuple(port.device.name for port in underlay_ports(ns)) == expected
+
+
+def test_a_nic_of_a_node_that_lost_its_address_leads_where_another_does() -> None:
+    devices = {device.index: device for device in (AWAY, TO_NOBODY, SECOND)}
+    own = (InterfaceAddress(device=2, address=ip_address("10.244.1.2"), prefix=24),)
+    ns = NetworkNamespace(id="n1/4:1", place=Place("node", "n1"), node="n1", devices=devices, addresses=own)
+    assert [port.device.name for port in underlay_ports(ns)] == ["eth0", "eth1"]
+
+
+def test_a_veth_of_a_pod_without_an_address_is_none() -> None:
+    devices = {device.index: device for device in (AWAY, TO_NODE)}
+    ns = NetworkNamespace(id="n1/4:9", place=Place("pod", "default/a"), node="n1", devices=devices)
     assert list(underlay_ports(ns)) == []

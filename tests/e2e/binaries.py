@@ -1,4 +1,4 @@
-"""Kubernetes, krew, kube-router and flannel, built from published Go modules and kept by version.
+"""Kubernetes, krew, agents of policies and flannel, built from published Go modules and kept by version.
 
 `k8s.io/kubernetes` replaces its staging modules by folders of its own repository, which the module proxy
 does not serve. A module that requires it and replaces them by their published versions (v1.36.3: v0.36.3)
@@ -30,12 +30,17 @@ KREW_VERSION = "v0.4.3"
 KREW = ("krew", "validate-krew-manifest")
 KUBE_ROUTER_VERSION = "v2.1.0"
 FLANNEL_VERSION = "v0.27.4"
+KUBE_NETWORK_POLICIES_VERSION = "v0.8.0"
+POLICY_API_VERSION = "v0.1.6-0.20250401132235-45061d10895e"
+"""The one that this kube-network-policies requires."""
 SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 
 _MODULE = "k8s.io/kubernetes"
 _KREW_MODULE = "sigs.k8s.io/krew"
 _KUBE_ROUTER_MODULE = "github.com/cloudnativelabs/kube-router/v2"
 _FLANNEL_MODULE = "github.com/flannel-io/flannel"
+_KUBE_NETWORK_POLICIES_MODULE = "sigs.k8s.io/kube-network-policies"
+_POLICY_API_MODULE = "sigs.k8s.io/network-policy-api"
 _STAGED = re.compile(r"^\s*(?:replace )?(\S+) => \./staging/", re.MULTILINE)
 _GO = re.compile(r"^go (\S+)", re.MULTILINE)
 
@@ -84,6 +89,26 @@ def flanneld_built() -> Path:
     return _kept(name, ("flannel",), lambda: Source(_FLANNEL_MODULE, module, folder="", c=True)) / "flannel"
 
 
+def kube_network_policies_built() -> Path:
+    """The program that judges the packets that are queued to it; as `built`."""
+    version = KUBE_NETWORK_POLICIES_VERSION
+    module = f"module e2e\ngo 1.24\nrequire {_KUBE_NETWORK_POLICIES_MODULE} {version}\n"
+    source = Source(_KUBE_NETWORK_POLICIES_MODULE, module, folder="/{program}")
+    return _kept(f"kube-network-policies-{version}", ("cmd",), lambda: source) / "cmd"
+
+
+def policy_api_definitions() -> list[Path]:
+    """The CustomResourceDefinitions of AdminNetworkPolicy and BaselineAdminNetworkPolicy.
+
+    Raises:
+        ClusterError: there is no Go, or the module cannot be had.
+    """
+    with tempfile.TemporaryDirectory() as anywhere:
+        wanted = f"{_POLICY_API_MODULE}@{POLICY_API_VERSION}"
+        found = run_go(Path(anywhere), "mod", "download", "-json", wanted)
+    return sorted(Path(json.loads(found)["Dir"]).glob("config/crd/experimental/*adminnetworkpolicies.yaml"))
+
+
 class Source(NamedTuple):
     """What programs are built from."""
 
@@ -103,7 +128,7 @@ class Source(NamedTuple):
 def _kept(name: str, programs: tuple[str, ...], source: Callable[[], Source]) -> Path:
     folder = cache_folder() / name
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with alone(folder):
         missing = [program for program in programs if not (folder / program).exists()]
         if missing:
             _build(missing, folder, source)
@@ -111,7 +136,7 @@ def _kept(name: str, programs: tuple[str, ...], source: Callable[[], Source]) ->
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """One build at a time for all processes of this machine."""
     with open(folder / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -187,6 +212,7 @@ def main() -> int:
         f"krew {KREW_VERSION}": krew_built,
         f"kube-router {KUBE_ROUTER_VERSION}": kube_router_built,
         f"flannel {FLANNEL_VERSION}": flanneld_built,
+        f"kube-network-policies {KUBE_NETWORK_POLICIES_VERSION}": kube_network_policies_built,
     }
     try:
         for name, build in builds.items():

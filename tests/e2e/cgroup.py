@@ -37,7 +37,7 @@ def processes(path: str) -> list[int]:
     return []
 
 
-def remove(path: str, timeout: float = 5) -> None:
+def remove(path: str, timeout: float = 60) -> None:
     """Without its processes a cgroup takes a moment to be free."""
     end = time.monotonic() + timeout
     for hierarchy in hierarchies():

@@ -17,7 +17,7 @@ from tests.e2e.kubeconfig import write_kubeconfig
 from tests.e2e.kubectl import Kubectl
 from tests.e2e.node import Node
 
-READY_TIMEOUT = 60
+READY_TIMEOUT = 180
 """Seconds for nodes and the first objects."""
 
 
@@ -38,7 +38,8 @@ class Cluster:
 
     def service_account_kubeconfig(self, name: str, namespace: str = "default") -> Path:
         """For an account that exists; it may do what its roles allow."""
-        token = self.kubectl("create", "token", name, f"--namespace={namespace}").strip()
+        lasting = ("--duration=24h", f"--namespace={namespace}")
+        token = self.kubectl("create", "token", name, *lasting).strip()
         path = self.folder / f"{namespace}-{name}.kubeconfig"
         return write_kubeconfig(path, self.plane.server, token, namespace=namespace)
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from tests.e2e.binaries import cache_folder
+from tests.e2e.binaries import alone, cache_folder
 from tests.e2e.errors import ClusterError
 
 NAME = "skoop.e2e/collector:1"
@@ -68,13 +68,14 @@ def _archive(key: str, name: str, context: str, recipe: str = "") -> Path:
     images = cache_folder() / "images"
     images.mkdir(parents=True, exist_ok=True)
     archive = images / f"{key}.tar"
-    if not archive.exists():
-        with tempfile.TemporaryDirectory(dir=images) as folder:
-            _build(Path(folder), _base_root(images), name, context, recipe)
-            (Path(folder) / "image.tar").rename(archive)
-    archive.touch()
-    for old in sorted(images.glob("*.tar"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
-        old.unlink()
+    with alone(images):
+        if not archive.exists():
+            with tempfile.TemporaryDirectory(dir=images) as folder:
+                _build(Path(folder), _base_root(images), name, context, recipe)
+                (Path(folder) / "image.tar").rename(archive)
+        archive.touch()
+        for old in sorted(images.glob("*.tar"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+            old.unlink()
     return archive
 
 

@@ -18,7 +18,7 @@ from tests.e2e.underlay import CONTROL_PLANE, POD_NETWORK, SERVICE_NETWORK, cont
 
 _ETCD = "http://127.0.0.1:2379"
 _ADMIN = "admin"
-_READY_TIMEOUT = 60
+_READY_TIMEOUT = 180
 
 
 @dataclass(slots=True)

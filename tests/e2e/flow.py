@@ -11,8 +11,8 @@ from tests.e2e.probe import PATIENCE, Seen, ask, ask_udp
 from tests.e2e.workloads import POD_PORT, Pod, Workloads
 
 OUTSIDE = "outside"
-SETTLED = 15
-"""Seconds until kube-proxy has heard of a change, and a neighbour is asked anew."""
+SETTLED = 60
+"""Seconds until kube-proxy has heard of a change, and a neighbour is asked anew, on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

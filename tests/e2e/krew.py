@@ -15,7 +15,7 @@ from tests.e2e.collector_image import ROOT, fingerprint
 from tests.release import archive as archives
 from tests.release import manifest
 
-TIMEOUT = 120
+TIMEOUT = 300
 _KEPT = 3
 """Archives that stay in the cache."""
 _PORT = 8000
@@ -31,12 +31,15 @@ def built_archive() -> Path:
     cache = binaries.cache_folder() / "archives"
     folder = cache / fingerprint(archives.SOURCES)
     archive = folder / archives.archive_name()
-    if not archive.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        archives.build(archive)
-    folder.touch()
-    for old in sorted(cache.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    with binaries.alone(cache):
+        if not archive.exists():
+            folder.mkdir(exist_ok=True)
+            archives.build(archive)
+        folder.touch()
+        kept = [path for path in cache.iterdir() if path.is_dir()]
+        for old in sorted(kept, key=lambda path: path.stat().st_mtime)[:-_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
     return archive
 
 

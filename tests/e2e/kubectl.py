@@ -9,8 +9,9 @@ from typing import Any
 
 from tests.e2e.errors import ClusterError
 
-TIMEOUT = 90
-"""Seconds for what has to settle: pods that start, nodes that become ready."""
+TIMEOUT = 300
+"""Seconds for what has to settle on a busy machine: pods that start, nodes that become ready. Longer than any
+`--timeout` that a command is given, so that it is the command that says what it waited for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from kubectl_skoop.collect.live.manifest import NAME, NAME_LABEL
 from tests.e2e.cluster import Cluster
 
-GONE = 40
+GONE = 180
 """Seconds that the controllers may take to remove a namespace with what is in it."""
 _COMMANDS = (
     "ip -details link show",

@@ -18,7 +18,7 @@ ProxyMode = Literal["iptables", "nftables"]
 
 _NFTABLES_SINCE, _RUNTIME_IN_FILE_SINCE = 33, 27
 """Minor versions: kube-proxy's nftables mode is stable; kubelet's file names the container runtime."""
-_CONTAINERD_TIMEOUT = 20
+_CONTAINERD_TIMEOUT = 120
 _OWN = ("/run", "/var/lib", "/var/log")
 """Folders of which a node has its own."""
 _SETTINGS = ("echo 1 >/proc/sys/net/ipv4/ip_forward", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit")

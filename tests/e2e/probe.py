@@ -1,14 +1,20 @@
 """What a real client sees: one question from a namespace of the cluster to an address, and its answer."""
 
 import errno
+import fcntl
 import os
 import socket
+import struct
+import termios
+import time
 from dataclasses import dataclass
 
 from kubectl_skoop.testing.netns import Namespace, entered
 
 PATIENCE = 1.5
-"""Seconds without an answer; a SYN is repeated after one."""
+"""Seconds without a sign of the other end's kernel; a SYN is repeated after one."""
+SERVED = 15
+"""Seconds that a server may take, which starts two processes for each answer."""
 
 
 def _text(number: int) -> str:
@@ -31,7 +37,11 @@ class Seen:
 
 
 def ask(client: Namespace, address: str, port: int, *, size: int = 0, patience: float = PATIENCE) -> Seen:
-    """A question by TCP to a server of `workloads.yaml`; `size`: at least so many bytes long."""
+    """A question by TCP to a server of `workloads.yaml`; `size`: at least so many bytes long.
+
+    What a busy server has not answered yet is not lost: only a question that its kernel does not
+    acknowledge in time is.
+    """
     with entered(client.path):
         asking = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     with asking:
@@ -39,6 +49,9 @@ def ask(client: Namespace, address: str, port: int, *, size: int = 0, patience: 
         try:
             asking.connect((address, port))
             asking.sendall(b"GET /cgi-bin/who HTTP/1.0\r\nPadding: " + b"x" * size + b"\r\n\r\n")
+            if not _acknowledged(asking, patience):
+                return Seen(SILENCE)
+            asking.settimeout(SERVED)
             return _read(_everything(asking))
         except TimeoutError:
             return Seen(SILENCE)
@@ -84,6 +97,16 @@ def handshake(client: Namespace, address: str, port: int, *, patience: float = P
         except OSError as error:
             return Seen(_text(error.errno or 0))
     return Seen(ANSWER)
+
+
+def _acknowledged(asking: socket.socket, patience: float) -> bool:
+    """The other end's kernel has all that was sent, or has reset the connection (tcp(7), SIOCOUTQ)."""
+    end = time.monotonic() + patience
+    while struct.unpack("i", fcntl.ioctl(asking, termios.TIOCOUTQ, bytes(4)))[0]:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _everything(asking: socket.socket) -> bytes:

@@ -27,7 +27,7 @@ class ProcessId:
             return False
         return int(fields[19]) == self.started and fields[0] != "Z"
 
-    def kill(self, timeout: float = 10) -> bool:
+    def kill(self, timeout: float = 60) -> bool:
         """False: it is still there after the time."""
         if self.alive():
             os.kill(self.pid, signal.SIGKILL)
@@ -37,7 +37,7 @@ class ProcessId:
         return not self.alive()
 
 
-def only_child(pid: int, timeout: float = 5) -> int:
+def only_child(pid: int, timeout: float = 60) -> int:
     """The process that `nsenter` or `unshare` forked into the new PID namespace; its id outside.
 
     Raises:

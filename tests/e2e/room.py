@@ -26,6 +26,8 @@ touch {ready}
 while :; do sleep infinity & wait; done
 """
 """bash waits for every child, also for those that it inherits."""
+_READY_TIMEOUT, _STOP_TIMEOUT = 60, 5
+"""Seconds for what always happens, on a busy machine; and before what does not end is killed."""
 
 
 @dataclass(slots=True)
@@ -45,10 +47,10 @@ class Daemon:
         if not self.ended():
             os.kill(self.process.pid, signal.SIGTERM)
             try:
-                self.parent.wait(timeout=5)
+                self.parent.wait(timeout=_STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.parent.wait(timeout=5)
+                self.parent.wait(timeout=_READY_TIMEOUT)
 
     def pause(self) -> None:
         os.kill(self.process.pid, signal.SIGSTOP)
@@ -117,7 +119,7 @@ class Room:
         for parent in (self.outer, *(daemon.parent for daemon in self.daemons.values())):
             if parent.poll() is None:
                 os.kill(parent.pid, signal.SIGCONT)
-                parent.wait(timeout=10)
+                parent.wait(timeout=_READY_TIMEOUT)
 
     def check(self) -> None:
         """Raises: ClusterError: a daemon has ended that nobody stopped."""
@@ -148,7 +150,7 @@ def open_room(slot: Slot, name: str, prepare: Sequence[str] = ()) -> Room:
     slot.remember(ProcessId.of(outer.pid))
     init = ProcessId.of(only_child(outer.pid))
     slot.remember(init)
-    end = time.monotonic() + 10
+    end = time.monotonic() + _READY_TIMEOUT
     while not ready.exists():
         if outer.poll() is not None or time.monotonic() > end:
             raise ClusterError(f"{name}: its namespaces could not be made: {log.read_text().strip()}")

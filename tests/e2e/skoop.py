@@ -14,7 +14,9 @@ from tests.e2e.flow import Flow, Place
 
 PROGRAM = Path(sys.executable).with_name("kubectl-skoop")
 IMAGE = ("--image", NAME, "--image-pull-policy", "Never")
-TIMEOUT = 120
+TIMEOUT = 300
+POD_WAIT = 20
+"""Seconds in which each collector runs that can, where others cannot and are waited for in vain."""
 
 
 @dataclass(frozen=True, slots=True)

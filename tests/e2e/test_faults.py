@@ -1,13 +1,14 @@
 """Each fault stops its flow with the symptom that the table says, and nothing is left of it."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.e2e.cluster import Cluster
 from tests.e2e.fault_table import FAULTS
 from tests.e2e.faults import Fault, filled, prepared, put
-from tests.e2e.flow import Place, eventually, send
+from tests.e2e.flow import SETTLED, Place, eventually, send
 from tests.e2e.probe import ANSWER
 
 pytestmark = pytest.mark.e2e
@@ -28,7 +29,10 @@ def test_the_flow_fails_while_the_fault_is_there(
         assert symptom() == ANSWER, "prepared"
     with put(fault, cluster, where):
         if fault.partly:
-            assert {symptom() for _ in range(ASKED)} == {ANSWER, *fault.symptoms}
+            # More than the server's backlog at once.
+            with ThreadPoolExecutor(ASKED) as clients:
+                asked = [clients.submit(send, fault.flow, where, patience=SETTLED) for _ in range(ASKED)]
+            assert {one.result().symptom for one in asked} == {ANSWER, *fault.symptoms}
         else:
             assert eventually(symptom, fault.symptoms) in fault.symptoms
     assert eventually(symptom, (ANSWER,)) == ANSWER, "afterwards"

@@ -32,7 +32,7 @@ from tests.e2e.workloads import SERVICE_PORT
 
 pytestmark = pytest.mark.e2e
 
-TIME = 90
+TIME = 240
 """Seconds that anything may take."""
 ABANDONED_AFTER = 120
 KINDS = "namespaces,jobs,pods,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"

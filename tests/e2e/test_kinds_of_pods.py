@@ -81,7 +81,7 @@ def test_a_static_pod_is_found_by_the_hash_of_its_file(cluster: Cluster, skoop: 
     node.run("tee", file, text=json.dumps(pod))
     try:
         for condition in ("create", "condition=Ready"):
-            cluster.kubectl("wait", f"--for={condition}", f"pod/{name}", "--timeout=60s")
+            cluster.kubectl("wait", f"--for={condition}", f"pod/{name}", "--timeout=180s")
         address = cluster.kubectl.get("pod", name)["status"]["podIP"]
         there = {**where, "still": Place(f"pod/default/{name}", address)}
         assert eventually(lambda: send(Flow("client.node1", "still"), there).symptom, (ANSWER,)) == ANSWER
@@ -91,4 +91,4 @@ def test_a_static_pod_is_found_by_the_hash_of_its_file(cluster: Cluster, skoop: 
             assert diagnosis["verdict"] == "reachable", diagnosis["headline"]
     finally:
         node.run("rm", file)
-        cluster.kubectl("wait", "--for=delete", f"pod/{name}", "--timeout=60s")
+        cluster.kubectl("wait", "--for=delete", f"pod/{name}", "--timeout=180s")

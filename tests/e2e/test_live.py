@@ -13,7 +13,7 @@ from tests.e2e.fault_table import FAULTS
 from tests.e2e.faults import Fault, filled, put
 from tests.e2e.flow import OUTSIDE, Flow, Place, eventually, send
 from tests.e2e.probe import ANSWER, Seen, handshake
-from tests.e2e.skoop import Skoop, question
+from tests.e2e.skoop import POD_WAIT, Skoop, question
 from tests.e2e.workloads import (
     API_SERVICE,
     ECHO_PORT,
@@ -66,9 +66,11 @@ def test_what_works_is_reachable(skoop: Skoop, where: Where, flow: Flow, tmp_pat
 
 
 def test_the_api_server_is_reachable_once_it_has_answered_a_pod(
-    skoop: Skoop, workloads: Workloads, where: Where, tmp_path: Path
+    cluster: Cluster, skoop: Skoop, workloads: Workloads, where: Where, tmp_path: Path
 ) -> None:
     """It is no node, and nobody but itself knows whether it has a route to pods."""
+    # Pods of earlier tests have asked it, and were perhaps killed at that.
+    cluster.nodes["node3"].namespace.run("conntrack", "--flush")
     words = ["diagnose", "-s", where["web.node3"].reference, "-d", "svc/default/kubernetes"]
     before = asked(skoop, words, tmp_path)
     assert (before["verdict"], before["cause"]["code"]) == ("unknown", "external.unknown")
@@ -130,10 +132,10 @@ def test_a_node_that_is_cut_off_gives_no_verdict(
     (fault,) = (fault for fault in FAULTS if fault.id in CUT_OFF)
     words = question(fault.flow, where[fault.flow.source], where[fault.flow.target])
     with put(fault, cluster, where):
-        diagnosis = asked(skoop, [*words, "--pod-wait", "5s"], tmp_path)
+        diagnosis = asked(skoop, [*words, "--pod-wait", f"{POD_WAIT}s"], tmp_path)
     assert diagnosis["verdict"] == "unknown"
     assert "node2 was not collected" in diagnosis["headline"]
-    cluster.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=90s")
+    cluster.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=180s")
 
 
 def place_of(suspicion: Any) -> str:

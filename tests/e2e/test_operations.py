@@ -40,11 +40,11 @@ def test_a_service_account_may_not_do_what_the_administrator_may(cluster: Cluste
 
 
 def test_the_api_server_is_silent_while_it_is_paused(cluster: Cluster) -> None:
-    ask = ("get", "--raw", "/readyz", "--request-timeout=1s")
+    ask = ("get", "--raw", "/readyz")
     cluster.pause_api_server()
     try:
         with pytest.raises(ClusterError, match=r"[Tt]imeout|deadline"):
-            cluster.kubectl(*ask)
+            cluster.kubectl(*ask, "--request-timeout=1s")
     finally:
         cluster.resume_api_server()
     assert cluster.kubectl(*ask) == "ok"
@@ -92,9 +92,10 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next(cluster: Cluster) -> No
 
     with slot.taken():
         pass
-    assert _left(prefix) == []
+    # Another run of tests may be the next, and be at it.
+    assert eventually(lambda: str(_left(prefix)), ("[]",)) == "[]"
     assert not any(process.alive() for process in processes)
-    assert not folder.exists()
+    assert eventually(lambda: str(folder.exists()), ("False",)) == "False"
     assert cluster.kubectl("get", "--raw", "/readyz") == "ok"
 
 

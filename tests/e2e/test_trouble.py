@@ -1,7 +1,6 @@
 """Clusters that do not do as they are told: rights, admission, images, nodes and servers that hang."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +12,16 @@ import pytest
 from kubectl_skoop.collect.live.manifest import NAME, NAME_LABEL
 from tests.e2e.cluster import Cluster
 from tests.e2e.leftovers import gone, objects
-from tests.e2e.skoop import TIMEOUT, Skoop
+from tests.e2e.skoop import POD_WAIT, TIMEOUT, Skoop
 from tests.e2e.workloads import Workloads
 
 pytestmark = pytest.mark.e2e
 
 ROLES = Path(__file__).parents[2] / "docs" / "rbac"
 QUESTION = ("diagnose", "-s", "pod/default/one", "-d", "svc/default/web:http")
+LONG = 200
+PATIENT = ("--pod-wait", f"{LONG}s")
+"""What does not wait for pods in vain ends far below this, also on a busy machine."""
 
 
 @pytest.fixture(autouse=True)
@@ -106,8 +108,8 @@ def test_a_namespace_that_admits_no_such_pods_is_told_at_once(cluster: Cluster, 
     )
     try:
         began = time.monotonic()
-        ran = skoop.collecting(*QUESTION, "--collector-namespace", "strict")
-        assert (ran.code, time.monotonic() - began < 30) == (3, True)
+        ran = skoop.collecting(*QUESTION, "--collector-namespace", "strict", *PATIENT)
+        assert (ran.code, time.monotonic() - began < LONG) == (3, True)
         assert "violates PodSecurity" in ran.err
         assert gone(cluster, "jobs", "pods") == []
     finally:
@@ -145,20 +147,21 @@ def test_a_node_without_kubelet_is_left_out_and_the_others_are_read(
     node = cluster.nodes["node3"]
     node.stop_kubelet()
     try:
-        ran = skoop.collecting("snapshot", "-f", file, "--pod-wait", "8s")
+        ran = skoop.collecting("snapshot", "-f", file, "--pod-wait", f"{POD_WAIT}s")
         assert ran.code == 3
         assert "2 of 3 nodes" in ran.out
-        assert "node/node3: not collected (no pod ran within 8 s, it waits for the kubelet" in ran.err
+        wanted = f"node/node3: not collected (no pod ran within {POD_WAIT} s, it waits for the kubelet"
+        assert wanted in ran.err
         assert "node/node3: not collected" in skoop.offline("check", "--snapshot", file).out
         assert gone(cluster, "jobs", "pods", "namespaces") == []
-        cluster.kubectl("wait", "--for=condition=Ready=Unknown", "node/node3", "--timeout=90s")
+        cluster.kubectl("wait", "--for=condition=Ready=Unknown", "node/node3", "--timeout=180s")
         began = time.monotonic()
-        ran = skoop.collecting("snapshot", "-f", file)
-        assert (ran.code, time.monotonic() - began < 10) == (3, True)
+        ran = skoop.collecting("snapshot", "-f", file, *PATIENT)
+        assert (ran.code, time.monotonic() - began < LONG) == (3, True)
         assert "node/node3: not collected (it is not Ready since" in ran.err
     finally:
         node.start_kubelet()
-        cluster.kubectl("wait", "--for=condition=Ready", "node/node3", "--timeout=60s")
+        cluster.kubectl("wait", "--for=condition=Ready", "node/node3", "--timeout=180s")
 
 
 def test_nodes_without_a_linux_kernel_are_left_out_with_that_reason(
@@ -192,7 +195,7 @@ def test_collectors_that_somebody_deletes_are_no_crash(
     run = skoop.start("snapshot", "-f", tmp_path / "s.skoop", "--pod-wait", "5s")
     while run.poll() is None:
         _delete_collectors(cluster)
-    _, errors = run.communicate(timeout=60)
+    _, errors = run.communicate(timeout=TIMEOUT)
     assert run.returncode in (0, 3), errors
     assert "Traceback" not in errors
     assert gone(cluster, "jobs", "pods", "namespaces") == []
@@ -211,27 +214,29 @@ def test_a_pod_that_is_evicted_meanwhile_is_no_error(cluster: Cluster, skoop: Sk
         out, errors = running.communicate(timeout=TIMEOUT)
     finally:
         running.kill()
-        cluster.kubectl("rollout", "status", "deployment/spare", "--timeout=60s")
+        cluster.kubectl("rollout", "status", "deployment/spare", "--timeout=180s")
     assert (running.returncode, errors) == (0, "")
     assert "3 of 3 nodes" in out
     assert skoop.offline(*QUESTION, "--snapshot", file).code == 0
 
 
-@pytest.mark.parametrize("moment", [0.2, 0.7, 1.1, 1.6])
 def test_an_api_server_that_hangs_for_a_while_is_waited_for(
-    cluster: Cluster, skoop: Skoop, tmp_path: Path, moment: float
+    cluster: Cluster, skoop: Skoop, tmp_path: Path
 ) -> None:
-    run = skoop.start("snapshot", "-f", tmp_path / "s.skoop")
-    timer = threading.Timer(moment, cluster.pause_api_server)
-    timer.start()
+    """By runs that have got far, and by those that have just begun."""
+    runs = []
+    for number, pause in enumerate((0.8, 0.6, 0.7, 0.3)):
+        runs.append(skoop.start("snapshot", "-f", tmp_path / f"{number}.skoop"))
+        time.sleep(pause)
+    cluster.pause_api_server()
     try:
-        timer.join()
         time.sleep(20)
     finally:
         cluster.resume_api_server()
-    out, errors = run.communicate(timeout=90)
-    assert run.returncode == 0, errors
-    assert "3 of 3 nodes" in out
+    for run in runs:
+        out, errors = run.communicate(timeout=TIMEOUT)
+        assert run.returncode == 0, errors
+        assert "3 of 3 nodes" in out
     assert gone(cluster, "jobs", "pods", "namespaces") == []
 
 

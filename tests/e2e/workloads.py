@@ -74,8 +74,8 @@ def deployed(cluster: Cluster) -> Workloads:
     cluster.import_image(write_image(cluster.folder / "web.tar", WEB_IMAGE, ("/bin/serve",), files))
     kubectl = cluster.kubectl
     kubectl.apply(_MANIFEST.read_text())
-    kubectl("rollout", "status", "deployment/web", "deployment/spare", "daemonset/client", "--timeout=60s")
-    kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/web", "deployment/spare", "daemonset/client", "--timeout=180s")
+    kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=180s")
     pods = [_pod(cluster, item) for item in kubectl.get("pods")["items"]]
     services = kubectl.get("services")["items"]
     return Workloads(

@@ -26,6 +26,7 @@ from kubectl_skoop.netstack.device import (
 )
 from kubectl_skoop.netstack.devices import ip_tunnel
 from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
+from kubectl_skoop.netstack.devices.team_types import Team
 from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule
@@ -63,16 +64,17 @@ proof is a test that compares with a kernel; *not proven*: no kernel at hand has
 The kernel of CI has no IPVS. `tests/kernel/guest` boots Debian's user-mode-linux, a kernel that runs as a
 process and sees this machine's files; our agent collects there, and what its kernel does with real
 connections must be what the tool says from that dump. Its labs of other devices are texts of `ip` arguments,
-built, collected and asked inside (`tests/kernel/guest/labs.py`). What that kernel lacks too (WireGuard) is
-asked in Debian's cloud kernel in an emulated machine (`tests/kernel/guest/emulated.py`), which is slow. These
-tests are left out unless asked for, those of user-mode-linux by `make guest`, as `.ci/run` does: a boot with
-all cases takes some minutes; those of the emulated machine by `make emulated`.
+built, collected and asked inside (`tests/kernel/guest/labs.py`). What that kernel lacks too (WireGuard,
+flowtables) is asked in Debian's cloud kernel in an emulated machine (`tests/kernel/guest/emulated.py`), which
+is slow. These tests are left out unless asked for, those of user-mode-linux by `make guest`, as `.ci/run`
+does: a boot with all cases takes some minutes; those of the emulated machine by `make emulated`. On a
+processor with AMX user-mode-linux needs `tests/kernel/guest/registers.c`, and so a C compiler.
 
 ```
 apt-get install user-mode-linux ipvsadm kmod
 make guest
 apt-get install --no-install-recommends qemu-system-x86 busybox-static wireguard-tools
-apt-get download linux-image-6.1.0-56-cloud-amd64   # the one that linux-image-cloud-amd64 depends on
+apt-get download $(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ {print $2}')
 dpkg-deb -x linux-image-*.deb kernel
 SKOOP_GUEST_KERNEL=$PWD/kernel make emulated
 ```
@@ -117,7 +119,7 @@ def _rows(proofs: Mapping[str, str], state_of: Callable[[str], str], notes: Mapp
 
 
 def _native(one: listed.Native, state_of: Callable[[object], str]) -> Row:
-    return _row(one.name, state_of(one.json), "", one.proof)
+    return _row(one.name, state_of(one.json), one.limits, one.proof)
 
 
 def _part(one: listed.Part) -> Row:
@@ -186,6 +188,7 @@ def _device_state(kind: str) -> str:
         vrf_table=10,
         tunnel6=Ip6Tunnel(remote=ip_address("fd00::1")),
         wireguard=Wireguard(key="own"),
+        team=Team(mode="roundrobin"),
     )
     stack = Stack(_namespace(device), Choices())
     xmit.transmit(stack, device, _packet(), Passage())

@@ -14,6 +14,7 @@ NAMES = (
     "ipset",
     "iptables",
     "kubeconfig",
+    "link_rules",
     "manifests",
     "netlink",
     "nft",

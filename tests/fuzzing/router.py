@@ -9,7 +9,8 @@ from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
 from kubectl_skoop.netstack.ipset.types import IpSet
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.netfilter.outcome import Passed
+from kubectl_skoop.netstack.netfilter.traverse import traverse
 from kubectl_skoop.netstack.netfilter.types import Hook, Netfilter
 from kubectl_skoop.netstack.stack import Stack
 

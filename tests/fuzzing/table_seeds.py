@@ -53,5 +53,19 @@ def rare_tables() -> dict[str, object]:
         ],
         "user_namespace": {"id": "4:5", "uid_map": "0 0 1\n", "gid_map": "0 0 1\n"},
         "wireguard": [{"ifindex": 5, "ifname": "wg0", "peers": [{"allowed": [{"address": "10.0.0.0"}]}]}],
+        "team": [
+            {
+                "ifindex": 5,
+                "options": [
+                    {"name": "mode", "value": "activebackup"},
+                    {"name": "activeport", "value": 2},
+                    {"name": "enabled", "port": 2, "value": True},
+                ],
+            }
+        ],
+        "vlan_states": [
+            {"ifindex": 5, "entries": [{"info": {"vid": 1, "flags": 0}, "range": 9, "state": 4}]}
+        ],
+        "fou": [{"port": 5555, "af": 2, "ip_proto": 4, "type": 1, "local": "0.0.0.0", "ifindex": 0}],
         "vxlan_vnis": [{"ifindex": 5, "vnis": [{"start": 1, "end": 2}]}],
     }

@@ -3,19 +3,22 @@
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
 
 from kubectl_skoop.diagnosis.diagnose import diagnose
 from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing.breaking import run_steps
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import take_snapshot
 from kubectl_skoop.testing.topology import Backend, Mode
-from tests.golden import service_cases
+from tests.golden import cloud_cases, service_cases
 
 HERE = Path(__file__).parent
 SNAPSHOTS = HERE.parents[1] / "snapshots"
@@ -60,6 +63,13 @@ def load_cases() -> list[GoldenCase]:
     ]
 
 
+@cache
+def answered(snapshot: Path, request: Request) -> Diagnosis:
+    """Of a snapshot that nothing else was asked."""
+    with closing(open_snapshot(snapshot)) as source:
+        return diagnose(source, request, Options())
+
+
 def make(case: GoldenCase) -> None:
     """Build the lab, break it, collect it: needs root."""
     with ClusterLab(case.mode, case.backend) as lab, tempfile.TemporaryDirectory() as folder:
@@ -74,16 +84,9 @@ def describe(case: GoldenCase) -> str:
         f"Made from: a `{case.mode}` lab with {case.backend}" + ("." if not case.steps else ", then")
     )
     lines += ["", *(f"    {step}" for step in case.steps), ""] if case.steps else [""]
-    source = open_snapshot(case.snapshot)
-    try:
-        for request in case.requests.values():
-            answer = diagnose(source, request, Options()).headline
-            lines += [
-                f"    kubectl skoop diagnose {words(request)} --snapshot snapshots/{case.snapshot.name}"
-            ]
-            lines += ["", f"> {answer}", ""]
-    finally:
-        source.close()
+    for request in case.requests.values():
+        lines += [f"    kubectl skoop diagnose {words(request)} --snapshot snapshots/{case.snapshot.name}"]
+        lines += ["", f"> {answered(case.snapshot, request).headline}", ""]
     return "\n".join(lines)
 
 
@@ -98,16 +101,21 @@ def words(request: Request) -> str:
 
 
 def readme() -> str:
-    return "\n".join([INTRODUCTION, *(describe(case) for case in load_cases()), service_cases.describe()])
+    sections = (*map(describe, load_cases()), cloud_cases.describe(words), service_cases.describe())
+    return "\n".join([INTRODUCTION, *sections])
 
 
 def main() -> None:
-    """`--services`: only those of one node, which need no lab; `--describe`: only the README."""
-    if "--describe" not in sys.argv:
+    """`--services`, `--clouds`: only those, which need no lab; `--describe`: only the README."""
+    if "--describe" not in sys.argv and "--services" not in sys.argv:
+        for of_cloud in cloud_cases.CASES:
+            cloud_cases.make(of_cloud, of_cloud.snapshot)
+            print(f"{of_cloud.snapshot.name}: {of_cloud.snapshot.stat().st_size} bytes")
+    if "--describe" not in sys.argv and "--clouds" not in sys.argv:
         for made in service_cases.load_service_cases():
             service_cases.make(made)
             print(f"{made.snapshot.name}: {made.snapshot.stat().st_size} bytes")
-    if "--describe" not in sys.argv and "--services" not in sys.argv:
+    if not {"--describe", "--services", "--clouds"} & {*sys.argv}:
         for case in load_cases():
             make(case)
             print(f"{case.snapshot.name}: {case.snapshot.stat().st_size} bytes")

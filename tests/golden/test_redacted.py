@@ -27,27 +27,27 @@ MAC = re.compile(r"(?<![0-9a-f:])[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?![0-9a-f:])")
 HASHED = re.compile(r"KUBE-(?:SVC|SEP|EXT)-\w{16}|(?:veth|cali)[0-9a-f]{8,11}|cali:[\w-]{16}")
 
 
-@pytest.fixture(params=CASES, ids=[case.name for case in CASES])
+@pytest.fixture(scope="module", params=CASES, ids=[case.name for case in CASES])
 def case(request: pytest.FixtureRequest) -> GoldenCase:
     assert isinstance(request.param, GoldenCase)
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def original(case: GoldenCase) -> Iterator[Snapshot]:
     source = open_snapshot(case.snapshot)
     yield source
     source.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pseudonyms(original: Snapshot) -> Pseudonyms:
     return pseudonyms_for(original, KEY)
 
 
-@pytest.fixture
-def redacted(original: Snapshot, pseudonyms: Pseudonyms, tmp_path: Path) -> Path:
-    path = tmp_path / "redacted.skoop"
+@pytest.fixture(scope="module")
+def redacted(original: Snapshot, pseudonyms: Pseudonyms, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("redacted") / "redacted.skoop"
     redact(original, pseudonyms, path, lambda _path, _left_out: {"seed": 1})
     return path
 

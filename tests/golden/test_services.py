@@ -11,15 +11,22 @@ from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.report.formats import render_check
 from kubectl_skoop.snapshot.redact import pseudonyms_for, redact
 from kubectl_skoop.snapshot.source import open_snapshot
-from tests.golden.service_cases import HERE, SNAPSHOTS, ServiceCase, checked, load_service_cases
+from tests.golden.service_cases import (
+    HERE,
+    SNAPSHOTS,
+    ServiceCase,
+    checked,
+    faults_in,
+    load_service_cases,
+)
 
 CASES = load_service_cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_check_finds_the_fault_and_nothing_else(case: ServiceCase, request: pytest.FixtureRequest) -> None:
-    result = checked(case)
-    assert sorted({one.code for one in result.suspicions}) == sorted(case.found)
+    result = checked(case.snapshot)
+    assert sorted({one.code for one in faults_in(result)}) == sorted(case.found)
     answer = render_check(result, "json")
     if request.config.getoption("--update"):
         case.expected.parent.mkdir(exist_ok=True)
@@ -32,7 +39,7 @@ def test_a_redacted_snapshot_shows_the_same_fault(case: ServiceCase, tmp_path: P
     with closing(open_snapshot(case.snapshot)) as original:
         redact(original, pseudonyms_for(original, b"k" * 32), tmp_path / "s", lambda _path, _left_out: {})
     with closing(open_snapshot(tmp_path / "s")) as redacted:
-        found = check(redacted, Options()).suspicions
+        found = faults_in(check(redacted, Options()))
     assert sorted({one.code for one in found}) == sorted(case.found)
 
 

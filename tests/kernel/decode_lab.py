@@ -143,7 +143,7 @@ def build(host: Namespace, a: Namespace, b: Namespace) -> None:
 
 
 def wait_for_carrier(host: Namespace, *names: str) -> None:
-    for _ in range(100):
+    for _ in range(1000):
         links = json.loads(host.run("ip", "-j", "link"))
         if all("LOWER_UP" in link["flags"] for link in links if link["ifname"] in names):
             return

@@ -6,7 +6,6 @@ What is sent from one side comes out at one, or does not; both worlds are asked 
 import select
 import socket
 import struct
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,11 +16,13 @@ from kubectl_skoop.model.packet import Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter import conntrack
-from kubectl_skoop.netstack.netfilter.traverse import Passed, Rejected, traverse
+from kubectl_skoop.netstack.netfilter.outcome import Passed, Rejected
+from kubectl_skoop.netstack.netfilter.traverse import traverse
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Journey, Stack
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing.frame import checksum, encode
+from kubectl_skoop.testing.looking import readable
 from kubectl_skoop.testing.netns import Namespace, entered
 from kubectl_skoop.testing.rule_lab import FAR_NET, NET, ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
 
@@ -184,9 +185,7 @@ class Kernel:
             self._drain(tap)
         self.sequence += 1
         self.sockets[side].send(to_bytes(framed(side, packet), self.sequence))
-        deadline = time.monotonic() + wait
-        while (left := deadline - time.monotonic()) > 0:
-            ready, _, _ = select.select(list(self.sockets.values()), [], [], left)
+        for ready in readable(list(self.sockets.values()), wait):
             for name, tap in self.sockets.items():
                 if tap in ready:
                     data, address = tap.recvfrom(2048)

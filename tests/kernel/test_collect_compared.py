@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.collect.sysctls import read_sysctls
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_PERMANENT
 from kubectl_skoop.snapshot.decode import decode_namespace
@@ -75,6 +76,21 @@ def test_the_same_links_and_neighbours_as_pyroute2_reads(lab: Lab) -> None:
         if one.state == NUD_PERMANENT and not one.proxy
     }
     assert len(stations) == 2
+
+
+@pytest.mark.parametrize("count", [1, 20, 25, 31, 32, 45, 46, 500])
+def test_a_long_list_of_a_sysctl_is_read_to_its_end(count: int) -> None:
+    """The kernel gives as many numbers as fit into what is asked for, and at another place nothing."""
+    ports = ",".join(str(10001 + 2 * number) for number in range(count))
+    fresh = Namespace(f"{lab_prefix()}long")
+    create((fresh.name,))
+    try:
+        fresh.set_sysctls({"net.ipv4.ip_local_reserved_ports": ports})
+        with entered(fresh.path):
+            found = read_sysctls()
+        assert found["net.ipv4.ip_local_reserved_ports"] == ports
+    finally:
+        delete((fresh.name,))
 
 
 def test_collecting_leaves_a_fresh_namespace_unchanged() -> None:

@@ -44,7 +44,7 @@ def test_each_namespace_is_there_once_and_named_by_its_file(lab: Lab) -> None:
 def test_nothing_is_missing(lab: Lab) -> None:
     assert lab.ns.gaps == {}
     states = {name: table.state for one in lab.dump.namespaces for name, table in one.tables.items()}
-    optional = {"ebtables-legacy", "ipvs", "nft_hooks", "wireguard"}
+    optional = {"ebtables-legacy", "fou", "ipvs", "nft_hooks", "wireguard"}
     assert {name for name, state in states.items() if state != "ok"} <= optional
 
 

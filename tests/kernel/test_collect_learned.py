@@ -14,7 +14,7 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_FAILED, NUD_INCOMPLETE
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN
 from kubectl_skoop.snapshot.decode import decode_namespace
-from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_prefix
+from kubectl_skoop.testing.netns import Namespace, await_each, create, delete, entered, lab_prefix
 
 pytestmark = pytest.mark.kernel
 
@@ -52,6 +52,7 @@ def client() -> Iterator[NetworkNamespace]:
         router.run("ip", "-batch", "-", text=ROUTER)
         inside.run("ip", "-batch", "-", text=ROUTES)
         inside.run("iptables-legacy", *TRACKING.split())
+        await_each((inside, router))
         with entered(inside.path):
             send_large(socket.AF_INET, "10.0.2.9", (socket.SOL_IP, IP_MTU_DISCOVER))
             send_large(socket.AF_INET6, "fd02::9", (socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER))

@@ -16,7 +16,7 @@ from kubectl_skoop.testing.netns import Namespace, create, delete, entered, lab_
 pytestmark = pytest.mark.kernel
 
 BULK = 300_000
-WAIT = 0.8
+WAIT = 2
 CLIENT = """
 link add eth0 type veth peer name c0 mtu 1400 netns {router}
 link set eth0 up

@@ -1,6 +1,5 @@
 """Zones of conntrack, of both directions or one, and from the mark: does the answer find its flow?"""
 
-import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,9 +12,11 @@ import pytest
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
-from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.netfilter.outcome import Passed
+from kubectl_skoop.netstack.netfilter.traverse import traverse
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.testing.looking import readable
 from kubectl_skoop.testing.netns import Namespace, entered
 from kubectl_skoop.testing.rule_lab import (
     FAR_ROUTER_MAC,
@@ -64,7 +65,7 @@ def taps(lab: RuleLab) -> Iterator[dict[bool, socket.socket]]:
 
 
 def came_out(tap: socket.socket) -> bool:
-    while select.select([tap], [], [], QUIET)[0]:
+    for _ in readable([tap], QUIET):
         _, address = tap.recvfrom(2048)
         if address[2] != socket.PACKET_OUTGOING:
             return True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.diagnose import Desk
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.suspicion import Level
@@ -22,6 +22,8 @@ pytestmark = pytest.mark.kernel
 
 PROTOCOLS: Mapping[str, FlowProtocol] = {"tcp": "tcp", "udp": "udp", "icmp": "icmp"}
 QUIET = 0.5
+SLOWLY = "for i in $(seq 600); do {} && exit; sleep 0.1; done; exit 1"
+"""What the kernel does by and by."""
 NS, NA = "-p icmpv6 --icmpv6-type 135", "-p icmpv6 --icmpv6-type 136"
 A, A2, B = "fd00:244:1::2", "fd00:244:1::3", "fd00:244:2::2"
 N2 = "fd00:10::2"
@@ -130,7 +132,8 @@ FAULTS = {
         steps={
             "b": "sysctl -qw net.ipv6.conf.eth0.accept_dad=1 net.ipv6.conf.eth0.router_solicitation_delay=0",
             "b2": f"ip addr add {B}/64 dev eth0 nodad",
-            "b ": f"sh -c 'ip addr del {B}/64 dev eth0; ip addr add {B}/64 dev eth0; sleep 0.5'",
+            "b ": f"sh -c 'ip addr del {B}/64 dev eth0; ip addr add {B}/64 dev eth0; "
+            f"{SLOWLY.format('ip -6 addr show dev eth0 dadfailed | grep -q inet6')}'",
             "b2 ": f"ip addr del {B}/64 dev eth0",
             "b  ": "ip -6 route replace default via fd00:244:2::1",
         },
@@ -179,13 +182,14 @@ def break_it(lab: DualStackLab, fault: Fault) -> None:
 def diagnosed(lab: DualStackLab, folder: Path, asked: Sequence[Flow]) -> Iterator[Diagnosis]:
     source = open_snapshot(take_snapshot(lab, folder))
     try:
+        desk = Desk(source, Options())
         for flow in asked:
             place = ("node/" if flow.host.startswith("n") else "pod/default/") + flow.host
             port = str(flow.port) if flow.port else ""
             protocol = PROTOCOLS[flow.protocol]
             destination = flow.address + (f"%{flow.device}" if flow.device else "")
             request = Request(source=place, destination=destination, port=port, protocol=protocol)
-            yield diagnose(source, request, Options())
+            yield desk.answer(request)
     finally:
         source.close()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.diagnose import Desk, diagnose
 from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.place import Place
@@ -73,18 +73,17 @@ def asked(lab: ClusterLab, folder: Path, flows: Sequence[Flow]) -> dict[Flow, tu
     snapshot = take_snapshot(lab, folder)
     outcomes = run_flows(lab, flows)
     with closing(open_snapshot(snapshot)) as source:
+        desk = Desk(source, Options())
         return {
             each: (
                 outcome,
-                diagnose(
-                    source,
+                desk.answer(
                     Request(
                         source=CLIENT,
                         destination=each.destination,
                         port=str(each.port) if each.port else "",
                         protocol=each.protocol,
-                    ),
-                    Options(),
+                    )
                 ),
             )
             for each, outcome in outcomes.items()

@@ -1,6 +1,5 @@
 """Which rules switch connection tracking on, though no packet reaches them (K-5)."""
 
-import time
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -8,7 +7,7 @@ import pytest
 
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
 
 pytestmark = pytest.mark.kernel
 
@@ -63,8 +62,14 @@ def test_conntrack_runs_exactly_where_a_loaded_rule_needs_it(
     lab: RuleLab, engine: str, table: str, rule: str
 ) -> None:
     lab.router.run("conntrack", "-F")
-    lab.load(engine, 4, f"*{table}\n:UNUSED - [0:0]\n-A UNUSED {rule}\nCOMMIT\n")
+    tables = {table: [":UNUSED - [0:0]", f"-A UNUSED {rule}"]}
+    tables.setdefault("filter", []).append(f"-A FORWARD -m comment --comment {SENTINEL}")
+    lab.load(
+        engine, 4, "".join("\n".join((f"*{name}", *lines, "COMMIT\n")) for name, lines in tables.items())
+    )
     try:
+        loaded = [line for line in lab.save(engine, 4).splitlines() if line.startswith("-A ")]
+        before = lab.counts(engine, 4)
         lab.send(
             Packet(
                 src=ip_address("10.77.1.2"),
@@ -77,8 +82,8 @@ def test_conntrack_runs_exactly_where_a_loaded_rule_needs_it(
                 dst_mac=ROUTER_MAC,
             )
         )
-        time.sleep(0.01)
+        lab.matched(engine, 4, before, next(n for n, line in enumerate(loaded) if SENTINEL in line))
         tracked = lab.router.run("conntrack", "-C").strip() != "0"
         assert needs_conntrack(lab.save(engine, 4)) == tracked
     finally:
-        lab.load(engine, 4, f"*{table}\nCOMMIT\n")
+        lab.load(engine, 4, "".join(f"*{name}\nCOMMIT\n" for name in tables))

@@ -116,7 +116,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def _wait_for_sleep(pid: int) -> None:
-    for _ in range(200):
+    for _ in range(3000):
         if Path(f"/proc/{pid}/comm").read_text() == "sleep\n":
             return
         time.sleep(0.02)

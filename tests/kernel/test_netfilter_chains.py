@@ -14,11 +14,12 @@ from kubectl_skoop.model.packet import Packet, Passage, TcpFlags
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.netfilter.outcome import Passed
+from kubectl_skoop.netstack.netfilter.traverse import traverse
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode import decode_namespace
-from kubectl_skoop.testing.netns import Namespace, entered
+from kubectl_skoop.testing.netns import SETTLE, Namespace, entered
 from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
 from tests.kernel.volume import VOLUME
 
@@ -28,7 +29,6 @@ CHAINS, RULES, PACKETS = 6, 5, 40 * VOLUME
 PORTS = (80, 81, 443)
 MARKS = (1, 2, 4)
 SENTINEL_PORT = 9
-_DEADLINE = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def kernel_ttl(lab: RuleLab, receiver: socket.socket, sent: Packet) -> int | Non
     lab.send(sent)
     lab.send(sentinel())
     ttl = None
-    deadline = time.monotonic() + _DEADLINE
+    deadline = time.monotonic() + SETTLE
     while select.select([receiver], [], [], max(0.0, deadline - time.monotonic()))[0]:
         data, address = receiver.recvfrom(2048)
         if address[2] == socket.PACKET_OUTGOING:

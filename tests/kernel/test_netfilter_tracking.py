@@ -10,7 +10,8 @@ from kubectl_skoop.model.packet import Packet, Passage
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.netfilter.traverse import Passed, traverse
+from kubectl_skoop.netstack.netfilter.outcome import Passed
+from kubectl_skoop.netstack.netfilter.traverse import traverse
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode import decode_namespace

@@ -5,6 +5,9 @@ import json
 import pytest
 
 from kubectl_skoop.collect.agent import collect_node
+from kubectl_skoop.netstack.netfilter.nft.checks import read_checks
+from kubectl_skoop.netstack.netfilter.nft.ruleset import parse_ruleset
+from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms
 from kubectl_skoop.snapshot.redact.table import redact_table
@@ -78,7 +81,7 @@ def test_the_agent_reads_what_each_rule_asks_and_redact_keeps_it() -> None:
     kinds = raw["checks"]["kinds"]
     found = {one["table"]: [kinds[index] for index in one["kinds"]] for one in raw["checks"]["rules"]}
     assert found == {
-        f"t{number}": [{"statements": statements, "checks": checks}]
+        f"t{number}": [{"statements": statements, "checks": checks, "ranges": 0}]
         for number, (_, _, statements, checks) in enumerate(CASES)
     }
     redacted = redact_table("nft_raw", tables["nft_raw"], Pseudonyms(b"k" * 32), LeftOut())
@@ -91,3 +94,39 @@ def test_the_agent_reads_what_each_rule_asks_and_redact_keeps_it() -> None:
         if "rule" in entry
     }
     assert {number for one in redacted.data["checks"]["rules"] for number in one["handles"]} == handles
+
+
+RANGES = (
+    ("th dport 9-80 counter", 1),
+    ("th dport != 9-80 counter", 1),
+    ("ip ttl 3-9 meta mark 0x0-0xff counter", 2),
+    ("ip dscp 1-4 counter", 1),
+    ("ip saddr { 10.0.0.1-10.0.0.9, 10.0.1.0-10.0.1.7 } counter", 0),
+    ("ip saddr != 10.0.0.1-10.0.0.9 tcp dport > 80 counter", 1),
+    ("th dport > 80 counter", 0),
+)
+FOLDED = ("ip ttl >= 9 th dport <= 80 counter", "ip ttl < 64 udp dport > 80 counter")
+"""nft 1.0.6 lists each as one range of ports."""
+
+
+def test_a_range_that_the_kernel_does_not_have_is_not_believed() -> None:
+    """Those that it has are."""
+    node = Namespace(f"{lab_prefix()}ranges")
+    create([node.name])
+    try:
+        lines = "\n".join([*(rule for rule, _ in RANGES), *FOLDED])
+        node.run("nft", "-f", "-", text=f"table ip t {{\nchain c {{\n{lines}\n}}\n}}\n")
+        tables = collect_node("a", node.path, {}).namespaces[0].tables
+    finally:
+        delete([node.name])
+    raw = tables["nft_raw"].data
+    ((chain,),) = [
+        list(one.chains.values())
+        for one in parse_ruleset(json.loads(str(tables["nft"].data)), read_checks(raw))
+    ]
+    rules = [rule for _, rule in chain.all_rules]
+    assert [rule.checks and rule.checks.ranges for rule in rules] == [*(count for _, count in RANGES), 0, 0]
+    for number, rule in enumerate(rules):
+        folded = number >= len(RANGES) and "-" in rule.text
+        reasons = [str(one.unknown) for one in rule.statements if isinstance(one, Undecidable)]
+        assert ["two comparisons of it as one" in reason for reason in reasons] == [True] * folded, rule.text

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from kubectl_skoop.diagnosis.check import check
+from kubectl_skoop.diagnosis.extension.interface import InfraShim
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing import cni
@@ -126,6 +127,14 @@ ONCE_DIFFERENT = (
         Kind("flannel-vxlan", "iptables-legacy"),
         "n1: bridge fdb replace 0e:00:00:00:00:02 dev flannel.1 dst 10.0.0.1",
     ),
+    # Without ARP a device sends to its own MAC.
+    (Kind("aws-custom-network", "iptables-nft"), "n1: ip link set eth0 arp off"),
+    # An address of a node that was collected, and has it not, is no host outside.
+    (Kind("aws-vpc-cni", "iptables-legacy"), "n2: ip addr del 10.244.2.10/24 dev eth0"),
+    # The node asks in the name of its second interface, which the cloud knows and no object tells.
+    (Kind("terway-eni", "iptables-nft"), "n1: ip addr del 10.244.1.10/24 dev eth0"),
+    # A NIC without an address takes what the cloud leads to its pods.
+    (Kind("terway-eniip", "iptables-nft"), "n1: ip addr del 10.244.1.10/32 dev eth1"),
 )
 
 
@@ -133,5 +142,43 @@ ONCE_DIFFERENT = (
 def test_what_once_differed_agrees(kind: Kind, step: str, tmp_path: Path) -> None:
     with kind.lab() as lab:
         run_steps(lab, [step])
-        wrong = differences(lab, tmp_path, standard_flows(lab.topology, kind.mode), Tally())
-    assert not wrong
+        suspects = differences(lab, tmp_path, standard_flows(lab.topology, kind.mode), Tally())
+    assert [found for flow in suspects if (found := alone(kind, flow, tmp_path, [step]))] == []
+
+
+UNADDRESSED = ("n1: ip addr del 10.0.0.1/24 dev eth0",)
+READDRESSED = ("n1: ip addr add 10.0.0.77/24 dev eth0", "n1: ip route add default via 10.0.0.254")
+UNFOUND = (
+    # What comes from its own network is none that it has a route to, so strict and loose rp_filter refuse it.
+    (
+        ("n1: ip route del 10.0.0.0/24 dev eth0", "n1: ip route del default dev eth0"),
+        None,
+        "unreachable (timeout or no route to host)",
+    ),
+    (("n1: sysctl net.ipv4.conf.eth0.arp_ignore=8",), None, "unknown"),
+    (("n1: sysctl net.ipv4.conf.eth0.arp_ignore=8",), True, "unreachable (no route to host)"),
+    (("n1: sysctl net.ipv4.conf.eth0.arp_ignore=1",), True, "reachable"),
+    # Its routes lead by the address that the node had.
+    (UNADDRESSED, None, "unreachable (timeout or no route to host)"),
+    (UNADDRESSED, True, "unreachable (no route to host)"),
+    ((*UNADDRESSED, *READDRESSED), None, "unknown"),
+    ((*UNADDRESSED, *READDRESSED), True, "unreachable (no route to host)"),
+)
+"""Steps, whether the network's router asks for nodes, and the first words."""
+
+
+@pytest.mark.parametrize(("steps", "asks", "headline"), UNFOUND)
+def test_a_router_that_does_not_find_a_node_may_say_so(
+    steps: Sequence[str], asks: bool | None, headline: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InfraShim, "router_asks", lambda shim, node: asks)
+    with Kind("flannel-alloc", "iptables-nft").lab() as lab:
+        run_steps(lab, steps)
+        asked = [
+            flow
+            for flow in standard_flows(lab.topology, "flannel-alloc")
+            if flow.id == "pod/default/b to pod/default/a:8080 tcp"
+        ]
+        ((flow, outcomes, diagnosis),) = diagnosed(take_snapshot(lab, tmp_path), run_flows(lab, asked))
+    assert diagnosis.headline.startswith(headline)
+    assert diagnosis.verdict == "unknown" or not check_flow(flow, outcomes, diagnosis)

@@ -83,3 +83,42 @@ def test_the_tool_agrees_with_the_kernel_whatever_was_changed(
         differs = partial(alone, kind, flow, tmp_path)
         if found := differs(steps):
             pytest.fail(f"{kind}: {smallest(steps, differs)}\n" + "\n".join(found))
+
+
+def test_who_redirects_an_answer_asks_again(tmp_path: Path) -> None:
+    """A node without a local route for its own address forwards the answer to its question."""
+    kind = KINDS[1]
+    with kind() as lab:
+        flow = next(one for one in flows(lab) if (one.host, one.address) == ("a", "fd00:10::2"))
+    local = "fd00:10::2 dev eth0 table local proto kernel metric 0 pref medium"
+    assert not alone(kind, flow, tmp_path, [f"n2: ip -6 route del local {local}"])
+
+
+def test_who_takes_no_answer_at_any_address_is_told_so(tmp_path: Path) -> None:
+    """A node without a local route for its link-local address forwards each answer to its questions."""
+    local = "fe80::ff:fe00:2 dev eth0 table local proto kernel metric 0 pref medium"
+    with KINDS[2]() as lab:
+        run_steps(lab, [f"n2: ip -6 route del local {local}"])
+        await_each(lab.namespaces.values(), ready_for_ipv6)
+        asked = [flow for flow in flows(lab) if (flow.host, flow.address) == ("b", "fd00:244:1::2")]
+        diagnoses, different = compared(lab, tmp_path, asked, quiet=QUIET)
+    assert not different
+    for diagnosis in diagnoses:
+        assert diagnosis.cause is not None
+        assert (diagnosis.verdict, diagnosis.cause.code) == ("unreachable", "source.address")
+
+
+def test_a_question_comes_in_only_by_a_route_for_groups(tmp_path: Path) -> None:
+    """It is looked up on its own link; a rule about the way out is not asked."""
+    group = "n2: ip -6 route del multicast ff00::/8 dev cni0 table local proto kernel metric 256 pref medium"
+    for step, verdict in (
+        (group, "unreachable"),
+        ("n2: ip -6 rule add oif cni0 prohibit priority 0", "reachable"),
+    ):
+        with KINDS[0]() as lab:
+            run_steps(lab, [step])
+            await_each(lab.namespaces.values(), ready_for_ipv6)
+            asked = [flow for flow in flows(lab) if (flow.host, flow.address) == ("b", "fd00:244:1::2")]
+            diagnoses, different = compared(lab, tmp_path, asked, quiet=QUIET)
+        assert not different
+        assert {diagnosis.verdict for diagnosis in diagnoses} == {verdict}

@@ -26,6 +26,7 @@ T = TypeVar("T")
 pytestmark = pytest.mark.kernel
 
 SEEDS, SEEDS6 = range(20), range(8)
+"""Of `make test`. Tables of other seeds may refuse nearly all that is asked."""
 LOOKUPS_A_LAB = 600 * VOLUME
 ICMP_ERRNO = {(3, 0): "ENETUNREACH", (3, 1): "EHOSTUNREACH", (3, 13): "EACCES"}
 
@@ -47,7 +48,7 @@ def test_lookups_agree_with_the_kernel(seed: int) -> None:
             if _comparable(answer) not in expected:
                 differences.append(f"{key}\n  kernel {answer}\n  ours   {expected}")
     assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:5])
-    assert kinds["route"] > LOOKUPS_A_LAB // 50, kinds
+    assert seed not in SEEDS or kinds["route"] > LOOKUPS_A_LAB // 50, kinds
 
 
 @pytest.mark.parametrize("seed", SEEDS6)
@@ -69,7 +70,7 @@ def test_ipv6_lookups_agree_with_the_kernel(seed: int) -> None:
             if _answer6(answer) not in expected:
                 differences.append(f"{key}\n  kernel {answer}\n  ours   {expected}")
     assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:5])
-    assert kinds["route"] > LOOKUPS_A_LAB // 50, kinds
+    assert seed not in SEEDS6 or kinds["route"] > LOOKUPS_A_LAB // 50, kinds
 
 
 @pytest.mark.parametrize("seed", SEEDS6)
@@ -89,7 +90,7 @@ def test_ipv6_sources_agree_with_the_kernel(seed: int) -> None:
             if answer.route.prefsrc not in [way.source for way in ways if isinstance(way, OutputRoute)]:
                 differences.append(f"{key}\n  kernel {answer}\n  ours   {ways}")
     assert not differences, f"{len(differences)} differ (seed {seed}):\n" + "\n".join(differences[:5])
-    assert compared > LOOKUPS_A_LAB // 100
+    assert seed not in SEEDS6 or compared > LOOKUPS_A_LAB // 100
 
 
 def _answer6(answer: Answer) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, route_output
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.frame import checksum
-from kubectl_skoop.testing.netns import LabError, Namespace, create, delete, entered, lab_prefix
+from kubectl_skoop.testing.netns import SETTLE, LabError, Namespace, create, delete, entered, lab_prefix
 from kubectl_skoop.testing.route_oracle import RouteOracle
 from tests.kernel.router import collected
 
@@ -33,7 +33,6 @@ route add default via {GATEWAY}
 neigh add {GATEWAY} lladdr {ROUTER_MAC} dev v0 nud permanent
 neigh add {BETTER} lladdr 02:00:00:00:00:03 dev v0 nud permanent
 """
-_DEADLINE = 3.0
 
 
 def redirect() -> bytes:
@@ -63,7 +62,7 @@ def node() -> Iterator[Namespace]:
             made.set_sysctls({f"net.ipv4.conf.{device}.{key}": value for key, value in settings.items()})
         with entered(made.path), socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as tap:
             tap.bind(("p0", 0))
-            end = time.monotonic() + _DEADLINE
+            end = time.monotonic() + SETTLE
             while BETTER not in made.run("ip", "route", "show", "cache"):
                 if time.monotonic() > end:
                     raise LabError("the redirect was not taken")

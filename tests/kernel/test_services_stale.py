@@ -16,12 +16,15 @@ from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing.breaking import run_steps
 from kubectl_skoop.testing.cluster_lab import ClusterLab
 from kubectl_skoop.testing.comparing import take_snapshot
+from kubectl_skoop.testing.looking import LOOKS
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.topology import LabService
 
 pytestmark = pytest.mark.kernel
 
 TRIES = 50
+PAUSE, PATIENCE = 0.05, 60
+"""Seconds: between looks, and for what must come. Data that is lost is repeated ever more rarely."""
 ONE_LEFT = (
     "{node}: iptables -t nat -D {{chain.pair}} 3",
     "{node}: iptables -t nat -R {{chain.pair}} 2 -j {{sep.pair.a2}}",
@@ -42,7 +45,7 @@ def client(lab: ClusterLab) -> Iterator[socket.socket]:
     b2 = next(pod.address for pod in lab.topology.pods if pod.name == "b2")
     for _ in range(TRIES):
         with entered(lab.namespace("a").path):
-            made = socket.create_connection((pair.address, pair.port), timeout=1)
+            made = socket.create_connection((pair.address, pair.port), timeout=PATIENCE)
         port = str(made.getsockname()[1])
         if f"src={b2} " in lab.namespace("n1").run("conntrack", "-L", "-p", "tcp", "--sport", port):
             with made:
@@ -76,8 +79,11 @@ def end(lab: ClusterLab) -> None:
 def is_answered(client: socket.socket) -> bool:
     """Data is acknowledged by the other end's kernel."""
     client.send(b"x")
-    time.sleep(0.3)
-    return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)[24:28] == b"\0\0\0\0"
+    for _ in range(LOOKS):
+        if client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)[24:28] == b"\0\0\0\0":
+            return True
+        time.sleep(PAUSE)
+    return False
 
 
 def test_a_connection_while_its_endpoint_drains(

@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_skoop.testing.trap import Trap, differences, trap
-from kubectl_skoop.testing.trap_networks import BRIDGED, ROUTED
+from kubectl_skoop.testing.trap_networks import BRIDGED, ROUTED, awaited
 
 pytestmark = pytest.mark.kernel
 
@@ -16,6 +16,8 @@ VIP_TO_A = "r: $ iptables-nft -t nat -A PREROUTING -d 10.96.0.1 -j DNAT --to-des
 MASQUERADE = "r: $ iptables-nft -t nat -A POSTROUTING -s 10.1.0.2 -d 10.1.0.2 -j MASQUERADE"
 SMALL_PORT = "r: link set pb mtu 1300"
 
+FORWARDS = awaited("r", "ip -d link show dev pa | grep -q 'state forwarding'")
+"""The port's carrier has been noticed, which has it forward."""
 TRAPS = (
     trap(
         "nothing is flooded to a port with proxy_arp",
@@ -70,13 +72,13 @@ TRAPS = (
     trap(
         "a disabled port",
         BRIDGED,
-        "r: $ sleep 0.1; bridge link set dev pa state 0",
+        f"{FORWARDS}\nr: $ bridge link set dev pa state 0",
         {A_TO_B: LOST, "a tcp 10.1.0.1": LOST, "b tcp 10.1.0.4": "answer, c sees 10.1.0.3"},
     ),
     trap(
         "a learning port does not forward",
         BRIDGED,
-        "r: $ sleep 0.1; bridge link set dev pa state 2",
+        f"{FORWARDS}\nr: $ bridge link set dev pa state 2",
         {A_TO_B: LOST, "a tcp 10.1.0.1": LOST},
     ),
     trap(

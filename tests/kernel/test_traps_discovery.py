@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_skoop.testing.trap import Trap, differences, trap
-from kubectl_skoop.testing.trap_networks import ROUTED6
+from kubectl_skoop.testing.trap_networks import ROUTED6, awaited
 
 pytestmark = pytest.mark.kernel
 
@@ -92,7 +92,8 @@ ROUTED = {
     "an address whose detection failed does not answer": (
         "b: sysctl net.ipv6.conf.eth0.accept_dad=1\n"
         "b: sysctl net.ipv6.conf.eth0.router_solicitation_delay=0\n"
-        "r: addr add fd02::5/64 dev p1 nodad\nb: addr add fd02::5/64 dev eth0\nb: $ sleep 0.3\n"
+        "r: addr add fd02::5/64 dev p1 nodad\nb: addr add fd02::5/64 dev eth0\n"
+        f"{awaited('b', 'ip -6 address show dev eth0 dadfailed | grep -q fd02::5')}\n"
         "r: addr del fd02::5/64 dev p1",
         {"a icmp [fd02::5]": BEHIND, PING: "answer"},
     ),

@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_skoop.testing.trap import Trap, differences, trap
-from kubectl_skoop.testing.trap_networks import BRIDGED6
+from kubectl_skoop.testing.trap_networks import BRIDGED6, awaited
 
 pytestmark = pytest.mark.kernel
 
@@ -57,7 +57,8 @@ BRIDGES = {
     ),
     "without snooping": ("r: link set br0 type bridge mcast_snooping 0", {BR: "answer, b sees fd01::2"}),
     "snooping with a querier, and the port has joined (K-85)": (
-        f"{QUERIER}\nb: addr add fd01::7/64 dev eth0 nodad\nr: $ sleep 0.1",
+        f"{QUERIER}\nb: addr add fd01::7/64 dev eth0 nodad\n"
+        f"{awaited('r', 'bridge mdb show dev br0 | grep pb | grep -q ff02::1:ff00:7')}",
         {"a icmp [fd01::7]": "answer"},
     ),
     "snooping with a querier, and no report was heard (K-85)": (

@@ -200,6 +200,27 @@ TRAPS = (
         {PING: "timeout", TCP: SERVED},
     ),
     trap(
+        "who takes an address for a broadcast ignores echo requests to it",
+        ROUTED,
+        "b: route add broadcast 10.2.0.9 dev eth0 table local\nr: route add 10.2.0.9 via 10.2.0.2",
+        {"a icmp 10.2.0.9": "timeout", "a tcp 10.2.0.9": "timeout"},
+    ),
+    trap(
+        "who takes an address for a broadcast by a rule before table local, too",
+        ROUTED,
+        "b: addr add 10.2.0.9/32 dev eth0\nb: rule add pref 2 lookup local\nb: rule del pref 0\n"
+        "b: rule add pref 1 to 10.2.0.9 lookup 9\nb: route add broadcast 10.2.0.9 dev eth0 table 9\n"
+        "r: route add 10.2.0.9 via 10.2.0.2",
+        {"a icmp 10.2.0.9": "timeout"},
+    ),
+    trap(
+        "echo requests to a broadcast are answered where that is set",
+        ROUTED,
+        "b: route add broadcast 10.2.0.9 dev eth0 table local\nr: route add 10.2.0.9 via 10.2.0.2\n"
+        "b: sysctl net.ipv4.icmp_echo_ignore_broadcasts=0",
+        {"a icmp 10.2.0.9": "answer"},
+    ),
+    trap(
         "nobody is told of what was sent to all",
         ROUTED,
         "r: $ iptables-nft -A INPUT -j REJECT",

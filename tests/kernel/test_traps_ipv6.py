@@ -30,6 +30,20 @@ CASES = {
             "a icmp [fd03::2]": "network is unreachable, icmp 1/0 from fd01::1",
         },
     ),
+    "a route to lo that is not local, on the way": (
+        "r: route add fd09::/64 dev lo",
+        {
+            "a tcp [fd09::1]:80": "network is unreachable, icmp 1/0 from fd01::1",
+            "a icmp [fd09::1]": "network is unreachable, icmp 1/0 from fd01::1",
+            "r icmp [fd09::1]": "network is unreachable",
+            "r tcp [fd09::1]:80": "network is unreachable",
+            "r udp [fd09::1]:53": "timeout",
+        },
+    ),
+    "a route to lo that is not local, on the way back": (
+        "r: route add fd01::2/128 dev lo",
+        {"a tcp [fd01::1]:80": "timeout", "a icmp [fd01::1]": "timeout", "a udp [fd01::1]:53": "timeout"},
+    ),
     "a blackhole on the way": ("r: route add blackhole fd02::2/128", {TCP: "timeout", UDP: "timeout"}),
     "prohibit on the way": (
         "r: route add prohibit fd02::2/128",

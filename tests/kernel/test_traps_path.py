@@ -127,6 +127,18 @@ TRAPS = (
         {TCP: "timeout", "a tcp 10.2.0.2:99": "timeout", PING: "timeout"},
     ),
     trap(
+        "a route to lo that is not local",
+        TWO_ROUTERS,
+        "r: route add 10.9.0.0/24 dev lo",
+        {
+            "a icmp 10.9.0.1": "no route to host, icmp 11/0 from 10.1.0.1",
+            "a udp 10.9.0.1": "timeout, icmp 11/0 from 10.1.0.1",
+            "r icmp 10.9.0.1": "timeout",
+            "r tcp 10.9.0.1": "timeout",
+            "r udp 10.9.0.1": "timeout, r sees 10.1.0.1",
+        },
+    ),
+    trap(
         "a rule for the device that a packet comes in by (K-41)",
         TWO_ROUTERS,
         "r: rule add iif p0 lookup 77\nr: route add unreachable 10.2.0.0/24 table 77",

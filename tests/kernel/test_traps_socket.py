@@ -3,7 +3,7 @@
 import pytest
 
 from kubectl_skoop.testing.trap import Trap, differences, trap
-from kubectl_skoop.testing.trap_networks import ROUTED
+from kubectl_skoop.testing.trap_networks import ROUTED, awaited
 
 pytestmark = pytest.mark.kernel
 
@@ -11,6 +11,23 @@ TCP, UDP = "a tcp 10.2.0.2", "a udp 10.2.0.2"
 SERVED = "answer, b sees 10.1.0.2"
 SECOND = "b: no-listeners\nb: addr add 10.2.0.3/24 dev eth0"
 ELSEWHERE = "b: addr add 10.5.0.1/32 dev lo\nr: route add 10.5.0.1 via 10.2.0.2"
+
+LATER, BY_R = "r tcp 10.2.0.2:81", "answer, b sees 10.2.0.1"
+
+
+def half_open(number: int, *settings: str, backlog: int = 1) -> str:
+    """As many connections from `a`, which ignores the answers; those beyond the backlog are dropped."""
+    begin = "made.setblocking(False); made.connect_ex(('10.2.0.2', 81))"
+    there = f"[ $(ss -Htn state syn-recv | wc -l) -ge {min(number, backlog)} ]"
+    lines = (
+        *(f"b: sysctl net.ipv4.{setting}" for setting in settings),
+        f"b: listen tcp 81 backlog={backlog}",
+        "a: $ iptables-nft -A INPUT -p tcp --sport 81 -j DROP",
+        *[f'a: $ python3 -c "import socket; made = socket.socket(); {begin}"'] * number,
+        awaited("b", there),
+    )
+    return "\n".join(lines)
+
 
 TRAPS = (
     trap(
@@ -100,6 +117,22 @@ TRAPS = (
         ROUTED,
         "b: no-listeners\nb: listen tcp 80 dev=lo",
         {"b tcp 10.2.0.2": "connection refused", "b tcp 127.0.0.1": "answer, b sees 127.0.0.1"},
+    ),
+    trap("half-open connections", ROUTED, half_open(3, "tcp_syncookies=1"), {LATER: BY_R}),
+    trap(
+        "half-open connections, without cookies", ROUTED, half_open(3, "tcp_syncookies=0"), {LATER: "timeout"}
+    ),
+    trap(
+        "half-open connections, without cookies, and there is room",
+        ROUTED,
+        half_open(3, "tcp_syncookies=0", backlog=9),
+        {LATER: BY_R},
+    ),
+    trap(
+        "the last quarter is for those that were met before",
+        ROUTED,
+        half_open(7, "tcp_syncookies=0", "tcp_max_syn_backlog=8", backlog=99),
+        {LATER: "timeout | unknown"},
     ),
     trap("a full backlog (K-65)", ROUTED, "b: fill tcp 81", {"a tcp 10.2.0.2:81": "timeout", TCP: SERVED}),
     trap(

@@ -37,8 +37,13 @@ LO = Device(index=1, name="lo", flags=IFF_UP | IFF_LOOPBACK | IFF_LOWER_UP, mtu=
 ALWAYS = {
     "net.ipv4.icmp_echo_ignore_all": "0",
     "net.ipv4.fwmark_reflect": "0",
+    "net.ipv4.icmp_echo_ignore_broadcasts": "1",
     "net.ipv6.icmp.echo_ignore_all": "0",
+    "net.ipv6.icmp.echo_ignore_anycast": "0",
+    "net.ipv6.icmp.echo_ignore_multicast": "0",
     "net.ipv4.tcp_fwmark_accept": "0",
+    "net.netfilter.nf_conntrack_count": "0",
+    "net.netfilter.nf_conntrack_max": "262144",
 }
 PER_DEVICE = (
     "rp_filter",
@@ -114,6 +119,7 @@ def host(
         if entry.address.version == 6
     ]
     made = [route for entry in entries for route in _routes(entry)]
+    made += [_route_of_groups(entry.device) for entry in entries if entry.address.is_link_local]
     if gateway:
         nexthop = Nexthop(device=ends[0].index, gateway=ip_address(gateway))
         default = "0.0.0.0/0" if nexthop.gateway and nexthop.gateway.version == 4 else "::/0"
@@ -181,6 +187,18 @@ def _routes(entry: InterfaceAddress) -> Iterable[Route]:
         nexthops=nexthops,
         prefsrc=entry.address if entry.address.version == 4 else None,
         scope=SCOPE_HOST if entry.device == 1 else SCOPE_LINK,
+        protocol=PROTO_KERNEL,
+    )
+
+
+def _route_of_groups(device: int) -> Route:
+    """addrconf_add_mroute"""
+    return Route(
+        destination=ip_network("ff00::/8"),
+        table=TABLE_LOCAL,
+        type="multicast",
+        nexthops=(Nexthop(device=device),),
+        metric=256,
         protocol=PROTO_KERNEL,
     )
 

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from kubectl_skoop.netstack.device import PortVlan
+from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbours.neighbour_types import FdbEntry
 from tests.netstack.builders import bridged, changed, mac, port, walk
 
@@ -18,14 +20,47 @@ LOST = "no route to host"
 PA, PB, BR0 = 2, 3, 4
 
 
-def test_states_for_groups_of_vlans_are_unknown() -> None:
-    hosts = bridged()
-    bridge = hosts["r"].devices[BR0]
-    assert bridge.bridge is not None
-    settings = bridge.bridge._replace(vlan_filtering=True, mst=True)
-    devices = {**hosts["r"].devices, BR0: replace(bridge, bridge=settings)}
-    hosts["r"] = replace(hosts["r"], devices=devices)
-    assert "(MST), which is not modelled" in walk(hosts, A_TO_B)
+def in_vlan(
+    states: Mapping[int, int | None], *, filtering: bool = True, mst: bool = False, **of_a: object
+) -> dict[str, NetworkNamespace]:
+    """All in VLAN 1 with these states, forwarding where none is named; `of_a`: settings of a's port."""
+    hosts = port(bridged(), PA, **of_a)
+    devices = {
+        index: replace(device, vlans=(PortVlan(1, pvid=True, untagged=True, state=states.get(index, 3)),))
+        for index, device in hosts["r"].devices.items()
+    }
+    bridge = devices[BR0].bridge
+    assert bridge is not None
+    devices[BR0] = replace(devices[BR0], bridge=bridge._replace(vlan_filtering=filtering, mst=mst))
+    own = FdbEntry(mac=devices[BR0].mac, port=BR0, bridge=BR0, vlan=1, local=True)
+    hosts["r"] = replace(hosts["r"], devices=devices, fdb=(*hosts["r"].fdb, own))
+    return hosts
+
+
+@pytest.mark.parametrize(
+    ("hosts", "lost"),
+    [
+        pytest.param(in_vlan({}), (), id="forwarding"),
+        pytest.param(in_vlan({PA: 4}), (A_TO_B, B_TO_A, A_TO_BRIDGE), id="a is blocking"),
+        pytest.param(in_vlan({PA: 2}), (A_TO_B, B_TO_A, A_TO_BRIDGE), id="a is learning"),
+        pytest.param(in_vlan({BR0: 4}), (A_TO_BRIDGE,), id="the bridge is blocking"),
+        pytest.param(in_vlan({PA: 4}, filtering=False), (), id="no VLANs are told apart"),
+        pytest.param(in_vlan({}, state=4), (A_TO_B, B_TO_A, A_TO_BRIDGE), id="the port, not its VLAN"),
+        pytest.param(in_vlan({}, mst=True, state=4), (), id="MST: the port does not count"),
+        pytest.param(in_vlan({}, mst=True, filtering=False, state=4), (), id="nor without VLANs"),
+        pytest.param(in_vlan({PB: 4}, mst=True), (A_TO_B, B_TO_A), id="MST: b is blocking"),
+        pytest.param(in_vlan({PA: None, PB: None, BR0: None}), (), id="an older agent"),
+    ],
+)
+def test_states_in_a_vlan(hosts: dict[str, NetworkNamespace], lost: tuple[str, ...]) -> None:
+    for flow, served in SERVED.items():
+        assert walk(hosts, flow) == (LOST if flow in lost else served), flow
+
+
+@pytest.mark.parametrize("flow", [A_TO_B, A_TO_BRIDGE, "r tcp 10.1.0.3"])
+def test_mst_of_an_older_agent_is_unknown(flow: str) -> None:
+    hosts = in_vlan({PA: None, PB: None, BR0: None}, mst=True)
+    assert "(MST) were not collected" in walk(hosts, flow)
 
 
 @pytest.mark.parametrize(

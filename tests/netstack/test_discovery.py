@@ -151,6 +151,12 @@ def test_ipv6_is_off_where_it_cannot_be_read() -> None:
     )
 
 
+def test_a_device_without_a_route_for_groups_hears_no_question() -> None:
+    hosts = routed6()
+    kept = [route for route in hosts["b"].routes if route.type != "multicast"]
+    assert walk(changed(hosts, "b", routes=tuple(kept)), TCP) == BEHIND
+
+
 def test_two_answers_for_one_address() -> None:
     """The first gets the SYN, but which one counts for later packets is a matter of time."""
     hosts = bridged6()

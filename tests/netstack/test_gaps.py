@@ -228,7 +228,7 @@ def test_a_setting_that_does_not_matter(name: str, key: str, flow: str) -> None:
 def test_a_mark_may_be_reflected() -> None:
     marked = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j MARK --set-xmark 0x5/0xffffffff\nCOMMIT\n"
     hosts = rules(routed(), "b", marked)
-    prohibit = replace(hosts["b"].rules[0], priority=1, action="prohibit", mark=5, mask=0xFFFFFFFF)
+    prohibit = hosts["b"].rules[0]._replace(priority=1, action="prohibit", mark=5, mask=0xFFFFFFFF)
     hosts = changed(hosts, "b", rules=(*hosts["b"].rules, prohibit))
     assert walk(hosts, "a tcp 10.2.0.2:81") == "connection refused"
     lost = without_sysctl(hosts, "b", "net.ipv4.fwmark_reflect")

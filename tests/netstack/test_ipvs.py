@@ -91,7 +91,12 @@ def node(conntrack: int = 1) -> NetworkNamespace:
         Route(destination=ip_network("10.244.4.0/24"), nexthops=(Nexthop(device=CNI0),)),
     ]
     neighbours = [(ETH0, f"10.0.0.{number}") for number in (1, 2, 3, 253)] + [(CNI0, POD)]
-    sysctls = {"net.ipv4.ip_forward": "1", "net.ipv4.vs.conntrack": str(conntrack)}
+    sysctls = {
+        "net.ipv4.ip_forward": "1",
+        "net.ipv4.vs.conntrack": str(conntrack),
+        "net.netfilter.nf_conntrack_count": "0",
+        "net.netfilter.nf_conntrack_max": "262144",
+    }
     return NetworkNamespace(
         id="n4/1",
         place=Place("node", "n4"),

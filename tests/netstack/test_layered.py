@@ -18,6 +18,8 @@ from kubectl_skoop.netstack.device import (
     Macvlan,
     Vlan,
 )
+from kubectl_skoop.netstack.devices.fou_types import FouPort, UdpEncap
+from kubectl_skoop.netstack.devices.team_types import Team
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_PERMANENT, Neighbour
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
@@ -186,6 +188,27 @@ def test_ports_that_do_not_agree_are_unknown() -> None:
     assert "unknown: bond0 chooses one of its ports by a hash" in walk(bonded(mode=2), TCP)
 
 
+def teamed(team: Team | None) -> dict[str, NetworkNamespace]:
+    namespaces = bonded()
+    of_p = namespaces["p"].devices
+    return namespaces | {
+        "p": replace(namespaces["p"], devices={**of_p, 4: replace(of_p[4], kind="team", team=team)})
+    }
+
+
+@pytest.mark.parametrize(
+    ("team", "reason"),
+    [
+        (None, "the options of bond0 (team) were not collected"),
+        (Team(mode="new"), "bond0 is a team in mode new, which is not modelled"),
+        (Team(mode="random", unmodelled="it does so"), "bond0: it does so"),
+        (Team(mode="random"), "bond0 chooses one of its ports by a hash"),
+    ],
+)
+def test_what_is_not_known_of_a_team(team: Team | None, reason: str) -> None:
+    assert f"unknown: {reason}" in walk(teamed(team), TCP)
+
+
 @pytest.mark.parametrize(
     "config",
     [
@@ -198,3 +221,38 @@ def test_a_tunnel_with_settings_that_are_not_modelled(config: IpTunnel) -> None:
     device = Device(index=2, name="gre0", kind="gre", flags=flags, tunnel=config)
     told = walk({"p": host("p", devices=(device,), addresses={2: "10.8.0.2/24"})}, TCP)
     assert told.startswith("unknown: gre0")
+
+
+def in_udp(ports: tuple[FouPort, ...] | None) -> str:
+    """p sends to q 10.9.0.2 by an ipip tunnel in UDP packets; `ports` are q's."""
+    encap = UdpEncap(gue=False, dport=5555)
+    hosts = {}
+    for name, own, other in (("p", 1, 2), ("q", 2, 1)):
+        remote = ip_address(f"10.8.0.{other}")
+        tunnel = IpTunnel(protocol=4, local=ip_address(f"10.8.0.{own}"), remote=remote, encap=encap)
+        flags = IFF_UP | IFF_LOWER_UP | IFF_NOARP
+        made = host(
+            name,
+            End(name="eth0", index=2, peer=("q" if name == "p" else "p", 2), address=f"10.8.0.{own}/24"),
+            devices=(Device(index=3, name="tn", kind="ipip", mtu=1472, flags=flags, tunnel=tunnel),),
+            addresses={3: f"10.9.0.{own}/24"},
+        )
+        hosts[name] = replace(made, fou=(FouPort(5555, 4, protocol=4),) if name == "p" else ports)
+    return walk(hosts, "p udp 10.9.0.2")
+
+
+@pytest.mark.parametrize(
+    ("ports", "told"),
+    [
+        ((FouPort(5555, 4, protocol=4),), "answer, q sees 10.9.0.1"),
+        ((FouPort(5555, 4, protocol=4, peer=ip_address("10.8.0.1")),), "answer, q sees 10.9.0.1"),
+        ((FouPort(5555, 4, protocol=4, peer=ip_address("10.8.0.7")),), "timeout"),
+        ((), "timeout"),
+        ((FouPort(5555, 4, protocol=47),), "unknown: what the socket of the kernel on UDP port 5555"),
+        ((FouPort(5555, 4, gue=True),), "unknown: what the socket of the kernel on UDP port 5555"),
+        ((FouPort(5555, 4, protocol=4, device=9),), "unknown: what the socket of the kernel on UDP port"),
+        (None, "unknown: the ports of fou and gue of"),
+    ],
+)
+def test_the_ports_of_a_tunnel_in_udp(ports: tuple[FouPort, ...] | None, told: str) -> None:
+    assert in_udp(ports).startswith(told)

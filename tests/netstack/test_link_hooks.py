@@ -1,5 +1,6 @@
 """Chains at bridges and devices and for ARP: which of them a frame comes to, and in which order."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -127,7 +128,23 @@ def test_a_rule_that_sends_a_frame_in_a_circle_ends_it(rule: list[object]) -> No
     assert [loss.because.code for loss in branch.journey.losses] == ["netfilter.drop"]
 
 
-def test_connection_tracking_of_a_bridge_is_unknown() -> None:
-    state: object = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "established"}}
-    rules = netfilter("bridge", "forward", [[state, {"drop": None}]])
-    assert [passes(stack(rules, taken), "bridge", Hook.FORWARD, TCP) for taken in (0, 1)] == [False, True]
+STATE: object = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "established"}}
+
+
+def test_a_rule_that_asks_for_a_connection_has_the_bridge_track_it() -> None:
+    branch = stack(netfilter("bridge", "forward", [[STATE, {"drop": None}]]))
+    assert branch.ns.netfilter.bridge_conntrack
+    seen, asked = Passage(), Passage()
+    for frame, passage in ((replace(TCP, protocol=17), seen), (ASK, asked)):
+        assert link_hooks.run(branch, "bridge", Hook.PREROUTING, frame, passage, indev=2) == frame
+        assert link_hooks.run(branch, "bridge", Hook.FORWARD, frame, passage, indev=2) == frame
+    assert (seen.ct_state, asked.ct_state) == ("NEW", "UNTRACKED")
+
+
+@pytest.mark.parametrize("family", ["netdev", "arp"])
+def test_where_the_kernel_takes_no_such_rule_it_is_unknown(family: LinkFamily) -> None:
+    rules = netfilter(
+        family, "ingress" if family == "netdev" else "input", [[STATE, {"drop": None}]], dev="eth0"
+    )
+    hook = Hook.INGRESS if family == "netdev" else Hook.INPUT
+    assert [passes(stack(rules, taken), family, hook) for taken in (0, 1)] == [False, True]

@@ -19,6 +19,7 @@ from tests.providers.aliyun import test_whole as aliyun_whole
 from tests.providers.aws import test_balancers as aws_balancers
 from tests.providers.aws import test_flows as aws_flows
 from tests.providers.aws import test_guards as aws_guards
+from tests.providers.aws import test_transit_gateway as aws_transit
 from tests.providers.aws import test_ways as aws_ways
 from tests.providers.aws import test_whole as aws_whole
 
@@ -38,9 +39,10 @@ class Cases(NamedTuple):
 
 
 def cases() -> dict[str, Cases]:
-    aws = Counter(row.code for row in (*aws_guards.ROWS.values(), *aws_ways.ROWS.values()))
+    aws = Counter(row.code for kind in (aws_guards, aws_ways, aws_transit) for row in kind.ROWS.values())
     aws += Counter(code for _, _, code, _ in aws_balancers.ROWS.values())
     aws["aws.unknown"] += len(aws_ways.WHOLE_KINDS) + len(aws_balancers.UNKNOWN)
+    aws["aws.unknown"] += len(aws_transit.WHOLE_KINDS)
     aws["aws.not-collected"] += aws_flows.WITHOUT_THE_CLOUD
     aliyun = Counter(
         row.code for kind in (aliyun_guards, aliyun_acls, aliyun_ways) for row in kind.ROWS.values()
@@ -63,7 +65,7 @@ def cases() -> dict[str, Cases]:
         *aliyun_balancers.HEALTHY,
         *aliyun_balancers.LETS_IN,
     ]
-    aws_through = [*aws_ways.PASSES, *aws_balancers.HEALTHY]
+    aws_through = [*aws_ways.PASSES, *aws_transit.PASSES, *aws_balancers.HEALTHY]
     generic = Counter(code for _, code, _ in test_underlay_check.FAULTS.values())
     generic["generic.neighbour.other"] += 1
     return {

@@ -18,13 +18,13 @@ class Row(NamedTuple):
     words: tuple[str, ...] = ()
 
     def holds(self, healthy: Answers) -> None:
-        """The one finding is this, says what becomes of the packet, and how to mend it."""
+        """The one finding is this, says what becomes of the packet, by what, and how to mend it."""
         self.change(healthy)
         (finding,) = self.ask(healthy)
         assert finding.code == self.code, finding
         text = " | ".join((finding.message, *finding.evidence))
         for word in self.words:
             assert word in text
-        unknown = self.code.endswith((".unknown", ".beyond"))
+        unknown = self.code.endswith((".unknown", ".beyond", ".size"))
         assert finding.effect == ("unknown" if unknown else "" if self.code == HARMLESS else "stops")
-        assert unknown or finding.remedy
+        assert unknown or (finding.evidence and finding.remedy)

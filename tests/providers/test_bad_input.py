@@ -65,12 +65,6 @@ FINDINGS = {
         "aws.unknown",
         "lacks the pages after its first",
     ),
-    "aws: a rule refers to a group that is deleted": Row(
-        "aws",
-        lambda found: aws_rules(found).__setitem__(slice(None), [permission(groups=["sg-gone"])]),
-        "aws.unknown",
-        "a rule refers to a group that is not there: sg-gone is not among the SecurityGroups",
-    ),
     "aws: an interface has a group that is deleted": Row(
         "aws",
         lambda found: found["NetworkInterfaces"][1].update(Groups=[{"GroupId": "sg-gone"}]),
@@ -82,6 +76,40 @@ FINDINGS = {
         lambda found: aws_rules(found).__setitem__(slice(None), [permission(cidrs=["10.0.0.0/99"])]),
         "aws.unknown",
         "an answer of AWS cannot be read",
+    ),
+    "aws: a protocol that is none": Row(
+        "aws",
+        lambda found: aws_rules(found)[0].update(IpProtocol="quux"),
+        "aws.unknown",
+        "an answer of AWS cannot be read: the protocol of a rule is quux",
+    ),
+    "aliyun: a priority that is none": Row(
+        "aliyun",
+        lambda found: aliyun_rules(found, {**aliyun_vpc.rule("10.0.0.0/16"), "Priority": "first"}),
+        "aliyun.unknown",
+        "cannot be read: the priority of a rule of sg-nodes is first",
+    ),
+    "aliyun: ports that are none": Row(
+        "aliyun",
+        lambda found: aliyun_rules(
+            found, {**aliyun_vpc.rule("10.0.0.0/16"), "IpProtocol": "udp", "PortRange": "80-90"}
+        ),
+        "aliyun.unknown",
+        "cannot be read: an end of the ports 80-90 of a rule is 80-90",
+    ),
+    "aws: an address that is none": Row(
+        "aws",
+        lambda found: found["NetworkInterfaces"][0].update(PrivateIpAddress="10.0.0.999"),
+        "aws.unknown",
+        "an answer of AWS cannot be read",
+    ),
+    "aliyun: an address that is none": Row(
+        "aliyun",
+        lambda found: found["NetworkInterfaceSets"]["NetworkInterfaceSet"][0].update(
+            PrivateIpAddress="10.0.0.999"
+        ),
+        "aliyun.unknown",
+        "an answer of Alibaba Cloud cannot be read",
     ),
     "aliyun: an answer lacks a page": Row(
         "aliyun",
@@ -126,15 +154,29 @@ def test_check_goes_on(snapshots: dict[str, Path], tmp_path: Path, row: Row) -> 
     assert not any(one["code"] == "provider.failed" for one in told)
 
 
+GONE = {
+    "aws": (
+        lambda found: aws_rules(found).__setitem__(slice(None), [permission(groups=["sg-gone"])]),
+        "ingress: all from sg-gone (not among the groups: deleted, or of another account or region)",
+    ),
+    "aliyun": (
+        lambda found: aliyun_rules(found, aliyun_vpc.rule("sg-gone")),
+        "accept all from sg-gone",
+    ),
+}
+
+
+@pytest.mark.parametrize("cloud", GONE)
 def test_a_rule_for_a_group_that_is_deleted_lets_nobody_in(
-    snapshots: dict[str, Path], tmp_path: Path
+    snapshots: dict[str, Path], tmp_path: Path, cloud: str
 ) -> None:
-    """Alibaba Cloud answers rules with the group's id alone: nobody is of a group that no interface has."""
-    gone = aliyun_vpc.rule("sg-gone")
-    files = written("aliyun", tmp_path, lambda found: aliyun_rules(found, gone))
-    ran = skoop("diagnose", *FLOW, "--snapshot", snapshots["aliyun"], "--infra", files)
+    """No interface has it; which groups the sender's interface has is known."""
+    change, words = GONE[cloud]
+    ran = skoop(
+        "diagnose", *FLOW, "--snapshot", snapshots[cloud], "--infra", written(cloud, tmp_path, change)
+    )
     assert ran.code == 1
-    assert "accept all from sg-gone" in ran.out
+    assert words in ran.out
 
 
 CONTRADICTIONS = {

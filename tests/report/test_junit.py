@@ -1,5 +1,7 @@
 """`-o junit`: well-formed, and it fails where the exit code says so."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
@@ -9,6 +11,88 @@ from kubectl_skoop.model.suspicion import Level
 from kubectl_skoop.report.formats import render_check, render_diagnosis
 from tests.report.build import check, diagnosis, suspicion
 from tests.report.hostile import STRINGS, hostile_check, hostile_diagnosis
+
+
+class _Form(NamedTuple):
+    required: frozenset[str] = frozenset()
+    """Attributes."""
+    allowed: frozenset[str] = frozenset()
+    """Besides these."""
+    parts: frozenset[str] = frozenset()
+    """Elements inside."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FORMS = {
+    "testsuites": _Form(allowed=_words("name time tests failures errors"), parts=_words("testsuite")),
+    "testsuite": _Form(
+        required=_words("name tests failures errors"),
+        allowed=_words("group time skipped timestamp hostname id package file log url"),
+        parts=_words("testsuite properties testcase system-out system-err"),
+    ),
+    "testcase": _Form(
+        required=_words("name"),
+        allowed=_words("time classname group"),
+        parts=_words("skipped error failure system-out system-err"),
+    ),
+    "failure": _Form(allowed=_words("type message")),
+    "error": _Form(allowed=_words("type message")),
+    "system-out": _Form(),
+}
+"""What Jenkins takes (jenkinsci/xunit-plugin, junit-10.xsd), of the elements that are written here."""
+
+
+def _misfits(element: ElementTree.Element) -> Iterator[str]:
+    form, given = FORMS[element.tag], set(element.keys())
+    yield from (f"{element.tag} lacks {name}" for name in form.required - given)
+    yield from (f"{element.tag} may not have {name}" for name in given - form.required - form.allowed)
+    for part in element:
+        if part.tag not in form.parts:
+            yield f"{part.tag} may not be in {element.tag}"
+        yield from _misfits(part)
+
+
+VERDICTS: tuple[Verdict, ...] = ("reachable", "unreachable", "partial", "unknown")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            pytest.param(render_diagnosis(diagnosis(verdict, verdict), "junit"), id=verdict)
+            for verdict in VERDICTS
+        ),
+        pytest.param(render_check(check(), "junit"), id="check that found nothing"),
+        pytest.param(
+            render_check(
+                check(
+                    suspicion("a.b", Level.CRITICAL),
+                    suspicion("c.d", Level.INFO),
+                    missing=(Missing("node/n3", "failed", "no answer"),),
+                ),
+                "junit",
+            ),
+            id="check with findings and gaps",
+        ),
+        pytest.param(render_check(hostile_check(next(iter(STRINGS.values()))), "junit"), id="hostile names"),
+    ],
+)
+def test_the_elements_are_those_that_jenkins_takes(text: str) -> None:
+    assert [*_misfits(ElementTree.fromstring(text))] == []
+
+
+def test_what_jenkins_would_refuse_is_seen() -> None:
+    text = (
+        '<testsuites><testsuite name="x" tests="0" failures="0"><failure kind="y"/></testsuite></testsuites>'
+    )
+    assert sorted(_misfits(ElementTree.fromstring(text))) == [
+        "failure may not be in testsuite",
+        "failure may not have kind",
+        "testsuite lacks errors",
+    ]
 
 
 def _suite(text: str) -> ElementTree.Element:

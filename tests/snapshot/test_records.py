@@ -76,9 +76,17 @@ def write_many(path: Path, count: int) -> None:
             writer.add_node(dump)
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("written") / "many"
+    write_many(path, 100)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def many(tmp_path: Path) -> Path:
-    write_many(tmp_path / "many", 100)
+def many(tmp_path: Path, written: bytes) -> Path:
+    """A copy that the test may damage."""
+    (tmp_path / "many").write_bytes(written)
     return tmp_path / "many"
 
 
@@ -248,3 +256,23 @@ def test_hostile_parts_are_refused(chunks: list[object], steps: object, numbers:
 def test_zeros_may_be_as_many_as_they_like() -> None:
     """A count of zeros takes no memory, and nothing is asked of them beyond the holes."""
     assert records.join([["[\0:\0] x"]], [1], [10**12, 1]) == "[0:0] x"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ([], "a 0:0\nb 0"),
+        ([0, 7], "a 7:0\nb 0"),
+        ([1, 7], "a 0:7\nb 0"),
+        ([2, 7], "a 0:0\nb 7"),
+        ([3, 7], "a 0:0\nb 0"),
+        ([0, 7, 0, 2], "a 7:9\nb 0"),
+        ([0, 7, 1, -4], "a 7:0\nb 3"),
+        ([-5, 7, 0, 1], "a 7:8\nb 0"),
+        ([0, 1, 0, 1, 0, 1, 0, 1], "a 1:2\nb 3"),
+        ([0], "a 0:0\nb 0"),
+    ],
+)
+def test_numbers_are_put_where_they_were_and_zeros_elsewhere(numbers: list[int], text: str) -> None:
+    lines = [f"a {records.HOLE}:{records.HOLE}", f"b {records.HOLE}"]
+    assert records.join([lines], [1, 1], numbers) == text

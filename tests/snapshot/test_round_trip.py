@@ -137,6 +137,28 @@ def test_equal_tables_are_stored_once(tmp_path: Path) -> None:
     assert (tmp_path / "five").stat().st_size < 1.1 * (tmp_path / "one").stat().st_size
 
 
+@pytest.mark.parametrize(
+    ("node", "cluster", "read"),
+    [
+        ("ahead", {}, 62.0),
+        ("unknown", {}, 100.0),
+        ("failed", {"clock_offset": -3.0}, 47.0),
+        ("failed", {}, 50.0),
+        ("failed", {"clock_offset": "soon"}, 50.0),
+    ],
+)
+def test_when_a_node_was_read_is_told_by_the_clock_of_the_api_server(
+    node: str, cluster: dict[str, object], read: float, tmp_path: Path
+) -> None:
+    with writing(tmp_path / "s", new_header(50.0, cluster)) as writer:
+        writer.add_node(NodeDump(node="ahead", time=100.0, kernel="6.1", facts=NodeFacts(clock_offset=38.0)))
+        writer.add_node(NodeDump(node="unknown", time=100.0, kernel="6.1"))
+        writer.add_missing_node("failed", "not collected", "no agent")
+    snapshot = open_snapshot(tmp_path / "s")
+    assert snapshot.read_at(node) == read
+    snapshot.close()
+
+
 def test_a_node_tells_what_it_is_and_which_namespaces_it_has(tmp_path: Path) -> None:
     dump = node_dump("n1", namespace_dump(1), namespace_dump(2, "default/a", links=Table(data=[1])))
     snapshot = reopened(tmp_path / "s", dump)

@@ -7,11 +7,13 @@ felix/calc/policy_sorter.go.
 """
 
 import math
+import sys
 from collections.abc import Collection, Mapping
 from functools import partial
 
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.cluster.policy.calico_peer import Sets, selected
+from kubectl_skoop.cluster.policy.calico_host import Hosts, Moment
+from kubectl_skoop.cluster.policy.calico_peer import GLOBAL, Sets, selected
 from kubectl_skoop.cluster.policy.calico_rule import calico_rule
 from kubectl_skoop.cluster.policy.rule import (
     ADMIN,
@@ -27,7 +29,17 @@ from kubectl_skoop.cluster.policy.rule import (
     Verdict,
     unreadable,
 )
-from kubectl_skoop.cluster.policy.term import HOSTS, PODS, All, InNamespace, Term, Undecided
+from kubectl_skoop.cluster.policy.term import (
+    EVERYBODY,
+    HOSTS,
+    PODS,
+    All,
+    InNamespace,
+    Nobody,
+    Some,
+    Term,
+    Undecided,
+)
 from kubectl_skoop.cluster.policy.written import Fields, Reader, fields, words, written_in
 from kubectl_skoop.cluster.raw import Object, dig, ref_of, text
 
@@ -50,6 +62,8 @@ _SPEC = (
     "applyOnForward",
     "performanceHints",
 )
+_LAST = sys.float_info.max
+"""Order of a tier without one; behind it there are profiles."""
 _ANYTHING = (Verdict.ACCEPT, Verdict.DENY, Verdict.NEXT)
 _ACTIONS = {"allow": Verdict.ACCEPT, "deny": Verdict.DENY, "pass": Verdict.NEXT}
 Tiers = Mapping[str, tuple[Tier, bool] | Invalid]
@@ -58,32 +72,21 @@ Tiers = Mapping[str, tuple[Tier, bool] | Invalid]
 
 def calico_policies(cluster: Cluster, namespaces: Collection[str] | None = None) -> Compiled:
     tiers = _tiers(cluster)
-    sets = Sets.of(cluster)
+    hosts = Hosts.of(cluster)
+    sets = Sets.of(cluster, hosts)
     policies: list[Policy] = []
     problems: list[PolicyProblem] = []
     for kind in _KINDS:
         for item in written_in(cluster, kind, namespaces):
-            policy, reader = calico_policy(item, tiers, sets)
-            if policy is not None:
-                policies.append(policy)
+            found, reader = calico_policy(item, tiers, sets, hosts)
+            policies += found
             problems += reader.problems
-    if endpoints := [ref_of(item).name for item in cluster.objects("CalicoHostEndpoint")]:
-        why = f"policies of host endpoints are not judged ({endpoints[0]})"
-        rules = unreadable(why, *_ANYTHING)
-        policies.append(
-            Policy(
-                kind="hostendpoints.projectcalico.org",
-                name=endpoints[0],
-                subject=Undecided(HOSTS, why),
-                ingress=rules,
-                egress=rules,
-            )
-        )
+    policies += hosts.of_themselves(cluster)
     return Compiled(policies=tuple(policies), problems=tuple(problems))
 
 
-def calico_policy(item: Object, tiers: Tiers, sets: Sets) -> tuple[Policy | None, Reader]:
-    """None: one for the host's interfaces alone."""
+def calico_policy(item: Object, tiers: Tiers, sets: Sets, hosts: Hosts) -> tuple[list[Policy], Reader]:
+    """As it is for pods, and for the host endpoints that it selects."""
     ref = ref_of(item)
     reader = Reader(item, _KINDS[ref.kind])
     own: Term = All((PODS, InNamespace(ref.namespace))) if ref.namespace else PODS
@@ -93,10 +96,9 @@ def calico_policy(item: Object, tiers: Tiers, sets: Sets) -> tuple[Policy | None
     head = reader.attempt("spec", lambda: _head(reader, tiers))
     if isinstance(head, str):
         rules = unreadable(head, *_ANYTHING, isolates=True)
-        return broken(subject=Undecided(own, head), ingress=rules, egress=rules), reader
+        everybody = own if ref.namespace or not hosts.endpoints else Some((PODS, HOSTS))
+        return [broken(subject=Undecided(everybody, head), ingress=rules, egress=rules)], reader
     spec, (tier, denies), order, types = head
-    if spec.get("doNotTrack") is True or spec.get("preDNAT") is True:
-        return None, reader
     picked = reader.attempt("spec.selector", lambda: _subject(spec, own, sets))
     directions: dict[Direction, Rules | None] = {"ingress": None, "egress": None}
     for side in directions:
@@ -108,13 +110,23 @@ def calico_policy(item: Object, tiers: Tiers, sets: Sets) -> tuple[Policy | None
                 lambda entry: _ACTIONS.get(text(entry, "action").lower(), Verdict.DENY),
             )
             directions[side] = Rules(rules=rules_of_side, isolates=denies)
-    return broken(
+    policy = broken(
         tier=tier,
-        rank=(order, f"{ref.namespace}/{ref.name}"),
+        rank=(order, f"{ref.name}/{ref.namespace}"),
         subject=Undecided(own, picked) if isinstance(picked, str) else picked,
         ingress=directions["ingress"],
         egress=directions["egress"],
-    ), reader
+    )
+    moment: Moment = (
+        "raw" if spec.get("doNotTrack") is True else "mangle" if spec.get("preDNAT") is True else "filter"
+    )
+    found = [policy] if moment == "filter" else []
+    if (chosen := hosts.chosen(_host_subject(spec, picked, ref.namespace))) is not None:
+        place = sorted({known[0] for known in tiers.values() if not isinstance(known, Invalid)}).index(tier)
+        found.append(hosts.judged(policy, chosen, moment, place))
+        if moment != "filter" or spec.get("applyOnForward") is True:
+            found += hosts.on_forward(policy, chosen, moment, place)
+    return found, reader
 
 
 def _head(reader: Reader, tiers: Tiers) -> tuple[Fields, tuple[Tier, bool], float, frozenset[str]]:
@@ -161,6 +173,21 @@ def _subject(spec: Fields, own: Term, sets: Sets) -> Term:
     return All(tuple(terms))
 
 
+def _host_subject(spec: Fields, picked: Term | str, namespace: str) -> Term:
+    """The host endpoints that a policy selects: they have no namespace and no service account."""
+    if (
+        namespace
+        or spec.get("serviceAccountSelector")
+        or spec.get("namespaceSelector") not in (None, "", GLOBAL)
+    ):
+        return Nobody()
+    return (
+        Undecided(EVERYBODY, picked)
+        if isinstance(picked, str)
+        else selected(spec.get("selector") or "", "pod")
+    )
+
+
 def _tiers(cluster: Cluster) -> Tiers:
     """Of equal order that which comes first by name is asked first."""
     found: dict[str, tuple[Tier, bool] | Invalid] = {
@@ -176,7 +203,7 @@ def _tiers(cluster: Cluster) -> Tiers:
 
 
 def _tier(name: str, item: Object) -> tuple[Tier, bool]:
-    order = _order(dig(item, "spec", "order"))
+    order = min(_order(dig(item, "spec", "order")), _LAST)
     action = text(item, "spec", "defaultAction") or "Deny"
     if action not in ("Deny", "Pass"):
         raise Invalid(f"unknown defaultAction {action!r}: Deny, Pass")

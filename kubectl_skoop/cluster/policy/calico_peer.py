@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.policy.address import ANYWHERE
+from kubectl_skoop.cluster.policy.calico_host import Hosts
 from kubectl_skoop.cluster.policy.calico_selector import calico_selector, labelled
 from kubectl_skoop.cluster.policy.interval import Intervals, union
 from kubectl_skoop.cluster.policy.rule import Invalid
@@ -16,6 +18,7 @@ from kubectl_skoop.cluster.policy.term import (
     Labelled,
     Nobody,
     Not,
+    Outside,
     Some,
     Term,
     Undecided,
@@ -37,27 +40,27 @@ _SIDE = (
     "notPorts",
     "domains",
 )
-_GLOBAL = "global()"
+GLOBAL = "global()"
 
 
 @dataclass(frozen=True, slots=True)
 class Sets:
-    """NetworkSet and GlobalNetworkSet: addresses that selectors find by label."""
+    """NetworkSet, GlobalNetworkSet and HostEndpoint: addresses that selectors find by label."""
 
     universe: Universe
     """The sets as parties."""
     nets: tuple[Intervals, ...]
-    unread: str = ""
-    """Names a set whose domains are addresses that nobody knows."""
+    unread: int = 0
+    """Those with domains, whose addresses nobody knows, as bits."""
 
     @classmethod
-    def of(cls, cluster: Cluster) -> "Sets":
+    def of(cls, cluster: Cluster, hosts: Hosts) -> "Sets":
         spaces = {
             ref_of(item).name: labels(item, "metadata", "labels") for item in cluster.objects("Namespace")
         }
-        parties: list[Party] = []
-        nets: list[Intervals] = []
-        unread = ""
+        parties = [one.party for one in hosts.endpoints]
+        nets = [one.nets for one in hosts.endpoints]
+        unread = 0
         for kind in ("CalicoNetworkSet", "CalicoGlobalNetworkSet"):
             for item in cluster.objects(kind):
                 ref = ref_of(item)
@@ -72,13 +75,18 @@ class Sets:
                 )
                 nets.append(union(part for net in texts(item, "spec", "nets") for part in _net(net)))
                 if dig(item, "spec", "allowedEgressDomains"):
-                    unread = ref.name
+                    unread |= 1 << (len(parties) - 1)
         return cls(Universe(parties), tuple(nets), unread)
 
     def picked(self, term: Term) -> Intervals:
         """The addresses of the sets that meet a term."""
         chosen = positions_of(select(term, self.universe).yes.bits)
         return union(part for at in chosen for part in self.nets[at])
+
+    def has_domains(self, term: Term) -> bool:
+        """One of the sets that meet the term has."""
+        found = select(term, self.universe)
+        return bool((found.yes.bits | found.maybe.bits) & self.unread)
 
 
 def _net(written: str) -> Intervals:
@@ -142,7 +150,7 @@ def side(written: object, namespace: str, sets: Sets) -> Term:
 def _scoped(known: Fields, namespace: str) -> Term:
     terms: list[Term] = []
     spaces = known.get("namespaceSelector")
-    if spaces == _GLOBAL:
+    if spaces == GLOBAL:
         terms.append(Not(Labelled("namespace", NAME_LABEL)))
     elif spaces:
         terms += [Labelled("namespace", NAME_LABEL), selected(spaces, "namespace")]
@@ -161,6 +169,9 @@ def _scoped(known: Fields, namespace: str) -> Term:
 
 def _members(term: Term, sets: Sets) -> Term:
     """The pods that meet a term, and the addresses of the sets that do."""
-    pods = All((PODS, term))
-    block = sets.picked(term)
-    return Some((pods, InBlock(block))) if block else pods
+    found: list[Term] = [All((PODS, term))]
+    if block := sets.picked(term):
+        found.append(InBlock(block))
+    if sets.has_domains(term):
+        found.append(Undecided(Outside(ANYWHERE), "the addresses of a network set's domains are not known"))
+    return Some(tuple(found)) if len(found) > 1 else found[0]

@@ -1,12 +1,12 @@
 """Whom a Cilium rule means: endpoints by their labels, entities, CIDRs, services."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.policy.address import ANYWHERE, IPV4, IPV6, address_at
-from kubectl_skoop.cluster.policy.interval import Intervals, union
+from kubectl_skoop.cluster.policy.interval import Intervals, subtract, union
 from kubectl_skoop.cluster.policy.rule import Invalid
 from kubectl_skoop.cluster.policy.selector import selector
 from kubectl_skoop.cluster.policy.term import (
@@ -18,15 +18,15 @@ from kubectl_skoop.cluster.policy.term import (
     InNamespace,
     Labelled,
     Nobody,
-    Not,
     Outside,
     Some,
     Term,
     Undecided,
+    select,
 )
-from kubectl_skoop.cluster.policy.universe import NAME_LABEL
+from kubectl_skoop.cluster.policy.universe import NAME_LABEL, Party, Universe, positions_of
 from kubectl_skoop.cluster.policy.written import Fields, cidr, fields, maps, words
-from kubectl_skoop.cluster.raw import items, labels, ref_of, texts
+from kubectl_skoop.cluster.raw import Object, items, labels, ref_of, texts
 from kubectl_skoop.cluster.service import SERVICE_NAME
 
 _NAMESPACE = "io.kubernetes.pod.namespace"
@@ -67,26 +67,41 @@ class Facts:
         return _RESERVED[name]
 
     def service(self, namespace: str, name: str) -> Term:
-        """What a service stands for: its pods, or the addresses behind one without selector."""
-        known = {ref_of(item).name: item for item in self.cluster.objects("Service", namespace)}
-        item = known.get(name)
-        why = f"service {namespace}/{name} is not among the objects"
-        if item is None:
-            return Undecided(EVERYBODY, why)
-        if wanted := labels(item, "spec", "selector"):
+        """What a service stands for: its pods, or the addresses behind one without selector.
+
+        `namespace`: empty: whichever has one of that name (pkg/policy/k8s/service.go, serviceRefMatches).
+        """
+        found = [item for item in self.cluster.objects("Service", namespace) if ref_of(item).name == name]
+        if not found:
+            shown = f"{namespace}/{name}" if namespace else name
+            return Undecided(EVERYBODY, f"service {shown} is not among the objects")
+        return Some(tuple(map(self._meant, found)))
+
+    def services(self, namespace: str, written: object) -> Term:
+        """What the services that a selector means stand for; `namespace`: empty: in all. Raises: Invalid."""
+        found = self.cluster.objects("Service", namespace)
+        return Some(tuple(map(self._meant, _chosen(found, written))))
+
+    def _meant(self, service: Object) -> Term:
+        ref = ref_of(service)
+        if wanted := labels(service, "spec", "selector"):
             own = [Labelled("pod", key, "in", (value,)) for key, value in sorted(wanted.items())]
-            return All((PODS, InNamespace(namespace), *own))
-        block = self._behind(namespace, name)
-        return (
-            InBlock(block) if block else Undecided(EVERYBODY, f"no endpoints of {namespace}/{name} are known")
-        )
+            return All((PODS, InNamespace(ref.namespace), *own))
+        block = self._behind(ref.namespace, ref.name)
+        why = f"no endpoints of {ref.namespace}/{ref.name} are known"
+        return InBlock(block) if block else Undecided(EVERYBODY, why)
 
     def cidr_group(self, name: str) -> Intervals:
         """Raises: Invalid."""
         for item in self.cluster.objects("CiliumCIDRGroup"):
             if ref_of(item).name == name:
-                return union(part for net in texts(item, "spec", "externalCIDRs") for part in cidr(net))
+                return _cidrs_of(item)
         raise Invalid(f"there is no CiliumCIDRGroup {name}")
+
+    def cidr_groups(self, written: object) -> Intervals:
+        """Of all that a selector means. Raises: Invalid."""
+        found = _chosen(self.cluster.objects("CiliumCIDRGroup"), written)
+        return union(part for item in found for part in _cidrs_of(item))
 
     def _apiserver(self) -> Term:
         block = self._behind("default", "kubernetes")
@@ -109,6 +124,20 @@ class Facts:
                     ]
         known = [address for entry in written if (address := parse_address(entry)) is not None]
         return union((address_at(address), address_at(address)) for address in known)
+
+
+def _cidrs_of(group: Object) -> Intervals:
+    return union(part for net in texts(group, "spec", "externalCIDRs") for part in cidr(net))
+
+
+def _chosen(objects: Sequence[Object], written: object) -> list[Object]:
+    """Those whose labels meet a selector. Raises: Invalid."""
+    own = [
+        Party(kind="pod", name=ref_of(item).name, labels=labels(item, "metadata", "labels"))
+        for item in objects
+    ]
+    found = select(selector(written, "pod"), Universe(own)).yes
+    return [objects[at] for at in positions_of(found.bits)]
 
 
 def endpoints(written: object, namespace: str) -> Term:
@@ -186,12 +215,14 @@ def cidr_set(written: object, facts: Facts) -> Term:
         fields(entry, "an entry of a CIDR set", ("cidr", "except", "cidrGroupRef", "cidrGroupSelector"))
         excepted = words(entry.get("except"), "except")
         group = entry.get("cidrGroupRef")
-        if entry.get("cidrGroupSelector") is not None:
-            terms.append(Undecided(Outside(ANYWHERE), "cidrGroupSelector is not judged"))
-        elif isinstance(group, str):
-            inside: Term = InBlock(facts.cidr_group(group), parties=False)
+        if entry.get("cidrGroupSelector") is not None or isinstance(group, str):
+            chosen = (
+                facts.cidr_group(group)
+                if isinstance(group, str)
+                else facts.cidr_groups(entry["cidrGroupSelector"])
+            )
             without = union(part for net in excepted for part in cidr(net))
-            terms.append(All((inside, Not(InBlock(without, parties=False)))))
+            terms.append(InBlock(subtract(chosen, without), parties=False))
         else:
             terms.append(InBlock(cidr(entry.get("cidr"), excepted), parties=False))
     return Some(tuple(terms))

@@ -63,7 +63,7 @@ def _peer(name: str, written: object, namespace: str, facts: Facts) -> Term:
         "CIDR": lambda: cidrs(written),
         "CIDRSet": lambda: cidr_set(written, facts),
         "Entities": lambda: Some(tuple(facts.entity(entity) for entity in words(written, "entities"))),
-        "Services": lambda: _services(written, namespace, facts),
+        "Services": lambda: _services(written, facts),
         "FQDNs": lambda: Undecided(Outside(ANYWHERE), "the addresses of DNS names are not known (toFQDNs)"),
         "Groups": lambda: Undecided(Outside(ANYWHERE), "the addresses of cloud groups are not known"),
         "Nodes": lambda: Some(
@@ -80,15 +80,16 @@ def _endpoints(written: object, namespace: str) -> Term:
     return Some(tuple(endpoints(entry, namespace) for entry in found))
 
 
-def _services(written: object, namespace: str, facts: Facts) -> Term:
+def _services(written: object, facts: Facts) -> Term:
     terms: list[Term] = []
     for entry in maps(written, "services"):
         fields(entry, "a service", ("k8sService", "k8sServiceSelector"))
         if entry.get("k8sService") is None:
-            terms.append(Undecided(EVERYBODY, "k8sServiceSelector is not judged (toServices)"))
+            chosen = fields(entry.get("k8sServiceSelector"), "k8sServiceSelector", ("selector", "namespace"))
+            terms.append(facts.services(str(chosen.get("namespace") or ""), chosen.get("selector")))
             continue
         known = fields(entry["k8sService"], "k8sService", ("serviceName", "namespace"))
-        terms.append(facts.service(str(known.get("namespace") or namespace), str(known.get("serviceName"))))
+        terms.append(facts.service(str(known.get("namespace") or ""), str(known.get("serviceName"))))
     return Some(tuple(terms))
 
 

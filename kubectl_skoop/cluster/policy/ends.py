@@ -85,10 +85,15 @@ def flows(
 
 
 def flows_between(
-    cluster: Cluster, policies: PolicySet, source: Endpoint, destination: Endpoint, port: int, protocol: str
+    cluster: Cluster,
+    around: Surroundings,
+    policies: PolicySet,
+    source: Endpoint,
+    destination: Endpoint,
+    port: int,
+    protocol: str,
 ) -> tuple[Flow, ...]:
     """`flows` for ends that were made out before. Raises: InputError (a service without such endpoints)."""
-    around = Surroundings.of(cluster)
     sender = next(_of_endpoint(cluster, around, source, port, protocol))
     return tuple(
         _flow(policies, sender, receiver, receiver.port or port, protocol)

@@ -101,7 +101,7 @@ def judge(
     unknown: dict[PeerSet, list[tuple[int, int]]] = {}
     reasons: dict[str, None] = {}
     edges = [match.ports for found in matches.values() for match in found]
-    for stretch in _stretches(ports, edges):
+    for stretch in stretches(ports, edges):
         fate = _Fate(asked)
         for stage in tiers:
             _ask(stage, stretch[0], matches, fate, events)
@@ -198,7 +198,7 @@ def _matches(universe: Universe, subject: int, rule: Rule, direction: Direction)
                 yield _Match(((at, at),), peers.yes & serving, peers.maybe & serving, peers.reason)
 
 
-def _stretches(within: Intervals, edges: Sequence[Intervals]) -> Iterator[tuple[int, int]]:
+def stretches(within: Intervals, edges: Sequence[Intervals]) -> Iterator[tuple[int, int]]:
     """Intervals inside which no rule makes a difference between ports."""
     cuts = sorted({cut for intervals in set(edges) for low, high in intervals for cut in (low, high + 1)})
     for low, high in within:

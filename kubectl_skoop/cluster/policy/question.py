@@ -12,6 +12,7 @@ from kubectl_skoop.model.listed import listed
 
 NO_POLICY = "no policy selects it"
 NONE_DECIDES = "no policy that selects it decides"
+NONE_DENIES = "no policy that selects it denies it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +84,11 @@ def _decide(
     if judged.unknown:
         return _unknown(events, direction, keys)
     wanted = Verdict.ACCEPT if judged.allowed else Verdict.DENY
-    event = next((event for event in reversed(events) if event.verdict is wanted), None)
+    deciding = [event for event in events if event.verdict is wanted]
+    event = next((event for event in reversed(deciding) if not event.doubt), None)
     match event:
         case None:
-            because = NONE_DECIDES if keys else NO_POLICY
+            because = (NONE_DENIES if deciding else NONE_DECIDES) if keys else NO_POLICY
             return Decision(verdict=Verdict.ACCEPT, direction=direction, because=because, selecting=keys)
         case Event(rule=None):
             isolating = [stage.isolating for stage in tiers if stage.tier == event.policy.tier]

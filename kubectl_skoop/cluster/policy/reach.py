@@ -1,14 +1,14 @@
 """Policies the other way round: what each of them selects."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.connectivity import parties
 from kubectl_skoop.cluster.policy.evaluate import PolicySet
 from kubectl_skoop.cluster.policy.party import Class, classes
-from kubectl_skoop.cluster.policy.rule import Policy
-from kubectl_skoop.cluster.policy.term import select
+from kubectl_skoop.cluster.policy.rule import Policy, Tier
+from kubectl_skoop.cluster.policy.term import Some, Term, select
 from kubectl_skoop.cluster.policy.universe import Universe, positions_of
 
 
@@ -34,11 +34,19 @@ def reaches(cluster: Cluster, policies: PolicySet, chosen: Sequence[Policy] | No
 
 
 def among(found: Sequence[Class], policies: Iterable[Policy]) -> list[Reach]:
-    """What each policy selects of some pods and nodes."""
+    """What each policy selects of some pods and nodes.
+
+    One that stands at several places of a tier is told once for the tier.
+    """
     universe = Universe([one.party for one in found])
-    answers: list[Reach] = []
+    together: dict[tuple[str, Tier], tuple[Policy, list[Term]]] = {}
     for policy in policies:
-        picked = select(policy.subject, universe)
+        known, subjects = together.get((policy.key, policy.tier), (policy, []))
+        both = replace(known, ingress=known.ingress or policy.ingress, egress=known.egress or policy.egress)
+        together[policy.key, policy.tier] = both, [*subjects, policy.subject]
+    answers: list[Reach] = []
+    for policy, subjects in together.values():
+        picked = select(Some(tuple(subjects)), universe)
         answers.append(
             Reach(
                 policy=policy,

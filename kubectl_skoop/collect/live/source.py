@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread, current_thread
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -96,7 +97,10 @@ class LiveSource:
         self._namespaces = namespaces
         self._infra = infra
         self._checkpoint = checkpoint
-        self._workers = ThreadPoolExecutor(max(parallel, _LISTS), thread_name_prefix="cluster")
+        self._threads: set[Thread] = set()
+        self._workers = ThreadPoolExecutor(
+            max(parallel, _LISTS), "cluster", initializer=lambda: self._threads.add(current_thread())
+        )
         self._closing = ExitStack()
         self._tried: set[str] = set()
         self._may_collect = False
@@ -108,13 +112,14 @@ class LiveSource:
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            opening.callback(self.end)
             self._folder = self._checkpoint or Path(
                 opening.enter_context(TemporaryDirectory(prefix="kubectl-skoop-"))
             )
             self._dumps = Checkpoint(self._folder)
-            self._run.progress("", "reads the cluster's objects")
             self._writer = opening.enter_context(self._new_writer())
+            # The threads end before what they write to is closed and removed.
+            opening.callback(self.end)
+            self._run.progress("", "reads the cluster's objects")
             self.objects = gather(
                 self._run.api, self._allowed, self._workers, self._writer.objects, self._namespaces
             )
@@ -126,6 +131,7 @@ class LiveSource:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._interrupts.hold()
         self._run.stop()
         self._closing.__exit__(kind, error, trace)
 
@@ -136,6 +142,9 @@ class LiveSource:
         self._interrupts.hold()
         self._run.stop()
         self._workers.shutdown(wait=True, cancel_futures=True)
+        # The pool does not know a thread that it was starting when the interrupt came.
+        for thread in tuple(self._threads):
+            thread.join()
         try:
             self._run.clean_up()
         except ClusterError as error:

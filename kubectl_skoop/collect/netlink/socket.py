@@ -119,6 +119,14 @@ class NetlinkSocket:
         self._send(kind, flags, payload)
         return next(self._replies())
 
+    def answers(self, kind: int, payload: bytes) -> list[Message]:
+        """All answers to one question that is no dump, as some families of generic netlink give.
+
+        Raises: as `request`.
+        """
+        self._send(kind, 0, payload)
+        return list(_Entries(self._replies()))
+
     def _send(self, kind: int, flags: int, payload: bytes) -> None:
         self._sequence += 1
         self._socket.send(pack_message(kind, NLM_F_REQUEST | flags, self._sequence, payload))

@@ -34,15 +34,15 @@ _PROTOCOL = schema(
     (8, "icmp_type", u8),
     (9, "icmp_code", u8),
 )
-_TUPLE = schema((1, "ip", nested(_IP)), (2, "proto", nested(_PROTOCOL)), (3, "zone", be16))
+TUPLE = schema((1, "ip", nested(_IP)), (2, "proto", nested(_PROTOCOL)), (3, "zone", be16))
 _TCP = schema(
     (1, "state", u8), (2, "wscale_original", u8), (3, "wscale_reply", u8), (4, "flags_original", raw)
 )
 _SCTP = schema((1, "state", u8), (2, "vtag_original", be32), (3, "vtag_reply", be32))
 _COUNTERS = schema((1, "packets", be64), (2, "bytes", be64))
 ENTRY = schema(
-    (1, "orig", nested(_TUPLE)),
-    (2, "reply", nested(_TUPLE)),
+    (1, "orig", nested(TUPLE)),
+    (2, "reply", nested(TUPLE)),
     (3, "status", be32),
     (4, "protoinfo", nested(schema((1, "tcp", nested(_TCP)), (3, "sctp", nested(_SCTP))))),
     (5, "help", nested(schema((1, "name", text)))),
@@ -52,7 +52,7 @@ ENTRY = schema(
     (10, "counters_reply", nested(_COUNTERS)),
     (11, "use", be32),
     (12, "id", be32),
-    (14, "master", nested(_TUPLE)),
+    (14, "master", nested(TUPLE)),
     (18, "zone", be16),
     (20, "timestamp", nested(schema((1, "start", be64), (2, "stop", be64)))),
     (22, "labels", raw),

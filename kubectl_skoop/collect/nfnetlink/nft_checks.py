@@ -1,6 +1,7 @@
 """What a native rule asks of the protocol in the kernel, as nft lists only what it does not take for implied.
 
-nft 1.0.6 leaves `meta protocol ip6` out of `meta protocol ip6 ip ttl 9` (its payload_dependency_kill, K-25).
+nft 1.0.6 leaves `meta protocol ip6` out of `meta protocol ip6 ip ttl 9` (its payload_dependency_kill, K-25),
+and lists `ip ttl >= 9 th dport <= 80` as `th dport 9-80`.
 Kernel: include/uapi/linux/netfilter/nf_tables.h; net/netfilter/nft_{meta,payload,cmp}.c.
 """
 
@@ -18,7 +19,7 @@ _NFPROTO_ARP = 3
 _NAME, _DATA = 1, 2
 _VERDICT_REGISTER = 0
 _LINK_HEADER, _NETWORK_HEADER = 0, 1
-_EQ, _NEQ = 0, 1
+_EQ, _NEQ, _LTE, _GTE = 0, 1, 3, 5
 _META = {1: "meta protocol", 8: "meta iiftype", 15: "meta nfproto", 16: "meta l4proto"}
 _LINK = {(12, 2): "ether type", (16, 2): "vlan type"}
 _NETWORK = {
@@ -50,10 +51,11 @@ class Check(NamedTuple):
 
 
 class Checks(NamedTuple):
-    """Those of one rule, and how many statements it has beside its matches."""
+    """Those of one rule, how many statements it has beside its matches, and how many matches of a range."""
 
     statements: int
     checks: tuple[Check, ...]
+    ranges: int
 
 
 class _Load(NamedTuple):
@@ -78,18 +80,27 @@ class _Statement(NamedTuple):
     """It does something, or gives a verdict."""
 
 
+class _Order(NamedTuple):
+    """One end of a range, or a comparison by itself."""
+
+    register: int
+    operation: int
+
+
 class _Match(NamedTuple):
     """A comparison that nft always lists."""
 
+    range: bool = False
 
-_Step = _Load | _Compare | _Write | _Statement | _Match
+
+_Step = _Load | _Compare | _Write | _Statement | _Order | _Match
 
 
 def read_checks(rules: Iterable[tuple[int, str, int, bytes]]) -> Fields:
     """Of family, table, handle and expressions of each rule.
 
-    `kinds` are the different ones: `statements`, `checks` (Check as a list); `rules` names by table the
-    `handles`, and which of the `kinds` each has.
+    `kinds` are the different ones: `statements`, `checks` (Check as a list), `ranges`; `rules` names by table
+    the `handles`, and which of the `kinds` each has.
     """
     kinds: dict[Checks, int] = {}
     tables: dict[tuple[int, str], tuple[list[int], list[int]]] = {}
@@ -100,7 +111,11 @@ def read_checks(rules: Iterable[tuple[int, str, int, bytes]]) -> Fields:
         indexes.append(kinds.setdefault(found, len(kinds)))
     return {
         "kinds": [
-            {"statements": kind.statements, "checks": [list(check) for check in kind.checks]}
+            {
+                "statements": kind.statements,
+                "checks": [list(check) for check in kind.checks],
+                "ranges": kind.ranges,
+            }
             for kind in kinds
         ],
         "rules": [
@@ -114,8 +129,11 @@ def checks_of(family: int, expressions: Iterable[bytes]) -> Checks:
     """Of one rule: the payloads of NFTA_LIST_ELEM. Raises: MalformedMessage."""
     loaded: dict[int, _Load] = {}
     checks: list[Check] = []
-    statements, protocol = 0, _OF_TABLE.get(family, 0)
+    statements, ranges, protocol = 0, 0, _OF_TABLE.get(family, 0)
+    before: _Step | None = None
     for step in map(_step, expressions):
+        ranges += _is_range(before, step)
+        before = step
         match step:
             case _Load(register=register):
                 loaded[register] = step
@@ -128,7 +146,14 @@ def checks_of(family: int, expressions: Iterable[bytes]) -> Checks:
                     checks.append(Check(statements, field, equal, number))
                     if equal and not protocol:
                         protocol = _protocol(field, number)
-    return Checks(statements, tuple(checks))
+    return Checks(statements, tuple(checks), ranges)
+
+
+def _is_range(before: _Step | None, step: _Step) -> bool:
+    """Both ends of a range are held against what was loaded once."""
+    if isinstance(step, _Order):
+        return step.operation == _LTE and before == _Order(step.register, _GTE)
+    return isinstance(step, _Match) and step.range
 
 
 def _protocol(field: str, value: int) -> int:
@@ -161,7 +186,7 @@ def _step(item: bytes) -> _Step:
     if name == "cmp":
         return _comparison(attributes)
     if name == "range":
-        return _Match()
+        return _Match(range=True)
     number = _number(attributes.get(_DESTINATIONS[name]))
     if number is None:
         return _Match() if name == "lookup" else _Statement()
@@ -179,8 +204,10 @@ def _step(item: bytes) -> _Step:
 def _comparison(attributes: dict[int, bytes]) -> _Step:
     """NFTA_CMP_SREG, NFTA_CMP_OP, NFTA_CMP_DATA."""
     register, operation = _number(attributes.get(1)), _number(attributes.get(2))
-    if register is None or operation not in (_EQ, _NEQ):
+    if register is None or operation is None:
         return _Match()
+    if operation not in (_EQ, _NEQ):
+        return _Order(register, operation)
     value = dict(split_attributes(attributes.get(3, b""))).get(1, b"")
     return _Compare(register, operation == _EQ, value)
 

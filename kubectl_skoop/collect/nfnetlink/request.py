@@ -4,7 +4,7 @@ import struct
 
 _HEADER = struct.Struct("=BBH")
 HEADER_BYTES = _HEADER.size
-CTNETLINK, IPSET, NFTABLES, HOOK = 1, 6, 10, 12
+CTNETLINK, CTNETLINK_EXP, IPSET, NFTABLES, HOOK = 1, 2, 6, 10, 12
 
 
 def message_type(subsystem: int, message: int) -> int:

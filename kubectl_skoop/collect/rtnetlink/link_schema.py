@@ -359,3 +359,18 @@ BRIDGE_LINK: Schema = {
     ),
 }
 """RTM_GETLINK of AF_BRIDGE (include/uapi/linux/if_bridge.h)."""
+BRIDGE_VLAN: Schema = {
+    1: Attribute(
+        "entries",
+        nested(
+            schema(
+                (1, "info", numbers("=HH", "flags", "vid")),
+                (2, "range", u16),
+                (3, "state", u8),
+                (6, "mcast_router", u8),
+            )
+        ),
+        many=True,
+    )
+}
+"""RTM_NEWVLAN: `range` is the last one of several that are alike."""

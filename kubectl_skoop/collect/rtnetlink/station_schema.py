@@ -2,9 +2,10 @@
 (include/uapi/linux/{neighbour,if_bridge,rtnetlink}.h)."""
 
 import struct
+from contextlib import suppress
 from socket import AF_INET, AF_INET6, inet_ntop
 
-from kubectl_skoop.collect.netlink.message import split_attributes
+from kubectl_skoop.collect.netlink.message import MalformedMessage, split_attributes
 from kubectl_skoop.collect.netlink.schema import (
     Attribute,
     Fields,
@@ -19,6 +20,7 @@ from kubectl_skoop.collect.netlink.schema import (
     u8,
     u16,
     u32,
+    u64,
 )
 
 MDBA_MDB_ENTRY, MDBA_MDB_ENTRY_INFO = 1, 1
@@ -83,14 +85,60 @@ _VNIS = schema(
 TUNNEL = {1: Attribute("vnis", nested(_VNIS), many=True)}
 """VXLAN_VNIFILTER_ENTRY: ranges of VNIs of a vxlan device with a filter."""
 MDB = schema((1, "mdb", groups), (2, "router", raw))
+NEIGHBOUR_TABLE = schema(
+    (1, "name", text),
+    (2, "thresh1", u32),
+    (3, "thresh2", u32),
+    (4, "thresh3", u32),
+    (
+        5,
+        "config",
+        numbers("=HHIII12xI", "key_len", "entry_size", "entries", "last_flush", "last_rand", "proxy_qlen"),
+    ),
+    (
+        7,
+        "stats",
+        numbers(
+            "=11Q",
+            *("allocs", "destroys", "hash_grows", "res_failed", "lookups", "hits"),
+            *("rcv_probes_mcast", "rcv_probes_ucast", "periodic_gc_runs", "forced_gc_runs", "table_fulls"),
+        ),
+    ),
+    (8, "gc_interval", u64),
+)
+"""NDTA_*, without the seed of the hash."""
+_QUEUE_STATISTICS = schema(
+    (1, "basic", numbers("=QI", "bytes", "packets")),
+    (3, "queue", numbers("=5I", "qlen", "backlog", "drops", "requeues", "overlimits")),
+    (8, "packets64", u64),
+)
 QUEUEING = schema(
     (1, "kind", text),
     (2, "options", raw),
     (3, "stats", raw),
     (4, "xstats", raw),
-    (7, "stats2", raw),
+    (7, "stats2", nested(_QUEUE_STATISTICS)),
     (11, "chain", u32),
     (12, "hw_offload", u8),
     (13, "ingress_block", u32),
     (14, "egress_block", u32),
 )
+
+
+def read_limit(fields: Fields) -> None:
+    """The `limit` of a queueing discipline out of its options, in packets, or in bytes (bfifo, tbf)."""
+    options, kind = fields.get("options"), fields.get("kind")
+    if not isinstance(options, bytes) or not isinstance(kind, str):
+        return
+    with suppress(struct.error, MalformedMessage):
+        if kind in ("pfifo", "bfifo"):
+            fields["limit"] = struct.unpack_from("=I", options)[0]
+        elif kind in _LIMITS:
+            number, offset = _LIMITS[kind]
+            found = next((value for key, value in split_attributes(options) if key == number), None)
+            if found is not None:
+                fields["limit"] = struct.unpack_from("=I", found, offset)[0]
+
+
+_LIMITS = {"tbf": (1, 24), "fq_codel": (2, 0), "fq": (1, 0), "codel": (2, 0)}
+"""Where nested options have it: the attribute, and the offset in it (include/uapi/linux/pkt_sched.h)."""

@@ -8,15 +8,23 @@ from socket import AF_INET, AF_INET6
 from kubectl_skoop.collect.netlink.message import Message, pack_attribute, split_attributes
 from kubectl_skoop.collect.netlink.schema import Attribute, Fields, Schema, read_attributes
 from kubectl_skoop.collect.netlink.socket import NetlinkSocket
-from kubectl_skoop.collect.rtnetlink.link_schema import BRIDGE_LINK, LINK
+from kubectl_skoop.collect.rtnetlink.link_schema import BRIDGE_LINK, BRIDGE_VLAN, LINK
 from kubectl_skoop.collect.rtnetlink.route_schema import ADDRESS, LABEL, NEXTHOP, ROUTE, RULE, read_tunnels
-from kubectl_skoop.collect.rtnetlink.station_schema import MDB, NEIGHBOUR, QUEUEING, TUNNEL
+from kubectl_skoop.collect.rtnetlink.station_schema import (
+    MDB,
+    NEIGHBOUR,
+    NEIGHBOUR_TABLE,
+    QUEUEING,
+    TUNNEL,
+    read_limit,
+)
 
 AF_BRIDGE = 7
 IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN = 29, 0x2
 NTF_PROXY = 0x8
 RTM_F_CLONED = 0x200
-RTM_GETTFILTER = 46
+RTM_GETTFILTER, RTM_GETNEIGHTBL, RTM_GETVLAN = 46, 66, 114
+NDTA_PARMS = 6
 TC_INGRESS, TC_CLSACT_INGRESS, TC_CLSACT_EGRESS = 0xFFFF0000, 0xFFFFFFF2, 0xFFFFFFF3
 
 
@@ -54,6 +62,7 @@ LABEL_HEADER = Header(
 QUEUEING_HEADER = Header(
     layout=struct.Struct("=BxxxiIII"), names=("family", "ifindex", "handle", "parent", "info")
 )
+NEIGHBOUR_TABLE_HEADER = Header(layout=struct.Struct("=Bxxx"), names=("family",))
 TUNNEL_HEADER = Header(layout=struct.Struct("=BBxxI"), names=("family", "flags", "ifindex"))
 MDB_HEADER = Header(layout=struct.Struct("=BxxxI"), names=("family", "ifindex"))
 
@@ -179,6 +188,7 @@ DUMPS = {
         header=QUEUEING_HEADER,
         schema=QUEUEING,
         payloads=(QUEUEING_HEADER.request(),),
+        finish=read_limit,
         volatile=frozenset({3, 4, 7}),
     ),
     "address_labels": Dump(
@@ -216,3 +226,28 @@ def read_filters(socket: NetlinkSocket, qdiscs: Sequence[Fields]) -> list[Fields
         volatile=frozenset({2, 3, 4, 7}),
     )
     return dump.read(socket)
+
+
+def read_vlan_states(socket: NetlinkSocket) -> list[Fields]:
+    """Of each VLAN of the ports of bridges (br_vlan_rtm_dump). Kernels before 5.6 have neither the states
+    nor the request. Raises: as `Dump.read`.
+    """
+    dump = Dump(
+        request=RTM_GETVLAN,
+        header=TUNNEL_HEADER,
+        schema=BRIDGE_VLAN,
+        payloads=(TUNNEL_HEADER.request(family=AF_BRIDGE),),
+    )
+    return dump.read(socket)
+
+
+def read_neighbour_tables(socket: NetlinkSocket) -> list[Fields]:
+    """Limits and numbers of entries of the tables of neighbours, the same in each namespace of a kernel
+    (neightbl_dump_info); what differs by device is left out.
+
+    Raises: as `NetlinkSocket.dump`; MalformedMessage.
+    """
+    dump = Dump(request=RTM_GETNEIGHTBL, header=NEIGHBOUR_TABLE_HEADER, schema=NEIGHBOUR_TABLE, payloads=())
+    tables = dump.entries(socket.dump(RTM_GETNEIGHTBL, NEIGHBOUR_TABLE_HEADER.request()))
+    kept = (row for row in tables if "config" in row and row["family"] in (AF_INET, AF_INET6))
+    return [{name: value for name, value in row.items() if name != str(NDTA_PARMS)} for row in kept]

@@ -9,7 +9,7 @@ from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, SAME_NAMESPACE, Device
-from kubectl_skoop.netstack.devices.bridge import STATE_NAMES
+from kubectl_skoop.netstack.devices import bridge_port
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import device_key
 
@@ -77,8 +77,9 @@ def _fault(ns: NetworkNamespace, device: Device, address: Address) -> tuple[str,
                 f"{device.name}: no master"
             ]
         return None
-    if port.state != BR_STATE_FORWARDING:
-        state = STATE_NAMES.get(port.state, str(port.state))
+    bridge = ns.devices.get(device.master)
+    if bridge is not None and bridge_port.own_state(bridge, device) != BR_STATE_FORWARDING:
+        state = bridge_port.STATE_NAMES.get(port.state, str(port.state))
         return f"bridge port {device.name} is {state}", [f"{device.name}: state {state}"]
     if port.isolated:
         return f"bridge port {device.name} is isolated", [f"{device.name}: isolated on"]

@@ -46,7 +46,7 @@ class Comparison:
 
     def __init__(self) -> None:
         self._always: dict[Place, tuple[Compared, ...]] = {}
-        self._known: dict[tuple[Place, Expectation], Deviation | None] = {}
+        self._known: dict[tuple[Place, Expectation], Compared] = {}
 
     def always(self, place: Place, action: NetNodeAction, ns: NetworkNamespace) -> tuple[Compared, ...]:
         """What is wanted there whatever the packet."""
@@ -63,11 +63,13 @@ class Comparison:
     def _compare(self, place: Place, wish: Expectation | Suspicion, ns: NetworkNamespace) -> Compared:
         if isinstance(wish, Suspicion):
             return Compared(wish, None)
-        if (place, wish) not in self._known:
+        key = place, wish
+        known = self._known.get(key)
+        if known is None:
             if len(self._known) >= MAX_KEPT:
                 self._known, self._always = {}, {}
-            self._known[place, wish] = wish.compare(ns)
-        return Compared(wish, self._known[place, wish])
+            known = self._known[key] = Compared(wish, wish.compare(ns))
+        return known
 
 
 def compare(
@@ -87,7 +89,7 @@ def compare(
     found: dict[tuple[Place, Expectation], Finding] = {}
     remarks: dict[Suspicion, None] = {}
     here: dict[Place, tuple[NetNodeAction, NetworkNamespace] | None] = {}
-    asked: set[tuple[object, ...]] = set()
+    asked: dict[tuple[object, ...], Passing] = {}
 
     def take(place: Place, compared: Iterable[Compared]) -> None:
         for wish, deviation in compared:
@@ -109,9 +111,7 @@ def compare(
         if asking is None:
             continue
         for passing in passings:
-            alike = (place, *_alike(passing))
-            if alike not in asked:
-                asked.add(alike)
+            if asked.setdefault((place, *_alike(passing)), passing) is passing:
                 take(place, comparison.wishes(place, *asking, passing))
     return Wished(tuple(found.values()), tuple(remarks))
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.netstack.device import BridgePort, Device
-from kubectl_skoop.netstack.devices.bridge import STATE_NAMES
+from kubectl_skoop.netstack.devices.bridge_port import STATE_NAMES
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 

@@ -3,9 +3,11 @@
 Addresses, networks, scopes and protocols are given in the words of `ip`. Anything left out is not compared.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
+from kubectl_skoop.cluster.objects import NodeInfo
 from kubectl_skoop.diagnosis.expectations.address import AddressExpectation
 from kubectl_skoop.diagnosis.expectations.bridge_port import BridgePortExpectation
 from kubectl_skoop.diagnosis.expectations.device import DeviceExpectation
@@ -15,7 +17,10 @@ from kubectl_skoop.diagnosis.expectations.neighbour import NeighbourExpectation
 from kubectl_skoop.diagnosis.expectations.route import RouteExpectation
 from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
 from kubectl_skoop.diagnosis.expectations.sysctl import SysctlExpectation
-from kubectl_skoop.netstack.devices.bridge import STATE_NAMES
+from kubectl_skoop.model.packet import Address, Network
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.netstack.devices.bridge_port import STATE_NAMES
 from kubectl_skoop.netstack.routing.text import PROTOCOLS, SCOPES
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN, PolicyRule, RouteType
 from kubectl_skoop.netstack.sysctl import device_key
@@ -23,6 +28,21 @@ from kubectl_skoop.netstack.sysctl import device_key
 _SCOPE_NUMBERS = {name: number for number, name in SCOPES.items()}
 _PROTOCOL_NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 _STATE_NUMBERS = {name: number for number, name in STATE_NAMES.items()}
+
+
+def _network(given: object) -> Network:
+    return given if isinstance(given, Network) else ip_network(str(given))
+
+
+def _address(given: object) -> Address:
+    return given if isinstance(given, Address) else ip_address(str(given))
+
+
+def about(node: NodeInfo, wishes: Iterable[Expectation | Suspicion]) -> Iterator[Expectation | Suspicion]:
+    """What one node wants for the sake of another: what is found of it is about that node, too."""
+    place = Place("node", node.name)
+    for wish in wishes:
+        yield replace(wish, about=(place,))
 
 
 def route(
@@ -46,16 +66,16 @@ def route(
     to another device or gateway; with `source`, no policy rule either.
     """
     return RouteExpectation(
-        destination=ip_network(str(dst)),
+        destination=_network(dst),
         dev=dev,
-        via=ip_address(str(via)) if via else None,
+        via=_address(via) if via else None,
         scope=_SCOPE_NUMBERS[scope] if scope else None,
         type=type,
         protocol=_PROTOCOL_NUMBERS[protocol] if protocol else None,
         onlink=onlink,
         in_table=table,
-        carries=ip_address(str(carries)) if carries else None,
-        source=ip_address(str(source)) if source else None,
+        carries=_address(carries) if carries else None,
+        source=_address(source) if source else None,
         because=because,
         remedy=remedy,
     )
@@ -111,7 +131,7 @@ def device(
         master=master,
         vni=vni,
         port=port,
-        local=ip_address(str(local)) if local else None,
+        local=_address(local) if local else None,
         digest=key,
         programs=programs,
         because=because,
@@ -156,7 +176,7 @@ def neighbour(
 ) -> Expectation:
     """`required=False`: absent and unresolved entries are fine, only another MAC is not."""
     return NeighbourExpectation(
-        address=ip_address(str(address)),
+        address=_address(address),
         dev=dev,
         mac=mac.lower(),
         required=required,
@@ -167,7 +187,7 @@ def neighbour(
 
 def fdb(mac: str, *, dev: str, dst: object, because: str, remedy: str = "") -> Expectation:
     """An entry of a vxlan device: frames for this MAC go to the tunnel end `dst`."""
-    return FdbExpectation(mac=mac.lower(), dev=dev, dst=ip_address(str(dst)), because=because, remedy=remedy)
+    return FdbExpectation(mac=mac.lower(), dev=dev, dst=_address(dst), because=because, remedy=remedy)
 
 
 def address(
@@ -187,7 +207,7 @@ def address(
         dev=dev,
         address=ip_interface(str(address)),
         any_prefix=any_prefix,
-        others=None if others is None else tuple(ip_address(str(other)) for other in others),
+        others=None if others is None else tuple(_address(other) for other in others),
         because=because,
         remedy=remedy,
     )
@@ -214,8 +234,8 @@ def rule(
             priority=priority or 0,
             family=family,
             invert=invert,
-            source=ip_network(str(source)) if source else None,
-            destination=ip_network(str(destination)) if destination else None,
+            source=_network(source) if source else None,
+            destination=_network(destination) if destination else None,
             iif=iif,
             oif=oif,
             mark=mark,
@@ -287,8 +307,8 @@ def wireguard_peer(
     return WireguardPeerExpectation(
         dev=dev,
         peer=peer,
-        endpoint=(ip_address(str(endpoint)), port),
-        allowed=ip_network(str(allowed)),
+        endpoint=(_address(endpoint), port),
+        allowed=_network(allowed),
         because=because,
         remedy=remedy,
     )

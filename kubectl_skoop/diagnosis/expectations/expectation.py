@@ -20,6 +20,8 @@ class Expectation(ABC):
     """Who writes it, and when: `flanneld adds it when node n2 joins`."""
     remedy: str = ""
     """Empty: the command that puts the deviation right."""
+    about: tuple[Place, ...] = ()
+    """Other nodes that it is there for."""
 
     table: ClassVar[str]
     """In codes: `<plugin>.<table>.<state>`."""
@@ -88,6 +90,7 @@ class Deviation(NamedTuple):
             message=f"{self.problem}; {wish.because}" if wish.because else self.problem,
             evidence=(f"wanted: {wish.want}", *(f"found: {text}" for text in self.found or ("nothing",))),
             remedy=wish.remedy or self.command,
+            about=wish.about,
         )
 
 

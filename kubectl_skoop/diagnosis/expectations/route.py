@@ -201,7 +201,7 @@ def _bare(rule: PolicyRule) -> PolicyRule:
 
 def _selects(rule: PolicyRule, source: Address, destination: Address) -> bool:
     """It looks a table up by addresses alone, and these fit; of all others nothing is said."""
-    by_address = replace(_bare(rule), source=rule.source, destination=rule.destination)
+    by_address = _bare(rule)._replace(source=rule.source, destination=rule.destination)
     if rule != by_address or rule.table == TABLE_LOCAL:
         return False
     fits_source = rule.source is None or source in rule.source

@@ -47,4 +47,4 @@ class RuleExpectation(Expectation):
         return replace(ns, rules=tuple(rules))
 
     def _as_wanted(self, rule: PolicyRule) -> PolicyRule:
-        return replace(rule, priority=self.rule.priority) if self.any_priority else rule
+        return rule._replace(priority=self.rule.priority) if self.any_priority else rule

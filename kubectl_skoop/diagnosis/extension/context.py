@@ -24,12 +24,13 @@ from kubectl_skoop.snapshot.source import Snapshot
 
 if TYPE_CHECKING:
     from kubectl_skoop.diagnosis.extension.interface import Plugin
+    from kubectl_skoop.diagnosis.policies.intent import Judging
     from kubectl_skoop.diagnosis.services.present import Present
 
 BinderT = TypeVar("BinderT", bound=ConfigBinder)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(eq=False, frozen=True, kw_only=True)
 class Context:
     """What a plugin or provider is made with."""
 
@@ -41,6 +42,8 @@ class Context:
     chosen: "Plugin | None" = field(default=None, repr=False)
     service_rules: "dict[tuple[str, int], Present]" = field(default_factory=dict, repr=False)
     """Those of the namespaces and families that were asked for last."""
+    policies: "dict[frozenset[str], Judging]" = field(default_factory=dict, repr=False)
+    """Those that may select something in the namespaces that were asked for last."""
 
     @property
     def plugin(self) -> "Plugin":

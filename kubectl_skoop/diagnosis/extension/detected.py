@@ -7,6 +7,8 @@ from kubectl_skoop.cluster.addresses import covering
 from kubectl_skoop.cluster.secondary import STATUS
 from kubectl_skoop.diagnosis.extension import detection
 from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.declared import checked
+from kubectl_skoop.diagnosis.extension.guard import FAILURES, told
 from kubectl_skoop.diagnosis.extension.interface import Plugin, Setting
 from kubectl_skoop.diagnosis.extension.registry import set_up
 from kubectl_skoop.diagnosis.services.network import service_networks
@@ -48,9 +50,9 @@ def detected(ctx: Context) -> tuple[Setting, ...]:
 def _settings_of(plugin: Plugin) -> list[Setting]:
     """One that raises says so in the place of its settings."""
     try:
-        return list(plugin.settings())
-    except Exception as error:  # noqa: BLE001
-        return [Setting(plugin.name, "", f"the plugin failed: {type(error).__name__}: {error}")]
+        return [checked(setting, Setting) for setting in plugin.settings()]
+    except FAILURES as error:
+        return [Setting(plugin.name, "", f"the plugin failed: {told(error)}")]
 
 
 def _proxy_mode_of_nodes(ctx: Context) -> Setting | None:
@@ -59,8 +61,7 @@ def _proxy_mode_of_nodes(ctx: Context) -> Setting | None:
         used = present(ns, 4).used
         if used is not None:
             source = f"no ConfigMap of kube-proxy; the rules on {ns.place}"
-            option = OPTIONS["proxy mode"] if used.proxy == "kube-proxy" else ""
-            return Setting("proxy mode", used.mode, source, option)
+            return Setting("proxy mode", used.mode, source, OPTIONS["proxy mode"])
     return None
 
 

@@ -21,8 +21,14 @@ def by_daemon_set(ctx: Context, plugin: str, *patterns: str) -> Detected | None:
     for item in ctx.cluster.objects("DaemonSet"):
         ref = ref_of(item)
         if any(re.fullmatch(pattern, ref.name) for pattern in patterns):
-            return Detected(plugin, f"DaemonSet {ref.namespace}/{ref.name}")
+            return Detected(plugin, f"DaemonSet {ref.namespace}/{ref.name}", agent=ref)
     return None
+
+
+def is_cni(ctx: Context, plugin: str, *patterns: str) -> bool:
+    """This plugin's CNI is the cluster's: as `--network-plugin` says, else by a DaemonSet."""
+    named = ctx.options.network_plugin
+    return named == plugin if named else by_daemon_set(ctx, plugin, *patterns) is not None
 
 
 def by_annotation(ctx: Context, plugin: str, key: str) -> Detected | None:

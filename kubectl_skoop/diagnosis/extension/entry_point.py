@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 PREFIX = "kubectl_skoop."
-"""What the names of our groups begin with."""
+"""What the names of our groups begin with, and those of our modules."""
 _FOLDER = ".dist-info"
 
 
@@ -29,12 +29,12 @@ class EntryPoint(NamedTuple):
     @property
     def package(self) -> str:
         """Its name as its authors write it; empty if the folder does not say."""
-        try:
-            with open(os.path.join(self.folder, "METADATA"), encoding="utf-8", errors="replace") as lines:
-                found = (line.partition(":")[2].strip() for line in lines if line.startswith("Name:"))
-                return next(found, "")
-        except OSError:
-            return ""
+        return _name_of_package(self.folder)
+
+    @property
+    def ours(self) -> bool:
+        """Its code is in this package."""
+        return self.value.startswith(PREFIX)
 
     def load(self) -> object:
         """Raises: whatever importing the module does, AttributeError."""
@@ -43,6 +43,16 @@ class EntryPoint(NamedTuple):
         for attribute in attributes.partition("[")[0].strip().split("."):
             found = getattr(found, attribute)
         return found
+
+
+@cache
+def _name_of_package(folder: str) -> str:
+    try:
+        with open(os.path.join(folder, "METADATA"), encoding="utf-8", errors="replace") as lines:
+            found = (line.partition(":")[2].strip() for line in lines if line.startswith("Name:"))
+            return next(found, "")
+    except OSError:
+        return ""
 
 
 @cache

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo, Service
+from kubectl_skoop.cluster.raw import Ref
 from kubectl_skoop.diagnosis.expectations.expectation import Expectation
 from kubectl_skoop.diagnosis.extension.options import ConfigBinder, NoOptions
 from kubectl_skoop.model.packet import Address, Packet
@@ -57,6 +58,8 @@ class Detected(NamedTuple):
     source: str
     general: bool = False
     """It fits several CNIs: whoever else knows the cluster stands before it."""
+    agent: Ref | None = None
+    """The DaemonSet that sets the nodes up."""
 
 
 class Setting(NamedTuple):
@@ -216,7 +219,8 @@ class InfraShim:
 
     def interface_of(self, src: NodeInfo | None, packet: Packet) -> str:
         """MAC of the node's interface that the underlay leads a packet for a pod or node to, beyond what the
-        nodes' own addresses tell; empty: it knows none. `src`: None for a packet of a load balancer."""
+        nodes' own addresses tell; also for an address that no object tells, as of a node's further interface;
+        empty: it knows none. `src`: None for a packet of a load balancer."""
         return ""
 
     def on_link(self, src: NodeInfo, mac: str, dst: NodeInfo, address: Address) -> bool | None:
@@ -224,10 +228,19 @@ class InfraShim:
         that has the address, where the two are in networks apart. None: that is not known."""
         return None
 
+    def router_asks(self, dst: NodeInfo) -> bool | None:
+        """Whether a router asks (ARP) for the node's address before it leads a packet to the node: one that
+        gets no answer drops the packet. None: that is not known."""
+        return None
+
     def kind_of(self, node: NodeInfo) -> str:
         """What the underlay tells senders apart by, as text: a subnet, security groups. `check` sends to each
         node from one of each kind; empty: nothing between nodes is ever stopped."""
         return ""
+
+    def see(self, ctx: "Context", node: NodeInfo) -> None:
+        """`check` shows each node that was read, one after another, before it asks `of_cluster`: what that
+        wants of all nodes' states is taken here, as each is dropped when the next one comes."""
 
     def of_cluster(self, ctx: "Context") -> Iterable[Suspicion]:
         """Without a packet: where the underlay is not as this cluster needs it. `check` asks it."""

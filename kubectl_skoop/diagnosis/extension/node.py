@@ -14,7 +14,7 @@ from kubectl_skoop.model.place import Place
 PORT_PROTOCOLS: Mapping[int, str] = {Protocol.TCP: "TCP", Protocol.UDP: "UDP", Protocol.SCTP: "SCTP"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class SimpleVethPod:
     """A pod whose only way out is one veth with all of its addresses."""
 
@@ -94,7 +94,7 @@ class SimpleVethPod:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class BasePluginNode:
     """A node as a NetNodeAction: asks its SimplePluginNode by what the addresses of a packet are.
 
@@ -114,7 +114,8 @@ class BasePluginNode:
 
     def wishes(self, passing: Passing) -> Wishes:
         yield from self._arriving(passing.upstream, passing.arrived.innermost)
-        for packet in dict.fromkeys(passing.left):
+        several = len(passing.left) > 1
+        for packet in dict.fromkeys(passing.left) if several else passing.left:
             yield from self._leaving(passing.upstream, packet.innermost)
         if not passing.left:
             yield from self.simple.serve(passing.upstream, passing.arrived.innermost)

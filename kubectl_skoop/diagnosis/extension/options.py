@@ -73,9 +73,9 @@ class Option(NamedTuple):
         return tuple(str(entry.value) for entry in self.type) if _is_enum(self.type) else ()
 
 
-def option(default: T, help: str) -> T:
-    """A field of a ConfigBinder."""
-    return dataclasses.field(default=default, metadata={_HELP: help})
+def option(default: T, help: str, *, secret: bool = False) -> T:
+    """A field of a ConfigBinder. `secret`: its value is not in the text of the object."""
+    return dataclasses.field(default=default, repr=not secret, metadata={_HELP: help})
 
 
 def options_of(binder: type[ConfigBinder], owner: str) -> tuple[Option, ...]:

@@ -5,15 +5,24 @@ Ours and a stranger's come the same way: by entry points, and only what is asked
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from functools import cache, partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from kubectl_skoop.cluster.raw import Ref
 from kubectl_skoop.diagnosis.extension.context import Context
+from kubectl_skoop.diagnosis.extension.declared import check_fields, checked
 from kubectl_skoop.diagnosis.extension.entry_point import EntryPoint, entry_points
-from kubectl_skoop.diagnosis.extension.guard import GuardedPlugin
-from kubectl_skoop.diagnosis.extension.interface import Detected, Network, Plugin, Provider
-from kubectl_skoop.diagnosis.extension.options import bind, unknown_option
+from kubectl_skoop.diagnosis.extension.guard import FAILURES, GuardedPlugin, told
+from kubectl_skoop.diagnosis.extension.interface import (
+    Detected,
+    InfraShim,
+    Network,
+    Plugin,
+    Provider,
+    Wants,
+)
+from kubectl_skoop.diagnosis.extension.options import bind, options_of, unknown_option
 from kubectl_skoop.diagnosis.result import Fact
 from kubectl_skoop.model.errors import InputError, SkoopError, UnknownName
 from kubectl_skoop.model.place import Where
@@ -23,6 +32,9 @@ T = TypeVar("T")
 
 PLUGINS, PROVIDERS = "kubectl_skoop.plugins", "kubectl_skoop.providers"
 FALLBACK_PLUGIN, FALLBACK_PROVIDER = "any", "generic"
+AGAIN = " (again)"
+"""Behind a name of ours that other packages bring, too."""
+_DECLARED: Mapping[str, type] = {"wants": Wants, "options": type}
 _WORDS = {PLUGINS: ("plugin", "--network-plugin"), PROVIDERS: ("provider", "--cloud-provider")}
 
 
@@ -37,33 +49,52 @@ class Setup(NamedTuple):
     plugin: GuardedPlugin
     """The network's plugin; its errors are findings."""
     ctx: Context
+    agent: Ref | None
+    """The DaemonSet that sets the nodes up; None: no object tells one (k3s has flannel built in)."""
     facts: tuple[Fact, ...]
     remarks: tuple[Suspicion, ...]
 
 
+class Clash(EntryPoint):
+    """Of several packages with one name, all of which its value has: none is loaded."""
+
+    __slots__ = ()
+
+    def load(self) -> object:
+        """Raises: PluginError."""
+        raise PluginError(
+            f"several packages bring {self.name!r}: {self.value}", hint="uninstall all but one of them"
+        )
+
+
 @cache
 def installed(group: str) -> Mapping[str, EntryPoint]:
-    """By name, sorted. Raises: PluginError where two packages use one name."""
+    """By name, sorted."""
     return index(entry_points(group))
 
 
 def index(found: Iterable[EntryPoint]) -> Mapping[str, EntryPoint]:
-    by_name: dict[str, EntryPoint] = {}
-    for entry in sorted(found, key=lambda entry: (entry.name, entry.value)):
-        other = by_name.setdefault(entry.name, entry)
-        if other.value != entry.value:
-            raise PluginError(
-                f"two packages bring {entry.name!r}: {_origin(other)} and {_origin(entry)}",
-                hint="uninstall one of them",
-            )
-    return by_name
+    """Of several with one name ours stands, and `NAME (again)` says that there are others."""
+    by_name: dict[str, dict[str, EntryPoint]] = {}
+    for entry in sorted(found, key=lambda entry: (entry.name, not entry.ours, entry.value)):
+        by_name.setdefault(entry.name, {}).setdefault(entry.value, entry)
+    indexed: dict[str, EntryPoint] = {}
+    for name, alike in by_name.items():
+        first, *others = alike.values()
+        if not others or first.ours:
+            indexed[name] = first
+        if others:
+            value = " and ".join(map(_origin, alike.values()))
+            indexed[name + AGAIN if first.ours else name] = Clash(name, value, first.group)
+    return indexed
 
 
 def load_plugin(name: str) -> type[Plugin]:
     """Raises: UnknownName, PluginError."""
     loaded = _load(installed(PLUGINS), name, "network plugin")
-    for method in ("detect", "guess", "settings", "create_pod", "create_node"):
+    for method in ("detect", "guess", "settings", "serves_services", "create_pod", "create_node"):
         _require(loaded, method, name)
+    _require_attributes(loaded, {"enforces": frozenset, "companions": tuple, **_DECLARED}, name)
     plugin: type[Plugin] = loaded
     return plugin
 
@@ -81,8 +112,22 @@ def load_provider(name: str) -> type[Provider]:
     loaded = _load(installed(PROVIDERS), name, "cloud provider")
     for method in ("detect", "create_network"):
         _require(loaded, method, name)
+    _require_attributes(loaded, _DECLARED, name)
     provider: type[Provider] = loaded
     return provider
+
+
+def each(group: str) -> Iterator[tuple[str, type[Plugin] | type[Provider] | PluginError]]:
+    """All that are installed, or why one cannot be used."""
+    load = load_plugin if group == PLUGINS else load_provider
+    for name in installed(group):
+        try:
+            loaded = load(name)
+            guarded(name, partial(options_of, loaded.options, name))
+        except PluginError as error:
+            yield name, error
+        else:
+            yield name, loaded
 
 
 def set_up(ctx: Context) -> Setup:
@@ -92,14 +137,32 @@ def set_up(ctx: Context) -> Setup:
     with_plugin = replace(ctx, chosen=plugin)
     provider, provider_fact, more = choose_provider(ctx)
     own = with_plugin.owned_by(provider_fact.value)
-    network = guarded(own.owner, lambda: provider().create_network(own))
+    network = guarded(own.owner, lambda: _network(provider(), own))
     return Setup(
         network=network,
         plugin=GuardedPlugin(network.plugin),
         ctx=with_plugin,
+        agent=_agent(ctx, plugin_fact.value, plugin),
         facts=(plugin_fact, provider_fact, ctx.proxy_mode, ctx.cluster_cidr, *_service_cidr(ctx)),
         remarks=(*remarks, *more),
     )
+
+
+def _agent(ctx: Context, name: str, plugin: Plugin) -> Ref | None:
+    """Asked for by name or not; of one that raises it is remarked elsewhere."""
+    try:
+        found = guarded(name, partial(_answer, name, plugin.detect, ctx.owned_by(name)))
+    except PluginError:
+        return None
+    return found.agent if found is not None else None
+
+
+def _network(provider: Provider, ctx: Context) -> Network:
+    """Raises: TypeError, and whatever a stranger's code does."""
+    network: object = provider.create_network(ctx)
+    if not isinstance(network, Network) or not isinstance(network.shim, InfraShim):
+        raise TypeError(f"{network!r} is no Network with an InfraShim")
+    return network
 
 
 def _service_cidr(ctx: Context) -> Iterator[Fact]:
@@ -112,7 +175,7 @@ def _make_plugin(ctx: Context) -> tuple[Plugin, Fact, Sequence[Suspicion]]:
     """One that was not asked for by name and raises is remarked, and `any` takes its place."""
     chosen, fact, remarks = choose_plugin(ctx)
     try:
-        return guarded(fact.value, lambda: chosen(ctx.owned_by(fact.value))), fact, remarks
+        return guarded(fact.value, lambda: _made(chosen, ctx.owned_by(fact.value))), fact, remarks
     except PluginError as error:
         if ctx.options.network_plugin or fact.value == FALLBACK_PLUGIN:
             raise
@@ -120,6 +183,13 @@ def _make_plugin(ctx: Context) -> tuple[Plugin, Fact, Sequence[Suspicion]]:
         remark = _unusable(PLUGINS, fact.value, error, "is not used")
     plugin = load_plugin(FALLBACK_PLUGIN)(ctx.owned_by(FALLBACK_PLUGIN))
     return plugin, _fact("network plugin", instead, ()), (*remarks, remark)
+
+
+def _made(chosen: type[Plugin], ctx: Context) -> Plugin:
+    """What the walk itself asks of it is read here once, where it may raise."""
+    plugin = chosen(ctx)
+    bool(plugin.pods_in_underlay)
+    return plugin
 
 
 def choose_plugin(ctx: Context) -> tuple[type[Plugin], Fact, Sequence[Suspicion]]:
@@ -175,12 +245,20 @@ def _answers(
     found = []
     for name, ask in questions.items():
         try:
-            answer = guarded(name, partial(ask, ctx.owned_by(name)))
+            answer = guarded(name, partial(_answer, name, ask, ctx.owned_by(name)))
         except PluginError as error:
             remarks.append(_unusable(group, name, error))
         else:
             found += [] if answer is None else [answer]
     return found
+
+
+def _answer(name: str, ask: Callable[[Context], Detected | None], ctx: Context) -> Detected | None:
+    """Raises: TypeError, ValueError, and whatever a stranger's code does."""
+    answer = ask(ctx)
+    if answer is not None and checked(answer, Detected).value != name:
+        raise ValueError(f"it says of the cluster that it has {answer.value!r}")
+    return answer
 
 
 def check_options(typed: Mapping[str, str]) -> None:
@@ -197,7 +275,7 @@ def check_options(typed: Mapping[str, str]) -> None:
             raise unknown_option(name, dict.fromkeys(owners))
         given.setdefault(owner, {})[name] = value
     for owner, options in given.items():
-        bind(owners[owner](owner).options, owner, options)
+        guarded(owner, partial(bind, owners[owner](owner).options, owner, options))
 
 
 def _load(entries: Mapping[str, EntryPoint], name: str, what: str) -> type:
@@ -217,13 +295,24 @@ def guarded(who: str, call: Callable[[], T]) -> T:
         return call()
     except SkoopError:
         raise
-    except Exception as error:
-        raise PluginError(f"{who} cannot be used: {type(error).__name__}: {error}") from error
+    except FAILURES as error:
+        raise PluginError(f"{who} cannot be used: {told(error)}") from error
 
 
 def _require(loaded: type, method: str, name: str) -> None:
     if not callable(getattr(loaded, method, None)):
         raise PluginError(f"{name!r} ({loaded.__module__}:{loaded.__qualname__}) has no method {method}")
+
+
+def _require_attributes(loaded: Any, kinds: Mapping[str, type], name: str) -> None:
+    who = f"{name} ({loaded.__module__}:{loaded.__qualname__})"
+    for attribute, kind in kinds.items():
+        found = getattr(loaded, attribute, None)
+        if not isinstance(found, kind):
+            raise PluginError(f"{who}: its {attribute} are {found!r}, not of type {kind.__name__}")
+    guarded(who, lambda: check_fields(loaded.wants))
+    if not is_dataclass(loaded.options):
+        raise PluginError(f"{who}: its options are no dataclass")
 
 
 def _origin(entry: EntryPoint) -> str:
@@ -235,6 +324,24 @@ def _fact(name: str, detected: Detected, rivals: Sequence[Detected]) -> Fact:
     return Fact(name=name, value=detected.value, source=detected.source + (f" ({others})" if others else ""))
 
 
+def unspoken(facts: Sequence[Fact]) -> Sequence[Suspicion]:
+    """What `any` could not know, where it stands for a plugin."""
+    fact = next(fact for fact in facts if fact.name == "network plugin")
+    if fact.value != FALLBACK_PLUGIN:
+        return ()
+    return [
+        Suspicion(
+            code="plugin.none",
+            level=Level.INFO,
+            where=Where(),
+            message="no plugin speaks for this CNI: which devices, routes, neighbours and rules it wants is "
+            "not known, and was not compared",
+            evidence=(f"network plugin: {fact.value} (from {fact.source})",),
+            remedy="name one that fits with --network-plugin, or write one: docs/write-a-plugin.md",
+        )
+    ]
+
+
 def _unusable(
     group: str, name: str, error: PluginError, how: str = "was not asked whether it knows this cluster"
 ) -> Suspicion:
@@ -244,5 +351,5 @@ def _unusable(
         level=Level.INFO,
         where=Where(),
         message=f"the {what} {name} {how}: {error}",
-        remedy=f"uninstall it, or name a {what} with {option}",
+        remedy=error.hint or f"uninstall it, or name a {what} with {option}",
     )

@@ -1,6 +1,7 @@
 """What the policies say of a flow, and whether the nodes have it: remarks, the nodes' rules decide."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.objects import PodInfo
@@ -20,6 +21,16 @@ from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.suspicion import Level, Suspicion
 
+
+class Judging(NamedTuple):
+    """What flows of some namespaces are judged by."""
+
+    policies: PolicySet
+    around: Surroundings
+
+
+KEPT = 8
+"""Sets of namespaces whose policies the next questions may ask again."""
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp", 132: "sctp"}
 
 
@@ -37,11 +48,11 @@ def of_flow(
         return ()
     names = dict.fromkeys(end.name for end in (probe.source, probe.destination) if end.kind == "pod")
     pods = [cluster.pod(name) for name in names]
-    policies = policy_set(cluster, namespaces={pod.namespace for pod in (*pods, *_backends(cluster, probe))})
-    around = Surroundings.of(cluster)
+    spaces = frozenset(pod.namespace for pod in (*pods, *_backends(cluster, probe)))
+    policies, around = _judging(setup, spaces)
     own = [Class(party=pod_party(pod, around), members=[pod.key]) for pod in pods]
     enforced = enforced_kinds(setup).union(*(AGENTS[agent.name] for _, agent in rules))
-    found = _flows(setup, policies, probe, enforced)
+    found = _flows(setup, policies, around, probe, enforced)
     new = not probe.sport
     return (
         *_denials(found, passed=decided == "reachable" and new and not policies.missing),
@@ -51,6 +62,16 @@ def of_flow(
         ),
         *invalid(policies.problems),
     )
+
+
+def _judging(setup: Setup, namespaces: frozenset[str]) -> Judging:
+    kept = setup.ctx.policies
+    if namespaces not in kept:
+        if len(kept) == KEPT:
+            del kept[next(iter(kept))]
+        cluster = setup.ctx.cluster
+        kept[namespaces] = Judging(policy_set(cluster, namespaces=namespaces), Surroundings.of(cluster))
+    return kept[namespaces]
 
 
 def _backends(cluster: Cluster, probe: Probe) -> Iterator[PodInfo]:
@@ -78,7 +99,9 @@ def is_certain(setup: Setup) -> bool:
     return plugin_name(setup) != FALLBACK_PLUGIN and not isinstance(daemon_sets, NotCollected)
 
 
-def _flows(setup: Setup, policies: PolicySet, probe: Probe, enforced: frozenset[str]) -> tuple[Flow, ...]:
+def _flows(
+    setup: Setup, policies: PolicySet, around: Surroundings, probe: Probe, enforced: frozenset[str]
+) -> tuple[Flow, ...]:
     """What the policies that are enforced say; none: they cannot be asked."""
     protocol = PROTOCOLS.get(probe.protocol)
     kept = PolicySet(
@@ -90,6 +113,7 @@ def _flows(setup: Setup, policies: PolicySet, probe: Probe, enforced: frozenset[
     try:
         return flows_between(
             setup.ctx.cluster,
+            around,
             kept,
             probe.source,
             probe.destination,

@@ -9,6 +9,7 @@ from kubectl_skoop.diagnosis.result import Fact, Missing
 from kubectl_skoop.diagnosis.services.bounded import bounded
 from kubectl_skoop.diagnosis.services.compare import not_masqueraded
 from kubectl_skoop.diagnosis.services.health import health_ports
+from kubectl_skoop.diagnosis.services.kube_proxy_config import masquerades_all
 from kubectl_skoop.diagnosis.services.left_over import Known, left_over, other_modes
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
 from kubectl_skoop.diagnosis.services.objects import of_objects
@@ -20,6 +21,7 @@ from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.diagnosis.services.stale import Ends, stale_connections
 from kubectl_skoop.model.listed import listed
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -39,18 +41,25 @@ class Compared(NamedTuple):
 class EveryService:
     """What is gathered while nodes are compared, one after another."""
 
-    def __init__(self, ctx: Context, *, by_plugin: bool = False) -> None:
-        """`by_plugin`: programs of the network plugin serve the services. Raises: InputError (proxy mode)."""
+    def __init__(self, ctx: Context, *, by_plugin: bool = False, alone: bool = False) -> None:
+        """`by_plugin`: programs of the network plugin serve the services; `alone`: one node will be compared.
+
+        Raises: InputError (proxy mode).
+        """
         self._ctx = ctx
         self._by_plugin = by_plugin
         self.meaning, pods = Meaning(ctx.cluster), pod_networks(ctx)
         networks = Networks(pods)
+        self.masqueraded: dict[int, Address] = {}
+        """By family, an address of the pods whose connections are to be masqueraded as those from outside."""
+        if masquerades_all(ctx.cluster):
+            self.masqueraded = {network.version: network.network_address for network in networks}
         given = ctx.given_service_networks
         self.findings: list[Suspicion] = of_objects(ctx.cluster, self.meaning, networks, given)
         self.known = Known(ctx.cluster, self.meaning.all)
         self.configured = ctx.proxy_mode.value
         """The proxy mode; empty: not known."""
-        self.comparisons = Comparisons(pods)
+        self.comparisons = Comparisons(pods, alone=alone)
         self.ends = Ends(ctx, networks)
         self.unread: dict[Missing, None] = {}
         self.modes: set[Kind] = set()
@@ -82,7 +91,7 @@ class EveryService:
 
 def every_service(ctx: Context, names: Sequence[str]) -> Compared:
     """`names`: of the nodes that were collected. Raises: InputError (proxy mode)."""
-    services = EveryService(ctx)
+    services = EveryService(ctx, alone=len(names) == 1)
     for name in names:
         services.compare(name)
     return services.compared()
@@ -97,7 +106,7 @@ def pod_networks(ctx: Context) -> tuple[str, ...]:
 def _node(nodes: EveryService, node: NodeInfo, ns: NetworkNamespace) -> str:
     """Why the node cannot be compared; empty: it was."""
     place = Place("node", node.name)
-    found = {family: present(ns, family, nodes.configured) for family in (4, 6)}
+    found = {family: present(ns, family, nodes.configured, bare=True) for family in (4, 6)}
     instead = replaced(nodes.known.cluster, ns)
     if instead is not None and (instead.certain or not any(each.used for each in found.values())):
         nodes.findings += _beside(found, place, instead)
@@ -150,6 +159,7 @@ def _family(nodes: EveryService, node: NodeInfo, found: Present, wanted: Sequenc
     nodes.findings += rules.shared_faults(place)
     nodes.findings += other_modes(found, place, family, nodes.configured)
     nodes.findings += _unserved_node_ports(nodes, rules, wanted, node)
+    nodes.findings += _spares_pods(nodes, rules, wanted, place)
     nodes.findings += bounded(_doors(nodes, rules, wanted, place))
     nodes.findings += bounded([*left_over(rules, nodes.known, place)])
 
@@ -161,8 +171,9 @@ def _doors(
     findings: dict[tuple[object, ...], Suspicion] = {}
     bare: list[Wanted] = []
     masqueraded = 0
+    comparison = nodes.comparisons.of_node(rules, wanted[0].door.address.version, place)
     for each in wanted:
-        compared = nodes.comparisons.of(rules, each, place)
+        compared = comparison.of(each)
         if compared.unread:
             missing = Missing(
                 f"{place}: service {each.service.key} at {each.door}", "unread", compared.unread
@@ -179,6 +190,34 @@ def _doors(
             finding = not_masqueraded(rules, each, place)
             findings.setdefault((each.service.key, each.port, finding.code), finding)
     return list(findings.values())
+
+
+def _spares_pods(
+    nodes: EveryService, rules: ServiceRules, wanted: Sequence[Wanted], place: Place
+) -> Iterator[Suspicion]:
+    """One finding a node: kube-proxy reads its configuration when it starts."""
+    client = nodes.masqueraded.get(wanted[0].door.address.version)
+    if client is None or rules.proxy != "kube-proxy":
+        return
+    for each in wanted:
+        if each.door.kind != "cluster":
+            continue
+        spared = [
+            leaf for leaf in rules.follow(each.door, client) if leaf.target and not leaf.masquerades(client)
+        ]
+        if spared:
+            yield Suspicion(
+                code="service.missing-masquerade",
+                level=Level.WARNING,
+                where=Where(place=place),
+                message="kube-proxy's configuration says masqueradeAll, but its rules spare the pods",
+                evidence=(
+                    f"{client} to {each.service.key} at {each.door}",
+                    *(step.text for step in spared[0].steps),
+                ),
+                remedy=restart(rules.proxy),
+            )
+            return
 
 
 def _unserved_node_ports(

@@ -1,26 +1,29 @@
 """What the rules that kube-proxy wrote on a node in iptables mode do with a new connection to a service."""
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.addresses import parse_address
+from kubectl_skoop.diagnosis.services.dispatch import Asked, Dispatch, candidates, differing, dispatch
 from kubectl_skoop.diagnosis.services.door import Door
 from kubectl_skoop.diagnosis.services.habits import KubeProxy
-from kubectl_skoop.diagnosis.services.iptables_rule import KEPT, MARK_MASQ, IptablesRule, read_rule
+from kubectl_skoop.diagnosis.services.iptables_rule import KEPT, MARK_MASQ, READ, IptablesRule, read_rule
 from kubectl_skoop.diagnosis.services.rules import SHOWN, Entry, Kind, Proxy, restart
 from kubectl_skoop.diagnosis.services.sources import covers
 from kubectl_skoop.diagnosis.services.walk import Chains, Leaf, walk
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
-from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable
+from kubectl_skoop.netstack.netfilter.iptables.save import SavedTable, without_counters
 
 SERVICES, NODE_PORTS, POSTROUTING = "KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING"
 FIREWALL = "KUBE-PROXY-FIREWALL"
 TELLING = frozenset((SERVICES, NODE_PORTS, "KUBE-EXTERNAL-SERVICES", FIREWALL))
 """Chains that tell services apart, in an order of each node's own."""
+Part = tuple[str, str, Asked]
+"""Of a node's rules: table, chain, and of one in `TELLING` the rules that ask for this."""
 
 _SET_MARK = re.compile(r" -j MARK --set-xmark (0x[0-9a-f]+)(?:/|$)")
 _ASKED_MARK = re.compile(r" -m mark (?:! )?--mark (0x[0-9a-f]+)(?:/(0x[0-9a-f]+))? ")
@@ -31,7 +34,7 @@ Told = tuple[tuple[str, tuple[str, ...]], ...]
 """Chains by name, with their rules: what a rule does with a new connection is in its text."""
 
 
-class _Part(NamedTuple):
+class _Fitting(NamedTuple):
     """Of a chain, what matters to a door."""
 
     lines: tuple[str, ...]
@@ -39,13 +42,14 @@ class _Part(NamedTuple):
     """To these chains."""
 
 
-@lru_cache(maxsize=KEPT)
-def _part(lines: tuple[str, ...]) -> _Part:
-    """Nodes have the same chains: one tuple for all of them."""
-    return _Part(lines, tuple(filter(None, (read_rule(line).leads for line in lines))))
+def _read(lines: Iterable[str]) -> _Fitting:
+    rules = [*map(read_rule, lines)]
+    return _Fitting(tuple(rule.text for rule in rules), tuple(rule.leads for rule in rules if rule.leads))
 
 
-_NOTHING = _Part((), ())
+@lru_cache(maxsize=READ)
+def _whole(saved: str) -> _Fitting:
+    return _read(map(without_counters, saved.split("\n")[:-1]))
 
 
 class RuleTable:
@@ -54,7 +58,7 @@ class RuleTable:
     def __init__(self, table: SavedTable | None) -> None:
         self._table = table or SavedTable("", 0, native=False, text="")
         self._rules: dict[tuple[str, int], IptablesRule] = {}
-        self._parts: dict[str, _Part] = {}
+        self._dispatches: dict[str, Dispatch] = {}
 
     def __contains__(self, chain: str) -> bool:
         """It has rules."""
@@ -72,28 +76,46 @@ class RuleTable:
 
     def told(self, chain: str, door: Door) -> Told:
         """All that a walk to a door may meet, whoever sends."""
-        part = self._part(chain, door)
+        part = self._fitting(chain, door)
         found, rest = {chain: part.lines}, [*part.leads]
         while rest:
             name = rest.pop()
             if name not in found:
-                part = self._part(name, door)
+                part = self._fitting(name, door)
                 found[name] = part.lines
                 rest += part.leads
         return tuple(found.items())
 
-    def _part(self, chain: str, door: Door) -> "_Part":
-        return self._fitting(chain, door) if chain in TELLING else self._whole(chain)
+    def parts(self, chain: str, door: Door) -> Iterator[tuple[str, Asked]]:
+        """Chains that `told` has, and of those that tell services apart which rules."""
+        for name, _ in self.told(chain, door):
+            yield name, None
+            if name in TELLING:
+                yield name, door.address.packed
+                yield name, door.port
 
-    def _fitting(self, chain: str, door: Door) -> "_Part":
-        rules = [*self.steps(chain, door)]
-        return _part(tuple(rule.text for rule in rules)) if rules else _NOTHING
+    def differences(self, other: "RuleTable") -> Iterator[tuple[str, Asked]]:
+        """Parts that another table has otherwise; neither has counters."""
+        own, others = self._table.blocks, other._table.blocks
+        for chain in own.keys() | others.keys():
+            if own.get(chain) == others.get(chain):
+                continue
+            if chain in TELLING:
+                asked = differing(self._dispatch(chain), other._dispatch(chain))
+                yield from ((chain, one) for one in asked)
+            else:
+                yield chain, None
 
-    def _whole(self, chain: str) -> "_Part":
-        part = self._parts.get(chain)
-        if part is None:
-            part = self._parts[chain] = _part(tuple(self.lines(chain)))
-        return part
+    def _dispatch(self, chain: str) -> Dispatch:
+        if chain not in self._dispatches:
+            self._dispatches[chain] = dispatch(self.lines(chain), self._table.family)
+        return self._dispatches[chain]
+
+    def _fitting(self, chain: str, door: Door) -> _Fitting:
+        if chain not in TELLING:
+            return _whole(self._table.saved_text(chain))
+        lines = candidates(self._dispatch(chain), door.address.packed, door.port)
+        return _read(line for line in lines if fits(read_rule(line), door))
 
     def leads(self, chain: str, to: str) -> bool:
         """A rule of the chain jumps there."""
@@ -135,6 +157,24 @@ class IptablesRules:
     def title(self) -> str:
         return f"those of iptables mode ({self.back_end})"
 
+    def parts(self, door: Door) -> Iterator[Part]:
+        """Those that `told` is made of."""
+        yield from (("nat", *part) for part in self.nat.parts(SERVICES, door))
+        for chain in self._refusing[_hook(door)]:
+            yield from (("filter", *part) for part in self.filter.parts(chain, door))
+
+    def differences(self, other: "IptablesRules") -> Iterable[Part] | None:
+        """Parts that another node's rules have otherwise; None: every answer may be another.
+
+        For rules without counters.
+        """
+        if (self.habits, self._refusing) != (other.habits, other._refusing):
+            return None
+        return (
+            *(("nat", *part) for part in self.nat.differences(other.nat)),
+            *(("filter", *part) for part in self.filter.differences(other.filter)),
+        )
+
     def told(self, door: Door) -> Hashable:
         refusing = (self.filter.told(chain, door) for chain in self._refusing[_hook(door)])
         return self.habits, self.nat.told(SERVICES, door), tuple(refusing)
@@ -167,10 +207,10 @@ class IptablesRules:
         yield from unreached(self.nat, place)
         yield from unmasqueraded(self.nat, place)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, known: Container[str] = ()) -> Iterator[Entry]:
         for chain in (SERVICES, NODE_PORTS):
             for text in self.nat.lines(chain):
-                entry = _entry(chain, text)
+                entry = _entry(chain, text) if text not in known else None
                 if entry is not None:
                     yield entry
 

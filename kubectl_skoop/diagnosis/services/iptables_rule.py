@@ -16,9 +16,11 @@ from kubectl_skoop.diagnosis.services.walk import Recall, Way
 
 MARK_MASQ, MARK_DROP = "KUBE-MARK-MASQ", "KUBE-MARK-DROP"
 KEPT = 65536
-"""Rules that are not read anew for the next node: about those of 10,000 services."""
+"""Rules of which one thing is remembered for the next node: about those of 10,000 services."""
+READ = 4096
+"""Rules, and chains, that are not read anew for the next node: what all services share, and what differs."""
 
-_COMMENT = re.compile(r"-m comment --comment (?:\"(?:[^\"\\]|\\.)*\"|\S+) ?")
+COMMENT = re.compile(r"-m comment --comment (?:\"(?:[^\"\\]|\\.)*\"|\S+) ?")
 _PROBABILITY = re.compile(r"[01]\.\d{1,20}")
 _PORT = re.compile(r"[0-9]{1,5}")
 _WITHOUT_MEANING = frozenset(
@@ -91,11 +93,11 @@ class _Recent:
     sets: bool = False
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=READ)
 def read_rule(text: str) -> IptablesRule:
     """`text`: as iptables-save prints it, without counters. Nodes have the same rules; no rule is changed."""
     rule, recent = IptablesRule(text=text), _Recent()
-    given = _COMMENT.sub("", text).split()
+    given = COMMENT.sub("", text).split()
     position, negated = 2, ""
     while position < len(given):
         option, value = given[position], given[position + 1] if position + 1 < len(given) else ""

@@ -5,7 +5,7 @@ to the device kube-ipvs0, so that packets for them are for the node itself, and 
 must be masqueraded.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from kubectl_skoop.diagnosis.services.door import Door, Target
@@ -101,7 +101,7 @@ class IpvsRules:
         yield from untracked(self._ns, place, "kube-proxy")
         yield from self._schedulers(place)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, known: Container[str] = ()) -> Iterator[Entry]:
         return self._servers.entries()
 
     @cached_property

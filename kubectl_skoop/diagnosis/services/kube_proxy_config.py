@@ -50,6 +50,14 @@ def _scalar(config: str, name: str) -> str:
     return found[1] if found else ""
 
 
+def masquerades_all(cluster: Cluster) -> bool:
+    """Connections of pods to cluster addresses, too (`masqueradeAll`; mode ipvs has it from `iptables`)."""
+    _, config = _read(cluster)
+    section = "nftables" if _scalar(config, "mode") == "nftables" else "iptables"
+    setting = rf"^{section}:[ \t]*\n(?:[ \t]+.*\n)*?[ \t]+masqueradeAll:[ \t]*true\b"
+    return re.search(setting, config, re.MULTILINE) is not None
+
+
 def node_port_addresses(cluster: Cluster) -> str:
     """What it says of the addresses that node ports are at; empty: nothing."""
     _, config = _read(cluster)

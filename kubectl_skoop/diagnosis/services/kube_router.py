@@ -7,7 +7,7 @@ node, and are not of its own pods, get its address (ensureMasqueradeIptablesRule
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from kubectl_skoop.diagnosis.services.direct_return import DirectReturn
@@ -115,7 +115,7 @@ class KubeRouterRules:
                 remedy=f"{restart(self.proxy)}, with --run-router or --masquerade-all",
             )
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, known: Container[str] = ()) -> Iterator[Entry]:
         return self._servers.entries()
 
     def _masqueraded(self, leaf: Leaf, door: Door) -> Leaf:

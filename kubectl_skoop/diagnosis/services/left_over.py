@@ -1,7 +1,7 @@
 """Rules that kube-proxy, or an earlier one in another mode, left behind."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from kubectl_skoop.cluster.cluster import Cluster
@@ -16,6 +16,8 @@ from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 
+MAX_RULES = 65_536
+"""That are remembered."""
 _CLEANUP: Mapping[Proxy, str] = {"kube-proxy": "--cleanup", "kube-router": "--cleanup-config"}
 
 
@@ -25,6 +27,9 @@ class Known:
 
     cluster: Cluster
     services: Sequence[Service]
+
+    rules: set[str] = field(default_factory=set)
+    """For addresses and ports that services have: most nodes have the same."""
 
     @cached_property
     def node_port_addresses(self) -> str:
@@ -69,9 +74,13 @@ class Known:
 
 def left_over(rules: ServiceRules, known: Known, place: Place) -> Iterator[Suspicion]:
     """Rules for an address and port that no service has."""
-    entries = {(entry.address, entry.port, entry.protocol): entry for entry in rules.entries()}
+    entries = {(one.address, one.port, one.protocol): one for one in rules.entries(known.rules)}
+    if len(known.rules) > MAX_RULES:
+        known.rules.clear()
     for entry in entries.values():
-        if not known.has(entry) and known.should_have(entry):
+        if known.has(entry):
+            known.rules.add(entry.rule)
+        elif known.should_have(entry):
             at = entry.address
             end = f"node port {entry.port}" if at is None else str(Target(at, entry.port))
             of = f", of {entry.service}" if entry.service else ""

@@ -32,7 +32,7 @@ Choices = tuple[frozenset[Target], ...]
 """Sets of endpoints of which kube-proxy uses one: the first, or what some version of it makes of the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wanted:
     """What new connections to a door must meet on one node."""
 
@@ -56,6 +56,9 @@ class Wanted:
     """The policy Local holds."""
     ranges: tuple[str, ...] = ()
     """Networks whose connections are let in; empty: all."""
+
+    common: bool = False
+    """This one is for all nodes, or those of one zone, that have none of the endpoints."""
 
     @property
     def targets(self) -> frozenset[Target]:
@@ -149,7 +152,7 @@ class _Served:
             return _Endpoints(self, node.name, zone)
         found = self._from_elsewhere.get(zone)
         if found is None:
-            found = self._from_elsewhere[zone] = _Endpoints(self, node.name, zone)
+            found = self._from_elsewhere[zone] = _Endpoints(self, node.name, zone, common=True)
         return found
 
     def node_ports(self, addresses: Sequence[Address]) -> Iterator[Door]:
@@ -164,8 +167,9 @@ class _Served:
 class _Endpoints:
     """Of one port of a service, seen from one node: CategorizeEndpoints (pkg/proxy/topology.go)."""
 
-    def __init__(self, served: _Served, node: str, zone: str) -> None:
+    def __init__(self, served: _Served, node: str, zone: str, *, common: bool = False) -> None:
         self._served = served
+        self._common = common
         self._node = node
         self._zone = zone
         self._families: dict[int, _Family] = {}
@@ -173,9 +177,10 @@ class _Endpoints:
     @cached_property
     def everywhere(self) -> Sequence[Wanted]:
         """At the doors that are the same on all nodes."""
-        return [self.wanted(door) for door in _doors(self._served.service, self._served.port)]
+        doors = _doors(self._served.service, self._served.port)
+        return [self.wanted(door, common=self._common) for door in doors]
 
-    def wanted(self, door: Door) -> Wanted:
+    def wanted(self, door: Door, *, common: bool = False) -> Wanted:
         service, version = self._served.service, door.address.version
         family = self._families.get(version)
         if family is None:
@@ -197,6 +202,7 @@ class _Endpoints:
             far=family.far,
             local=local,
             ranges=_ranges(service, version) if door.kind == "balancer" else (),
+            common=common,
         )
 
 

@@ -1,6 +1,6 @@
 """What the tables `ip kube-proxy` and `ip6 kube-proxy` do with a new connection to a service."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from kubectl_skoop.cluster.addresses import parse_address
@@ -118,7 +118,7 @@ class NftablesRules:
             message = f"{problem}: answers to masqueraded connections of services go astray"
             yield self._fault(place, "service.missing-masquerade", MASQUERADING, message)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, known: Container[str] = ()) -> Iterator[Entry]:
         for name in (ADDRESSES, NODE_PORTS):
             try:
                 elements = self._reader.elements(name).verdicts.items()

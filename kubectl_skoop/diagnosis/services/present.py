@@ -23,6 +23,7 @@ _NEEDED: Mapping[Kind, tuple[str, ...]] = {
     "kube-router": ("netfilter", "ipvs", "ipset", "links", "addresses"),
 }
 """Tables of a dump without which the rules of a mode say nothing; the saved ones of iptables come to them."""
+_SAVED = tuple(f"{tool}-{back_end}" for tool in ("ip6tables", "iptables") for back_end in ("legacy", "nft"))
 
 
 class Present(NamedTuple):
@@ -34,9 +35,12 @@ class Present(NamedTuple):
     """Rules for services beside them: of another mode, or in the other back end of iptables."""
 
 
-def present(ns: NetworkNamespace, family: int, configured: str = "") -> Present:
-    """Rules of the mode that is configured come first, then those with more services."""
-    found = list(_found(ns, family))
+def present(ns: NetworkNamespace, family: int, configured: str = "", *, bare: bool = False) -> Present:
+    """Rules of the mode that is configured come first, then those with more services.
+
+    `bare`: without counters, for who compares all rules with other nodes' rather than those of a flow.
+    """
+    found = list(_found(ns, family, bare=bare))
     if len(found) > 1:
         found.sort(key=lambda rules: (rules.mode == configured, rules.size), reverse=True)
     return Present(found[0], tuple(found[1:])) if found else Present(None)
@@ -45,12 +49,12 @@ def present(ns: NetworkNamespace, family: int, configured: str = "") -> Present:
 def obstacle(ns: NetworkNamespace, used: ServiceRules | None) -> str:
     """What could not be read, without which the rules say nothing; empty: all was."""
     needed = _NEEDED[used.mode] if used is not None else ("netfilter", "nft", "ipvs")
-    saved = ("iptables", "ip6tables") if used is None or used.mode != "nftables" else ()
-    unread = [name for name in ns.gaps if name in needed or name.startswith(saved)]
-    return f"{unread[0]} could not be read" if unread else ""
+    saved = _SAVED if used is None or used.mode != "nftables" else ()
+    unread = next((name for name in (*saved, *needed) if name in ns.gaps), "")
+    return f"{unread} could not be read" if unread else ""
 
 
-def _found(ns: NetworkNamespace, family: int) -> Iterator[ServiceRules]:
+def _found(ns: NetworkNamespace, family: int, *, bare: bool) -> Iterator[ServiceRules]:
     """The modules of a mode are loaded where a node has it."""
     saved: dict[tuple[str, str], SavedTable] = {}
     native: dict[str, Table] = {}
@@ -59,6 +63,8 @@ def _found(ns: NetworkNamespace, family: int) -> Iterator[ServiceRules]:
             native[base.table.name] = base.table
         elif isinstance(base.table, SavedTable) and base.table.family == family:
             saved[base.engine, base.table.name] = base.table
+    if bare:
+        saved = {key: table.bare() for key, table in saved.items()}
     has_sets = False
     for engine in [engine for engine, name in saved if name == "nat"]:
         rules = IptablesRules(saved[engine, "nat"], saved.get((engine, "filter")), engine)

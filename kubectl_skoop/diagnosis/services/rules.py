@@ -1,6 +1,6 @@
 """What all proxies and modes have in common: questions that are asked of a node's rules of one family."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from kubectl_skoop.diagnosis.services.door import Door
@@ -79,4 +79,5 @@ class ServiceRules(Protocol):
     def shared_faults(self, place: Place) -> Iterator[Suspicion]:
         """Of what all services need: the ways in, the mark, the masquerade."""
 
-    def entries(self) -> Iterator[Entry]: ...
+    def entries(self, known: Container[str] = ()) -> Iterator[Entry]:
+        """`known`: rules whose entries may be left out."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from kubectl_skoop.diagnosis.services.door import Door, Target
 from kubectl_skoop.diagnosis.services.iptables import RuleTable, fits
@@ -50,12 +51,12 @@ class SetChains:
     source: Address
 
     def steps(self, chain: str, door: Door) -> Iterator[IptablesRule]:
+        packet = Packet(src=self.source, dst=door.address, protocol=number(door.protocol), dport=door.port)
         for rule in self.table.rules(chain):
-            if fits(rule, door) and (asked := self._asked(rule, door)) is not False:
+            if fits(rule, door) and (asked := self._asked(rule, packet)) is not False:
                 yield rule if asked is True else replace(rule, unread=True)
 
-    def _asked(self, rule: IptablesRule, door: Door) -> Ternary:
-        packet = Packet(src=self.source, dst=door.address, protocol=number(door.protocol), dport=door.port)
+    def _asked(self, rule: IptablesRule, packet: Packet) -> Ternary:
         for one in rule.sets:
             found = member(self.ns, one, packet)
             if isinstance(found, Unknown):
@@ -171,5 +172,9 @@ def number(protocol: str) -> int:
 
 
 def member(ns: NetworkNamespace, asked: SetMatch, packet: Packet) -> Ternary:
-    directions = [_DIRECTIONS[one] for one in asked.fields.split(",") if one in _DIRECTIONS]
-    return lookup(ns.ipsets, asked.name, Subject(packet=packet), directions)
+    return lookup(ns.ipsets, asked.name, Subject(packet=packet), _directions(asked.fields))
+
+
+@lru_cache
+def _directions(fields: str) -> Sequence[Direction]:
+    return tuple(_DIRECTIONS[one] for one in fields.split(",") if one in _DIRECTIONS)

@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.extension.interface import Balanced
 from kubectl_skoop.diagnosis.walk.world import Port, World
+from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.path import Link
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.neighbours.capacity import NodeNeighbours
+from kubectl_skoop.netstack.reliance import Reliance
 from kubectl_skoop.netstack.stack import Journey, Loss, Stack
 
 STRAY = "neighbour.other-host"
@@ -47,7 +50,7 @@ class Asked(NamedTuple):
     """The load balancer that it came by."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Visit:
     """What one NetNode did with one packet."""
 
@@ -61,7 +64,7 @@ class Visit:
     outputs: list[Link] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Branch:
     """Everything that is true in one branch only."""
 
@@ -71,6 +74,9 @@ class Branch:
     forgiven: frozenset[tuple[Where, str]] = frozenset()
     use_existing: bool = False
     stacks: dict[str, Stack] = field(default_factory=dict)
+    reliance: Reliance = field(default_factory=Reliance)
+    node_neighbours: dict[str, NodeNeighbours] = field(default_factory=dict)
+    """By node."""
     visits: list[Visit] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     neighbour_losses: list[Loss] = field(default_factory=list)
@@ -96,9 +102,24 @@ class Branch:
                 use_existing=self.use_existing,
                 forgiven=self.forgiven,
                 above=self.world.above,
+                node_neighbours=self._node_neighbours(ns.node),
+                reliance=self.reliance,
             )
             self.stacks[ns.id] = stack
         return stack
+
+    def stack_of(self, netns: str) -> Stack | None:
+        """By the id of its namespace; None: that was not collected."""
+        known = self.stacks.get(netns)
+        if known is not None:
+            return known
+        ns = self.world.by_id(netns)
+        return None if isinstance(ns, NotCollected) else self.stack(ns)
+
+    def _node_neighbours(self, node: str) -> NodeNeighbours:
+        if node not in self.node_neighbours:
+            self.node_neighbours[node] = NodeNeighbours(lambda: self.world.of_node(node))
+        return self.node_neighbours[node]
 
     def onward(self) -> "Branch":
         """The same stacks, which go on changing, and a new record; stacks that are met later are its own."""

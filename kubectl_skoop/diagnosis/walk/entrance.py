@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.cluster import Cluster
+from kubectl_skoop.cluster.policy.port import protocol_name
 from kubectl_skoop.cluster.service import Service, usable
 from kubectl_skoop.diagnosis.extension.interface import Balanced
 from kubectl_skoop.diagnosis.walk.branch import Branch, flow_of
@@ -15,6 +16,7 @@ from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.place import Endpoint, Place
 from kubectl_skoop.model.verdict import Unknown
 
+NO_TARGET = "balancer.no-target"
 MAX_NODES = 8
 """Nodes that are walked where it is not known which one takes the packet."""
 
@@ -58,8 +60,9 @@ class Entrance(NamedTuple):
                 branch.balanced[flow_of(packet)] = target
                 return self._balanced(branch, packet, target)
             case _:
-                message = f"the load balancer {packet.dst} has no target for port {packet.dport}"
-                return Turned("balancer.no-target", message, "look at its listeners and target groups")
+                what = f"{protocol_name(packet.protocol)} {packet.dport}"
+                message = f"the load balancer {packet.dst} has no target for {what}"
+                return Turned(NO_TARGET, message, "look at its listeners and target groups")
 
     def _to_owner(self, branch: Branch, packet: Packet) -> Admitted | Turned:
         end = self.cluster.endpoint(packet.dst)

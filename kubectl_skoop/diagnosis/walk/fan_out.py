@@ -17,7 +17,7 @@ UNDECIDED = "undecided"
 TOO_MANY = "more ways to follow than {}, or than the rules on them allow, were left unfollowed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class Leaf(Generic[R]):
     """One run of a walk, with the choices that it made."""
 
@@ -25,7 +25,7 @@ class Leaf(Generic[R]):
     result: R
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class Way(Generic[R]):
     """One way with its share; `unknown` if the ways that an unknown opens do not agree."""
 

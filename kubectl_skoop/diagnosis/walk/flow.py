@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.result import FateKind
-from kubectl_skoop.diagnosis.walk import paths
+from kubectl_skoop.diagnosis.walk import asking, paths
 from kubectl_skoop.diagnosis.walk.branch import STRAY, Branch
 from kubectl_skoop.diagnosis.walk.entrance import Entrance
 from kubectl_skoop.diagnosis.walk.outside import Outside
@@ -18,8 +18,9 @@ from kubectl_skoop.model.place import Where
 from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack.l4 import tcp, udp
-from kubectl_skoop.netstack.l4.endpoint import Client, Refusal
+from kubectl_skoop.netstack.l4.endpoint import Client, Refusal, Server
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.netstack.reliance import BOUNDLESS
 from kubectl_skoop.netstack.stack import Loss, Stack
 
 SMALL_SEGMENT = 140
@@ -61,7 +62,7 @@ def outcome(result: FlowResult) -> str:
     return "lost" if result.fate in ("dropped", "refused") else result.fate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class Runner:
     """Runs a probe in a world; calls are independent of each other."""
 
@@ -95,11 +96,12 @@ class Runner:
         if not isinstance(client, Client) or probe.protocol != Protocol.TCP:
             return _result(branch, client)
         conversation = Conversation(walk, stack, client)
+        roomy = False
         if setting.full:
             conversation.talk(full=True)
         if not setting.full or (setting.segment and client.answered):
-            conversation.say(setting.segment or probe.size or SMALL_SEGMENT)
-        return _result(branch, client)._replace(conversation=conversation)
+            roomy = conversation.say(setting.segment or probe.size or SMALL_SEGMENT)
+        return _result(branch, client)._replace(conversation=conversation._replace(roomy=roomy))
 
 
 class Conversation(NamedTuple):
@@ -109,33 +111,45 @@ class Conversation(NamedTuple):
     stack: Stack
     """Where the client is."""
     client: Client
+    roomy: bool = False
+    """Full segments would have gone the way of the single ones that were said."""
 
-    def say(self, length: int) -> None:
-        """Single segments there and back; `length`: of the IP packet, bytes."""
-        self.talk(length - tcp.headers(self.client.remote))
+    def say(self, length: int) -> bool:
+        """Single segments there and back; `length`: of the IP packet, bytes. See `talk`."""
+        return self.talk(length - tcp.headers(self.client.remote))
 
-    def talk(self, payload: int = 0, *, full: bool = False) -> None:
-        """Data there and back, once the handshake is done; what was said before does not count."""
+    def talk(self, payload: int = 0, *, full: bool = False) -> bool:
+        """Data there and back, once the handshake is done; what was said before does not count.
+
+        Whether full segments would have gone the same way.
+        """
         walk, client = self.walk, self.client
         if not client.established or client.failed:
-            return
+            return False
         client.wait()
         for other in walk.branch.stacks.values():
             for server in other.servers:
                 server.received = 0
-        walk.begin(self.stack.ns)
-        tcp.send(self.stack, client, payload, full=full)
-        walk.pump()
+        roomy = self._speak(self.stack, client, payload, full=full)
         for other in list(walk.branch.stacks.values()):
             for server in list(other.servers):
                 if server.protocol == Protocol.TCP and server.received:
-                    walk.begin(other.ns)
-                    tcp.send(other, server, payload, full=full)
-                    walk.pump()
+                    roomy &= self._speak(other, server, payload, full=full)
+        return roomy
+
+    def _speak(self, stack: Stack, end: Client | Server, payload: int, *, full: bool) -> bool:
+        """Data of one end."""
+        reliance = self.walk.branch.reliance
+        reliance.room = BOUNDLESS
+        self.walk.begin(stack.ns)
+        growth = tcp.send(stack, end, payload, full=full)
+        self.walk.pump()
+        return growth <= reliance.room
 
     def go_on(self, segment: int) -> Branch | None:
         """More of it, whatever one could ask: over neighbours that have to be asked for, bulk data both ways,
-        then single segments of this size, unless it is 0.
+        then single segments of this size, unless it is 0. Where full segments would go the way of those that
+        were said, over the same neighbours and ports of bridges, they need not be walked.
 
         None: it does not arrive, or meets choices that were not met before. The stacks remember it, the
         record does not.
@@ -146,11 +160,30 @@ class Conversation(NamedTuple):
         for stack in branch.stacks.values():
             stack.cold = True
         before = len(branch.choices.made)
-        further = self._replace(walk=Walk(branch, walk.underlay, walk.outside, walk.entrance))
-        further.talk(full=True)
-        if client.answered and segment:
-            further.say(segment)
+        further = self._replace(walk=walk.apart(branch))
+        ports = [dict(stack.fdb) for stack in branch.stacks.values()]
+        if not further._ask_for_neighbours():
+            return None
+        if not self.roomy or ports != [stack.fdb for stack in branch.stacks.values()][: len(ports)]:
+            further.talk(full=True)
+            if client.answered and segment:
+                further.say(segment)
         return branch if client.answered and len(branch.choices.made) == before else None
+
+    def _ask_for_neighbours(self) -> bool:
+        """For those whose entries may expire, in the order of their use; who was asked knows the asker.
+
+        False: one does not answer.
+        """
+        branch = self.walk.branch
+        for one, source in branch.reliance.remembered.items():
+            stack = branch.stacks[one.netns]
+            key = one.device, one.address
+            if key not in stack.neighbours and stack.ns.devices[one.device].arp:
+                asking.ask(self.walk, one, source)
+            if key not in stack.neighbours:
+                return False
+        return True
 
 
 def _result(branch: Branch, client: Client | Refusal) -> FlowResult:

@@ -23,13 +23,15 @@ _PRIVATE = tuple(
 """RFC 1918, RFC 6598, RFC 4193."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class Outside:
     """Answers as a host would, to addresses that the outside can know; routes to nodes, not to pods."""
 
     kind_of: Callable[[Address], EndpointKind]
     no_service: Callable[[Address], str] = lambda _: ""
     """That the address can only be a service's, but is none's; empty: it may be somebody else's."""
+    node_of: Callable[[Address], str] = lambda _: ""
+    """Name of the node that should have the address itself (InternalIP); empty: none."""
 
     def receive(
         self,
@@ -75,6 +77,13 @@ class Outside:
             if owner is not None:
                 branch.assume(f"{nexthop} routes to {packet.dst}")
                 return owner, owner.addressed(replace(packet, ttl=packet.ttl - 1, src_mac=""))
+        if node := self.node_of(packet.dst):
+            message = (
+                f"no device of {node} has {packet.dst}, which is its InternalIP: the packet leaves "
+                f"{stack.ns.place} by {device.name} towards {nexthop}, and nobody takes it"
+            )
+            _lose(journey, "external.no-node", packet, where, message)
+            return None
         if packet.inner is not None:
             _end_of_tunnel(stack, device, packet, nexthop, journey, where)
             return None

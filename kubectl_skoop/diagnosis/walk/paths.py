@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from kubectl_skoop.diagnosis.walk.branch import Branch, Visit
+from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.model.path import Action, ActionKind, Link, NetNode, PacketPath
 from kubectl_skoop.model.place import Place
@@ -89,7 +90,7 @@ def _graph(branch: Branch, start: Visit, *, made_there: bool, findings: Iterable
             if (visit.input is None) or is_answer(visit, link) == (first and not made_there)
         ]
         if first and made_there:
-            outputs = [link for link in outputs if _same_packet(link, outputs[0])]
+            outputs = [link for link in outputs if link is outputs[0] or _same_packet(link, outputs[0])]
         seen.append((visit, outputs))
         for link in outputs:
             links.append(link)
@@ -120,7 +121,7 @@ def _same_packet(link: Link, first: Link) -> bool:
     """A copy of the first packet, that a bridge flooded to another port."""
     if not isinstance(link.packet, Packet) or not isinstance(first.packet, Packet):
         return False
-    return replace(link.packet.innermost, length=0) == replace(first.packet.innermost, length=0)
+    return changed(link.packet.innermost, length=0) == changed(first.packet.innermost, length=0)
 
 
 def _action(

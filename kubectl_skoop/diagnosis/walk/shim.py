@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 from typing import TypeVar
 
 from kubectl_skoop.cluster.objects import NodeInfo
+from kubectl_skoop.diagnosis.extension.guard import FAILURES, told
 from kubectl_skoop.diagnosis.extension.interface import Balanced, InfraShim, Tracked
 from kubectl_skoop.diagnosis.walk.branch import Branch, Crossed, flow_of
 from kubectl_skoop.diagnosis.walk.world import Port
@@ -21,7 +22,7 @@ T = TypeVar("T")
 FAILED = "provider.failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class Underlay:
     """The provider's network between the nodes, and to and from the outside.
 
@@ -59,6 +60,13 @@ class Underlay:
             lambda: self.shim.on_link(source, question.src_mac, target, address), lambda reason: None
         )
         return apart if told is None else told
+
+    def router_asks(self, port: Port) -> bool | None:
+        """Whether a router asks for a node's device before it leads a packet there; None: not known."""
+        target = self.node(port.ns.node)
+        if target is None:
+            return None
+        return _guarded(lambda: self.shim.router_asks(target), lambda reason: None)
 
     def leaving(
         self, branch: Branch, stack: Stack, device: Device, packet: Packet, balancer: Place | None = None
@@ -200,8 +208,8 @@ def _guarded(ask: Callable[[], T], otherwise: Callable[[str], T]) -> T:
     """Whatever a stranger's code raises makes what it was asked unknown."""
     try:
         return ask()
-    except Exception as error:  # noqa: BLE001
-        return otherwise(f"the provider failed here: {type(error).__name__}: {error}")
+    except FAILURES as error:
+        return otherwise(f"the provider failed here: {told(error)}")
 
 
 def _failure(stack: Stack, reason: str) -> Suspicion:

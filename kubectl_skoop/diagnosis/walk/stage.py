@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.extension.registry import Setup
+from kubectl_skoop.diagnosis.walk.asking import Lessons
 from kubectl_skoop.diagnosis.walk.entrance import Entrance
 from kubectl_skoop.diagnosis.walk.flow import Runner
 from kubectl_skoop.diagnosis.walk.outside import Outside
@@ -21,7 +22,8 @@ class Stage(NamedTuple):
     runner: Runner
 
 
-def stage(setup: Setup, underlay: Underlay, probe: Probe) -> Stage:
+def stage(setup: Setup, underlay: Underlay, probe: Probe, lessons: Lessons | None = None) -> Stage:
+    """`lessons`: of the state as it was collected, from earlier walks."""
     cluster, given = setup.ctx.cluster, setup.ctx.given_service_networks
     outside = probe.source.kind == "external"
     place = place_of_source(probe)
@@ -31,17 +33,22 @@ def stage(setup: Setup, underlay: Underlay, probe: Probe) -> Stage:
 
         return nobody_has(cluster, address, given)
 
+    def node_of(address: Address) -> str:
+        name = cluster.node_of_address(address)
+        return name if name and address in cluster.node(name).internal_addresses else ""
+
     world = World(
         setup.ctx.source,
         cluster.node_of_address,
         cluster.pod_of_address,
         pods_in_underlay=setup.network.plugin.pods_in_underlay,
         outsider=outsider(probe.source.address) if outside else None,
+        lessons={} if lessons is None else lessons,
     )
     runner = Runner(
         world,
         underlay,
-        Outside(lambda address: cluster.endpoint(address).kind, no_service),
+        Outside(lambda address: cluster.endpoint(address).kind, no_service, node_of),
         lambda there: there.at(place),
         Entrance(cluster, underlay.balance, underlay.routed_in) if outside else None,
     )

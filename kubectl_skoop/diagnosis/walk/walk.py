@@ -2,11 +2,12 @@
 
 from collections import deque
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import NamedTuple
 
-from kubectl_skoop.diagnosis.walk import wire
+from kubectl_skoop.diagnosis.walk import router, wire
 from kubectl_skoop.diagnosis.walk.branch import Asked, Branch, Visit, flow_of
-from kubectl_skoop.diagnosis.walk.entrance import Entrance, Turned
+from kubectl_skoop.diagnosis.walk.entrance import NO_TARGET, Entrance, Turned
 from kubectl_skoop.diagnosis.walk.outside import Outside as OutsideActor
 from kubectl_skoop.diagnosis.walk.outsider import ASSUMED, OUTSIDE_MAC
 from kubectl_skoop.diagnosis.walk.shim import Underlay
@@ -38,7 +39,7 @@ class _Arriving(NamedTuple):
     """From a device on top of this one, or below it: there is no wire between."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Walk:
     """Moves the frames of one branch."""
 
@@ -49,6 +50,10 @@ class Walk:
     """For packets from outside; without one none are sent."""
     under_way: deque[_Arriving] = field(default_factory=deque)
     frames: int = 0
+
+    def apart(self, branch: Branch) -> "Walk":
+        """Of the frames of another branch."""
+        return Walk(branch, self.underlay, self.outside, self.entrance)
 
     def begin(self, ns: NetworkNamespace) -> Stack:
         """The stack of the place that sends; what it does next is a visit of its own."""
@@ -70,7 +75,7 @@ class Walk:
             self._collect()
         arriving = self.under_way[0] if self.under_way else None
         if arriving is not None:
-            stack = self.branch.stack(arriving.port.ns)
+            stack = self.begin(arriving.port.ns)
             stack.give_up("forwarding.ttl", arriving.frame, f"more than {MAX_FRAMES} frames: a loop")
 
     def _arrive(self, arriving: _Arriving) -> None:
@@ -148,13 +153,17 @@ class Walk:
             case wire.Outside(nexthop=nexthop):
                 if isinstance(frame, Packet) and frame.neighbour is None:
                     onward = self._routed(stack, device, frame, nexthop)
-                    if isinstance(onward, Port):
-                        self._pass_on(stack, device, onward.addressed(frame), "infra", onward)
-                        return
-                    if onward is not None:
-                        self._nobody(stack, frame, onward)
-                        return
-                    self._leave(stack, device.name, frame, emission, str(nexthop or frame.dst))
+                    match onward:
+                        case Port():
+                            if self._found(stack, device, frame, nexthop, onward):
+                                self._pass_on(stack, device, onward.addressed(frame), "infra", onward)
+                        case wire.Nobody():
+                            self._nobody(stack, frame, onward)
+                        case Unknown(reason=reason):
+                            where = stack.where(device=device.name)
+                            stack.give_up("external.unknown", frame, reason, where=where)
+                        case None:
+                            self._leave(stack, device.name, frame, emission, str(nexthop or frame.dst))
                 elif frame.neighbour is not None and frame.asks:
                     how = "ARP" if frame.neighbour.version == 4 else "neighbour solicitations"
                     self.branch.assume(f"{frame.neighbour} outside of the cluster answers {how}")
@@ -196,11 +205,11 @@ class Walk:
 
     def _routed(
         self, stack: Stack, device: Device, packet: Packet, nexthop: Address | None
-    ) -> Port | wire.Nobody | None:
-        """The device that the cloud itself leads a packet for a pod or a node to. A router may lead it back
-        to where it came from."""
+    ) -> Port | wire.Nobody | Unknown | None:
+        """The device that the cloud itself leads a packet to, also for an address of a node's further
+        interfaces, which no object tells. A router may lead it back to where it came from."""
         kind = self.outside.kind_of(packet.dst)
-        if kind not in ("pod", "node"):
+        if kind not in ("pod", "node", "external"):
             return None
         mac = self.underlay.interface_of(stack, packet)
         port = self.branch.world.owner_of_mac(mac, [packet.dst]) if mac else None
@@ -208,11 +217,34 @@ class Walk:
             if mac and (nobody := wire.nobody(self.branch, packet, mac)):
                 return nobody
             port = self.branch.door_of_pod(packet.dst)
+            if port is None and (reason := self.branch.world.no_door(packet.dst)):
+                return Unknown(reason)
         if port is None:
             return None
         own = (port.ns.id, port.device.name) == (stack.ns.id, device.name)
         same = own and port.addressed(packet).vlan == packet.vlan
         return None if same and nexthop in (None, packet.dst) else port
+
+    def _found(self, stack: Stack, device: Device, packet: Packet, by: Address | None, port: Port) -> bool:
+        """By the router that the packet was sent to, which tells its sender if not."""
+        asks = self.underlay.router_asks(port)
+        named = router.beside(by, stack.ns, device, self.underlay.node(port.ns.node))
+        there = self.branch.stack(port.ns)
+        lost = router.silence(there, port, packet, by, named) if asks is not False else None
+        if lost is None or by is None:
+            return True
+        if not asks and not lost.unknown and stack.choices.undecided(router.doubt(lost, by)):
+            return True
+        stack.journey.losses.append(lost)
+        complaint = router.complaint(by, packet)
+        place = Place("external", str(by))
+        link = self._link(stack, device.name, packet, "infra", Hop(place=place))
+        self._record(stack.journey, link)
+        if complaint is not None and link is not None:
+            home = self.branch.door_of_pod(packet.src) or Port(stack.ns, device)
+            back = self._through(place, link, packet, complaint, home)
+            self.under_way.append(_Arriving(home, home.addressed(complaint), back))
+        return False
 
     def _nobody(self, stack: Stack, packet: Packet, lead: wire.Nobody) -> None:
         link = self._link(stack, stack.where().device, packet, "infra", Hop(place=lead.node))
@@ -230,7 +262,8 @@ class Walk:
             raise RuntimeError("a packet from outside without an entrance")
         found = self.entrance.admit(self.branch, packet)
         if isinstance(found, Turned):
-            self._turn(stack, packet, found)
+            if found.code != NO_TARGET or self.underlay.balancing(self.branch, stack, packet):
+                self._turn(stack, packet, found)
             return
         self.branch.assume(ASSUMED)
         port, arriving, balancer = found
@@ -273,6 +306,8 @@ class Walk:
         if answer is None:
             return
         port, reply = answer
+        if reply.dst == packet.dst and not self._found(stack, device, packet, ip_address(nexthop), port):
+            return
         back = Link(
             id=len(self.branch.links),
             kind="external",
@@ -333,7 +368,7 @@ class Walk:
         return link
 
     def _record(self, journey: Journey, link: Link | None) -> None:
-        visit = self.branch.visit_of(journey)
+        visit = None if link is None else self.branch.visit_of(journey)
         if visit is not None and link is not None:
             visit.outputs.append(link)
 

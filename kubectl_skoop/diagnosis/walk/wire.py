@@ -126,6 +126,11 @@ def _underlay(branch: Branch, stack: Stack, device: Device, frame: Frame) -> Lea
     owner = branch.world.below_pod(destination[0], frame.dst_mac)
     if owner is not None and owner.branch is None and owner.ns.id != stack.ns.id:
         return Arrival("infra", owner)
+    if frame.dst_mac == device.mac and branch.world.pods_in_underlay:
+        return Nowhere(
+            f"{device.name} of {stack.ns.place} sends to its own MAC (it is set NOARP): whether the network "
+            "between the nodes takes that is not known"
+        )
     if reason := _misled(branch, stack, frame):
         return Nowhere(reason)
     return Outside(nexthops[0] if nexthops else None)
@@ -175,11 +180,7 @@ def _may_be_outside(stack: Stack, device: Device, address: Address) -> bool:
 
 def _addresses_of(stack: Stack, device: Device, mac: str) -> list[Address]:
     """The addresses that this namespace believes to be at a MAC."""
-    found = [
-        entry.address
-        for entry in stack.ns.neighbours
-        if entry.device == device.index and entry.mac == mac and not entry.proxy
-    ]
+    found = [*stack.ns.addresses_by_mac.get((device.index, mac), ())]
     found += [
         address
         for (index, address), known in stack.neighbours.items()

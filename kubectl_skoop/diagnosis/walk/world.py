@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address, Packet
@@ -20,6 +20,9 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN
 from kubectl_skoop.netstack.stack import Upper
 from kubectl_skoop.snapshot.index import NodeEntry
+
+if TYPE_CHECKING:
+    from kubectl_skoop.diagnosis.walk.asking import Lessons
 
 BR_STATE_DISABLED = 0
 UPPER_KINDS = frozenset({"macvlan", "macvtap", "ipvlan", "vlan"})
@@ -56,7 +59,7 @@ class Port(NamedTuple):
         return replace(packet, dst_mac=self.mac, vlan=vlan)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class World:
     """The namespaces of the snapshot, some of them perhaps mended. Shared by all branches of a walk."""
 
@@ -73,9 +76,13 @@ class World:
     """What was asked for and is not there, by what."""
     outsider: NetworkNamespace | None = None
     """The host outside of the cluster that sends, if it is one."""
+    lessons: "Lessons" = field(default_factory=dict)
+    """Of this state."""
 
     _above: dict[str, dict[tuple[str, int], list[Upper]]] = field(default_factory=dict, init=False)
     """By node."""
+    _pods: dict[tuple[str, Address], NetworkNamespace | None] = field(default_factory=dict, init=False)
+    """By node and address."""
 
     def with_mended(self, ns: NetworkNamespace) -> "World":
         """The same world with this namespace in place of the collected one, and its veth peers' carrier."""
@@ -86,7 +93,7 @@ class World:
                 old = before.devices.get(device.index)
                 if old is not None and device.kind == "veth" and device.up != old.up:
                     self._tell_peer(mended, device)
-        return replace(self, mended=mended)
+        return replace(self, mended=mended, lessons={})
 
     def _tell_peer(self, mended: dict[str, NetworkNamespace], device: Device) -> None:
         peer_ns = mended.get(device.link_netns) or self.by_id(device.link_netns)
@@ -117,22 +124,34 @@ class World:
         an address those of the pod that has it."""
         node = netns.partition("/")[0]
         if address is not None:
-            pod = self.pod_of_address(address)
-            ns = self.at(pod[0]) if pod is not None and pod[1] == node else None
-            return () if ns is None or isinstance(ns, NotCollected) else _on_top(ns, netns, index)
+            ns = self._pod_on(node, address)
+            return () if ns is None else _on_top(ns, netns, index)
         if node not in self._above:
             found: dict[tuple[str, int], list[Upper]] = {}
             self._above[node] = found
-            entry = self.namespaces.node(node)
-            for inside in () if isinstance(entry, NotCollected) else entry.namespaces:
-                ns = self.by_id(f"{node}/{inside.id}")
-                if isinstance(ns, NotCollected):
-                    continue
+            for ns in self.of_node(node):
                 for device in ns.devices.values():
                     if device.link and device.kind != "veth":
                         below = (device.link_netns or ns.id, device.link)
                         found.setdefault(below, []).append(Upper(ns, device))
         return self._above[node].get((netns, index), ())
+
+    def _pod_on(self, node: str, address: Address) -> NetworkNamespace | None:
+        """Of the pod of the node that has it; None: none has, or its state was not collected."""
+        key = node, address
+        if key not in self._pods:
+            pod = self.pod_of_address(address)
+            ns = self.at(pod[0]) if pod is not None and pod[1] == node else None
+            self._pods[key] = None if isinstance(ns, NotCollected) else ns
+        return self._pods[key]
+
+    def of_node(self, node: str) -> Iterator[NetworkNamespace]:
+        """All that were collected of a node."""
+        entry = self.namespaces.node(node)
+        for inside in () if isinstance(entry, NotCollected) else entry.namespaces:
+            ns = self.by_id(f"{node}/{inside.id}")
+            if not isinstance(ns, NotCollected):
+                yield ns
 
     def owner_of_mac(self, mac: str, hints: Iterable[Address]) -> Port | None:
         """The device on the underlay with this MAC, of a node or of a pod that has one of `hints`; nodes that
@@ -206,7 +225,8 @@ class World:
 
     def door_of_pod(self, address: Address) -> Port | None:
         """The device on the underlay that an address of a pod is led to: the pod's own, or the one by which
-        its node sends what comes from it, by the rule for the address or the main table's default route."""
+        its node sends what comes from it, by the rule for the address or the main table's default route; else
+        the only one."""
         own = self._nic_of_pod(address) or self.below_pod(address)
         if own is not None:
             return own
@@ -223,7 +243,18 @@ class World:
                 for hop in route.nexthops:
                     if hop.device in ports and not route.destination.prefixlen:
                         return ports[hop.device]
-        return None
+        return next(iter(ports.values())) if len(ports) == 1 else None
+
+    def no_door(self, address: Address) -> str:
+        """Why `door_of_pod` finds none; empty: the underlay knows no such address."""
+        pod = self.pod_of_address(address) if self.pods_in_underlay else None
+        if pod is None or not pod[1]:
+            return ""
+        state = self.at(Place("node", pod[1]))
+        if isinstance(state, NotCollected):
+            return _uncollected(state)
+        unread = gap.table_of(state, "links", "addresses", "routes")
+        return unread or f"which device of {state.place} the nodes' network leads {address} to is not known"
 
     def unread_owner(self, *addresses: Address) -> str:
         """Why it is not known what the node does that has one of the addresses by the objects; empty: its
@@ -232,7 +263,7 @@ class World:
             name = self.node_of_address(address)
             state = self.at(Place("node", name)) if name is not None else None
             if isinstance(state, NotCollected):
-                return f"{state.what} was not collected: {state.reason or state.state}"
+                return _uncollected(state)
             if state is not None and (reason := gap.table_of(state, "links", "addresses")):
                 return reason
         return ""
@@ -262,6 +293,10 @@ class World:
         return self.mended.get(answer.id, answer)
 
 
+def _uncollected(state: NotCollected) -> str:
+    return f"{state.what} was not collected: {state.reason or state.state}"
+
+
 def _on_top(ns: NetworkNamespace, netns: str, index: int) -> list[Upper]:
     return [
         Upper(ns, device)
@@ -287,16 +322,41 @@ def underlay_ports(ns: NetworkNamespace) -> Iterator[Port]:
 
 
 def on_underlay(ns: NetworkNamespace, device: Device) -> bool:
-    """A NIC of a node or of a pod: physical, or a veth to the outside that has an address of its own.
+    """A NIC of a node or of a pod: physical, or a veth to the outside that has an address of its own. Of a
+    node also one that lost its address, if it leads where one with an address does, or is the only way out.
 
     Of a pod a veth counts only beside one to its node: else the node's namespace may just not be recognised.
     """
     if ns.place.kind not in ("node", "pod") or device.loopback:
         return False
     if device.kind == "veth":
-        outside = device.link_netns.startswith("unmapped") and (ns.place.kind == "node" or _leads_to_node(ns))
-        return outside and any(entry.device == device.index for entry in ns.addresses)
-    return device.kind in ("", "virtio_net", "hv_netvsc") and bool(device.mac)
+        if not _leads_outside(device):
+            return False
+        if any(entry.device == device.index for entry in ns.addresses):
+            return ns.place.kind == "node" or _leads_to_node(ns)
+        return ns.place.kind == "node" and (_is_beside_a_nic(ns, device) or _is_only_way_out(ns, device))
+    return _is_physical(device)
+
+
+def _is_physical(device: Device) -> bool:
+    return device.kind in ("", "virtio_net", "hv_netvsc") and bool(device.mac) and not device.loopback
+
+
+def _leads_outside(device: Device) -> bool:
+    """A veth whose peer is in a namespace that was not collected."""
+    return device.kind == "veth" and device.link_netns.startswith("unmapped")
+
+
+def _is_beside_a_nic(ns: NetworkNamespace, device: Device) -> bool:
+    """A veth to the same namespace as one that has an address."""
+    beside = {other.index for other in ns.devices.values() if other.link_netns == device.link_netns}
+    return any(entry.device in beside for entry in ns.addresses)
+
+
+def _is_only_way_out(ns: NetworkNamespace, device: Device) -> bool:
+    """A veth of a node without any other to a namespace that was not collected, and without a NIC."""
+    others = (other for other in ns.devices.values() if other.index != device.index)
+    return not device.master and not any(_leads_outside(other) or _is_physical(other) for other in others)
 
 
 def _leads_to_node(ns: NetworkNamespace) -> bool:

@@ -7,10 +7,10 @@ unknown. The ports in use are those that the kernel names: active, and not left 
 from dataclasses import replace
 
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage, is_group
-from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import receive as receiving
 from kubectl_skoop.netstack import xmit
 from kubectl_skoop.netstack.device import Bond, Device
+from kubectl_skoop.netstack.devices import lower_ports
 from kubectl_skoop.netstack.stack import Stack
 
 ACTIVE_BACKUP, BROADCAST, LACP, TLB, ALB = 1, 3, 4, 5, 6
@@ -24,7 +24,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         reason = f"{device.name} is a bond in a mode that is not modelled"
         stack.give_up("device.unmodelled", frame, reason, where=where)
         return
-    ports = [port for port in stack.ns.devices.values() if port.master == device.index]
+    ports = lower_ports.of(stack, device)
     if _by_active_port(device.bond, frame):
         usable = [port for port in ports if port.index == device.bond.active]
     else:
@@ -43,7 +43,7 @@ def transmit(stack: Stack, device: Device, frame: Frame, passage: Passage) -> No
         for port in usable:
             xmit.transmit(stack, port, frame, passage)
         return
-    port = _one_of(stack, device, usable)
+    port = lower_ports.one_of(stack, device, usable)
     xmit.transmit(stack, port, _as_sent_by(device.bond, port, frame), passage)
 
 
@@ -103,15 +103,6 @@ def _works(port: Device) -> bool:
     return port.up and port.carrier and (state is None or (state.up and not state.backup))
 
 
-def _one_of(stack: Stack, device: Device, usable: list[Device]) -> Device:
-    for port in usable[:-1]:
-        reason = f"{device.name} chooses one of its ports by a hash or in turn: whether {port.name}"
-        if stack.choices.undecided(Unknown(reason)):
-            return port
-    return usable[-1]
-
-
 def _text(port: Device) -> str:
     state = port.bond_port
-    words = [f"{port.name}:", "UP" if port.up else "not UP", "" if port.carrier else "NO-CARRIER"]
-    return " ".join([*filter(None, words), "backup" if state is not None and state.backup else "active"])
+    return lower_ports.text(port, "backup" if state is not None and state.backup else "active")

@@ -1,27 +1,31 @@
 """The bridge: which ports a frame goes out of (net/bridge/br_input.c, br_forward.c, br_fdb.c)."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from ipaddress import IPv6Address
 
 from kubectl_skoop.model.packet import BROADCAST_MAC, Frame, Packet, PacketType, Passage, is_group
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import gap, receive, xmit
-from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BridgePort, Device
-from kubectl_skoop.netstack.devices import bridge_fdb, bridge_netfilter, bridge_vlan, link_hooks
+from kubectl_skoop.netstack.device import BR_STATE_FORWARDING, BR_STATE_LEARNING, BridgePort, Device
+from kubectl_skoop.netstack.devices import (
+    bridge_conntrack,
+    bridge_fdb,
+    bridge_loss,
+    bridge_netfilter,
+    bridge_port,
+    bridge_vlan,
+    link_hooks,
+)
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 
-BR_STATE_LEARNING = 2
 ALL_NODES = IPv6Address("ff02::1")
-STATE_NAMES = {0: "disabled", 1: "listening", 2: "learning", 3: "forwarding", 4: "blocking"}
 
 
 def handle_frame(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> None:
     """br_handle_frame: a frame comes in by a port."""
-    settings = port.port or BridgePort()
-    if settings.state not in (BR_STATE_FORWARDING, BR_STATE_LEARNING) or not bridge.up:
-        _refuse_port(stack, bridge, port, frame, settings)
+    state = bridge_port.own_state(bridge, port)
+    if state not in (BR_STATE_FORWARDING, BR_STATE_LEARNING) or not bridge.up:
+        bridge_loss.refuse_port(stack, bridge, port, frame)
         return
     if frame.dst_mac == bridge.mac:
         passage.packet_type = PacketType.HOST
@@ -41,6 +45,10 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
     if admitted is None:
         return
     frame, vlan = admitted, bridge_vlan.key(bridge, admitted)
+    state = bridge_port.state(bridge, port, frame)
+    if state not in (BR_STATE_FORWARDING, BR_STATE_LEARNING):
+        bridge_loss.refuse_port(stack, bridge, port, frame)
+        return
     known = bridge_fdb.entry(stack, bridge, frame.src_mac, vlan)
     if settings.locked and (unread := gap.table(stack, "fdb")):
         stack.give_up("bridge.no-destination", frame, unread, where=stack.where(device=port.name))
@@ -57,8 +65,8 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
         return
     if settings.learning and not (known is not None and known.sticky):
         stack.fdb[(bridge.index, vlan, frame.src_mac)] = port.index
-    if settings.state == BR_STATE_LEARNING:
-        _refuse_port(stack, bridge, port, frame, settings)
+    if state == BR_STATE_LEARNING:
+        bridge_loss.refuse_port(stack, bridge, port, frame)
         return
     answered = _answered(stack, bridge, port, frame, vlan)
     if is_group(frame.dst_mac):
@@ -73,7 +81,8 @@ def finish(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Pa
 def _answered(stack: Stack, bridge: Device, port: Device | None, frame: Frame, vlan: int) -> bool:
     """The bridge answers a question for a neighbour itself, or need not ask it everywhere."""
     if frame.neighbour is None or not any(
-        one.port is not None and (one.port.silent or one.port.proxy_arp) for one in _ports(stack, bridge)
+        one.port is not None and (one.port.silent or one.port.proxy_arp)
+        for one in bridge_port.ports(stack, bridge)
     ):
         return False
     from kubectl_skoop.netstack.devices import bridge_proxy
@@ -137,14 +146,20 @@ def _flood(
     `answered`: the bridge has answered this question itself, or need not ask it everywhere.
     """
     group = is_group(frame.dst_mac)
-    ports = [port for port in _ports(stack, bridge) if source is None or port.index != source.index]
+    ports = [
+        port for port in bridge_port.ports(stack, bridge) if source is None or port.index != source.index
+    ]
     if answered:
         ports = [port for port in ports if port.port is None or not port.port.silent]
     allowed = [port for port in ports if _floods(port, frame, group, local=source is None)]
     if (joined := _snooped(stack, bridge, frame)) is not None:
         allowed = [port for port in allowed if port.index in joined]
     members = [port for port in allowed if bridge_vlan.member(bridge, port, frame)]
-    open_ports = [port for port in members if _open(port) and not _isolated(port, source)]
+    open_ports = [
+        port
+        for port in members
+        if bridge_port.is_open(bridge, port, frame) and not bridge_port.isolated(port, source)
+    ]
     if not group:
         stack.step(
             "bridge",
@@ -158,20 +173,20 @@ def _flood(
         and source is not None
         and _floods(source, frame, group, local=False)
         and bridge_vlan.member(bridge, source, frame)
-        and not _isolated(source, source)
+        and not bridge_port.isolated(source, source)
     ):
         open_ports.append(source)
     if not open_ports:
-        taken = group and source is not None and bridge_vlan.member(bridge, bridge, frame)
+        taken = group and source is not None and _takes(bridge, frame)
         if allowed and not members and not taken:
-            _explain_vlan(stack, bridge, frame, allowed)
+            bridge_loss.vlan(stack, bridge, frame, allowed)
         elif not group or not (ports or answered):
-            _nowhere(stack, bridge, frame, ports, members, source)
-        elif any(_isolated(port, source) for port in allowed):
-            _explain_isolated(stack, bridge, frame, source)
+            bridge_loss.nowhere(stack, bridge, frame, ports, members, source)
+        elif any(bridge_port.isolated(port, source) for port in allowed):
+            bridge_loss.isolated(stack, bridge, frame, source)
         return
     for port in open_ports:
-        send(stack, bridge, port, frame, replace(passage), source)
+        send(stack, bridge, port, frame, passage.copy(), source)
 
 
 def send(
@@ -191,11 +206,16 @@ def send(
     if sent is not None:
         sent = link_hooks.run(stack, "bridge", Hook.POSTROUTING, sent, passage, outdev=port.index)
     if sent is not None and source is not None:
+        if bridge_netfilter.takes(stack, bridge, sent) and not bridge_conntrack.comes_last(
+            stack, sent, passage
+        ):
+            return
         sent = bridge_netfilter.postrouting(stack, bridge, port, sent, passage)
-    if sent is None:
+    if sent is None or not bridge_conntrack.confirm(stack, sent, passage):
         return
     frame = sent
-    if isinstance(frame, Packet) and not frame.gso and frame.length > port.mtu + xmit.VLAN_SLACK:
+    most = port.mtu + xmit.VLAN_SLACK
+    if isinstance(frame, Packet) and not frame.gso and not stack.reliance.fits(frame.length, most):
         stack.lose(
             "device.mtu",
             frame,
@@ -241,8 +261,8 @@ def _snooped(stack: Stack, bridge: Device, frame: Frame) -> frozenset[int] | Non
 def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source: Device | None) -> bool:
     """should_deliver: state, hairpin, isolation; each refusal is a loss of its own."""
     where = stack.where(device=port.name)
-    if not _open(port):
-        _refuse_port(stack, bridge, port, frame, port.port or BridgePort())
+    if not bridge_port.is_open(bridge, port, frame):
+        bridge_loss.refuse_port(stack, bridge, port, frame)
         return False
     if source is not None and source.index == port.index and not (port.port or BridgePort()).hairpin:
         stack.lose(
@@ -257,8 +277,8 @@ def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source:
     if not bridge_vlan.member(bridge, port, frame):
         bridge_vlan.lose(stack, bridge, port, frame)
         return False
-    if _isolated(port, source):
-        _explain_isolated(stack, bridge, frame, source)
+    if bridge_port.isolated(port, source):
+        bridge_loss.isolated(stack, bridge, frame, source)
         return False
     return True
 
@@ -266,10 +286,14 @@ def _may_leave(stack: Stack, bridge: Device, port: Device, frame: Frame, source:
 def _pass_up(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: Passage) -> None:
     """br_pass_frame_up"""
     if not bridge.up:
-        _refuse_port(stack, bridge, bridge, frame, BridgePort())
+        bridge_loss.refuse_port(stack, bridge, bridge, frame)
         return
-    if not bridge_vlan.member(bridge, bridge, frame):
-        if not is_group(frame.dst_mac):
+    if not _takes(bridge, frame):
+        if is_group(frame.dst_mac):
+            return
+        if bridge_vlan.member(bridge, bridge, frame):
+            bridge_loss.refuse_port(stack, bridge, bridge, frame)
+        else:
             bridge_vlan.lose(stack, bridge, bridge, frame)
         return
     frame = bridge_vlan.egress(bridge, bridge, frame)
@@ -278,96 +302,10 @@ def _pass_up(stack: Stack, bridge: Device, port: Device, frame: Frame, passage: 
         receive.take(stack, bridge, passed, passage)
 
 
-def _refuse_port(stack: Stack, bridge: Device, port: Device, frame: Frame, settings: BridgePort) -> None:
-    if not bridge.up:
-        message, remedy = f"{bridge.name} is down", f"ip link set {bridge.name} up"
-        evidence = f"{bridge.name}: not UP"
-    elif not port.up or not port.carrier:
-        message, remedy = f"port {port.name} of {bridge.name} is down", f"ip link set {port.name} up"
-        evidence = f"{port.name}: down"
-    else:
-        state = STATE_NAMES.get(settings.state, str(settings.state))
-        message = f"port {port.name} of {bridge.name} is {state}"
-        evidence, remedy = f"{port.name}: state {state}", f"bridge link set dev {port.name} state 3"
-    stack.lose(
-        "bridge.port-down",
-        frame,
-        message,
-        where=stack.where(device=bridge.name if not bridge.up else port.name),
-        evidence=[evidence],
-        remedy=remedy,
-    )
-
-
-def _explain_isolated(stack: Stack, bridge: Device, frame: Frame, source: Device | None) -> None:
-    names = source.name if source else bridge.name
-    isolated = [port.name for port in _ports(stack, bridge) if _isolated(port, source)]
-    stack.lose(
-        "bridge.isolated",
-        frame,
-        f"{names} and the destination's port of {bridge.name} are isolated from each other",
-        where=stack.where(device=names),
-        evidence=[f"{name}: isolated on" for name in dict.fromkeys([names, *isolated])],
-        remedy=f"bridge link set dev {names} isolated off",
-    )
-
-
-def _nowhere(
-    stack: Stack,
-    bridge: Device,
-    frame: Frame,
-    ports: list[Device],
-    allowed: list[Device],
-    source: Device | None,
-) -> None:
-    if any(_isolated(port, source) for port in allowed):
-        _explain_isolated(stack, bridge, frame, source)
-        return
-    closed = [port for port in allowed if not _open(port)]
-    if closed:
-        _refuse_port(stack, bridge, closed[0], frame, closed[0].port or BridgePort())
-        return
-    silent = [port.name for port in ports if port not in allowed]
-    stack.lose(
-        "bridge.no-destination",
-        frame,
-        f"{bridge.name} does not know {frame.dst_mac}"
-        + (f" and may not flood to {', '.join(silent)}" if silent else " and has no other port"),
-        where=stack.where(device=bridge.name),
-        evidence=[f"{name}: flood off" for name in silent] or [f"{bridge.name}: ports: none other"],
-        remedy="; ".join(f"bridge link set dev {name} flood on" for name in silent),
-    )
-
-
-def _explain_vlan(stack: Stack, bridge: Device, frame: Frame, ports: list[Device]) -> None:
-    names = ", ".join(port.name for port in ports)
-    stack.lose(
-        "bridge.vlan",
-        frame,
-        f"no other port of {bridge.name} is in VLAN {frame.vlan} of the frame",
-        where=stack.where(device=bridge.name),
-        evidence=[f"{bridge.name}: vlan_filtering 1", f"not in VLAN {frame.vlan}: {names}"],
-        remedy=f"bridge vlan add dev PORT vid {frame.vlan}",
-    )
-
-
-def _ports(stack: Stack, bridge: Device) -> Iterator[Device]:
-    """The newest first (new_nbp adds at the head), by their indexes."""
-    return (
-        device
-        for _, device in sorted(stack.ns.devices.items(), reverse=True)
-        if device.master == bridge.index
-    )
-
-
-def _open(port: Device) -> bool:
-    return port.up and port.carrier and (port.port or BridgePort()).state == BR_STATE_FORWARDING
-
-
-def _isolated(port: Device, source: Device | None) -> bool:
-    if source is None:
-        return False
-    return (port.port or BridgePort()).isolated and (source.port or BridgePort()).isolated
+def _takes(bridge: Device, frame: Frame) -> bool:
+    """The bridge itself is a port of its VLANs like others."""
+    in_vlan = bridge_vlan.member(bridge, bridge, frame)
+    return in_vlan and bridge_port.state(bridge, bridge, frame) == BR_STATE_FORWARDING
 
 
 def _floods(port: Device, frame: Frame, group: bool, *, local: bool) -> bool:

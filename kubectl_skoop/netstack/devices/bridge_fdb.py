@@ -7,25 +7,15 @@ from kubectl_skoop.netstack.stack import Stack
 
 def entry(stack: Stack, bridge: Device, mac: str, vlan: int) -> FdbEntry | None:
     """Of the snapshot, and of a port; `vlan` is 0 where VLANs are not told apart."""
-    wanted = (mac, bridge.index, vlan)
-    return next(
-        (
-            found
-            for found in stack.ns.fdb
-            if (found.mac, found.bridge, found.vlan) == wanted and not found.local
-        ),
-        None,
-    )
+    found = stack.ns.bridge_fdb.get((bridge.index, vlan, mac), ())
+    return next((one for one in found if not one.local), None)
 
 
 def is_local(stack: Stack, bridge: Device, mac: str, vlan: int) -> bool:
     """The bridge's own and its ports' MACs have entries for each of their VLANs, too."""
     if mac == bridge.mac and not vlan:
         return True
-    return any(
-        found.local and (found.mac, found.bridge, found.vlan) == (mac, bridge.index, vlan)
-        for found in stack.ns.fdb
-    )
+    return any(one.local for one in stack.ns.bridge_fdb.get((bridge.index, vlan, mac), ()))
 
 
 def port_of(stack: Stack, bridge: Device, mac: str, vlan: int) -> int | None:

@@ -8,7 +8,7 @@ from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.devices import link_hooks
 from kubectl_skoop.netstack.fragment import traverse
 from kubectl_skoop.netstack.neighbours import neighbour
-from kubectl_skoop.netstack.netfilter.traverse import Passed
+from kubectl_skoop.netstack.netfilter.outcome import Passed
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.input import Forward, Refused, route_input
 from kubectl_skoop.netstack.routing.lookup import FlowKey
@@ -163,7 +163,7 @@ def postrouting(stack: Stack, bridge: Device, port: Device, frame: Frame, passag
         hook_end.end(stack, result, frame, passage, bridge)
         return None
     packet = result.packet
-    if packet.gso or packet.length <= port.mtu:
+    if packet.gso or stack.reliance.fits(packet.length, port.mtu):
         return packet
     if packet.df:
         stack.lose(

@@ -30,11 +30,7 @@ def ingress(stack: Stack, bridge: Device, port: Device, frame: F) -> F | None:
     if bridge.bridge is None or not bridge.bridge.vlan_filtering:
         return frame
     where = stack.where(device=port.name)
-    if bridge.bridge.mst:
-        reason = f"the ports of {bridge.name} have states for groups of VLANs (MST), which is not modelled"
-        stack.give_up("bridge.program", frame, reason, where=where)
-        return None
-    if unread := gap.table(stack, "bridge_vlans"):
+    if unread := gap.table(stack, "bridge_vlans", "vlan_states") or _no_states(bridge, port):
         stack.give_up("bridge.vlan", frame, unread, where=where)
         return None
     if frame.vlan and frame.vlan_protocol == bridge.bridge.vlan_protocol:
@@ -48,6 +44,13 @@ def ingress(stack: Stack, bridge: Device, port: Device, frame: F) -> F | None:
         return None
     below = frame if frame.vlan else replace(frame, vlan=None)
     return vlan_tag.pushed(below, pvid, bridge.bridge.vlan_protocol)
+
+
+def _no_states(bridge: Device, port: Device) -> str:
+    """With MST they alone count. Without, an older agent's dump is taken to have them all forwarding."""
+    if bridge.bridge is None or not bridge.bridge.mst or all(vlan.state is not None for vlan in port.vlans):
+        return ""
+    return f"the states of {bridge.name}'s ports in single VLANs (MST) were not collected"
 
 
 def member(bridge: Device, port: Device, frame: Frame) -> bool:

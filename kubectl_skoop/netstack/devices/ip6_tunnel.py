@@ -129,7 +129,7 @@ def _fits(
     """ip6_tnl_xmit: the inner sender is told, whatever he asked for, as nobody cuts the outer packet."""
     out = stack.ns.devices[route.device]
     mtu = max(ip.path_mtu(stack, outer.dst, out, route.route) - headers, MIN_MTU[inner.family])
-    if inner.gso or inner.length <= mtu:
+    if inner.gso or stack.reliance.fits(inner.length, mtu):
         return True
     stack.lose(
         "forwarding.too-big",

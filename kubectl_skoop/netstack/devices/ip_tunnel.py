@@ -6,7 +6,7 @@ net/ipv4/ip_tunnel.c (ip_tunnel_xmit, ip_tunnel_lookup, ip_tunnel_rcv), ipip.c, 
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
-from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol, TunnelKey
+from kubectl_skoop.model.packet import Address, Frame, InUdp, Packet, Passage, Protocol, TunnelKey
 from kubectl_skoop.netstack import gap, ip
 from kubectl_skoop.netstack import receive as receiving
 from kubectl_skoop.netstack.device import Device, IpTunnel
@@ -24,6 +24,8 @@ IP_HEADER, ETHERNET_HEADER, ARP_LENGTH = 20, 14, 28
 EXTERNAL, LAST = 4, 5
 """A device in external mode takes what none with ends of its own does, before the one of `FALLBACK`."""
 MIN_MTU6 = 1280
+ANY_PORT = 49152
+"""That a hash of the flow chooses (udp_flow_src_port)."""
 INHERIT = 1
 """A tunnel's TOS that means the inner packet's."""
 
@@ -105,10 +107,14 @@ def _encapsulate(
     key = FlowKey(dst=remote, src=config.local, oif=config.link, mark=config.mark, tos=tos, protocol=protocol)
     route = route_output(stack, key, bound_source=config.local)
     headers = _headers(device, config)
+    encap = config.encap
     outer = Packet(
         src=config.local or (ip_address("0.0.0.0") if isinstance(route, RouteError) else route.source),
         dst=remote,
-        protocol=protocol,
+        protocol=protocol if encap is None else Protocol.UDP,
+        sport=0 if encap is None else encap.sport or ANY_PORT,
+        dport=0 if encap is None else encap.dport,
+        in_udp=None if encap is None else InUdp(encap.gue, protocol),
         length=(inner.length if inner else ARP_LENGTH) + headers,
         gso=bool(inner and inner.gso),
         df=config.pmtudisc or bool(inner and inner.family == 4 and inner.df and not config.ignore_df),
@@ -134,9 +140,10 @@ def _encapsulate(
 
 def _headers(device: Device, config: IpTunnel) -> int:
     """What is in front of the inner IP packet, bytes."""
+    before = IP_HEADER + (config.encap.length if config.encap else 0)
     if device.kind not in ("gre", "gretap"):
-        return IP_HEADER
-    return IP_HEADER + gre_header(config) + (ETHERNET_HEADER if device.kind == "gretap" else 0)
+        return before
+    return before + gre_header(config) + (ETHERNET_HEADER if device.kind == "gretap" else 0)
 
 
 def _fits(
@@ -154,7 +161,7 @@ def _fits(
     mtu = ip.path_mtu(stack, outer.dst, stack.ns.devices[route.device], route.route) - headers
     if inner.family == 6:
         mtu = max(mtu, MIN_MTU6)
-    if inner.length <= mtu:
+    if stack.reliance.fits(inner.length, mtu):
         return True
     remote, name = outer.dst, stack.ns.device_name(route.device)
     stack.lose(

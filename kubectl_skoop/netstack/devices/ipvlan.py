@@ -11,7 +11,7 @@ from kubectl_skoop.model.packet import Frame, Packet, Passage, is_group
 from kubectl_skoop.netstack import fragment, hook_end, ip
 from kubectl_skoop.netstack.device import IPVLAN_L2, IPVLAN_L3S, Device
 from kubectl_skoop.netstack.devices import layered
-from kubectl_skoop.netstack.netfilter.traverse import Passed
+from kubectl_skoop.netstack.netfilter.outcome import Passed
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack, Upper

@@ -6,6 +6,8 @@ from typing import Literal, TypeVar, cast
 from kubectl_skoop.model.packet import ETHERTYPE_8021Q, Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import hook_end, xmit
+from kubectl_skoop.netstack.devices import bridge_conntrack
+from kubectl_skoop.netstack.devices.bridge_conntrack import Tracker
 from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
 from kubectl_skoop.netstack.netfilter.order import in_order, is_idle
 from kubectl_skoop.netstack.netfilter.types import (
@@ -58,7 +60,11 @@ def run(
         reason = f"rules at {hook} ({family}) for frames with two VLAN tags or a service tag are not modelled"
         stack.give_up("bridge.program", frame, reason)
         return None
-    entries = [(base.priority, base) for base in found if part == "all" or _is_in(stack, base, frame, part)]
+    entries: list[tuple[int, BaseChain | Tracker]] = [
+        (base.priority, base) for base in found if part == "all" or _is_in(stack, base, frame, part)
+    ]
+    if netfilter.bridge_conntrack and family == "bridge" and hook is Hook.PREROUTING and part != "after":
+        entries.append((bridge_conntrack.PRIORITY, Tracker()))
     context = RuleContext(
         stack=stack,
         hook=hook,
@@ -68,9 +74,13 @@ def run(
         outdev=outdev,
         family=family,
     )
-    for base in in_order(stack, frame, hook, entries, known=False):
-        context.family = None if base.families else family
-        if _ends(context, family, run_base_chain(context, base)):
+    for action in in_order(stack, frame, hook, entries, known=False):
+        if isinstance(action, Tracker):
+            if not bridge_conntrack.track(context):
+                return None
+            continue
+        context.family = None if action.families else family
+        if _ends(context, family, run_base_chain(context, action)):
             return None
     return cast("F", context.frame)
 

@@ -12,7 +12,7 @@ from kubectl_skoop.netstack.devices import vrf
 from kubectl_skoop.netstack.fragment import traverse
 from kubectl_skoop.netstack.l4 import transport
 from kubectl_skoop.netstack.netfilter import conntrack
-from kubectl_skoop.netstack.netfilter.traverse import Passed
+from kubectl_skoop.netstack.netfilter.outcome import Passed
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output

@@ -120,7 +120,7 @@ def _encapsulate(
 def _bypass(stack: Stack, frame: Frame, outer: Packet, passage: Passage) -> None:
     """encap_bypass_if_local: the remote is this namespace, so the frame goes straight to its own device, with
     its mark and its conntrack entry (vxlan_encap_bypass scrubs nothing)."""
-    for device in stack.ns.devices.values():
+    for device in stack.ns.vxlans:
         config = device.vxlan
         if config is None or not config.hears(outer.family):
             continue
@@ -133,13 +133,13 @@ def _bypass(stack: Stack, frame: Frame, outer: Packet, passage: Passage) -> None
 
 def takes(stack: Stack, packet: Packet) -> bool:
     """A vxlan device that is up has a socket of the kernel on its port."""
-    return any(_listens(device, packet) for device in stack.ns.devices.values())
+    return any(_listens(device, packet) for device in stack.ns.vxlans)
 
 
 def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
     """vxlan_rcv: by VNI to a device, one in external mode has them all; an unknown VNI is silently dropped
     (K-40)."""
-    for device in stack.ns.devices.values():
+    for device in stack.ns.vxlans:
         if not _listens(device, packet) or device.vxlan is None:
             continue
         if device.vxlan.filtered:
@@ -152,7 +152,7 @@ def receive(stack: Stack, packet: Packet, passage: Passage) -> None:
             return
     there = ", ".join(
         f"{device.name} has vni {device.vxlan.vni}"
-        for device in stack.ns.devices.values()
+        for device in stack.ns.vxlans
         if device.vxlan is not None and _listens(device, packet)
     )
     stack.lose(
@@ -176,6 +176,8 @@ def _listens(device: Device, packet: Packet) -> bool:
 
 
 def _entries(stack: Stack, device: Device, mac: str) -> list[FdbEntry]:
-    own = [entry for entry in stack.ns.fdb if entry.port == device.index and entry.bridge == 0]
-    exact = [entry for entry in own if entry.mac == mac]
-    return exact or [entry for entry in own if entry.mac == ALL_ZERO_MAC]
+    exact, others = (
+        [entry for entry in stack.ns.fdb_by_key.get((device.index, one), ()) if entry.bridge == 0]
+        for one in (mac, ALL_ZERO_MAC)
+    )
+    return exact or others

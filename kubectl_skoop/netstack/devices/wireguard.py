@@ -114,6 +114,7 @@ def _seal(
         tos=packet.tos & ECN,
     )
     route = _route(stack, key, heard)
+    stack.reliance.by_length()
     padded = min(-(-packet.length // PADDING) * PADDING, max(device.mtu, packet.length))
     outer = Packet(
         src=_ANY[remote.version] if isinstance(route, RouteError) else route.source,

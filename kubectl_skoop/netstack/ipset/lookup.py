@@ -102,7 +102,8 @@ def _part(
     packet, source = subject.packet, direction == "src"
     match dimension:
         case "ip":
-            return int(packet.src if source else packet.dst) & _netmask(ipset)
+            address = int(packet.src if source else packet.dst)
+            return address & _netmask(ipset) if "netmask" in ipset.options else address
         case "net":
             return int(packet.src if source else packet.dst)
         case "port":
@@ -118,7 +119,7 @@ def _part(
 
 def _netmask(ipset: IpSet) -> int:
     bits = 128 if ipset.family == 6 else 32
-    length = min(_number(ipset.options.get("netmask", str(bits))), bits)
+    length = min(_number(ipset.options["netmask"]), bits)
     return (1 << bits) - (1 << (bits - length))
 
 

@@ -9,7 +9,7 @@ from kubectl_skoop.netstack.l4.socket_types import Socket
 TIMEOUT = "timeout"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Client:
     """The socket that asks. `symptom` is what its program sees in the end."""
 
@@ -41,7 +41,7 @@ class Client:
             self.symptom, self.failed = symptom, True
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class Server:
     """A connection that a listener made of a SYN, or a socket that got a datagram."""
 

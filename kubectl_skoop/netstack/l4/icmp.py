@@ -18,7 +18,7 @@ from kubectl_skoop.netstack.l4 import icmp6, tcp
 from kubectl_skoop.netstack.l4.endpoint import SYMPTOMS, Client
 from kubectl_skoop.netstack.netfilter.conntrack import IPS_NAT_MASK, attach, connection_of
 from kubectl_skoop.netstack.routing.flow import LOOPBACK_INDEX
-from kubectl_skoop.netstack.routing.local import address_type, owning_device
+from kubectl_skoop.netstack.routing.local import address_type, is_local, owning_device
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.routing.select import select_address
@@ -47,6 +47,13 @@ SOFT = frozenset({0, 1, 5, 11, 12})
 """icmp_err_convert: codes that are not fatal, so a connected UDP socket does not report them."""
 
 IGNORE_ECHO = {4: "net.ipv4.icmp_echo_ignore_all", 6: "net.ipv6.icmp.echo_ignore_all"}
+IGNORE_ECHO_TO = {
+    (4, "BROADCAST"): "net.ipv4.icmp_echo_ignore_broadcasts",
+    (4, "MULTICAST"): "net.ipv4.icmp_echo_ignore_broadcasts",
+    (6, "MULTICAST"): "net.ipv6.icmp.echo_ignore_multicast",
+    (6, "ANYCAST"): "net.ipv6.icmp.echo_ignore_anycast",
+}
+"""By family and what the address is that was asked."""
 
 
 def send_error(
@@ -69,7 +76,7 @@ def send_error(
     protocol = Protocol.ICMP
     if packet.family == 6:
         protocol, type_and_code = Protocol.ICMPV6, icmp6.OF_ICMP.get(type_and_code, type_and_code)
-    source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else _inbound(stack, packet, passage)
+    source = packet.dst if _own(stack, packet) else _inbound(stack, packet, passage)
     mark = marks.reflected(stack, passage)
     link = ip.link_of(stack, packet.src, passage.iif)
     key = FlowKey(dst=packet.src, src=source, oif=link, mark=mark, protocol=protocol)
@@ -92,6 +99,13 @@ def send_error(
     text = f"{protocol.name} {kind}/{code}" + (f" mtu {mtu}" if mtu else "")
     stack.step("send", text, f"to {packet.src}" + (" after some seconds" if delayed else ""))
     ip.send(stack, error, answer, route)
+
+
+def _own(stack: Stack, packet: Packet) -> bool:
+    """The packet was for us: of IPv4 its route says so (RTCF_LOCAL), of IPv6 an address (ipv6_chk_addr)."""
+    if packet.family == 6:
+        return is_local(stack.ns, packet.dst)
+    return address_type(stack.ns, packet.dst) == "LOCAL"
 
 
 def send_from_device(
@@ -159,22 +173,15 @@ def is_error(packet: Packet) -> bool:
 
 
 def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
-    setting = IGNORE_ECHO[packet.family]
-    if reason := gap.sysctl(stack, setting):
-        stack.give_up("icmp.ignored", packet, reason)
+    kind = "BROADCAST" if passage.to_all else address_type(stack.ns, packet.dst)
+    if _ignored(stack, packet, IGNORE_ECHO[packet.family], "echo requests"):
         return
-    if stack.ns.sysctls.number(setting, 0):
-        stack.lose(
-            "icmp.ignored",
-            packet,
-            "echo requests are ignored",
-            evidence=[f"{setting} = 1"],
-            remedy=f"sysctl -w {setting}=0",
-        )
+    setting = IGNORE_ECHO_TO.get((packet.family, kind))
+    if setting and _ignored(stack, packet, setting, f"echo requests to the {kind.lower()} {packet.dst}"):
         return
     stack.journey.served = True
     mark = marks.reflected(stack, passage)
-    source = packet.dst if address_type(stack.ns, packet.dst) == "LOCAL" else None
+    source = None if _answered_by_another(packet.family, kind) else packet.dst
     route = route_output(stack, _reply_key(stack, packet, passage, source, mark), bound_source=source)
     if isinstance(route, RouteError):
         ip.lose_unroutable(stack, packet, packet.src, route)
@@ -189,6 +196,28 @@ def _answer_echo(stack: Stack, packet: Packet, passage: Passage) -> None:
         tos=packet.tos,
     )
     ip.send(stack, reply, Passage(mark=mark), route)
+
+
+def _ignored(stack: Stack, packet: Packet, setting: str, what: str) -> bool:
+    """icmp_echo, icmp_rcv, icmpv6_echo_reply."""
+    if reason := gap.sysctl(stack, setting):
+        stack.give_up("icmp.ignored", packet, reason)
+        return True
+    if not stack.ns.sysctls.number(setting, 0):
+        return False
+    stack.lose(
+        "icmp.ignored",
+        packet,
+        f"{what} are ignored",
+        evidence=[f"{setting} = 1"],
+        remedy=f"sysctl -w {setting}=0",
+    )
+    return True
+
+
+def _answered_by_another(family: int, kind: str) -> bool:
+    """The address that was asked is no source of its answer (fib_compute_spec_dst; icmpv6_echo_reply)."""
+    return kind != "LOCAL" if family == 6 else kind in ("BROADCAST", "MULTICAST")
 
 
 def _reply_key(stack: Stack, packet: Packet, passage: Passage, source: Address | None, mark: int) -> FlowKey:

@@ -4,7 +4,8 @@ from typing import Literal, NamedTuple
 
 from kubectl_skoop.model.packet import Address
 
-SocketState = Literal["listen", "established", "unconnected", "other"]
+SocketState = Literal["listen", "established", "half-open", "unconnected", "other"]
+"""`half-open`: a SYN was answered, and the last ACK of the handshake has not come (SYN_RECV)."""
 
 
 class Socket(NamedTuple):

@@ -6,7 +6,7 @@ from kubectl_skoop.model.probe import Probe
 from kubectl_skoop.netstack import ip, xmit
 from kubectl_skoop.netstack import mark as marks
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.l4 import open_socket, socket_lookup
+from kubectl_skoop.netstack.l4 import open_socket, socket_lookup, syn_queue
 from kubectl_skoop.netstack.l4.endpoint import Client, Refusal, Server
 from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.netfilter.conntrack import attach
@@ -35,18 +35,22 @@ def connect(stack: Stack, probe: Probe) -> Client | Refusal:
     return client
 
 
-def send(stack: Stack, end: Client | Server, payload: int, *, full: bool = False) -> None:
-    """Data of one end of an established connection; `payload` in bytes, cut to the MSS if `full`."""
+def send(stack: Stack, end: Client | Server, payload: int, *, full: bool = False) -> int:
+    """Data of one end of an established connection; `payload` in bytes, cut to the MSS if `full`.
+
+    Returns how many more a full segment has.
+    """
     owner = end.owner if isinstance(end, Client) else Owner(uid=end.socket.uid)
     route = _route(stack, end, owner)
     if isinstance(route, RouteError):
-        return
+        return 0
     device = stack.ns.devices[route.device]
     mtu = ipsec_send.local_mtu(stack, _segment(end, TcpFlags.ACK, ACK), route)
     limit = min(end.mss or DEFAULT_MSS[end.remote.version], mtu - headers(end.remote))
     size = limit if full else min(payload, limit)
     flags = TcpFlags.ACK | TcpFlags.PSH
     _emit(stack, end, route, flags, RST + size, gso=full and device.tso)
+    return limit - size
 
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
@@ -173,6 +177,8 @@ def _to_server(stack: Stack, server: Server, packet: Packet) -> None:
 
 def _to_listener(stack: Stack, device: Device, listener: Socket, packet: Packet, passage: Passage) -> None:
     """tcp_conn_request: a full queue drops the SYN."""
+    if not syn_queue.takes(stack, listener, packet):
+        return
     text = socket_lookup.socket_text(stack, listener)
     if listener.queue > listener.backlog:
         stack.lose(

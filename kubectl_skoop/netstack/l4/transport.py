@@ -8,7 +8,7 @@ from kubectl_skoop.netstack.devices import vxlan
 from kubectl_skoop.netstack.l4 import icmp, tcp, udp
 from kubectl_skoop.netstack.l4.endpoint import SYMPTOMS
 from kubectl_skoop.netstack.neighbours import discovery
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Outcome, Rejected, Unserved
+from kubectl_skoop.netstack.netfilter.outcome import Dropped, Outcome, Rejected, Unserved
 from kubectl_skoop.netstack.routing.output import RouteError
 from kubectl_skoop.netstack.stack import Stack
 
@@ -46,6 +46,11 @@ def _udp_tunnel(stack: Stack, packet: Packet) -> Receive | None:
     """The kind of device that has a socket of the kernel on the packet's port."""
     if vxlan.takes(stack, packet):
         return vxlan.receive
+    if packet.in_udp is not None or stack.ns.fou:
+        from kubectl_skoop.netstack.devices import fou
+
+        if fou.takes(stack, packet):
+            return fou.receive
     kinds = {device.kind for device in stack.ns.devices.values()}
     if "geneve" in kinds:
         from kubectl_skoop.netstack.devices import geneve

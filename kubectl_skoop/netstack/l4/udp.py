@@ -145,6 +145,16 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 def _no_tunnel(stack: Stack, packet: Packet) -> None:
     """The kernel's socket of such a device is there while the device is up."""
+    if packet.in_udp is not None:
+        stack.lose(
+            "tunnel.closed",
+            packet,
+            f"the kernel of {stack.ns.place} takes no tunnel's packets on UDP port {packet.dport}",
+            evidence=[f"fou: {port}" for port in stack.ns.fou or ()] or ["ip fou show: nothing"],
+            remedy=f"ip fou add port {packet.dport} "
+            + ("gue" if packet.in_udp.gue else f"ipproto {packet.in_udp.protocol}"),
+        )
+        return
     there = [
         f"{device.name}: UDP port {config.port}" + ("" if device.up else ", not UP")
         for device in stack.ns.devices.values()

@@ -8,7 +8,7 @@ from kubectl_skoop.netstack import gap, ip_error, xmit
 from kubectl_skoop.netstack.device import IFF_NOARP, Device
 from kubectl_skoop.netstack.devices import link_hooks
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbours import neighbour
+from kubectl_skoop.netstack.neighbours import capacity, neighbour
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.remembered import remembered
 from kubectl_skoop.netstack.routing.input import Forward, InputRoute, Local, Refused, route_input
@@ -28,7 +28,7 @@ def solicit(stack: Stack, device: Device, target: Address, packet_source: Addres
     """arp_solicit: broadcast a request; which address it names as its own is arp_announce's affair (K-62)."""
     if not isinstance(target, IPv4Address):
         return
-    sender = _announced(stack, device, target, packet_source)
+    sender = announced(stack, device, target, packet_source)
     request = Arp(request=True, sender_mac=device.mac, sender=sender, target=target, src_mac=device.mac)
     if sender == _NONE and (unread := gap.table(stack, "addresses")):
         stack.give_up("neighbour.unresolved", request, unread, where=stack.where(device=device.name))
@@ -60,8 +60,13 @@ def _process(stack: Stack, device: Device, message: Arp) -> None:
         return
     known = neighbour.known(stack, device, message.sender)
     if _answers(stack, device, message):
+        full = capacity.refusal(stack, device, message.sender)
+        if full and address_type(stack.ns, message.target) == "LOCAL":
+            neighbour.lose_full(stack, device, message, message.sender, full)
+            return
         _reply(stack, device, message)
-        neighbour.learn(stack, device, message.sender, message.sender_mac)
+        if not full:
+            neighbour.learn(stack, device, message.sender, message.sender_mac)
     elif known is not None:
         neighbour.learn(stack, device, message.sender, message.sender_mac)
 
@@ -74,7 +79,7 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
         return False
     if message.sender == _NONE:
         return address_type(stack.ns, target) == "LOCAL" and not _ignored(stack, device, message)
-    if is_for_others(stack, device, target):
+    if is_for_others(stack.ns, device, target):
         return False
     if unread := gap.routing(stack):
         stack.give_up("neighbour.silent", message, unread, where=stack.where(device=device.name))
@@ -97,13 +102,13 @@ def _answers(stack: Stack, device: Device, message: Arp) -> bool:
             return False
 
 
-def is_for_others(stack: Stack, device: Device, target: IPv4Address) -> bool:
+def is_for_others(ns: NetworkNamespace, device: Device, target: IPv4Address) -> bool:
     """Whatever the routes say: no table has the address as a local one, and the device answers for nobody
     else. So ends nearly each copy of a flooded question."""
     return not (
-        stack.ns.fib.may_be_local(target)
-        or _other_end_of_pod(stack, device)
-        or _may_answer_for_others(stack.ns, device.name)
+        ns.fib.may_be_local(target)
+        or _other_end_of_pod(ns, device)
+        or _may_answer_for_others(ns, device.name)
     )
 
 
@@ -155,7 +160,7 @@ def _explain_refusal(stack: Stack, device: Device, message: Arp, route: Refused)
         if route.problem is not None:
             reason = f"it takes nothing from {message.sender} ({route.problem.sysctl or 'source address'})"
             _stay_silent(stack, device, message, route.problem.code, reason, route.problem.evidence)
-    elif _other_end_of_pod(stack, device):
+    elif _other_end_of_pod(stack.ns, device):
         if route.kind == "forwarding-disabled":
             evidence = ["net.ipv4.ip_forward = " + (stack.ns.sysctls.text("net.ipv4.ip_forward") or "?")]
             evidence += _settings(stack, device, "forwarding")
@@ -186,9 +191,9 @@ def _settings(stack: Stack, device: Device, setting: str) -> list[str]:
     return [f"{key} = {stack.ns.sysctls.text(key)}" for key in keys]
 
 
-def _other_end_of_pod(stack: Stack, device: Device) -> bool:
+def _other_end_of_pod(ns: NetworkNamespace, device: Device) -> bool:
     """A veth of a node that is no bridge port: whoever asks there can ask nobody else."""
-    return device.kind == "veth" and not device.master and stack.ns.place.kind == "node"
+    return device.kind == "veth" and not device.master and ns.place.kind == "node"
 
 
 def _ignored(stack: Stack, device: Device, message: Arp) -> bool:
@@ -228,7 +233,7 @@ def _proxies(stack: Stack, device: Device, message: Arp, route: Forward) -> bool
         for entry in stack.ns.neighbours
     ):
         return True
-    if _other_end_of_pod(stack, device):
+    if _other_end_of_pod(stack.ns, device):
         evidence = _settings(stack, device, setting)
         _stay_silent(stack, device, message, "neighbour.silent", f"{setting} is 0", evidence)
     return False
@@ -256,8 +261,9 @@ def send(stack: Stack, device: Device, message: Arp) -> None:
         xmit.transmit(stack, device, passed, passage)
 
 
-def _announced(stack: Stack, device: Device, target: IPv4Address, packet_source: Address) -> IPv4Address:
-    """0.0.0.0 if the namespace has no address at all."""
+def announced(stack: Stack, device: Device, target: IPv4Address, packet_source: Address) -> IPv4Address:
+    """The address that a request names as the asker's own (arp_announce, K-62); 0.0.0.0 if the namespace has
+    none at all. `packet_source`: of the packet that is to be sent."""
     mode = stack.ns.sysctls.maximum(device.name, "arp_announce")
     local = isinstance(packet_source, IPv4Address) and address_type(stack.ns, packet_source) == "LOCAL"
     if local and isinstance(packet_source, IPv4Address):

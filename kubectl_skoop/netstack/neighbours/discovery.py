@@ -20,8 +20,9 @@ from kubectl_skoop.netstack.device import (
     Device,
     InterfaceAddress,
 )
-from kubectl_skoop.netstack.neighbours import neighbour
+from kubectl_skoop.netstack.neighbours import capacity, neighbour
 from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_NOARP, NUD_PERMANENT
+from kubectl_skoop.netstack.routing.input6 import takes_groups
 from kubectl_skoop.netstack.routing.local import anycast_addresses
 from kubectl_skoop.netstack.routing.select6 import select_address6
 from kubectl_skoop.netstack.routing.way import OutputRoute
@@ -73,7 +74,7 @@ def solicit(stack: Stack, device: Device, target: IPv6Address, packet_source: Ad
     _send(stack, device, question)
 
 
-def heard(stack: Stack, device: Device, message: Packet) -> bool:
+def heard(stack: Stack, device: Device, message: Packet, mark: int) -> bool:
     """ip6_mc_input: whether the device is a member of the group that is asked.
 
     It is of the groups of its addresses (addrconf_join_solict), and of those that it answers for
@@ -88,11 +89,20 @@ def heard(stack: Stack, device: Device, message: Packet) -> bool:
         stack.give_up("neighbour.silent", message, unread, where=stack.where(device=device.name))
         return False
     if any(solicited_group(address) == message.dst for address in _answered_for(stack, device)):
-        return True
+        return _comes_in(stack, device, message, mark)
     if unread := gap.table(stack, "proxy_neighbours"):
         stack.give_up("neighbour.silent", message, unread, where=stack.where(device=device.name))
         return False
     _explain(stack, device, message, message.discovery.target)
+    return False
+
+
+def _comes_in(stack: Stack, device: Device, message: Packet, mark: int) -> bool:
+    if takes_groups(stack, message, device.index, mark):
+        return True
+    reason = f"there is no route by it for the group {message.dst} that is asked"
+    remedy = f"ip -6 route add multicast ff00::/8 dev {device.name} table local"
+    _stay_silent(stack, device, message, reason, [f"no route to {message.dst} by {device.name}"], remedy)
     return False
 
 
@@ -130,6 +140,9 @@ def _asked(stack: Stack, device: Device, message: Packet, said: Discovery) -> No
             return
     elif own.tentative:
         _explain(stack, device, message, said.target)
+        return
+    if full := capacity.refusal(stack, device, asker):
+        neighbour.lose_full(stack, device, message, asker, full)
         return
     if said.mac:
         neighbour.learn(stack, device, asker, said.mac, replaces=True)
@@ -173,6 +186,26 @@ def _note_other_station(stack: Stack, device: Device, message: Packet, answer: P
             evidence=[neighbour.entry_text(stack.ns, entry)],
             remedy=f"ip neigh del {entry.address} dev {device.name}",
         )
+
+
+def redirect(stack: Stack, device: Device, message: Packet) -> None:
+    """ndisc_send_redirect, to who answered an address that no local route is for: the redirect waits for that
+    neighbour behind what was to be sent, so the next question is asked in its name, which is the device's
+    link-local address (neigh_probe). If that was answered, further questions are as vain."""
+    if (device.index, message.src) not in stack.waiting or not isinstance(message.src, IPv6Address):
+        return
+    if message.dst != _asks_from(stack, device, _UNSPECIFIED):
+        solicit(stack, device, message.src, _UNSPECIFIED)
+        return
+    stack.lose(
+        "source.address",
+        message,
+        f"{device.name} asks for {message.src} from {message.dst}, and takes no answer: there is no local "
+        "route for that address",
+        where=stack.where(device=device.name),
+        evidence=[f"{message.dst} is forwarded by {device.name}"],
+        remedy=f"ip -6 route add local {message.dst} dev {device.name} table local",
+    )
 
 
 def _told(stack: Stack, device: Device, said: Discovery) -> None:

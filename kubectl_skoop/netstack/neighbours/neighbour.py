@@ -3,18 +3,19 @@
 from ipaddress import IPv4Address, IPv6Address
 
 from kubectl_skoop.model.changed import changed
-from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Packet, Passage
+from kubectl_skoop.model.packet import BROADCAST_MAC, Address, Frame, Packet, Passage
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import gap, xmit
 from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_POINTOPOINT, Device
 from kubectl_skoop.netstack.devices import bridge
 from kubectl_skoop.netstack.l4 import icmp
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbours import arp, discovery
+from kubectl_skoop.netstack.neighbours import arp, capacity, discovery
 from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_NOARP, NUD_PERMANENT, Neighbour
+from kubectl_skoop.netstack.reliance import Remembered
 from kubectl_skoop.netstack.stack import Stack, Waiting
 
-_ANY = IPv4Address(0)
+_ANY, _LIMITED_BROADCAST = IPv4Address(0), IPv4Address(0xFFFFFFFF)
 
 
 def known(stack: Stack, device: Device, address: Address) -> str | None:
@@ -35,27 +36,56 @@ def resolve(
 
     Without ARP it is the device's own MAC, unless it was given an entry (arp_constructor, ndisc_constructor).
     """
+    if full := capacity.refusal(stack, device, _key(device, nexthop)):
+        lose_full(stack, device, packet, nexthop, full)
+        return None
     if nexthop.is_multicast and not device.loopback:
         return group_mac(nexthop)
     if not device.arp:
-        return known(stack, device, _key(device, nexthop)) or device.mac
+        return _used(stack, device, _key(device, nexthop), packet) or device.mac
     if _is_broadcast(stack, device, nexthop):
         return BROADCAST_MAC
     if unread := gap.table(stack, "neighbours"):
         stack.give_up("neighbour.unresolved", packet, unread, where=stack.where(device=device.name))
         return None
-    mac = known(stack, device, nexthop)
+    mac = _used(stack, device, nexthop, packet)
     if mac is not None:
         stack.step("neighbour", f"{nexthop} dev {device.name} lladdr {mac}", device=device.name)
         return mac
     queue = stack.waiting.setdefault((device.index, nexthop), [])
     queue.append(Waiting(packet, passage, stack.journey, bridge_port))
     if len(queue) == 1:
-        if isinstance(nexthop, IPv6Address):
-            discovery.solicit(stack, device, nexthop, packet.src)
-        else:
-            arp.solicit(stack, device, nexthop, packet.src)
+        solicit(stack, device, nexthop, packet.src)
     return None
+
+
+def solicit(stack: Stack, device: Device, address: Address, source: Address) -> None:
+    """Ask who has it; `source`: of the packet that is to be sent (arp_solicit, ndisc_solicit)."""
+    if isinstance(address, IPv6Address):
+        discovery.solicit(stack, device, address, source)
+    else:
+        arp.solicit(stack, device, address, source)
+
+
+def _used(stack: Stack, device: Device, address: Address, packet: Packet) -> str | None:
+    """`known`, for a packet that is sent there."""
+    mac, key = known(stack, device, address), (device.index, address)
+    if mac is not None and key not in stack.neighbours and not _configured(stack.ns.neighbour_by_key[key]):
+        stack.reliance.remembered.setdefault(Remembered(stack.ns.id, *key), packet.src)
+    return mac
+
+
+def lose_full(stack: Stack, device: Device, frame: Frame, address: Address, because: str) -> None:
+    """No entry can be made (SKB_DROP_REASON_NEIGH_CREATEFAIL); nobody is told."""
+    setting = capacity.SETTING[address.version]
+    stack.lose(
+        "neighbour.table-full",
+        frame,
+        f"the table of neighbours is full: there is no room for {address} on {device.name}",
+        where=stack.where(device=device.name),
+        evidence=[because],
+        remedy=f"sysctl -w {setting}=…, and gc_thresh2 below it, on the node",
+    )
 
 
 def _key(device: Device, nexthop: Address) -> Address:
@@ -120,6 +150,8 @@ def _send(stack: Stack, device: Device, mac: str, waiting: Waiting) -> None:
 
 
 def _lost(stack: Stack, device: Device, address: Address, waiting: Waiting) -> None:
+    """Its sender is told; of a message of neighbour discovery that is left out, as nobody asks for it, and as
+    it may have to ask what the message was to answer, without end."""
     entry = stack.ns.neighbour_by_key.get((device.index, address))
     stack.lose(
         "neighbour.unresolved",
@@ -132,7 +164,8 @@ def _lost(stack: Stack, device: Device, address: Address, waiting: Waiting) -> N
         remedy=f"look who should have {address} on the link of {device.name}",
         unanswered=address,
     )
-    icmp.send_error(stack, waiting.packet, waiting.passage, icmp.HOST_UNREACHABLE, delayed=True)
+    if waiting.packet.neighbour is None:
+        icmp.send_error(stack, waiting.packet, waiting.passage, icmp.HOST_UNREACHABLE, delayed=True)
 
 
 def entry_text(ns: NetworkNamespace, entry: Neighbour) -> str:
@@ -156,6 +189,4 @@ def _configured(entry: Neighbour) -> bool:
 
 
 def _is_broadcast(stack: Stack, device: Device, address: Address) -> bool:
-    if str(address) == "255.255.255.255":
-        return True
-    return any(entry.device == device.index and entry.broadcast == address for entry in stack.ns.addresses)
+    return address == _LIMITED_BROADCAST or (device.index, address) in stack.ns.broadcasts

@@ -8,6 +8,7 @@ NUD_INCOMPLETE, NUD_REACHABLE, NUD_STALE, NUD_DELAY = 0x01, 0x02, 0x04, 0x08
 NUD_PROBE, NUD_FAILED, NUD_NOARP, NUD_PERMANENT = 0x10, 0x20, 0x40, 0x80
 NUD_VALID = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_PROBE | NUD_STALE | NUD_DELAY
 NUD_CONNECTED = NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE
+NTF_EXT_LEARNED = 0x10
 
 
 class Neighbour(NamedTuple):
@@ -19,10 +20,29 @@ class Neighbour(NamedTuple):
     state: int = NUD_REACHABLE
     proxy: bool = False
     """A proxy entry (NTF_PROXY): answered for, not resolved."""
+    flags: int = 0
+    """NTF_*"""
+    held: bool = True
+    """Something in the kernel refers to it, a timer perhaps (ndm_refcnt): it is not thrown out."""
+    unchanged: float = 0.0
+    """Since when its state is the same (ndm_updated), seconds."""
 
     @property
     def valid(self) -> bool:
         return bool(self.state & NUD_VALID)
+
+
+class NeighbourTable(NamedTuple):
+    """RTM_GETNEIGHTBL: the table of a family, which all namespaces of a kernel share."""
+
+    entries: int
+    """All there are, whether they count or not."""
+    most: int
+    """gc_thresh3"""
+    target: int
+    """gc_thresh2: a full table is thinned out to it."""
+    overflows: int = 0
+    """Entries that could not be made since the kernel's start (ndts_table_fulls)."""
 
 
 class GroupMember(NamedTuple):

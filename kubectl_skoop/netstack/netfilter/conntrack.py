@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
-from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
-from kubectl_skoop.netstack.netfilter import tcp
+from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Expectation, Tuple
+from kubectl_skoop.netstack.netfilter import expectation, tcp
 from kubectl_skoop.netstack.netfilter.tuples import invert, is_icmp_error, tuple_of
 from kubectl_skoop.netstack.stack import Stack
 
@@ -20,6 +20,7 @@ IPS_SRC_NAT, IPS_DST_NAT = 0x10, 0x20
 IPS_NAT_MASK = IPS_SRC_NAT | IPS_DST_NAT
 IPS_SRC_NAT_DONE, IPS_DST_NAT_DONE = 0x80, 0x100
 IPS_DYING = 0x200
+IPS_OFFLOAD = 0x4000
 
 _NOWHERE = -1
 """A zone that no connection has."""
@@ -50,6 +51,10 @@ class Connection:
     """The kernel would have chosen the source port (or ICMP id) at random (K-8)."""
     existing: bool = False
     """Copied from the dump."""
+    expected: Expectation | None = None
+    """A helper waited for it."""
+    master: Tuple | None = None
+    """Of one from the dump that a helper waited for."""
 
     def tuple(self, *, reply: bool) -> Tuple:
         return self.reply if reply else self.original
@@ -128,7 +133,9 @@ def find(stack: Stack, wanted: Tuple, zones: tuple[int, int] = (0, 0)) -> tuple[
             if not connection.dead:
                 return connection, wanted != connection.original
             superseded |= connection.existing
-    known = {} if superseded else stack.ns.conntrack_by_tuple
+    if superseded:
+        return None
+    known = stack.ns.conntrack_by_tuple
     entry = known.get((zones[0], wanted)) or known.get((zones[1], wanted))
     if entry is None:
         return None
@@ -202,8 +209,12 @@ def _track_flow(stack: Stack, packet: Packet, passage: Passage, zones: tuple[int
         found[0].status |= IPS_DYING
         found = None
     if found is None:
-        passage.connection = _create(stack, packet, wanted, zones)
-        passage.ct_state = NEW if passage.connection else INVALID
+        connection = passage.connection = _create(stack, packet, wanted, zones)
+        passage.ct_state = NEW if connection else INVALID
+        if connection is not None and (expected := expectation.find(stack, wanted, zones[0])):
+            connection.status |= IPS_EXPECTED
+            connection.expected, connection.mark = expected, expectation.mark(stack, expected)
+            passage.ct_state = RELATED
         return
     connection, reply = found
     if packet.protocol == Protocol.TCP and not _advance_tcp(connection, packet, reply=reply):
@@ -263,4 +274,5 @@ def _copy(entry: ConntrackEntry) -> Connection:
         status=entry.status | IPS_CONFIRMED | IPS_SRC_NAT_DONE | IPS_DST_NAT_DONE,
         tcp_state=entry.tcp_state,
         existing=True,
+        master=entry.master,
     )

@@ -9,6 +9,7 @@ from kubectl_skoop.model.verdict import EXHAUSTED, Unknown
 from kubectl_skoop.netstack.netfilter.conntrack import connection_of
 from kubectl_skoop.netstack.netfilter.lots import FirstOfLots
 from kubectl_skoop.netstack.netfilter.types import (
+    PASSED_BY,
     Accept,
     BaseChain,
     Continue,
@@ -29,6 +30,9 @@ MAX_JUMPS = 5_000
 """Bounds that no rule set of use reaches. A forged one can double the jumps with each chain."""
 
 Final = Accept | Drop | Reject | Nat | Redirected | Stolen
+_STOPS = (Drop, Reject)
+_Seen = tuple[object, ...]
+"""What rules may change: the packet, its mark, state and connection's mark."""
 
 
 class Decision(NamedTuple):
@@ -38,7 +42,7 @@ class Decision(NamedTuple):
     trace: Trace | None = None
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Frame:
     """A chain that is being walked, and the rule that comes next."""
 
@@ -61,10 +65,10 @@ def run_base_chain(ctx: RuleContext, base: BaseChain) -> Decision:
     entered = _enter(ctx, base, base.chain, ())
     if isinstance(entered, Unknown):
         return _lost(ctx, base, base.chain, entered)
-    frames = [entered]
+    frames, seen = [entered], _snapshot(ctx)
     for _ in range(MAX_JUMPS):
         frame = frames[-1]
-        verdict, trace = _next_verdict(ctx, base, frame)
+        verdict, trace, seen = _next_verdict(ctx, base, frame, seen)
         match verdict:
             case Return():
                 frames.pop()
@@ -88,15 +92,22 @@ def run_base_chain(ctx: RuleContext, base: BaseChain) -> Decision:
     return _lost(ctx, base, base.chain, Unknown("the chains jump in a loop, or too often"))
 
 
-def _next_verdict(
-    ctx: RuleContext, base: BaseChain, frame: _Frame
-) -> tuple[Final | Return | Jump, Trace | None]:
+class _Next(NamedTuple):
+    """What ends a stretch of rules."""
+
+    verdict: Final | Return | Jump
+    trace: Trace | None
+    seen: _Seen
+    """What rules may change, after it."""
+
+
+def _next_verdict(ctx: RuleContext, base: BaseChain, frame: _Frame, before: _Seen) -> _Next:
     """Of the frame's rules from its position on; Return at their end."""
-    effort, rules, before = ctx.stack.choices.effort, frame.rules, _snapshot(ctx)
+    effort, rules = ctx.stack.choices.effort, frame.rules
     while frame.position < len(rules):
         effort.left -= 1
         if effort.left < 0:
-            return _lost(ctx, base, frame.chain, Unknown(EXHAUSTED))
+            return _Next(*_lost(ctx, base, frame.chain, Unknown(EXHAUSTED)), before)
         number, rule = rules[frame.position]
         if isinstance(rule, FirstOfLots):
             passed_over = rule.passed_over(ctx, frame.chain)
@@ -106,7 +117,11 @@ def _next_verdict(
             number, rule = rules[frame.position]
             verdict = _matched(ctx, base, frame.chain, number, rule)
         else:
-            verdict = _evaluate(ctx, base, frame.chain, number, rule)
+            answer = rule.evaluate(ctx)
+            if answer is PASSED_BY:
+                frame.position += 1
+                continue
+            verdict = _decided(ctx, base, frame.chain, number, rule, answer)
         frame.position += 1
         after = _snapshot(ctx)
         if isinstance(verdict, Continue):
@@ -114,12 +129,14 @@ def _next_verdict(
                 _step(ctx, base, frame.chain, number, rule, _changes(before, after))
                 before = after
             continue
-        if isinstance(verdict, Drop | Reject) and _forgiven(ctx, base, frame.chain, rule.text, number):
+        if isinstance(verdict, _STOPS) and _forgiven(ctx, base, frame.chain, rule.text, number):
             before = after
             continue
-        effect = ", ".join(part for part in (_changes(before, after), _describe(verdict)) if part)
-        return verdict, _step(ctx, base, frame.chain, number, rule, effect)
-    return Return(), None
+        effect = _describe(verdict)
+        if before != after:
+            effect = f"{_changes(before, after)}, {effect}"
+        return _Next(verdict, _step(ctx, base, frame.chain, number, rule, effect), after)
+    return _Next(Return(), None, before)
 
 
 def _forgiven(ctx: RuleContext, base: BaseChain, chain: str, text: str, number: int = 0) -> bool:
@@ -130,8 +147,9 @@ def _forgiven(ctx: RuleContext, base: BaseChain, chain: str, text: str, number: 
     return (where, text) in ctx.stack.forgiven
 
 
-def _evaluate(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule) -> Verdict:
-    verdict = rule.evaluate(ctx)
+def _decided(
+    ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule, verdict: Verdict | Unknown
+) -> Verdict:
     if not isinstance(verdict, Unknown):
         return verdict
     if not ctx.stack.choices.undecided(_in_rule(base, chain, number, rule, verdict)):
@@ -189,13 +207,13 @@ def _step(ctx: RuleContext, base: BaseChain, chain: str, number: int, rule: Rule
     )
 
 
-def _snapshot(ctx: RuleContext) -> tuple[object, ...]:
+def _snapshot(ctx: RuleContext) -> _Seen:
     passage = ctx.passage
     connection = connection_of(passage)
     return ctx.frame, passage.mark, passage.ct_state, connection.mark if connection else None
 
 
-def _changes(before: tuple[object, ...], after: tuple[object, ...]) -> str:
+def _changes(before: _Seen, after: _Seen) -> str:
     if before == after:
         return ""
     names = ("packet", "mark", "ct state", "ct mark")

@@ -50,6 +50,7 @@ def load_netfilter(
     ]
     chains: list[BaseChain] = []
     tracking: set[int] = set()
+    bridge_tracking = False
     for text, family, engine in saved:
         if text is not None:
             chains += parse_save(text, family, engine)
@@ -75,11 +76,13 @@ def load_netfilter(
         native = load_native(nft, nft_raw, covered)
         chains += native.base_chains
         tracking |= native.conntrack_families
+        bridge_tracking = native.bridge_conntrack
         links += native.link_chains
     ordered = with_order(chains, hook_order)
     return Netfilter(
         base_chains=tuple(chains) if ordered is None else ordered,
         conntrack_families=frozenset(tracking),
+        bridge_conntrack=bridge_tracking,
         nat_families=frozenset(family for base in chains if base.type == "nat" for family in base.families),
         order_known=ordered is not None,
         unknowns=_unknowns(gaps, _GAPS),

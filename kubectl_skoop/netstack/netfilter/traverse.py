@@ -6,12 +6,20 @@ from typing import NamedTuple, cast
 
 from kubectl_skoop.model.changed import changed
 from kubectl_skoop.model.packet import Address, Packet, Passage
-from kubectl_skoop.model.trace import Trace
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.netfilter import capacity, conntrack
+from kubectl_skoop.netstack.netfilter import capacity, conntrack, expectation
 from kubectl_skoop.netstack.netfilter.evaluate import Decision, run_base_chain
 from kubectl_skoop.netstack.netfilter.nat import bind, bind_null, is_bound, outgoing_device_changed
 from kubectl_skoop.netstack.netfilter.order import in_order
+from kubectl_skoop.netstack.netfilter.outcome import (
+    Dropped,
+    Outcome,
+    Passed,
+    Rejected,
+    Scheduled,
+    Stolen,
+    Unserved,
+)
 from kubectl_skoop.netstack.netfilter.translate import translate, translate_error
 from kubectl_skoop.netstack.netfilter.tuples import ICMP_REDIRECTS, is_icmp_error
 from kubectl_skoop.netstack.netfilter.types import (
@@ -25,7 +33,6 @@ from kubectl_skoop.netstack.netfilter.types import (
     RuleContext,
 )
 from kubectl_skoop.netstack.netfilter.types import Stolen as StolenVerdict
-from kubectl_skoop.netstack.routing.way import OutputRoute
 from kubectl_skoop.netstack.stack import Stack
 
 PRIORITY_CONNTRACK = -200
@@ -33,61 +40,8 @@ PRIORITY_NAT = {Hook.PREROUTING: -100, Hook.OUTPUT: -100, Hook.INPUT: 100, Hook.
 """Where translation happens, whatever the priority of the nat chains (K-2)."""
 TRACKING_HOOKS = (Hook.PREROUTING, Hook.OUTPUT)
 CONFIRMING_HOOKS = (Hook.INPUT, Hook.POSTROUTING)
-
-
-class Passed(NamedTuple):
-    """The packet goes on, as the hook left it."""
-
-    packet: Packet
-    reroute: bool = False
-    """At OUTPUT: the route must be looked up again (ip_route_me_harder, K-12)."""
-    route_mark: int = 0
-    """The mark that this lookup uses: later chains may have changed the packet's."""
-
-
-class Dropped(NamedTuple):
-    """A chain dropped it."""
-
-    trace: Trace
-    packet: Packet
-
-
-class Rejected(NamedTuple):
-    """A chain dropped it and has its sender told."""
-
-    kind: str
-    """`tcp-reset`, or the ICMP code as iptables names it."""
-    trace: Trace
-    packet: Packet
-
-
-class Stolen(NamedTuple):
-    """Its fate cannot be told from here on."""
-
-    unknown: Unknown
-    trace: Trace
-
-
-class Scheduled(NamedTuple):
-    """IPVS sends it to a real server on another host: it goes through OUTPUT and POSTROUTING."""
-
-    packet: Packet
-    route: OutputRoute
-
-
-class Unserved(NamedTuple):
-    """No rule drops it: IPVS cannot send it on, or there is no room for its connection."""
-
-    because: str
-    icmp: tuple[int, int] | None
-    """Type and code of the answer; None: dropped silently."""
-    trace: Trace
-    packet: Packet
-    code: str = "ipvs.unserved"
-    remedy: str = ""
-
-
-Outcome = Passed | Dropped | Rejected | Stolen | Scheduled | Unserved
+OWN_HOOKS = (Hook.INPUT, Hook.OUTPUT)
+"""Of what is sent to the namespace, or by it."""
 
 
 class _NatHook(NamedTuple):
@@ -112,7 +66,7 @@ _Action = BaseChain | _NatHook | _Tracker | _IpvsAnswers | _IpvsRequests
 _End = Dropped | Rejected | Stolen | Scheduled | Unserved
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Walk:
     """One packet at one hook."""
 
@@ -138,23 +92,43 @@ def traverse(
     which MASQUERADE fits its address to (None: the destination itself).
     """
     netfilter = stack.ns.netfilter
-    programs = netfilter.programs.get((packet.family, hook), ())
-    for unknown in (*netfilter.unknowns.get(packet.family, ()), *programs):
+    for unknown in _undecided_by(netfilter, packet.family, hook):
         question = Unknown(f"{unknown.reason}: it may drop or change what passes {hook}")
         if not stack.choices.undecided(question):
             trace = stack.step("rule", question.reason, "unknown", hook=hook.value)
             return Stolen(question, trace)
+    tracked = packet.family in netfilter.conntrack_families
+    if tracked and (packet.fragment_offset or packet.more_fragments):
+        packet = _defragmented(packet)
+    actions = _actions(stack, netfilter, packet, hook)
+    if not actions and not tracked:
+        return Passed(packet)
     ctx = RuleContext(stack=stack, hook=hook, frame=packet, passage=passage, indev=indev, outdev=outdev)
-    if (packet.fragment_offset or packet.more_fragments) and packet.family in netfilter.conntrack_families:
-        ctx.packet = _defragmented(packet)
     walk = _Walk(ctx, nexthop or packet.dst)
-    for action in _actions(stack, netfilter, ctx.packet, hook):
+    for action in actions:
         end = _perform(walk, action)
         if end is not None:
-            return end
+            return _past_the_rules(ctx) or end
     if hook in CONFIRMING_HOOKS and not conntrack.confirm(stack, passage):
         return _refuse(ctx, "another connection has the same addresses and ports once it is translated")
     return Passed(ctx.packet, walk.reroute, walk.route_mark)
+
+
+def _undecided_by(netfilter: Netfilter, family: int, hook: Hook) -> Sequence[Unknown]:
+    if not netfilter.unknowns and not netfilter.programs:
+        return ()
+    return (*netfilter.unknowns.get(family, ()), *netfilter.programs.get((family, hook), ()))
+
+
+def _past_the_rules(ctx: RuleContext) -> Stolen | None:
+    """What comes in by a device of its flow's table meets no hook (nf_flow_offload_ip_hook, K-80)."""
+    connection = conntrack.connection_of(ctx.passage)
+    if connection is None or not connection.status & conntrack.IPS_OFFLOAD or ctx.hook in OWN_HOOKS:
+        return None
+    unknown = Unknown(f"whether a flowtable takes the connection past the rules at {ctx.hook}")
+    if ctx.stack.choices.undecided(unknown):
+        return Stolen(unknown, ctx.stack.step("rule", unknown.reason, "unknown", hook=ctx.hook.value))
+    return None
 
 
 def _defragmented(packet: Packet) -> Packet:
@@ -165,7 +139,7 @@ def _defragmented(packet: Packet) -> Packet:
 def _perform(walk: _Walk, action: _Action) -> _End | None:
     match action:
         case _Tracker():
-            return _track(walk.ctx)
+            return track(walk.ctx)
         case _NatHook(chains=chains):
             return _run_nat(walk, chains)
         case _IpvsAnswers():
@@ -194,7 +168,8 @@ def _end(ctx: RuleContext, decision: Decision) -> Dropped | Rejected | Stolen | 
     return Stolen(unknown, ctx.stack.step("rule", unknown.reason, "unknown", hook=ctx.hook.value))
 
 
-def _track(ctx: RuleContext) -> Unserved | None:
+def track(ctx: RuleContext) -> Unserved | Stolen | None:
+    """nf_conntrack_in; what ends the packet where there is no room for its connection."""
     known = conntrack.connection_of(ctx.passage) is not None or ctx.passage.ct_state == conntrack.UNTRACKED
     conntrack.track(ctx.stack, ctx.packet, ctx.passage)
     if not known:
@@ -205,7 +180,19 @@ def _track(ctx: RuleContext) -> Unserved | None:
             else ctx.passage.ct_state
         )
         ctx.stack.step("conntrack", "conntrack", effect, hook=ctx.hook.value)
-    return _no_room(ctx) if not known else None
+    return None if known else _no_room(ctx) or _half_known(ctx)
+
+
+def _half_known(ctx: RuleContext) -> Stolen | None:
+    connection = conntrack.connection_of(ctx.passage)
+    if connection is None or ctx.passage.ct_state not in (conntrack.NEW, conntrack.RELATED):
+        return None
+    if connection.confirmed:
+        return None
+    unknown = expectation.open_question(ctx.stack, connection.expected, connection.original)
+    if unknown is None or not ctx.stack.choices.undecided(unknown):
+        return None
+    return Stolen(unknown, ctx.stack.step("conntrack", unknown.reason, "unknown", hook=ctx.hook.value))
 
 
 def _no_room(ctx: RuleContext) -> Unserved | None:
@@ -258,7 +245,7 @@ def _run_nat(walk: _Walk, chains: Sequence[BaseChain]) -> Dropped | Rejected | S
             connection.status |= conntrack.IPS_DYING
             return _refuse(ctx, "the masqueraded connection now leaves by another device")
         ctx.packet = translate(before, ctx.passage, connection, ctx.hook)
-    if ctx.packet != before:
+    if ctx.packet is not before and ctx.packet != before:
         ctx.stack.step("nat", _flow(before), f"→ {_flow(ctx.packet)}", hook=ctx.hook.value)
     if ctx.hook is Hook.OUTPUT:
         reply = ctx.passage.ct_reply

@@ -43,7 +43,7 @@ def invert(value: Tuple) -> Tuple:
         kind, code = divmod(value.dport, 256)
         dport = QUERY_ANSWER.get(kind, kind) << 8 | code
         return value._replace(src=value.dst, dst=value.src, dport=dport)
-    return value._replace(src=value.dst, dst=value.src, sport=value.dport, dport=value.sport)
+    return Tuple(value.dst, value.src, value.protocol, value.dport, value.sport)
 
 
 def is_icmp_error(packet: Packet) -> bool:

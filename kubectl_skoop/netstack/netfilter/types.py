@@ -34,7 +34,7 @@ Engine = Literal["iptables-legacy", "iptables-nft", "nft", "ebtables-nft", "arpt
 ChainType = Literal["filter", "nat", "route"]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(eq=False, slots=True, kw_only=True)
 class RuleContext:
     """What a rule sees. Targets change `frame` (by replacing it) and `passage`."""
 
@@ -59,6 +59,12 @@ class RuleContext:
     def packet(self, changed: Packet) -> None:
         self.frame = changed
 
+    @property
+    def length(self) -> int:
+        """Of the IP packet, bytes; a rule that asks for it may judge another one otherwise."""
+        self.stack.reliance.by_length()
+        return self.packet.length
+
 
 @dataclass(frozen=True, slots=True)
 class Accept:
@@ -73,6 +79,10 @@ class Drop:
 @dataclass(frozen=True, slots=True)
 class Continue:
     """To the next rule."""
+
+
+PASSED_BY = Continue()
+"""Of a rule that does not match, so that it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +217,8 @@ class Netfilter:
     base_chains: tuple[BaseChain, ...] = ()
     conntrack_families: frozenset[int] = frozenset()
     """Families in which some loaded rule needs conntrack (K-5)."""
+    bridge_conntrack: bool = False
+    """A rule of the family bridge does: connections of what is bridged are tracked, too."""
     nat_families: frozenset[int] = frozenset()
     """Families with any nat base chain loaded: the null binding (K-7)."""
     order_known: bool = False

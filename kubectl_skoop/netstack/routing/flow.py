@@ -19,6 +19,9 @@ class FlowKey(NamedTuple):
     oif: int = 0
     prefers_oif: bool = False
     """IPv6: routes by other devices will do where `oif` has none (without RT6_LOOKUP_F_IFACE)."""
+    link: int = 0
+    """IPv6: only routes by this device count; unlike `oif` rules are not told of it (RT6_LOOKUP_F_IFACE in
+    ip6_route_input_lookup)."""
     vrf: int = 0
     """Index of the VRF whose table a rule `l3mdev` leads to (flowi_l3mdev); 0: none."""
     mark: int = 0

@@ -12,7 +12,7 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_FAILED
 from kubectl_skoop.netstack.routing import rule as rules
 from kubectl_skoop.netstack.routing.flow import DSCP_LEGACY, LOOPBACK_INDEX, FlowKey
-from kubectl_skoop.netstack.routing.multipath import choose_nexthop, ignores_linkdown
+from kubectl_skoop.netstack.routing.multipath import choose_nexthop, ignores_linkdown, is_dead
 from kubectl_skoop.netstack.routing.text import route_text
 from kubectl_skoop.netstack.routing.types import (
     TABLE_DEFAULT,
@@ -86,7 +86,7 @@ def select_path(stack: Stack, key: FlowKey, found: Found) -> Found | Failed:
         unknown = Unknown(f"{found.route.encap} is not modelled: {route_text(stack.ns, found.route)}")
         if not stack.choices.undecided(unknown):
             return Failed("no-route", found.rule, found.route)
-    if vrf.flow(stack.ns, key).oif and not key.prefers_oif:
+    if key.link or (vrf.flow(stack.ns, key).oif and not key.prefers_oif):
         return found
     if len(found.route.nexthops) > 1:
         return found._replace(nexthop=choose_nexthop(stack, found.route, key))
@@ -114,7 +114,7 @@ def match_by_device6(stack: Stack, key: FlowKey) -> Found | Failed:
     return _Walk(stack, key, by_device=True).by_rules(stack.ns.fib.rules(6))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class _Walk:
     """One lookup (fib_lookup)."""
 
@@ -212,7 +212,8 @@ class _Walk:
     def _by_device6(self, candidates: Iterable[Route], rule: PolicyRule) -> Found | Failed | None:
         """rt6_device_match, ip6_pol_route_lookup; the state of links counts for nothing."""
         for _, group in groupby(candidates, key=lambda route: route.destination.prefixlen):
-            ways = [(route, hop) for route in group for hop in route.nexthops or (_BY_LO,) if not hop.dead]
+            hops = [(route, hop) for route in group for hop in route.nexthops or (_BY_LO,)]
+            ways = [(route, hop) for route, hop in hops if not is_dead(self.stack.ns, hop)]
             wanted = [(route, hop) for route, hop in ways if self.key.oif in (0, hop.device)]
             if not wanted and self.key.oif and not self.key.prefers_oif:
                 continue
@@ -239,7 +240,11 @@ class _Walk:
 
     def _usable(self, nexthop: Nexthop) -> bool:
         """fib_lookup_good_nhc."""
-        if nexthop.dead or (self.key.oif and self.key.oif != nexthop.device and not self.key.prefers_oif):
+        if self.key.oif and self.key.oif != nexthop.device and not self.key.prefers_oif:
+            return False
+        if self.key.link not in (0, nexthop.device):
+            return False
+        if is_dead(self.stack.ns, nexthop):
             return False
         if not nexthop.linkdown or self.ignore_linkdown:
             return True

@@ -58,6 +58,13 @@ def _skipped(ns: NetworkNamespace, nexthop: Nexthop, family: int) -> bool:
     return nexthop.linkdown and ignores_linkdown(ns, nexthop.device, family)
 
 
+def is_dead(ns: NetworkNamespace, nexthop: Nexthop) -> bool:
+    """RTNH_F_DEAD itself; a dump tells it of those without carrier that are to be passed over, too, though
+    their device is up (fib_nexthop_info)."""
+    device = ns.devices.get(nexthop.device)
+    return nexthop.dead and not (nexthop.linkdown and device is not None and device.up)
+
+
 def ignores_linkdown(ns: NetworkNamespace, device: int, family: int) -> bool:
     """ip_ignore_linkdown, ip6_ignore_linkdown: IPv6 knows no `all` here."""
     name = ns.device_name(device)

@@ -1,6 +1,5 @@
 """Routes and policy rules as netlink gives them (RTM_GETROUTE, RTM_GETRULE)."""
 
-from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Literal, NamedTuple
 
@@ -59,8 +58,7 @@ class Route(NamedTuple):
     """Lightweight tunnel (seg6, mpls, bpf …) that is not modelled: its name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyRule:
+class PolicyRule(NamedTuple):
     """RTM_GETRULE"""
 
     priority: int

@@ -16,6 +16,7 @@ def send(
     device = stack.ns.devices[route.device]
     mtu = _fitting(stack, bundle, ip.output_mtu(stack, packet, device, route.route, local=not indev))
     out = stack.ns.devices[bundle.route.device]
+    stack.reliance.by_length()
     if packet.length > mtu:
         if packet.df or (indev and packet.family == 6):
             ip.too_big(stack, packet, passage, out, mtu)

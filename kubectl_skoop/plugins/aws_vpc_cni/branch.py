@@ -18,6 +18,7 @@ from kubectl_skoop.api import (
     Wishes,
     expect,
 )
+from kubectl_skoop.plugins.aws_vpc_cni.plugin import SecurityGroups
 from kubectl_skoop.plugins.eni import EVERYWHERE, TABLE_MAIN, attachment
 
 STRICT = "vlan"
@@ -40,12 +41,9 @@ class Branch:
     host: str
     """The node's end of the pod's veth."""
     vlan: int
+    strict: bool
     router: Address | None = None
     """Of the branch interface's subnet, as EC2 tells it."""
-
-    @property
-    def strict(self) -> bool:
-        return self.host.startswith(STRICT)
 
     @property
     def device(self) -> str:
@@ -119,8 +117,11 @@ def branch_of(
     pod: PodInfo,
     owners: Mapping[str, str],
     routers: Mapping[str, Address],
+    *,
+    mode: SecurityGroups,
 ) -> Branch | None:
-    """None: it has none, or its VLAN cannot be told. `routers`: of interfaces, by MAC, as EC2 tells them."""
+    """None: it has none, or its VLAN cannot be told. `routers`: of interfaces, by MAC, as EC2 tells them.
+    `mode`: empty: the name of the pod's device tells it."""
     host = ctx.host_device(pod.key)
     if host is None:
         return None
@@ -129,7 +130,13 @@ def branch_of(
         return None
     macs = (owners.get(str(address), "") for address in pod.addresses)
     router = next((routers[mac] for mac in macs if mac in routers), None)
-    return Branch(ctx=ctx, ns=ns, pod=pod, host=host.name, vlan=vlan, router=router)
+    strict = mode == "strict" if mode else is_strict(ctx, pod)
+    return Branch(ctx=ctx, ns=ns, pod=pod, host=host.name, vlan=vlan, strict=strict, router=router)
+
+
+def is_strict(ctx: Context, pod: PodInfo) -> bool:
+    host = ctx.host_device(pod.key)
+    return host is not None and host.name.startswith(STRICT)
 
 
 def _vlans(

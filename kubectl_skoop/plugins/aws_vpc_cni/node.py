@@ -22,8 +22,8 @@ from kubectl_skoop.api import (
     detection,
     raw,
 )
-from kubectl_skoop.plugins.aws_vpc_cni.branch import STRICT, Branch, branch_of
-from kubectl_skoop.plugins.aws_vpc_cni.plugin import FROM_ENI
+from kubectl_skoop.plugins.aws_vpc_cni.branch import Branch, branch_of, is_strict
+from kubectl_skoop.plugins.aws_vpc_cni.plugin import FROM_ENI, SecurityGroups
 from kubectl_skoop.plugins.aws_vpc_cni.rules import Host, wanted
 from kubectl_skoop.plugins.eni import TABLE_MAIN, EniNode, Scheme, Told, default_hop, eni_node, owners_of
 
@@ -56,9 +56,17 @@ class AwsNode(SimplePluginNode):
 
 
 def make_node(
-    ctx: Context, node: NodeInfo, owners: Mapping[str, str], *, prefix: str, marks: bool
+    ctx: Context,
+    node: NodeInfo,
+    owners: Mapping[str, str],
+    *,
+    prefix: str,
+    marks: bool,
+    spares_uplink: bool,
+    groups: SecurityGroups,
 ) -> AwsNode:
-    """`prefix`: of the pods' device names. `marks`: packets of node ports are marked."""
+    """`prefix`: of the pods' device names. `marks`: packets of node ports are marked. `groups`: of pods with
+    security groups of their own; empty: by their devices."""
     scheme = Scheme(
         agent="ipamd",
         prefix=prefix,
@@ -67,24 +75,20 @@ def make_node(
         own_table=own_table,
         mark=MARK if marks else 0,
         mark_priority=MARKED,
+        spares_uplink=spares_uplink,
     )
     pods, ns = ctx.pods_of(node.name), ctx.namespace(Place("node", node.name))
     if isinstance(ns, NotCollected):
         return AwsNode(eni=eni_node(ctx, node, scheme, pods, owners), branches=(), rules=())
     routers = routers_in(ctx)
-    branches = tuple(
-        branch for pod in pods if (branch := branch_of(ctx, ns, pod, owners, routers)) is not None
-    )
-    own = [pod for pod in pods if not _is_strict(ctx, pod)]
+    made_of = (branch_of(ctx, ns, pod, owners, routers, mode=groups) for pod in pods if groups != "off")
+    branches = tuple(branch for branch in made_of if branch is not None)
+    strict = {branch.pod.key for branch in branches if branch.strict}
+    own = [pod for pod in pods if pod.key not in strict and (groups or not is_strict(ctx, pod))]
     made = eni_node(ctx, node, scheme, own, owners)
     networks = _vpc_networks(ctx, made.uplink)
     rules = () if made.uplink is None else tuple(_rules(ctx, node, ns, prefix, networks))
     return AwsNode(eni=made, branches=branches, rules=rules)
-
-
-def _is_strict(ctx: Context, pod: PodInfo) -> bool:
-    host = ctx.host_device(pod.key)
-    return host is not None and host.name.startswith(STRICT)
 
 
 def _rules(

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from kubectl_skoop.api import (
     Context,
-    Device,
     NetNodeAction,
     NodeInfo,
     Packet,
@@ -16,7 +15,8 @@ from kubectl_skoop.api import (
     Wishes,
     expect,
 )
-from kubectl_skoop.plugins.bridge.observed import gateway, pod_network, pod_networks, used_networks
+from kubectl_skoop.plugins.bridge.observed import used_networks
+from kubectl_skoop.plugins.on_bridge import OnBridge, ends, gateway, pod_network, pod_networks
 
 
 class Attachment(Protocol):
@@ -46,7 +46,7 @@ class ByBridge:
     hairpin: bool
 
     def __str__(self) -> str:
-        return f"ports of {self.bridge}, hairpin {'on' if self.hairpin else 'off or not seen'}"
+        return f"ports of {self.bridge}"
 
     def pod(self, pod: PodInfo) -> NetNodeAction:
         network = pod_network(self.ctx.node(pod.node), 4)
@@ -59,69 +59,17 @@ class ByBridge:
         )
 
     def always(self, node: NodeInfo) -> Wishes:
-        because = "the bridge CNI plugin makes it with the node's first pod"
-        yield expect.device(self.bridge, kind="bridge", up=True, arp=True, because=because)
-        yield expect.sysctl(
-            "net.bridge.bridge-nf-call-iptables",
-            1,
-            because="kube-proxy needs it: else answers of a pod on the same node bypass the translation",
-        )
-        yield expect.forwarding(self.bridge)
-        for network in used_networks(self.ctx, node):
-            yield expect.address(
-                self.bridge,
-                f"{gateway(network)}/{network.prefixlen}",
-                because="it is the pods' gateway: the first address of the podCIDR",
-            )
-            if network.version == 4:
-                yield expect.route(
-                    network,
-                    dev=self.bridge,
-                    scope="link",
-                    because="the kernel adds it with the bridge's address",
-                )
+        return self._ports.always(used_networks(self.ctx, node))
 
     def end(self, pod: PodInfo) -> Wishes:
-        outside, inside = ends(self.ctx, pod)
-        if outside is None or inside is None:
-            return
-        because = f"the bridge CNI plugin sets it up when {pod.key} starts"
-        yield expect.device(
-            outside.name,
-            kind="veth",
-            up=True,
-            carrier=True,
-            master=self.bridge,
-            mtu=inside.mtu,
-            because=because,
-        )
-        if outside.port is not None:
-            yield expect.bridge_port(
-                outside.name,
-                state="forwarding",
-                hairpin=self.hairpin or None,
-                isolated=False,
-                learning=True,
-                flood=True,
-                broadcast=True,
-                because=because,
-            )
+        return self._ports.port(pod)
 
     def towards(self, pod: PodInfo, packet: Packet) -> Wishes:
-        network = pod_network(self.ctx.node(pod.node), packet.family)
-        if network is None or packet.dst not in network:
-            return
-        because = "the kernel adds it with the bridge's address"
-        yield expect.route(network, dev=self.bridge, carries=packet.dst, because=because)
-        inside = self.ctx.device(Place("pod", pod.key), "eth0")
-        if inside is not None:
-            yield expect.neighbour(
-                packet.dst,
-                dev=self.bridge,
-                mac=inside.mac,
-                required=False,
-                because=f"the kernel asks for it; eth0 of {pod.key} has this MAC",
-            )
+        return self._ports.towards(pod, packet)
+
+    @property
+    def _ports(self) -> OnBridge:
+        return OnBridge(self.ctx, self.bridge, self.hairpin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +133,3 @@ class ByVeth:
             required=False,
             because=f"the kernel asks for it; eth0 of {pod.key} has this MAC",
         )
-
-
-def ends(ctx: Context, pod: PodInfo) -> tuple[Device | None, Device | None]:
-    """Of the pod's veth: the node's and the pod's."""
-    return ctx.host_device(pod.key), ctx.device(Place("pod", pod.key), "eth0")

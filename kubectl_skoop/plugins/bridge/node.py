@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.api import (
+    Address,
     Context,
     Device,
+    IpNetwork,
     Link,
     NodeInfo,
     Packet,
@@ -17,7 +19,8 @@ from kubectl_skoop.api import (
     expect,
 )
 from kubectl_skoop.plugins.bridge.attach import Attachment
-from kubectl_skoop.plugins.bridge.observed import Address, PodNetwork, pod_network, used_networks
+from kubectl_skoop.plugins.bridge.observed import used_networks
+from kubectl_skoop.plugins.on_bridge import pod_network
 
 
 class Peers(NamedTuple):
@@ -109,7 +112,7 @@ class HostLocalNode(SimplePluginNode):
         if address is None or not self._on_link(address) or self._tunnels(self.peers):
             return
         yield from self._underlay(address)
-        yield expect.route(
+        route = expect.route(
             network,
             dev=uplink.name if uplink else "",
             via=address,
@@ -118,6 +121,7 @@ class HostLocalNode(SimplePluginNode):
             source=packet.src,
             because=f"{self.peers.author} when node {peer.name} joins",
         )
+        yield from expect.about(peer, [route])
 
     def _underlay(self, other: Address) -> Wishes:
         """Nodes of one link reach each other without a router."""
@@ -131,7 +135,7 @@ class HostLocalNode(SimplePluginNode):
         network = self._link(other.version)
         return network is None or other in network
 
-    def _link(self, version: int) -> PodNetwork | None:
+    def _link(self, version: int) -> IpNetwork | None:
         own = _address(self.node, version)
         return None if own is None else self.ctx.network_of(self._place, own)
 

@@ -1,13 +1,10 @@
 """What the nodes show of a configuration that no object tells: how pods hang on them, and who routes."""
 
-from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from kubectl_skoop.api import Context, Device, NetworkNamespace, NodeInfo, detection
-
-Address = IPv4Address | IPv6Address
-PodNetwork = IPv4Network | IPv6Network
+from kubectl_skoop.api import Context, Device, IpNetwork, NetworkNamespace, NodeInfo, detection
+from kubectl_skoop.plugins.on_bridge import gateway, pod_networks
 
 Attached = Literal["", "bridge", "ptp"]
 
@@ -42,24 +39,10 @@ def observe(ctx: Context, *, bridge: str = "") -> Observed:
     return Observed(attached=attached, bridge=bridge, hairpin=hairpin, routed=routed)
 
 
-def pod_networks(node: NodeInfo | None) -> tuple[PodNetwork, ...]:
-    """What can be read of its podCIDRs."""
-    return tuple(_networks(node.pod_cidrs if node is not None else ()))
-
-
-def pod_network(node: NodeInfo | None, version: int) -> PodNetwork | None:
-    return next((network for network in pod_networks(node) if network.version == version), None)
-
-
-def used_networks(ctx: Context, node: NodeInfo) -> tuple[PodNetwork, ...]:
+def used_networks(ctx: Context, node: NodeInfo) -> tuple[IpNetwork, ...]:
     """Those of the families that its pods have: a podCIDR does not say that host-local has that range."""
     versions = {address.version for pod in ctx.pods_of(node.name) for address in pod.addresses}
     return tuple(network for network in pod_networks(node) if network.version in versions)
-
-
-def gateway(network: PodNetwork) -> Address:
-    """host-local's default: the first address of the range."""
-    return network[1]
 
 
 def gateways(ns: NetworkNamespace, node: NodeInfo) -> Iterator[Device]:
@@ -68,17 +51,6 @@ def gateways(ns: NetworkNamespace, node: NodeInfo) -> Iterator[Device]:
     for entry in ns.addresses:
         if entry.address in wanted and entry.device in ns.devices:
             yield ns.devices[entry.device]
-
-
-def _networks(texts: Iterable[str]) -> Iterator[PodNetwork]:
-    """What can be read and has room for a gateway."""
-    for text in texts:
-        try:
-            network = ip_network(text)
-        except ValueError:
-            continue
-        if network.num_addresses > 1:
-            yield network
 
 
 def _hairpin(ns: NetworkNamespace, bridge: str) -> Iterator[bool]:

@@ -1,8 +1,8 @@
 """Calico as it is set up in this cluster."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kubectl_skoop.api import (
@@ -12,14 +12,16 @@ from kubectl_skoop.api import (
     NodeInfo,
     Place,
     PodInfo,
+    Wishes,
     detection,
 )
 from kubectl_skoop.plugins.calico.bgp import Bgp, bgp_of
 from kubectl_skoop.plugins.calico.family import FAMILIES, IPIP, IPIP_OVERHEAD, V4, Family
 from kubectl_skoop.plugins.calico.felix import Felix, configurations, felix_of
 from kubectl_skoop.plugins.calico.ipam import Blocks
+from kubectl_skoop.plugins.calico.missing import no_annotation
 from kubectl_skoop.plugins.calico.objects import Pool, node_address, pools_in, tunnel_addresses
-from kubectl_skoop.plugins.calico.options import CalicoOptions
+from kubectl_skoop.plugins.calico.options import ENCRYPTED, CalicoOptions
 
 BPF_INSIDE, BPF_OUTSIDE = "bpfin.cali", "bpfout.cali"
 """The veth that Felix's eBPF mode makes (felix/dataplane/linux/dataplanedefs)."""
@@ -38,14 +40,24 @@ class Fabric:
     @cached_property
     def felix(self) -> Felix:
         """What holds for all nodes."""
-        return felix_of(self._configurations, "")
+        return self._felix("")
 
     @cached_property
     def _configurations(self) -> Mapping[str, object]:
         return configurations(self.ctx)
 
     def felix_on(self, node: NodeInfo) -> Felix:
-        return felix_of(self._configurations, node.name)
+        return self._felix(node.name)
+
+    def _felix(self, node: str) -> Felix:
+        """Options stand above what the objects say, as the environment of calico-node does."""
+        told, given = felix_of(self._configurations, node), self.options
+        return replace(
+            told,
+            insert_mode=given.insert_mode or told.insert_mode,
+            bpf=given.data_plane == "ebpf" if given.data_plane else told.bpf,
+            wireguard=ENCRYPTED.get(given.wireguard, told.wireguard),
+        )
 
     @cached_property
     def tunnel_ends(self) -> Mapping[Address, NodeInfo]:
@@ -55,12 +67,23 @@ class Fabric:
     def bpf_on(self, node: NodeInfo) -> bool:
         """Felix's programs decide in place of rules; as it says, or as its devices show."""
         device = self.ctx.device(Place("node", node.name), BPF_INSIDE)
-        return self.felix_on(node).bpf or device is not None
+        return self.felix_on(node).bpf or (device is not None and not self.options.data_plane)
 
     def pool_of(self, address: Address) -> Pool | None:
         """The most specific one; a snapshot without pools has none."""
         fitting = [pool for pool in self.pools if address in pool.network]
         return max(fitting, key=lambda pool: pool.network.prefixlen, default=None)
+
+    @cached_property
+    def _addressed(self) -> Collection[Family]:
+        """The IP versions of which some node tells its address: of none with Calico's own datastore."""
+        nodes = self.ctx.cluster.nodes()
+        return [family for family in FAMILIES if any(node_address(node, family) for node in nodes)]
+
+    def unaddressed(self, node: NodeInfo, family: Family) -> Wishes:
+        """A node that does not tell its address, as others do."""
+        if family in self._addressed and node_address(node, family) is None:
+            yield no_annotation(node, family.address, "no other node has a way to its pods without it")
 
     def tunnels(self, family: Family, kind: str) -> bool:
         """Some pool has this kind of tunnel."""
@@ -126,11 +149,12 @@ class Fabric:
 
 def fabric_of(ctx: Context) -> Fabric:
     """Raises: OptionError."""
+    options, bgp = ctx.config(CalicoOptions), bgp_of(ctx)
     return Fabric(
         ctx=ctx,
-        options=ctx.config(CalicoOptions),
-        routes=detection.by_daemon_set(ctx, "calico", ".*canal") is None,
+        options=options,
+        routes=not detection.is_cni(ctx, "canal", ".*canal"),
         pools=tuple(pools_in(ctx.cluster.objects("IPPool"))),
         blocks=Blocks(ctx),
-        bgp=bgp_of(ctx),
+        bgp=replace(bgp, mesh=options.bgp_mesh == "on") if options.bgp_mesh else bgp,
     )

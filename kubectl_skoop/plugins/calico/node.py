@@ -17,7 +17,7 @@ from kubectl_skoop.api import (
 from kubectl_skoop.plugins.calico import bgp, blocks, bpf, nat, pods, tunnels, wireguard
 from kubectl_skoop.plugins.calico.fabric import Fabric
 from kubectl_skoop.plugins.calico.family import FAMILIES, V4, Interface, family_of
-from kubectl_skoop.plugins.calico.objects import node_address
+from kubectl_skoop.plugins.calico.objects import Pool, node_address
 
 MAIN = 254
 """RT_TABLE_MAIN."""
@@ -101,12 +101,28 @@ class CalicoNode(SimplePluginNode):
     def _peer(self, peer: NodeInfo, packet: Packet) -> Wishes:
         family, pool = family_of(packet.family), self.fabric.pool_of(packet.dst)
         own, other = node_address(self.node, family), node_address(peer, family)
-        if own is None or other is None or pool is None or not self.fabric.routes:
+        if pool is None or not self.fabric.routes:
+            return
+        if own is None or other is None:
+            for node in (self.node, peer):
+                yield from self.fabric.unaddressed(node, family)
             return
         yield from self._underlay(other)
         block = self.fabric.blocks.destination(pool, packet.dst, peer.name)
-        if block is None:
-            return
+        if block is not None:
+            yield from expect.about(peer, self._way(peer, own, other, pool, block, packet))
+
+    def _way(
+        self,
+        peer: NodeInfo,
+        own: Interface,
+        other: Interface,
+        pool: Pool,
+        block: IpNetwork,
+        packet: Packet,
+    ) -> Wishes:
+        """To a block of another node."""
+        family = family_of(packet.family)
         yield from wireguard.through(self.fabric, self.node, peer, block, packet)
         tunnel = pool.tunnel_between(own, other.ip)
         if tunnel == "vxlan":

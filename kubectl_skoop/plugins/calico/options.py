@@ -1,8 +1,22 @@
 """Calico's options."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from kubectl_skoop.api import OptionError, option
+
+DataPlane = Literal["", "iptables", "ebpf"]
+InsertMode = Literal["", "insert", "append"]
+Mesh = Literal["", "on", "off"]
+WireGuard = Literal["", "off", "ipv4", "ipv6", "both"]
+ENCRYPTED: Mapping[WireGuard, frozenset[int]] = {
+    "off": frozenset(),
+    "ipv4": frozenset({4}),
+    "ipv6": frozenset({6}),
+    "both": frozenset({4, 6}),
+}
+"""IP versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +28,15 @@ class CalicoOptions:
     )
     host_interface: str = option("", "device towards the other nodes; empty: the one with the node's address")
     pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the device towards other nodes carries")
+
+    data_plane: DataPlane = option(
+        "", "iptables or ebpf; empty: by FelixConfiguration and the nodes' devices"
+    )
+    insert_mode: InsertMode = option(
+        "", "insert or append: where its rules stand among others'; empty: FelixConfiguration's, else insert"
+    )
+    bgp_mesh: Mesh = option("", "on or off: sessions between all nodes; empty: BGPConfiguration's, else on")
+    wireguard: WireGuard = option("", "off, ipv4, ipv6 or both; empty: FelixConfiguration's, else off")
 
     def validate(self) -> None:
         if len(self.interface_prefix) > 4:

@@ -39,6 +39,9 @@ _OF_FAMILIES = tuple(
 )
 
 
+_FELIX = "FelixConfigurations"
+
+
 class Calico(Plugin):
     name: ClassVar[str] = "calico"
     options: ClassVar[type[ConfigBinder]] = CalicoOptions
@@ -73,7 +76,7 @@ class Calico(Plugin):
         )
 
     def settings(self) -> Iterable[Setting]:
-        felix, bgp = self.fabric.felix, self.fabric.bgp
+        felix, bgp, given = self.fabric.felix, self.fabric.bgp, self.fabric.options
         for pool in self.fabric.pools:
             words = [f"{pool.network}, blocks /{pool.block_size}"]
             words.append(f"{pool.tunnel} {pool.encapsulation}" if pool.tunnel else "no encapsulation")
@@ -84,18 +87,21 @@ class Calico(Plugin):
             yield Setting("calico: pool", "", "no IPPool was collected")
         mesh = "between all nodes" if bgp.mesh else "not between all nodes"
         peers = f", BGPPeers: {', '.join(one.name for one in bgp.peerings)}" if bgp.peerings else ""
-        told = mesh + peers if self.fabric.routes else "off: canal"
-        yield Setting("calico: BGP", told, "BGPConfigurations and BGPPeers" if peers else "BGPConfigurations")
+        source = "BGPConfigurations and BGPPeers" if peers else "BGPConfigurations"
+        if self.fabric.routes:
+            yield _setting("BGP", mesh + peers, given.bgp_mesh, source, "calico-bgp-mesh")
+        else:
+            source = "--network-plugin" if self.ctx.options.network_plugin else "a DaemonSet …canal"
+            yield Setting("calico: BGP", "off: canal", source, "network-plugin")
         behind = felix.insert_mode.lower() == "append"
         place = "behind those of others" if behind else "in front of those of others"
-        yield Setting("calico: rules", place, "FelixConfigurations")
+        yield _setting("rules", place, given.insert_mode, _FELIX, "calico-insert-mode")
         shown = self._bpf_shows()
-        if felix.bpf or shown:
-            source = "FelixConfigurations" if felix.bpf or shown is None else shown.source
-            yield Setting("calico: data plane", "eBPF", source)
-        if felix.wireguard:
-            versions = ", ".join(f"IPv{version}" for version in sorted(felix.wireguard))
-            yield Setting("calico: WireGuard", versions, "FelixConfigurations")
+        source = _FELIX if felix.bpf or shown is None else shown.source
+        plane = "eBPF" if felix.bpf or shown else "iptables"
+        yield _setting("data plane", plane, given.data_plane, source, "calico-data-plane")
+        versions = ", ".join(f"IPv{version}" for version in sorted(felix.wireguard))
+        yield _setting("WireGuard", versions or "off", given.wireguard, _FELIX, "calico-wireguard")
 
     def serves_services(self) -> bool:
         return self.fabric.felix.bpf or self._bpf_shows() is not None
@@ -120,6 +126,8 @@ class Calico(Plugin):
         """The device that eBPF mode makes: the environment of calico-node may have turned it on, too."""
         from kubectl_skoop.plugins.calico.fabric import BPF_INSIDE
 
+        if self.fabric.options.data_plane:
+            return None
         return detection.by_device(self.ctx, self.name, lambda device: device.name == BPF_INSIDE)
 
     def _routers_know_pods(self) -> bool:
@@ -133,3 +141,8 @@ class Calico(Plugin):
             if len(own) > 1:
                 return True
         return False
+
+
+def _setting(name: str, value: str, given: str, source: str, option: str) -> Setting:
+    """`given`: what the option says; empty: it is not given."""
+    return Setting(f"calico: {name}", value, f"--{option}" if given else source, option)

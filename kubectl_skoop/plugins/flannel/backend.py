@@ -4,16 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kubectl_skoop.api import NodeInfo, Packet, Wishes, expect
+from kubectl_skoop.api import Address, IpNetwork, NodeInfo, Packet, Wishes, expect
 from kubectl_skoop.plugins.flannel.fabric import Fabric
-from kubectl_skoop.plugins.flannel.settings import Address, Family, PodNetwork, family_of
+from kubectl_skoop.plugins.flannel.settings import Family, family_of
 
 
 class Peer(NamedTuple):
     """Another node, as one IP version of its pods is reached."""
 
     node: NodeInfo
-    network: PodNetwork
+    network: IpNetwork
     public_ip: Address
 
     @property

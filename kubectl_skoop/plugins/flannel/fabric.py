@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.api import Context, Device, NodeInfo, Place, Setting, detection
+from kubectl_skoop.api import Address, Context, Device, IpNetwork, NodeInfo, Place, Setting, detection
 from kubectl_skoop.plugins.flannel.settings import (
     BACKEND_TYPE,
     V4,
-    Address,
     BackendType,
     Family,
     FlannelOptions,
     NetConf,
-    PodNetwork,
     backend_type,
     family_of,
     net_conf,
@@ -20,7 +18,7 @@ from kubectl_skoop.plugins.flannel.settings import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(eq=False, frozen=True, slots=True, kw_only=True)
 class Fabric:
     """Which backend, by which devices."""
 
@@ -72,7 +70,7 @@ class Fabric:
         overriding = f"flannel-{option}" if option else ""
         return Setting(f"flannel: {name}", value, f"--{overriding}" if given else source, overriding)
 
-    def link_network(self, node: NodeInfo, family: Family = V4) -> PodNetwork | None:
+    def link_network(self, node: NodeInfo, family: Family = V4) -> IpNetwork | None:
         """The network of the node's public-ip on its device."""
         own = public_ip_of(node, family)
         return None if own is None else self.ctx.network_of(Place("node", node.name), own)
@@ -85,5 +83,5 @@ def fabric(ctx: Context) -> Fabric:
         ctx=ctx,
         options=options,
         net=net_conf(ctx, options),
-        on_bridge=detection.by_daemon_set(ctx, "flannel", ".*canal") is None,
+        on_bridge=not detection.is_cni(ctx, "canal", ".*canal"),
     )

@@ -1,7 +1,7 @@
 """What is seen in objects only: flanneld of other nodes has nothing to go by."""
 
-from kubectl_skoop.api import Level, NodeInfo, Place, Suspicion, Where
-from kubectl_skoop.plugins.flannel.settings import Address, BackendType
+from kubectl_skoop.api import Address, Level, NodeInfo, Place, Suspicion, Where
+from kubectl_skoop.plugins.flannel.settings import BackendType
 
 
 def no_annotation(node: NodeInfo, name: str) -> Suspicion:
@@ -24,6 +24,17 @@ def foreign_public_ip(node: NodeInfo, name: str, address: Address) -> Suspicion:
         "something between them must translate it",
         evidence=(f"{name}: {address}",),
         remedy=f"remove the annotation and restart flanneld on {node.name}, or give it --iface",
+    )
+
+
+def unreadable(source: str, problem: str) -> Suspicion:
+    return Suspicion(
+        code="flannel.configuration.unreadable",
+        level=Level.WARNING,
+        where=Where(),
+        message=f"flanneld does not start with net-conf.json of {source}: {problem}",
+        evidence=(f"net-conf.json: {problem}",),
+        remedy="correct net-conf.json, and restart flanneld on all nodes",
     )
 
 

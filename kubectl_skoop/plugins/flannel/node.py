@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kubectl_skoop.api import (
+    Address,
     Link,
     NodeInfo,
     Packet,
@@ -21,20 +22,20 @@ from kubectl_skoop.plugins.flannel.findings import (
     no_annotation,
     no_pod_cidr,
     other_backend,
+    unreadable,
 )
 from kubectl_skoop.plugins.flannel.settings import (
     FAMILIES,
-    V4,
     V6,
-    Address,
     Family,
     family_of,
     pod_network,
     public_ip_of,
 )
+from kubectl_skoop.plugins.on_bridge import OnBridge
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class FlannelNode(SimplePluginNode):
     fabric: Fabric
     node: NodeInfo
@@ -43,7 +44,15 @@ class FlannelNode(SimplePluginNode):
     def backend(self) -> Backend:
         return backend_on(self.fabric, self.node)
 
+    @property
+    def _attachment(self) -> OnBridge:
+        """flannel's CNI plugin has the plugin `bridge` do it, with hairpinMode (flannel-io/cni-plugin)."""
+        return OnBridge(self.fabric.ctx, self.fabric.options.bridge, hairpin=True)
+
     def always(self) -> Wishes:
+        net = self.fabric.net
+        if net.problem:
+            yield unreadable(net.source, net.problem)
         yield expect.sysctl("net.ipv4.ip_forward", 1, because="flanneld sets it when it starts")
         uplink = self.fabric.uplink(self.node)
         if uplink is not None:
@@ -62,18 +71,19 @@ class FlannelNode(SimplePluginNode):
         yield from self._public_ips(families)
         yield from self.backend.own(families)
         if self.fabric.on_bridge and self.fabric.ctx.pods_of(self.node.name):
-            yield from self._bridge()
             if not self.node.pod_cidrs:
                 yield no_pod_cidr(self.node)
-            for family in families:
-                yield from self._gateway(family)
+            found = (pod_network(self.node, family) for family in families)
+            yield from self._attachment.always([network for network in found if network is not None])
 
     def to_pod(self, upstream: Link | None, packet: Packet, pod: PodInfo) -> Wishes:
         yield from self._attached(upstream)
         if pod.host_network:
             return
         if pod.node == self.node.name:
-            yield from self._local(pod, packet)
+            if self.fabric.on_bridge:
+                yield from self._attachment.port(pod)
+                yield from self._attachment.towards(pod, packet)
             return
         peer = self.fabric.ctx.node(pod.node)
         if peer is not None:
@@ -105,84 +115,13 @@ class FlannelNode(SimplePluginNode):
             if address is not None and ctx.devices(place) and ctx.device_with(place, address) is None:
                 yield foreign_public_ip(self.node, family.public_ip, address)
 
-    def _bridge(self) -> Wishes:
-        bridge = self.fabric.options.bridge
-        because = "the bridge CNI plugin makes it with the first pod"
-        yield expect.device(bridge, kind="bridge", up=True, arp=True, because=because)
-        yield expect.sysctl(
-            "net.bridge.bridge-nf-call-iptables",
-            1,
-            because="kube-proxy needs it: else answers of a pod on the same node bypass the translation",
-        )
-        yield expect.forwarding(bridge)
-
-    def _gateway(self, family: Family) -> Wishes:
-        network, bridge = pod_network(self.node, family), self.fabric.options.bridge
-        if network is None:
-            return
-        address = f"{network[1]}/{network.prefixlen}"
-        yield expect.address(bridge, address, because="it is the gateway of the pods, taken from the podCIDR")
-        yield expect.route(
-            network,
-            dev=bridge,
-            scope="link" if family is V4 else "",
-            because="the kernel adds it with the bridge's address",
-        )
-
     def _attached(self, upstream: Link | None) -> Wishes:
         """The node's end of the pod that the packet came from."""
         if upstream is None or upstream.source.kind != "pod" or not self.fabric.on_bridge:
             return
         pod = self.fabric.ctx.pod(upstream.source.name)
         if pod is not None and pod.node == self.node.name:
-            yield from self._port(pod)
-
-    def _local(self, pod: PodInfo, packet: Packet) -> Wishes:
-        family, bridge = family_of(packet.family), self.fabric.options.bridge
-        network = pod_network(self.node, family)
-        if not self.fabric.on_bridge:
-            return
-        yield from self._port(pod)
-        if network is None or packet.dst not in network:
-            return
-        yield expect.route(
-            network,
-            dev=bridge,
-            scope="link" if family is V4 else "",
-            carries=packet.dst,
-            because="the kernel adds it with the bridge's address",
-        )
-        inside = self.fabric.ctx.device(Place("pod", pod.key), "eth0")
-        if inside is not None:
-            yield expect.neighbour(
-                packet.dst,
-                dev=bridge,
-                mac=inside.mac,
-                required=False,
-                because=f"the kernel asks for it; eth0 of {pod.key} has this MAC",
-            )
-
-    def _port(self, pod: PodInfo) -> Wishes:
-        outside = self.fabric.ctx.host_device(pod.key)
-        inside = self.fabric.ctx.device(Place("pod", pod.key), "eth0")
-        if outside is None or inside is None:
-            return
-        because = f"the bridge CNI plugin sets it up when {pod.key} starts"
-        bridge = self.fabric.options.bridge
-        yield expect.device(
-            outside.name, kind="veth", up=True, carrier=True, master=bridge, mtu=inside.mtu, because=because
-        )
-        if outside.port is not None:
-            yield expect.bridge_port(
-                outside.name,
-                state="forwarding",
-                hairpin=True,
-                isolated=False,
-                learning=True,
-                flood=True,
-                broadcast=True,
-                because=because,
-            )
+            yield from self._attachment.port(pod)
 
     def _peer(self, peer: NodeInfo, packet: Packet) -> Wishes:
         family = family_of(packet.family)
@@ -199,9 +138,9 @@ class FlannelNode(SimplePluginNode):
         yield from self._underlay(public_ip)
         own, theirs = self.fabric.backend_of(self.node), self.fabric.backend_of(peer)
         if own and theirs and own != theirs:
-            yield other_backend(self.node, own, peer, theirs)
+            yield from expect.about(peer, [other_backend(self.node, own, peer, theirs)])
         else:
-            yield from self.backend.way(Peer(peer, network, public_ip), packet)
+            yield from expect.about(peer, self.backend.way(Peer(peer, network, public_ip), packet))
 
     def _underlay(self, public_ip: Address) -> Wishes:
         """Nodes of one link reach each other without a router."""

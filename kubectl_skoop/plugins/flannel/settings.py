@@ -1,12 +1,13 @@
 """What flanneld was told, and what each node's tells the others: options, ConfigMap, annotations."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from typing import Literal, NamedTuple, TypeGuard, get_args
 
-from kubectl_skoop.api import Context, NodeInfo, OptionError, option, raw
+from kubectl_skoop.api import Address, Context, IpNetwork, NodeInfo, OptionError, option, raw
+from kubectl_skoop.plugins import on_bridge
 
 PREFIX = "flannel.alpha.coreos.com/"
 BACKEND_TYPE, BACKEND_DATA, PUBLIC_IP = f"{PREFIX}backend-type", f"{PREFIX}backend-data", f"{PREFIX}public-ip"
@@ -20,10 +21,16 @@ DEFAULT_VNI = 1
 PORTS = {"vxlan": 8472, "wireguard": 51820, "udp": 8285}
 """UDP, where the configuration names none: the kernel's for vxlan, else flanneld's own."""
 
+OF_BACKENDS: Mapping[str, tuple[str, ...]] = {
+    "vni": ("vxlan",),
+    "direct_routing": ("vxlan", "ipip"),
+    "wireguard_mode": ("wireguard",),
+    "port": tuple(PORTS),
+}
+"""Options that only some backends have."""
+
 BackendType = Literal["", "vxlan", "host-gw", "alloc", "wireguard", "ipip", "udp"]
 WireguardMode = Literal["", "separate", "auto", "ipv4", "ipv6"]
-Address = IPv4Address | IPv6Address
-PodNetwork = IPv4Network | IPv6Network
 
 
 class Family(NamedTuple):
@@ -70,14 +77,20 @@ class FlannelOptions:
             raise OptionError("--flannel-vni: 0 to 16777215")
         if not 0 <= self.port <= 65535:
             raise OptionError("--flannel-port: 0 to 65535")
-        if self.network and len(list(_networks(self.network.split(",")))) <= self.network.count(","):
+        for name, backends in OF_BACKENDS.items():
+            if getattr(self, name) and self.backend_type not in ("", *backends):
+                raise OptionError(
+                    f"--flannel-{name.replace('_', '-')} is for {', '.join(backends)}, "
+                    f"which --flannel-backend-type {self.backend_type} contradicts"
+                )
+        if self.network and len(list(on_bridge.networks(self.network.split(",")))) <= self.network.count(","):
             raise OptionError(f"--flannel-network: {self.network!r} is no list of networks")
 
 
 class NetConf(NamedTuple):
     """`net-conf.json` as flanneld reads it (pkg/subnet/config.go), where options do not say otherwise."""
 
-    networks: tuple[PodNetwork, ...]
+    networks: tuple[IpNetwork, ...]
     """Of all pods; empty: not told (k3s has no ConfigMap)."""
     families: tuple[Family, ...] | None
     """IP versions that are on; None: not told."""
@@ -92,10 +105,12 @@ class NetConf(NamedTuple):
     mtu: int
     """Of the underlay, bytes; 0: as its device says."""
     direct_routing: bool
+    problem: str
+    """Why the ConfigMap cannot be read; empty: it can, or there is none."""
     mode: str
     """wireguard: `separate` devices for the two IP versions, or one for both: `auto`, `ipv4`, `ipv6`."""
 
-    def network(self, family: Family) -> PodNetwork | None:
+    def network(self, family: Family) -> IpNetwork | None:
         return next((each for each in self.networks if each.version == family.version), None)
 
     def port_of(self, backend: BackendType) -> int:
@@ -109,7 +124,7 @@ def net_conf(ctx: Context, options: FlannelOptions) -> NetConf:
     told = _folded(_json(data.get("net-conf.json", "")))
     backend = _folded(told.get("backend"))
     return NetConf(
-        networks=tuple(_networks(_network_texts(told, options))),
+        networks=tuple(on_bridge.networks(_network_texts(told, options))),
         families=_families(told) if told else None,
         backend=backend_type(raw.text(backend, "type")) if backend or not told else "udp",
         vni=options.vni or raw.number(backend, "vni") or DEFAULT_VNI,
@@ -118,8 +133,17 @@ def net_conf(ctx: Context, options: FlannelOptions) -> NetConf:
         source=f"ConfigMap {'/'.join(name)}" if name else "no ConfigMap of flannel: its defaults",
         mtu=raw.number(backend, "mtu"),
         direct_routing=_direct_routing(backend, options),
+        problem=_problem(told) if "net-conf.json" in data else "",
         mode=options.wireguard_mode or raw.text(backend, "mode") or "separate",
     )
+
+
+def _problem(told: Mapping[str, object]) -> str:
+    """ParseConfig (pkg/subnet/config.go) fails."""
+    if not told:
+        return "it is no JSON object"
+    texts = [raw.text(told, key) for key in ("network", "ipv6network")]
+    return next((f"{text} is no network" for text in texts if text and not [*on_bridge.networks([text])]), "")
 
 
 def _network_texts(told: Mapping[str, object], options: FlannelOptions) -> Iterable[str]:
@@ -160,20 +184,8 @@ def _folded(told: object) -> Mapping[str, object]:
     return {key.lower(): value for key, value in told.items()} if isinstance(told, dict) else {}
 
 
-def pod_network(node: NodeInfo | None, family: Family = V4) -> PodNetwork | None:
-    networks = _networks(node.pod_cidrs if node is not None else ())
-    return next((network for network in networks if network.version == family.version), None)
-
-
-def _networks(texts: Iterable[str]) -> Iterator[PodNetwork]:
-    """What can be read and has room for a gateway."""
-    for text in texts:
-        try:
-            network = ip_network(text)
-        except ValueError:
-            continue
-        if network.num_addresses > 1:
-            yield network
+def pod_network(node: NodeInfo | None, family: Family = V4) -> IpNetwork | None:
+    return on_bridge.pod_network(node, family.version)
 
 
 def public_ip_of(node: NodeInfo, family: Family = V4) -> Address | None:

@@ -6,7 +6,7 @@ Nodes know each other by public keys, which each tells by its annotation.
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 
-from kubectl_skoop.api import NodeInfo, Packet, Wishes, expect, key_digest, raw
+from kubectl_skoop.api import IpNetwork, NodeInfo, Packet, Wishes, expect, key_digest, raw
 from kubectl_skoop.plugins.flannel.backend import Backend, Peer, Tunnel, told_by
 from kubectl_skoop.plugins.flannel.findings import no_annotation
 from kubectl_skoop.plugins.flannel.settings import (
@@ -14,7 +14,6 @@ from kubectl_skoop.plugins.flannel.settings import (
     V4,
     V6,
     Family,
-    PodNetwork,
     backend_data,
     pod_network,
     public_ip_of,
@@ -103,7 +102,7 @@ class Wireguard(Backend):
                 because=told_by(peer),
             )
 
-    def _networks(self, peer: Peer) -> list[PodNetwork]:
+    def _networks(self, peer: Peer) -> list[IpNetwork]:
         if self.separate:
             return [peer.network]
         return [own for family in FAMILIES if (own := pod_network(peer.node, family)) is not None]

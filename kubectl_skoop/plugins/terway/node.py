@@ -37,6 +37,8 @@ class TerwayNode(SimplePluginNode):
     eni: EniNode
     apart: Sequence[PodInfo]
     """The latter."""
+    kind: str | None
+    """Of their eth0; None: as each shows."""
 
     def always(self) -> Wishes:
         yield from self.eni.always()
@@ -50,11 +52,13 @@ class TerwayNode(SimplePluginNode):
     def _apart(self, pod: PodInfo) -> Wishes:
         inside = self.ctx.device(Place("pod", pod.key), "eth0")
         because = f"Terway adds it when {pod.key} starts"
-        if inside is not None and inside.kind in ("ipvlan", "vlan"):
+        shown = None if inside is None else inside.kind
+        wanted = shown if self.kind is None else self.kind
+        if inside is not None and shown in ("ipvlan", "vlan"):
             yield from self._below(inside)
-        if inside is not None and inside.kind == "ipvlan":
+        if inside is not None and wanted == shown == "ipvlan":
             yield from self._on_ipvlan(pod, inside, because)
-        elif inside is not None and inside.kind != "vlan":
+        elif wanted not in (None, "ipvlan", "vlan"):
             device = self.eni.device_of(pod)
             yield from attachment(self.ctx, pod, device, because, inside=INSIDE)
             yield from self._route(pod, device, because)
@@ -102,9 +106,10 @@ def make_node(
     owners: Mapping[str, str],
     *,
     by_interface: bool,
+    kind: str | None,
 ) -> TerwayNode:
     """`on_veth`: pods that are not on the VPC by themselves. `by_interface`: these have addresses of the
-    node's interfaces (ENIIP), else of its podCIDR."""
+    node's interfaces (ENIIP), else of its podCIDR. `kind`: of eth0 of the others; None: as each shows."""
     scheme = Scheme(
         agent="Terway",
         prefix="cali",
@@ -114,7 +119,8 @@ def make_node(
         own_table=own_table if by_interface else lambda ns, nic: 0,
     )
     apart = [pod for pod in ctx.pods_of(node.name) if pod not in on_veth]
-    return TerwayNode(ctx=ctx, eni=eni_node(ctx, node, scheme, on_veth, owners), apart=apart)
+    eni = eni_node(ctx, node, scheme, on_veth, owners)
+    return TerwayNode(ctx=ctx, eni=eni, apart=apart, kind=kind)
 
 
 def owners_in(ctx: Context) -> Mapping[str, str]:

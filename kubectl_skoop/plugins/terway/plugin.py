@@ -26,13 +26,21 @@ from kubectl_skoop.api import (
 Mode = Literal["", "vpc", "eni", "eniip"]
 MODES: Mapping[str, Mode] = {"terway": "vpc", "terway-eni": "eni", "terway-eniip": "eniip"}
 """By the DaemonSet."""
+Connection = Literal["", "veth", "ipvlan", "vlan", "eni"]
+KINDS: Mapping[Connection, str] = {"veth": "veth", "ipvlan": "ipvlan", "vlan": "vlan", "eni": ""}
+"""Of eth0 of a pod."""
 CONNECTIONS: Mapping[str, str] = {
     "veth": "veths",
     "ipvlan": "ipvlan",
     "vlan": "VLANs of a trunk",
     "": "interfaces of their own",
 }
-"""By the kind of eth0 of a pod."""
+"""By that kind."""
+OF_MODES: Mapping[Mode, tuple[Connection, ...]] = {
+    "vpc": ("veth",),
+    "eni": ("veth", "vlan", "eni"),
+    "eniip": ("veth", "ipvlan", "vlan"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,16 @@ class TerwayOptions:
 
     mode: Mode = option("", "vpc, eni or eniip; empty: by the name of the DaemonSet")
     pod_mtu: int = option(0, "largest MTU of pods, bytes; 0: what the node's interfaces carry")
+    pods: Connection = option(
+        "", "veth, ipvlan, vlan (of a trunk) or eni (one of its own): eth0 of all pods; empty: as each shows"
+    )
 
     def validate(self) -> None:
+        if self.mode and self.pods and self.pods not in OF_MODES[self.mode]:
+            raise OptionError(
+                f"--terway-mode {self.mode} and --terway-pods {self.pods} contradict each other: "
+                f"it connects pods by {' or '.join(OF_MODES[self.mode])}"
+            )
         if self.pod_mtu and not 576 <= self.pod_mtu <= 9500:
             raise OptionError("--terway-pod-mtu: 576 to 9500")
 
@@ -75,7 +91,10 @@ class Terway(Plugin):
             if (device := self.ctx.device(Place("pod", pod.key), "eth0")) is not None
         )
         shown = ", ".join(f"{CONNECTIONS.get(kind, kind)} of {count}" for kind, count in kinds.items())
-        yield Setting("terway: pods", shown, "eth0 of the pods that were collected")
+        source = "eth0 of the pods that were collected"
+        if self.config.pods:
+            shown, source = CONNECTIONS[KINDS[self.config.pods]], "--terway-pods"
+        yield Setting("terway: pods", shown, source, "terway-pods")
 
     def create_pod(self, pod: PodInfo) -> NetNodeAction:
         inside = self.ctx.device(Place("pod", pod.key), "eth0")
@@ -84,7 +103,7 @@ class Terway(Plugin):
 
             if inside is None:
                 return SimpleVethPod(pod, alone=False, resolves=False)
-            return VpcPod(ctx=self.ctx, pod=pod, eth0=inside)
+            return VpcPod(ctx=self.ctx, pod=pod, eth0=inside, kind=KINDS.get(self.config.pods, inside.kind))
         from kubectl_skoop.plugins.eni import GATEWAY
 
         host = self.ctx.host_device(pod.key)
@@ -100,7 +119,14 @@ class Terway(Plugin):
         from kubectl_skoop.plugins.terway.node import make_node
 
         on_veth = [pod for pod in self.ctx.pods_of(node.name) if self._on_veth(pod)]
-        made = make_node(self.ctx, node, on_veth, self._owners, by_interface=self.mode == "eniip")
+        made = make_node(
+            self.ctx,
+            node,
+            on_veth,
+            self._owners,
+            by_interface=self.mode == "eniip",
+            kind=KINDS.get(self.config.pods),
+        )
         return BasePluginNode(node, made, self.ctx.cluster)
 
     @cached_property
@@ -111,6 +137,8 @@ class Terway(Plugin):
 
     def _on_veth(self, pod: PodInfo) -> bool:
         """Where nobody can tell: by the mode."""
+        if self.config.pods:
+            return self.config.pods == "veth"
         place = Place("pod", pod.key)
         inside = self.ctx.device(place, "eth0")
         if inside is None:

@@ -32,6 +32,8 @@ class VpcPod:
     ctx: Context
     pod: PodInfo
     eth0: Device
+    kind: str
+    """What eth0 should be; empty: an interface of its own."""
 
     @property
     def place(self) -> Place:
@@ -41,7 +43,7 @@ class VpcPod:
         return ()
 
     def always(self) -> Wishes:
-        yield expect.device("eth0", kind=self.eth0.kind, up=True, carrier=True, because=BECAUSE)
+        yield expect.device("eth0", kind=self.kind, up=True, carrier=True, because=BECAUSE)
         yield expect.device("lo", up=True, because="the container runtime sets it up")
         for address in self.pod.addresses:
             if address.version == 4:
@@ -49,9 +51,9 @@ class VpcPod:
                 yield expect.address("eth0", f"{address}/32", any_prefix=True, because=told)
         gateway = self._gateway()
         yield expect.route(EVERYWHERE, dev="eth0", via=gateway, onlink=True, because=BECAUSE)
-        if self.eth0.kind == "ipvlan":
+        if self.kind == "ipvlan":
             yield from self._to_node_on_ipvlan()
-        elif self.eth0.kind != "vlan":
+        elif self.kind != "vlan":
             yield from self._to_node_by_veth()
 
     def _to_node_on_ipvlan(self) -> Wishes:

@@ -14,12 +14,14 @@ from kubectl_skoop.providers.aliyun.servers import (
     balancers,
     is_running,
     listener,
+    listening,
     servers,
 )
 from kubectl_skoop.providers.allow_list import Item
 from kubectl_skoop.providers.finding import open_question, remark, stops
 from kubectl_skoop.providers.network import contains, is_public
 from kubectl_skoop.providers.protocol import what
+from kubectl_skoop.providers.registered import Registered
 
 _SHOWN = 8
 _LAST = 100
@@ -88,10 +90,7 @@ def by_name(known: Inventory, name: str) -> Balancer | None:
 
 
 def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
-    """From outside to the load balancer; without a listener `targets` has said what there is to say.
-
-    Raises: ValueError (an answer that is none of the API's).
-    """
+    """From outside to the load balancer. Raises: ValueError (an answer that is none of the API's)."""
     balancer = by_address(known, packet.dst)
     if balancer is None:
         return
@@ -104,12 +103,9 @@ def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
         remedy = "service.beta.kubernetes.io/alibaba-cloud-loadbalancer-address-type: internet"
         yield stops("aliyun.balancer.internal", None, message, ("AddressType: intranet",), remedy)
         return
+    yield from listens(known, balancer, packet)
     item = listener(known, balancer, packet)
-    if item is None or isinstance(item, Unknown):
-        return
-    deaf = list(listens(known, balancer, packet))
-    yield from deaf
-    if not deaf:
+    if item is not None and not isinstance(item, Unknown):
         yield from _access(known, balancer, item, packet)
         yield from health(known, balancer, packet)
 
@@ -118,7 +114,8 @@ def state(balancer: Balancer) -> Iterator[Suspicion]:
     """It does not work."""
     if balancer.state not in ("active", "configuring"):
         message = f"the load balancer {balancer.name} is {balancer.state or 'in no known state'}"
-        yield stops("aliyun.balancer.state", None, message, (), "start it, or pay what is due")
+        proof = f"LoadBalancerStatus: {balancer.state or 'none'}"
+        yield stops("aliyun.balancer.state", None, message, (proof,), "start it, or pay what is due")
 
 
 def listens(known: Inventory, balancer: Balancer, packet: Packet) -> Iterator[Suspicion]:
@@ -127,11 +124,22 @@ def listens(known: Inventory, balancer: Balancer, packet: Packet) -> Iterator[Su
     if item is None:
         message = f"the load balancer {balancer.name} has no listener for {what(packet)}"
         remedy = "look at the log of cloud-controller-manager, which makes listeners"
-        yield stops("aliyun.balancer.listener", None, message, (), remedy)
+        shown = (f"listeners: {', '.join(listening(known, balancer)) or 'none'}",)
+        yield stops("aliyun.balancer.listener", None, message, shown, remedy)
     elif not isinstance(item, Unknown) and not is_running(item):
         found = raw.text(item, "Status") or raw.text(item, "ListenerStatus")
         message = f"the listener for {what(packet)} of {balancer.name} is {found}"
-        yield stops("aliyun.balancer.listener", None, message, (), "start the listener")
+        yield stops("aliyun.balancer.listener", None, message, (f"Status: {found}",), "start the listener")
+
+
+def registered(known: Inventory, balancer: Balancer, packet: Packet) -> Sequence[Registered]:
+    """The servers for it whose addresses are known."""
+    found = _servers_for(known, balancer, packet)
+    return [
+        Registered(one.id, address, one.port)
+        for one in (() if isinstance(found, Unknown) else found)
+        if not isinstance(address := address_of(known, one), Unknown)
+    ]
 
 
 def all_sick(known: Inventory, balancer: Balancer, packet: Packet) -> bool:
@@ -174,7 +182,10 @@ def _access(known: Inventory, balancer: Balancer, item: Item, packet: Packet) ->
         networks += [raw.text(entry, "AclEntryIP") for entry in raw.items(acl, "AclEntrys", "AclEntry")]
     listed = any(contains(network, packet.src) for network in networks)
     white = raw.text(item, "AclType") == "white"
-    if networks and listed != white:
+    whole = known.whole("AccessControlLists")
+    if not listed and isinstance(whole, Unknown):
+        yield open_question("aliyun.unknown", None, whole)
+    elif networks and listed != white:
         verb = "is not on the white list" if white else "is on the black list"
         message = f"{packet.src} {verb} {', '.join(keys)} of the listener {packet.dport} of {balancer.name}"
         remedy = "add it to the list" if white else "remove it from the list"
@@ -188,7 +199,8 @@ def health(known: Inventory, balancer: Balancer, packet: Packet) -> Iterator[Sus
     if not found:
         message = f"no server is registered with {balancer.name}: nobody gets its connections"
         remedy = "look at the log of cloud-controller-manager, which registers nodes or pods"
-        yield remark("aliyun.balancer.unhealthy", None, message, (), remedy)
+        shown = (f"listener: {what(packet)}",)
+        yield remark("aliyun.balancer.unhealthy", None, message, shown, remedy)
     sick = [one for one in found if not one.sound]
     if sick:
         yield remark(

@@ -47,11 +47,12 @@ def through(
 
 def no_route(node: NodeInfo, at: Interface, packet: Packet, route: VpcRoute | NoRoute) -> Suspicion:
     """The end of a packet."""
+    others = route.others if isinstance(route, NoRoute) else ()
     return stops(
         "aliyun.route.none",
         node,
         f"the route table {route.table} of {at.vswitch} has no route to {packet.dst}",
-        (f"{packet.src} has no elastic address",) if is_public(packet.dst) else (),
+        (*((f"{packet.src} has no elastic address",) if is_public(packet.dst) else ()), *others),
         "add a route, or make a NAT gateway with an SNAT entry"
         if is_public(packet.dst)
         else "add a route to it",
@@ -74,6 +75,15 @@ def _ipv4_gateway(
     elif not raw.flag(gateway, "Enabled"):
         message = f"the IPv4 gateway {route.hop} is not activated"
         yield stops("aliyun.gateway.unusable", node, message, (str(route),), "activate it")
+    elif not is_public(packet.dst):
+        yield stops(
+            "aliyun.route.elsewhere",
+            node,
+            f"{at.vswitch} leads {packet.dst} to {route.hop} and the internet, which has no route to a "
+            "private address",
+            (str(route),),
+            "add a route for it to what leads there: a transit router, a router interface, a VPN",
+        )
     elif public is None:
         yield stops(
             "aliyun.no-public-address",
@@ -100,6 +110,14 @@ def _nat(
     if raw.text(gateway, "NetworkType") == "intranet":
         reason = f"{packet.dst} is reached by the VPC NAT gateway {route.hop}, whose way on is not modelled"
         yield open_question("aliyun.beyond", node, Unknown(reason))
+        return
+    if not is_public(packet.dst):
+        reason = (
+            f"{packet.dst} is a private address, and whether the NAT gateway {route.hop} leads anywhere but "
+        )
+        yield open_question(
+            "aliyun.beyond", node, Unknown(f"{reason}to the internet is not modelled ({route})")
+        )
         return
     entries = known.all("SnatTableEntries")
     if isinstance(entries, Unknown):

@@ -1,35 +1,21 @@
 """Elastic network interfaces: whose addresses they have, which groups guard them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from kubectl_skoop.api import Address, raw
+from kubectl_skoop.providers import interface as interface_of_any
 from kubectl_skoop.providers.allow_list import Item
-from kubectl_skoop.providers.network import contains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
+class Interface(interface_of_any.Interface):
     """An ENI."""
 
-    id: str
-    mac: str = ""
     vswitch: str = ""
-    vpc: str = ""
     source_dest_check: bool = False
     """Off, unless the answer says otherwise: that is the cloud's default."""
-    addresses: tuple[Address, ...] = ()
-    """Primary and secondary ones: the latter are the pods' (Terway)."""
-    prefixes: tuple[str, ...] = ()
-    """Networks of addresses that are its own, too."""
-    public: Mapping[Address, str] = field(default_factory=dict)
-    """Elastic addresses of this interface, by the private ones that they are translated to."""
-    groups: tuple[str, ...] = ()
-    instance: str = ""
-
-    def has(self, address: Address) -> bool:
-        return address in self.addresses or any(contains(prefix, address) for prefix in self.prefixes)
 
 
 def interface(item: Item) -> Interface:

@@ -2,31 +2,28 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 from kubectl_skoop.api import Address, Unknown, raw
 from kubectl_skoop.providers.aliyun.interface import Interface, interface
 from kubectl_skoop.providers.aliyun.kept import KINDS
 from kubectl_skoop.providers.allow_list import Item, Kind
-from kubectl_skoop.providers.collected import Collected
+from kubectl_skoop.providers.inventory import VpcInventory
 from kubectl_skoop.providers.network import contains
 
 _SERVICES = "100.64.0.0/10"
 
 
 @dataclass(frozen=True)
-class Inventory(Collected):
+class Inventory(VpcInventory[Interface]):
     """What `gather` returned."""
 
     cloud: ClassVar[str] = "Alibaba Cloud"
     kinds: ClassVar[Mapping[str, Kind]] = KINDS
 
-    @cached_property
-    def interfaces(self) -> Sequence[Interface]:
+    def told(self) -> Iterator[Interface]:
         """Of DescribeNetworkInterfaces, and those that only the instances tell of."""
-        by_id = {made.id: made for item in self._interface_items() if (made := interface(item)).id}
-        return tuple(by_id.values())
+        return map(interface, self._interface_items())
 
     def _interface_items(self) -> Iterator[Item]:
         for instance in self.known("Instances"):
@@ -41,42 +38,6 @@ class Inventory(Collected):
                 if isinstance(item, Mapping) and raw.text(item, "Type") == "Primary":
                     yield {**inherited, **item}
         yield from self.known("NetworkInterfaces")
-
-    @cached_property
-    def by_instance(self) -> Mapping[str, Sequence[Interface]]:
-        found: dict[str, list[Interface]] = {}
-        for each in self.interfaces:
-            found.setdefault(each.instance, []).append(each)
-        return found
-
-    @cached_property
-    def _by_mac(self) -> Mapping[str, Interface]:
-        return {each.mac: each for each in self.interfaces if each.mac}
-
-    @cached_property
-    def _by_address(self) -> Mapping[tuple[str, Address], Interface]:
-        return {(each.vpc, address): each for each in self.interfaces for address in each.addresses}
-
-    @cached_property
-    def _with_prefixes(self) -> Sequence[Interface]:
-        return [each for each in self.interfaces if each.prefixes]
-
-    def by_mac(self, mac: str) -> Interface | Unknown:
-        found = self._by_mac.get(mac.lower())
-        return found or Unknown(f"no network interface with the MAC {mac or '(none)'} is known{self._why}")
-
-    def by_address(self, vpc: str, address: Address) -> Interface | Unknown:
-        """In this VPC: by an address of its own, or one of a prefix that it has."""
-        found = self._by_address.get((vpc, address))
-        if found is None:
-            others = (each for each in self._with_prefixes if each.vpc == vpc and each.has(address))
-            found = next(others, None)
-        return found or Unknown(f"no network interface with {address} is known in {vpc}{self._why}")
-
-    @property
-    def _why(self) -> str:
-        state = self.whole("NetworkInterfaces")
-        return f" ({state.reason})" if isinstance(state, Unknown) else ""
 
     def in_vpc(self, vpc: str, address: Address) -> bool | Unknown:
         """The address is of one of the VPC's networks."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -12,17 +13,38 @@ from kubectl_skoop.api import (
     Detected,
     InfraFile,
     Network,
-    NoOptions,
-    NoVerdict,
+    OptionError,
     Wants,
+    option,
 )
+from kubectl_skoop.providers.documents import alone
 
-_PROVIDER_ID = re.compile(r"(alicloud://)?[a-z]+-[a-z0-9-]+\.i-[a-z0-9]+")
+_PROVIDER_ID = re.compile(r"(?:alicloud://)?([a-z]+-[a-z0-9-]+)\.i-[a-z0-9]+")
+
+
+_FOR_ASKING = ("region", "access_key_id", "access_key_secret", "security_token")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Without a key the SDK looks for one: in the environment, in the files of `aliyun`, for a role."""
+
+    region: str = option("", "region that is asked; default: that of the nodes")
+    access_key_id: str = option("", "AccessKey to ask with; default: the environment's, or that of `aliyun`")
+    access_key_secret: str = option("", "its secret; who lists processes sees it here", secret=True)
+    security_token: str = option("", "of temporary keys", secret=True)
+
+    def validate(self) -> None:
+        """Raises: OptionError."""
+        if bool(self.access_key_id) != bool(self.access_key_secret):
+            raise OptionError("--aliyun-access-key-id and --aliyun-access-key-secret belong together")
+        if self.security_token and not self.access_key_id:
+            raise OptionError("--aliyun-security-token needs --aliyun-access-key-id")
 
 
 class Aliyun:
     name: ClassVar[str] = "aliyun"
-    options: ClassVar[type[ConfigBinder]] = NoOptions
+    options: ClassVar[type[ConfigBinder]] = Config
     wants: ClassVar[Wants] = Wants()
 
     @classmethod
@@ -34,16 +56,28 @@ class Aliyun:
         return None
 
     def gather(self, ctx: Context, files: Sequence[InfraFile]) -> Mapping[str, object]:
-        """Of files only. Raises: InputError (a file), NoVerdict (there is none)."""
-        if not files:
-            raise NoVerdict("Alibaba Cloud is not asked live", hint="give what `aliyun` printed with --infra")
-        from kubectl_skoop.providers.aliyun import answers
+        """Raises: InputError (a file), NoVerdict (Alibaba Cloud does not answer)."""
+        config = ctx.config(Config)
+        if files:
+            given = [name for name in _FOR_ASKING if getattr(config, name)]
+            alone([f"--aliyun-{name.replace('_', '-')}" for name in given], "Alibaba Cloud")
+            from kubectl_skoop.providers.aliyun import answers
 
-        return answers.read(files)
+            return answers.read(files)
+        from kubectl_skoop.providers.aliyun.ask import ask
+        from kubectl_skoop.providers.aliyun.client import Keys, caller
+        from kubectl_skoop.providers.aliyun.whole import instance_of
+
+        nodes = ctx.cluster.nodes()
+        found = (_PROVIDER_ID.fullmatch(node.provider_id) for node in nodes)
+        region = config.region or next((match[1] for match in found if match), "")
+        keys = Keys(config.access_key_id, config.access_key_secret, config.security_token)
+        instances = [instance for node in nodes if (instance := instance_of(node))]
+        return ask(caller(region, keys), instances)
 
     def create_network(self, ctx: Context) -> Network:
-        """Raises: OptionError (it has no options)."""
-        ctx.config(NoOptions)
+        """Raises: OptionError."""
+        ctx.config(Config)
         from kubectl_skoop.providers.aliyun.shim import shim
 
         def exposed() -> frozenset[Address]:

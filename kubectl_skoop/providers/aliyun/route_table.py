@@ -12,6 +12,8 @@ from kubectl_skoop.providers.aliyun.inventory import Inventory
 from kubectl_skoop.providers.network import contains
 
 LOCAL, SERVICE = "local", "service"
+SHOWN = 8
+"""Routes that are shown where none fits."""
 _COLLECTED: Mapping[str, str] = {"Instance": "Instances", "NetworkInterface": "NetworkInterfaces"}
 """Kinds of next hops: where they would be."""
 
@@ -34,6 +36,8 @@ class NoRoute(NamedTuple):
     """No route fits."""
 
     table: str
+    others: tuple[str, ...] = ()
+    """Some of the routes that it has."""
 
 
 def route_of(known: Inventory, vswitch: str, address: Address) -> VpcRoute | NoRoute | Unknown:
@@ -51,7 +55,8 @@ def route_of(known: Inventory, vswitch: str, address: Address) -> VpcRoute | NoR
         return Unknown(f"the routes of {table}, of {vswitch}, were not collected")
     fitting = [entry for entry in own if contains(raw.text(entry, "DestinationCidrBlock"), address)]
     if not fitting:
-        return NoRoute(table)
+        shown = (_taken(table, entry) for entry in own[:SHOWN])
+        return NoRoute(table, tuple(str(one) for one in shown if isinstance(one, VpcRoute)))
     best = max(
         fitting, key=lambda entry: ip_network(raw.text(entry, "DestinationCidrBlock"), False).prefixlen
     )

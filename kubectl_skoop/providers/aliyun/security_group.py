@@ -12,7 +12,7 @@ from kubectl_skoop.api import Address, Packet, Unknown, raw
 from kubectl_skoop.providers.aliyun.inventory import Inventory
 from kubectl_skoop.providers.allow_list import Item
 from kubectl_skoop.providers.network import contains
-from kubectl_skoop.providers.protocol import NUMBERS, WITH_PORTS
+from kubectl_skoop.providers.protocol import NUMBERS, WITH_PORTS, number_in
 
 Direction = Literal["ingress", "egress"]
 _NEAR_AND_FAR = {"ingress": ("Dest", "Source"), "egress": ("Source", "Dest")}
@@ -103,7 +103,7 @@ def _rules(known: Inventory, key: str, direction: Direction, packet: Packet, pee
         far = _far(known, permission, direction, peer)
         fits = _fits(permission, direction, packet)
         accepts = raw.text(permission, "Policy").lower() == "accept"
-        priority = int(str(raw.dig(permission, "Priority")))
+        priority = number_in(str(raw.dig(permission, "Priority")), f"the priority of a rule of {key}")
         text = _text(known, key, permission, direction, accepts)
         yield _Rule(priority, accepts, text, _both(fits, far))
 
@@ -135,7 +135,9 @@ def _fits(permission: object, direction: Direction, packet: Packet) -> bool | Un
 
 
 def _number(protocol: str) -> int:
-    return _GRE if protocol == "gre" else NUMBERS.get(protocol) or int(protocol)
+    return (
+        _GRE if protocol == "gre" else NUMBERS.get(protocol) or number_in(protocol, "the protocol of a rule")
+    )
 
 
 def _in_range(written: str, port: int) -> bool:
@@ -143,7 +145,8 @@ def _in_range(written: str, port: int) -> bool:
     if written in ("", "-1/-1"):
         return True
     low, _, high = written.partition("/")
-    return int(low) <= port <= int(high)
+    ends = (number_in(end, f"an end of the ports {written} of a rule") for end in (low, high))
+    return next(ends) <= port <= next(ends)
 
 
 def _far(known: Inventory, permission: object, direction: Direction, peer: Peer) -> bool | Unknown:

@@ -89,6 +89,19 @@ def listener(known: Inventory, balancer: Balancer, packet: Packet) -> Item | Unk
     return whole if isinstance(whole, Unknown) else None
 
 
+def listening(known: Inventory, balancer: Balancer) -> Sequence[str]:
+    """Its listeners that were collected: `tcp 80`, `udp 1-65535`."""
+    kind = "NetworkListeners" if balancer.network else "Listeners"
+    own = [one for one in known.known(kind) if raw.text(one, "LoadBalancerId") == balancer.id]
+    return [f"{raw.text(one, 'ListenerProtocol').lower()} {_ports(one)}" for one in own]
+
+
+def _ports(item: Item) -> str:
+    if own := raw.number(item, "ListenerPort"):
+        return str(own)
+    return "-".join(str(raw.dig(item, field) or 0) for field in ("StartPort", "EndPort"))
+
+
 def _has_port(item: Item, port: int) -> bool:
     """A listener of all ports has 0, and the range beside it as texts."""
     own = raw.number(item, "ListenerPort")

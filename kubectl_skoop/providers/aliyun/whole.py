@@ -73,6 +73,7 @@ def _balancers(known: Inventory, ctx: Context) -> Iterator[Suspicion]:
         must_have=lambda name: networks and ".nlb." in name,
         state=balancers.state,
         listener=lambda one, packet: balancers.listens(known, one, packet),
+        registered=lambda one, packet: balancers.registered(known, one, packet),
         health=lambda one, packet: balancers.health(known, one, packet),
         all_sick=lambda one, packet: balancers.all_sick(known, one, packet),
-    ).findings(services)
+    ).findings(ctx)

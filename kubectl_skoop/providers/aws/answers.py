@@ -1,60 +1,35 @@
 """Answers of `aws ec2 describe-…` and `aws elbv2 describe-…` as files → what a snapshot keeps of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 
 from kubectl_skoop.api import InfraFile, InputError
 from kubectl_skoop.providers.allow_list import Item
 from kubectl_skoop.providers.aws.kept import KINDS, kept
-from kubectl_skoop.providers.documents import documents, reason
+from kubectl_skoop.providers.documents import OTHER, documents, reason
+from kubectl_skoop.providers.section import Section
 
 _PAGE_MARKS = ("NextToken", "NextMarker")
 _PER_ITEM = {
     "Entries": ("PrefixLists", "PrefixListId"),
+    "Routes": ("TransitGatewayRoutes", "TransitGatewayRouteTableId"),
     "TargetHealthDescriptions": ("TargetHealth", "TargetGroupArn"),
+    "TransitGatewayRouteTablePropagations": ("TransitGatewayPropagations", "TransitGatewayRouteTableId"),
 }
 """Answers about one thing that do not say which: their kind, and the field that must stand beside them."""
 _NESTED = {"Reservations": ("Instances", "Instances")}
 """Lists of lists: the field inside, and the kind."""
 
 
-@dataclass(slots=True)
-class Section:
-    """A snapshot's section of a VPC, as it is filled."""
-
-    resources: dict[str, dict[str, Item]] = field(default_factory=dict)
-    """By kind, then by key."""
-    gaps: dict[str, str] = field(default_factory=dict)
-    """Kinds of which not all is there, with the reason."""
-
-    def add(self, kind: str, items: Iterable[Item]) -> None:
-        """Of an item that comes twice what came later is added. Raises: ValueError."""
-        found = self.resources.setdefault(kind, {})
-        for item in items:
-            pruned = kept(kind, item)
-            key = pruned.get(KINDS[kind].key)
-            if not isinstance(key, str):
-                raise ValueError(f"an entry of {kind} has no {KINDS[kind].key}")
-            found[key] = {**found.get(key, {}), **pruned}
-
-    def fields(self) -> Mapping[str, object]:
-        """As plain data."""
-        return {
-            "resources": {kind: list(items.values()) for kind, items in sorted(self.resources.items())},
-            "gaps": dict(sorted(self.gaps.items())),
-        }
-
-
 def read(files: Sequence[InfraFile]) -> Mapping[str, object]:
     """Raises: InputError, with the file's name."""
-    section = Section()
+    section = Section(KINDS, kept)
     for file in files:
         try:
             for answer in documents(file.content):
                 _take(section, file.name, answer)
         except (ValueError, RecursionError) as error:
             raise InputError(
-                f"{file.name}: {reason(error)}", hint="give what `aws … --output json` printed"
+                f"{file.name}: {reason(error)}", hint=f"give what `aws … --output json` printed; {OTHER}"
             ) from None
     return section.fields()
 
@@ -62,6 +37,8 @@ def read(files: Sequence[InfraFile]) -> Mapping[str, object]:
 def _take(section: Section, name: str, answer: object) -> None:
     if not isinstance(answer, Mapping):
         raise ValueError("is no answer of EC2 or ELB: not a JSON object")
+    if "RequestId" in answer:
+        raise ValueError("is no answer of EC2 or ELB: it has a RequestId, as Alibaba Cloud's have")
     taken: list[str] = []
     for key, value in answer.items():
         if key in _PER_ITEM:

@@ -1,12 +1,13 @@
 """Asking EC2 and ELB with boto3, by the user's own credentials (environment, files, SSO, a role)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from kubectl_skoop.api import InputError, NoVerdict
+from kubectl_skoop.api import InputError, NoVerdict, raw
 from kubectl_skoop.providers.allow_list import Item
-from kubectl_skoop.providers.aws.answers import Section
+from kubectl_skoop.providers.aws.kept import KINDS, kept
+from kubectl_skoop.providers.section import Section
 
 Client = Any
 """boto3 makes its clients when they are asked for, so they have no types."""
@@ -29,6 +30,9 @@ _OF_REGION = {
     "describe_vpc_peering_connections": "VpcPeeringConnections",
     "describe_prefix_lists": "PrefixLists",
 }
+_TABLE = "TransitGatewayRouteTableId"
+_IN_FORCE = [{"Name": "state", "Values": ["active", "blackhole"]}]
+"""Of the routes of a transit gateway."""
 
 
 def ask(instances: Sequence[str], region: str, profile: str) -> Mapping[str, object]:
@@ -37,7 +41,7 @@ def ask(instances: Sequence[str], region: str, profile: str) -> Mapping[str, obj
     Raises: NoVerdict (no SDK, no credentials, no region, no instance), InputError (no such profile).
     """
     ec2, elb = _clients(region, profile)
-    section = Section()
+    section = Section(KINDS, kept)
     _collect(section, "Instances", lambda: _instances(ec2, instances))
     vpcs = sorted(
         {str(item["VpcId"]) for item in section.resources.get("Instances", {}).values() if "VpcId" in item}
@@ -52,8 +56,50 @@ def ask(instances: Sequence[str], region: str, profile: str) -> Mapping[str, obj
     for operation, kind in _OF_REGION.items():
         _collect(section, kind, partial(_pages, ec2, operation, kind))
     _collect(section, "PrefixLists", lambda: _managed(ec2))
+    _transit_gateways(section, ec2, vpcs)
     _balancers(section, elb, vpcs)
     return section.fields()
+
+
+def _transit_gateways(section: Section, ec2: Client, vpcs: Sequence[str]) -> None:
+    """Those that the VPCs are attached to, with the tables that route what comes from the VPCs."""
+
+    def of(kind: str) -> Sequence[Item]:
+        return list(section.resources[kind].values())
+
+    def filtered(kind: str, operation: str, field: str, found: Iterable[str]) -> None:
+        """Without a value EC2 would tell of all that there are."""
+        values = sorted(set(found) - {""})
+        filters = [{"Name": field, "Values": values}]
+        _collect(section, kind, partial(_pages, ec2, operation, kind, Filters=filters) if values else tuple)
+
+    def routes() -> Iterator[Item]:
+        for table in tables:
+            found = list(_answers(ec2, "search_transit_gateway_routes", Filters=_IN_FORCE, **table))
+            entries = [route for answer in found for route in answer["Routes"]]
+            yield {**found[-1], **table, "Routes": entries}
+
+    def propagations() -> Iterator[Item]:
+        operation, key = (
+            "get_transit_gateway_route_table_propagations",
+            "TransitGatewayRouteTablePropagations",
+        )
+        for table in tables:
+            yield {**table, key: list(_pages(ec2, operation, key, **table))}
+
+    attached = "TransitGatewayVpcAttachments"
+    filtered(attached, "describe_transit_gateway_vpc_attachments", "vpc-id", vpcs)
+    associated = "TransitGatewayAttachments"
+    filtered(associated, "describe_transit_gateway_attachments", "resource-id", vpcs)
+    vpc_routes = [route for table in of("RouteTables") for route in raw.items(table, "Routes")]
+    gateways = [raw.text(item, "TransitGatewayId") for item in (*of(attached), *vpc_routes)]
+    filtered("TransitGateways", "describe_transit_gateways", "transit-gateway-id", gateways)
+    keys = {raw.text(item, "Association", _TABLE) for item in of(associated)} - {""}
+    field = "transit-gateway-route-table-id"
+    filtered("TransitGatewayRouteTables", "describe_transit_gateway_route_tables", field, keys)
+    tables = [{_TABLE: key} for key in sorted(keys)]
+    _collect(section, "TransitGatewayRoutes", routes)
+    _collect(section, "TransitGatewayPropagations", propagations)
 
 
 def _balancers(section: Section, elb: Client, vpcs: Sequence[str]) -> None:
@@ -91,7 +137,7 @@ def _balancers(section: Section, elb: Client, vpcs: Sequence[str]) -> None:
         _collect(section, kind, step)
 
 
-def _collect(section: Section, kind: str, items: Callable[[], Iterator[Item]]) -> None:
+def _collect(section: Section, kind: str, items: Callable[[], Iterable[Item]]) -> None:
     """What was read before an error stays. No text of the SDK's: it may quote what was signed."""
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -147,9 +193,14 @@ def _managed(ec2: Client) -> Iterator[Item]:
 
 
 def _pages(client: Client, operation: str, key: str, **arguments: object) -> Iterator[Any]:
+    """The items of all pages."""
+    for answer in _answers(client, operation, **arguments):
+        yield from answer[key]
+
+
+def _answers(client: Client, operation: str, **arguments: object) -> Iterator[Any]:
     """All pages."""
     if client.can_paginate(operation):
-        for page in client.get_paginator(operation).paginate(**arguments):
-            yield from page[key]
+        yield from client.get_paginator(operation).paginate(**arguments)
     else:
-        yield from getattr(client, operation)(**arguments)[key]
+        yield getattr(client, operation)(**arguments)

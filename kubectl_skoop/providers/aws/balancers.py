@@ -11,10 +11,11 @@ from kubectl_skoop.providers.aws.interface import Interface
 from kubectl_skoop.providers.aws.inventory import Inventory
 from kubectl_skoop.providers.aws.route_table import VpcRoute, route_of
 from kubectl_skoop.providers.aws.security_group import Direction, Peer
-from kubectl_skoop.providers.aws.targets import Group, address_of, groups_of, name_of
+from kubectl_skoop.providers.aws.targets import Group, address_of, groups_of, listening, name_of
 from kubectl_skoop.providers.finding import open_question, remark, stops
 from kubectl_skoop.providers.network import is_public
 from kubectl_skoop.providers.protocol import what
+from kubectl_skoop.providers.registered import Registered
 
 
 def targets(known: Inventory, packet: Packet) -> Sequence[Balanced] | Unknown | None:
@@ -87,6 +88,7 @@ def entering(known: Inventory, packet: Packet) -> Iterator[Suspicion]:
             )
             yield stops("aws.route.elsewhere", None, message, (str(route),), "give it public subnets")
     yield from _guards(known, balancer, "ingress", packet, Peer(packet.src, frozenset()))
+    yield from listens(known, balancer, packet)
     yield from health(known, balancer, packet)
 
 
@@ -96,19 +98,32 @@ def state(balancer: Item) -> Iterator[Suspicion]:
     if found not in ("active", "active_impaired"):
         message = f"the load balancer {name_of(balancer)} is {found or 'in no known state'}"
         remedy = "wait until it is active, or look at the reason of its state"
-        yield stops("aws.balancer.state", None, message, (), remedy)
+        reason = raw.text(balancer, "State", "Reason")
+        proof = f"State: {found or 'none'}{f' ({reason})' if reason else ''}"
+        yield stops("aws.balancer.state", None, message, (proof,), remedy)
 
 
 def listens(known: Inventory, balancer: Item, packet: Packet) -> Iterator[Suspicion]:
     """It does not, for the packet's protocol and port."""
     if groups_of(known, balancer, packet) == ():
-        yield remark(
+        yield stops(
             "aws.balancer.listener",
             None,
             f"the load balancer {name_of(balancer)} has no listener for {what(packet)}",
-            (),
+            (f"listeners: {', '.join(listening(known, balancer)) or 'none'}",),
             "look at the log and the events of the controller that makes load balancers",
         )
+
+
+def registered(known: Inventory, balancer: Item, packet: Packet) -> Sequence[Registered]:
+    """The targets for it whose addresses are known."""
+    groups = groups_of(known, balancer, packet)
+    return [
+        Registered(one.id, address, one.port)
+        for group in (() if isinstance(groups, Unknown) else groups)
+        for one in group.targets
+        if not isinstance(address := address_of(known, one), Unknown)
+    ]
 
 
 def all_sick(known: Inventory, balancer: Item, packet: Packet) -> bool:

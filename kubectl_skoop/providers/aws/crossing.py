@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from kubectl_skoop.api import Address, NodeInfo, Packet, Suspicion, Tracked, Unknown
-from kubectl_skoop.providers.aws import gateway, passage
+from kubectl_skoop.providers.aws import delivery, gateway, passage, transit_gateway
+from kubectl_skoop.providers.aws.delivery import Found
 from kubectl_skoop.providers.aws.interface import Interface
 from kubectl_skoop.providers.aws.inventory import Inventory
 from kubectl_skoop.providers.aws.route_table import LOCAL, NoRoute, VpcRoute, route_of
@@ -23,17 +24,22 @@ def between(
             return
     if isinstance(here, Unknown) or isinstance(there, Unknown):
         return
+    route = route_of(known, here.subnet, here.vpc, packet.dst)
+    transit = transit_gateway.taken(route) if here.vpc != there.vpc else None
     yield from passage.own_address(src, here, packet.src, "source")
     if not tracked.source:
-        yield from passage.groups(known, src, here, "egress", packet, _at(there, packet.dst))
+        receiver = transit_gateway.receiver(there, packet, transit) if transit else _at(there, packet.dst)
+        yield from passage.groups(known, src, here, "egress", packet, receiver)
     if here.subnet != there.subnet:
         answer = tracked.source or tracked.destination
         yield from passage.acl(known, src, here.subnet, "egress", packet, answer=answer)
-        yield from _routed(known, src, here, there, packet)
-        yield from passage.acl(known, dst, there.subnet, "ingress", packet, answer=answer)
+        yield from _routed(known, (src, dst), here, there, packet, route, answer=answer)
     yield from passage.own_address(dst, there, packet.dst, "destination")
     if not tracked.destination:
-        yield from passage.groups(known, dst, there, "ingress", packet, _at(here, packet.src))
+        sender = (
+            transit_gateway.sender(known, here, there, packet, transit) if transit else _at(here, packet.src)
+        )
+        yield from passage.groups(known, dst, there, "ingress", packet, sender)
 
 
 def _at(end: Interface, address: Address) -> Peer:
@@ -42,43 +48,21 @@ def _at(end: Interface, address: Address) -> Peer:
 
 
 def _routed(
-    known: Inventory, src: NodeInfo, here: Interface, there: Interface, packet: Packet
+    known: Inventory,
+    ends: tuple[NodeInfo, NodeInfo],
+    here: Interface,
+    there: Interface,
+    packet: Packet,
+    route: Found,
+    *,
+    answer: bool,
 ) -> Iterator[Suspicion]:
-    """The subnet's route must lead to that interface."""
-    route = route_of(known, here.subnet, here.vpc, packet.dst)
-    match route:
-        case Unknown():
-            yield open_question("aws.unknown", src, route)
-        case NoRoute() | VpcRoute(blackhole=True):
-            yield _no_route(src, here, packet, route)
-        case VpcRoute() if here.vpc != there.vpc:
-            yield from gateway.through(known, src, here, packet, route)
-        case VpcRoute(target=target) if target not in (LOCAL, there.id, there.instance):
-            yield stops(
-                "aws.route.elsewhere",
-                src,
-                f"{here.subnet} leads {packet.dst} to {target}, not to {there.id}, which has it",
-                (str(route),),
-                "remove the route, or lead it to the interface that has the address",
-            )
-
-
-def _no_route(node: NodeInfo, here: Interface, packet: Packet, route: NoRoute | VpcRoute) -> Suspicion:
-    if isinstance(route, VpcRoute):
-        return stops(
-            "aws.route.blackhole",
-            node,
-            f"the route of {here.subnet} to {packet.dst} is a blackhole: its target {route.target} is gone",
-            (str(route),),
-            f"aws ec2 replace-route for {route.destination}, or delete it",
-        )
-    return stops(
-        "aws.route.none",
-        node,
-        f"the route table {route.table} of {here.subnet} has no route to {packet.dst}",
-        (),
-        "add a route to a gateway",
-    )
+    """From subnet to subnet: the route must lead to that interface, and the ACL there let it in."""
+    if isinstance(route, VpcRoute) and not route.blackhole and here.vpc != there.vpc:
+        yield from gateway.across(known, ends, here, there, packet, route, answer=answer)
+    else:
+        yield from delivery.to_interface(ends[0], here.subnet, there, packet, route)
+        yield from passage.acl(known, ends[1], there.subnet, "ingress", packet, answer=answer)
 
 
 def leaving(known: Inventory, src: NodeInfo, packet: Packet, tracked: Tracked) -> Iterator[Suspicion]:
@@ -90,19 +74,22 @@ def leaving(known: Inventory, src: NodeInfo, packet: Packet, tracked: Tracked) -
     yield from passage.own_address(src, here, packet.src, "source")
     if packet.dst.is_link_local:
         return
-    if not tracked.source:
-        yield from passage.groups(known, src, here, "egress", packet, _peer(known, here.vpc, packet.dst))
     route = route_of(known, here.subnet, here.vpc, packet.dst)
+    transit = transit_gateway.taken(route)
+    if not tracked.source:
+        peer = _peer(known, here.vpc, packet.dst)
+        receiver = transit_gateway.receiver(None, packet, transit) if transit else peer
+        yield from passage.groups(known, src, here, "egress", packet, receiver)
     match route:
         case Unknown():
             yield open_question("aws.unknown", src, route)
         case NoRoute() | VpcRoute(blackhole=True):
-            yield _no_route(src, here, packet, route)
+            yield delivery.no_route(src, here.subnet, packet, route)
         case VpcRoute(target=target) if target == LOCAL:
             yield from _local(known, src, here, packet, tracked)
         case VpcRoute():
             yield from passage.acl(known, src, here.subnet, "egress", packet, answer=tracked.source)
-            yield from gateway.through(known, src, here, packet, route)
+            yield from gateway.through(known, src, here, packet, route, answer=tracked.source)
 
 
 def _local(
@@ -183,15 +170,26 @@ def next_interface(known: Inventory, packet: Packet) -> str:
     if isinstance(here, Unknown):
         return ""
     route = route_of(known, here.subnet, here.vpc, packet.dst)
+    found = _leads_to(known, here.vpc, packet.dst, route)
+    if found is None and isinstance(route, VpcRoute) and not route.blackhole:
+        if far := known.peer_of(route.target, here.vpc):
+            there = known.by_address(far, packet.dst)
+            found = None if isinstance(there, Unknown) else there
+        elif (landed := transit_gateway.lands(known, here, packet, route.target)) is not None:
+            vpc, subnet = landed
+            found = _leads_to(known, vpc, packet.dst, route_of(known, subnet, vpc, packet.dst))
+    return found.mac if found is not None else ""
+
+
+def _leads_to(known: Inventory, vpc: str, address: Address, route: Found) -> Interface | None:
+    """The interface of the VPC that a subnet's route leads to; None: none that is known."""
     if not isinstance(route, VpcRoute) or route.blackhole:
-        return ""
+        return None
     if route.target == LOCAL:
-        there = known.by_address(here.vpc, packet.dst)
-        return "" if isinstance(there, Unknown) else there.mac
-    for each in known.interfaces:
-        if route.target in (each.id, each.instance) and each.mac:
-            return each.mac
-    return ""
+        there = known.by_address(vpc, address)
+        return None if isinstance(there, Unknown) else there
+    owners = (each for each in known.interfaces if route.target in (each.id, each.instance) and each.mac)
+    return next(owners, None)
 
 
 def on_link(known: Inventory, mac: str, address: Address) -> bool | None:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from kubectl_skoop.api import NodeInfo, Packet, Suspicion, Unknown, raw
-from kubectl_skoop.providers.aws import passage
+from kubectl_skoop.providers.aws import passage, transit_gateway
 from kubectl_skoop.providers.aws.interface import Interface
 from kubectl_skoop.providers.aws.inventory import Inventory
 from kubectl_skoop.providers.aws.route_table import NoRoute, VpcRoute, route_of
 from kubectl_skoop.providers.finding import open_question, stops
+from kubectl_skoop.providers.network import is_public
 
 _BEYOND = {
-    "tgw": "a transit gateway",
     "vgw": "a virtual private gateway",
     "vpce": "a VPC endpoint",
     "lgw": "a local gateway",
@@ -20,9 +20,10 @@ _BEYOND = {
 
 
 def through(
-    inventory: Inventory, node: NodeInfo, at: Interface, packet: Packet, route: VpcRoute
+    inventory: Inventory, node: NodeInfo, at: Interface, packet: Packet, route: VpcRoute, *, answer: bool
 ) -> Iterator[Suspicion]:
-    """Raises: ValueError (an answer that is none of the API's)."""
+    """`answer`: of a connection that came by the same way. Raises: ValueError (an answer that is none of the
+    API's)."""
     kind = route.target.partition("-")[0]
     if route.target.startswith("arn:"):
         kind = "arn:"
@@ -35,10 +36,36 @@ def through(
             yield from _nat(inventory, node, at, packet, route)
         case "pcx":
             yield from _peering(inventory, node, route)
+        case "tgw":
+            yield from transit_gateway.through(inventory, node, at, packet, route, answer=answer)
         case _:
             what = _BEYOND.get(kind, "a target that is not modelled")
             reason = f"{packet.dst} is beyond {what}, and nothing beyond it was collected ({route})"
             yield open_question("aws.beyond", node, Unknown(reason))
+
+
+def across(
+    inventory: Inventory,
+    ends: tuple[NodeInfo, NodeInfo],
+    at: Interface,
+    there: Interface,
+    packet: Packet,
+    route: VpcRoute,
+    *,
+    answer: bool,
+) -> Iterator[Suspicion]:
+    """To an interface of another VPC: a peering connection carries what is for addresses of that VPC.
+
+    Routes of that VPC are asked for the answer. `ends`: the nodes of both. Raises: ValueError (an answer that
+    is none of the API's).
+    """
+    if transit_gateway.taken(route):
+        yield from transit_gateway.across(inventory, ends, at, there, packet, route, answer=answer)
+        return
+    peered = inventory.peer_of(route.target, at.vpc) == there.vpc
+    if not peered or inventory.in_vpc(there.vpc, packet.dst) is not True:
+        yield from through(inventory, ends[0], at, packet, route, answer=answer)
+    yield from passage.acl(inventory, ends[1], there.subnet, "ingress", packet, answer=answer)
 
 
 def _internet(
@@ -57,6 +84,8 @@ def _internet(
     if not attached:
         message = f"the internet gateway {route.target} is not attached to {at.vpc}"
         yield stops("aws.gateway.unusable", node, message, (str(route),), "attach it to the VPC")
+    elif not is_public(packet.dst):
+        yield _private(node, at.subnet, packet, route)
     elif packet.family == 4 and packet.src not in at.public:
         yield stops(
             "aws.gateway.no-public-address",
@@ -91,16 +120,35 @@ def _nat(
         )
         yield open_question("aws.beyond", node, Unknown(reason))
         return
-    onward = route_of(inventory, subnet, at.vpc, packet.dst)
+    yield from _from_nat(inventory, node, subnet, at.vpc, packet, route)
+
+
+def _from_nat(
+    inventory: Inventory, node: NodeInfo, subnet: str, vpc: str, packet: Packet, route: VpcRoute
+) -> Iterator[Suspicion]:
+    """The gateway's own subnet leads on, to the internet or another network; `route` led to the gateway."""
+    onward = route_of(inventory, subnet, vpc, packet.dst)
     match onward:
         case Unknown():
             yield open_question("aws.unknown", node, onward)
-        case NoRoute(table=table):
+        case NoRoute(table=table, others=others):
             message = f"{table}, of the NAT gateway {route.target} in {subnet}, has no route to {packet.dst}"
             yield stops(
-                "aws.route.none", node, message, (str(route),), "lead its subnet to an internet gateway"
+                "aws.route.none",
+                node,
+                message,
+                (str(route), *others),
+                "lead its subnet to an internet gateway",
             )
-        case VpcRoute() if onward.blackhole or not onward.target.startswith("igw-"):
+        case VpcRoute(blackhole=False, target=target) if target.startswith("igw-"):
+            if not is_public(packet.dst):
+                yield _private(node, subnet, packet, onward)
+        case VpcRoute(blackhole=False, target=target) if target.partition("-")[0] in ("tgw", "vgw", "pcx"):
+            reason = (
+                f"{packet.dst} is reached by the NAT gateway {route.target} and {target}: the way on from a "
+            )
+            yield open_question("aws.beyond", node, Unknown(f"{reason}NAT gateway is not modelled"))
+        case VpcRoute():
             yield stops(
                 "aws.route.elsewhere",
                 node,
@@ -108,6 +156,18 @@ def _nat(
                 (str(route), str(onward)),
                 "put the NAT gateway into a public subnet",
             )
+
+
+def _private(node: NodeInfo, subnet: str, packet: Packet, route: VpcRoute) -> Suspicion:
+    """It is dropped at the border of the internet, which routes no such address."""
+    return stops(
+        "aws.route.elsewhere",
+        node,
+        f"{subnet} leads {packet.dst} to {route.target} and the internet, which has no route to a private "
+        "address",
+        (str(route),),
+        "add a route for it to what leads there: a peering connection, a transit gateway, a VPN",
+    )
 
 
 def _peering(inventory: Inventory, node: NodeInfo, route: VpcRoute) -> Iterator[Suspicion]:

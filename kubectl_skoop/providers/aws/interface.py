@@ -1,37 +1,22 @@
 """Elastic network interfaces: whose addresses they have, which groups guard them."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from kubectl_skoop.api import Address, raw
+from kubectl_skoop.providers import interface as interface_of_any
 from kubectl_skoop.providers.allow_list import Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interface:
+class Interface(interface_of_any.Interface):
     """An ENI."""
 
-    id: str
-    mac: str = ""
     subnet: str = ""
-    vpc: str = ""
     description: str = ""
     source_dest_check: bool | None = None
     """None: the answer does not say."""
-    addresses: tuple[Address, ...] = ()
-    prefixes: tuple[str, ...] = ()
-    """Networks of addresses that are its own, too (prefix delegation)."""
-    public: Mapping[Address, str] = field(default_factory=dict)
-    """Public addresses by the private ones that they are translated to."""
-    groups: tuple[str, ...] = ()
-    instance: str = ""
-
-    def has(self, address: Address) -> bool:
-        if address in self.addresses:
-            return True
-        networks = (ip_network(prefix) for prefix in self.prefixes)
-        return any(network.version == address.version and address in network for network in networks)
 
 
 def interface(item: Item) -> Interface:

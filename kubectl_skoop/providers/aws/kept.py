@@ -8,6 +8,7 @@ from kubectl_skoop.providers.allow_list import Item, Kind, Spec, allowed
 _TAGS: Sequence[Spec] = [{"Key": 1, "Value": 1}]
 _NAME = "Name"
 """The one tag that is kept."""
+_ATTACHMENT, _TRANSIT_TABLE = "TransitGatewayAttachmentId", "TransitGatewayRouteTableId"
 _PERMISSIONS: Sequence[Spec] = [
     {
         "IpProtocol": 1,
@@ -162,7 +163,10 @@ KINDS: Mapping[str, Kind] = {
             "IpPermissionsEgress": _PERMISSIONS,
         },
     ),
-    "Subnets": Kind("SubnetId", {"SubnetId": 1, "VpcId": 1, "CidrBlock": 1, "AvailabilityZone": 1}),
+    "Subnets": Kind(
+        "SubnetId",
+        {"SubnetId": 1, "VpcId": 1, "CidrBlock": 1, "AvailabilityZone": 1, "AvailabilityZoneId": 1},
+    ),
     "TargetGroups": Kind(
         "TargetGroupArn",
         {
@@ -185,8 +189,74 @@ KINDS: Mapping[str, Kind] = {
             ],
         },
     ),
+    "TransitGatewayAttachments": Kind(
+        _ATTACHMENT,
+        {
+            _ATTACHMENT: 1,
+            "TransitGatewayId": 1,
+            "ResourceType": 1,
+            "ResourceId": 1,
+            "State": 1,
+            "Association": {_TRANSIT_TABLE: 1, "State": 1},
+        },
+    ),
+    "TransitGatewayPropagations": Kind(
+        _TRANSIT_TABLE,
+        {
+            _TRANSIT_TABLE: 1,
+            "TransitGatewayRouteTablePropagations": [
+                {_ATTACHMENT: 1, "ResourceId": 1, "ResourceType": 1, "State": 1}
+            ],
+        },
+    ),
+    "TransitGatewayRouteTables": Kind(
+        _TRANSIT_TABLE, {_TRANSIT_TABLE: 1, "TransitGatewayId": 1, "State": 1, "Tags": _TAGS}
+    ),
+    "TransitGatewayRoutes": Kind(
+        _TRANSIT_TABLE,
+        {
+            _TRANSIT_TABLE: 1,
+            "Routes": [
+                {
+                    "DestinationCidrBlock": 1,
+                    "PrefixListId": 1,
+                    "Type": 1,
+                    "State": 1,
+                    "TransitGatewayAttachments": [{_ATTACHMENT: 1, "ResourceId": 1, "ResourceType": 1}],
+                }
+            ],
+            "AdditionalRoutesAvailable": 1,
+        },
+    ),
+    "TransitGatewayVpcAttachments": Kind(
+        _ATTACHMENT,
+        {
+            _ATTACHMENT: 1,
+            "TransitGatewayId": 1,
+            "VpcId": 1,
+            "State": 1,
+            "SubnetIds": 1,
+            "Options": {"ApplianceModeSupport": 1, "Ipv6Support": 1, "SecurityGroupReferencingSupport": 1},
+            "Tags": _TAGS,
+        },
+    ),
+    "TransitGateways": Kind(
+        "TransitGatewayId",
+        {
+            "TransitGatewayId": 1,
+            "State": 1,
+            "Options": {"SecurityGroupReferencingSupport": 1},
+            "Tags": _TAGS,
+        },
+    ),
     "VpcPeeringConnections": Kind(
-        "VpcPeeringConnectionId", {"VpcPeeringConnectionId": 1, "Status": {"Code": 1, "Message": 1}}
+        "VpcPeeringConnectionId",
+        {
+            "VpcPeeringConnectionId": 1,
+            "Status": {"Code": 1, "Message": 1},
+            "RequesterVpcInfo": {"VpcId": 1},
+            "AccepterVpcInfo": {"VpcId": 1},
+        },
     ),
     "Vpcs": Kind(
         "VpcId",

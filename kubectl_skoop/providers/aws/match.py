@@ -1,7 +1,7 @@
 """Protocol and ports of a packet against those of a rule, as EC2 writes both."""
 
 from kubectl_skoop.api import Packet
-from kubectl_skoop.providers.protocol import ICMP, NUMBERS, WITH_PORTS, protocol_name
+from kubectl_skoop.providers.protocol import ICMP, NUMBERS, WITH_PORTS, number_in, protocol_name
 
 ALL = "-1"
 
@@ -33,4 +33,4 @@ def range_text(protocol: str, low: int | None, high: int | None) -> str:
 
 
 def _number(written: str) -> int:
-    return NUMBERS.get(written.lower()) or int(written)
+    return NUMBERS.get(written.lower()) or number_in(written, "the protocol of a rule")

@@ -10,11 +10,11 @@ from kubectl_skoop.api import (
     Context,
     Detected,
     InfraFile,
-    InputError,
     Network,
     Wants,
     option,
 )
+from kubectl_skoop.providers.documents import alone
 
 REGION = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
 
@@ -45,12 +45,8 @@ class Aws:
         """Raises: InputError (a file), NoVerdict (AWS does not answer)."""
         config = ctx.config(Config)
         if files:
-            for name, value in (("--aws-profile", config.profile), ("--aws-region", config.region)):
-                if value:
-                    raise InputError(
-                        f"{name} and --infra contradict each other: with files AWS is not asked",
-                        hint="leave one of them out",
-                    )
+            asked = {"--aws-profile": config.profile, "--aws-region": config.region}
+            alone([name for name, value in asked.items() if value], "AWS")
             from kubectl_skoop.providers.aws import answers
 
             return answers.read(files)

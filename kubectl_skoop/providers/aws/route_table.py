@@ -25,6 +25,8 @@ _TARGETS = (
     "GatewayId",
 )
 LOCAL = "local"
+SHOWN = 8
+"""Routes that are shown where none fits."""
 
 
 class VpcRoute(NamedTuple):
@@ -46,6 +48,8 @@ class NoRoute(NamedTuple):
     """No route fits."""
 
     table: str
+    others: tuple[str, ...] = ()
+    """Some of the routes that it has."""
 
 
 def route_of(inventory: Inventory, subnet: str, vpc: str, address: Address) -> VpcRoute | NoRoute | Unknown:
@@ -55,17 +59,18 @@ def route_of(inventory: Inventory, subnet: str, vpc: str, address: Address) -> V
         return table
     name = named(table, "RouteTableId")
     best: tuple[int, VpcRoute] | None = None
+    others: list[str] = []
     for route in raw.items(table, "Routes"):
         for destination in _destinations(inventory, route):
             if isinstance(destination, Unknown):
                 return Unknown(f"{name} has a route for a prefix list, and {destination.reason}")
-            if not contains(destination, address):
-                continue
+            found = VpcRoute(name, destination, _target(route), raw.text(route, "State") == "blackhole")
             length = ip_network(destination, strict=False).prefixlen
-            if best is None or length > best[0]:
-                blackhole = raw.text(route, "State") == "blackhole"
-                best = length, VpcRoute(name, destination, _target(route), blackhole)
-    return best[1] if best else NoRoute(name)
+            if not contains(destination, address):
+                others.append(str(found))
+            elif best is None or length > best[0]:
+                best = length, found
+    return best[1] if best else NoRoute(name, tuple(others[:SHOWN]))
 
 
 def dead_routes(inventory: Inventory, subnet: str, vpc: str) -> Iterator[VpcRoute]:

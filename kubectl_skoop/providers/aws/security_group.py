@@ -4,11 +4,10 @@ They are stateful: who is asked here is the first packet of a connection only.
 (EC2 User Guide, "Security group rules", "Security group connection tracking".)
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from kubectl_skoop.api import Address, Packet, Unknown, raw
-from kubectl_skoop.providers.allow_list import Item
 from kubectl_skoop.providers.aws import match
 from kubectl_skoop.providers.aws.inventory import Inventory, named
 from kubectl_skoop.providers.network import contains
@@ -26,6 +25,8 @@ class Peer(NamedTuple):
     address: Address
     groups: frozenset[str] | Unknown
     """Of the interface that has the address."""
+    barred: str = ""
+    """Why rules that refer to its groups do not mean it; empty: they do."""
 
 
 class Permitted(NamedTuple):
@@ -111,26 +112,26 @@ def _peers(inventory: Inventory, permission: object, peer: Peer) -> Iterator[tup
             else any(contains(network, peer.address) for network in networks),
         )
     for entry in raw.items(permission, "UserIdGroupPairs"):
-        yield _group_text(inventory, entry), _is_member(inventory, raw.text(entry, "GroupId"), peer)
+        key = raw.text(entry, "GroupId")
+        text, member = _group_text(inventory, key), _is_member(key, peer)
+        if member is True and peer.barred:
+            text, member = f"{text} (does not count: {peer.barred})", False
+        yield text, member
 
 
-def _is_member(inventory: Inventory, group: str, peer: Peer) -> bool | Unknown:
+def _is_member(group: str, peer: Peer) -> bool | Unknown:
     """A rule that refers to a group means the private addresses of the interfaces that have it."""
     if isinstance(peer.groups, Unknown):
         return Unknown(
             f"whether {peer.address} is of the security group {group} is not known: {peer.groups.reason}"
         )
-    if group in peer.groups:
-        return True
-    known = inventory.one("SecurityGroups", group)
-    return (
-        Unknown(f"a rule refers to a group that is not there: {known.reason}")
-        if isinstance(known, Unknown)
-        else False
-    )
+    return group in peer.groups
 
 
-def _group_text(inventory: Inventory, entry: object) -> str:
-    key = raw.text(entry, "GroupId")
-    group: Item | Unknown = inventory.one("SecurityGroups", key)
-    return named(group, "GroupId") if isinstance(group, Mapping) else key
+def _group_text(inventory: Inventory, key: str) -> str:
+    """A group that is not there is nobody's: whose interface it was on has lost it."""
+    group = inventory.one("SecurityGroups", key)
+    if not isinstance(group, Unknown):
+        return named(group, "GroupId")
+    partly = isinstance(inventory.whole("SecurityGroups"), Unknown)
+    return key if partly else f"{key} (not among the groups: deleted, or of another account or region)"

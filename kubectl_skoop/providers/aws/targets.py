@@ -107,6 +107,13 @@ def _listener(known: Inventory, balancer: Item, packet: Packet) -> Item | Unknow
     return whole if isinstance(whole, Unknown) else None
 
 
+def listening(known: Inventory, balancer: Item) -> Sequence[str]:
+    """Its listeners that were collected: `TCP 80`."""
+    arn = raw.text(balancer, "LoadBalancerArn")
+    own = [one for one in known.known("Listeners") if raw.text(one, "LoadBalancerArn") == arn]
+    return [f"{raw.text(one, 'Protocol')} {raw.number(one, 'Port')}" for one in own]
+
+
 def _other_rules(known: Inventory, balancer: Item, listener: Item) -> Unknown | None:
     """An application load balancer chooses by what is asked, which no packet shows."""
     if raw.text(balancer, "Type") != "application":

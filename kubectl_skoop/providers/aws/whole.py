@@ -78,6 +78,7 @@ def _balancers(known: Inventory, ctx: Context) -> Iterator[Suspicion]:
         must_have=lambda name: not isinstance(whole, Unknown) and _NETWORK.search(name) is not None,
         state=balancers.state,
         listener=lambda one, packet: balancers.listens(known, one, packet),
+        registered=lambda one, packet: balancers.registered(known, one, packet),
         health=lambda one, packet: balancers.health(known, one, packet),
         all_sick=lambda one, packet: balancers.all_sick(known, one, packet),
-    ).findings(services)
+    ).findings(ctx)

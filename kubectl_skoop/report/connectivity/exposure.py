@@ -31,7 +31,8 @@ def exposures(view: View) -> Iterator[Exposed]:
     pods = view.found.pods
     for at in positions_of(view.destinations & pods):
         ends = view.found.ends[at]
-        others = pods & ~(1 << at)
+        alone = len(view.found.classes[at].members) == 1
+        others = pods & ~(1 << at) if alone else pods
         if shared := _to_all(ends.allowed, others):
             yield Exposed(names[at], "the whole cluster", ports_text(shared), "allowed")
         for outers, verdict in (

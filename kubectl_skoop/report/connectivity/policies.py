@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kubectl_skoop.cluster.policy.ends import Selected
+from kubectl_skoop.cluster.policy.party import Class
 from kubectl_skoop.cluster.policy.reach import Reach
 from kubectl_skoop.cluster.policy.rule import DIRECTIONS, Policy
 from kubectl_skoop.report.connectivity.text import columns
@@ -11,6 +12,8 @@ from kubectl_skoop.report.escape import safe
 from kubectl_skoop.report.fields import Fields
 
 HEADINGS = ("POLICY", "TIER", "DIRECTIONS", "PODS", "SELECTS")
+NAMED = 3
+"""Classes that a row names."""
 
 
 def reaches_text(found: Sequence[Reach], *, whole: bool, headers: bool = True) -> str:
@@ -23,8 +26,7 @@ def reaches_text(found: Sequence[Reach], *, whole: bool, headers: bool = True) -
             reach.policy.tier.name,
             directions(reach.policy) or "none",
             str(reach.pods),
-            ", ".join([class_name(one) for one in reach.selected[:3]])
-            + (" …" if len(reach.selected) > 3 else ""),
+            _selects(reach),
         )
         for reach in found
     ]
@@ -36,6 +38,15 @@ def reaches_text(found: Sequence[Reach], *, whole: bool, headers: bool = True) -
             listed = [f"  {safe(name)}" for name in (*names, *doubts)]
             text += "\n\n" + "\n".join([f"{safe(reach.policy.key)} selects", *(listed or ["  nothing"])])
     return text + "\n"
+
+
+def _selects(reach: Reach) -> str:
+    sure, perhaps = _some(reach.selected), _some(reach.maybe)
+    return "; ".join([*([sure] if sure else []), *([f"perhaps {perhaps}"] if perhaps else [])])
+
+
+def _some(found: Sequence[Class]) -> str:
+    return ", ".join(map(class_name, found[:NAMED])) + (" …" if len(found) > NAMED else "")
 
 
 def directions(policy: Policy) -> str:

@@ -38,7 +38,7 @@ def connectivity_text(view: View, *, explain: bool = False, headers: bool = True
             for name, ends in zip(view.names, view.found.ends, strict=True)
         ]
         parts.append(columns(("PODS", "SELECTED BY"), selected, headers=headers))
-    if reasons := view.reasons():
+    if (reasons := view.reasons()) and any(verdict for *_, verdict in lines):
         parts.append("\n".join(["Unknown because:", *(f"  {safe(reason)}" for reason in reasons)]))
     parts += problems_text(view.found.policies, headers=headers)
     return "\n\n".join(parts) + "\n"

@@ -3,9 +3,10 @@
 from ipaddress import ip_network
 
 from kubectl_skoop.model.packet import Address, Network, Protocol
-from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Tuple
+from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Expectation, Tuple
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, parse_address, table_map
 
+NF_CT_EXPECT_INACTIVE = 0x2
 _TCP_STATES = (
     "NONE",
     "SYN_SENT",
@@ -23,6 +24,30 @@ _TCP_STATES = (
 def decode_conntrack(data: object) -> tuple[ConntrackEntry, ...]:
     """Raises: FormatError."""
     return tuple(_entry(entry) for entry in entries(data, "$.conntrack"))
+
+
+def decode_expectations(data: object) -> tuple[Expectation, ...]:
+    """Without those that do not count yet. Raises: FormatError."""
+    return tuple(
+        _expectation(entry)
+        for entry in entries(data, "$.expectations")
+        if not entry.number("flags", 0) & NF_CT_EXPECT_INACTIVE
+    )
+
+
+def _expectation(entry: Entry) -> Expectation:
+    wanted, mask = _tuple(entry.entry("tuple")), entry.entry("mask")
+    width = wanted.src.max_prefixlen
+    bits = max(0, min(mask.number("source_bits"), width))
+    return Expectation(
+        wanted=wanted,
+        source_mask=(1 << width) - (1 << width - bits),
+        port_mask=mask.number("port_mask"),
+        master=_tuple(entry.entry("master")),
+        zone=entry.number("zone", 0),
+        helper=entry.text("helper", ""),
+        translates="nat" in entry.fields,
+    )
 
 
 def decode_conntrack_cut(data: object) -> ConntrackCut:
@@ -66,6 +91,8 @@ def _entry(entry: Entry) -> ConntrackEntry:
         zone=zone or entry.entry("orig").number("zone", 0),
         reply_zone=zone or entry.entry("reply").number("zone", 0),
         timeout=entry.number("timeout", 0),
+        helper=entry.entry("help").text("name", ""),
+        master=_tuple(entry.entry("master")) if "master" in entry.fields else None,
     )
 
 

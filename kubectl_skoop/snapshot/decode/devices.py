@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import ETHERTYPE_8021Q
 from kubectl_skoop.netstack.device import (
@@ -23,6 +23,7 @@ from kubectl_skoop.netstack.device import (
     Vlan,
     Vxlan,
 )
+from kubectl_skoop.netstack.devices.team_types import Team
 from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
@@ -39,16 +40,16 @@ MACVLAN_FLAG_NODST = 2
 BR_BOOLOPT_MST = 1 << 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Additions:
+class Additions(NamedTuple):
     """By device index, but `features` by name."""
 
-    vlans: Mapping[int, tuple[PortVlan, ...]] = field(default_factory=dict)
-    features: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    programs: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    redirects: Mapping[int, int] = field(default_factory=dict)
-    led_in: Mapping[int, tuple[LedIn, ...]] = field(default_factory=dict)
-    wireguard: Mapping[int, Wireguard] = field(default_factory=dict)
+    vlans: Mapping[int, tuple[PortVlan, ...]]
+    features: Mapping[str, Mapping[str, object]]
+    programs: Mapping[int, tuple[str, ...]]
+    redirects: Mapping[int, int]
+    led_in: Mapping[int, tuple[LedIn, ...]]
+    wireguard: Mapping[int, Wireguard]
+    team: Mapping[int, Team]
 
 
 def decode_devices(
@@ -91,6 +92,7 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         wireguard=additions.wireguard.get(index),
         bond=_bond(info.entry("data")) if kind == "bond" else None,
         bond_port=_bond_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bond" else None,
+        team=additions.team.get(index),
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
         macvlan=_macvlan(info.entry("data")) if kind in ("macvlan", "macvtap") else None,
         ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
@@ -209,6 +211,33 @@ def decode_vlans(data: object) -> dict[int, tuple[PortVlan, ...]]:
             vlans |= {vid: PortVlan(vid, pvid, untagged) for vid in range(low, vlan + 1)}
         found[entry.number("index")] = tuple(vlans[vid] for vid in sorted(vlans))
     return found
+
+
+def decode_vlan_states(data: object) -> dict[int, dict[int, int]]:
+    """BR_STATE_* by device and VLAN. Raises: FormatError."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    for entry in entries(data, "$.vlan_states"):
+        states = found[entry.number("ifindex")]
+        for vlans in entry.entries("entries"):
+            first = vlans.entry("info").number("vid")
+            last = vlans.number("range", first)
+            if not 0 <= first <= last <= MAX_VLAN:
+                raise vlans.wrong("range", f"no VLANs: {first} to {last}")
+            if "state" in vlans.fields:
+                states |= dict.fromkeys(range(first, last + 1), vlans.number("state"))
+    return found
+
+
+def with_states(
+    vlans: Mapping[int, tuple[PortVlan, ...]], states: Mapping[int, Mapping[int, int]]
+) -> Mapping[int, tuple[PortVlan, ...]]:
+    """VLANs of each port with their states, where these were told."""
+    if not states:
+        return vlans
+    return {
+        index: tuple(vlan._replace(state=states.get(index, {}).get(vlan.vid)) for vlan in found)
+        for index, found in vlans.items()
+    }
 
 
 def decode_features(data: object) -> dict[str, Mapping[str, object]]:

@@ -1,13 +1,16 @@
 """Reading untrusted values: each accessor checks the type and names the place of what is wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TypeVar
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.snapshot.packed_rows import PackedRows
 
+T = TypeVar("T")
+_PLAIN = frozenset({str, int, bool, bytes, float, type(None)})
 MAX_ROWS = 200_000
 """Of one table: as many routes take about 400 MB when they are read."""
 
@@ -110,6 +113,28 @@ class Entry:
     def entries(self, name: str) -> Iterator["Entry"]:
         """A list of maps inside; empty where it is left out."""
         return entries(self.fields.get(name, []), f"{self.path}.{name}")
+
+
+def distinct(decode: Callable[[Entry], T], most: int) -> Callable[[Entry], T]:
+    """Decodes equal rows once, the last `most` of them: nodes of one cluster have the same. For what looks at
+    nothing but the row. A row with a map or a list in it is decoded each time."""
+
+    @lru_cache(maxsize=most, typed=True)
+    def known(*parts: object) -> T:
+        names, values = parts[: len(parts) // 2], parts[len(parts) // 2 :]
+        return decode(Entry({str(name): value for name, value in zip(names, values, strict=True)}, ""))
+
+    def decoded(entry: Entry) -> T:
+        row = entry.fields
+        values = tuple(row.values())
+        if not _PLAIN.issuperset(map(type, values)):
+            return decode(entry)
+        try:
+            return known(*row, *values)
+        except FormatError:
+            return decode(entry)  # Whose error names the place.
+
+    return decoded
 
 
 def _network(address: Address, entry: Entry, name: str, length: int) -> Network:

@@ -1,44 +1,60 @@
 """One namespace: each table on its own, so that a damaged one is a gap and the others stand."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbours.neighbour_types import Neighbour
-from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.sysctl import Sysctls
 from kubectl_skoop.netstack.xfrm.ipsec_types import Ipsec
 from kubectl_skoop.snapshot.decode.addresses import decode_addresses, decode_labels
-from kubectl_skoop.snapshot.decode.conntrack import decode_conntrack, decode_conntrack_cut
+from kubectl_skoop.snapshot.decode.conntrack import (
+    decode_conntrack,
+    decode_conntrack_cut,
+    decode_expectations,
+)
 from kubectl_skoop.snapshot.decode.devices import (
     Additions,
     decode_devices,
     decode_features,
     decode_programs,
+    decode_vlan_states,
     decode_vlans,
     missing_devices,
+    with_states,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, table_map, text
+from kubectl_skoop.snapshot.decode.fou import decode_fou
 from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
-from kubectl_skoop.snapshot.decode.neighbours import decode_fdb, decode_groups, decode_neighbours
+from kubectl_skoop.snapshot.decode.neighbours import (
+    FORWARDING,
+    NEIGHBOURS,
+    PROXY_NEIGHBOURS,
+    decode_groups,
+    decode_neighbour_tables,
+    forwarding,
+)
 from kubectl_skoop.snapshot.decode.netfilter import LISTED, SAVED, decode_netfilter
 from kubectl_skoop.snapshot.decode.programs import cgroup_programs, socket_programs
 from kubectl_skoop.snapshot.decode.recent import decode_recent
 from kubectl_skoop.snapshot.decode.redirects import decode_led_in, decode_redirects
 from kubectl_skoop.snapshot.decode.routes import (
+    ROUTES,
     NexthopObject,
     decode_buckets,
     decode_exceptions,
     decode_nexthops,
-    decode_routes,
+    routes_with,
 )
+from kubectl_skoop.snapshot.decode.rows import SharedRows
 from kubectl_skoop.snapshot.decode.rules import decode_rules
 from kubectl_skoop.snapshot.decode.sockets import decode_sockets
 from kubectl_skoop.snapshot.decode.tables import Tables
+from kubectl_skoop.snapshot.decode.team import decode_teams
 from kubectl_skoop.snapshot.decode.wireguard import decode_wireguard
 from kubectl_skoop.snapshot.dump import NamespaceDump
 
@@ -46,10 +62,27 @@ if TYPE_CHECKING:
     from kubectl_skoop.netstack.ipset import IpSet
     from kubectl_skoop.netstack.ipvs.service import VirtualService
 
+T = TypeVar("T")
 
-def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNamespace:
-    """Never fails: what is damaged is in `gaps`, with the place of the damage."""
-    tables = Tables(dump)
+
+class Shared:
+    """What the nodes of one file have in common, decoded once."""
+
+    def __init__(self) -> None:
+        self.routes = SharedRows(ROUTES)
+        self.neighbours = SharedRows(NEIGHBOURS)
+        self.fdb = SharedRows(FORWARDING)
+
+
+def decode_namespace(
+    dump: NamespaceDump, node: str, place: Place, shared: Shared | None = None
+) -> NetworkNamespace:
+    """Never fails: what is damaged is in `gaps`, with the place of the damage.
+
+    `shared`: of the dump's file.
+    """
+    shared = shared or Shared()
+    tables = Tables(dump.tables)
     numbers: Mapping[int, str] = tables.decode("netnsids", _identities, {})
 
     def namespace_of(number: int) -> str:
@@ -57,12 +90,16 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         return f"unmapped:{number}" if identity is None else f"{node}/{identity}"
 
     additions = Additions(
-        vlans=tables.decode("bridge_vlans", decode_vlans, {}),
+        vlans=with_states(
+            tables.decode("bridge_vlans", decode_vlans, {}),
+            tables.decode("vlan_states", decode_vlan_states, {}),
+        ),
         features=tables.decode("ethtool", decode_features, {}),
         programs=_programs(tables),
         redirects=tables.decode("tc_filters", decode_redirects, {}),
         led_in=tables.decode("tc_filters", decode_led_in, {}),
         wireguard=tables.decode("wireguard", decode_wireguard, {}),
+        team=tables.decode("team", decode_teams, {}),
     )
     devices: Mapping[int, Device] = tables.decode(
         "links", lambda data: decode_devices(data, namespace_of, additions), {}
@@ -71,15 +108,14 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
     objects: Mapping[int, NexthopObject] = tables.decode(
         "nexthops", lambda data: decode_nexthops(data, buckets), {}
     )
-    neighbours: list[Neighbour] = []
-    for name in ("neighbours", "proxy_neighbours"):
-        neighbours += tables.decode(name, partial(decode_neighbours, table=name), ())
+    neighbours = tables.rows(NEIGHBOURS, shared.neighbours)
+    proxies = tables.rows(PROXY_NEIGHBOURS)
     ipvs: tuple[VirtualService, ...] = tables.decode("ipvs", _ipvs, ())
     for name, find in _NOT_MODELLED.items():
         found = tables.decode(name, find, "")
         if found:
             tables.gaps[name] = found
-    routes: Sequence[Route] = tables.decode("routes", lambda data: decode_routes(data, objects), ())
+    routes = tables.rows(routes_with(objects), None if objects else shared.routes)
     if "links" not in tables.gaps:
         devices = {**devices, **missing_devices(routes, devices)}
     return NetworkNamespace(
@@ -90,23 +126,34 @@ def decode_namespace(dump: NamespaceDump, node: str, place: Place) -> NetworkNam
         addresses=tables.decode("addresses", decode_addresses, ()),
         address_labels=tables.decode("address_labels", decode_labels, None),
         rules=tables.decode("rules", decode_rules, ()),
-        routes=tuple(routes),
+        routes=routes,
         exceptions=tables.decode("route_exceptions", decode_exceptions, ()),
-        neighbours=tuple(neighbours),
-        fdb=tables.decode("fdb", lambda data: decode_fdb(data, devices), ()),
+        neighbours=(*neighbours, *proxies),
+        neighbour_tables=tables.decode("neighbour_tables", decode_neighbour_tables, {}),
+        fdb=forwarding(tables.rows(FORWARDING, shared.fdb), devices),
         groups=tables.decode("mdb", decode_groups, ()),
         netfilter=decode_netfilter(tables),
         ipsets=tables.decode("ipset", _ipsets, {}),
         recent=tables.decode("xt_recent", decode_recent, None),
         ipvs=ipvs,
         ipsec=tables.decode("xfrm", decode_ipsec, Ipsec()),
-        conntrack=tables.decode("conntrack", decode_conntrack, ()),
+        conntrack=tables.defer("conntrack", decode_conntrack),
         conntrack_cut=tables.decode("conntrack_cut", decode_conntrack_cut, None),
+        fou=_if_asked(dump, tables, "fou", decode_fou),
+        expectations=_if_asked(dump, tables, "expectations", decode_expectations),
         sockets=tables.decode("sockets", decode_sockets, ()),
         sysctls=tables.decode("sysctls", partial(_sysctls, tables), Sysctls({})),
         collected=tables.time(*SAVED, "nft"),
-        gaps=tables.gaps,
+        gaps=tables.whole_gaps,
     )
+
+
+def _if_asked(
+    dump: NamespaceDump, tables: Tables, name: str, read: Callable[[object], tuple[T, ...]]
+) -> tuple[T, ...] | None:
+    """None: an older agent did not ask for the table, so that it is not in the dump."""
+    nothing: tuple[T, ...] = ()
+    return tables.decode(name, read, nothing) if name in dump.tables else None
 
 
 def _programs(tables: Tables) -> Mapping[int, tuple[str, ...]]:
@@ -137,13 +184,18 @@ def _ipvs(data: object) -> "tuple[VirtualService, ...]":
 
 
 def _sysctls(tables: Tables, data: object) -> Sysctls:
-    root = Entry(table_map(data, "$.sysctls"), "$.sysctls")
-    values = {name: root.text(name) for name in root.fields}
-    return Sysctls(values, tables.decode("sysctls_unread", _unread, {}))
+    return Sysctls(_texts(data, "$.sysctls"), tables.decode("sysctls_unread", _unread, {}))
 
 
-def _unread(data: object) -> dict[str, str]:
-    root = Entry(table_map(data, "$.sysctls_unread"), "$.sysctls_unread")
+def _unread(data: object) -> Mapping[str, str]:
+    return _texts(data, "$.sysctls_unread")
+
+
+def _texts(data: object, path: str) -> Mapping[str, str]:
+    """A map of texts as it is: a namespace has a thousand sysctls."""
+    if isinstance(data, dict) and {str}.issuperset(map(type, chain(data, data.values()))):
+        return data
+    root = Entry(table_map(data, path), path)
     return {name: root.text(name) for name in root.fields}
 
 

@@ -1,6 +1,7 @@
-"""Neighbours, forwarding entries and members of multicast groups."""
+"""Neighbours, their tables, forwarding entries and members of multicast groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.netstack.device import Device
@@ -10,31 +11,56 @@ from kubectl_skoop.netstack.neighbours.neighbour_types import (
     FdbEntry,
     GroupMember,
     Neighbour,
+    NeighbourTable,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
+from kubectl_skoop.snapshot.decode.rows import RowDecoder
 
 NTF_STICKY = 0x40
 AF_INET, AF_INET6 = 2, 10
+CLOCK_TICKS = 100
+"""A second, in the times of cacheinfo (USER_HZ)."""
 
 
-def decode_neighbours(data: object, table: str) -> tuple[Neighbour, ...]:
-    """`table`: `neighbours` or `proxy_neighbours`. Raises: FormatError."""
-    return tuple(
-        Neighbour(
-            device=entry.number("ifindex"),
-            address=entry.address("dst"),
-            mac=entry.text("lladdr", ""),
-            state=entry.number("state"),
-            proxy=table == "proxy_neighbours",
-        )
-        for entry in entries(data, f"$.{table}")
-        if entry.number("family") in (AF_INET, AF_INET6)
+def _neighbour(entry: Entry, *, proxy: bool) -> Neighbour | None:
+    if entry.number("family") not in (AF_INET, AF_INET6):
+        return None
+    return Neighbour(
+        device=entry.number("ifindex"),
+        address=entry.address("dst"),
+        mac=entry.text("lladdr", ""),
+        state=entry.number("state"),
+        proxy=proxy,
+        flags=entry.number("flags", 0),
     )
 
 
-def decode_fdb(data: object, devices: Mapping[int, Device]) -> tuple[FdbEntry, ...]:
-    """Entries of bridges and vxlan devices, not the address filters of others. Raises: FormatError."""
-    found = (_fdb_entry(entry) for entry in entries(data, "$.fdb"))
+def _aged(entry: Neighbour, ages: Entry) -> Neighbour:
+    device, address, mac, state, proxy, flags, _, _ = entry
+    held, unchanged = ages.number("refcnt", 1) > 0, ages.number("updated", 0) / CLOCK_TICKS
+    return Neighbour(device, address, mac, state, proxy, flags, held, unchanged)
+
+
+NEIGHBOURS = RowDecoder("neighbours", partial(_neighbour, proxy=False), _aged)
+PROXY_NEIGHBOURS = RowDecoder("proxy_neighbours", partial(_neighbour, proxy=True), _aged)
+
+
+def decode_neighbour_tables(data: object) -> dict[int, NeighbourTable]:
+    """By family, 4 or 6. Raises: FormatError."""
+    return {
+        entry.family(): NeighbourTable(
+            entries=entry.entry("config").number("entries"),
+            most=entry.number("thresh3"),
+            target=entry.number("thresh2"),
+            overflows=entry.entry("stats").number("table_fulls", 0),
+        )
+        for entry in entries(data, "$.neighbour_tables")
+        if "config" in entry.fields
+    }
+
+
+def forwarding(found: Iterable[FdbEntry], devices: Mapping[int, Device]) -> tuple[FdbEntry, ...]:
+    """Entries of bridges and vxlan devices, not the address filters of others."""
     return tuple(entry for entry in found if entry.bridge or _forwards(devices.get(entry.port)))
 
 
@@ -67,3 +93,6 @@ def _fdb_entry(entry: Entry) -> FdbEntry:
         out_device=entry.number("out_ifindex", 0),
         nexthop_id=entry.number("nh_id", 0),
     )
+
+
+FORWARDING = RowDecoder("fdb", _fdb_entry)

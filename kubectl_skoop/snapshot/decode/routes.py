@@ -2,12 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, TunnelKey
 from kubectl_skoop.netstack.routing.types import Nexthop, Route, RouteException, RouteType
-from kubectl_skoop.snapshot.decode.entry import Entry, entries
+from kubectl_skoop.snapshot.decode.entry import Entry, distinct, entries
+from kubectl_skoop.snapshot.decode.rows import RowDecoder
 
+MOST_ROUTES = 16_384
+"""That are remembered, about 15 MB: those of the nodes of a large cluster to each other."""
 RTM_F_CLONED = 0x200
 RTNH_F_DEAD, RTNH_F_ONLINK, RTNH_F_LINKDOWN = 0x01, 0x04, 0x10
 RTAX_MTU = 2
@@ -69,17 +73,14 @@ def _object(entry: Entry, buckets: Mapping[int, int]) -> NexthopObject:
     return NexthopObject(nexthops=(_nexthop(entry),), encap=_encapsulation(entry))
 
 
-def decode_routes(data: object, objects: Mapping[int, NexthopObject]) -> tuple[Route, ...]:
-    """Raises: FormatError."""
-    return tuple(
-        _route(entry, objects)
-        for entry in entries(data, "$.routes")
-        if not entry.number("flags") & RTM_F_CLONED
-    )
+def routes_with(objects: Mapping[int, NexthopObject]) -> RowDecoder[Route]:
+    """For a namespace with these nexthop objects."""
+    return RowDecoder("routes", partial(_route, objects=objects), _aged) if objects else ROUTES
 
 
-def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
-    """An expired route is listed until it is swept up, but not used (rt6_check_expired)."""
+def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route | None:
+    if entry.number("flags") & RTM_F_CLONED:
+        return None
     kind = _TYPES.get(entry.number("type"))
     if kind is None:
         raise entry.wrong("type", f"no route type: {entry.number('type')}")
@@ -89,8 +90,6 @@ def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
     by_buckets = number in objects and objects[number].by_buckets
     if number and (by_buckets or not nexthops) and kind not in _ERRORS:
         kind, nexthops, encap = _resolve(entry, number, kind, objects)
-    if entry.entry("cacheinfo").number("expires", 0) < 0:
-        nexthops = tuple(nexthop._replace(dead=True) for nexthop in nexthops)
     if entry.number("src_len"):
         encap = f"from {entry.address('src')}/{entry.number('src_len')}"
     return Route(
@@ -111,6 +110,19 @@ def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route:
         tunnel=_tunnel(entry),
         encap=encap,
     )
+
+
+def _aged(route: Route, ages: Entry) -> Route:
+    """An expired route is listed until it is swept up, but not used (rt6_check_expired)."""
+    if ages.number("expires", 0) >= 0:
+        return route
+    return route._replace(
+        nexthops=tuple(nexthop._replace(dead=True, linkdown=False) for nexthop in route.nexthops)
+    )
+
+
+ROUTES = RowDecoder("routes", distinct(partial(_route, objects={}), MOST_ROUTES), _aged)
+"""Of a namespace without nexthop objects."""
 
 
 def _tunnel(entry: Entry) -> TunnelKey | None:

@@ -4,7 +4,7 @@ from kubectl_skoop.model.packet import Address, Protocol
 from kubectl_skoop.netstack.l4.socket_types import Socket, SocketState
 from kubectl_skoop.snapshot.decode.entry import Entry, entries
 
-TCP_ESTABLISHED, TCP_CLOSE, TCP_LISTEN = 1, 7, 10
+TCP_ESTABLISHED, TCP_SYN_RECV, TCP_CLOSE, TCP_LISTEN = 1, 3, 7, 10
 SOCKOPT_TRANSPARENT = 0x20
 """Of the first byte of struct inet_diag_sockopt (a little-endian bit field)."""
 
@@ -41,6 +41,8 @@ def _socket(entry: Entry) -> Socket:
 def _state(protocol: int, number: int) -> SocketState:
     if number == TCP_ESTABLISHED:
         return "established"
+    if number == TCP_SYN_RECV:
+        return "half-open"
     if number == TCP_LISTEN:
         return "listen"
     if number == TCP_CLOSE and protocol == Protocol.UDP:

@@ -2,11 +2,16 @@
 
 from kubectl_skoop.model.packet import Address, Protocol
 from kubectl_skoop.netstack.device import Geneve, IpTunnel
+from kubectl_skoop.netstack.devices.fou_types import UdpEncap
 from kubectl_skoop.snapshot.decode.entry import Entry
 
 TUNNELS = {"ipip": Protocol.IPIP, "sit": Protocol.IPV6, "gre": Protocol.GRE, "gretap": Protocol.GRE}
 """Kinds of devices, and the protocol of their outer packets."""
 GRE_CHECKSUM, _GRE_KEY, GRE_SEQUENCE = 0x8000, 0x2000, 0x1000
+
+
+FOU, GUE, REMOTE_CHECKSUM = 1, 2, 4
+"""TUNNEL_ENCAP_*, TUNNEL_ENCAP_FLAG_REMCSUM"""
 
 
 def decode_tunnel(kind: str, data: Entry) -> IpTunnel:
@@ -26,8 +31,25 @@ def decode_tunnel(kind: str, data: Entry) -> IpTunnel:
         checksum=flagged(data, GRE_CHECKSUM),
         sequence=flagged(data, GRE_SEQUENCE),
         external=data.flag("collect_metadata"),
-        unmodelled=_in_udp(data),
+        encap=_encap(data),
+        unmodelled=_unmodelled(data),
     )
+
+
+def _encap(data: Entry) -> UdpEncap | None:
+    kind = data.number("encap_type", 0)
+    if kind not in (FOU, GUE):
+        return None
+    return UdpEncap(kind == GUE, data.number("encap_sport", 0), data.number("encap_dport", 0))
+
+
+def _unmodelled(data: Entry) -> str:
+    if data.number("encap_type", 0) not in (0, FOU, GUE):
+        return "what it puts its packets into"
+    in_udp = _encap(data) is not None
+    if in_udp and (data.flag("collect_metadata") or data.number("encap_flags", 0) & REMOTE_CHECKSUM):
+        return f"{_in_udp(data)} in external mode, or with remote checksums"
+    return ""
 
 
 def decode_geneve(data: Entry) -> Geneve:

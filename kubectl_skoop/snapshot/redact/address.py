@@ -5,7 +5,8 @@ not turned that lead to a range with a meaning of its own, nor those that lead f
 to its first and last address, so that these, and the usual gateway, are found where they are looked for.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_network
 from typing import Literal
 
@@ -47,13 +48,10 @@ class AddressMap:
         self, key: bytes, networks: Iterable[Network] = (), hosts: Iterable[IPv6Address] = ()
     ) -> None:
         self._key = key
-        special = [ip_network(text) for text in (*UNTOUCHED, *KEPT, *CARRIES_IPV4)]
-        self._fixed: dict[int, set[_Node]] = {4: set(), 6: set()}
+        self._fixed = {version: {*nodes} for version, nodes in _ways_to_special().items()}
         self._flips: dict[_Space, dict[_Node, int]] = {"ipv4": {}, "ipv6": {}, "group": {}}
-        for network in special:
-            self._fixed[network.version].update(_way_to(network))
-        self._untouched = [ip_network(text) for text in UNTOUCHED]
-        self._carriers = [ip_network(text) for text in CARRIES_IPV4]
+        self._untouched = _networks(UNTOUCHED)
+        self._carriers = _networks(CARRIES_IPV4)
         for network in map(self._inner, networks):
             if network.prefixlen > LONGEST_OPEN[network.version]:
                 self._fixed[network.version].update(_ends_of(network))
@@ -115,6 +113,21 @@ class AddressMap:
                     flips[node] = flip
             turned |= flip << (bits - 1 - length)
         return number ^ turned
+
+
+@cache
+def _networks(texts: Sequence[str]) -> Sequence[Network]:
+    return tuple(map(ip_network, texts))
+
+
+@cache
+def _ways_to_special() -> Mapping[int, Set[_Node]]:
+    """By version of IP, the prefixes that lead to a range with a meaning of its own."""
+    special = _networks((*UNTOUCHED, *KEPT, *CARRIES_IPV4))
+    return {
+        version: frozenset(node for one in special if one.version == version for node in _way_to(one))
+        for version in (4, 6)
+    }
 
 
 def _way_to(network: Network) -> Iterator[_Node]:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from kubectl_skoop.cluster.allow import masquerade_settings
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
 from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms
@@ -64,7 +65,7 @@ def _kube_proxy(text: str, pseudonyms: Pseudonyms) -> str:
             "nodePortAddresses:",
             *(f"- {pseudonyms.scalar(one) if one != 'primary' else one}" for one in addresses),
         ]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in lines) + masquerade_settings(text)
 
 
 def _flannel(text: str, pseudonyms: Pseudonyms, left_out: LeftOut) -> str:

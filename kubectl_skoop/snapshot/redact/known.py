@@ -96,10 +96,14 @@ LABELS = listed(
     endpointslice.kubernetes.io/skip-mirror projectcalico.org/name projectcalico.org/namespace
     projectcalico.org/orchestrator projectcalico.org/serviceaccount pcns.projectcalico.org/name
     k8s:io.kubernetes.pod.namespace io.kubernetes.pod.namespace io.cilium.k8s.policy.cluster
-    io.cilium.k8s.policy.serviceaccount
+    io.cilium.k8s.policy.serviceaccount reserved:host reserved:remote-node reserved:world
+    reserved:world-ipv4 reserved:world-ipv6 reserved:health reserved:init reserved:unmanaged
+    reserved:ingress reserved:kube-apiserver reserved:none
     """
 )
 """Keys that stay; their values do not."""
+LABEL_PREFIXES = ("pcns.", "pcsa.", "k8s:", "any:", "container:", "io.cilium.k8s.namespace.labels.")
+"""In selectors of Calico and Cilium, before the key of a label: whose it is."""
 
 VALUES = frozenset(
     [

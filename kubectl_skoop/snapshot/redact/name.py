@@ -45,6 +45,9 @@ class NameMap:
         """`name` or `domain/name`."""
         if text in known.LABELS:
             return text
+        for prefix in known.LABEL_PREFIXES:
+            if text.startswith(prefix):
+                return prefix + self.label_key(text.removeprefix(prefix))
         return "/".join(map(self.name, text.split("/")))
 
     def label(self, text: str) -> str:

@@ -43,9 +43,10 @@ def _checks(checks: Mapping[object, object], pseudonyms: Pseudonyms) -> dict[str
 
 def _check_kind(kind: Mapping[object, object]) -> dict[str, object]:
     checks = kind.get("checks")
-    statements = kind.get("statements")
+    statements, ranges = kind.get("statements"), kind.get("ranges")
     return {
         "statements": statements if isinstance(statements, int) else 0,
+        **({"ranges": ranges} if isinstance(ranges, int) else {}),
         "checks": [check for check in checks if _is_check(check)] if isinstance(checks, list) else [],
     }
 

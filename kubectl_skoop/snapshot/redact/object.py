@@ -6,7 +6,8 @@ from base64 import b64decode
 from collections.abc import Mapping
 
 from kubectl_skoop.cluster.allow import ANNOTATIONS
-from kubectl_skoop.cluster.fields import FIELDS, METADATA, OTHERS, PRESENT, WHOLE, Fields
+from kubectl_skoop.cluster.fields import FIELDS, METADATA, METADATA_OF, OTHERS, PRESENT, WHOLE, Fields
+from kubectl_skoop.cluster.policy.kinds import KINDS
 from kubectl_skoop.cluster.raw import Object, flag, mapping, texts
 from kubectl_skoop.cluster.raw import text as text_of
 from kubectl_skoop.netstack.devices.wireguard_types import key_digest
@@ -28,7 +29,10 @@ POLICY_FIELDS = listed(
     k8sServiceSelector serviceName enableDefaultDeny ingressDeny egressDeny icmps fields cidrGroupRef
     node peerIP peerSelector vxlanVNI vxlanPort chainInsertMode bpfEnabled bpfDataIfacePattern
     wireguardEnabled wireguardEnabledV6 wireguardListeningPort wireguardListeningPortV6
-    wireguardRoutingRulePriority
+    wireguardRoutingRulePriority failsafeInboundHostPorts failsafeOutboundHostPorts net
+    ipVersion notICMP domains protocols tcp udp sctp destinationPort destinationNamedPort number range
+    domainNames family labels description log fromFQDNs toFQDNs fromGroups toGroups fromServices
+    cidrGroupSelector authentication http metadata rules terminatingTLS originatingTLS serverNames listener
     nodeToNodeMeshEnabled asNumber serviceClusterIPs serviceExternalIPs serviceLoadBalancerIPs
     """
 )
@@ -61,10 +65,13 @@ WORDS = listed(
     Log Accept Never Always CrossSubnet confirmed pending pendingDeletion world cluster host remote-node
     health init unmanaged ingress kube-apiserver all world-ipv4 world-ipv6 HTTP HTTPS CrashLoopBackOff
     ContainerCreating PodInitializing ImagePullBackOff ErrImagePull CreateContainerConfigError
-    CreateContainerError RunContainerError InvalidImageName
+    CreateContainerError RunContainerError InvalidImageName projectcalico-default-allow tcp udp sctp *
+    Admin Baseline
     """
 )
 """What the API server takes of such fields, and what it and the kubelet write."""
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+"""As the API server writes them."""
 _PORTS = re.compile(r"\d{1,5}(?::\d{1,5})?")
 _IMAGE = re.compile(r"(?:([\w.-]+(?::\d+)?)/)?((?:[\w.-]+/)*[\w.-]+)(?::([\w.-]+))?(?:@sha256:[0-9a-f]+)?")
 _REGISTRIES = frozenset(
@@ -94,6 +101,9 @@ OTHER_KINDS = (
     "FelixConfiguration.crd.projectcalico.org",
 )
 
+_OF_NODE = "node."
+"""Configurations of Calico for one node, by its name."""
+
 
 def is_known(kind: str) -> bool:
     """Another kind is a plugin's, and nothing is known of its fields."""
@@ -113,7 +123,8 @@ class _Redaction:
 
     def of(self, item: Object) -> dict[str, object]:
         metadata = mapping(item, "metadata")
-        kept = self._kept({key: value for key, value in metadata.items() if key != "annotations"}, METADATA)
+        others = {key: value for key, value in metadata.items() if key != "annotations"}
+        kept = self._kept(others, METADATA_OF.get(self._kind, METADATA))
         if annotations := self._annotations(mapping(metadata, "annotations")):
             kept["annotations"] = annotations
         told: dict[str, object] = {"kind": self._kind, "metadata": kept}
@@ -177,10 +188,10 @@ class _Redaction:
         kept: dict[str, object] = {}
         for key, value in item.items():
             inner = fields.get(key, fields.get(OTHERS) if key in POLICY_FIELDS else None)
-            if inner is None:
-                self._left_out.add(self._kind, "a field that is not known")
-                continue
-            kept[key] = self._value(key, value, inner)
+            if inner is not None:
+                kept[key] = self._value(key, value, inner)
+            else:
+                kept |= self._unknown(key, policy=OTHERS in fields)
         return kept
 
     def _value(self, key: str, value: object, inner: object) -> object:
@@ -224,21 +235,28 @@ class _Redaction:
             case Mapping() if key in LABEL_MAPS:
                 return self._labels(value)
             case Mapping():
-                kept = {}
+                kept: dict[str, object] = {}
                 for name, inner in value.items():
                     if name in POLICY_FIELDS:
                         kept[name] = self._whole(str(name), inner)
                     else:
-                        self._left_out.add(self._kind, "a field that is not known")
+                        kept |= self._unknown(name, policy=self._kind in KINDS)
                 return kept
             case _:
                 return None
+
+    def _unknown(self, field: object, *, policy: bool) -> dict[str, object]:
+        """Of a policy it stays as a field that nobody knows: without it the rest has another meaning."""
+        self._left_out.add(self._kind, "a field that is not known")
+        return {self._pseudonyms.name(str(field)): True} if policy else {}
 
     def _text(self, key: str, text: str) -> str:
         names = self._pseudonyms.names
         match key:
             case "uid":
                 return names.uuid(text)
+            case "name" if self._kind in OTHER_KINDS and text.startswith(_OF_NODE):
+                return _OF_NODE + names.name(text.removeprefix(_OF_NODE))
             case (
                 "name"
                 | "namespace"
@@ -260,6 +278,8 @@ class _Redaction:
                 return f"{scheme if scheme in _CLOUDS else names.name(scheme)}:///{names.name(rest)}"
             case "image":
                 return self._image(text)
+            case "creationTimestamp" if _TIME.fullmatch(text):
+                return text
             case "kernelVersion" | "kubeProxyVersion" | "kubeletVersion":
                 return version(text)
         if text in WORDS or not text:

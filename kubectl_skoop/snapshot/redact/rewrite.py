@@ -5,13 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts
+from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts, Table
 from kubectl_skoop.snapshot.format import Header, pack
 from kubectl_skoop.snapshot.index import NodeEntry
 from kubectl_skoop.snapshot.limits import unpack
+from kubectl_skoop.snapshot.redact.chunks import Chunks
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
 from kubectl_skoop.snapshot.redact.object import is_known, redact_object
@@ -63,10 +65,10 @@ def redact(
     left_out = LeftOut()
     with writing(path, _header(source.header)) as writer:
         _add_objects(writer, source, pseudonyms, left_out)
-        pods = Repeated(pseudonyms, left_out)
+        redactor = _Redactor(pseudonyms, left_out, Repeated(pseudonyms, left_out), Chunks(pseudonyms, writer))
         for number, name in enumerate(source.nodes(), 1):
             watch(name, f"is redacted, {number:,} of {len(source.nodes()):,}")
-            _add_node(writer, source, name, pseudonyms, left_out, pods)
+            _add_node(writer, source, name, redactor)
         for gap in source.file.lost:
             writer.add_note(_what(gap.what, pseudonyms), gap.state, reason(gap.reason))
         for provider in source.file.index.infra:
@@ -110,14 +112,33 @@ def _object(packed: bytes) -> Object:
     return found
 
 
-def _add_node(
-    writer: SnapshotWriter,
-    source: Snapshot,
-    name: str,
-    pseudonyms: Pseudonyms,
-    left_out: LeftOut,
-    pods: Repeated,
-) -> None:
+class _Redactor(NamedTuple):
+    """What the nodes have in common."""
+
+    pseudonyms: Pseudonyms
+    left_out: LeftOut
+    pods: Repeated
+    chunks: Chunks
+
+    def namespace(self, dump: NamespaceDump) -> NamespaceDump:
+        tables = {name: self._table(name, dump) for name in dump.tables}
+        return replace(
+            dump,
+            pods=tuple(map(self.pseudonyms.names.pod, dump.pods)),
+            tables={name: table for name, table in tables.items() if table is not None},
+        )
+
+    def _table(self, name: str, dump: NamespaceDump) -> Table | None:
+        """None: a table that is not known."""
+        if (arranged := self.chunks.table(name, dump.tables)) is not None:
+            return arranged
+        if dump.kind == "pod":
+            return self.pods.table(name, dump.tables[name])
+        return redact_table(name, dump.tables[name], self.pseudonyms, self.left_out)
+
+
+def _add_node(writer: SnapshotWriter, source: Snapshot, name: str, redactor: _Redactor) -> None:
+    pseudonyms = redactor.pseudonyms
     node, dump = source.node(name), source.node_dump(name)
     if isinstance(dump, NotCollected) or not isinstance(node, NodeEntry):
         gap = dump if isinstance(dump, NotCollected) else NotCollected(name, "lost")
@@ -132,26 +153,11 @@ def _add_node(
             ended=dump.ended,
             kernel=version(dump.kernel),
             tools={key: tool(text) for key, text in dump.tools.items() if key in KNOWN_TOOLS},
-            namespaces=tuple(
-                _namespace(namespace, pseudonyms, left_out, pods) for namespace in dump.namespaces
-            ),
+            namespaces=tuple(map(redactor.namespace, dump.namespaces)),
             lost=tuple(lost),
             facts=_facts(dump.facts, pseudonyms),
         )
     )
-
-
-def _namespace(
-    dump: NamespaceDump, pseudonyms: Pseudonyms, left_out: LeftOut, pods: Repeated
-) -> NamespaceDump:
-    tables = {}
-    for name, table in dump.tables.items():
-        redacted = (
-            pods.table(name, table) if dump.kind == "pod" else redact_table(name, table, pseudonyms, left_out)
-        )
-        if redacted is not None:
-            tables[name] = redacted
-    return replace(dump, pods=tuple(map(pseudonyms.names.pod, dump.pods)), tables=tables)
 
 
 def _facts(facts: NodeFacts, pseudonyms: Pseudonyms) -> NodeFacts:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
@@ -29,7 +30,7 @@ def sysctls(data: object, pseudonyms: Pseudonyms, left_out: LeftOut) -> dict[str
             left_out.add("sysctls", "a setting that is not known, or secret")
         elif name == RELEASE:
             kept[written] = version(value)
-        elif _NUMBERS.fullmatch(value) or all(word in _WORDS for word in value.split()):
+        elif _is_plain(value):
             kept[written] = value
         else:
             left_out.add("sysctls", "a value that is no number")
@@ -40,6 +41,12 @@ def unread_sysctls(data: object, pseudonyms: Pseudonyms) -> dict[str, object]:
     """The reasons go."""
     names = (_key(str(name), pseudonyms) for name in data) if isinstance(data, Mapping) else ()
     return {name: "" for name in names if name is not None}
+
+
+@lru_cache(maxsize=4096)
+def _is_plain(value: str) -> bool:
+    """Numbers, or words that are known."""
+    return bool(_NUMBERS.fullmatch(value)) or all(word in _WORDS for word in value.split())
 
 
 def _key(name: str, pseudonyms: Pseudonyms) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kubectl_skoop.snapshot.dump import Table
+from kubectl_skoop.snapshot.redact.counters import counters
 from kubectl_skoop.snapshot.redact.ebtables import ARPTABLES, ebtables_text
 from kubectl_skoop.snapshot.redact.ipset import ipset_text
 from kubectl_skoop.snapshot.redact.iptables import iptables_text
@@ -21,12 +22,10 @@ SAVED = frozenset(["iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6ta
 NETLINK = listed(
     """
     links addresses routes rules neighbours proxy_neighbours fdb mdb nexthops nexthop_buckets bridge_vlans
-    vxlan_vnis qdiscs address_labels route_exceptions tc_filters bpf bpf_links bpf_cgroups conntrack
-    sockets xfrm ipvs wireguard nft_hooks neighbour_tables
+    vlan_states vxlan_vnis qdiscs address_labels route_exceptions tc_filters bpf bpf_links bpf_cgroups
+    conntrack expectations sockets xfrm ipvs wireguard team fou nft_hooks neighbour_tables
     """
 )
-NUMBERS = frozenset({"counters"})
-"""Traffic since the boot: no diagnosis asks for it."""
 
 
 def redact_table(name: str, table: Table, pseudonyms: Pseudonyms, left_out: LeftOut) -> Table | None:
@@ -45,11 +44,10 @@ def redact_table(name: str, table: Table, pseudonyms: Pseudonyms, left_out: Left
 KNOWN = (
     SAVED
     | NETLINK
-    | NUMBERS
     | listed(
         """
         ebtables-nft ebtables-legacy arptables-legacy ipset nft nft_raw sysctls sysctls_unread ethtool
-        netnsids xt_recent
+        netnsids xt_recent counters
         """
     )
 )
@@ -76,6 +74,9 @@ def _data(name: str, data: object, pseudonyms: Pseudonyms, left_out: LeftOut) ->
             return ipset_text(data, pseudonyms, left_out, name)
         case "nft", str():
             return nft_text(data, pseudonyms, left_out, name)
+        case "counters", Mapping():
+            left_out.add(name, "columns that no diagnosis asks for")
+            return counters(data)
         case "nft_raw", Mapping():
             return nft_raw(data, pseudonyms, left_out)
         case "sysctls", _:

@@ -11,6 +11,12 @@ PODS = [
     *(pod(name, f"10.0.0.{at}", {"app": name[-1]}, nodeName=f"n{at}") for at, name in enumerate((A, B, C))),
 ]
 TO_A: Fields = {"podSelector": {"matchLabels": {"app": "a"}}}
+PASSING: Fields = {
+    "priority": 1,
+    "subject": {"namespaces": {}},
+    "ingress": [{"action": "Allow", "from": [{"namespaces": {"matchLabels": {"a b": "c"}}}]}],
+}
+"""Whom it allows nobody can tell."""
 
 
 def ingress(*rules: object, **more: object) -> Object:
@@ -81,6 +87,19 @@ def test_another_policy_that_accepts_outweighs_a_broken_one() -> None:
     )
     world = World([*PODS, broken, fine])
     assert (world.verdict(B, A), world.verdict(C, A)) == ("accept", "unknown")
+
+
+def test_a_policy_of_an_unknown_version_is_not_what_accepts() -> None:
+    """It may select the pod, or not: what passes either way, passes by another's rule, or by none."""
+    later = policy("NetworkPolicy", "shop/p", TO_A, "networking.k8s.io/v2")
+    open_to_all = policy("NetworkPolicy", "shop/fine", {**TO_A, "ingress": [{}]})
+    answer = World([*PODS, open_to_all, later]).answer(B, A)
+    assert (answer.ingress.verdict.value, answer.ingress.policy) == ("accept", "NetworkPolicy shop/fine")
+    assert answer.ingress.because == "NetworkPolicy shop/fine accepts it in spec.ingress[0]"
+    admin = policy("AdminNetworkPolicy", "p", PASSING, "policy.networking.k8s.io/v1alpha1")
+    answer = World([*PODS, admin]).answer(B, A)
+    assert (answer.ingress.verdict.value, answer.ingress.policy) == ("accept", "")
+    assert answer.ingress.because == "no policy that selects it denies it"
 
 
 def test_the_whole_rules_beside_a_broken_one_are_judged() -> None:

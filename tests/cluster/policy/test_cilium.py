@@ -20,8 +20,18 @@ PODS: list[Object] = [
     pod("mail/h", "192.168.0.1", {"app": "b"}, nodeName="n1", hostNetwork=True),
     {
         "kind": "Service",
-        "metadata": {"name": "web", "namespace": "shop"},
+        "metadata": {"name": "web", "namespace": "shop", "labels": {"tier": "front"}},
         "spec": {"selector": {"app": "b"}},
+    },
+    {
+        "kind": "Service",
+        "metadata": {"name": "post", "namespace": "mail", "labels": {"tier": "front"}},
+        "spec": {"selector": {"app": "b"}},
+    },
+    {
+        "kind": "CiliumCIDRGroup",
+        "metadata": {"name": "partners", "labels": {"kind": "partner"}},
+        "spec": {"externalCIDRs": ["8.8.0.0/16"]},
     },
     {"kind": "Service", "metadata": {"name": "far", "namespace": "shop"}, "spec": {}},
     {
@@ -60,6 +70,11 @@ def on(*ports: Fields, **more: object) -> list[Fields]:
 
 P80: Fields = {"port": "80", "protocol": "TCP"}
 IN_B: Fields = {"fromEndpoints": [labels(app="b")]}
+FRONT: Fields = {"toServices": [{"k8sServiceSelector": {"selector": labels(tier="front")}}]}
+FRONT_OF_SHOP: Fields = {
+    "toServices": [{"k8sServiceSelector": {"selector": labels(tier="front"), "namespace": "shop"}}]
+}
+PARTNERS: Fields = {"cidrGroupSelector": labels(kind="partner")}
 K8S = policy("NetworkPolicy", "shop/k", {"podSelector": {}, "ingress": [{}]})
 
 FLOWS: dict[str, tuple[list[Object], str, str, int, str, str]] = {
@@ -211,6 +226,49 @@ FLOWS: dict[str, tuple[list[Object], str, str, int, str, str]] = {
         80,
         "TCP",
         "accept",
+    ),
+    "of whichever namespace, if it names none": (
+        [cnp(egress=[{"toServices": [{"k8sService": {"serviceName": "post"}}]}])],
+        A,
+        C,
+        80,
+        "TCP",
+        "accept",
+    ),
+    "not of another than it names": (
+        [cnp(egress=[{"toServices": [{"k8sService": {"serviceName": "web", "namespace": "shop"}}]}])],
+        A,
+        C,
+        80,
+        "TCP",
+        "deny",
+    ),
+    "services by label": ([cnp(egress=[FRONT])], A, C, 80, "TCP", "accept"),
+    "of one namespace": ([cnp(egress=[FRONT_OF_SHOP])], A, C, 80, "TCP", "deny"),
+    "a group of CIDRs by name": (
+        [cnp(egress=[{"toCIDRSet": [{"cidrGroupRef": "partners"}]}])],
+        A,
+        OUT,
+        80,
+        "TCP",
+        "accept",
+    ),
+    "groups by label": ([cnp(egress=[{"toCIDRSet": [PARTNERS]}])], A, OUT, 80, "TCP", "accept"),
+    "with exceptions": (
+        [cnp(egress=[{"toCIDRSet": [{**PARTNERS, "except": ["8.8.8.0/24"]}]}])],
+        A,
+        OUT,
+        80,
+        "TCP",
+        "deny",
+    ),
+    "a selector of groups that cannot be read": (
+        [cnp(egress=[{"toCIDRSet": [{"cidrGroupSelector": {"matchLabels": 1}}]}])],
+        A,
+        OUT,
+        80,
+        "TCP",
+        "unknown",
     ),
     "a service without": (
         [cnp(egress=[{"toServices": [{"k8sService": {"serviceName": "far"}}]}])],

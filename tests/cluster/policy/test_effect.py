@@ -4,6 +4,7 @@ from kubectl_skoop.cluster.objects import Object
 from kubectl_skoop.cluster.policy.effect import enforced_by_agents, invalid, without_effect
 from kubectl_skoop.cluster.policy.party import Class, Surroundings, pod_party
 from kubectl_skoop.cluster.policy.reach import among
+from kubectl_skoop.diagnosis.extension.registry import load_plugin
 from tests.cluster.policy.world import World, namespace, pod, policy
 
 PODS: list[Object] = [
@@ -35,7 +36,8 @@ def messages(
 
 
 def test_flannel_alone_enforces_nothing() -> None:
-    assert messages(World([*PODS, TO_A]), ("shop/b", "shop/a")) == [
+    enforces = load_plugin("flannel").enforces
+    assert messages(World([*PODS, TO_A]), ("shop/b", "shop/a"), enforces) == [
         "NetworkPolicy shop/p has no effect here: flannel does not enforce NetworkPolicy"
     ]
 

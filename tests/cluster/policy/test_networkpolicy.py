@@ -2,10 +2,11 @@
 
 import pytest
 
-from kubectl_skoop.cluster.connectivity import connectivity
+from kubectl_skoop.cluster.connectivity import connectivity, workload
 from kubectl_skoop.cluster.objects import Object
 from kubectl_skoop.cluster.policy.ends import flows, verdict_of
 from kubectl_skoop.cluster.policy.evaluate import Dialect
+from kubectl_skoop.cluster.raw import mapping
 from tests.cluster.policy.world import Fields, World, cluster, namespace, pod, policy
 
 NODES: list[Object] = [
@@ -182,6 +183,22 @@ def test_pods_that_no_policy_tells_apart_are_one_class() -> None:
     world = World([*PODS, *many, np(ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "a"}}}]}])])
     found = connectivity(world.cluster, world.policies)
     assert sorted(len(one.members) for one in found.classes if one.party.kind == "pod") == [1, 51]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ({"kind": "StatefulSet", "name": "db"}, "sts/shop/db"),
+        ({"kind": "Job", "name": "db"}, "job/shop/db"),
+        ({"kind": "Node", "name": "n1"}, "pod/shop/p"),
+        ({"name": "db"}, "pod/shop/p"),
+    ],
+)
+def test_the_owner_that_a_pod_is_named_after(owner: Fields, name: str) -> None:
+    item = pod("shop/p", "10.0.0.9")
+    owned: Object = {**item, "metadata": {**mapping(item, "metadata"), "ownerReferences": [owner]}}
+    world = World([owned])
+    assert [workload(one) for one in world.cluster.pods()] == [name]
 
 
 def test_a_block_that_divides_them_makes_two() -> None:

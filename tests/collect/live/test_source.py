@@ -1,5 +1,7 @@
 """A question to a live cluster: what it lacks is collected, up to a bound that is told."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,9 +38,24 @@ class HollowRun(Run):
         return time.time()
 
 
+@dataclass(slots=True)
+class LateRun(HollowRun):
+    """Somebody presses Ctrl-C, and the node's dump arrives while the command ends."""
+
+    written: list[str] = field(default_factory=list)
+
+    def dump(self, node: str, pods: Sequence[Mapping[str, object]], conntrack: str, target: Path) -> float:
+        os.kill(os.getpid(), signal.SIGINT)
+        self._stop.wait()
+        time.sleep(0.3)
+        told = HollowRun.dump(self, node, pods, conntrack, target)
+        self.written.append(node)
+        return told
+
+
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveSource]:
-    """Of more nodes than a question may lead to, each ready."""
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """Of a cluster of more nodes than a question may lead to, each ready."""
     gathered = Gathered(
         obstacles={f"n{number}": "" for number in range(ROUNDS + 5)}, networks=["10.1.0.0/24", "10.1.1.0/24"]
     )
@@ -46,10 +63,14 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveSou
     monkeypatch.setattr(source, "version_of", lambda _: "v1.36")
     monkeypatch.setattr(LiveSource, "require", lambda _: None)
     with serving({}) as server:
-        api = Api(Access(kubeconfig=str(server.kubeconfig(tmp_path))))
-        run = HollowRun(api, CollectorOptions(image="i"))
-        with source.live(run, BUILT_IN, keep=tmp_path / "kept.skoop") as made:
-            yield made
+        yield Api(Access(kubeconfig=str(server.kubeconfig(tmp_path))))
+
+
+@pytest.fixture
+def cluster(api: Api, tmp_path: Path) -> Iterator[LiveSource]:
+    run = HollowRun(api, CollectorOptions(image="i"))
+    with source.live(run, BUILT_IN, keep=tmp_path / "kept.skoop") as made:
+        yield made
 
 
 def _along(snapshot: Snapshot, length: int) -> NotCollected | int:
@@ -134,3 +155,15 @@ def test_a_node_that_no_collector_can_read_is_in_the_file_with_the_reason(cluste
         "node/n1": ("not collected", "it runs windows, and only Linux can be collected"),
         "node/gone": ("not collected", "the cluster has no such node"),
     }
+
+
+def test_an_interrupt_waits_for_those_who_write_before_it_removes_their_files(
+    api: Api, tmp_path: Path
+) -> None:
+    run = LateRun(api, CollectorOptions(image="i"))
+    kept = tmp_path / "kept.skoop"
+    with pytest.raises(KeyboardInterrupt), source.live(run, BUILT_IN, keep=kept) as made:
+        made.collect(["n1"])
+    assert run.written == ["n1"]
+    assert not made._folder.exists()
+    assert not kept.exists()

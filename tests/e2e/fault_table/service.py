@@ -201,7 +201,7 @@ SERVICE = (
         rules_of="node1",
         do=(
             "cluster: kubectl delete pod --selector=app=spare",
-            "cluster: kubectl rollout status deployment/spare --timeout=30s",
+            "cluster: kubectl rollout status deployment/spare --timeout=180s",
         ),
     ),
 )

@@ -1,37 +1,23 @@
-"""flanneld in a node's network namespace, as its DaemonSet runs it."""
+"""flanneld in a node's network namespace."""
 
 import json
-import os
-import signal
-import subprocess
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from kubectl_skoop.testing.netns import Namespace, entered
 from tests.e2e import binaries
-from tests.e2e.errors import ClusterError
-
-STARTED_TIMEOUT = 30
+from tests.e2e.node_daemon import NodeDaemon
 
 
 @dataclass(slots=True)
-class Flanneld:
-    node: str
-    namespace: Namespace
-    folder: Path
-    kubeconfig: Path
-    process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+class Flanneld(NodeDaemon):
+    program: ClassVar[str] = "flanneld"
 
     @property
     def subnet_file(self) -> Path:
         """What its CNI plugin reads: the range and the MTU of the pods."""
         return self.folder / f"{self.node}.env"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / f"{self.node}.log"
 
     def start(self, net_conf: Mapping[str, object]) -> None:
         """Returns when its node is set up. Raises: ClusterError."""
@@ -46,33 +32,10 @@ class Flanneld:
             f"--subnet-file={self.subnet_file}",
             "--ip-masq",
         )
-        with entered(self.namespace.path), open(self.log, "ab") as output:
-            self.process = subprocess.Popen(
-                command,
-                env=os.environ | {"NODE_NAME": self.node},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        self.launch(command, {"NODE_NAME": self.node})
         self.wait(self.subnet_file.exists)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=10)
-            self.process = None
 
     def settings(self) -> dict[str, str]:
         """`FLANNEL_SUBNET`, `FLANNEL_MTU` …"""
         lines = self.subnet_file.read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
-
-    def wait(self, ready: Callable[[], bool]) -> None:
-        """Raises: ClusterError: it has ended, or time is up."""
-        end = time.monotonic() + STARTED_TIMEOUT
-        while not ready():
-            ended = self.process is None or self.process.poll() is not None
-            if ended or time.monotonic() > end:
-                words = "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
-                raise ClusterError(f"flanneld on {self.node} {'has ended' if ended else 'is late'}: {words}")
-            time.sleep(0.05)

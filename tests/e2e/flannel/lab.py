@@ -6,66 +6,19 @@ and Node objects are written by hand.
 
 import json
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from kubectl_skoop.testing import netns
 from kubectl_skoop.testing.cluster_lab import SWITCH, ClusterLab
 from kubectl_skoop.testing.cni import call, node_end, programs
 from kubectl_skoop.testing.objects import Object
 from kubectl_skoop.testing.restore import Ruleset
-from kubectl_skoop.testing.topology import CLUSTER_CIDR, UNDERLAY, LabNode, LabPod, Mode
-from tests.e2e import binaries, control_plane, slot, underlay
-from tests.e2e.control_plane import ControlPlane
+from kubectl_skoop.testing.topology import CLUSTER_CIDR, LabNode, LabPod, Mode
 from tests.e2e.errors import ClusterError
 from tests.e2e.flannel.daemon import Flanneld
-from tests.e2e.kubectl import Kubectl
-from tests.e2e.slot import Slot
-
-SETTLED_TIMEOUT = 30
-UPLINK = "labs"
-"""The device of the switch before the API server, behind which a lab is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """An API server that labs can reach, one at a time."""
-
-    place: Slot
-    plane: ControlPlane
-    kubectl: Kubectl
-    switch: netns.Namespace
-
-    @contextmanager
-    def reached_from(self, lab: netns.Namespace) -> Iterator[None]:
-        """The lab's switch is a router of the network before the API server."""
-        length, gateway = self.place.network.prefixlen, self.place.network[-3]
-        self.switch.run("ip", "link", "add", UPLINK, "type", "veth", "peer", "name", "api", "netns", lab.name)
-        self.switch.run("ip", "link", "set", UPLINK, "master", "br0", "up")
-        lab.run("ip", "addr", "add", f"{gateway}/{length}", "dev", "api")
-        lab.run("ip", "link", "set", "api", "up")
-        self.plane.room.run("ip", "route", "replace", f"{UNDERLAY}.0/24", "via", str(gateway))
-        try:
-            yield
-        finally:
-            self.switch.run("ip", "link", "del", UPLINK)
-
-
-@contextmanager
-def served() -> Iterator[Api]:
-    """Raises: ClusterError."""
-    found = binaries.built(programs=("kube-apiserver", "kubectl"))
-    with slot.taken() as place:
-        switch = underlay.build(place, 0)
-        plane = control_plane.start_api_server(place, found, [])
-        try:
-            yield Api(place, plane, Kubectl(found / "kubectl", plane.kubeconfig()), switch)
-        finally:
-            plane.room.close()
+from tests.e2e.lab_api import Api, settle
 
 
 class FlannelLab(ClusterLab):
@@ -113,11 +66,7 @@ class FlannelLab(ClusterLab):
 
     def settle(self, ready: Callable[[], bool]) -> None:
         """Raises: ClusterError."""
-        end = time.monotonic() + SETTLED_TIMEOUT
-        while not ready():
-            if time.monotonic() > end:
-                raise ClusterError("flanneld does not do what was waited for")
-            time.sleep(0.1)
+        settle("flanneld", ready)
 
     def cni_links(self, node: LabNode) -> list[str]:
         return []
@@ -130,9 +79,7 @@ class FlannelLab(ClusterLab):
 
     def connect_pods(self) -> None:
         """When flanneld has said which range and which MTU pods have."""
-        self.api.kubectl("delete", "node", "--all")
-        nodes = [_bare(item) for item in super().objects() if item["kind"] == "Node"]
-        self.api.kubectl.apply({"apiVersion": "v1", "kind": "List", "items": nodes})
+        self.api.has_nodes(super().objects())
         self._reach.enter_context(self.api.reached_from(self.namespace(SWITCH)))
         for daemon in self.daemons.values():
             daemon.start(self.net_conf)
@@ -174,8 +121,3 @@ def bridge_of(told: Mapping[str, str], leases: str) -> dict[str, Any]:
             "routes": [{"dst": told["FLANNEL_NETWORK"]}],
         },
     }
-
-
-def _bare(node: Object) -> Object:
-    """Before flanneld has seen it."""
-    return {**node, "metadata": {"name": node["metadata"]["name"], "labels": node["metadata"]["labels"]}}

@@ -14,9 +14,9 @@ from kubectl_skoop.testing.comparing import check_flow, check_lab, request_of, t
 from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.probes import ANSWER, run_flows
 from kubectl_skoop.testing.topology import Mode
-from tests.e2e.flannel import lab as labs
 from tests.e2e.flannel.faults import FAULTS, HOST_GW, VXLAN, Fault
-from tests.e2e.flannel.lab import Api, FlannelLab
+from tests.e2e.flannel.lab import FlannelLab
+from tests.e2e.lab_api import Api, served
 
 pytestmark = pytest.mark.e2e
 HEALTHY: Mapping[str, tuple[Mode, Mapping[str, object]]] = {
@@ -30,7 +30,7 @@ ASKED = "pod/default/a to pod/default/b:8080 tcp bulk"
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    with labs.served() as made:
+    with served() as made:
         yield made
 
 

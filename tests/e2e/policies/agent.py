@@ -19,7 +19,7 @@ from tests.e2e.node_files import PAUSE_IMAGE
 from tests.e2e.underlay import SERVICE_NETWORK
 
 MARKER_NAMESPACE = "marker"
-SYNC_TIMEOUT = 30
+SYNC_TIMEOUT = 180
 _FOLDER = Path(__file__).parent
 _NAME, _NAMESPACE = "kube-router", "kube-system"
 
@@ -48,7 +48,8 @@ class Agent:
         marker = f"marker-{next(self._numbers)}"
         lasting = {"podSelector": {"matchLabels": {"no": "pod"}}, "ingress": [{}]}
         items = [
-            _policy(key, spec) for key, spec in {**policies, f"{MARKER_NAMESPACE}/{marker}": lasting}.items()
+            network_policy(key, spec)
+            for key, spec in {**policies, f"{MARKER_NAMESPACE}/{marker}": lasting}.items()
         ]
         kubectl = self.cluster.kubectl
         kubectl("delete", "networkpolicies", "--all", "--all-namespaces", "--wait=false")
@@ -84,13 +85,14 @@ def deployed(cluster: Cluster) -> Agent:
         services=SERVICE_NETWORK,
     )
     kubectl.apply(text, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MARKER_NAMESPACE}})
-    kubectl("rollout", "status", f"daemonset/{_NAME}", f"--namespace={_NAMESPACE}", "--timeout=60s")
+    kubectl("rollout", "status", f"daemonset/{_NAME}", f"--namespace={_NAMESPACE}", "--timeout=180s")
     agent = Agent(cluster)
     agent.enforce({})
     return agent
 
 
-def _policy(key: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+def network_policy(key: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """`key`: `namespace/name`."""
     namespace, _, name = key.partition("/")
     metadata = {"name": name, "namespace": namespace}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}

@@ -82,11 +82,11 @@ def built(cluster: Cluster) -> Iterator[Scene]:
     names = [f"{space}-{pod}" for space in NAMESPACES for pod in PODS]
     items = [_namespace(space) for space in NAMESPACES]
     items += [_pod(name, nodes[number % len(nodes)]) for number, name in enumerate(names)]
-    kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+    kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=180s")
     kubectl.apply({"apiVersion": "v1", "kind": "List", "items": [*items, _service()]})
     found: dict[str, Any] = {}
     for space in NAMESPACES:
-        kubectl("wait", "--for=condition=Ready", "pod", "--all", f"--namespace={space}", "--timeout=60s")
+        kubectl("wait", "--for=condition=Ready", "pod", "--all", f"--namespace={space}", "--timeout=180s")
         items = kubectl.get("pods", f"--namespace={space}")["items"]
         found |= {item["metadata"]["name"]: item for item in items}
     namespaces = {name: node.namespace for name, node in cluster.nodes.items()}

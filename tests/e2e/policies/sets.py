@@ -49,6 +49,11 @@ OWN: Mapping[str, PolicySet] = {
             {"ports": [{"port": "serve-81-tcp"}, {"protocol": "UDP", "port": "serve-80-udp"}]}
         )
     },
+    "out to names of ports of pods": {
+        "x/names": _egress(
+            {"to": [{"namespaceSelector": NS_Y}], "ports": [{"port": "serve-80-tcp"}, {"port": 81}]}
+        )
+    },
     "policies add up": {
         "x/one": _ingress({"from": [{"podSelector": LABEL_A}]}),
         "x/two": _ingress({"from": [{"namespaceSelector": NS_Y}], "ports": [{"port": 81}]}, to=LABEL_C),

@@ -4,6 +4,7 @@ Nodes and endpoints are objects that nobody stands behind, so each node can have
 """
 
 import json
+import operator
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,7 +26,9 @@ from tests.e2e.room import Room, open_room
 POD_NETWORKS = f"{underlay.POD_NETWORK},fd00:244::/48"
 SERVICE_NETWORKS = f"{underlay.SERVICE_NETWORK},fd00:96::/112"
 KINDS = "nodes,services,endpointslices,namespaces"
-SETTLED_TIMEOUT = 60
+WRITTEN = (str(LAST_NODE_PORT), "fd00:96:")
+"""Of IPv4 and IPv6: what is in the rules once there are any of services."""
+SETTLED_TIMEOUT = 180
 _MOUNTS = ("mkdir -p {run}", "mount --bind {run} /run", "mount -t sysfs sysfs /sys")
 """/run has the lock of iptables, /sys the devices of the namespace."""
 
@@ -67,12 +70,16 @@ class ProxyNode:
         """Its rules stay."""
         self.room.daemons.pop("kube-proxy").stop()
 
-    def rules(self) -> str:
-        """Without times and counters."""
+    def rules(self) -> list[str]:
+        """Of IPv4 and of IPv6, without times and counters."""
         if self.proxy.mode == "nftables":
-            return self.room.run("nft", "--stateless", "list", "ruleset")
-        saved = self.room.run("iptables-save") + self.room.run("ip6tables-save")
-        return "\n".join(line for line in saved.splitlines() if not line.startswith(("#", ":")))
+            return [
+                self.room.run("nft", "--stateless", "list", "ruleset", family) for family in ("ip", "ip6")
+            ]
+        saved = (self.room.run(f"{tool}-save") for tool in ("iptables", "ip6tables"))
+        return [
+            "\n".join(line for line in text.splitlines() if not line.startswith(("#", ":"))) for text in saved
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +142,19 @@ def running(proxies: Sequence[Proxy], *, without: Sequence[str] = ()) -> Iterato
         yield ProxyLab(place.folder, nodes, kubectl, outside)
 
 
-def settle(node: ProxyNode) -> str:
-    """The rules once they are all there and change no more.
+def settle(node: ProxyNode) -> None:
+    """Returns once the rules of both families, written one after the other, are all there and change no more.
 
     Raises:
         ClusterError: they are not there in time.
     """
     end = time.monotonic() + SETTLED_TIMEOUT
-    before = ""
+    before: list[str] = []
     while time.monotonic() < end:
         node.room.check()
         rules = node.rules()
-        if str(LAST_NODE_PORT) in rules and rules == before:
-            return rules
+        if all(map(operator.contains, rules, WRITTEN)) and rules == before:
+            return
         before = rules
         time.sleep(1)
     words = node.room.daemons["kube-proxy"].last_words()

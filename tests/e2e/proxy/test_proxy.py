@@ -19,6 +19,7 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from tests.e2e import binaries
+from tests.e2e.lab_api import settle
 from tests.e2e.proxy import lab as labs
 from tests.e2e.proxy.faults import Fault, Names, broken
 from tests.e2e.proxy.iptables_faults import IPTABLES
@@ -160,6 +161,26 @@ def test_health_check_ports_answer_as_the_objects_say(lab: ProxyLab, number: int
     }
 
 
+@contextmanager
+def stopped(lab: ProxyLab, node: ProxyNode) -> Iterator[None]:
+    """Its rules stay as they are; in the end it writes them anew."""
+    node.stop()
+    try:
+        yield
+    finally:
+        start_anew(lab, node)
+
+
+def start_anew(lab: ProxyLab, node: ProxyNode) -> None:
+    """Returns when it has written its rules, and listens. Rules from before would look like its own."""
+    node.room.run("nft", "flush", "ruleset")
+    node.start()
+    labs.settle(node)
+    for service in lab.kubectl.get("services", f"--namespace={NAMESPACE}")["items"]:
+        if port := service["spec"].get("healthCheckNodePort"):
+            await_listener(node, str(port))
+
+
 OCCUPY = """import os, socket, sys, time
 os.setuid(65534)
 made = socket.socket(socket.AF_INET6)
@@ -170,22 +191,24 @@ time.sleep(600)
 """
 
 
+def await_listener(node: ProxyNode, port: str) -> None:
+    settle("whoever listens", lambda: bool(node.room.run("ss", "-Hltn", f"sport = :{port}")))
+
+
 def test_another_program_has_the_health_check_port(lab: ProxyLab) -> None:
     node = lab.nodes["node2"]
     service = lab.kubectl.get("service", "balancer-local", f"--namespace={NAMESPACE}")
     port = str(service["spec"]["healthCheckNodePort"])
-    node.stop()
-    other = node.room.start(sys.executable, "-c", OCCUPY, port)
-    node.start()
-    try:
-        labs.settle(node)
-        (found,) = of_services(checked(lab, node.name, "nftables"))
-    finally:
-        node.stop()
-        other.stop()
-        node.room.daemons.pop(other.name)
-        node.start()
-        labs.settle(node)
+    with stopped(lab, node):
+        other = node.room.start(sys.executable, "-c", OCCUPY, port)
+        await_listener(node, port)
+        try:
+            start_anew(lab, node)
+            (found,) = of_services(checked(lab, node.name, "nftables"))
+        finally:
+            node.stop()
+            other.stop()
+            node.room.daemons.pop(other.name)
     assert found.code == "service.no-health-check"
     assert f"another program (uid 65534) listens on its healthCheckNodePort {port}" in found.message
     assert of_services(checked(lab, node.name, "nftables")) == []
@@ -197,16 +220,6 @@ def test_another_mode_is_configured(lab: ProxyLab, mode: str) -> None:
     assert {one.code for one in found} == {"service.other-mode"}
 
 
-@contextmanager
-def stopped(node: ProxyNode) -> Iterator[None]:
-    """Its rules stay as they are; in the end it writes them anew."""
-    node.stop()
-    yield
-    node.room.run("nft", "flush", "ruleset")
-    node.start()
-    labs.settle(node)
-
-
 @pytest.fixture(scope="module", params=["iptables", "nftables"])
 def faulty(lab: ProxyLab, request: pytest.FixtureRequest) -> Iterator[tuple[ProxyNode, Names]]:
     node = lab.nodes[FAULTY[request.param]]
@@ -215,7 +228,7 @@ def faulty(lab: ProxyLab, request: pytest.FixtureRequest) -> Iterator[tuple[Prox
     number = int(node.name.removeprefix("node"))
     by_name["own"] = {"spec": {"clusterIP": pod(number, 10)}}
     tool = ("nft", "--stateless", "list", "ruleset") if request.param == "nftables" else ("iptables-save",)
-    with stopped(node):
+    with stopped(lab, node):
         yield node, Names(by_name, node.room.run(*tool))
 
 

@@ -58,6 +58,8 @@ TARGET = Target(
     run=run,
     seeds=seeds,
     words=tuple(
-        {word for kind in SETS for word in kind.split()} | {"create", "add", "tcp:", "icmp:", "physdev:"}
+        sorted(
+            {word for kind in SETS for word in kind.split()} | {"create", "add", "tcp:", "icmp:", "physdev:"}
+        )
     ),
 )

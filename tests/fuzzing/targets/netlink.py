@@ -16,6 +16,7 @@ from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.nfnetlink import conntrack, hooks, ipset, nftables
 from kubectl_skoop.collect.rtnetlink.tables import DUMPS, read_filters
 from kubectl_skoop.collect.sockets import read_sockets
+from kubectl_skoop.collect.team import options
 from kubectl_skoop.collect.wireguard import parse_device
 from kubectl_skoop.collect.xfrm import read_xfrm
 from kubectl_skoop.snapshot.format import pack
@@ -54,6 +55,7 @@ _READERS: Mapping[str, Callable[[NetlinkSocket], object]] = {
     "nft tables": nftables.read_nft_tables,
     "nft rules": lambda socket: nftables.read_rules(socket, ()),
     "sockets": read_sockets,
+    "team": lambda socket: list(options(socket.dump(0, b""))),
     "wireguard": lambda socket: parse_device(socket.dump(0, b"")),
     "xfrm": read_xfrm,
 }

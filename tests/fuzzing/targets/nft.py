@@ -7,7 +7,7 @@ from pathlib import Path
 from kubectl_skoop.report.inspect import print_table
 from kubectl_skoop.snapshot.decode.netfilter import decode_netfilter
 from kubectl_skoop.snapshot.decode.tables import Tables
-from kubectl_skoop.snapshot.dump import NamespaceDump, Table
+from kubectl_skoop.snapshot.dump import Table
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms
 from kubectl_skoop.snapshot.redact.table import redact_table
@@ -31,7 +31,7 @@ def run(data: bytes) -> None:
     text = nft if isinstance(nft, str) else json.dumps(nft)
     raw = {name: Table(time=1.0, data=given[name]) for name in ("nft_raw", "nft_hooks") if name in given}
     tables = {"nft": Table(time=1.0, data=text), **raw}
-    pass_all(decode_netfilter(Tables(NamespaceDump(id="4:1", kind="host", tables=tables))))
+    pass_all(decode_netfilter(Tables(tables)))
     check_printed(print_table("nftables", tables))
     redact_table("nft", tables["nft"], Pseudonyms(b"k" * 32), LeftOut())
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from kubectl_skoop.diagnosis.limits.found import of_namespace, of_node
+from kubectl_skoop.diagnosis.limits.measured import measure
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.report.inspect import WHATS, print_table, table_data
 from kubectl_skoop.report.json import json_text
@@ -19,6 +21,8 @@ def run(data: bytes) -> None:
     dump = NamespaceDump(id="4:1", kind="host", tables=tables)
     decoded = decode_namespace(dump, "n1", Place("node", "n1"))
     assert all(isinstance(reason, str) for reason in decoded.gaps.values())
+    list(of_namespace(measure(decoded, tables)))
+    list(of_node(measure(decoded, tables), [decoded]))
     for what in WHATS:
         check_printed(print_table(what, tables))
         json_text(table_data(what, tables))

@@ -43,20 +43,21 @@ class GuestClusters:
         if reason := guest.why_no_guest():
             pytest.fail(reason)
         self._cases, self._folder = list(cases), folder
-        (folder / "cases").write_bytes(pickle.dumps(self._cases))
+        (folder / "cases").write_bytes(pickle.dumps((guest.SLOWER, self._cases)))
         guest.run(Path(__file__).with_name("job_cluster.py"), folder, (*MODULES, *modules))
 
     def differences(self, case: Case) -> list[str]:
         """Where the guest's kernel, the tool and the fault's row do not agree."""
-        twin = None if case.fault is None else self._observed(Case(case.lab)).outcomes
+        twin = None if case.fault is None else self.observed(Case(case.lab)).outcomes
         with closing(case.lab()) as lab:
-            return [str(one) for one in judge(lab, self._observed(case), case.fault, twin)]
+            return [str(one) for one in judge(lab, self.observed(case), case.fault, twin)]
 
     def check(self, case: Case) -> Check:
-        with closing(open_snapshot(self._observed(case).snapshot)) as source:
+        with closing(open_snapshot(self.observed(case).snapshot)) as source:
             return check(source, Options())
 
-    def _observed(self, case: Case) -> Observed:
+    def observed(self, case: Case) -> Observed:
+        """What its kernel did. It fails the test if the lab could not be built."""
         told = pickle.loads((self._folder / str(self._cases.index(case)) / "told").read_bytes())
         if not isinstance(told, Observed):
             pytest.fail(f"no lab in the guest: {told}")

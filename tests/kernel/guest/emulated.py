@@ -20,6 +20,8 @@ ROOT = Path(os.environ.get("SKOOP_GUEST_KERNEL", "/"))
 VIRTIOFSD = Path("/usr/lib/qemu/virtiofsd")
 BUSYBOX = Path("/usr/bin/busybox")
 QEMU = "qemu-system-x86_64"
+SLOWER = 3
+"""How many times longer than on its host it is waited for what may still come."""
 MEMORY = "768M"
 TIMEOUT = 3600
 """Seconds for the boot and the job."""

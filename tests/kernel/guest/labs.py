@@ -9,11 +9,13 @@ from typing import Protocol
 
 import pytest
 
+from kubectl_skoop.diagnosis.limits.found import of_namespace, of_node
+from kubectl_skoop.model.suspicion import Suspicion
 from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing.trap import Trap, judge
 from kubectl_skoop.testing.trap_flow import parse_flow
-from kubectl_skoop.testing.trap_lab import NODE, Collected
+from kubectl_skoop.testing.trap_lab import NODE, Collected, measured_at
 from kubectl_skoop.testing.trap_walk import loss_codes
 from tests.kernel.guest import machine
 
@@ -23,6 +25,9 @@ BASE = ("veth", "bridge", "inet_diag", "tcp_diag", "udp_diag", "nf_conntrack_net
 
 class Guest(Protocol):
     """A module of this folder that runs a kernel."""
+
+    @property
+    def SLOWER(self) -> int: ...
 
     def why_no_guest(self) -> str: ...
 
@@ -39,7 +44,8 @@ class GuestLabs:
         if reason := guest.why_no_guest():
             pytest.fail(reason)
         self._folder, self._traps = folder, list(traps)
-        (folder / "labs.json").write_text(json.dumps([asdict(one) for one in traps]))
+        job = {"slower": guest.SLOWER, "labs": [asdict(one) for one in traps]}
+        (folder / "labs.json").write_text(json.dumps(job))
         guest.run(Path(__file__).with_name("job_labs.py"), folder, (*BASE, *modules))
 
     def differences(self, tested: Trap) -> list[str]:
@@ -56,6 +62,15 @@ class GuestLabs:
         tested = next(one for one in self._traps if one.title == title)
         with self._dump(tested) as dump:
             return loss_codes(Collected.of(dump), parse_flow(next(iter(tested.flows))))
+
+    def limits(self, title: str, host: str) -> dict[str, Suspicion]:
+        """What `check` tells of the host, and of what it shares with the node, by code."""
+        tested = next(one for one in self._traps if one.title == title)
+        with self._dump(tested) as dump:
+            measured = measured_at(dump, host)
+            return {
+                one.code: one for one in (*of_namespace(measured), *of_node(measured, Collected.of(dump)))
+            }
 
     @contextmanager
     def _dump(self, tested: Trap) -> Iterator[NodeDump]:

@@ -10,15 +10,21 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 KERNEL = Path("/usr/bin/linux.uml")
 MODULES = Path("/usr/lib/uml/modules")
 TOOLS = ("ipvsadm", "iptables-legacy", "ip", "modprobe")
+CONFIGURATION = "configs"
+"""/proc/config.gz, without which the agent searches all symbols of the kernel for what is built in."""
+SLOWER = 1
+"""How many times longer than on its host it is waited for what may still come."""
 MEMORY = "384M"
 TIMEOUT = 600
-"""Seconds for the boot and the job."""
+"""Seconds in which the job makes a file, the first one after the boot."""
+_LONG_REGISTERS = "amx_tile"
+"""A processor with it has more registers than the guest's kernel can set: see registers.c."""
 
 _INIT = """#!/bin/bash
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={path}
@@ -45,7 +51,8 @@ def why_no_guest() -> str:
         return "the guest needs root (it works on this machine's files as their owner)"
     if not KERNEL.exists() or not any(MODULES.glob("*/modules.dep")):
         return "the guest needs Debian's package user-mode-linux"
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    tools = (*TOOLS, *(("cc",) if _has_long_registers() else ()))
+    missing = [tool for tool in tools if shutil.which(tool) is None]
     return f"the guest needs {', '.join(missing)}" if missing else ""
 
 
@@ -64,27 +71,42 @@ def run(
     `nsenter` with its options.
 
     Raises:
-        GuestError: it did not end in time, or the job failed.
+        GuestError: it did nothing for too long, or the job failed.
     """
     for release in MODULES.iterdir():
         link = folder / "root/lib/modules" / release.name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(release)
-    prepare(folder, modules, job)
+    prepare(folder, (CONFIGURATION, *modules), job)
     arguments = [f"mem={memory}", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw"]
     arguments += [f"init={folder}/init", "con=null", "con0=null,fd:1", "quiet", f"uml_dir={folder}"]
     if tap:
         arguments.append(f"vec0:transport=tap,ifname={tap}")
     try:
-        console = run_group([*inside, str(KERNEL), *arguments], TIMEOUT)
+        command = [*inside, *_preloading(folder), str(KERNEL), *arguments]
+        console = run_group(command, TIMEOUT, lambda: len([*folder.rglob("*")]))
     except subprocess.TimeoutExpired as error:
-        raise GuestError(f"the guest did not end within {TIMEOUT} s: {_tail(folder)}") from error
+        raise GuestError(f"the guest did nothing for {TIMEOUT} s: {_tail(folder)}") from error
     check(folder, console)
 
 
-def run_group(command: Sequence[str], timeout: float) -> str:
-    """What a command and its children print, errors too. If they take longer, `timeout` in seconds, all of
-    them end: user-mode-linux runs each of its processes as one of this machine.
+def _has_long_registers() -> bool:
+    return _LONG_REGISTERS in Path("/proc/cpuinfo").read_text().split()
+
+
+def _preloading(folder: Path) -> tuple[str, ...]:
+    """What comes before the kernel on its command line, where the processor needs it."""
+    if not _has_long_registers():
+        return ()
+    source, library = Path(__file__).with_name("registers.c"), folder / "registers.so"
+    subprocess.run(("cc", "-shared", "-fPIC", "-O2", "-o", library, source), check=True)
+    return ("env", f"LD_PRELOAD={library}")
+
+
+def run_group(command: Sequence[str], timeout: float, progress: Callable[[], object] = lambda: None) -> str:
+    """What a command and its children print, errors too. If they take longer, `timeout` in seconds, without
+    that `progress` has become another, all of them end: user-mode-linux runs each of its processes as one of
+    this machine.
 
     Raises: subprocess.TimeoutExpired.
     """
@@ -98,10 +120,21 @@ def run_group(command: Sequence[str], timeout: float) -> str:
         start_new_session=True,
     ) as started:
         try:
-            return started.communicate(timeout=timeout)[0]
+            return _awaited(started, timeout, progress)
         except BaseException:
             os.killpg(started.pid, signal.SIGKILL)
             raise
+
+
+def _awaited(started: "subprocess.Popen[str]", timeout: float, progress: Callable[[], object]) -> str:
+    before = progress()
+    while True:
+        try:
+            return started.communicate(timeout=timeout)[0]
+        except subprocess.TimeoutExpired:
+            if (now := progress()) == before:
+                raise
+            before = now
 
 
 def prepare(folder: Path, modules: Sequence[str], job: Path) -> None:

@@ -3,9 +3,16 @@
 import pytest
 
 from kubectl_skoop.testing.trap import Trap, trap
+from kubectl_skoop.testing.trap_networks import awaited
 from tests.kernel.guest.labs import GuestLabs
 
 pytestmark = pytest.mark.guest
+
+
+def counted(what: str, times: int) -> str:
+    """Until a's bond says so of itself and its ports."""
+    return awaited("a", f"[ $(grep -c '{what}' /proc/net/bonding/bond0) = {times} ]") + "\n"
+
 
 TWO = """
 wire a:p1 s:a1
@@ -23,9 +30,8 @@ a: link set p1 master bond0
 a: link set p2 master bond0
 a: link set bond0 up
 a: addr add 10.1.0.2/24 dev bond0
-a: $ for i in $(seq 99); do [ $(grep -c "us: up" /proc/net/bonding/bond0) = 3 ] && break; sleep 0.05; done
 b: addr add 10.1.0.3/24 dev eth0
-"""
+""" + counted("us: up", 3)
 """a's bond of two ports on the switch s, with b 10.1.0.3"""
 TCP, SERVED, LOST = "a tcp 10.1.0.3", "answer, b sees 10.1.0.2", "no route to host"
 BACK, BACK_SERVED = "b tcp 10.1.0.2", "answer, a sees 10.1.0.3"
@@ -68,9 +74,8 @@ a: link set bond0 up
 b: link set bond0 up
 a: addr add 10.1.0.2/24 dev bond0
 b: addr add 10.1.0.3/24 dev bond0
-a: $ for i in $(seq 99); do [ $(grep -c "gator ID: 1" /proc/net/bonding/bond0) = 3 ] && break; sleep 0.2; done
-"""
-NO_CARRIER = "s: link set a1 down\ns: link set a2 down\na: $ sleep 0.2"
+""" + counted("port state: 63", 4)
+NO_CARRIER = "s: link set a1 down\ns: link set a2 down\n" + counted("us: down", 3)
 
 TRAPS = (
     trap("active-backup", BACKUP, "", {TCP: SERVED, BACK: BACK_SERVED}),
@@ -84,7 +89,7 @@ TRAPS = (
         {"b udp 10.1.0.2": "timeout"},
     ),
     trap("xor", bond("mode balance-xor miimon 10"), "", {BACK: BACK_SERVED}),
-    trap("broadcast, one works", BROADCAST, "s: link set a2 down\na: $ sleep 0.2", {TCP: SERVED}),
+    trap("broadcast, one works", BROADCAST, "s: link set a2 down\n" + counted("us: down", 1), {TCP: SERVED}),
     trap("in turn, with one port", RR, "a: link set p2 nomaster", {TCP: SERVED, BACK: BACK_SERVED}),
     trap("tlb", bond("mode balance-tlb miimon 10 primary p1"), "", {TCP: SERVED, BACK: BACK_SERVED}),
     trap(
@@ -108,6 +113,12 @@ TRAPS = (
         "s: link set a1 nomaster\na: $ sleep 0.5",
         {TCP: LOST},
     ),
+    trap(
+        "nobody looks at the ports, and none is up",
+        bond("mode balance-rr miimon 0"),
+        "a: link set p1 down\na: link set p2 down",
+        {TCP: LOST},
+    ),
     trap("a VLAN on a bond", VLAN, "", {"a tcp 10.7.0.2": "answer, b sees 10.7.0.1"}),
     trap("another VLAN on the bond", OTHER_VLAN, "", {"b tcp 10.7.0.1": LOST}),
 )
@@ -117,6 +128,7 @@ CODES = {
     "a neighbour entry leads to the port that is not in use": "bond.inactive-port",
     "tlb, the other side knows the MAC of the port that is not active": "bond.inactive-port",
     "another VLAN on the bond": "device.no-vlan",
+    "nobody looks at the ports, and none is up": "bond.no-port",
 }
 """What the first flow's loss is called."""
 

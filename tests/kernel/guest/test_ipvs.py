@@ -56,6 +56,20 @@ def test_the_tool_says_what_the_kernel_did(folder: Path, case: Case) -> None:
         assert told == seen
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("no servers", "ipvs.unserved"),
+        ("all of weight 0", "ipvs.unserved"),
+        ("nat without conntrack", None),
+        ("weight 0 is not asked", None),
+    ],
+)
+def test_the_reason_is_that_no_server_is_asked(folder: Path, name: str, code: str | None) -> None:
+    diagnosis = ask(folder, next(case for case in CASES if case.name == name))
+    assert (diagnosis.cause.code if diagnosis.cause else None) == code
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case.by_source], ids=lambda case: case.name)
 def test_the_source_hash_is_the_kernels(folder: Path, case: Case) -> None:
     """`sh` is computed, not guessed: each source address gets the server that the kernel gave it."""

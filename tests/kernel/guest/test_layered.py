@@ -125,6 +125,12 @@ TRAPS = (
         "a macvtap that no program holds", on_top("macvtap mode bridge"), "", {**INSIDE, **OUTSIDE, **TO_HOST}
     ),
     trap(
+        "a macvtap with an address that only a program can have",
+        PASSTHRU.replace("macvlan", "macvtap"),
+        "out: neigh add 10.8.0.7 lladdr 02:00:00:00:01:01 dev eth0 nud permanent",
+        {"out tcp 10.8.0.7": "timeout | unknown"},
+    ),
+    trap(
         "a macvlan device that is down",
         on_top("macvlan mode bridge"),
         "p: link set eth0 down",
@@ -153,6 +159,7 @@ CODES = {
     "macvlan in mode private": "neighbour.unresolved",
     "macvlan in mode source, without the MAC, past ARP": "neighbour.other-host",
     "a macvlan device that is down": "device.down",
+    "a macvtap with an address that only a program can have": "device.program",
     "ipvlan, private": "device.private",
 }
 """What the first flow's loss is called."""

@@ -1,5 +1,8 @@
 """VLAN filtering of bridges, and VLAN devices, in the guest: the kernel of CI has neither."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from kubectl_skoop.testing.trap import Trap, trap
@@ -44,15 +47,44 @@ def twice(host: str, address: int, outer: int, inner: int) -> str:
 
 
 SERVICE = FILTERED.replace("vlan_filtering 1", "vlan_filtering 1 vlan_protocol 802.1ad")
+
+
+def option(name: str, device: str, *values: int) -> str:
+    """What bridge(8) of iproute2 6.1 cannot set."""
+    script = Path(__file__).with_name("mst_option.py")
+    return f"r: $ {sys.executable} {script} {name} {device} {' '.join(map(str, values))}"
+
+
+GROUPED = (
+    BRIDGED.replace("type bridge", "type bridge vlan_default_pvid 0")
+    + f"{option('enable', 'br0')}\nr: link set br0 type bridge vlan_filtering 1\n"
+    + vlan(*(f"add dev {port} vid 1 pvid untagged" for port in ("pa", "pb", "pc")))
+    + f"\n{vlan('add dev br0 vid 1 pvid untagged self')}\n{option('group', 'br0', 1, 7)}"
+)
+"""Multiple spanning trees: all are in VLAN 1, which is in group 7, whose states are those of the kernel"""
+GROUPS = GROUPED + "".join(f"\n{option('state', port, 7, 3)}" for port in ("pa", "pb", "pc"))
 TRUNK = vlan("del dev pb vid 1", "add dev pb vid 10")
 B_TAGGED = tagged("b", "10.1.0.3/24", 10)
 BOTH_IN_10 = moved("pa", 10) + "\n" + TRUNK + "\n" + B_TAGGED
 ON_LINK = tagged("a", "10.1.0.2/24", 10) + "\n" + tagged("r", "10.1.0.1/24", 10, master="p0")
+B_IS_KNOWN = "a: neigh add 10.1.0.3 lladdr 02:00:00:00:02:01 dev eth0 nud permanent"
 DEFAULT = "a: route replace default via 10.1.0.1"
 
 TRAPS = (
     trap("all in the default VLAN", FILTERED, "", {A_TO_B: SERVED, "a tcp 10.1.0.1": BY_NODE}),
     trap("the destination is in another VLAN", FILTERED, moved("pb", 10), {A_TO_B: LOST}),
+    trap(
+        "its MAC is known, and the port is in another VLAN",
+        FILTERED,
+        f"{moved('pb', 10)}\n{B_IS_KNOWN}",
+        {"a udp 10.1.0.3": TIMEOUT},
+    ),
+    trap(
+        "the frame has no VLAN",
+        FILTERED,
+        f"{vlan('del dev pa vid 1')}\n{B_IS_KNOWN}",
+        {"a udp 10.1.0.3": TIMEOUT},
+    ),
     trap("both are in another VLAN", FILTERED, moved("pa", 10) + "\n" + moved("pb", 10), {A_TO_B: SERVED}),
     trap("the node is not in it", FILTERED, moved("pa", 10), {"a tcp 10.1.0.1": LOST}),
     trap(
@@ -196,7 +228,60 @@ TRAPS = (
         twice("a", 2, 5, 10) + "\n" + twice("b", 3, 5, 10).replace("802.1ad", "802.1Q"),
         {A_TO_B: LOST},
     ),
+    trap(
+        "a's port is blocking in its VLAN",
+        FILTERED,
+        f"{B_IS_KNOWN}\n{vlan('set dev pa vid 1 state 4')}",
+        {"a udp 10.1.0.3": TIMEOUT, "a udp 10.1.0.1": TIMEOUT},
+    ),
+    trap("it is learning there", FILTERED, vlan("set dev pa vid 1 state 2"), {A_TO_B: LOST}),
+    trap(
+        "b's port is blocking in its VLAN",
+        FILTERED,
+        f"{B_IS_KNOWN}\n{vlan('set dev pb vid 1 state 4')}",
+        {"a udp 10.1.0.3": TIMEOUT, "a tcp 10.1.0.1": BY_NODE},
+    ),
+    trap(
+        "it is blocking in another VLAN",
+        FILTERED,
+        vlan("add dev pb vid 5", "set dev pb vid 5 state 4"),
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "blocking in a VLAN of a bridge that does not filter",
+        FILTERED,
+        vlan("set dev pa vid 1 state 4") + "\nr: link set br0 type bridge vlan_filtering 0",
+        {A_TO_B: SERVED},
+    ),
+    trap("MST: a group begins with closed ports", GROUPED, "", {A_TO_B: LOST}),
+    trap("MST, all forwarding", GROUPS, "", {A_TO_B: SERVED, "a tcp 10.1.0.1": BY_NODE}),
+    trap(
+        "MST: the port is blocking, its VLAN is of another group",
+        GROUPS,
+        "r: $ bridge link set dev pb state 4",
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "MST: the group is blocking at the port",
+        GROUPS,
+        option("state", "pb", 7, 4),
+        {A_TO_B: LOST, "a tcp 10.1.0.1": BY_NODE},
+    ),
+    trap(
+        "MST: another group is blocking at the port",
+        GROUPS,
+        vlan("add dev pb vid 5") + "\n" + option("group", "br0", 5, 8) + "\n" + option("state", "pb", 8, 4),
+        {A_TO_B: SERVED},
+    ),
+    trap(
+        "MST, and no VLANs are told apart",
+        GROUPS,
+        "r: $ bridge link set dev pb state 4\nr: link set br0 type bridge vlan_filtering 0",
+        {A_TO_B: SERVED},
+    ),
 )
+CODES = {"the frame has no VLAN": "bridge.vlan", "a's port is blocking in its VLAN": "bridge.port-down"}
+"""What the first flow's loss is called."""
 
 
 @pytest.fixture(scope="module")
@@ -207,3 +292,12 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> GuestLabs:
 @pytest.mark.parametrize("tested", TRAPS, ids=lambda one: one.title)
 def test_the_walk_says_what_the_kernel_does(labs: GuestLabs, tested: Trap) -> None:
     assert not labs.differences(tested)
+
+
+@pytest.mark.parametrize(("title", "code"), CODES.items())
+def test_the_reason_is_what_was_changed(labs: GuestLabs, title: str, code: str) -> None:
+    assert code in labs.loss_codes(title)
+
+
+def test_where_all_arrives_nothing_is_lost(labs: GuestLabs) -> None:
+    assert not labs.loss_codes("all in the default VLAN")

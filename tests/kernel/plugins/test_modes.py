@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -19,11 +20,10 @@ from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.testing import cni
 from kubectl_skoop.testing.breaking import apply, fill, placeholders
-from kubectl_skoop.testing.comparing import Outcomes, check_lab, take_snapshot
+from kubectl_skoop.testing.cluster_lab import ClusterLab
+from kubectl_skoop.testing.comparing import Observed, check_lab, judge, observe, take_snapshot
 from kubectl_skoop.testing.faults import Fault
-from kubectl_skoop.testing.flows import standard_flows
 from kubectl_skoop.testing.objects import Object
-from kubectl_skoop.testing.probes import run_flows
 from kubectl_skoop.testing.topology import (
     ALL_MODES,
     CNI_MODES,
@@ -37,7 +37,6 @@ from tests.kernel.plugins.labs import FLOWS, lab_of
 from tests.kernel.plugins.matrix import FAULTS, FURTHER, PAGE, Further, by_plugin, named, with_table
 
 CASES = [(fault, mode) for fault in FAULTS for mode in fault.modes if mode not in GUEST_MODES]
-Twin = Callable[[Mode], Outcomes]
 
 pytestmark = [
     pytest.mark.kernel,
@@ -45,27 +44,37 @@ pytestmark = [
 ]
 
 
+class Healthy(NamedTuple):
+    """What a lab without a fault was, and what its kernel did."""
+
+    lab: ClusterLab
+    """It does not stand any more."""
+    observed: Observed
+
+
+Twin = Callable[[Mode], Healthy]
+
+
 @pytest.fixture(scope="module")
-def twin() -> Twin:
-    """The outcomes of the healthy lab."""
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Twin:
+    """Each mode's is made once."""
 
     @cache
-    def healthy(mode: Mode) -> Outcomes:
+    def healthy(mode: Mode) -> Healthy:
         with lab_of(mode) as lab:
-            return run_flows(lab, standard_flows(lab.topology, mode))
+            return Healthy(lab, observe(lab, tmp_path_factory.mktemp(mode), None))
 
     return healthy
 
 
 @pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES, *VPC_MODES, *OWN_NIC_MODES])
-def test_a_healthy_lab_is_silent(mode: Mode, tmp_path: Path) -> None:
-    with lab_of(mode) as lab:
-        assert [str(one) for one in check_lab(lab, tmp_path, None, None)] == []
+def test_a_healthy_lab_is_silent(mode: Mode, twin: Twin) -> None:
+    assert [str(one) for one in judge(*twin(mode), None, None)] == []
 
 
 @pytest.mark.parametrize("mode", [*HAND_MODES, *CNI_MODES, *VPC_MODES, *OWN_NIC_MODES])
-def test_check_finds_nothing_in_a_healthy_lab(mode: Mode, tmp_path: Path) -> None:
-    with lab_of(mode) as lab, closing(open_snapshot(take_snapshot(lab, tmp_path))) as source:
+def test_check_finds_nothing_in_a_healthy_lab(mode: Mode, twin: Twin) -> None:
+    with closing(open_snapshot(twin(mode).observed.snapshot)) as source:
         result = check(source, Options())
     assert result.suspicions == ()
     assert result.missing == ()
@@ -82,7 +91,8 @@ def test_what_only_nodes_tell_is_detected(tmp_path: Path) -> None:
         lab.namespace("n1").run("iptables-nft", "-t", "nat", "-N", "CNI-HOSTPORT-DNAT")
         with closing(open_snapshot(take_snapshot(lab, tmp_path))) as source:
             found = {each.name: each for each in detected(Context(source=source, cluster=Cluster(source)))}
-    assert found["bridge: pods"].value == "ports of cni0, hairpin on"
+    assert found["bridge: pods"].value == "ports of cni0"
+    assert found["bridge: hairpin"].value == "on"
     assert found["bridge: routes"].value == "on the nodes"
     assert (found["proxy mode"].value, found["proxy mode"].source) == (
         "iptables",
@@ -104,7 +114,7 @@ def test_portmaps_table_of_nft_is_detected(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("fault", "mode"), CASES, ids=[f"{fault.id} {mode}" for fault, mode in CASES])
 def test_a_fault_is_named(fault: Fault, mode: Mode, twin: Twin, tmp_path: Path) -> None:
-    healthy = twin(mode)
+    healthy = twin(mode).observed.outcomes
     with lab_of(mode) as lab:
         apply(lab, fault)
         only = tuple(fill(one, placeholders(lab)) for one in fault.only)

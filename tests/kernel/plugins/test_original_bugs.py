@@ -30,7 +30,11 @@ HARMLESS = (
         "B-9",
         "the node's network is another one than /24",
         "flannel-host-gw",
-        ("n1: ip addr add 10.0.0.1/16 dev eth0", "n2: ip addr add 10.0.0.2/16 dev eth0"),
+        tuple(
+            f"{node}: ip addr {change} dev eth0"
+            for node, own in (("n1", "10.0.0.1"), ("n2", "10.0.0.2"))
+            for change in (f"add {own}/16", f"del {own}/24")
+        ),
     ),
     Harmless(
         "B-10",
@@ -69,12 +73,6 @@ HARMLESS = (
         ),
     ),
     Harmless(
-        "B-31",
-        "a table has a chain for one hook alone",
-        "flannel-host-gw",
-        ("n1: iptables -t security -A INPUT -j ACCEPT",),
-    ),
-    Harmless(
         "B-34",
         "a new connection is not invalid",
         "flannel-host-gw",
@@ -101,8 +99,11 @@ HARMLESS = (
     Harmless(
         "B-43",
         "a route has a preferred source",
-        "flannel-host-gw",
-        ("n1: ip route replace {range.n2} via 10.0.0.2 dev eth0 src 10.0.0.1",),
+        "calico",
+        (
+            "n1: ip addr add 10.0.0.101/24 dev eth0",
+            "n1: ip route replace {range.n2} via 10.0.0.2 dev eth0 proto bird src 10.0.0.101",
+        ),
     ),
     Harmless(
         "B-44",
@@ -146,6 +147,16 @@ DROPS: tuple[tuple[str, str, Mode, tuple[str, ...], str], ...] = (
         ("n1: iptables -I FORWARD ! -s 10.9.0.0/16 -d {b} -j DROP",),
         A_TO_B,
     ),
+    *(
+        (
+            "B-28",
+            f"a rule asks for {words}",
+            "flannel-host-gw",
+            (f"n1: iptables -I FORWARD -d {{b}} -p tcp {words} -j DROP",),
+            A_TO_B,
+        )
+        for words in ("--dport 8000:8100", "--tcp-flags SYN,RST SYN", "--syn")
+    ),
     (
         "B-29",
         "a chain that was called goes on behind its own call",
@@ -178,12 +189,23 @@ DROPS: tuple[tuple[str, str, Mode, tuple[str, ...], str], ...] = (
         A_TO_B,
     ),
     (
+        "B-38",
+        "the way back leads by another device, and a rule has two options of one match",
+        "flannel-host-gw",
+        (
+            "n1: ip route add {a} dev eth0 table 100",
+            "n1: ip rule add to {a} lookup 100",
+            "n1: iptables -t raw -I PREROUTING -s {a} -d {b} -m rpfilter --validmark --invert -j DROP",
+        ),
+        A_TO_B,
+    ),
+    (
         "B-39",
         "a mark has the highest bit",
         "flannel-host-gw",
         (
-            "n1: iptables -t mangle -A FORWARD -d {b} -j MARK --set-xmark 0x80000000/0xffffffff",
-            "n1: iptables -t mangle -A FORWARD -m mark --mark 0x80000000/0xffffffff -j DROP",
+            "n1: iptables -t mangle -A FORWARD -d {b} -j MARK --set-xmark 0x7fffffff/0xffffffff",
+            "n1: iptables -t mangle -A FORWARD -d {b} -m mark ! --mark 0xffffffff -j DROP",
         ),
         A_TO_B,
     ),
@@ -200,10 +222,17 @@ DROPS: tuple[tuple[str, str, Mode, tuple[str, ...], str], ...] = (
     ),
     (
         "B-41",
-        "a rule of the other back end, beside one with a match of its own",
+        "a rule is of the other back end",
+        "flannel-host-gw",
+        ("n1: other-iptables -I FORWARD -d {b} -j DROP",),
+        A_TO_B,
+    ),
+    (
+        "B-41",
+        "a rule stands beside one with a rare match",
         "flannel-host-gw",
         (
-            "n1: other-iptables -I FORWARD -d {b} -j DROP",
+            "n1: iptables -I FORWARD -d {b} -j DROP",
             "n1: iptables -I FORWARD -m time --timestart 00:00 --timestop 00:00:01 -j ACCEPT",
         ),
         A_TO_B,
@@ -213,6 +242,17 @@ DROPS: tuple[tuple[str, str, Mode, tuple[str, ...], str], ...] = (
 
 
 WRONG = (
+    Wrong(
+        "B-9",
+        "the route to the nodes' own network leads elsewhere",
+        "flannel-host-gw",
+        fault(
+            "n1: ip route replace 10.0.0.0/24 dev cni0",
+            codes=("flannel.route.differs",),
+            place="node/n1",
+            only=("node/n1 to node/n2",),
+        ),
+    ),
     Wrong(
         "B-13",
         "a node without a route to the pod asks",
@@ -262,11 +302,11 @@ WRONG = (
     ),
     Wrong(
         "B-24",
-        "the pod's device is up, but its other end is not",
+        "the node's device is up, but has no carrier",
         "calico",
         fault(
-            "n2: ip link set {dev.b} down",
-            codes=("calico.device.differs", "calico.route.missing"),
+            "switch: ip link set u2 down",
+            codes=("device.down",),
             place="node/n2",
             only=("pod/default/a to pod/default/b:8080",),
         ),

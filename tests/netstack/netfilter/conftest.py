@@ -13,7 +13,8 @@ from kubectl_skoop.netstack.conntrack_types import ConntrackEntry
 from kubectl_skoop.netstack.device import Device, InterfaceAddress
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
-from kubectl_skoop.netstack.netfilter.traverse import Outcome, Passed, traverse
+from kubectl_skoop.netstack.netfilter.outcome import Outcome, Passed
+from kubectl_skoop.netstack.netfilter.traverse import traverse
 from kubectl_skoop.netstack.netfilter.types import Hook
 from kubectl_skoop.netstack.stack import Stack
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Stolen
+from kubectl_skoop.netstack.netfilter.outcome import Dropped, Stolen
 from tests.netstack.netfilter.test_traverse import nft, saved
 
 Make = Callable[..., Any]

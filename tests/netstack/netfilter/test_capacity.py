@@ -43,3 +43,18 @@ def test_what_begins_a_connection_is_dropped_where_the_table_is_full(
     stack = Stack(ns, Choices())
     assert bool(refusal(stack)) == full
     assert bool(stack.choices.made) == unknown
+
+
+@pytest.mark.parametrize(
+    ("settings", "unread"),
+    [
+        pytest.param({MAXIMUM: "2"}, COUNT, id="the count was not collected"),
+        pytest.param({COUNT: "2"}, MAXIMUM, id="the maximum was not collected"),
+    ],
+)
+def test_what_was_not_collected_is_not_taken_for_room(settings: dict[str, str], unread: str) -> None:
+    stack = Stack(
+        NetworkNamespace(id="n/1", place=Place("node", "n"), node="n", sysctls=Sysctls(settings)), Choices()
+    )
+    assert unread in refusal(stack)
+    assert stack.choices.made

@@ -10,7 +10,7 @@ import pytest
 from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.netstack.conntrack_types import ConntrackEntry, Tuple
 from kubectl_skoop.netstack.netfilter import conntrack
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed, Rejected, Stolen
+from kubectl_skoop.netstack.netfilter.outcome import Dropped, Passed, Rejected, Stolen
 from kubectl_skoop.netstack.netfilter.types import Hook
 
 Make = Callable[..., Any]

@@ -25,9 +25,17 @@ BAD = {
     "cut off": ('{"Vpcs": {"Vpc": [', "1.json: line 1, column 19"),
     "no text": (b"\x1f\x8b\x08", "1.json: is no UTF-8 text"),
     "nested": ("[" * 100_000, "1.json: is nested too deep"),
+    "an answer of AWS about load balancers": (
+        {
+            "LoadBalancers": [
+                {"LoadBalancerArn": "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/net/web/5"}
+            ]
+        },
+        "an entry of NetworkBalancers has no LoadBalancerId; it has no RequestId, as answers of Alibaba",
+    ),
     "a list": ("[]", "is no answer of Alibaba Cloud: not a JSON object"),
     "something else": ({"Code": "Forbidden.RAM"}, "is no answer that is known; it has Code"),
-    "an answer of AWS": ({"Vpcs": []}, "Vpcs.Vpc is no list of objects"),
+    "an answer of AWS about VPCs": ({"Vpcs": []}, "Vpcs.Vpc is no list of objects"),
     "no list": ({"Vpcs": {"Vpc": {}}}, "Vpcs.Vpc is no list of objects"),
     "no id": ({"Vpcs": {"Vpc": [{"CidrBlock": "10.0.0.0/16"}]}}, "an entry of Vpcs has no VpcId"),
     "a route of no table": (
@@ -108,3 +116,35 @@ def test_one_lists_pages_do_not_stand_for_anothers() -> None:
     assert read(entries("stb-1", 12, 10), entries("stb-2", 5, 5))["gaps"] == {
         "SnatTableEntries": "the answers lack 2 of what they say there is"
     }
+
+
+def acl_page(number: int, size: int, total: int) -> object:
+    entries = [
+        {"AclEntryIP": f"192.0.2.{at}/32"} for at in range((number - 1) * 10, (number - 1) * 10 + size)
+    ]
+    return {"AclId": "acl-1", "AclEntrys": {"AclEntry": entries}, "TotalAclEntry": total}
+
+
+def test_pages_of_one_list_of_access_add_up() -> None:
+    made = read(acl_page(1, 10, 12), acl_page(2, 2, 12))
+    (acl,) = made["resources"]["AccessControlLists"]
+    assert len(acl["AclEntrys"]["AclEntry"]) == 12
+    assert made["gaps"] == {}
+
+
+def test_a_list_of_access_of_which_only_the_first_page_is_there_is_a_gap() -> None:
+    """Ten entries are what the operation answers with, if it is not told otherwise."""
+    assert read(acl_page(1, 10, 12))["gaps"] == {
+        "AccessControlLists": "the answers lack 2 of what they say there is"
+    }
+
+
+def test_pages_of_one_groups_rules_add_up() -> None:
+    def page(*sources: str, **more: str) -> object:
+        rules = [{"Direction": "ingress", "SourceCidrIp": source} for source in sources]
+        return {"SecurityGroupId": "sg-1", "Permissions": {"Permission": rules}, **more}
+
+    made = read(page("10.0.0.0/8", "10.1.0.0/16", NextToken="more"), page("10.1.0.0/16", "10.2.0.0/16"))
+    (group,) = made["resources"]["SecurityGroupRules"]
+    networks = [one["SourceCidrIp"] for one in group["Permissions"]["Permission"]]
+    assert networks == ["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"]

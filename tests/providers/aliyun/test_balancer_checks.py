@@ -41,6 +41,10 @@ def test_a_healthy_way_is_silent(ask: Callable[[Answers], Sequence[Suspicion]]) 
 
 LETS_IN: dict[str, tuple[Callable[[Answers], Sequence[Suspicion]], Callable[[Answers], object]]] = {
     "a white list with the client": (enter_classic, lambda found: listed(found, "white", "203.0.113.0/24")),
+    "a white list with the client on the one page that is there": (
+        enter_classic,
+        lambda found: listed(found, "white", "203.0.113.0/24")["acl"].update(TotalAclEntry=12),
+    ),
     "a black list without the client": (enter_classic, lambda found: listed(found, "black", "192.0.2.0/24")),
     "an empty white list": (enter_classic, lambda found: listed(found, "white")),
     "a list that is off": (
@@ -83,6 +87,18 @@ ROWS: dict[str, Row] = {
         "aliyun.balancer.internal",
         "203.0.113.7 has no way to it",
     ),
+    "a CLB has no listener for the port": (
+        enter_classic,
+        lambda found: found["classic listener"].update(ListenerPort=81),
+        "aliyun.balancer.listener",
+        "the load balancer web has no listener for tcp 80 | listeners: tcp 81",
+    ),
+    "an NLB has no listener for the port": (
+        enter_network,
+        lambda found: found["network listener"].update(ListenerPort=0, StartPort="100", EndPort="200"),
+        "aliyun.balancer.listener",
+        "the load balancer net has no listener for tcp 80 | listeners: tcp 100-200",
+    ),
     "the listener is stopped": (
         enter_classic,
         lambda found: found["classic listener"].update(Status="stopped"),
@@ -112,6 +128,12 @@ ROWS: dict[str, Row] = {
         lambda found: listed(found, "white").pop("acl"),
         "aliyun.unknown",
         "acl-1 is not known: no AccessControlLists",
+    ),
+    "the list lacks a page": (
+        enter_classic,
+        lambda found: listed(found, "white", "192.0.2.0/24")["acl"].update(TotalAclEntry=12),
+        "aliyun.unknown",
+        "AccessControlLists: the answers lack 11 of what they say there is",
     ),
     "a group of an NLB drops the client": (
         enter_network,
@@ -160,4 +182,4 @@ def test_one_thing_is_wrong(
     assert words in " | ".join((finding.message, *finding.evidence))
     expected = {"aliyun.unknown": "unknown", "aliyun.balancer.unhealthy": ""}
     assert finding.effect == expected.get(code, "stops")
-    assert finding.remedy or code == "aliyun.unknown"
+    assert (finding.evidence and finding.remedy) or code == "aliyun.unknown"

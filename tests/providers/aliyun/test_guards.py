@@ -192,6 +192,13 @@ def test_a_rule_that_accepts_decides_before_what_is_unknown_and_comes_later() ->
     assert [one.effect for one in entering(found, IN)] == ["unknown"]
 
 
+def test_a_rule_for_a_prefix_list_means_its_networks() -> None:
+    found = healthy()
+    rules(found, rule("pl-1"))
+    found["lists"] = [{"PrefixListId": "pl-1", "Entries": {"Entry": [{"Cidr": "203.0.113.0/24"}]}}]
+    assert entering(found, IN) == []
+
+
 def test_a_rule_for_a_group_lets_its_interfaces_in() -> None:
     found = healthy()
     other_group(found)

@@ -68,7 +68,7 @@ ROWS = {
         lambda found: between(found, POD_TO_POD),
         lambda found: (no_route(found, "10.244.2.0/24"), no_route(found, "0.0.0.0/0")),
         "aliyun.route.none",
-        ("vtb-1 of vsw-a has no route to 10.244.2.2",),
+        ("vtb-1 of vsw-a has no route to 10.244.2.2", "vtb-1: 10.0.1.0/24 via local"),
     ),
     "the route to a pod network leads to another node": Row(
         lambda found: between(found, POD_TO_POD),
@@ -123,6 +123,21 @@ ROWS = {
         lambda found: None,
         "aliyun.snat.none",
         ("no usable SNAT entry for 10.244.3.2",),
+    ),
+    "a private address by the NAT gateway": Row(
+        lambda found: leaving(found, packet(THIRD, "172.31.0.9"), src="n3"),
+        lambda found: None,
+        "aliyun.beyond",
+        ("172.31.0.9 is a private address, and whether the NAT gateway ngw-1 leads anywhere but to the",),
+    ),
+    "a private address by the IPv4 gateway": Row(
+        lambda found: leaving(found, packet(FIRST, "172.31.0.9")),
+        lambda found: (
+            route(found, hop("0.0.0.0/0", "Ipv4Gateway", "ipv4gw-1")),
+            found.update(Ipv4GatewayModels=[{"Ipv4GatewayId": "ipv4gw-1", "Enabled": True}]),
+        ),
+        "aliyun.route.elsewhere",
+        ("leads 172.31.0.9 to ipv4gw-1 and the internet, which has no route to a private address",),
     ),
     "the NAT gateway is locked": Row(
         lambda found: leaving(found, OUT_BY_NAT, src="n3"),

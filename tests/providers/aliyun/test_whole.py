@@ -126,6 +126,18 @@ ROWS: dict[str, tuple[Callable[[], Answers], str, tuple[str, ...]]] = {
         "aliyun.balancer.listener",
         ("service default/web: the listener for tcp 80 of web is stopped",),
     ),
+    "a server that is no node": (
+        of_balancers(
+            lambda found: found["vserver group"]["BackendServers"]["BackendServer"][1].update(
+                ServerIp="10.0.9.9"
+            )
+        ),
+        "aliyun.balancer.targets",
+        (
+            "service default/web: 1 of 2 targets for port 80 are not the service's",
+            "i-n2:30080 is 10.0.9.9, neither a node of the cluster nor a ready endpoint of the service",
+        ),
+    ),
     "no server is registered": (
         of_balancers(lambda found: found["vserver group"].update(BackendServers={"BackendServer": []})),
         "aliyun.balancer.unhealthy",

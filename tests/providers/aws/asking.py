@@ -57,6 +57,41 @@ def route(found: Answers, **more: str) -> Answers:
     return found
 
 
+def peered(found: Answers) -> Answers:
+    """The second node is in a VPC of its own, at the other end of a peering connection."""
+    found["Vpcs"] = [
+        {
+            "VpcId": VPC,
+            "CidrBlock": "10.0.1.0/24",
+            "CidrBlockAssociationSet": [{"CidrBlock": "10.0.3.0/24"}],
+        },
+        {"VpcId": "vpc-2", "CidrBlock": "10.0.2.0/24"},
+    ]
+    found["NetworkInterfaces"][1].update(VpcId="vpc-2")
+    found["Subnets"][1].update(VpcId="vpc-2")
+    public = found["RouteTables"][0]
+    public["Associations"] = [{"SubnetId": "subnet-a"}]
+    by_peering = {"VpcPeeringConnectionId": "pcx-1", "State": "active"}
+    public["Routes"] = [
+        {"DestinationCidrBlock": "10.0.1.0/24", "GatewayId": "local", "State": "active"},
+        {"DestinationCidrBlock": "10.0.2.0/24", **by_peering},
+    ]
+    found["RouteTables"].append(
+        {
+            "RouteTableId": "rtb-2",
+            "VpcId": "vpc-2",
+            "Associations": [{"SubnetId": "subnet-b"}],
+            "Routes": [
+                {"DestinationCidrBlock": "10.0.2.0/24", "GatewayId": "local", "State": "active"},
+                {"DestinationCidrBlock": "10.0.1.0/24", **by_peering},
+            ],
+        }
+    )
+    ends = {"RequesterVpcInfo": {"VpcId": VPC}, "AccepterVpcInfo": {"VpcId": "vpc-2"}}
+    connection = {"VpcPeeringConnectionId": "pcx-1", "Status": {"Code": "active"}, **ends}
+    return add(found, "VpcPeeringConnections", connection)
+
+
 TO_SECOND = packet(FIRST, SECOND)
 
 

@@ -22,9 +22,16 @@ def read(*contents: object) -> Any:
 BAD = {
     "empty": ("", "1.json: is empty"),
     "no JSON": ("Unable to locate credentials", "1.json: line 1, column 1: Expecting value"),
-    "cut off": ('{"Vpcs": [', "1.json: line 1, column 11"),
+    "cut off": (
+        '{"Vpcs": [',
+        "1.json: line 1, column 11: Expecting value, and the file ends there: it is cut off",
+    ),
     "no text": (b"\x1f\x8b\x08", "1.json: is no UTF-8 text"),
     "nested": ("[" * 100_000, "1.json: is nested too deep"),
+    "an answer of Alibaba Cloud": (
+        {"RequestId": "1", "Vpcs": {"Vpc": []}},
+        "is no answer of EC2 or ELB: it has a RequestId, as Alibaba Cloud's have",
+    ),
     "a list": ("[]", "is no answer of EC2 or ELB: not a JSON object"),
     "something else": ({"items": []}, "is no answer that is known; it has items"),
     "no list": ({"Vpcs": {}}, "Vpcs is no list of objects"),

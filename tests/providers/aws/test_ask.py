@@ -1,8 +1,10 @@
 """Asking the cloud: of moto, which answers as EC2 and ELB do, in this process and without any network."""
 
 import json
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,12 +14,17 @@ from moto import mock_aws
 from kubectl_skoop.api import InfraFile, InputError, NoVerdict
 from kubectl_skoop.providers.aws import answers
 from kubectl_skoop.providers.aws.ask import ask
+from kubectl_skoop.providers.aws.shim import shim as shim_of
+from tests.providers.aws.asking import TO_SECOND
+from tests.providers.aws.transit import transit
+from tests.providers.aws.vpc import NEW, node
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 """What the SDK and its double use of newer Pythons is not ours to mend."""
 
 KEY, SECRET = "AKIAFAKEFAKEFAKEFAKE", "fakefakefakefakefakefakefakefakefakefake"
 REGION = "eu-west-1"
+POLICY = Path(__file__).parents[3] / "docs" / "rbac" / "aws-policy.json"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +51,27 @@ def account() -> Iterator[dict[str, Any]]:
             LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="TCP", Port=80,
             DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
         )  # fmt: skip
-        yield {"ec2": ec2, "vpc": vpc, "subnet": subnet, "instance": instance, "group": group}
+        gateway = ec2.create_transit_gateway()["TransitGateway"]
+        only = {"TransitGatewayId": gateway["TransitGatewayId"]}
+        attachment = ec2.create_transit_gateway_vpc_attachment(**only, VpcId=vpc, SubnetIds=[subnet])[
+            "TransitGatewayVpcAttachment"
+        ]["TransitGatewayAttachmentId"]
+        where = {"TransitGatewayRouteTableId": gateway["Options"]["AssociationDefaultRouteTableId"]}
+        here = {"TransitGatewayAttachmentId": attachment}
+        ec2.enable_transit_gateway_route_table_propagation(**where, **here)
+        ec2.create_transit_gateway_route(**where, **here, DestinationCidrBlock="10.9.0.0/16")
+        ec2.create_transit_gateway_route(**where, Blackhole=True, DestinationCidrBlock="10.8.0.0/16")
+        ec2.create_transit_gateway_route_table(**only)
+        ec2.create_transit_gateway()
+        yield {
+            "ec2": ec2,
+            "vpc": vpc,
+            "subnet": subnet,
+            "instance": instance,
+            "group": group,
+            **where,
+            **here,
+        }
 
 
 def test_the_vpc_of_the_nodes_is_gathered_and_no_other(account: dict[str, Any]) -> None:
@@ -66,10 +93,45 @@ def test_the_vpc_of_the_nodes_is_gathered_and_no_other(account: dict[str, Any]) 
     assert health["TargetHealthDescriptions"][0]["Target"] == {"Id": account["instance"], "Port": 30080}
 
 
+def test_of_transit_gateways_those_of_the_vpc_are_gathered_with_the_tables_of_its_attachments(
+    account: dict[str, Any],
+) -> None:
+    made: Any = ask([account["instance"]], REGION, "")
+    found = made["resources"]
+    (attached,) = found["TransitGatewayVpcAttachments"]
+    (associated,) = found["TransitGatewayAttachments"]
+    (gateway,) = found["TransitGateways"]
+    (table,) = found["TransitGatewayRouteTables"]
+    (routes,) = found["TransitGatewayRoutes"]
+    (propagations,) = found["TransitGatewayPropagations"]
+    own, key = account["TransitGatewayAttachmentId"], account["TransitGatewayRouteTableId"]
+    assert (attached["TransitGatewayAttachmentId"], attached["SubnetIds"]) == (own, [account["subnet"]])
+    assert attached["TransitGatewayId"] == gateway["TransitGatewayId"]
+    assert associated["Association"] == {"TransitGatewayRouteTableId": key, "State": "associated"}
+    assert table["TransitGatewayRouteTableId"] == key
+    assert routes["TransitGatewayRouteTableId"] == key
+    assert {(one["DestinationCidrBlock"], one["State"]) for one in routes["Routes"]} == {
+        ("10.9.0.0/16", "active"),
+        ("10.8.0.0/16", "blackhole"),
+    }
+    (heard,) = propagations["TransitGatewayRouteTablePropagations"]
+    assert (heard["TransitGatewayAttachmentId"], heard["State"]) == (own, "enabled")
+
+
 def test_no_key_and_no_user_data_is_in_it(account: dict[str, Any]) -> None:
     text = json.dumps(ask([account["instance"]], REGION, ""))
     for word in (KEY, SECRET, "hush"):
         assert word not in text
+
+
+def test_no_secret_is_in_a_log_and_nothing_is_printed(
+    account: dict[str, Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    ask([account["instance"]], REGION, "")
+    assert "DescribeInstances" in caplog.text, "the SDK tells what it does"
+    assert SECRET not in caplog.text
+    assert capfd.readouterr() == ("", "")
 
 
 def test_live_and_files_give_the_same(account: dict[str, Any]) -> None:
@@ -91,24 +153,94 @@ def test_live_and_files_give_the_same(account: dict[str, Any]) -> None:
         assert items == live["resources"][kind], kind
 
 
-def test_what_may_not_be_asked_is_a_gap_with_the_reason(
-    account: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def intercept(patch: pytest.MonkeyPatch, answer: Callable[[str], object]) -> None:
+    """What `answer` has for an operation is answered; the double answers where it has nothing."""
     from botocore.client import BaseClient
-    from botocore.exceptions import ClientError
 
     whole = BaseClient._make_api_call
 
-    def guarded(self: Any, operation: str, arguments: Any) -> Any:
-        if operation == "DescribeNetworkAcls":
+    def call(self: Any, operation: str, arguments: Any) -> Any:
+        return answer(operation) or whole(self, operation, arguments)
+
+    patch.setattr(BaseClient, "_make_api_call", call)
+
+
+def refuse(patch: pytest.MonkeyPatch, refused: str) -> None:
+    from botocore.exceptions import ClientError
+
+    def answer(operation: str) -> None:
+        if operation == refused:
             error = {"Error": {"Code": "UnauthorizedOperation", "Message": f"signed with {SECRET}"}}
             raise ClientError(error, operation)
-        return whole(self, operation, arguments)
 
-    monkeypatch.setattr(BaseClient, "_make_api_call", guarded)
+    intercept(patch, answer)
+
+
+def test_what_may_not_be_asked_is_a_gap_with_the_reason(
+    account: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, "DescribeNetworkAcls")
     made: Any = ask([account["instance"]], REGION, "")
     assert made["gaps"] == {"NetworkAcls": "DescribeNetworkAcls was answered with UnauthorizedOperation"}
     assert made["resources"]["NetworkAcls"] == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "DescribeTransitGateways",
+        "DescribeTransitGatewayAttachments",
+        "DescribeTransitGatewayVpcAttachments",
+        "SearchTransitGatewayRoutes",
+    ],
+)
+def test_a_right_that_lacks_is_named_where_a_packet_meets_a_transit_gateway(
+    account: dict[str, Any], monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    refuse(monkeypatch, operation)
+    gaps: Any = ask([account["instance"]], REGION, "")["gaps"]
+    (kind, reason) = next(iter(gaps.items()))
+    assert gaps == {kind: f"{operation} was answered with UnauthorizedOperation"}
+    vpc = shim_of(lambda: {"resources": {**transit(), kind: []}, "gaps": gaps})
+    (finding,) = vpc.node_to_node(node("n1"), "eth0", node("n2"), TO_SECOND, NEW)
+    assert finding.effect == "unknown"
+    assert reason in finding.message
+
+
+def test_the_policy_of_the_docs_has_each_call_and_no_other(
+    account: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: set[str] = set()
+    intercept(monkeypatch, called.add)
+    ask([account["instance"]], REGION, "")
+    (statement,) = json.loads(POLICY.read_text("utf-8"))["Statement"]
+    of_an_alb = "DescribeRules"
+    assert [action.partition(":")[2] for action in statement["Action"]] == sorted({*called, of_an_alb})
+    assert {action.partition(":")[0] for action in statement["Action"]} == {"ec2", "elasticloadbalancing"}
+
+
+PAGES = [
+    {
+        "Routes": [{"DestinationCidrBlock": f"10.{number}.0.0/16"} for number in range(200)],
+        "NextToken": "2",
+        "AdditionalRoutesAvailable": True,
+    },
+    {"Routes": [{"DestinationCidrBlock": "10.200.0.0/16"}], "AdditionalRoutesAvailable": False},
+]
+"""In the shape of the API's documentation: the double does not page these."""
+
+
+def test_routes_of_a_transit_gateway_come_in_pages(
+    account: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = iter(PAGES)
+    intercept(
+        monkeypatch, lambda operation: next(pages) if operation == "SearchTransitGatewayRoutes" else None
+    )
+    made: Any = ask([account["instance"]], REGION, "")
+    (table,) = made["resources"]["TransitGatewayRoutes"]
+    assert len(table["Routes"]) == 201
+    assert table["AdditionalRoutesAvailable"] is False
 
 
 def test_an_account_without_the_nodes_is_no_verdict(account: dict[str, Any]) -> None:

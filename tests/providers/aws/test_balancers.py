@@ -328,6 +328,12 @@ ROWS: dict[str, Row] = {
         "aws.balancer.unhealthy",
         "1 of 2 targets of nodes are not healthy, and get no connections | i-n1:30080 unhealthy",
     ),
+    "no listener for the port": (
+        enter,
+        lambda found: found["Listeners"][0].update(Port=81),
+        "aws.balancer.listener",
+        "the load balancer web has no listener for tcp 80 | listeners: TCP 81",
+    ),
     "no target is healthy": (
         enter,
         lambda found: health(found, target("i-n1", state="unhealthy")),
@@ -374,4 +380,5 @@ def test_one_thing_is_wrong(
     assert finding.code == code, finding
     assert words in " | ".join((finding.message, *finding.evidence))
     assert finding.effect == ("" if code == "aws.balancer.unhealthy" else "stops")
+    assert finding.evidence
     assert finding.remedy

@@ -173,6 +173,15 @@ def test_a_load_balancer_that_nobody_knows_gives_no_verdict(snapshot: Path, tmp_
     assert f"no load balancer {NAME} was collected" in ran.err
 
 
+def test_a_listener_that_is_not_there_is_told_with_those_that_are(snapshot: Path, tmp_path: Path) -> None:
+    found = vpc()
+    found["Listeners"][0].update(Port=443)
+    ran = ask(snapshot, CLIENT, "svc/default/web", "--infra", written(tmp_path, found))
+    assert ran.code == 1
+    assert "unreachable (timeout): the load balancer web has no listener for tcp 80" in ran.out
+    assert "listeners: TCP 443" in ran.out
+
+
 def test_a_private_subnet_is_not_reached_from_outside(snapshot: Path, tmp_path: Path) -> None:
     found = vpc()
     found["RouteTables"][0]["Associations"] = []

@@ -72,8 +72,8 @@ ROWS = {
     "a rule refers to a group that is deleted": Row(
         lambda found: entering(found, IN),
         lambda found: group(found).update(IpPermissions=[permission(groups=["sg-gone"])]),
-        "aws.unknown",
-        ("sg-gone is not among the SecurityGroups: it is deleted",),
+        "aws.security-group.ingress",
+        ("all from sg-gone (not among the groups: deleted, or of another account or region)",),
     ),
     "the interface has a group that is deleted": Row(
         lambda found: entering(found, IN),

@@ -18,6 +18,7 @@ from tests.providers.aws.asking import (
     between,
     entering,
     leaving,
+    peered,
     route,
 )
 from tests.providers.aws.vpc import (
@@ -28,9 +29,11 @@ from tests.providers.aws.vpc import (
     SECOND,
     THIRD,
     Answers,
+    entry,
     healthy,
     node,
     packet,
+    permission,
     shim,
 )
 from tests.providers.row import Row
@@ -39,6 +42,8 @@ PASSES = {
     "a node to a node in another subnet": lambda found: between(found, TO_SECOND),
     "its answer": lambda found: between(found, ANSWER, KNOWN, "n2", "n1"),
     "a node to the private subnet": lambda found: between(found, packet(FIRST, THIRD), dst="n3"),
+    "a node to a node in a peered VPC": lambda found: between(peered(found), TO_SECOND),
+    "its answer by the peering connection": lambda found: between(peered(found), ANSWER, KNOWN, "n2", "n1"),
     "a node out by the internet gateway": lambda found: leaving(found, OUT),
     "a node out by the NAT gateway": lambda found: leaving(found, OUT_BY_NAT, src="n3"),
     "a node to the VPC's resolver": lambda found: leaving(found, packet(FIRST, "10.0.2.2", 53, protocol=17)),
@@ -66,7 +71,7 @@ ROWS = {
         lambda found: leaving(found, OUT),
         lambda found: found["RouteTables"][0]["Routes"].pop(),
         "aws.route.none",
-        ("rtb-public of subnet-a has no route to 192.0.2.80",),
+        ("rtb-public of subnet-a has no route to 192.0.2.80", "rtb-public: 10.0.0.0/16 via local"),
     ),
     "a blackhole is more specific than the default": Row(
         lambda found: leaving(found, OUT),
@@ -102,6 +107,27 @@ ROWS = {
         lambda found: found["InternetGateways"][0].update(Attachments=[]),
         "aws.gateway.unusable",
         ("igw-1 is not attached to vpc-1",),
+    ),
+    "a private address by the internet gateway": Row(
+        lambda found: leaving(found, packet(FIRST, "172.31.0.9")),
+        lambda found: None,
+        "aws.route.elsewhere",
+        (
+            "subnet-a leads 172.31.0.9 to igw-1 and the internet, which has no route to a private address",
+            "rtb-public: 0.0.0.0/0 via igw-1",
+        ),
+    ),
+    "a private address by the NAT gateway": Row(
+        lambda found: leaving(found, packet(THIRD, "172.31.0.9"), src="n3"),
+        lambda found: None,
+        "aws.route.elsewhere",
+        ("subnet-a leads 172.31.0.9 to igw-1 and the internet",),
+    ),
+    "a private address by the NAT gateway and a transit gateway": Row(
+        lambda found: leaving(found, packet(THIRD, "172.31.0.9"), src="n3"),
+        lambda found: route(found, DestinationCidrBlock="172.16.0.0/12", TransitGatewayId="tgw-1"),
+        "aws.beyond",
+        ("172.31.0.9 is reached by the NAT gateway nat-1 and tgw-1",),
     ),
     "the NAT gateway has failed": Row(
         lambda found: leaving(found, OUT_BY_NAT, src="n3"),
@@ -165,16 +191,56 @@ ROWS = {
         "aws.route.elsewhere",
         ("subnet-c is no public subnet: its answers to 203.0.113.7 go to nat-1",),
     ),
-    "a node in another VPC, beyond a peering connection": Row(
+    "a node in another VPC, and nobody says which two are peered": Row(
+        lambda found: between(found, TO_SECOND),
+        lambda found: peered(found)["VpcPeeringConnections"][0].pop("AccepterVpcInfo"),
+        "aws.beyond",
+        ("the packet leaves by the peering connection pcx-1",),
+    ),
+    "the peering connection leads to a third VPC": Row(
+        lambda found: between(found, TO_SECOND),
+        lambda found: peered(found)["VpcPeeringConnections"][0].update(AccepterVpcInfo={"VpcId": "vpc-3"}),
+        "aws.beyond",
+        ("the packet leaves by the peering connection pcx-1",),
+    ),
+    "the peering connection of two nodes' VPCs is deleted": Row(
+        lambda found: between(found, TO_SECOND),
+        lambda found: peered(found)["VpcPeeringConnections"][0].update(Status={"Code": "deleted"}),
+        "aws.gateway.unusable",
+        ("pcx-1 is deleted",),
+    ),
+    "the peered VPC has no route back": Row(
+        lambda found: between(found, ANSWER, KNOWN, src="n2", dst="n1"),
+        lambda found: peered(found)["RouteTables"][2]["Routes"].pop(),
+        "aws.route.none",
+        ("rtb-2 of subnet-b has no route to 10.0.1.10",),
+    ),
+    "the ACL of the peered VPC denies": Row(
         lambda found: between(found, TO_SECOND),
         lambda found: (
-            found["NetworkInterfaces"][1].update(VpcId="vpc-2"),
-            route(found, DestinationCidrBlock="10.0.2.0/24", VpcPeeringConnectionId="pcx-1"),
             add(
-                found,
-                "VpcPeeringConnections",
-                {"VpcPeeringConnectionId": "pcx-1", "Status": {"Code": "active"}},
+                peered(found),
+                "NetworkAcls",
+                {
+                    "NetworkAclId": "acl-2",
+                    "VpcId": "vpc-2",
+                    "Associations": [{"SubnetId": "subnet-b"}],
+                    "Entries": [entry(32767, "deny"), entry(32767, "deny", egress=True)],
+                },
             ),
+            found["NetworkAcls"][0]["Associations"].pop(1),
+        ),
+        "aws.network-acl.ingress",
+        ("acl-2",),
+    ),
+    "a pod behind the peering connection": Row(
+        lambda found: between(found, POD_TO_POD),
+        lambda found: (
+            found["NetworkInterfaces"][0].update(SourceDestCheck=False),
+            found["NetworkInterfaces"][1].update(SourceDestCheck=False),
+            found["SecurityGroups"][0]["IpPermissions"].append(permission(cidrs=["10.244.0.0/16"])),
+            peered(found),
+            route(found, DestinationCidrBlock="10.244.2.0/24", VpcPeeringConnectionId="pcx-1"),
         ),
         "aws.beyond",
         ("the packet leaves by the peering connection pcx-1",),
@@ -240,3 +306,10 @@ def test_a_pods_address_is_led_to_its_interface_by_prefix_address_or_route() -> 
     assert vpc.interface_of(None, packet(CLIENT, "10.0.2.70")) == packet(FIRST, SECOND).dst_mac
     assert vpc.interface_of(None, packet(CLIENT, "10.244.2.9")) == ""
     assert vpc.interface_of(node("n1"), packet(FIRST, "10.0.2.99")) == ""
+
+
+def test_an_address_of_a_peered_vpc_is_led_to_the_interface_there() -> None:
+    found = peered(healthy())
+    assert shim(found).interface_of(node("n1"), TO_SECOND) == TO_SECOND.dst_mac
+    found["VpcPeeringConnections"][0].update(Status={"Code": "deleted"})
+    assert shim(found).interface_of(node("n1"), TO_SECOND) == ""

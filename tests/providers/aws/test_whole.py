@@ -108,6 +108,19 @@ ROWS: dict[str, tuple[Change, str, tuple[str, ...]]] = {
         "aws.balancer.unhealthy",
         ("service default/web: no target is registered with nodes",),
     ),
+    "a target that is no node": (
+        lambda found: health(found, target("i-n1"), target("10.0.9.9")),
+        "aws.balancer.targets",
+        (
+            "service default/web: 1 of 2 targets for port 80 are not the service's",
+            "10.0.9.9:30080 is 10.0.9.9, neither a node of the cluster nor a ready endpoint of the service",
+        ),
+    ),
+    "a target by the port of yesterday": (
+        lambda found: health(found, target("i-n1", port=30999), target("i-n2")),
+        "aws.balancer.targets",
+        ("i-n1:30999 is node n1, whose port for the service is 30080",),
+    ),
     "targets are not healthy": (
         lambda found: health(found, target("i-n1", state="unhealthy"), target("i-n2")),
         "aws.balancer.unhealthy",

@@ -1,8 +1,10 @@
-"""Annotations of which a part is kept: what other tables say is still the same there."""
+"""Annotations of which a part is kept, and times: what other tables say is still the same there."""
 
 import json
 from base64 import b64encode
 from typing import Any
+
+import pytest
 
 from kubectl_skoop.cluster.secondary import STATUS
 from kubectl_skoop.netstack.devices.wireguard_types import key_digest
@@ -40,3 +42,13 @@ def test_of_a_second_network_addresses_are_pseudonyms() -> None:
         "ips": [str(pseudonyms.address("10.9.0.7"))],
         "default": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "is_kept"),
+    [("2026-01-01T00:00:00Z", True), ("2026-01-01T00:00:00Z acme", False), ("acme", False), ("٢٠26", False)],
+)
+def test_when_a_node_was_created_is_kept_if_it_is_a_time(written: str, is_kept: bool) -> None:
+    item = {"kind": "Node", "metadata": {"name": "x", "creationTimestamp": written}}
+    found: Any = redact_object("Node", item, Pseudonyms(b"0" * 32), LeftOut())
+    assert (found["metadata"]["creationTimestamp"] == written) == is_kept

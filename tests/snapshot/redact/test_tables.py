@@ -158,6 +158,14 @@ def test_the_other_tables(pseudonyms: Pseudonyms) -> None:
         "only": [f"{address('10.1.2.3')}-{address('10.1.2.4')}"],
         "left_out": 7,
     }
+    waited = {"tuple": {"ip": {"src": "10.1.2.3"}}, "mask": {"source_bits": 32, "port_mask": 0}, "nat": b"x"}
+    assert table("expectations", [waited], pseudonyms) == [
+        {**waited, "tuple": {"ip": {"src": address("10.1.2.3")}}, "nat": b""}
+    ]
+    options = [{"name": "mode", "value": "random"}, {"name": "enabled", "port": 2, "value": True}]
+    assert table("team", [{"ifindex": 4, "options": options}], pseudonyms) == [
+        {"ifindex": 4, "options": options}
+    ]
     line = "src=10.1.2.3 ttl: 64 last_seen: 5 oldest_pkt: 1 5"
     assert table("xt_recent", {"jiffies": 9, "lists": {"acme": f"{line}\nacme\n"}}, pseudonyms) == {
         "jiffies": 9,
@@ -257,7 +265,7 @@ def test_a_policy(pseudonyms: Pseudonyms) -> None:
                         }
                     }
                 ],
-                "ports": [{"protocol": "TCP", "port": "http"}],
+                "ports": [{"protocol": "TCP", "port": "http", pseudonyms.name("acme"): True}],
             }
         ],
         "policyTypes": ["Ingress"],

@@ -266,3 +266,9 @@ def test_other_reasons_go() -> None:
 def test_of_cilium_s_settings_the_modes_are_kept(pseudonyms: Pseudonyms) -> None:
     given = {"routing-mode": "native", "tunnel-protocol": "ours", "cluster-name": "native"}
     assert config_data(given, pseudonyms, LeftOut()) == {"routing-mode": "native"}
+
+
+def test_whether_kube_proxy_masquerades_all_is_kept(pseudonyms: Pseudonyms) -> None:
+    data = {"config.conf": "iptables:\n  masqueradeAll: true\n  secret: s3cr3t\nmode: iptables\n"}
+    kept = config_data(data, pseudonyms, LeftOut())
+    assert kept == {"config.conf": "mode: iptables\niptables:\n  masqueradeAll: true\n"}

@@ -12,6 +12,7 @@ from kubectl_skoop.cluster.connectivity import parties
 from kubectl_skoop.cluster.policy.evaluate import PolicySet
 from kubectl_skoop.cluster.policy.kube_router import (
     FAMILIES,
+    NAMED_PORTS,
     PREFIXES,
     Family,
     named_ports,
@@ -20,7 +21,7 @@ from kubectl_skoop.cluster.policy.kube_router import (
 )
 from kubectl_skoop.cluster.policy.party import Class, classes
 from kubectl_skoop.cluster.policy.rule import Direction, Policy, Rule
-from kubectl_skoop.cluster.policy.term import EVERYBODY, InBlock, Some, select
+from kubectl_skoop.cluster.policy.term import EVERYBODY, InBlock, Some, Term, select
 from kubectl_skoop.cluster.policy.universe import Universe, positions_of
 from kubectl_skoop.cluster.raw import Object, dig, items, ref_of
 from kubectl_skoop.diagnosis.policies.kube_router.spec import blocks, ports
@@ -57,6 +58,19 @@ class Opened(NamedTuple):
     """`tcp 80`, `udp 81:90`, `tcp`; empty text: all."""
 
 
+class Named(NamedTuple):
+    """Pods at which a name of a port stands for a number, and who may ask them there."""
+
+    direction: Direction
+    peers: str
+    """Ingress: the set that the senders are in; empty: everybody. Of egress the pods are the peers."""
+    where: str
+    port: str
+    """As in `Opened`."""
+    classes: int
+    """Of `Meaning`, as bits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """One NetworkPolicy, as the rules of a node should have it."""
@@ -69,9 +83,11 @@ class Wanted:
     """The selectors of each rule."""
     blocks: tuple[BlockSet, ...]
     opened: tuple[Opened, ...]
+    named: tuple[Named, ...]
+    named_sets: Mapping[str, Direction]
+    """Sets for names of ports that its rules may have: numbered, in an order that no object tells."""
     unread: frozenset[tuple[Direction, str]]
-    """Directions and sets of peers of rules that cannot be read, or ask for names of ports, which each pod
-    has its own."""
+    """Directions and sets of peers of rules that cannot be read."""
 
 
 @dataclass(slots=True)
@@ -148,42 +164,69 @@ class _Names:
     universe: Universe
 
     def wanted(self, item: Object, selected: int) -> Wanted:
-        peers: list[MemberSet] = []
-        of_blocks: list[BlockSet] = []
-        opened: dict[tuple[Direction, str], Opened] = {}
-        unread: set[tuple[Direction, str]] = set()
+        made = _Made()
         for direction, at, rule in self._rules():
-            if not _readable(rule):
-                unread |= {(direction, name) for name in self._possible(direction, at)}
-                continue
-            entry = items(dig(item, "spec"), direction)[at]
-            where = f"spec.{direction}[{at}]"
-            pods = self._pods(direction, at, rule, where)
-            members = blocks(entry, direction, self.family)
-            names = [pods.name] if pods is not None and pods.classes else []
-            peers += [pods] if pods is not None else []
-            if members:
-                of_blocks.append(BlockSet(self._peers(direction, at, "ipblock"), where, members))
-                names.append(of_blocks[-1].name)
-            numbers = ports(entry)
-            if numbers is None:
-                unread |= {(direction, name) for name in self._possible(direction, at)}
-                continue
-            for name in [""] if rule.peers == EVERYBODY else names:
-                key = direction, name
-                before = opened.get(key)
-                if before is not None:
-                    numbers |= before.ports
-                opened[key] = Opened(direction, name, before.where if before else where, numbers)
+            if rule.named:
+                made.named_sets |= {self._peers(direction, at, what): direction for what in named_ports()}
+            if self._is_readable(rule):
+                self._add(made, direction, at, rule, items(dig(item, "spec"), direction)[at], selected)
+            else:
+                made.unread |= {(direction, name) for name in self._possible(direction, at)}
         return Wanted(
             key=self.policy.key,
             name=self.policy.name,
             targets=self._targets(selected),
-            peers=tuple(peers),
-            blocks=tuple(of_blocks),
-            opened=tuple(opened.values()),
-            unread=frozenset(unread),
+            peers=tuple(made.peers),
+            blocks=tuple(made.blocks),
+            opened=tuple(made.opened.values()),
+            named=tuple(made.named),
+            named_sets=made.named_sets,
+            unread=frozenset(made.unread),
         )
+
+    def _add(
+        self, made: "_Made", direction: Direction, at: int, rule: Rule, entry: object, selected: int
+    ) -> None:
+        where = f"spec.{direction}[{at}]"
+        pods = self._pods(direction, at, rule, where)
+        members = blocks(entry, direction, self.family)
+        names = [pods.name] if pods is not None and pods.classes else []
+        made.peers += [pods] if pods is not None else []
+        if members:
+            made.blocks.append(BlockSet(self._peers(direction, at, "ipblock"), where, members))
+            names.append(made.blocks[-1].name)
+        everybody, numbers = rule.peers == EVERYBODY, ports(entry)
+        if direction == "egress" and everybody:
+            numbers |= self._serving(rule, self._own_pods()).keys()
+        peers = [""] if everybody else names
+        for name in peers if numbers else ():
+            made.open(Opened(direction, name, where, numbers))
+        if direction == "ingress":
+            serving = self._serving(rule, selected)
+            made.named += [
+                Named(direction, name, where, port, bits) for name in peers for port, bits in serving.items()
+            ]
+        elif pods is not None:
+            serving = self._serving(rule, pods.classes)
+            made.named += [Named(direction, "", where, port, bits) for port, bits in serving.items()]
+
+    def _serving(self, rule: Rule, among: int) -> dict[str, int]:
+        """Classes, as bits, by the number that one of the rule's names has there (grabNamedPortFromPod)."""
+        found: dict[str, int] = {}
+        for port in rule.named:
+            for number, bits in self.universe.serving(port.name, port.protocol).items():
+                if bits & among:
+                    written = f"{port.protocol.lower()} {number}"
+                    found[written] = found.get(written, 0) | bits & among
+        return found
+
+    def _own_pods(self) -> int:
+        """Where names are looked up for a rule without `to`: it is meant for every address then."""
+        own = (
+            party.kind == "pod" and party.namespace == self.policy.namespace
+            for party in self.universe.parties
+        )
+        return sum(1 << at for at, is_own in enumerate(own) if is_own)
 
     def _rules(self) -> Iterator[tuple[Direction, int, Rule]]:
         for direction in PREFIXES:
@@ -208,17 +251,43 @@ class _Names:
         }
 
     def _pods(self, direction: Direction, at: int, rule: Rule, where: str) -> MemberSet | None:
-        """None: the rule has no selectors, or nobody can tell whom they mean."""
-        terms = rule.peers.terms if isinstance(rule.peers, Some) else ()
-        selectors = tuple(term for term in terms if not isinstance(term, InBlock))
-        chosen = select(Some(selectors), self.universe)
-        if not selectors or chosen.maybe.bits:
+        """None: the rule has no selectors."""
+        selectors = _selectors(rule)
+        if not selectors:
             return None
-        return MemberSet(self._peers(direction, at, "pod"), where, chosen.yes.bits)
+        return MemberSet(
+            self._peers(direction, at, "pod"), where, select(Some(selectors), self.universe).yes.bits
+        )
+
+    def _is_readable(self, rule: Rule) -> bool:
+        """And everybody can tell whom its selectors mean, and for how many numbers its names stand."""
+        if rule.doubt or not (rule.peers == EVERYBODY or isinstance(rule.peers, Some)):
+            return False
+        numbers = sum(len(self.universe.serving(port.name, port.protocol)) for port in rule.named)
+        return numbers <= NAMED_PORTS and not select(Some(_selectors(rule)), self.universe).maybe.bits
 
     def _peers(self, direction: Direction, at: int, what: str) -> str:
         return peer_set(self.policy.namespace, self.policy.name, direction, at, self.family, what)
 
 
-def _readable(rule: Rule) -> bool:
-    return not rule.doubt and (rule.peers == EVERYBODY or isinstance(rule.peers, Some))
+def _selectors(rule: Rule) -> tuple[Term, ...]:
+    terms = rule.peers.terms if isinstance(rule.peers, Some) else ()
+    return tuple(term for term in terms if not isinstance(term, InBlock))
+
+
+@dataclass(slots=True)
+class _Made:
+    """Of the rules that were read so far; fields as in `Wanted`."""
+
+    peers: list[MemberSet] = field(default_factory=list)
+    blocks: list[BlockSet] = field(default_factory=list)
+    opened: dict[tuple[Direction, str], Opened] = field(default_factory=dict)
+    named: list[Named] = field(default_factory=list)
+    named_sets: dict[str, Direction] = field(default_factory=dict)
+    unread: set[tuple[Direction, str]] = field(default_factory=set)
+
+    def open(self, one: Opened) -> None:
+        """Rules without a set of peers add up."""
+        key = one.direction, one.peers
+        before = self.opened.get(key)
+        self.opened[key] = one if before is None else before._replace(ports=before.ports | one.ports)

@@ -1,32 +1,26 @@
 """One node's chains and sets of kube-router, held against what the policies mean."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kubectl_skoop.cluster.policy.kube_router import FAMILIES
+from kubectl_skoop.cluster.policy.rule import Direction
 from kubectl_skoop.diagnosis.policies.kube_router.meaning import KIND, Meaning, Wanted
 from kubectl_skoop.diagnosis.policies.kube_router.spec import NOMATCH, member
 from kubectl_skoop.diagnosis.policies.kube_router.written import FORWARD, Chains, written
+from kubectl_skoop.diagnosis.policies.told import first_of_each_code
 from kubectl_skoop.model.listed import listed
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 
 NAME = "kube-router"
-MAX_TOLD = 20
-"""Findings of one code on one node."""
+_NamedKey = tuple[Direction, str, str]
 
 
 def compare(ns: NetworkNamespace, wanted: Sequence[Meaning]) -> Iterator[Suspicion]:
     """One node, all of whose rules and sets were read. Of many findings of a code the first are told."""
-    told: dict[str, list[Suspicion]] = {}
-    for finding in (one for each in wanted for one in _compare(ns, each)):
-        told.setdefault(finding.code, []).append(finding)
-    for found in told.values():
-        if (more := len(found) - MAX_TOLD) > 0:
-            last = found[MAX_TOLD - 1]
-            found[MAX_TOLD - 1] = replace(last, message=f"{last.message}; {more} more on {ns.place.name}")
-        yield from found[:MAX_TOLD]
+    return first_of_each_code((one for each in wanted for one in _compare(ns, each)), ns.place.name)
 
 
 def _compare(ns: NetworkNamespace, wanted: Meaning) -> Iterator[Suspicion]:
@@ -55,6 +49,7 @@ def _compare(ns: NetworkNamespace, wanted: Meaning) -> Iterator[Suspicion]:
             yield from _blocks(ns, policy)
             if key in differing.chains and key not in differing.empty:
                 yield from _ports(chains, differing.chains[key], policy, place)
+                yield from _named(ns, chains, differing.chains[key], policy, wanted)
 
 
 @dataclass(slots=True)
@@ -113,8 +108,11 @@ def _pods(
 
 def _lets_through(policy: Wanted, wanted: Meaning) -> bool:
     """Somebody may do something."""
-    peers = any(wanted.members(each.classes) for each in policy.peers)
-    return peers or bool(policy.blocks) or any(not one.peers for one in policy.opened)
+    peers = {"", *(each.name for each in policy.blocks)}
+    peers |= {each.name for each in policy.peers if wanted.members(each.classes)}
+    return any(one.peers in peers for one in policy.opened) or any(
+        one.peers in peers and wanted.members(one.classes) for one in policy.named
+    )
 
 
 def _chains(place: Place, differing: _Differing) -> Iterator[Suspicion]:
@@ -214,10 +212,37 @@ def _ports(chains: Chains, chain: str, policy: Wanted, place: Place) -> Iterator
         )
 
 
+def _named(
+    ns: NetworkNamespace, chains: Chains, chain: str, policy: Wanted, wanted: Meaning
+) -> Iterator[Suspicion]:
+    """The pods that can be asked at the numbers that names of ports stand for."""
+    found: dict[_NamedKey, set[str]] = {}
+    for key, names in chains.named(chain, policy).items():
+        if not any((key[0], name) in policy.unread for name in names):
+            entries = (entry for name in names for entry in _entries(ns, name) or ())
+            found[key] = {entry.split()[0] for entry in entries}
+    meant: dict[_NamedKey, set[str]] = {}
+    where: dict[_NamedKey, str] = {}
+    for one in policy.named:
+        key = one.direction, one.peers, one.port
+        meant.setdefault(key, set()).update(wanted.members(one.classes))
+        where.setdefault(key, one.where)
+    for key in dict.fromkeys((*meant, *found)):
+        direction, peers, port = key
+        there, should = found.get(key, set()), meant.get(key, set())
+        shown = f"{chain}: {port} of {_listed(there) or 'nobody'}, {direction}, for {peers or 'everybody'}"
+        what = f"{NAME}'s rules on {ns.place.name} for names of ports of {policy.key}"
+        place = where.get(key, direction)
+        if lacking := should - there:
+            yield _refused(ns, f"{what} lack {port} of {_listed(lacking)}, {place}", shown)
+        if more := (there & wanted.known) - should:
+            yield _passed(ns, f"{what} have {port} of {_listed(more)}, {place}: it is let through", shown)
+
+
 def _entries(ns: NetworkNamespace, name: str) -> Sequence[str] | None:
-    """None: there is no such set."""
+    """None: there is no such set. An empty one is nobody's."""
     found = ns.ipsets.get(name)
-    return None if found is None else found.entries
+    return None if found is None else [entry for entry in found.entries if entry.strip()]
 
 
 def _set_of(where: str, policy: Wanted, ns: NetworkNamespace) -> str:

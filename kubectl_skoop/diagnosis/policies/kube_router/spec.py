@@ -15,8 +15,8 @@ WHOLE: Mapping[int, tuple[str, ...]] = {4: ("0.0.0.0/1", "128.0.0.0/1"), 6: ("20
 NOMATCH = " nomatch"
 
 
-def ports(rule: object) -> frozenset[str] | None:
-    """`tcp 80`, `udp 81:90`, `tcp`; without any the empty text; None: one has a name
+def ports(rule: object) -> frozenset[str]:
+    """`tcp 80`, `udp 81:90`, `tcp`; without any the empty text. Those that have a name are not among them
     (processNetworkPolicyPorts)."""
     written = items(rule, "ports")
     if not written:
@@ -26,7 +26,7 @@ def ports(rule: object) -> frozenset[str] | None:
         port, end = dig(one, "port"), dig(one, "endPort")
         protocol = (text(one, "protocol") or "TCP").lower()
         if isinstance(port, str):
-            return None
+            continue
         if port is None:
             found.add(protocol)
         elif isinstance(end, int) and isinstance(port, int) and end > port:

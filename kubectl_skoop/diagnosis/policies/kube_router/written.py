@@ -1,7 +1,7 @@
 """What a node has of kube-router's rules for policies."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kubectl_skoop.cluster.policy.kube_router import Family
@@ -20,6 +20,8 @@ _PORT = re.compile(r" --dport (\S+)")
 
 Opening = Mapping[tuple[Direction, str], set[str]]
 """Ports (as in `Opened`) that a policy's chain lets through, by direction and the set of the peers."""
+NamedSets = Mapping[tuple[Direction, str, str], set[str]]
+"""Sets of receivers, by direction, the set of the senders (of ingress), and port."""
 
 
 @dataclass(slots=True)
@@ -47,21 +49,42 @@ class Chains:
         return any("-j REJECT" in line for line in self.rules.lines(chain))
 
     def opened(self, chain: str, policy: Wanted) -> Opening:
-        """By rules that ask for the pods that the policy selects; those for names of ports ask for others."""
+        """By rules that ask for the pods that the policy selects, and for no name of a port."""
         found: dict[tuple[Direction, str], set[str]] = {}
         own: dict[tuple[str, str], Direction] = {}
         for direction, target in policy.targets.items():
             own[target.name, "dst" if direction == "ingress" else "src"] = direction
-        for line in self.rules.lines(chain):
-            sets = [(one[1], one[2]) for one in _SET.finditer(line)]
+        for line, sets in self._marking(chain):
             towards = next((own[one] for one in sets if one in own), None)
-            if " -j MARK " not in line or towards is None:
+            if towards is None or any(name in policy.named_sets for name, _ in sets):
                 continue
             peers = next((name for name, end in sets if (name, end) not in own), "")
-            protocol, port = _PROTOCOL.search(line), _PORT.search(line)
-            ports = f"{protocol[1] if protocol else ''} {port[1] if port else ''}".strip()
-            found.setdefault((towards, peers), set()).add(ports)
+            found.setdefault((towards, peers), set()).add(_ports(line))
         return found
+
+    def named(self, chain: str, policy: Wanted) -> NamedSets:
+        """By rules that ask for a set of the pods at which a name of a port stands for a number."""
+        found: dict[tuple[Direction, str, str], set[str]] = {}
+        for line, sets in self._marking(chain):
+            of_name = next((name for name, end in sets if end == "dst" and name in policy.named_sets), None)
+            if of_name is None:
+                continue
+            direction = policy.named_sets[of_name]
+            senders = next((name for name, end in sets if end == "src"), "")
+            peers = senders if direction == "ingress" else ""
+            found.setdefault((direction, peers, _ports(line)), set()).add(of_name)
+        return found
+
+    def _marking(self, chain: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Rules that let through, with their sets, each with `src` or `dst`."""
+        for line in self.rules.lines(chain):
+            if " -j MARK " in line:
+                yield line, [(one[1], one[2]) for one in _SET.finditer(line)]
+
+
+def _ports(line: str) -> str:
+    protocol, port = _PROTOCOL.search(line), _PORT.search(line)
+    return f"{protocol[1] if protocol else ''} {port[1] if port else ''}".strip()
 
 
 def written(ns: NetworkNamespace, family: Family) -> Chains | None:

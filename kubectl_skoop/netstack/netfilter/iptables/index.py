@@ -18,21 +18,28 @@ class LineIndex:
         self._by_port: dict[int, list[int]] = {}
         self._others: list[int] = []
         for position, line in enumerate(lines):
-            address = _destination(line, family)
-            if address is not None:
-                self._by_address.setdefault(address, []).append(position)
-                continue
-            port = _PORT.match(line) if "--dport " in line else None
-            if port and not port[1]:
-                self._by_port.setdefault(int(port[2]), []).append(position)
-            else:
-                self._others.append(position)
+            match asked_for(line, family):
+                case bytes(address):
+                    self._by_address.setdefault(address, []).append(position)
+                case int(port):
+                    self._by_port.setdefault(port, []).append(position)
+                case None:
+                    self._others.append(position)
 
     def candidates(self, address: bytes, port: int) -> list[int]:
         """For a destination, in the order of the chain. `address`: packed."""
         named = self._by_address.get(address, [])
         ports = self._by_port.get(port, [])
         return sorted(self._others + named + ports) if named or ports else self._others
+
+
+def asked_for(line: str, family: int) -> bytes | int | None:
+    """The one destination address (packed), or else the one port, that a rule asks for; None: neither."""
+    address = _destination(line, family)
+    if address is not None:
+        return address
+    port = _PORT.match(line) if "--dport " in line else None
+    return int(port[2]) if port and not port[1] else None
 
 
 def _destination(line: str, family: int) -> bytes | None:

@@ -19,6 +19,7 @@ from kubectl_skoop.netstack.netfilter.iptables.options import (
     words,
 )
 from kubectl_skoop.netstack.netfilter.types import (
+    PASSED_BY,
     Continue,
     Jump,
     Match,
@@ -54,13 +55,14 @@ class XtRule(NamedTuple):
     text: str
     header: HeaderMatch
     matches: tuple[Match, ...]
+    """Without those that match every packet."""
     target: Statement
 
     def evaluate(self, ctx: RuleContext) -> Verdict | Unknown:
         answer = self.asks_for(ctx)
         if isinstance(answer, Unknown):
             return answer
-        return self.if_matched(ctx) if answer else Continue()
+        return self.if_matched(ctx) if answer else PASSED_BY
 
     def if_matched(self, ctx: RuleContext) -> Verdict | Unknown:
         verdict = self.target.apply(ctx)
@@ -72,12 +74,10 @@ class XtRule(NamedTuple):
     @property
     def chance(self) -> Fraction | None:
         """Of all that comes to the rule, if it asks for nothing else."""
-        drawn = [one for one in self.matches if isinstance(one, Statistic)]
-        others = len(self.matches) - len(drawn)
-        if len(drawn) != 1 or self.header != HeaderMatch():
+        if len(self.matches) != 1 or self.header != HeaderMatch():
             return None
-        always = sum(isinstance(one, Always) for one in self.matches)
-        return drawn[0].share if always == others and 0 < drawn[0].share < 1 else None
+        drawn = self.matches[0]
+        return drawn.share if isinstance(drawn, Statistic) and 0 < drawn.share < 1 else None
 
     def asks_for(self, ctx: RuleContext) -> Ternary:
         """Whether it matches; a certain no of one match outweighs what the others do not know.
@@ -87,10 +87,10 @@ class XtRule(NamedTuple):
         if not self.header.matches(ctx):
             return False
         unknown: Unknown | None = None
-        random: list[Statistic] = []
+        random: tuple[Statistic, ...] = ()
         for one in self.matches:
             if isinstance(one, Statistic):
-                random.append(one)
+                random += (one,)
                 continue
             answer = one.matches(ctx)
             if isinstance(answer, Unknown):
@@ -142,7 +142,7 @@ def parse_rule(text: str, family: int, *, native: bool = False) -> XtRule:
                 head = parse_header(Options(family, tuple(found)))
             except Unreadable as error:
                 matches.append(Unsupported(str(error)))
-    return XtRule(text, head, tuple(matches), aim)
+    return XtRule(text, head, tuple(one for one in matches if not isinstance(one, Always)), aim)
 
 
 def _match(given: Sequence[Word], position: int, name: str, family: int, native: bool) -> tuple[Match, int]:

@@ -6,7 +6,7 @@ it, and its lines are parsed when they may match.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal
@@ -37,13 +37,14 @@ PRIORITIES: dict[str, dict[str, int]] = {
 }
 """NF_IP_PRI_* (linux/netfilter_ipv4.h), by table and chain."""
 
-FEW = 64
-"""Chains of a table that are cut out one by one."""
+FEW = 24
+"""Chains of a table that are cut out one by one: finding so many takes as long as cutting all."""
 _BLOCK = re.compile(
     r"^(?:\[\d+:\d+\] )?-A (\S+)(?: .*)?\n(?:(?:\[\d+:\d+\] )?-A \1(?: .*)?\n)*", re.MULTILINE
 )
 _CHANCE = " --probability "
 _COUNTERS = re.compile(r"\[\d+:\d+\] ")
+_COUNTED = re.compile(r"\n\[\d+:\d+\] -A ")
 
 
 @dataclass(frozen=True)
@@ -145,17 +146,28 @@ class SavedTable:
         """Without rules where the table has no such chain."""
         chain = self._chains.get(name)
         if chain is None:
-            few = len(self._chains) < FEW
-            lines = tuple(_lines_of(self.text, name)) if few else self._lines.get(name, ())
+            few = len(self._chains) < FEW and "blocks" not in self.__dict__
+            blocks = _blocks_of(self.text, name) if few else self.blocks.get(name, ())
+            lines = tuple(line for block in blocks for line in block[:-1].split("\n"))
             chain = self._chains[name] = SavedChain(name, self.family, self.native, lines)
         return chain
 
+    def saved_text(self, name: str) -> str:
+        """The lines of a chain, with counters if they were saved; empty: it has no rules. For who asks for
+        many chains: the text is gone through once."""
+        return "".join(self.blocks.get(name, ()))
+
+    def bare(self) -> "SavedTable":
+        """Without counters: for who holds all rules against another node's."""
+        text = self.text.replace("\n[0:0] -A ", "\n-A ")
+        return replace(self, text=_COUNTED.sub("\n-A ", text), _chains={})
+
     @cached_property
-    def _lines(self) -> Mapping[str, tuple[str, ...]]:
-        """By chain: for who asks for many, the text is gone through once."""
-        found: dict[str, tuple[str, ...]] = {}
+    def blocks(self) -> Mapping[str, Sequence[str]]:
+        """The lines of each chain, as they stand together."""
+        found: dict[str, list[str]] = {}
         for block in _BLOCK.finditer(self.text):
-            found[block[1]] = (*found.get(block[1], ()), *block[0][:-1].split("\n"))
+            found.setdefault(block[1], []).append(block[0])
         return found
 
     def policy(self, name: str) -> str:
@@ -236,14 +248,14 @@ def _next_table(text: str, position: int) -> int:
     return found + 1 if found >= 0 else -1
 
 
-def _lines_of(text: str, chain: str) -> Iterator[str]:
+def _blocks_of(text: str, chain: str) -> Iterator[str]:
     """The tools print the rules of a chain together; should a hand-made file not do so, all are found."""
     wanted = f"-A {chain}"
     position = text.find(wanted)
     while position >= 0:
         found = _BLOCK.match(text, text.rfind("\n", 0, position) + 1)
         if found and found[1] == chain:
-            yield from found[0][:-1].split("\n")
+            yield found[0]
         position = text.find(wanted, found.end() if found else position + len(wanted))
 
 

@@ -41,6 +41,8 @@ class RuleChecks(NamedTuple):
     statements: int
     """How many the rule has, matches aside."""
     checks: tuple[Check, ...]
+    ranges: int | None = None
+    """How many of its matches are of a range; None: an older agent did not count them."""
 
     def at(self, passed: int) -> Iterator[Comparison]:
         """Those that stand behind so many statements, and before the next."""
@@ -77,7 +79,12 @@ def _rule_checks(kind: object) -> RuleChecks | None:
     checks = [_check(each) for each in listed]
     if not isinstance(statements, int) or None in checks:
         return None
-    return RuleChecks(statements, tuple(check for check in checks if check is not None))
+    ranges = _get(kind, "ranges")
+    return RuleChecks(
+        statements,
+        tuple(check for check in checks if check is not None),
+        ranges if isinstance(ranges, int) else None,
+    )
 
 
 def _check(listed: object) -> Check | None:

@@ -10,6 +10,8 @@ from kubectl_skoop.netstack.netfilter.nft.ruleset import FAMILIES, NftTable, bas
 from kubectl_skoop.netstack.netfilter.types import BaseChain, LinkChain
 
 _DORMANT = 0x1
+_TRACKED = {**FAMILIES, "bridge": frozenset({4, 6})}
+"""What a table that needs conntrack switches it on for (nf_ct_netns_get): of IP a bridge's table both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,19 +21,19 @@ class Native:
     base_chains: tuple[BaseChain, ...]
     link_chains: tuple[LinkChain, ...]
     conntrack_families: frozenset[int]
+    bridge_conntrack: bool
 
 
 def load_native(nft: object, nft_raw: object, covered: Set[tuple[str, str]]) -> Native:
     """`covered`: tables by family and name that are known from a save text."""
     tables = list(_tables(nft, nft_raw, covered))
     devices = dict(_devices(nft_raw))
-    tracking = [
-        FAMILIES[table.family] for table in tables if table.family in FAMILIES and needs_conntrack(table)
-    ]
+    tracking = {table.family for table in tables if table.family in _TRACKED and needs_conntrack(table)}
     return Native(
         base_chains=tuple(chain for table in tables for chain in base_chains(table)),
         link_chains=tuple(chain for table in tables for chain in link_chains(table, devices)),
-        conntrack_families=frozenset().union(*tracking),
+        conntrack_families=frozenset().union(*(_TRACKED[family] for family in tracking)),
+        bridge_conntrack="bridge" in tracking,
     )
 
 

@@ -15,6 +15,8 @@ from kubectl_skoop.netstack.netfilter.nft.statement.parse import parse_statement
 from kubectl_skoop.netstack.netfilter.nft.text import print_rule
 from kubectl_skoop.netstack.netfilter.types import Continue, RuleContext, Stolen, Verdict
 
+_FOLDED = Undecidable(Unknown("nft lists two comparisons of it as one with a range"))
+
 
 @dataclass(frozen=True)
 class NftRule:
@@ -49,10 +51,12 @@ class NftRule:
         if statements != known.statements:
             yield Opaque(Unknown(f"nft lists {statements} statements of {known.statements}"))
             return
+        folded = known.ranges is not None and sum(map(_is_range, listed)) > known.ranges
         scope, passed = replace(self.scope, checked=True), 0
         yield from known.at(passed)
         for each in listed:
-            yield self._named(parse_statement(each, scope))
+            doubted = folded and _is_range(each)
+            yield self._named(_FOLDED if doubted else parse_statement(each, scope))
             if not _is_match(each):
                 passed += 1
                 yield from known.at(passed)
@@ -83,3 +87,8 @@ class NftRule:
 
 def _is_match(statement: object) -> bool:
     return single(statement)[0] == "match"
+
+
+def _is_range(statement: object) -> bool:
+    kind, body = single(statement)
+    return kind == "match" and single(field(body, "right"))[0] == "range"

@@ -114,6 +114,17 @@ def test_a_chain_has_its_rules_in_their_order(name: str, texts: list[str]) -> No
     assert [(number, rule.text) for number, rule in found.all_rules] == list(enumerate(texts, 1))
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["cut out alone", "after all were cut"])
+def test_a_chain_that_is_printed_in_parts_has_all_of_its_rules(many: bool) -> None:
+    apart = "*filter\n:A - [0:0]\n:B - [0:0]\n:INPUT ACCEPT [0:0]\n[3:9] -A A -j DROP\n-A B\n-A A\nCOMMIT\n"
+    saved = table(apart)
+    if many:
+        assert saved.saved_text("A") == "[3:9] -A A -j DROP\n-A A\n"
+        assert saved.saved_text("INPUT") == ""
+    assert saved.saved_chain("A").rule_texts == ("-A A -j DROP", "-A A")
+    assert saved.saved_chain("B").lines == ("-A B",)
+
+
 def test_a_jump_to_what_is_no_chain_is_unknown() -> None:
     answer = table(SAVED).chain("HMARK")
     assert answer == Unknown("HMARK is neither a chain of table filter nor a target that is modelled")
@@ -214,3 +225,19 @@ def test_more_rules_than_are_walked_are_unknown(monkeypatch: pytest.MonkeyPatch)
         text = "*filter\n:FORWARD ACCEPT [0:0]\n" + "-A FORWARD -j DROP\n" * count + "COMMIT\n"
         (base,) = parse_save(text, 4, "iptables-legacy")
         assert isinstance(base.table.chain("FORWARD"), Unknown) is not modelled
+
+
+def test_without_counters_all_else_stays() -> None:
+    text = (
+        "*filter\n:INPUT ACCEPT [3:9]\n:A - [0:0]\n[0:0] -A INPUT -j A\n"
+        '[12:720] -A A -m comment --comment "[0:0] -A A [3:9] -A" -j RETURN\n'
+        "-A A\n[1:60] -A A -j DROP\nCOMMIT\n"
+    )
+    counted = table(text)
+    bare = counted.bare()
+    assert bare.saved_text("A") == (
+        '-A A -m comment --comment "[0:0] -A A [3:9] -A" -j RETURN\n-A A\n-A A -j DROP\n'
+    )
+    for name in ("INPUT", "A"):
+        assert bare.saved_chain(name).lines == counted.saved_chain(name).rule_texts
+        assert bare.policy(name) == counted.policy(name)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.model.packet import Packet, Passage
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed, Stolen
+from kubectl_skoop.netstack.netfilter.outcome import Dropped, Passed, Stolen
 from kubectl_skoop.netstack.netfilter.types import Hook
 
 DROP, COUNTER = {"drop": None}, {"counter": {"packets": 0, "bytes": 0}}

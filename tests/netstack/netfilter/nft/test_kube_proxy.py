@@ -12,7 +12,7 @@ from kubectl_skoop.model.packet import Owner, Passage
 from kubectl_skoop.netstack.netfilter.nft.ruleset import parse_ruleset
 from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable
 from kubectl_skoop.netstack.netfilter.nft.statement.opaque import Opaque
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed, Rejected
+from kubectl_skoop.netstack.netfilter.outcome import Dropped, Passed, Rejected
 from kubectl_skoop.netstack.netfilter.types import Hook
 
 Make = Callable[..., Any]

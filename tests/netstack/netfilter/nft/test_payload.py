@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.model.packet import Packet, Protocol
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Stolen
+from kubectl_skoop.netstack.netfilter.outcome import Dropped, Stolen
 
 Make = Callable[..., Any]
 ADDRESSES = ("10.77.1.2", "10.77.2.2")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_skoop.netstack.netfilter.traverse import Dropped, Passed
+from kubectl_skoop.netstack.netfilter.outcome import Dropped, Passed
 
 Make = Callable[..., Any]
 MARK = {"meta": {"key": "mark"}}

@@ -17,10 +17,10 @@ class Length:
     negated: bool
 
     def matches(self, ctx: RuleContext) -> Ternary:
-        packet = ctx.packet
-        if packet.gso and packet.length <= self.high:
+        length = ctx.length
+        if ctx.packet.gso and length <= self.high:
             return Unknown("-m length depends on how much the sender puts into one buffer")
-        return (self.low <= packet.length <= self.high) != self.negated
+        return (self.low <= length <= self.high) != self.negated
 
 
 def _parse(options: Options) -> Length:

@@ -37,7 +37,7 @@ class Quota:
 
     def matches(self, ctx: RuleContext) -> bool:
         assume(ctx, "-m quota is not used up by other traffic")
-        return (ctx.packet.length <= self.quota) != self.negated
+        return (ctx.length <= self.quota) != self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ConnBytes:
             return False
         if connection.confirmed:
             return Unknown("how much a connection has carried is not modelled")
-        sent = 1 if self.mode == "packets" else ctx.packet.length
+        sent = 1 if self.mode == "packets" else ctx.length
         counted = 0 if self.direction == "reply" else sent
         if counted and not self.low and not self.high:
             return Unknown("--connbytes 0, as iptables-save prints 0:0 as well as 0:, which is any number")

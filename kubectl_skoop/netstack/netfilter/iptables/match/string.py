@@ -29,7 +29,7 @@ class Text:
     negated: bool
 
     def matches(self, ctx: RuleContext) -> Ternary:
-        if ctx.packet.length <= self.start:
+        if ctx.length <= self.start:
             return self.negated
         if not _is_bare(ctx.packet):
             return Unknown("the packet's data is not known")

@@ -60,6 +60,7 @@ class U32:
     negated: bool
 
     def matches(self, ctx: RuleContext) -> Ternary:
+        ctx.stack.reliance.by_length()
         octets = _octets(ctx.packet)
         unknown: Unknown | None = None
         for test in self.tests:

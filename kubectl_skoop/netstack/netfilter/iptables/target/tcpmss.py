@@ -34,7 +34,7 @@ class TcpMss:
             return mss
         if packet.mss:
             ctx.packet = replace(packet, mss=min(mss, packet.mss))
-        elif packet.length == _HEADERS[packet.family]:
+        elif ctx.length == _HEADERS[packet.family]:
             mss = min(mss, _DEFAULT_MSS[packet.family])
             ctx.packet = replace(packet, mss=mss, length=packet.length + _OPTION)
         return Continue()

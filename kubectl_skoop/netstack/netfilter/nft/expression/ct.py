@@ -6,22 +6,30 @@ from dataclasses import dataclass
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.conntrack import Connection
+from kubectl_skoop.netstack.netfilter.helper import helper_of
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, text
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
+
+def _helper(ctx: RuleContext, connection: Connection) -> Reading:
+    """Of the connection that this one belongs to: without one, or without its helper, the rule ends."""
+    return helper_of(ctx.stack, connection) or ABSENT
+
+
 _DIRECTED = frozenset(
     {"saddr", "daddr", "ip saddr", "ip daddr", "ip6 saddr", "ip6 daddr", "proto-src", "proto-dst"}
 )
-_UNREADABLE = frozenset({"expiration", "bytes", "packets", "avgpkt", "id", "label", "helper"})
+_UNREADABLE = frozenset({"expiration", "bytes", "packets", "avgpkt", "id", "label"})
 _PLAIN: dict[str, tuple[Datatype, Callable[[RuleContext, Connection], Reading]]] = {
     "direction": (types.CT_DIRECTION, lambda ctx, connection: int(ctx.passage.ct_reply)),
     "status": (types.CT_STATUS, lambda ctx, connection: connection.status),
     "mark": (types.MARK, lambda ctx, connection: connection.mark),
     "zone": (types.INTEGER, lambda ctx, connection: connection.zone),
     "l3proto": (types.NFPROTO, lambda ctx, connection: 2 if connection.original.src.version == 4 else 10),
+    "helper": (types.NAME, _helper),
     "protocol": (types.PROTOCOL, lambda ctx, connection: connection.original.protocol),
 }
 

@@ -72,6 +72,7 @@ def _length(ctx: RuleContext) -> Reading:
     """Behind the Ethernet header, but where a device sends it (skb->data at nf_hook_egress)."""
     if not isinstance(ctx.frame, Packet):
         return Unknown("how an ARP message was padded")
+    ctx.stack.reliance.by_length()
     return ctx.frame.length + (ETHERNET_HEADER if ctx.hook is Hook.EGRESS else 0)
 
 

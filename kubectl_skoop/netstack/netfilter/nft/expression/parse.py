@@ -35,7 +35,8 @@ _LEAVES: dict[str, Callable[[object], Expression]] = {
     "rt": parse_route,
 }
 MAX_DEPTH = 32
-LINK_FAMILIES = frozenset({"bridge", "netdev", "arp"})
+UNTRACKED = frozenset({"netdev", "arp"})
+"""The kernel takes no rule of these families that asks for a connection (nf_ct_netns_get)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def parse_expression(json: object, scope: Scope, depth: int = 0) -> Expression:
         return parse_payload(body, checked=scope.checked)
     if kind in _LEAVES:
         return _LEAVES[kind](body)
-    if kind == "ct" and scope.family in LINK_FAMILIES:
+    if kind == "ct" and scope.family in UNTRACKED:
         raise Unmodelled(f"ct in a table of family {scope.family}")
     if kind == "ct":
         return parse_ct(body, scope.family)

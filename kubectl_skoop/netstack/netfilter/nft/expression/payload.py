@@ -137,6 +137,8 @@ class Payload:
             return unknown
         if ctx.frame.fragment_offset and self.protocol not in _BELOW_TRANSPORT:
             return Unknown(f"data of a later fragment in the place of {self.protocol} {self.field}")
+        if self.field == "length":
+            ctx.stack.reliance.by_length()
         return fields[self.field][1](ctx.frame)
 
 

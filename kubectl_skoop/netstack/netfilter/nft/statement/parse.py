@@ -7,6 +7,7 @@ from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import single
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
 from kubectl_skoop.netstack.netfilter.nft.statement.dynset import parse_update
+from kubectl_skoop.netstack.netfilter.nft.statement.flow import FlowAdd
 from kubectl_skoop.netstack.netfilter.nft.statement.forward import parse_forward
 from kubectl_skoop.netstack.netfilter.nft.statement.limit import parse_limit, parse_quota
 from kubectl_skoop.netstack.netfilter.nft.statement.mangle import Ignored, parse_mangle
@@ -36,9 +37,8 @@ _PARSERS: dict[str, Callable[[object, Scope], Executable]] = {
     "xt": lambda body, scope: parse_xt(body),
 }
 _IGNORED = frozenset(
-    {"counter", "log", "dup", "flow", "last", "ct helper", "ct timeout", "ct expectation", "secmark"}
+    {"counter", "log", "dup", "last", "ct helper", "ct timeout", "ct expectation", "secmark"}
 )
-"""A flow that is offloaded leaves the chains only with later packets (K-80)."""
 _MATCHES = frozenset({"ct count", "meter", "osf", "match"})
 
 
@@ -48,6 +48,8 @@ def parse_statement(json: object, scope: Scope) -> Executable:
         return Ignored()
     if isinstance(json, str):
         kind, body = json, None
+    if kind == "flow":
+        return FlowAdd()
     if kind == "notrack":
         return NoTrack()
     try:
