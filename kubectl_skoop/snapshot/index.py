@@ -79,6 +79,9 @@ class Index:
     """`Kind/name` → [namespace], of the kinds that `write.NAMED` lists; empty: ask the objects."""
     pods: Lookup = ()
     """`namespace/name` → [[node, namespace id]]."""
+    hosts: Lookup | None = None
+    """Address or MAC of a device in the nodes' own namespaces → names of nodes, no more than
+    `hosts.MOST_NODES` of them where all are told; None: only the nodes themselves tell."""
     infra: Mapping[str, SectionRef] = field(default_factory=dict)
     notes: tuple[NotCollected, ...] = ()
     certificate: Mapping[str, object] = field(default_factory=dict)
@@ -108,6 +111,7 @@ def parse_index(value: object) -> Index:
                 owners=[parse_ref(entry) for entry in owners],
                 names=[parse_ref(entry) for entry in _list(rest.get("names", []))],
                 pods=[parse_ref(entry) for entry in pods],
+                hosts=[parse_ref(entry) for entry in _list(rest["hosts"])] if "hosts" in rest else None,
                 infra={name: parse_ref(entry) for name, entry in infra.items()},
                 notes=tuple(_note(entry) for entry in notes),
                 certificate=_map(rest.get("certificate", {})),

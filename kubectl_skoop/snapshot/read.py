@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ from kubectl_skoop.snapshot.format import (
     parse_section,
     parse_trailer,
 )
+from kubectl_skoop.snapshot.hosts import MOST_NODES
 from kubectl_skoop.snapshot.index import Index, NodeEntry, parse_index, parse_node
 from kubectl_skoop.snapshot.limits import (
     MAX_DICTIONARY,
@@ -55,9 +56,13 @@ class SnapshotFile:
     dictionaries: "Dictionaries" = field(init=False, repr=False)
     _shards: dict[SectionRef, Mapping[str, object]] = field(default_factory=dict, repr=False)
     """Parts of the index that were read."""
+    _absent: frozenset[str] = field(init=False, repr=False)
+    """Nodes without a dump."""
 
     def __post_init__(self) -> None:
         self.dictionaries = Dictionaries(self.file, self.size)
+        nodes = self.index.nodes
+        self._absent = frozenset(name for name in nodes if isinstance(nodes[name], NotCollected))
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +107,20 @@ class SnapshotFile:
             lookup = self._shard(lookup[shard_of(key, len(lookup))])
         found = lookup.get(key, ())
         return found if isinstance(found, list) else ()
+
+    def nodes_with(self, key: str) -> Collection[str]:
+        """Those of which one may have an address or a MAC in its own namespace: all, where the index does not
+        tell; those without a dump in any case."""
+        nodes = self.index.nodes
+        if self.index.hosts is None:
+            return nodes
+        try:
+            found = self.look_up(self.index.hosts, key)
+        except SectionDamaged:
+            return nodes
+        if len(found) > MOST_NODES:
+            return nodes
+        return {name for name in found if isinstance(name, str) and name in nodes} | self._absent
 
     def all_entries(
         self, lookup: Sequence[SectionRef] | Mapping[str, object]

@@ -1,6 +1,6 @@
 """What a diagnosis may ask of a snapshot: objects, nodes, namespaces. Answers are kept."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from kubectl_skoop.cluster.raw import Object, Ref, ref_of, text
 from kubectl_skoop.model.errors import SectionDamaged
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot import object_sections
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
@@ -80,6 +81,10 @@ class Snapshot:
     def nodes(self) -> tuple[str, ...]:
         """Names, also of those that could not be collected."""
         return tuple(sorted(self.file.index.nodes))
+
+    def nodes_with(self, owned: Address | str) -> Collection[str]:
+        """Of which one may have an address or a MAC in its own namespace; all, if no index says more."""
+        return self.file.nodes_with(str(owned))
 
     @property
     def wanted(self) -> tuple[str, ...]:

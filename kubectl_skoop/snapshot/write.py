@@ -26,6 +26,7 @@ from kubectl_skoop.snapshot.format import (
     pack_section,
     pack_trailer,
 )
+from kubectl_skoop.snapshot.hosts import Hosts
 from kubectl_skoop.snapshot.limits import (
     KIB,
     MAX_CONTAINERS,
@@ -86,6 +87,7 @@ class SnapshotWriter:
         self._summaries: dict[str, object] = {}
         self._objects: dict[str, list[object]] = {}
         self._owners, self._names, self._pods = Lookup(), Lookup(), Lookup()
+        self._hosts = Hosts()
         self._infra: dict[str, object] = {}
         self._notes: list[object] = []
         self._certificate: Mapping[str, object] = {}
@@ -148,6 +150,7 @@ class SnapshotWriter:
             name: value for name, value in asdict(dump.facts).items() if value not in ("", (), None)
         }:
             content["facts"] = facts
+        self._hosts.add(dump)
         self._nodes[dump.node] = self._add("node", dump.node, pack(content)).packed()
         offset = dump.facts.clock_offset
         self._summaries[dump.node] = [dump.time, dump.ended, offset, bool(content["lost"])]
@@ -294,6 +297,7 @@ class SnapshotWriter:
         }
         if len(self._nodes) > PLAIN_NODES:
             index["summaries"] = self._summaries
+            index["hosts"] = self._lookup("hosts", self._hosts.lookup)
         if self._certificate:
             index["certificate"] = self._certificate
         offset = self._position

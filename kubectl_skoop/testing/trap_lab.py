@@ -1,7 +1,7 @@
 """Small networks in one exact condition: hosts, wires and settings as text, collected before any packet."""
 
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -89,7 +89,7 @@ class Collected:
     def __iter__(self) -> Iterator[NetworkNamespace]:
         return iter(self._by_id.values())
 
-    def nodes(self) -> Sequence[str]:
+    def nodes_with(self, owned: Address | str) -> Collection[str]:
         return ()
 
     def namespace(self, place: Place) -> NetworkNamespace | NotCollected:

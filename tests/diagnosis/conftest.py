@@ -13,6 +13,7 @@ from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.extension.wants import allowed
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.format import SectionRef
@@ -52,6 +53,9 @@ class MadeSource:
         return tuple(
             sorted(name.removeprefix("node/") for name in self.namespaces if name.startswith("node/"))
         )
+
+    def nodes_with(self, owned: Address | str) -> tuple[str, ...]:
+        return self.nodes()
 
     def node(self, name: str) -> NodeEntry | NotCollected:
         if f"node/{name}" not in self.namespaces:

@@ -26,7 +26,7 @@ PROBE = Probe(
     source=Endpoint("pod", "default/a", A), destination=Endpoint("pod", "default/b", B), protocol=6, dport=80
 )
 NOWHERE = SimpleNamespace(
-    nodes=lambda: (),
+    nodes_with=lambda owned: (),
     namespace=lambda place: NotCollected(str(place), "not collected"),
     namespace_by_id=lambda identity: NotCollected(identity, "not collected"),
 )

@@ -1,6 +1,6 @@
 """All network stacks that a walk may enter, and who on the underlay has an address or a MAC."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -31,7 +31,7 @@ UPPER_KINDS = frozenset({"macvlan", "macvtap", "ipvlan", "vlan"})
 class Namespaces(Protocol):
     """The part of a SnapshotSource that a walk needs."""
 
-    def nodes(self) -> Sequence[str]: ...
+    def nodes_with(self, owned: Address | str) -> Collection[str]: ...
 
     def namespace(self, place: Place) -> NetworkNamespace | NotCollected: ...
 
@@ -156,7 +156,7 @@ class World:
     def owner_of_mac(self, mac: str, hints: Iterable[Address]) -> Port | None:
         """The device on the underlay with this MAC, of a node or of a pod that has one of `hints`; nodes that
         have one are asked first."""
-        for ns in self._hosts(hints):
+        for ns in self._hosts(mac, hints):
             for port in self._ports(ns):
                 if port.mac == mac:
                     return port
@@ -188,7 +188,7 @@ class World:
         """The node's device on the underlay that an address belongs to. Any address of the node counts (it
         hears questions for all of them, and IPv4 answers, arp_ignore=0), but no link-local one of another.
         """
-        for ns in self._hosts([address]):
+        for ns in self._hosts(address, [address]):
             entry = ns.local_addresses.get(address)
             if entry is None:
                 continue
@@ -268,9 +268,10 @@ class World:
                 return reason
         return ""
 
-    def _hosts(self, hints: Iterable[Address]) -> Iterator[NetworkNamespace]:
+    def _hosts(self, owned: Address | str, hints: Iterable[Address]) -> Iterator[NetworkNamespace]:
+        """Of the nodes that may have this address or MAC, those with one of `hints` first."""
         asked: set[str] = set()
-        for name in self._hosts_by_hint(hints):
+        for name in self._names(owned, hints):
             if name in asked:
                 continue
             asked.add(name)
@@ -278,13 +279,14 @@ class World:
             if not isinstance(ns, NotCollected):
                 yield ns
 
-    def _hosts_by_hint(self, hints: Iterable[Address]) -> Iterator[str]:
-        """Names; some twice."""
+    def _names(self, owned: Address | str, hints: Iterable[Address]) -> Iterator[str]:
+        """Of nodes; some twice."""
         for hint in hints:
             name = self.node_of_address(hint)
             if name is not None:
                 yield name
-        yield from self.namespaces.nodes()
+        mended = (ns.place.name for ns in self.mended.values() if ns.place.kind == "node")
+        yield from sorted({*self.namespaces.nodes_with(owned), *mended})
 
     def _seen(self, answer: NetworkNamespace | NotCollected) -> NetworkNamespace | NotCollected:
         if isinstance(answer, NotCollected):
