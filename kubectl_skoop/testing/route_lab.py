@@ -1,5 +1,6 @@
 """A namespace with random devices, addresses, routes, rules and sysctls, the same for the same seed."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,14 @@ _ADDRESS_LABELS = (
 _TABLES = ("main", "main", "main", "100", "101", "102", "default", "local")
 _LENGTHS = (0, 0, 8, 12, 15, 16, 20, 22, 24, 24, 25, 28, 30, 31, 32, 32)
 _LENGTHS6 = (0, 0, 15, 16, 31, 32, 32, 47, 48, 48, 64, 120, 126, 128, 128)
-_SUPPRESSIONS = ("suppress_prefixlength 0", "suppress_prefixlength 16", "suppress_ifgroup 0")
+_OBJECTS6 = (
+    "nexthop add id 1 via fd10:0:1::50 dev v0 onlink",
+    "nexthop add id 2 via fd10:1::50 dev v1 onlink",
+    "nexthop add id 3 via fd10:2::50 dev p1 onlink",
+    "nexthop add id 4 group 1,3/2",
+    "nexthop add id 5 group 3/2,2/1",
+    "nexthop add id 6 blackhole",
+)
 _CONF = {
     "rp_filter": (0, 0, 1, 2),
     "accept_local": (0, 0, 1),
@@ -113,14 +121,18 @@ class Universe:
 
 
 class RouteLab:
-    """`rules` False: the policy rules are never touched."""
+    """`rules` False: the policy rules are never touched. `host`: it does not forward IPv6, has nexthops that
+    are objects, and gateways that did not answer."""
 
-    def __init__(self, seed: int, *, rules: bool, routes: int = 60, family: int = 4) -> None:
+    def __init__(
+        self, seed: int, *, rules: bool, routes: int = 60, family: int = 4, host: bool = False
+    ) -> None:
         self._random = Random(seed)
         self._family = family
         self._universe = Universe(self._random, family)
         self._rules = rules
         self._routes = routes
+        self._host = host
         self.namespace = Namespace(f"{lab_prefix()}rt")
 
     def __enter__(self) -> Self:
@@ -143,6 +155,8 @@ class RouteLab:
             )
             if self._family == 6:
                 self._await_addresses()
+            if self._host:
+                self.namespace.run("ip", "-batch", "-", text="\n".join(self._neighbour_lines()))
         except BaseException:
             delete([self.namespace.name])
             raise
@@ -172,6 +186,7 @@ class RouteLab:
             yield f"link set v{number} up"
             if number != PAIRS - 1:
                 yield f"link set p{number} up"
+        yield from (f"link set {device} group 7" for device in ("p0", "v1", "v2"))
         yield "addr add 10.0.0.1/24 dev v0"
         yield "addr add 10.0.1.1/25 dev v0"
         yield "addr add 10.1.0.2/16 dev v1"
@@ -195,7 +210,7 @@ class RouteLab:
 
     def _sysctls(self) -> Iterator[tuple[str, object]]:
         yield "net.ipv4.conf.all.forwarding", 1
-        yield "net.ipv6.conf.all.forwarding", 1
+        yield "net.ipv6.conf.all.forwarding", int(not self._host)
         for setting, values in _CONF.items():
             if setting != "forwarding":
                 yield f"net.ipv4.conf.all.{setting}", self._random.choice((0, 0, 0, *values))
@@ -208,6 +223,7 @@ class RouteLab:
 
     def _route_lines(self) -> Iterator[str]:
         if self._family == 6:
+            yield from _OBJECTS6 if self._host else ()
             for _ in range(self._routes):
                 yield f"route {self._random.choice(('add', 'append'))} {self._route6()}"
             return
@@ -256,9 +272,20 @@ class RouteLab:
         if draw < 0.5:
             hops = [f"nexthop {self._way()} weight {self._random.randrange(1, 4)}" for _ in range(3)]
             return " ".join([prefix, *words, *hops])
+        if self._host and draw < 0.65:
+            return " ".join([prefix, "nhid", str(self._random.randrange(1, len(_OBJECTS6) + 1)), *words])
         if self._random.random() < 0.2:
             words += ["src", self._universe.own()]
         return " ".join([prefix, self._way(), *words])
+
+    def _neighbour_lines(self) -> Iterator[str]:
+        """Of the gateways a third answered, a third did not, the others were never asked."""
+        listed = json.loads(self.namespace.run("ip", "-6", "-j", "route", "show", "table", "all"))
+        hops = [hop for route in listed for hop in route.get("nexthops", [route]) if "gateway" in hop]
+        for device, gateway in sorted({(hop["dev"], hop["gateway"]) for hop in hops}):
+            state = self._random.choice(("nud failed", "lladdr 02:00:00:00:00:99 nud permanent", ""))
+            if state:
+                yield f"neigh replace {gateway} dev {device} {state}"
 
     def _way(self) -> str:
         device = self._random.choice(DEVICES)

@@ -261,6 +261,7 @@ ROUTING = (
     Part("prefixes, metrics, TOS, preference, types of routes, throw", True, "", ORACLE),
     Part("onlink, IPv4 by an IPv6 gateway, link states", True, "", ORACLE),
     Part("nexthop objects and groups", True, "", ORACLE),
+    Part("hosts of IPv6 that pass over gateways that did not answer", True, "", ORACLE),
     Part("resilient groups", True, "by the buckets that they have", f"{_KERNEL}test_collect_owners.py"),
     Part("multipath: shares, fib_multipath_hash_policy 0 to 3", True, "", MULTIPATH),
     Part("multipath for the inner packet of a tunnel", True, "the outer one stands for it"),

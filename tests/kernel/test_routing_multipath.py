@@ -9,7 +9,7 @@ import pytest
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.flow import FlowKey
-from kubectl_skoop.netstack.routing.lookup import Found, lookup
+from kubectl_skoop.netstack.routing.lookup import Failed, Found, lookup
 from kubectl_skoop.netstack.routing.multipath import hash_inputs
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.netns import Namespace, await_each, create, delete, lab_prefix
@@ -125,6 +125,29 @@ def test_the_nexthops_that_are_in_use(
     assert len(answers) == (2 if bound and family == 6 else ways)
 
 
+GROUPS = """link set v{grouped} group 7
+route del default
+route add default table 100 nexthop via {first} dev v1 nexthop via {second} dev v2
+rule add lookup 100 suppress_ifgroup 7 priority 9
+"""
+
+
+@pytest.mark.parametrize("grouped", [1, 2])
+def test_a_rule_that_suppresses_a_group_of_devices(lab: tuple[int, Namespace], grouped: int) -> None:
+    """IPv4 looks at the first nexthop alone, IPv6 at the one that is taken."""
+    family, node = lab
+    form = ADDRESS[family][0]
+    lines = GROUPS.format(grouped=grouped, first=form.format(1, 2), second=form.format(2, 2))
+    node.run("ip", f"-{family}", "-batch", "-", text=lines)
+    flows = variants(family)["dst"]
+    ns = read_state(node.path)
+    with RouteOracle(node.path) as oracle:
+        answers = {_asked(ns, oracle, flow) for flow in flows}
+    own = {_chosen(ns, Stack(ns, Choices(script=(first,))), flows[0]) for first in (0, 1)}
+    assert own == answers
+    assert len(answers) == (1 if family == 4 and grouped == 1 else 2)
+
+
 def test_rules_see_three_bits_of_the_tos() -> None:
     """K-49."""
     node = Namespace(f"{lab_prefix()}tos")
@@ -148,7 +171,12 @@ def _device(oracle: RouteOracle, flow: FlowKey) -> int:
     return route.nexthops[0].device
 
 
+def _asked(ns: NetworkNamespace, oracle: RouteOracle, flow: FlowKey) -> str:
+    answer = oracle.ask_way(flow)
+    return answer.errno or ns.device_name(_device(oracle, flow))
+
+
 def _chosen(ns: NetworkNamespace, stack: Stack, flow: FlowKey) -> str:
+    """The device, or the error."""
     found = lookup(stack, flow)
-    assert isinstance(found, Found)
-    return ns.device_name(found.nexthop.device)
+    return found.errno if isinstance(found, Failed) else ns.device_name(found.nexthop.device)

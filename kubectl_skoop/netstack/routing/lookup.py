@@ -8,11 +8,15 @@ from typing import Literal, NamedTuple
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.devices import vrf
-from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_FAILED
 from kubectl_skoop.netstack.routing import rule as rules
 from kubectl_skoop.netstack.routing.flow import DSCP_LEGACY, LOOPBACK_INDEX, FlowKey
-from kubectl_skoop.netstack.routing.multipath import choose_nexthop, ignores_linkdown, is_dead
+from kubectl_skoop.netstack.routing.multipath import (
+    choose_nexthop,
+    has_failed,
+    ignores_linkdown,
+    is_dead,
+    is_host,
+)
 from kubectl_skoop.netstack.routing.text import route_text
 from kubectl_skoop.netstack.routing.types import (
     TABLE_DEFAULT,
@@ -89,7 +93,7 @@ def select_path(stack: Stack, key: FlowKey, found: Found) -> Found | Failed:
     if key.link or (vrf.flow(stack.ns, key).oif and not key.prefers_oif):
         return found
     if len(found.route.nexthops) > 1:
-        return found._replace(nexthop=choose_nexthop(stack, found.route, key))
+        return found._replace(nexthop=choose_nexthop(stack, found.route, found.nexthop, key))
     if key.family == 4 and not found.route.destination.prefixlen and found.route.type == "unicast":
         return _select_default(stack, found)
     return found
@@ -142,7 +146,7 @@ class _Walk:
                     return Failed(rule.action, rule)
             table = stack.ns.devices[self.key.vrf].vrf_table if rule.l3mdev and self.key.vrf else rule.table
             result = self._in_table(table, rule)
-            if result is None or (isinstance(result, Found) and _suppressed(stack.ns, rule, result)):
+            if result is None or (isinstance(result, Found) and self._suppressed(rule, result)):
                 continue
             return result
         return Failed("no-route")
@@ -163,6 +167,18 @@ class _Walk:
         if result is None:
             return self._in_table(TABLE_DEFAULT, listed[-1]) or Failed("no-route")
         return result._replace(rule=_leading_to(listed, result.route))
+
+    def _suppressed(self, rule: PolicyRule, found: Found) -> bool:
+        """fib4_rule_suppress, fib6_rule_suppress: the first nexthop counts, of IPv6 the one
+        that is taken."""
+        if found.route.destination.prefixlen <= rule.suppress_prefix:
+            return True
+        if rule.suppress_group < 0 or not found.route.nexthops:
+            return False
+        taken = select_path(self.stack, self.key, found) if self.key.family == 6 else None
+        nexthop = taken.nexthop if isinstance(taken, Found) else found.route.nexthops[0]
+        device = self.stack.ns.devices.get(nexthop.device)
+        return device is not None and device.details.get("group", 0) == rule.suppress_group
 
     def _in_table(self, table: int, rule: PolicyRule) -> Found | Failed | None:
         prefixes = self.stack.ns.fib.table(self.key.family, table)
@@ -196,18 +212,34 @@ class _Walk:
         return None
 
     def _first6(self, candidates: Iterable[Route], rule: PolicyRule) -> Found | Failed | None:
-        """fib6_table_lookup, rt6_select: of several routes with the same prefix and metric the preferred,
-        then one by the device that the packet came in by. A host passes over gateways that do not answer,
-        unless none does. Error routes are routes by lo.
-        """
-        for _, group in groupby(candidates, key=lambda route: (route.destination.prefixlen, route.metric)):
-            routes = list(group)
-            usable = [route for route in routes if self._chosen6(route) is not None]
-            if not usable:
-                continue
-            route = max([route for route in usable if self._answers(route)] or usable, key=self._score)
-            return _end6(rule, route, self._chosen6(route) or route.nexthops[0])
+        """fib6_table_lookup: a host passes over gateways that do not answer for shorter prefixes and worse
+        metrics, too, unless none is left (RT6_LOOKUP_F_REACHABLE). Error routes are routes by lo."""
+        routes = list(candidates)
+        for answering in (True, False) if is_host(self.stack.ns) else (False,):
+            for _, group in groupby(routes, key=lambda route: (route.destination.prefixlen, route.metric)):
+                best = self._best6(group, answering)
+                if best is not None:
+                    return _end6(rule, *best)
         return None
+
+    def _best6(self, routes: Iterable[Route], answering: bool) -> tuple[Route, Nexthop] | None:
+        """find_match: the preferred, then what leads by the device that the packet came in by, then the
+        first. Of a nexthop object the first that is better than the routes before; one that is a blackhole is
+        taken whatever the others are, and the device."""
+        best: tuple[Route, Nexthop] | None = None
+        most: tuple[int, bool] | None = None
+        for route in routes:
+            if route.nexthop_id and route.type == "blackhole":
+                return route, _BY_LO
+            for nexthop in route.nexthops or (_BY_LO,):
+                if not self._usable(nexthop) or (answering and has_failed(self.stack, nexthop)):
+                    continue
+                score = self._score(route, nexthop)
+                if most is None or score > most:
+                    best, most = (route, nexthop), score
+                    if route.nexthop_id:
+                        break
+        return best
 
     def _by_device6(self, candidates: Iterable[Route], rule: PolicyRule) -> Found | Failed | None:
         """rt6_device_match, ip6_pol_route_lookup; the state of links counts for nothing."""
@@ -221,22 +253,10 @@ class _Walk:
                 return _end6(rule, route, hop)
         return None
 
-    def _score(self, route: Route) -> tuple[int, bool]:
+    def _score(self, route: Route, nexthop: Nexthop) -> tuple[int, bool]:
         """rt6_score_route."""
         device = self.key.iif or (self.key.oif if self.key.prefers_oif else 0)
-        return _PREFERENCES.get(route.preference, 0), bool(device) and device in _devices(route)
-
-    def _answers(self, route: Route) -> bool:
-        """rt6_check_neigh: of a router every gateway counts (RT6_LOOKUP_F_REACHABLE in ip6_pol_route)."""
-        ns, nexthop = self.stack.ns, self._chosen6(route)
-        if nexthop is None or nexthop.gateway is None or ns.sysctls.device("all", "forwarding", 0, 6):
-            return True
-        key = nexthop.device, nexthop.gateway
-        entry = ns.neighbour_by_key.get(key)
-        return key in self.stack.neighbours or entry is None or not entry.state & NUD_FAILED
-
-    def _chosen6(self, route: Route) -> Nexthop | None:
-        return next((nexthop for nexthop in route.nexthops or (_BY_LO,) if self._usable(nexthop)), None)
+        return _PREFERENCES.get(route.preference, 0), device == nexthop.device
 
     def _usable(self, nexthop: Nexthop) -> bool:
         """fib_lookup_good_nhc."""
@@ -268,26 +288,12 @@ def rules_untouched(stack: Stack) -> bool:
     )
 
 
-def _devices(route: Route) -> set[int]:
-    return {nexthop.device for nexthop in route.nexthops} or {LOOPBACK_INDEX}
-
-
 def _target(listed: Sequence[PolicyRule], position: int, priority: int) -> int:
     """Where `goto` goes on; an unresolved one is passed over. Only forwards, as the kernel demands."""
     for index in range(position, len(listed)):
         if listed[index].priority == priority:
             return index
     return position
-
-
-def _suppressed(ns: NetworkNamespace, rule: PolicyRule, found: Found) -> bool:
-    """fib4_rule_suppress, fib6_rule_suppress."""
-    if found.route.destination.prefixlen <= rule.suppress_prefix:
-        return True
-    if rule.suppress_group < 0 or not found.route.nexthops:
-        return False
-    device = ns.devices.get(found.route.nexthops[0].device)
-    return device is not None and device.details.get("group", 0) == rule.suppress_group
 
 
 def _leading_to(listed: Sequence[PolicyRule], route: Route | None) -> PolicyRule | None:

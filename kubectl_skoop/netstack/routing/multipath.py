@@ -4,7 +4,7 @@ from fractions import Fraction
 from ipaddress import IPv4Address
 
 from kubectl_skoop.netstack.namespace import NetworkNamespace
-from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_VALID
+from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_FAILED, NUD_VALID
 from kubectl_skoop.netstack.release import release
 from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.select import nexthop_source
@@ -19,18 +19,23 @@ _PREFERS_SOURCE_SINCE = (6, 16)
 """Kernel version from which a bound source draws the flow to its own device (K-47)."""
 
 
-def choose_nexthop(stack: Stack, route: Route, key: FlowKey) -> Nexthop:
-    """One of the nexthops that can be used, each as likely as its weight says: a hash of the flow decides."""
+def choose_nexthop(stack: Stack, route: Route, matched: Nexthop, key: FlowKey) -> Nexthop:
+    """One of the nexthops that can be used, each as likely as its weight says: a hash of the flow decides.
+
+    `matched`: the one by which the route was found.
+    """
     ns = stack.ns
     usable = [nexthop for nexthop in route.nexthops if not _skipped(ns, nexthop, key.family)]
-    shares = _shares(usable, [_good(ns, route, nexthop) for nexthop in usable])
+    shares = _shares(usable, [_good(ns, route, nexthop, key.family) for nexthop in usable])
+    if key.family == 6 and not route.nexthop_id and is_host(ns):
+        shares = _given_to(matched, shares, [has_failed(stack, nexthop) for _, nexthop in shares])
     if key.iif == 0 and isinstance(key.src, IPv4Address) and not route.nexthop_id and _prefers_source(ns):
         own = [nexthop_source(ns, route, nexthop) == key.src for nexthop in usable]
         if any(own):
             shares = _shares(usable, own)
     options = [(share, nexthop) for share, nexthop in shares if share]
     if not options:
-        return route.nexthops[0]
+        return matched
     names = ", ".join(nexthop_text(ns, nexthop, key.family) for _, nexthop in options)
     hashed = ns.id, tuple(options), hash_inputs(ns, key)
     return stack.choices.pick_by_hash(hashed, f"nexthop of {route.destination}: {names}", options)
@@ -73,9 +78,24 @@ def ignores_linkdown(ns: NetworkNamespace, device: int, family: int) -> bool:
     return bool(ns.sysctls.device(name, "ignore_routes_with_linkdown", 0, 6))
 
 
-def _good(ns: NetworkNamespace, route: Route, nexthop: Nexthop) -> bool:
-    """fib_good_nh, ipv4_good_nh: nexthop objects always ask the neighbour's state, routes by sysctl."""
-    if not route.nexthop_id and not ns.sysctls.number("net.ipv4.fib_multipath_use_neigh", 0):
+def is_host(ns: NetworkNamespace) -> bool:
+    """Of IPv6, which then looks for gateways that answer (ip6_pol_route)."""
+    return not ns.sysctls.device("all", "forwarding", 0, 6)
+
+
+def has_failed(stack: Stack, nexthop: Nexthop) -> bool:
+    """rt6_check_neigh: the gateway was asked for in vain, and has not answered since."""
+    if nexthop.gateway is None:
+        return False
+    key = nexthop.device, nexthop.gateway
+    entry = stack.ns.neighbour_by_key.get(key)
+    return key not in stack.neighbours and entry is not None and bool(entry.state & NUD_FAILED)
+
+
+def _good(ns: NetworkNamespace, route: Route, nexthop: Nexthop, family: int) -> bool:
+    """fib_good_nh, nexthop_is_good_nh: nexthop objects always ask the neighbour's state, IPv4 by sysctl."""
+    by_sysctl = family == 4 and ns.sysctls.number("net.ipv4.fib_multipath_use_neigh", 0)
+    if not route.nexthop_id and not by_sysctl:
         return True
     if nexthop.gateway is None:
         return True
@@ -97,6 +117,17 @@ def _shares(nexthops: list[Nexthop], allowed: list[bool]) -> list[tuple[Fraction
         taker = next((candidate for candidate in takers if candidate >= index), takers[0])
         shares[taker] += Fraction(nexthop.weight, total)
     return [(share, nexthops[index]) for index, share in shares.items()]
+
+
+def _given_to(
+    matched: Nexthop, shares: list[tuple[Fraction, Nexthop]], failed: list[bool]
+) -> list[tuple[Fraction, Nexthop]]:
+    """fib6_select_path: what falls to one whose gateway does not answer goes where the route was found."""
+    found: dict[Nexthop, Fraction] = {}
+    for (share, nexthop), gone in zip(shares, failed, strict=True):
+        taker = matched if gone else nexthop
+        found[taker] = found.get(taker, Fraction(0)) + share
+    return [(share, nexthop) for nexthop, share in found.items()]
 
 
 def _prefers_source(ns: NetworkNamespace) -> bool:
