@@ -25,7 +25,8 @@ CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
 IFF_UP, IFF_LOWER_UP = 0x1, 0x10000
 IF_OPER_DOWN, IF_OPER_UP = 2, 6
-IPV6_ADDR_LINKLOCAL, IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x20, 0x08, 0x40
+IPV6_ADDR_LINKLOCAL, IFA_F_OPTIMISTIC, IFA_F_DADFAILED, IFA_F_TENTATIVE = 0x20, 0x04, 0x08, 0x40
+RTF_LOCAL = 0x80000000
 NAMED = Path("/run/netns")
 SYSCTL = Path("/proc/sys")
 TOOLS = ("ip", "bridge", "iptables-nft", "iptables-legacy", "ipset", "nft", "conntrack", "ethtool")
@@ -139,7 +140,7 @@ def _set_up(asked: socket.socket, device: str) -> None:
 
 def ready_for_ipv6(namespace: Namespace) -> bool:
     """Devices get link-local addresses a moment after their carrier (linkwatch), and use them a bit later."""
-    return links_settled(namespace) and not _tentative(namespace)
+    return links_settled(namespace) and not _tentative(namespace) and _optimistic_are_local(namespace)
 
 
 def links_settled(namespace: Namespace) -> bool:
@@ -192,12 +193,26 @@ def _tentative(namespace: Namespace) -> bool:
     )
 
 
+def _optimistic_are_local(namespace: Namespace) -> bool:
+    """Such an address is used before its detection ends, but for the moment before that begins: then it gets
+    its local route (addrconf_dad_begin)."""
+    words = [line.split() for line in _proc_net(namespace, "if_inet6").splitlines()]
+    optimistic = {address for address, *_, flags, _ in words if int(flags, 16) & IFA_F_OPTIMISTIC}
+    if not optimistic:
+        return True
+    routes = [line.split() for line in _proc_net(namespace, "ipv6_route").splitlines()]
+    return optimistic <= {route[0] for route in routes if int(route[-2], 16) & RTF_LOCAL}
+
+
 def _flags6(namespace: Namespace) -> list[tuple[int, int]]:
     """Scope and flags of each IPv6 address (net/ipv6/addrconf.c, if6_seq_show)."""
-    with entered(namespace.path):
-        text = Path("/proc/thread-self/net/if_inet6").read_text()
-    addresses = (line.split() for line in text.splitlines())
+    addresses = (line.split() for line in _proc_net(namespace, "if_inet6").splitlines())
     return [(int(scope, 16), int(flags, 16)) for _, _, _, scope, flags, _ in addresses]
+
+
+def _proc_net(namespace: Namespace, name: str) -> str:
+    with entered(namespace.path):
+        return Path(f"/proc/thread-self/net/{name}").read_text()
 
 
 def await_each(namespaces: Iterable[Namespace], ready: Callable[[Namespace], bool] = links_settled) -> None:

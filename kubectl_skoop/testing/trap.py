@@ -10,6 +10,7 @@ from kubectl_skoop.testing.trap_probes import QUIET, ask
 from kubectl_skoop.testing.trap_walk import predict
 
 PATIENT = 1.3
+"""Seconds: a SYN that was lost since its kernel was kept from running is repeated meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,10 @@ def trap(
 
 
 def differences(tested: Trap) -> list[str]:
-    """Where the kernel, the walk and the table do not agree."""
-    return judge(tested, *observe(tested, quiet=PATIENT if tested.warm else QUIET))
+    """Where the kernel, the walk and the table do not agree, in two labs one after the other: the timers of a
+    lab are short, and run out where another process keeps its kernel from working."""
+    found = judge(tested, *observe(tested, quiet=PATIENT if tested.warm else QUIET))
+    return found and judge(tested, *observe(tested, quiet=PATIENT))
 
 
 def observe(tested: Trap, *, quiet: float, settle: bool = False) -> tuple[NodeDump, list[str]]:
@@ -88,9 +91,14 @@ class Comparison:
 
 
 def compare(network: str, condition: str, text: str, *, ipv6: bool = False) -> Comparison:
-    """Nothing else is sent, so that no other flow teaches neighbours."""
+    """Nothing else is sent, so that no other flow teaches neighbours. A second lab has the last word."""
+    found = _compare(network, condition, text, ipv6, QUIET)
+    return found if found.agrees else _compare(network, condition, text, ipv6, PATIENT)
+
+
+def _compare(network: str, condition: str, text: str, ipv6: bool, quiet: float) -> Comparison:
     flow = parse_flow(text)
     with trap_lab(network, condition, ipv6=ipv6) as lab:
         dump = lab.dump()
-        (told,) = ask(lab, [flow])
+        (told,) = ask(lab, [flow], quiet=quiet)
     return Comparison(told, predict(Collected.of(dump), flow))
