@@ -121,18 +121,18 @@ class Universe:
 
 
 class RouteLab:
-    """`rules` False: the policy rules are never touched. `host`: it does not forward IPv6, has nexthops that
-    are objects, and gateways that did not answer."""
+    """`rules` False: the policy rules are never touched. `neighbours`: some gateways answered, some did not,
+    which counts (a host of IPv6, `fib_multipath_use_neigh`); of IPv6 nexthop objects, too."""
 
     def __init__(
-        self, seed: int, *, rules: bool, routes: int = 60, family: int = 4, host: bool = False
+        self, seed: int, *, rules: bool, routes: int = 60, family: int = 4, neighbours: bool = False
     ) -> None:
         self._random = Random(seed)
         self._family = family
         self._universe = Universe(self._random, family)
         self._rules = rules
         self._routes = routes
-        self._host = host
+        self._neighbours = neighbours
         self.namespace = Namespace(f"{lab_prefix()}rt")
 
     def __enter__(self) -> Self:
@@ -155,7 +155,7 @@ class RouteLab:
             )
             if self._family == 6:
                 self._await_addresses()
-            if self._host:
+            if self._neighbours:
                 self.namespace.run("ip", "-batch", "-", text="\n".join(self._neighbour_lines()))
         except BaseException:
             delete([self.namespace.name])
@@ -210,7 +210,8 @@ class RouteLab:
 
     def _sysctls(self) -> Iterator[tuple[str, object]]:
         yield "net.ipv4.conf.all.forwarding", 1
-        yield "net.ipv6.conf.all.forwarding", int(not self._host)
+        yield "net.ipv4.fib_multipath_use_neigh", int(self._neighbours)
+        yield "net.ipv6.conf.all.forwarding", int(not self._neighbours)
         for setting, values in _CONF.items():
             if setting != "forwarding":
                 yield f"net.ipv4.conf.all.{setting}", self._random.choice((0, 0, 0, *values))
@@ -223,7 +224,7 @@ class RouteLab:
 
     def _route_lines(self) -> Iterator[str]:
         if self._family == 6:
-            yield from _OBJECTS6 if self._host else ()
+            yield from _OBJECTS6 if self._neighbours else ()
             for _ in range(self._routes):
                 yield f"route {self._random.choice(('add', 'append'))} {self._route6()}"
             return
@@ -272,7 +273,7 @@ class RouteLab:
         if draw < 0.5:
             hops = [f"nexthop {self._way()} weight {self._random.randrange(1, 4)}" for _ in range(3)]
             return " ".join([prefix, *words, *hops])
-        if self._host and draw < 0.65:
+        if self._neighbours and draw < 0.65:
             return " ".join([prefix, "nhid", str(self._random.randrange(1, len(_OBJECTS6) + 1)), *words])
         if self._random.random() < 0.2:
             words += ["src", self._universe.own()]
@@ -280,7 +281,9 @@ class RouteLab:
 
     def _neighbour_lines(self) -> Iterator[str]:
         """Of the gateways a third answered, a third did not, the others were never asked."""
-        listed = json.loads(self.namespace.run("ip", "-6", "-j", "route", "show", "table", "all"))
+        listed = json.loads(
+            self.namespace.run("ip", f"-{self._family}", "-j", "route", "show", "table", "all")
+        )
         hops = [hop for route in listed for hop in route.get("nexthops", [route]) if "gateway" in hop]
         for device, gateway in sorted({(hop["dev"], hop["gateway"]) for hop in hops}):
             state = self._random.choice(("nud failed", "lladdr 02:00:00:00:00:99 nud permanent", ""))

@@ -60,7 +60,7 @@ def test_ipv6_lookups_agree_with_the_kernel(seed: int, host: bool) -> None:
     random = Random(f"questions6 {seed}")
     differences = []
     kinds: dict[str, int] = {}
-    made = RouteLab(seed, rules=seed % 4 != 0, family=6, host=host)
+    made = RouteLab(seed, rules=seed % 4 != 0, family=6, neighbours=host)
     with made as lab, RouteOracle(lab.namespace.path) as oracle:
         ns = read_state(lab.namespace.path)
         for _ in range(LOOKUPS_A_LAB):
@@ -84,7 +84,7 @@ def test_ipv6_nexthops_agree_with_the_kernel(seed: int) -> None:
     random = Random(f"nexthops6 {seed}")
     differences = []
     passed_over = 0
-    made = RouteLab(seed, rules=seed % 4 != 0, family=6, host=True)
+    made = RouteLab(seed, rules=seed % 4 != 0, family=6, neighbours=True)
     with made as lab, RouteOracle(lab.namespace.path) as oracle:
         ns = read_state(lab.namespace.path)
         nobody_asked = replace(ns, neighbours=())
@@ -149,12 +149,14 @@ def _identity6(route: Route) -> tuple[object, ...]:
     return route.table, str(route.destination), route.type, route.metric, hops
 
 
+@pytest.mark.parametrize("neighbours", [False, True], ids=["none asked", "some answered"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nexthop_and_source_agree_with_the_kernel(seed: int) -> None:
+def test_nexthop_and_source_agree_with_the_kernel(seed: int, neighbours: bool) -> None:
     random = Random(f"ways {seed}")
     differences = []
     sources = 0
-    with RouteLab(seed, rules=seed % 4 != 0) as lab, RouteOracle(lab.namespace.path) as oracle:
+    made = RouteLab(seed, rules=seed % 4 != 0, neighbours=neighbours)
+    with made as lab, RouteOracle(lab.namespace.path) as oracle:
         ns = read_state(lab.namespace.path)
         for _ in range(LOOKUPS_A_LAB // 2):
             key = _question(random, ns, incoming=False)
