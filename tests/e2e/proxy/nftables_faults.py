@@ -103,7 +103,7 @@ NFTABLES = (
     ),
     Fault(
         "a cluster address is not masqueraded for the outside",
-        r"(set cluster-ips \{(?:\n[^}]*)*?\W){plain},?",
+        r"(set cluster-ips \{[^}]*?\W){plain},?",
         r"\1",
         "service.missing-masquerade",
         f"shapes/plain at {{plain}}:80/tcp: {UNMASQUERADED}",
@@ -201,7 +201,7 @@ NFTABLES = (
     ),
     Fault(
         "clients are forgotten too early",
-        r"(set affinity-\w+-shapes/affinity-short/\S+ \{(?:\n[^}]*)*?timeout) 1m",
+        r"(set affinity-\w+-shapes/affinity-short/\S+ \{[^}]*?timeout) 1m",
         r"\1 10s",
         "service.wrong-affinity",
         "a client comes back to the same endpoint for 10 s, meant is 60 s",
