@@ -78,7 +78,7 @@ _KUBE_PROXY_FIELD = re.compile(
 )
 """With the list that follows the name."""
 _MASQUERADE_ALL = re.compile(
-    r"^(iptables|nftables):[ \t]*\n(?:[ \t]+.*\n)*?[ \t]+masqueradeAll:[ \t]*(true|false)\b", re.MULTILINE
+    r"^(iptables|nftables):[ \t]*\n(?:[ \t].*\n)*?[ \t]+masqueradeAll:[ \t]*(true|false)\b", re.MULTILINE
 )
 _DEEPEST = 16
 """Maps and lists inside each other that are kept of a policy."""

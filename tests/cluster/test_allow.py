@@ -108,6 +108,16 @@ def test_of_kube_proxy_only_what_a_diagnosis_asks_for_is_kept() -> None:
     assert kept["data"] == {"config.conf": told}
 
 
+def test_a_long_section_of_kube_proxy_without_what_is_asked_for_is_read_at_once() -> None:
+    """Each of its lines could once be taken in as many ways as it is indented: it never ended."""
+    section = "iptables:\n" + "        comment: '1'\n" * 100
+    source = item("v1", "ConfigMap", data={"config.conf": f"{section}mode: ipvs\n"})
+    source["metadata"] = {"name": "kube-proxy", "namespace": "kube-system"}
+    kept = prune(source)
+    assert kept is not None
+    assert kept["data"] == {"config.conf": "mode: ipvs\n"}
+
+
 def test_of_flannel_the_network_is_kept() -> None:
     source = item(
         "v1", "ConfigMap", data={"net-conf.json": '{"Network": "10.244.0.0/16"}', "cni-conf.json": SECRET}

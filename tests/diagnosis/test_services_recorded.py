@@ -17,6 +17,7 @@ from kubectl_skoop.cluster.raw import text as text_of
 from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.request import Options
 from kubectl_skoop.diagnosis.services.every import Compared, every_service
+from kubectl_skoop.diagnosis.services.kube_proxy_config import masquerades_all
 from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Level
@@ -146,6 +147,12 @@ def test_a_kube_proxy_that_was_not_restarted_spares_the_pods(
     assert [(one.code, one.level) for one in found] == (
         [] if rewritten else [("service.missing-masquerade", Level.WARNING)]
     )
+
+
+def test_a_long_section_without_the_setting_is_read_at_once(make_context: MakeContext) -> None:
+    data = {"config.conf": "iptables:\n" + "        comment: '1'\n" * 100 + "mode: iptables\n"}
+    ctx = make_context([{**CONFIGURATION, "data": data}])
+    assert not masquerades_all(ctx.cluster)
 
 
 DIFFERENCES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {

@@ -54,7 +54,7 @@ def masquerades_all(cluster: Cluster) -> bool:
     """Connections of pods to cluster addresses, too (`masqueradeAll`; mode ipvs has it from `iptables`)."""
     _, config = _read(cluster)
     section = "nftables" if _scalar(config, "mode") == "nftables" else "iptables"
-    setting = rf"^{section}:[ \t]*\n(?:[ \t]+.*\n)*?[ \t]+masqueradeAll:[ \t]*true\b"
+    setting = rf"^{section}:[ \t]*\n(?:[ \t].*\n)*?[ \t]+masqueradeAll:[ \t]*true\b"
     return re.search(setting, config, re.MULTILINE) is not None
 
 
