@@ -16,7 +16,8 @@ XFRMA_OFFLOAD_DEV, XFRMA_SET_MARK, XFRMA_SET_MARK_MASK, XFRMA_IF_ID, XFRMA_SA_DI
 _SELECTOR = struct.Struct("=16s16s4s4sHBBBxxxiI")
 _PORTS = struct.Struct(">HH")
 _PRIORITY_AT, _DIRECTION_AT, _ATTRIBUTES_AT = 152, 160, 168
-_DIRECTIONS = ("in", "out", "fwd")
+_DIRECTIONS = ("in", "out", "fwd", "socket-in", "socket-out")
+"""The last two are of a socket's own policies: which socket's is not told."""
 _BLOCK = 1
 """XFRM_USERPOLICY_BLOCK of a default."""
 _ID = struct.Struct("=16s4sB3x")
@@ -29,6 +30,8 @@ _ALGORITHMS = {
     XFRMA_ALG_AUTH_TRUNC: "auth",
     XFRMA_ALG_AEAD: "aead",
 }
+_ENCAPSULATION = struct.Struct(">HH")
+"""Ports of struct xfrm_encap_tmpl, behind its type."""
 _NAME_SIZE, _TAG_AT = 64, 68
 """Of an algorithm: its name, and behind the length of its key that of its tag in bits; then the key."""
 
@@ -139,12 +142,10 @@ def _state(payload: bytes) -> Fields:
     used_bytes, used_packets, added = struct.unpack_from("=3Q", payload, _STATE_USED_AT)
     reqid, family, mode, window, flags = struct.unpack_from("=IHBBB", payload, _STATE_MODE_AT)
     attributes = dict(split_attributes(payload, _STATE_ATTRIBUTES_AT))
-    (encapsulation,) = struct.unpack_from("=H", attributes.get(XFRMA_ENCAP, bytes(2)))
     (set_mark,) = struct.unpack_from("=I", attributes.get(XFRMA_SET_MARK, bytes(4)))
     (set_mask,) = struct.unpack_from("=I", attributes.get(XFRMA_SET_MARK_MASK, b"\xff" * 4))
     (direction,) = struct.unpack_from("=B", attributes.get(XFRMA_SA_DIR, bytes(1)))
     more = {
-        "encap_type": encapsulation,
         "set_mark": set_mark,
         "set_mask": set_mask if XFRMA_SET_MARK in attributes else 0,
         "dir": direction,
@@ -163,8 +164,18 @@ def _state(payload: bytes) -> Fields:
         "selector": _selector(payload) if payload[40:42] != bytes(2) else {},
         **_algorithms(attributes),
         **_bound_to(attributes),
+        **_encapsulation(attributes),
         **{name: value for name, value in more.items() if value},
     }
+
+
+def _encapsulation(attributes: Mapping[int, bytes]) -> Fields:
+    """struct xfrm_encap_tmpl: ESP in UDP or TCP, with both ports as the sender has them."""
+    if (payload := attributes.get(XFRMA_ENCAP)) is None:
+        return {}
+    (kind,) = struct.unpack_from("=H", payload)
+    sport, dport = _ENCAPSULATION.unpack_from(payload, 2)
+    return {"encap_type": kind, "encap_sport": sport, "encap_dport": dport}
 
 
 def _algorithms(attributes: Mapping[int, bytes]) -> Fields:

@@ -121,7 +121,10 @@ def test_cipher_and_digest() -> None:
 @pytest.mark.parametrize(
     ("attribute", "told"),
     [
-        (pack_attribute(XFRMA_ENCAP, struct.pack("=H22x", 2)), {"encap_type": 2}),
+        (
+            pack_attribute(XFRMA_ENCAP, struct.pack("=H", 2) + struct.pack(">HH18x", 4500, 6000)),
+            {"encap_type": 2, "encap_sport": 4500, "encap_dport": 6000},
+        ),
         (pack_attribute(XFRMA_SET_MARK, struct.pack("=I", 5)), {"set_mark": 5, "set_mask": 0xFFFFFFFF}),
         (pack_attribute(XFRMA_OFFLOAD_DEV, bytes(8)), {"offload": 1}),
         (pack_attribute(XFRMA_SA_DIR, b"\2"), {"dir": 2}),
@@ -144,9 +147,10 @@ def test_a_state_that_is_used_up() -> None:
     [
         bytes(STATE[:150]),
         bytes(STATE) + pack_attribute(XFRMA_ENCAP, b"\1"),
+        bytes(STATE) + pack_attribute(XFRMA_ENCAP, bytes(5)),
         bytes(STATE) + algorithm(20, b"x")[:70],
     ],
-    ids=["the state", "an attribute", "an algorithm"],
+    ids=["the state", "an attribute", "ports", "an algorithm"],
 )
 def test_a_state_that_is_cut_off_is_an_error_that_is_expected(state: bytes) -> None:
     with pytest.raises((struct.error, MalformedMessage)):

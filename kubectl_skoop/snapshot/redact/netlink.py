@@ -84,7 +84,7 @@ WORDS = listed(
     ip6erspan xfrm netkit netdevsim noqueue pfifo_fast fq fq_codel mq mqprio htb tbf ingress clsact noop
     pfifo bfifo cake sfq prio netem etf taprio u32 flower bpf matchall basic fw route cgroup flow rr wrr
     lc wlc lblc lblcr dh sh sed nq fo ovf mh twos reno cubic bbr dctcp in out fwd block allow netfilter
-    arp_cache ndisc_cache
+    socket-in socket-out arp_cache ndisc_cache
     xdp tcx netns tracing iter perf_event struct_ops egress flow_dissector sk_lookup
     ecb(cipher_null) cbc(aes) cbc(des3_ede) cbc(camellia) rfc3686(ctr(aes)) rfc4106(gcm(aes))
     rfc4309(ccm(aes)) rfc4543(gcm(aes)) rfc7539esp(chacha20,poly1305) digest_null hmac(md5) hmac(sha1)

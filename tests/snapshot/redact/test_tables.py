@@ -81,6 +81,16 @@ def test_a_state_of_ipsec_keeps_what_both_ends_must_agree_on(pseudonyms: Pseudon
     assert found == {**ends, "spi": 17, "aead": "rfc4106(gcm(aes))", "auth": pseudonyms.name("acme")}
 
 
+def test_what_ipsec_puts_into_udp_and_whose_policy_a_socket_has_are_kept(pseudonyms: Pseudonyms) -> None:
+    ports = {"encap_type": 2, "encap_sport": 4500, "encap_dport": 6000}
+    left_out = LeftOut()
+    found = table(
+        "xfrm", {"policies": [{"direction": "socket-in"}], "associations": [ports]}, pseudonyms, left_out
+    )
+    assert found == {"policies": [{"direction": "socket-in"}], "associations": [ports]}
+    assert not left_out.lines()
+
+
 def test_a_route_to_a_large_network_ends_in_zeros(pseudonyms: Pseudonyms) -> None:
     (found,) = table("routes", [{"dst": "172.18.0.0", "dst_len": 16}], pseudonyms)
     assert found["dst"].endswith(".0.0")
