@@ -97,6 +97,7 @@ CODES: dict[str, str] = {
     "generic.network.differs": "nodes take different networks for their own",
     "icmp.ignored": "echo requests are ignored by a setting",
     "ipsec.policy": "an IPsec policy drops the packet, or takes it transformed only",
+    "ipsec.translated": "NAT has changed what IPsec protects, or what checksums inside it count",
     "ipsec.state": "IPsec has no state for a packet that is to be sealed, or was sealed by the sender",
     "ipvs.unserved": "IPVS has no real server for the connection, or cannot reach it",
     "neighbour.other-host": "the frame is addressed to a MAC that is not the receiver's",

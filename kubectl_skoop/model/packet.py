@@ -32,6 +32,8 @@ class Protocol(IntEnum):
     UDP = 17
     IPV6 = 41
     GRE = 47
+    ESP = 50
+    AH = 51
     ICMPV6 = 58
     SCTP = 132
 
@@ -90,14 +92,23 @@ class InUdp(NamedTuple):
     """IP protocol of what is inside."""
 
 
-class Esp(NamedTuple):
+class IpsecHeader(NamedTuple):
     """What a state of IPsec made of a packet: the receiver's must agree."""
 
+    protocol: int
+    """ESP or AH."""
     spi: int
     mode: str
     """`transport` or `tunnel`."""
     algorithm: str
     """Names of cipher and digest."""
+    source: Address
+    """Of the packet as it was sealed, like `destination`: what NAT made of them since, the receiver sees."""
+    destination: Address
+    in_udp: bool = False
+    """ESP behind a UDP header."""
+    ah_length: int = 0
+    """Of AH with its check value, bytes; 0: ESP."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +159,7 @@ class Packet:
     """Of the outer packets of tunnels by fou and gue, instead of an IP protocol of their own."""
     sealed: SealedFor | None = None
     """Of the outer packets of WireGuard."""
-    esp: Esp | None = None
+    ipsec: IpsecHeader | None = None
     """Of the outer packets of IPsec."""
     inner: "Packet | Arp | None" = None
     """The frame that this packet carries, if it is a tunnel's outer packet."""

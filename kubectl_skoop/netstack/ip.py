@@ -195,7 +195,7 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
     indev = vrf.index_of(stack.ns, device.index) or device.index
     result = traverse(stack, Hook.INPUT, packet, passage, indev=indev, outdev=0)
     if isinstance(result, Passed):
-        exempt = device.loopback or packet.esp is not None
+        exempt = device.loopback or ipsec.checks_itself(packet)
         if exempt or not ipsec.refused(stack, result.packet, passage, "in", device.name):
             transport.deliver(stack, device, result.packet, passage)
     elif isinstance(result, Scheduled):
@@ -256,7 +256,7 @@ def _output(
         return
     name, before = stack.ns.device_name(outdev), packet.src
     way = OutputRoute(device=outdev, nexthop=nexthop, source=packet.src, route=route)
-    exempt = stack.ns.devices[outdev].loopback or (packet.esp is not None and not indev)
+    exempt = stack.ns.devices[outdev].loopback or (packet.ipsec is not None and not indev)
     bundle = None if exempt else ipsec_out.lookup(stack, packet, passage, way)
     if isinstance(bundle, ipsec_out.Ended):
         ipsec_out.end(stack, packet, bundle, name)

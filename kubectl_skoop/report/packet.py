@@ -32,6 +32,8 @@ def tunnel_text(outer: Packet) -> str:
     """`vxlan 1 10.0.0.1 > 10.0.0.2`."""
     udp = outer.protocol == Protocol.UDP
     name = _TUNNEL_OF_PORT.get(outer.dport, "udp") if udp else protocol_name(outer.protocol)
+    if outer.ipsec is not None:
+        name = "espinudp" if outer.ipsec.in_udp else protocol_name(outer.ipsec.protocol)
     if outer.sealed is not None:
         name = "wireguard"
     vni = "" if outer.vni is None else f" {outer.vni}"

@@ -1,6 +1,7 @@
 """Small networks in one exact condition: hosts, wires and settings as text, collected before any packet."""
 
 import socket
+import struct
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ _NEW_HOST = {
     "net.ipv6.conf.default.accept_dad": 0,
     "net.ipv6.icmp.ratelimit": 0,
 }
+_UDP_ENCAP, _UDP_ENCAP_ESPINUDP, _IP_XFRM_POLICY, _IPV6_XFRM_POLICY = 100, 2, 17, 35
+"""include/uapi/linux/udp.h, in.h, in6.h"""
+_XFRM_POLICY_IN, _XFRM_POLICY_OUT = 0, 1
 _WITHOUT_IPV6 = {"net.ipv6.conf.all.disable_ipv6": 1, "net.ipv6.conf.default.disable_ipv6": 1}
 
 
@@ -116,6 +120,8 @@ def trap_lab(network: str, *conditions: str, ipv6: bool = False) -> Iterator[Tra
     - `a: addr add 10.1.0.2/24 dev eth0` an argument list of ip(8)
     - `a: sysctl net.ipv4.ip_forward=1`
     - `a: listen tcp 80`, `a: listen udp 53 10.1.0.2 dev=eth0 v6only backlog=0`
+    - `a: listen udp 4500 espinudp bypass`: as the socket of an IKE daemon, which takes ESP out of UDP and has
+      IPsec policies of its own
     - `a: connected udp 53 10.1.0.9` a socket on the port that is connected to the address
     - `a: fill tcp 81` a listener whose queue is full
     - `a: no-listeners`: otherwise each host listens on TCP 80 and UDP 53
@@ -265,10 +271,25 @@ def _listener(host: str, namespace: Namespace, words: Sequence[str]) -> Listener
     if "mark" in settings:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(settings["mark"]))
     opened.bind((address, int(port)))
+    if "espinudp" in options:
+        opened.setsockopt(socket.IPPROTO_UDP, _UDP_ENCAP, _UDP_ENCAP_ESPINUDP)
+    if "bypass" in options:
+        _bypass(opened)
     if protocol == "tcp":
         opened.listen(int(settings.get("backlog", 16)))
     opened.setblocking(False)
     return Listener(host, protocol, opened)
+
+
+def _bypass(opened: socket.socket) -> None:
+    """Whatever comes in by the socket and leaves by it is let pass (struct xfrm_userpolicy_info)."""
+    level, option = (
+        (socket.IPPROTO_IPV6, _IPV6_XFRM_POLICY)
+        if opened.family == socket.AF_INET6
+        else (socket.IPPROTO_IP, _IP_XFRM_POLICY)
+    )
+    for direction in (_XFRM_POLICY_IN, _XFRM_POLICY_OUT):
+        opened.setsockopt(level, option, struct.pack("=40xH118xB7x", opened.family, direction))
 
 
 def _connected(lab: TrapLab, host: str, port: str, peer: str) -> None:

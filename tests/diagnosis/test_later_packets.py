@@ -320,7 +320,7 @@ PASSED_ON = {
     "l4/tcp.py": "more than a bare ACK, which larger ones are, too",
     "l4/udp.py": "the length of an answer",
     "fragment.py": "of what did not fit",
-    "xfrm/ipsec_out.py": "ipsec_send has noted it",
+    "xfrm/sealing.py": "ipsec_send has noted it",
 }
 """Modules of `netstack` that read a packet's length and need not note it, and why."""
 

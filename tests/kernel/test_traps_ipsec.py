@@ -110,6 +110,18 @@ TRAPS = (
         {TCP: SERVED},
     ),
     trap(
+        "a key daemon's socket has a policy of its own",
+        NETWORK,
+        policy("b", "in", f"DIR {TEMPLATE}") + "b: listen udp 500 bypass",
+        {"a udp 10.2.0.2:500": SERVED, UDP: LOST},
+    ),
+    trap(
+        "a key daemon's socket has none",
+        NETWORK,
+        policy("b", "in", f"DIR {TEMPLATE}") + "b: listen udp 500",
+        {"a udp 10.2.0.2:500": LOST},
+    ),
+    trap(
         "the sender must transform it",
         NETWORK,
         policy("a", "out", f"DIR {TEMPLATE}"),

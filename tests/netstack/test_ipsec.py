@@ -8,6 +8,9 @@ import pytest
 from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
+from kubectl_skoop.testing.trap_flow import parse_flow
+from kubectl_skoop.testing.trap_lab import Collected
+from kubectl_skoop.testing.trap_walk import walked
 from tests.netstack.builders import routed, walk
 
 TCP, SERVED = "a tcp 10.2.0.2", "answer, b sees 10.1.0.2"
@@ -97,6 +100,7 @@ def test_of_several_states_the_newest_is_taken() -> None:
         ({"used_up": 1}, "used_up"),
         ({"flags": 8}, "wildrecv"),
         ({"dir": 1}, "its direction"),
+        ({"encap_type": 7, "encap_sport": 4500, "encap_dport": 4500}, "encap_type"),
         ({"aead": "rfc4106(gcm(sm4))"}, "how much longer"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -137,3 +141,78 @@ def test_two_transformations_are_unknown() -> None:
     assert "protocol 108" in walk(hosts, TCP)
     hosts = network("a", policy("out", templates=2, transforms=[TEMPLATE, TEMPLATE]), associations=[STATE])
     assert "more than once" in walk(hosts, TCP)
+
+
+IN_UDP = {**STATE, "encap_type": 2, "encap_sport": 4500, "encap_dport": 4500}
+
+
+def in_udp(port: int, address: str = "0.0.0.0", **opens: object) -> dict[str, NetworkNamespace]:
+    """b has a socket on the port."""
+    hosts = sealed(IN_UDP, opens={**IN_UDP, **opens})
+    daemon = Socket(protocol=17, state="unconnected", local=ip_address(address), port=port)
+    hosts["b"] = replace(hosts["b"], sockets=(*hosts["b"].sockets, daemon))
+    return hosts
+
+
+def test_a_socket_on_the_port_of_the_state_is_assumed_to_take_esp_out_of_udp() -> None:
+    assert walk(in_udp(4500), TCP) == SERVED
+    assert walk(sealed(IN_UDP), TCP) == "timeout"
+    (way,) = walked(Collected(in_udp(4500).values()), parse_flow(TCP))
+    assumed = "the UDP socket 0.0.0.0:4500 takes ESP out (UDP_ENCAP), as a key daemon sets it"
+    assert assumed in way.result.branch.assumptions
+
+
+@pytest.mark.parametrize(
+    ("address", "dport"), [("0.0.0.0", 4501), ("::", 4500)], ids=["another port", "IPv6"]
+)
+def test_of_another_socket_it_is_unknown_whether_it_does(address: str, dport: int) -> None:
+    told = walk(in_udp(4500, address, encap_dport=dport), TCP)
+    assert told.startswith("unknown: whether the UDP socket")
+
+
+def test_what_is_longer_than_the_header_of_esp_may_be_taken_for_esp() -> None:
+    assert walk(in_udp(4500), "a udp 10.2.0.2:4500") == SERVED
+    assert walk(in_udp(4500), "a udp 10.2.0.2:4500 size=36") == SERVED
+    assert "unless what they hold begins with four zeros" in walk(in_udp(4500), "a udp 10.2.0.2:4500 size=37")
+
+
+def test_where_no_state_takes_it_out_of_udp_it_is_lost_whatever_the_socket_is() -> None:
+    assert walk(in_udp(4500, "::", encap_type=0), TCP) == "timeout"
+    assert walk(in_udp(4500, "::", spi=18), TCP) == "timeout"
+
+
+def test_a_socket_with_a_policy_of_its_own_takes_what_others_get_transformed_only() -> None:
+    wanted = policy("in", templates=1, transforms=[TEMPLATE])
+    own = {**policy("socket-in"), "src": "0.0.0.0/0", "dst": "0.0.0.0/0"}
+    for policies, told in (
+        ([wanted, own], SERVED),
+        ([wanted], "timeout"),
+        ([wanted, {**own, "action": "block"}], "timeout"),
+    ):
+        hosts = in_udp(4500)
+        hosts["b"] = replace(hosts["b"], ipsec=decode_ipsec({"policies": policies, "associations": [IN_UDP]}))
+        assert walk(hosts, TCP) == told
+
+
+AH = {**{name: value for name, value in STATE.items() if name != "aead"}, "proto": 51, "auth": "hmac(sha256)"}
+AH_POLICY = policy("out", templates=1, transforms=[{**TEMPLATE, "proto": 51}])
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, SERVED),
+        ({"flags": 64}, "timeout"),
+        ({"auth": "hmac(sha1)"}, "timeout"),
+        ({"tag_bits": 96}, "timeout"),
+    ],
+    ids=["the same", "a shorter header", "another digest", "a shorter tag"],
+)
+def test_ah_is_opened_by_the_same_digest_and_length(changed: dict[str, object], told: str) -> None:
+    hosts = network("a", AH_POLICY, associations=[AH])
+    hosts["b"] = replace(hosts["b"], ipsec=decode_ipsec({"associations": [{**AH, **changed}]}))
+    assert walk(hosts, TCP) == told
+
+
+def test_ah_of_unknown_length_is_unknown() -> None:
+    assert "how much longer" in walk(network("a", AH_POLICY, associations=[{**AH, "tag_bits": 0}]), TCP)

@@ -17,6 +17,11 @@ Receive = Callable[[Stack, Packet, Passage], None]
 
 def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> None:
     """To its protocol. Which others this kernel takes (tunnels, SCTP) no snapshot says: unknown."""
+    if packet.ipsec is not None and not packet.ipsec.in_udp:
+        from kubectl_skoop.netstack.xfrm import ipsec_in
+
+        ipsec_in.receive(stack, device, packet, passage)
+        return
     match packet.protocol:
         case Protocol.ICMPV6 if packet.discovery is not None:
             discovery.receive(stack, device, packet)
@@ -24,7 +29,7 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
             icmp.deliver(stack, packet, passage)
         case Protocol.TCP:
             tcp.deliver(stack, device, packet, passage)
-        case Protocol.UDP if receive := _udp_tunnel(stack, packet):
+        case Protocol.UDP if packet.ipsec is None and (receive := _udp_tunnel(stack, packet)):
             receive(stack, packet, passage)
         case Protocol.UDP:
             udp.deliver(stack, device, packet, passage)
@@ -33,10 +38,6 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
 
             tunnel = ip_tunnel if packet.family == 4 else ip6_tunnel
             tunnel.receive(stack, packet, passage)
-        case _ if packet.esp is not None:
-            from kubectl_skoop.netstack.xfrm import ipsec_in
-
-            ipsec_in.receive(stack, device, packet, passage)
         case _:
             reason = f"delivery of IP protocol {packet.protocol} is not modelled"
             stack.give_up("device.unmodelled", packet, reason)

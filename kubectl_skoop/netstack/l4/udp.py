@@ -72,10 +72,29 @@ def deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
         reason = f"the WireGuard device of port {packet.dport} was moved to another namespace"
         stack.give_up("device.unmodelled", packet, reason)
         return
+    if (packet.ipsec is not None or stack.ns.ipsec.states) and _taken_for_esp(
+        stack, device, packet, passage, socket
+    ):
+        return
     text = socket_lookup.socket_text(stack, socket)
     stack.step("socket", f"UNCONN {text}", "gets the datagram", device=device.name)
     stack.journey.served = True
     _answer(stack, device, socket, packet)
+
+
+def _taken_for_esp(stack: Stack, device: Device, packet: Packet, passage: Passage, socket: Socket) -> bool:
+    from kubectl_skoop.netstack.xfrm import ipsec_udp
+
+    if packet.ipsec is not None:
+        ipsec_udp.receive(stack, device, packet, passage, packet.ipsec, socket)
+        return True
+    if not ipsec_udp.swallows(stack, packet):
+        return False
+    reason = (
+        f"IPsec takes datagrams to port {packet.dport} for ESP, unless what they hold begins with four zeros"
+    )
+    stack.give_up("unknown", packet, reason, where=stack.where(device=device.name))
+    return True
 
 
 def _answer(stack: Stack, device: Device, socket: Socket, packet: Packet) -> None:
@@ -144,7 +163,15 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
 
 
 def _no_tunnel(stack: Stack, packet: Packet) -> None:
-    """The kernel's socket of such a device is there while the device is up."""
+    """The kernel's socket of such a device is there while the device is up; of ESP it is a program's."""
+    if packet.ipsec is not None:
+        stack.lose(
+            "tunnel.closed",
+            packet,
+            f"nothing takes ESP on UDP port {packet.dport} of {packet.dst}",
+            remedy="look why the key daemon (IKE) does not run here, and which ports the sender's state has",
+        )
+        return
     if packet.in_udp is not None:
         stack.lose(
             "tunnel.closed",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from kubectl_skoop.model.packet import Packet, Passage
+from kubectl_skoop.model.packet import Packet, Passage, Protocol
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.conntrack import IPS_NAT_MASK, connection_of
 from kubectl_skoop.netstack.netfilter.tuples import PORT_PROTOCOLS
@@ -12,13 +12,51 @@ from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.xfrm.ipsec_types import TRANSPORT, Policy, Selector, State, Template
 
 Direction = Literal["in", "out", "fwd"]
-ESP, AH, COMP = 50, 51, 108
-"""Protocols of IPsec (IANA)."""
+IKE_PORTS = frozenset({500, 4500})
+"""Of a daemon that negotiates states when the kernel asks for them."""
+SOCKET_IN = "socket-in"
+"""Direction of a socket's own policy for what it receives (XFRM_POLICY_MAX + XFRM_POLICY_IN)."""
 BLOCKS_ALL = "IPsec drops what no policy selects ({})"
 
 
 def refused(stack: Stack, packet: Packet, passage: Passage, direction: Direction, device: str) -> bool:
-    """Whether a packet that came in ends here (__xfrm_policy_check), transformed or not."""
+    """Whether a packet that came in ends here (__xfrm_policy_check), transformed or not. A policy of the
+    socket's own is asked first, and which socket has one is in no dump: IKE daemons give theirs one."""
+    if direction != "in" or not _some_socket_takes(stack, packet):
+        return _refused(stack, packet, passage, direction, device)
+    if not _for_daemon(packet):
+        ends = _refused(stack, packet, passage, direction, device)
+        if ends:
+            stack.assumptions.append("no socket but the key daemon's has IPsec policies of its own")
+        return ends
+    with stack.aside():
+        ends = _refused(stack, packet, passage, direction, device)
+    if ends:
+        what = f"the socket of UDP port {packet.dport} has an IPsec policy of its own that lets all in"
+        stack.assumptions.append(f"{what}, as key daemons set it")
+    return False
+
+
+def checks_itself(packet: Packet) -> bool:
+    """Policies are not asked for it before it is opened (no_policy of esp4_protocol and its like)."""
+    return packet.ipsec is not None and not packet.ipsec.in_udp
+
+
+def _for_daemon(packet: Packet) -> bool:
+    return packet.protocol == Protocol.UDP and (packet.dport in IKE_PORTS or packet.ipsec is not None)
+
+
+def _some_socket_takes(stack: Stack, packet: Packet) -> bool:
+    """xfrm_sk_policy_lookup"""
+    return any(
+        policy.direction == SOCKET_IN
+        and not (policy.block or policy.templates)
+        and selects(policy.selector, packet)
+        for policy in stack.ns.ipsec.policies
+    )
+
+
+def _refused(stack: Stack, packet: Packet, passage: Passage, direction: Direction, device: str) -> bool:
     opened = passage.opened if isinstance(passage.opened, State) else None
     ipsec = stack.ns.ipsec
     if opened is None and not ipsec.policies and not ipsec.blocks:

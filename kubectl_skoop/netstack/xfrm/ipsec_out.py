@@ -1,27 +1,19 @@
-"""What IPsec makes of packets that leave: the policy, the state that it names, the packet that goes out.
+"""What IPsec makes of packets that leave: the policy, and the state that it names.
 
-net/xfrm/xfrm_policy.c (xfrm_lookup, xfrm_bundle_create), xfrm_state.c (xfrm_state_find), xfrm_output.c; ESP
-as net/ipv4/esp4.c and net/ipv6/esp6.c make it. What a device does for the kernel (offload) is not modelled.
+net/xfrm/xfrm_policy.c (xfrm_lookup, xfrm_bundle_create), xfrm_state.c (xfrm_state_find), xfrm_output.c. What
+a device does for the kernel (offload) is not modelled.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-from kubectl_skoop.model.packet import Address, Esp, Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Address, Packet, Passage, Protocol
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.xfrm import ipsec
-from kubectl_skoop.netstack.xfrm.ipsec_types import MODES, TRANSPORT, TUNNEL, Mark, Policy, State, Template
-
-IP_HEADER = {4: 20, 6: 40}
-ESP_HEADER, ESP_TRAILER = 8, 2
-"""SPI and sequence number; length of the padding and next header; bytes."""
-ALIGNMENT = 4
-IKE_PORTS = frozenset({500, 4500})
-"""Of a daemon that negotiates states when the kernel asks for them."""
+from kubectl_skoop.netstack.xfrm.ipsec_types import TRANSPORT, Mark, Policy, State, Template
 
 
 class Bundle(NamedTuple):
@@ -133,7 +125,8 @@ def _without_state(stack: Stack, packet: Packet, policy: Policy, template: Templ
     """The kernel asks a key daemon, if one listens, and drops the packet (XfrmOutNoStates, larval_drop)."""
     reason = gap.table(stack, "sockets")
     if reason or any(
-        (socket.protocol, socket.port in IKE_PORTS) == (Protocol.UDP, True) for socket in stack.ns.sockets
+        (socket.protocol, socket.port in ipsec.IKE_PORTS) == (Protocol.UDP, True)
+        for socket in stack.ns.sockets
     ):
         daemon = reason or "the daemon that listens for IKE may negotiate one"
         return _unknown(f"IPsec has no state yet for packets to {packet.dst}: {daemon}")
@@ -167,43 +160,6 @@ def _through(stack: Stack, packet: Packet, passage: Passage, state: State) -> Bu
 def marked(mark: int, change: Mark) -> int:
     """xfrm_smark_get."""
     return mark & ~change.mask | change.value & change.mask
-
-
-def inner_mtu(bundle: Bundle, outer: int) -> int:
-    """xfrm_state_mtu, bytes: how large a packet fits, where `outer` bytes fit what leaves."""
-    state, overhead = bundle.state, bundle.state.overhead
-    if overhead is None:
-        raise ValueError("a bundle's state has an overhead")
-    family = state.destination.version
-    kept = IP_HEADER[family] if state.mode == TRANSPORT else 0
-    block = max(overhead.block, ALIGNMENT)
-    fixed = IP_HEADER[family] - kept + ESP_HEADER + overhead.vector
-    return (outer - fixed - overhead.tag - kept) // block * block + kept - ESP_TRAILER
-
-
-def outer(packet: Packet, bundle: Bundle) -> Packet:
-    """What leaves: the packet in ESP (esp_output; xfrm4_tunnel_encap_add, xfrm6_tunnel_encap_add)."""
-    state, overhead = bundle.state, bundle.state.overhead
-    if overhead is None:
-        raise ValueError("a bundle's state has an overhead")
-    tunnel = state.mode == TUNNEL
-    source, destination = packet.src, packet.dst
-    if tunnel:
-        source, destination = state.source or bundle.route.source, state.destination
-    header = IP_HEADER[destination.version]
-    block = max(overhead.block, ALIGNMENT)
-    sealed = packet.length - (0 if tunnel else header) + ESP_TRAILER
-    whole = -(-sealed // block) * block
-    return Packet(
-        src=source,
-        dst=destination,
-        protocol=ipsec.ESP,
-        length=header + ESP_HEADER + overhead.vector + whole + overhead.tag,
-        df=packet.df and (state.keeps_df or not tunnel),
-        tos=packet.tos,
-        esp=Esp(state.spi, MODES.get(state.mode, ""), state.algorithm),
-        inner=replace(packet, src_mac="", dst_mac="", gso=False),
-    )
 
 
 def _unknown(reason: str) -> Ended:

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from kubectl_skoop.model.packet import Address, Network
+from kubectl_skoop.model.packet import Address, Network, Protocol
 
 TRANSPORT, TUNNEL = 0, 1
 """XFRM_MODE_*"""
+NAMES: dict[int, str] = {Protocol.ESP: "esp", Protocol.AH: "ah"}
 MODES = {TRANSPORT: "transport", TUNNEL: "tunnel", 2: "ro", 3: "in_trigger", 4: "beet"}
 
 
@@ -47,7 +48,8 @@ class Template(NamedTuple):
         """As `ip xfrm policy` prints it."""
         ends = f"src {self.source} dst {self.destination} " if self.mode == TUNNEL else ""
         spi = f"spi 0x{self.spi:08x} " if self.spi else ""
-        return f"tmpl {ends}{spi}reqid {self.reqid} mode {MODES.get(self.mode, self.mode)}"
+        protocol = NAMES.get(self.protocol, self.protocol)
+        return f"tmpl {ends}proto {protocol} {spi}reqid {self.reqid} mode {MODES.get(self.mode, self.mode)}"
 
 
 class Policy(NamedTuple):
@@ -76,6 +78,13 @@ class Policy(NamedTuple):
         return ", ".join(words)
 
 
+class InUdp(NamedTuple):
+    """ESP in UDP: the ports that the sender uses (struct xfrm_encap_tmpl)."""
+
+    sport: int
+    dport: int
+
+
 class State(NamedTuple):
     """struct xfrm_usersa_info, without keys: whether both ends have the same is not known."""
 
@@ -99,23 +108,31 @@ class State(NamedTuple):
     """None: the algorithm is not known here."""
     incoming: bool | None = None
     """XFRMA_SA_DIR; None: it does not say."""
+    encapsulation: InUdp | None = None
     keeps_df: bool = True
     """The outer packet has the inner one's DF (not XFRM_STATE_NOPMTUDISC)."""
     unmodelled: str = ""
 
     def __str__(self) -> str:
         """As `ip xfrm state` prints it."""
-        mode = MODES.get(self.mode, self.mode)
-        return f"src {self.source} dst {self.destination} spi 0x{self.spi:08x} reqid {self.reqid} mode {mode}"
+        mode, protocol = MODES.get(self.mode, self.mode), NAMES.get(self.protocol, self.protocol)
+        ports = self.encapsulation
+        encap = f" encap espinudp sport {ports.sport} dport {ports.dport}" if ports else ""
+        return (
+            f"src {self.source} dst {self.destination} proto {protocol} spi 0x{self.spi:08x} "
+            f"reqid {self.reqid} mode {mode}{encap}"
+        )
 
 
 class Overhead(NamedTuple):
-    """What ESP adds to a packet, bytes."""
+    """What ESP or AH adds to a packet, bytes."""
 
     vector: int
+    """0 with AH."""
     block: int
-    """What is encrypted becomes a multiple of it."""
+    """What is encrypted becomes a multiple of it; of AH its header."""
     tag: int
+    """The check value (ICV)."""
 
 
 class Ipsec(NamedTuple):

@@ -2,11 +2,11 @@
 
 from ipaddress import ip_network
 
-from kubectl_skoop.model.packet import Address, Network
-from kubectl_skoop.netstack.xfrm.ipsec import ESP
+from kubectl_skoop.model.packet import Address, Network, Protocol
 from kubectl_skoop.netstack.xfrm.ipsec_types import (
     TRANSPORT,
     TUNNEL,
+    InUdp,
     Ipsec,
     Mark,
     Overhead,
@@ -17,11 +17,14 @@ from kubectl_skoop.netstack.xfrm.ipsec_types import (
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, table_map
 
-XFRM_STATE_NOPMTUDISC = 4
-_FLAGS = {8: "wildrecv", 64: "align4"}
+XFRM_STATE_NOPMTUDISC, XFRM_STATE_WILDRECV, XFRM_STATE_ALIGN4 = 4, 8, 64
+UDP_ENCAP_ESPINUDP = 2
 _DIRECTION_IN = 1
 """XFRM_SA_DIR_IN"""
 _OLDER = "what an older agent left out"
+_OF_SOCKETS = {"3": "socket-in", "4": "socket-out"}
+"""Directions that older agents gave as numbers."""
+_NO_DIGEST = "digest_null"
 _CIPHERS = {
     "ecb(cipher_null)": (0, 1),
     "cbc(aes)": (16, 16),
@@ -53,7 +56,7 @@ def _policy(entry: Entry) -> Policy:
     known = "templates" in entry.fields
     mark = _mark(entry)
     return Policy(
-        direction=entry.text("direction"),
+        direction=_OF_SOCKETS.get(direction := entry.text("direction"), direction),
         selector=_selector(entry),
         priority=entry.number("priority", 0),
         block=entry.text("action", "") == "block",
@@ -68,7 +71,7 @@ def _templates(entry: Entry) -> tuple[Template, ...]:
     if "transforms" in entry.fields:
         return tuple(_template(one) for one in entry.entries("transforms"))
     optional = entry.flag("optional", "templates" not in entry.fields)
-    unknown = Template(ESP, TRANSPORT, None, None, optional=optional, unmodelled=_OLDER)
+    unknown = Template(Protocol.ESP, TRANSPORT, None, None, optional=optional, unmodelled=_OLDER)
     return (unknown,) * min(entry.number("templates", 1), 1)
 
 
@@ -88,13 +91,11 @@ def _template(entry: Entry) -> Template:
 
 def _state(entry: Entry) -> State:
     mark, mode, protocol = _mark(entry), entry.number("mode"), entry.number("proto")
-    unmodelled = _unmodelled(entry, ("if_id", "encap_type", "offload", "used_up"), mark)
+    ports = _ports(entry)
+    unmodelled = _unmodelled(entry, ("if_id", *([] if ports else ["encap_type"]), "offload", "used_up"), mark)
     flags = entry.number("flags", 0)
-    names = [name for bit, name in _FLAGS.items() if flags & bit]
-    cipher = entry.text("aead", "") or entry.text("enc", "")
-    tag = entry.number("tag_bits", 0)
-    sizes = _CIPHERS.get(cipher)
     selector = entry.entry("selector")
+    overhead = _of_ah(entry) if protocol == Protocol.AH else _of_esp(entry)
     return State(
         source=_address(entry, "src"),
         destination=entry.address("dst"),
@@ -106,17 +107,49 @@ def _state(entry: Entry) -> State:
         mark=mark or Mark(),
         set_mark=Mark(entry.number("set_mark", 0), entry.number("set_mask", 0)),
         created=entry.number("created", 0),
-        algorithm=" ".join(filter(None, [cipher, entry.text("auth", ""), f"{tag}" if tag else ""])),
-        overhead=Overhead(*sizes, tag // 8) if sizes is not None else None,
+        algorithm=_algorithm(entry),
+        overhead=overhead,
+        encapsulation=ports,
         keeps_df=not flags & XFRM_STATE_NOPMTUDISC,
         incoming={0: None, _DIRECTION_IN: True}.get(entry.number("dir", 0), False),
-        unmodelled=", ".join(filter(None, [_kind(protocol, mode), unmodelled, *names])),
+        unmodelled=", ".join(
+            filter(
+                None,
+                [_kind(protocol, mode), unmodelled, "wildrecv" if flags & XFRM_STATE_WILDRECV else ""],
+            )
+        ),
     )
+
+
+def _algorithm(entry: Entry) -> str:
+    cipher, tag = entry.text("aead", "") or entry.text("enc", ""), entry.number("tag_bits", 0)
+    return " ".join(filter(None, [cipher, entry.text("auth", ""), f"{tag}" if tag else ""]))
+
+
+def _of_esp(entry: Entry) -> Overhead | None:
+    sizes = _CIPHERS.get(entry.text("aead", "") or entry.text("enc", ""))
+    return Overhead(*sizes, entry.number("tag_bits", 0) // 8) if sizes is not None else None
+
+
+def _of_ah(entry: Entry) -> Overhead | None:
+    """ah_init_state, ah6_init_state: IPv6 knows no steps of four bytes."""
+    tag = entry.number("tag_bits", 0)
+    if not tag and entry.text("auth", "") != _NO_DIGEST:
+        return None
+    by_four = entry.number("flags", 0) & XFRM_STATE_ALIGN4 and entry.address("dst").version == 4
+    return Overhead(0, 4 if by_four else 8, tag // 8)
+
+
+def _ports(entry: Entry) -> InUdp | None:
+    """Older agents told the type only."""
+    if entry.number("encap_type", 0) != UDP_ENCAP_ESPINUDP or "encap_dport" not in entry.fields:
+        return None
+    return InUdp(entry.number("encap_sport"), entry.number("encap_dport"))
 
 
 def _kind(protocol: int, mode: int) -> str:
     """What of a transformation is not modelled, whatever else it is; empty: nothing."""
-    words = ([] if protocol == ESP else [f"protocol {protocol}"]) + (
+    words = ([] if protocol in (Protocol.ESP, Protocol.AH) else [f"protocol {protocol}"]) + (
         [] if mode in (TRANSPORT, TUNNEL) else [f"mode {mode}"]
     )
     return ", ".join(words)

@@ -51,13 +51,20 @@ def test_ipsec_without_keys() -> None:
     policy = {"src": "10.1.0.0/16", "dst": "10.2.0.0/16", "direction": "out", "templates": 1, "if_id": 3}
     tunnel = {"src": "192.0.2.1", "dst": "192.0.2.2", "proto": 50, "mode": 1, "reqid": 1}
     state = {**tunnel, "spi": 17, "aead": "rfc4106(gcm(aes))", "tag_bits": 128, "mark": 255, "mark_value": 5}
-    xfrm = {"policies": [{**policy, "transforms": [tunnel]}], "associations": [state], "blocks": ["in"]}
+    in_udp = {**state, "spi": 18, "mark": 0, "encap_type": 2, "encap_sport": 4500, "encap_dport": 6000}
+    xfrm = {
+        "policies": [{**policy, "transforms": [tunnel]}],
+        "associations": [state, in_udp],
+        "blocks": ["in"],
+    }
     assert lines("ipsec", xfrm=xfrm) == [
         "default in block",
         "policy src 10.1.0.0/16 dst 10.2.0.0/16 dir out priority 0 allow, "
-        "tmpl src 192.0.2.1 dst 192.0.2.2 reqid 1 mode tunnel (if_id: not modelled)",
-        "state src 192.0.2.1 dst 192.0.2.2 spi 0x00000011 reqid 1 mode tunnel mark 0x5/0xff "
+        "tmpl src 192.0.2.1 dst 192.0.2.2 proto esp reqid 1 mode tunnel (if_id: not modelled)",
+        "state src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000011 reqid 1 mode tunnel mark 0x5/0xff "
         "rfc4106(gcm(aes)) 128",
+        "state src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x00000012 reqid 1 mode tunnel encap espinudp "
+        "sport 4500 dport 6000 rfc4106(gcm(aes)) 128",
     ]
     assert lines("ipsec", xfrm={"policies": [], "states": 2}) == ["# states: only counted"]
 

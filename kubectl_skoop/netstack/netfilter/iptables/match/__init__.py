@@ -10,7 +10,7 @@ from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 
 MODULES = {
     "addrtype": "addrtype",
-    "ah": "extension",
+    "ah": "spi",
     "cgroup": "cgroup",
     "comment": "always",
     "connbytes": "meter",
@@ -24,7 +24,7 @@ MODULES = {
     "dscp": "dscp",
     "dst": "extension",
     "ecn": "ecn",
-    "esp": "extension",
+    "esp": "spi",
     "frag": "extension",
     "hashlimit": "meter",
     "hbh": "extension",

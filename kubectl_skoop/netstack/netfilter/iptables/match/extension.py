@@ -1,4 +1,4 @@
-"""-m esp, ah, frag, hbh, dst, rt, ipv6header: headers that the packets of a diagnosis do not have."""
+"""-m frag, hbh, dst, rt, ipv6header: headers that the packets of a diagnosis do not have."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, member
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
-_ESP, _AH = 50, 51
 _PROTOCOL = 0x01
 """MASK_PROTO: the packet ends in a protocol, whatever headers come first."""
 _HEADERS = {
@@ -32,19 +31,15 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Kernel: xt_esp.c, ipt_ah.c, ip6t_ah.c, ip6t_frag.c, ip6t_hbh.c, ip6t_rt.c: without the header never,
-    negated or not."""
+    """Kernel: ip6t_frag.c, ip6t_hbh.c, ip6t_rt.c: without the header never, negated or not."""
 
     name: str
-    protocol: int = 0
     fragments: bool = False
     """It is the header of a fragment."""
 
     def matches(self, ctx: RuleContext) -> Ternary:
         packet = ctx.packet
-        present = packet.protocol == self.protocol if self.protocol else False
-        if self.fragments:
-            present = bool(packet.fragment_offset or packet.more_fragments)
+        present = self.fragments and bool(packet.fragment_offset or packet.more_fragments)
         return Unknown(f"the fields of -m {self.name}") if present else False
 
 
@@ -59,6 +54,8 @@ class HeaderChain:
     def matches(self, ctx: RuleContext) -> Ternary:
         if ctx.packet.fragment_offset or ctx.packet.more_fragments:
             return Unknown("the extension headers of a fragment")
+        if ctx.packet.ipsec is not None:
+            return Unknown("the extension headers of a packet of IPsec")
         if self.soft:
             inverted = self.wanted if self.negated else 0
             return not (_PROTOCOL ^ self.wanted ^ inverted) & self.wanted
@@ -80,8 +77,6 @@ def _absent(absent: Absent) -> Callable[[Options], Absent]:
 
 
 KINDS = {
-    "esp": MatchKind({"--espspi": 1}, _absent(Absent("esp", _ESP))),
-    "ah": MatchKind({"--ahspi": 1, "--ahlen": 1, "--ahres": 0}, _absent(Absent("ah", _AH))),
     "frag": MatchKind(
         {
             **dict.fromkeys(("--fragid", "--fraglen"), 1),

@@ -1,14 +1,59 @@
 """-m policy: IPsec."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 
+from kubectl_skoop.model.packet import Address, Network, Protocol
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
-from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable
+from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, number
 from kubectl_skoop.netstack.netfilter.types import RuleContext
+from kubectl_skoop.netstack.xfrm.ipsec_types import TRANSPORT, TUNNEL, State
 
-_NARROWING = ("--reqid", "--spi", "--proto", "--mode", "--tunnel-src", "--tunnel-dst")
-_OPTIONS = ("--dir", "--pol", *_NARROWING)
+_PROTOCOLS = {"esp": int(Protocol.ESP), "ah": int(Protocol.AH), "ipcomp": 108}
+_MODES = {"transport": TRANSPORT, "tunnel": TUNNEL}
+_FIELDS: dict[str, Callable[[State], int]] = {
+    "--reqid": lambda state: state.reqid,
+    "--spi": lambda state: _as_stored(state.spi),
+    "--proto": lambda state: state.protocol,
+    "--mode": lambda state: state.mode,
+}
+_ENDS: dict[str, Callable[[State], Address | None]] = {
+    "--tunnel-src": lambda state: state.source,
+    "--tunnel-dst": lambda state: state.destination,
+}
+
+
+def _as_stored(spi: int) -> int:
+    """iptables writes the number as the processor has it, the kernel compares that with the packet's bytes:
+    on processors that have the lowest byte first, which is assumed, it meets the SPI turned round."""
+    return int.from_bytes(spi.to_bytes(4, "big"), "little")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """Kernel: struct xt_policy_elem, match_xfrm_state: what the state must have."""
+
+    option: str
+    value: int
+    negated: bool
+
+    def matches(self, state: State) -> bool:
+        return (_FIELDS[self.option](state) == self.value) != self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """As Element, of a tunnel's end."""
+
+    option: str
+    network: Network
+    negated: bool
+
+    def matches(self, state: State) -> bool:
+        address = _ENDS[self.option](state)
+        return (address is not None and address in self.network) != self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +63,9 @@ class Policy:
 
     none: bool
     inward: bool
-    narrowed: bool
-    """It names a state's SPI, mode or ends."""
+    elements: tuple[Element | End, ...] = ()
+    several: bool = False
+    """It wants more than one state (--next), which a packet here never has."""
 
     def matches(self, ctx: RuleContext) -> Ternary:
         ns = ctx.stack.ns
@@ -28,18 +74,39 @@ class Policy:
         if not self.inward:
             sealing = [one for one in ns.ipsec.policies if one.direction == "out" and one.templates]
             return Unknown(f"IPsec: {len(sealing)} policies") if sealing else self.none
-        opened = ctx.passage.opened is not None
-        if opened and not self.none and self.narrowed:
-            return Unknown("IPsec: by which state the packet was opened")
-        return opened != self.none
+        opened = ctx.passage.opened
+        if not isinstance(opened, State):
+            return self.none
+        return not (self.none or self.several) and all(one.matches(opened) for one in self.elements)
+
+
+def _elements(options: Options) -> Iterator[Element | End]:
+    for option in options.given:
+        if option.name in _ENDS:
+            yield End(option.name, _network(option.values[0]), option.negated)
+        elif option.name in _FIELDS:
+            names = {"--proto": _PROTOCOLS, "--mode": _MODES}.get(option.name, {})
+            text = option.values[0]
+            yield Element(option.name, names[text] if text in names else number(text), option.negated)
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        raise Unreadable(f"{text} is no network") from None
 
 
 def _parse(options: Options) -> Policy:
     policy = options.require("--pol").values[0]
     if policy not in ("none", "ipsec") or options.value("--dir") not in ("in", "out"):
         raise Unreadable(f"--dir {options.value('--dir')} --pol {policy}")
-    narrowed = any(options.find(name) for name in _NARROWING)
-    return Policy(policy == "none", options.value("--dir") == "in", narrowed)
+    elements = tuple(_elements(options))
+    return Policy(policy == "none", options.value("--dir") == "in", elements, options.has("--next"))
 
 
-KINDS = {"policy": MatchKind({**dict.fromkeys(_OPTIONS, 1), "--strict": 0, "--next": 0}, _parse)}
+KINDS = {
+    "policy": MatchKind(
+        {**dict.fromkeys(("--dir", "--pol", *_FIELDS, *_ENDS), 1), "--strict": 0, "--next": 0}, _parse
+    )
+}

@@ -55,10 +55,19 @@ _IP: dict[str, Field] = {
         lambda packet: packet.fragment_offset // 8 | packet.more_fragments << 13 | packet.df << 14,
     ),
 }
+
+
+def _next_header(packet: Packet) -> int:
+    """In the IP header itself; AH is an extension header."""
+    if packet.ipsec is not None and packet.ipsec.protocol == Protocol.AH:
+        return Protocol.AH
+    return packet.protocol
+
+
 _IP6: dict[str, Field] = {
     "saddr": (types.IPV6, lambda packet: int(packet.src)),
     "daddr": (types.IPV6, lambda packet: int(packet.dst)),
-    "nexthdr": (types.PROTOCOL, lambda packet: packet.protocol),
+    "nexthdr": (types.PROTOCOL, _next_header),
     "hoplimit": (types.INTEGER, lambda packet: packet.ttl),
     "length": (types.INTEGER, lambda packet: packet.length - 40),
     "dscp": (types.DSCP, lambda packet: packet.tos >> 2),
