@@ -118,7 +118,9 @@ class Branch:
 
     def _node_neighbours(self, node: str) -> NodeNeighbours:
         if node not in self.node_neighbours:
-            self.node_neighbours[node] = NodeNeighbours(lambda: self.world.of_node(node))
+            # Not by way of the branch: that cycle would hold its namespaces until somebody looks for cycles.
+            world = self.world
+            self.node_neighbours[node] = NodeNeighbours(lambda: world.of_node(node))
         return self.node_neighbours[node]
 
     def onward(self) -> "Branch":
