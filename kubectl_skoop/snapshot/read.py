@@ -26,10 +26,12 @@ from kubectl_skoop.snapshot.format import (
 )
 from kubectl_skoop.snapshot.hosts import MOST_NODES
 from kubectl_skoop.snapshot.index import Index, NodeEntry, parse_index, parse_node
+from kubectl_skoop.snapshot.kept import Kept
 from kubectl_skoop.snapshot.limits import (
     MAX_DICTIONARY,
     MAX_HEADER,
     MAX_SECTION,
+    MIB,
     Refused,
     check_shape,
     refuse_extension,
@@ -39,6 +41,8 @@ from kubectl_skoop.snapshot.lookup import shard_of
 
 _DICTIONARIES = 8
 """That are kept of a file."""
+MOST_LOOKED_UP = 4 * MIB
+"""Raw bytes of the parts of the index that are kept; as maps they take ten times as much."""
 BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
 
 
@@ -54,8 +58,8 @@ class SnapshotFile:
     """What is damaged, as far as opening the file could tell."""
     file: BinaryIO = field(repr=False)
     dictionaries: "Dictionaries" = field(init=False, repr=False)
-    _shards: dict[SectionRef, Mapping[str, object]] = field(default_factory=dict, repr=False)
-    """Parts of the index that were read."""
+    _shards: Kept[Mapping[str, object]] = field(default_factory=lambda: Kept(MOST_LOOKED_UP), repr=False)
+    """Parts of the index that were read, by their place."""
     _absent: frozenset[str] = field(init=False, repr=False)
     """Nodes without a dump."""
 
@@ -133,9 +137,9 @@ class SnapshotFile:
                     yield key, found
 
     def _shard(self, ref: SectionRef) -> Mapping[str, object]:
-        if ref not in self._shards:
-            self._shards[ref] = self._read_shard(ref)
-        return self._shards[ref]
+        place = str(ref.offset)
+        known = self._shards.get(place)
+        return self._shards.put(place, self._read_shard(ref), ref.length) if known is None else known
 
     def _read_shard(self, ref: SectionRef) -> Mapping[str, object]:
         """Raises: SectionDamaged."""

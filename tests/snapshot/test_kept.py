@@ -1,5 +1,6 @@
 """What is kept of a snapshot is bounded, and what was forgotten is read again."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,12 @@ import pytest
 from kubectl_skoop.cluster.raw import ref_of
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.snapshot import source
+from kubectl_skoop.snapshot import read, source
 from kubectl_skoop.snapshot.assemble import new_header
+from kubectl_skoop.snapshot.format import SectionRef
 from kubectl_skoop.snapshot.kept import Kept
+from kubectl_skoop.snapshot.lookup import shard_of
+from kubectl_skoop.snapshot.read import SnapshotFile
 from kubectl_skoop.snapshot.source import open_snapshot
 from kubectl_skoop.snapshot.write import writing
 from snapshots.demo import HERE
@@ -87,3 +91,28 @@ def test_nothing_is_kept_where_the_limit_is_0() -> None:
     kept.put("a", "A", 4)
     kept.limit(0)
     assert kept.get("a") is None
+
+
+@pytest.mark.parametrize(("most", "reads"), [(1, 6), (read.MOST_LOOKED_UP, 4)])
+def test_parts_of_the_index_are_kept_as_far_as_they_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, reads: int
+) -> None:
+    monkeypatch.setattr(read, "MOST_LOOKED_UP", most)
+    path = tmp_path / "s.skoop"
+    pods = [{"kind": "Pod", "metadata": {"namespace": f"n{n}", "name": f"p{n}"}} for n in range(3000)]
+    with writing(path, new_header(0.0)) as writer:
+        writer.add_objects("Pod", pods)
+    made: list[SectionRef] = []
+    one = SnapshotFile._read_shard
+
+    def counted(file: SnapshotFile, ref: SectionRef) -> Mapping[str, object]:
+        made.append(ref)
+        return one(file, ref)
+
+    monkeypatch.setattr(SnapshotFile, "_read_shard", counted)
+    snapshot = open_snapshot(path)
+    one_of_each = [*{shard_of(f"Pod/p{n}", 4): n for n in range(3000)}.values()]
+    for n in [*one_of_each, *one_of_each[:2]]:
+        assert snapshot.namespaces_of("Pod", f"p{n}") == (f"n{n}",)
+    snapshot.close()
+    assert len(made) == reads
