@@ -72,18 +72,19 @@ def compare(
 ) -> Comparison:
     """`renamed`: the question in the words of the second snapshot. Raises: PluginError.
 
-    The first is asked everything, then the second; questions of one sender's node follow each other.
+    The first is asked everything, then the second; questions of one sender's node follow each other. What was
+    read of the first is gone before the second is asked.
     """
     asked = options or Options()
-    desk, chance = Desk(before, asked), random.Random(seed)
+    desk, chance = _desk(before, asked), random.Random(seed)
     about_services = ServiceQuestions(desk.cluster)
     chosen = about_services.sample(most, chance)
-    about_pairs = list(islice(pair_questions(before, desk.cluster, chance), pairs))
+    about_pairs = list(islice(pair_questions(desk.source, desk.cluster, chance), pairs))
     requests = [*map(about_services.__getitem__, chosen), *about_pairs]
     first = _answers(desk, requests, lambda number: watch("the original", _progress(number, requests)))
     del desk
     second = _answers(
-        Desk(after, asked),
+        _desk(after, asked),
         list(map(renamed, requests)),
         lambda number: watch("the new file", _progress(number, requests)),
     )
@@ -97,14 +98,19 @@ def compare(
     )
 
 
+def _desk(source: Snapshot, options: Options) -> Desk:
+    """With a view of the file of its own, which keeps little, and nothing when the desk is gone."""
+    own = Snapshot(source.file)
+    own.keep_at_most(MOST_KEPT)
+    return Desk(own, options)
+
+
 def _answers(desk: Desk, requests: Sequence[Request], watch: Callable[[int], None]) -> list[Answer]:
-    desk.source.keep_at_most(MOST_KEPT)
     desk.cluster.pods()
     answers = []
     for number, request in enumerate(requests, 1):
         watch(number)
         answers.append(answer(desk, request))
-    desk.source.keep_at_most(0)
     return answers
 
 

@@ -4,6 +4,7 @@ import gc
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -87,3 +88,14 @@ def test_a_question_leaves_nothing_to_a_search_for_cycles(healthy: Snapshot) -> 
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_what_was_read_of_the_first_is_gone_when_the_second_is_asked(healthy: Snapshot) -> None:
+    views: dict[str, int] = {}
+
+    def watch(asked: str, progress: str) -> None:
+        views[asked] = sum(type(one) is Snapshot and one.file is healthy.file for one in gc.get_objects())
+
+    with closing(open_snapshot(SNAPSHOTS / "healthy-vxlan.skoop")) as after:
+        compare(healthy, after, lambda request: request, seed=3, pairs=3, most=2, watch=watch)
+    assert views == {"the original": 2, "the new file": 1}

@@ -39,6 +39,12 @@ class Pseudonyms:
         """Rows of netlink without ages, packed, as they are written now."""
         self._masked: dict[str, str] = {}
 
+    def forget(self) -> None:
+        """What is kept so that equal rules, rows and addresses need not be written anew."""
+        self.rules.clear()
+        self.rows.clear()
+        self._masked.clear()
+
     def changed(self) -> dict[str, dict[str, str]]:
         """What stands for what, of everything that was replaced so far."""
         return {

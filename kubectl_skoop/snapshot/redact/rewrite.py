@@ -65,15 +65,13 @@ def redact(
     left_out = LeftOut()
     with writing(path, _header(source.header)) as writer:
         _add_objects(writer, source, pseudonyms, left_out)
-        redactor = _Redactor(pseudonyms, left_out, Repeated(pseudonyms, left_out), Chunks(pseudonyms, writer))
-        for number, name in enumerate(source.nodes(), 1):
-            watch(name, f"is redacted, {number:,} of {len(source.nodes()):,}")
-            _add_node(writer, source, name, redactor)
+        _add_nodes(writer, source, pseudonyms, left_out, watch)
         for gap in source.file.lost:
             writer.add_note(_what(gap.what, pseudonyms), gap.state, reason(gap.reason))
         for provider in source.file.index.infra:
             left_out.add("infra", "what a provider gathered")
             writer.add_note(_what(f"infra/{provider}", pseudonyms), "not collected", INFRA_GONE)
+        pseudonyms.forget()
         writer.certify(certify(writer.checkpoint(), left_out.lines()))
 
 
@@ -135,6 +133,20 @@ class _Redactor(NamedTuple):
         if dump.kind == "pod":
             return self.pods.table(name, dump.tables[name])
         return redact_table(name, dump.tables[name], self.pseudonyms, self.left_out)
+
+
+def _add_nodes(
+    writer: SnapshotWriter,
+    source: Snapshot,
+    pseudonyms: Pseudonyms,
+    left_out: LeftOut,
+    watch: Callable[[str, str], None],
+) -> None:
+    redactor = _Redactor(pseudonyms, left_out, Repeated(pseudonyms, left_out), Chunks(pseudonyms, writer))
+    nodes = source.nodes()
+    for number, name in enumerate(nodes, 1):
+        watch(name, f"is redacted, {number:,} of {len(nodes):,}")
+        _add_node(writer, source, name, redactor)
 
 
 def _add_node(writer: SnapshotWriter, source: Snapshot, name: str, redactor: _Redactor) -> None:

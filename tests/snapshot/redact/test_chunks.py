@@ -146,3 +146,18 @@ def test_a_damaged_section_is_a_table_that_failed(tmp_path: Path) -> None:
     assert found["iptables-nft"].state == "ok"
     source.close()
     after.close()
+
+
+def test_when_all_is_written_nothing_is_kept_that_saved_writing_it_anew(tmp_path: Path) -> None:
+    source = written(tmp_path / "before", {})
+    pseudonyms = pseudonyms_for(source, KEY)
+    kept: list[int] = []
+
+    def certify(_path: Path, _left_out: list[str]) -> Mapping[str, object]:
+        kept.append(len(pseudonyms.rules) + len(pseudonyms.rows))
+        return {}
+
+    redact(source, pseudonyms, tmp_path / "after", certify)
+    source.close()
+    assert kept == [0]
+    assert pseudonyms.changed()["addresses"]
