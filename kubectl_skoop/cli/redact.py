@@ -4,8 +4,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -104,17 +104,15 @@ def write_redacted(
     progress = Progress()
 
     def certify(written: Path, left_out: list[str]) -> Mapping[str, object]:
+        keep_map(pseudonyms)
+        pseudonyms.forget()
         with parameters.opened(written) as after:
             most = questions or sys.maxsize
             told.update(certificate(source, after, pseudonyms, left_out, seed, most=most, watch=progress))
         return told
 
-    try:
+    with writing_map(map_file) as keep_map, closing(progress):
         redact(source, pseudonyms, path, certify, progress)
-    finally:
-        progress.close()
-    if map_file is not None:
-        write_map(pseudonyms, map_file)
     emit("\n".join([f"{path}: {path.stat().st_size} bytes", *certificate_lines(told)]))
     if told["different"]:
         report_error(
@@ -122,6 +120,23 @@ def write_redacted(
         )
         return ExitCode.FINDINGS
     return ExitCode.OK
+
+
+@contextmanager
+def writing_map(path: Path | None) -> "Iterator[Callable[[Pseudonyms], None]]":
+    """Writes beside the target, and moves it there at the end; after an error nothing is left. None: no map.
+
+    Raises: OSError.
+    """
+    if path is None:
+        yield lambda pseudonyms: None
+        return
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield lambda pseudonyms: write_map(pseudonyms, partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_map(pseudonyms: "Pseudonyms", path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple, overload
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.pod import PodInfo
+from kubectl_skoop.cluster.service import service_info
 from kubectl_skoop.diagnosis.diagnose import Desk
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.model.errors import SkoopError
@@ -132,7 +133,8 @@ class ServiceQuestions(Sequence[Request]):
 
     def __init__(self, cluster: Cluster) -> None:
         self._senders = _one_a_node(cluster.pods())
-        self._ports = [(service.key, port) for service in cluster.services() for port in service.ports]
+        services = cluster.each("Service", service_info)
+        self._ports = [(service.key, port) for service in services for port in service.ports]
 
     def __len__(self) -> int:
         return len(self._senders) * len(self._ports)

@@ -41,7 +41,7 @@ from kubectl_skoop.snapshot.lookup import shard_of
 
 _DICTIONARIES = 8
 """That are kept of a file."""
-MOST_LOOKED_UP = 4 * MIB
+MOST_LOOKED_UP = 2 * MIB
 """Raw bytes of the parts of the index that are kept; as maps they take ten times as much."""
 BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
 

@@ -27,6 +27,11 @@ class NameMap:
         self._told = told or {}
         self.changed: dict[str, str] = {}
 
+    def forget(self) -> None:
+        """What stands for what, and what was told."""
+        self.changed.clear()
+        self._told = {}
+
     def name(self, text: str) -> str:
         if not text or text in known.NAMES or known.DEVICES.fullmatch(text):
             return text

@@ -40,10 +40,14 @@ class Pseudonyms:
         self._masked: dict[str, str] = {}
 
     def forget(self) -> None:
-        """What is kept so that equal rules, rows and addresses need not be written anew."""
+        """For when all is written: what stands for what, and what was kept to write it sooner. Addresses and
+        the names of objects are replaced by the same as before, those of devices and sets need not be."""
         self.rules.clear()
         self.rows.clear()
         self._masked.clear()
+        self.addresses.changed.clear()
+        self.macs.changed.clear()
+        self.names.forget()
 
     def changed(self) -> dict[str, dict[str, str]]:
         """What stands for what, of everything that was replaced so far."""

@@ -71,7 +71,6 @@ def redact(
         for provider in source.file.index.infra:
             left_out.add("infra", "what a provider gathered")
             writer.add_note(_what(f"infra/{provider}", pseudonyms), "not collected", INFRA_GONE)
-        pseudonyms.forget()
         writer.certify(certify(writer.checkpoint(), left_out.lines()))
 
 

@@ -148,16 +148,18 @@ def test_a_damaged_section_is_a_table_that_failed(tmp_path: Path) -> None:
     after.close()
 
 
-def test_when_all_is_written_nothing_is_kept_that_saved_writing_it_anew(tmp_path: Path) -> None:
+def test_names_and_addresses_are_replaced_by_the_same_when_all_else_is_forgotten(tmp_path: Path) -> None:
     source = written(tmp_path / "before", {})
-    pseudonyms = pseudonyms_for(source, KEY)
-    kept: list[int] = []
-
-    def certify(_path: Path, _left_out: list[str]) -> Mapping[str, object]:
-        kept.append(len(pseudonyms.rules) + len(pseudonyms.rows))
-        return {}
-
-    redact(source, pseudonyms, tmp_path / "after", certify)
+    after, pseudonyms, _ = redacted(source, tmp_path / "after")
+    changed = pseudonyms.changed()
+    pseudonyms.forget()
+    assert not any(pseudonyms.changed().values())
+    assert not pseudonyms.rules
+    assert not pseudonyms.rows
+    assert {text: pseudonyms.address(text) for text in changed["addresses"]} == changed["addresses"]
+    assert [pseudonyms.name(node) for node in source.nodes()] == [
+        changed["names"][node] for node in source.nodes()
+    ]
+    assert sorted(map(pseudonyms.name, source.nodes())) == list(after.nodes())
     source.close()
-    assert kept == [0]
-    assert pseudonyms.changed()["addresses"]
+    after.close()
