@@ -9,6 +9,7 @@ import pytest
 
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cluster.raw import ref_of
+from kubectl_skoop.model.errors import InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.assemble import new_header
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
@@ -141,6 +142,15 @@ def test_snapshot_assembles_what_can_be_sent(tmp_path: Path, key: Path) -> None:
 def test_options_of_redact_need_it(option: str, tmp_path: Path) -> None:
     ran = skoop("snapshot", "-f", tmp_path / "x", "--node-dump", HEALTHY, option, tmp_path / "y")
     assert (ran.code, ran.err) == (ExitCode.INPUT, f"error: {option} without --redact\n")
+
+
+def test_after_an_error_no_map_is_left_and_an_older_one_stays(tmp_path: Path) -> None:
+    path, names = tmp_path / "new.skoop", tmp_path / "map.json"
+    names.write_text("old")
+    with patch("kubectl_skoop.diagnosis.certificate.certificate", side_effect=InputError("no")):
+        assert skoop("redact", HEALTHY, path, "--map", names).code == ExitCode.INPUT
+    assert list(tmp_path.iterdir()) == [names]
+    assert names.read_text() == "old"
 
 
 def test_another_answer_is_told_and_the_file_is_there(tmp_path: Path) -> None:
