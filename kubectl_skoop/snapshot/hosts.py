@@ -22,7 +22,8 @@ class Hosts:
 
     def add(self, dump: NodeDump) -> None:
         """A key that too many have gets one node more than are told."""
-        for key in {key for own in dump.namespaces if own.kind == "host" for key in _keys(own.tables)}:
+        own = (space for space in dump.namespaces if space.kind == "host")
+        for key in dict.fromkeys(key for space in own for key in _keys(space.tables)):
             self._nodes[key] += 1
             if self._nodes[key] <= MOST_NODES + 1:
                 self.lookup.add(key, dump.node)

@@ -12,7 +12,8 @@ from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.snapshot.assemble import new_header
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
-from kubectl_skoop.snapshot.hosts import MOST_NODES
+from kubectl_skoop.snapshot.hosts import MOST_NODES, Hosts
+from kubectl_skoop.snapshot.lookup import Lookup
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import PLAIN_NODES, writing
 from tests.snapshot.test_round_trip import node_dump
@@ -128,3 +129,13 @@ def test_a_mended_node_is_asked_whatever_the_index_says(many: Snapshot) -> None:
     found = mended.owner_of_address(ip_address("10.0.0.77"))
     assert found is not None
     assert found.ns.place.name == "n05"
+
+
+def test_keys_come_in_the_order_of_the_rows_so_that_the_same_dump_makes_the_same_bytes() -> None:
+    macs = [f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}" for number in range(500)]
+    links = Table(data=[link(number, f"eth{number}", own) for number, own in enumerate(macs, 1)])
+    hosts, expected = Hosts(), Lookup()
+    hosts.add(node_dump("n1", NamespaceDump(id="4:1", kind="host", tables={"links": links})))
+    for own in macs:
+        expected.add(own, "n1")
+    assert [*hosts.lookup.keys()] == [*expected.keys()]
