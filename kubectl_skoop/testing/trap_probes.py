@@ -159,14 +159,12 @@ class _Connection:
 
     def step(self) -> "Iterator[_Connection]":
         try:
-            while data := self.socket.recv(1 << 17):
+            while not self._to_send and (data := self.socket.recv(1 << 17)):
                 if len(self._head) < 4:
                     self._head += data[:4]
                 self._count += len(data)
                 if self._count == struct.unpack("!I", self._head)[0]:
                     self._to_send = self._count
-                if self._to_send:
-                    break
             while self._to_send:
                 self._to_send -= self.socket.send(bytes(self._to_send))
         except OSError:
