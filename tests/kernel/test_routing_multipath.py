@@ -95,6 +95,8 @@ def test_all_packets_of_a_flow_take_the_same_way(lab: tuple[int, Namespace]) -> 
 
 
 NO_CARRIER = "link set p1 down"
+FAILED = "neigh replace 10.1.0.2 dev v1 nud failed"
+ASKED_FOR = "net.ipv4.fib_multipath_use_neigh"
 IGNORED = "net.ipv{family}.conf.all.ignore_routes_with_linkdown"
 WAYS: tuple[tuple[str, str, dict[str, int], bool, int], ...] = (
     # What changes, settings, whether the first device's address is the source, ways in IPv4 and in IPv6.
@@ -102,6 +104,7 @@ WAYS: tuple[tuple[str, str, dict[str, int], bool, int], ...] = (
     ("a nexthop without carrier stays in use (K-50)", NO_CARRIER, {}, False, 2),
     ("unless it is to be ignored (K-50)", NO_CARRIER, {IGNORED: 1}, False, 1),
     ("IPv4 prefers the device of a bound source (K-47)", "", {}, True, 1),
+    ("unless the gateway there is asked for, and did not answer", FAILED, {ASKED_FOR: 1}, True, 1),
 )
 
 

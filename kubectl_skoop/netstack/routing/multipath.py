@@ -26,11 +26,13 @@ def choose_nexthop(stack: Stack, route: Route, matched: Nexthop, key: FlowKey) -
     """
     ns = stack.ns
     usable = [nexthop for nexthop in route.nexthops if not _skipped(ns, nexthop, key.family)]
-    shares = _shares(usable, [_good(ns, route, nexthop, key.family) for nexthop in usable])
+    good = [_good(ns, route, nexthop, key.family) for nexthop in usable]
+    shares = _shares(usable, good)
     if key.family == 6 and not route.nexthop_id and is_host(ns):
         shares = _given_to(matched, shares, [has_failed(stack, nexthop) for _, nexthop in shares])
     if key.iif == 0 and isinstance(key.src, IPv4Address) and not route.nexthop_id and _prefers_source(ns):
-        own = [nexthop_source(ns, route, nexthop) == key.src for nexthop in usable]
+        sources = [nexthop_source(ns, route, nexthop) for nexthop in usable]
+        own = [answers and source == key.src for answers, source in zip(good, sources, strict=True)]
         if any(own):
             shares = _shares(usable, own)
     options = [(share, nexthop) for share, nexthop in shares if share]
