@@ -276,6 +276,8 @@ class Passage:
     """As the device saw the frame that came in; None: made here."""
     to_all: bool = False
     """The route by which it came in is one for a broadcast (RTCF_BROADCAST)."""
+    by_lo: bool = False
+    """It was made here, and comes in by lo by a route that is not local, which it keeps (skb_valid_dst)."""
     redirected: int = 0
     """How often a rule had another device send it (`fwd`)."""
     nexthop: Address | None = None

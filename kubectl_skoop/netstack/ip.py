@@ -293,9 +293,11 @@ def _output(
             too_big(stack, packet, passage, device, mtu)
             return
         packet = fragment.largest(packet, mtu)
-    if device.loopback and route is not None and route.type == "unicast" and (packet.family == 6 or indev):
-        _by_loopback(stack, device, packet, passage)
-        return
+    if device.loopback and route is not None and route.type == "unicast":
+        if packet.family == 6 or indev:
+            _by_loopback(stack, device, packet, passage)
+            return
+        passage.by_lo = True
     passage.nexthop, passage.tunnel = nexthop or packet.dst, route.tunnel if route else None
     mac = neighbour.resolve(stack, device, passage.nexthop, packet, passage)
     if mac is not None:

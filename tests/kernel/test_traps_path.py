@@ -136,6 +136,8 @@ TRAPS = (
             "r icmp 10.9.0.1": "timeout",
             "r tcp 10.9.0.1": "timeout",
             "r udp 10.9.0.1": "timeout, r sees 10.1.0.1",
+            "r tcp 10.9.0.1:99": "timeout",
+            "r udp 10.9.0.1:99": "timeout",
         },
     ),
     trap(

@@ -240,7 +240,9 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
         message = f"nothing listens on {packet.dst}:{packet.dport}/tcp"
     misses += socket_lookup.vrf_evidence(stack, packet, passage.iif)
     stack.lose(code, packet, message, evidence=misses, remedy=remedy)
-    send_reset(stack, packet, passage)
+    if not passage.by_lo:
+        # tcp_v4_send_reset asks for a local route.
+        send_reset(stack, packet, passage)
 
 
 def _route(stack: Stack, end: Client | Server, owner: Owner, *, mark: int = 0) -> OutputRoute | RouteError:

@@ -159,7 +159,9 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
         message = f"nothing receives on {packet.dst}:{packet.dport}/udp"
     misses += socket_lookup.vrf_evidence(stack, packet, passage.iif)
     stack.lose(code, packet, message, evidence=misses)
-    icmp.send_error(stack, packet, passage, icmp.PORT_UNREACHABLE)
+    if not passage.by_lo:
+        # icmp_send finds no route for a source that is not local.
+        icmp.send_error(stack, packet, passage, icmp.PORT_UNREACHABLE)
 
 
 def _no_tunnel(stack: Stack, packet: Packet) -> None:
