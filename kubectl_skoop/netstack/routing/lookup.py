@@ -1,6 +1,6 @@
 """Policy rules, then tables: the route for a flow (fib_lookup, fib_table_lookup, fib6_rule_lookup)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple
@@ -216,7 +216,7 @@ class _Walk:
         metrics, too, unless none is left (RT6_LOOKUP_F_REACHABLE). Error routes are routes by lo."""
         routes = list(candidates)
         for answering in (True, False) if is_host(self.stack.ns) else (False,):
-            for _, group in groupby(routes, key=lambda route: (route.destination.prefixlen, route.metric)):
+            for group in _compared6(routes):
                 best = self._best6(group, answering)
                 if best is not None:
                     return _end6(rule, *best)
@@ -269,6 +269,15 @@ class _Walk:
         if not nexthop.linkdown or self.ignore_linkdown:
             return True
         return not ignores_linkdown(self.stack.ns, nexthop.device, self.key.family)
+
+
+def _compared6(routes: Iterable[Route]) -> Iterator[Sequence[Route]]:
+    """find_rr_leaf: of each prefix those of the best metric; where none can be used, all others together."""
+    for _, group in groupby(routes, key=lambda route: route.destination.prefixlen):
+        same = list(group)
+        best = [route for route in same if route.metric == same[0].metric]
+        yield best
+        yield same[len(best) :]
 
 
 def _end6(rule: PolicyRule, route: Route, nexthop: Nexthop) -> Found | Failed | None:

@@ -261,3 +261,17 @@ def test_of_default_routes_with_the_same_metric_either_may_be_taken() -> None:
     ns = namespace(*(route("0.0.0.0/0", gateway) for gateway in gateways))
     taken = {result.nexthop for result, _, _ in answers(ns, key()) if isinstance(result, Found)}
     assert taken == set(gateways)
+
+
+def test_of_ipv6_all_worse_metrics_are_compared_at_once() -> None:
+    """find_rr_leaf: so a nexthop object that is a blackhole hides a better route (seed 3578906603 of
+    tests/kernel/test_routing_oracle.py, a host)."""
+    prefix, flow = "fd10::/16", FlowKey(ip_address("fd10::9"), oif=ETH0)
+    best, worse = route(prefix, Nexthop(device=ETH1), metric=5), route(prefix, metric=1024)
+    hole = Route(destination=ip_network(prefix), type="blackhole", metric=2000, nexthop_id=6)
+    results = [
+        result
+        for routes in ((best, worse, hole), (best, worse), (worse, hole))
+        for result, _, _ in answers(namespace(*routes), flow)
+    ]
+    assert [one.route for one in results] == [hole, worse, worse]
