@@ -226,7 +226,7 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
             "where no connection waits for it",
             evidence=asked,
         )
-        send_reset(stack, packet, passage)
+        _refuse(stack, packet, passage)
         return
     misses = [socket_lookup.socket_text(stack, s) for s in socket_lookup.near_misses(stack, packet, "listen")]
     if misses:
@@ -240,8 +240,12 @@ def _closed(stack: Stack, packet: Packet, passage: Passage) -> None:
         message = f"nothing listens on {packet.dst}:{packet.dport}/tcp"
     misses += socket_lookup.vrf_evidence(stack, packet, passage.iif)
     stack.lose(code, packet, message, evidence=misses, remedy=remedy)
+    _refuse(stack, packet, passage)
+
+
+def _refuse(stack: Stack, packet: Packet, passage: Passage) -> None:
+    """Without a socket tcp_v4_send_reset asks for a local route."""
     if not passage.by_lo:
-        # tcp_v4_send_reset asks for a local route.
         send_reset(stack, packet, passage)
 
 
