@@ -1,14 +1,17 @@
 """Which addresses an object has: the index of a snapshot and that of a cluster are made of this."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
-from kubectl_skoop.cluster.raw import Object, flag, items, mapping, text, texts
+from kubectl_skoop.cluster.raw import Object, flag, items, labels, mapping, text, texts
 from kubectl_skoop.cluster.secondary import secondary_networks
 from kubectl_skoop.model.packet import Address, Network
 
+KEPT = 65_536
+"""Addresses that are made out of text once: those of 10,000 services stand in objects, rules and sets."""
 FINISHED = frozenset({"Succeeded", "Failed"})
 """Phases in which a pod has given its addresses back."""
 
@@ -36,6 +39,7 @@ def addresses_of(kind: str, item: Object) -> Iterator[str]:
             yield canonical
 
 
+@lru_cache(maxsize=KEPT)
 def parse_address(written: str) -> Address | None:
     """None: not an address (a host name, `None` of a headless service, nothing), or one with a scope."""
     try:
@@ -83,7 +87,8 @@ def _pod(item: Object) -> Iterator[str]:
         return
     yield text(status, "podIP")
     yield from (text(entry, "ip") for entry in items(status, "podIPs"))
-    yield from (address for network in secondary_networks(item) for address in network.addresses)
+    for network in secondary_networks(labels(item, "metadata", "annotations")):
+        yield from network.addresses
 
 
 def _service(item: Object) -> Iterator[str]:

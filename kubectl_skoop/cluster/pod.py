@@ -1,11 +1,11 @@
 """Pods, as a diagnosis needs them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar, cast
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from kubectl_skoop.cluster.addresses import FINISHED, parse_address
-from kubectl_skoop.cluster.raw import Object, Ref, dig, flag, items, labels, number, ref_of, text
+from kubectl_skoop.cluster.raw import Object, Ref, dig, flag, items, labels, mapping, number, text
 from kubectl_skoop.cluster.secondary import SecondaryNetwork, secondary_networks
 from kubectl_skoop.model.packet import Address
 
@@ -86,61 +86,58 @@ class PodInfo:
 
 
 def pod_info(item: Object) -> PodInfo:
-    ref = ref_of(item)
-    written = (
-        text(item, "status", "podIP"),
-        *(text(entry, "ip") for entry in items(item, "status", "podIPs")),
-    )
-    addresses = (parse_address(entry) for entry in dict.fromkeys(written))
-    owner = next(iter(items(item, "metadata", "ownerReferences")), None)
-    statuses = {text(status, "name"): status for status in items(item, "status", "containerStatuses")}
-    return PodInfo(
-        name=ref.name,
-        namespace=ref.namespace,
-        uid=text(item, "metadata", "uid"),
-        node=text(item, "spec", "nodeName"),
-        host_network=flag(item, "spec", "hostNetwork"),
-        addresses=tuple(address for address in addresses if address is not None),
-        secondary=tuple(secondary_networks(item)),
-        phase=text(item, "status", "phase"),
-        ready=condition(item, "Ready"),
-        deleted=bool(text(item, "metadata", "deletionTimestamp")),
-        labels=labels(item, "metadata", "labels"),
-        annotations=labels(item, "metadata", "annotations"),
-        owner_kind=text(owner, "kind"),
-        owner_name=text(owner, "name"),
-        service_account=text(item, "spec", "serviceAccountName"),
-        containers=tuple(
-            _container(entry, statuses.get(text(entry, "name")))
-            for entry in items(item, "spec", "containers")
-        ),
-    )
+    return _pod_info(item, _as_it_is)
 
 
 class Sharing:
     """Makes out many pods: what they have alike is one object, as most of them come from few templates."""
 
     def __init__(self) -> None:
-        self._known: dict[object, object] = {}
+        self._known: dict[Hashable, object] = {}
 
     def pod_info(self, item: Object) -> PodInfo:
-        pod = pod_info(item)
-        return replace(
-            pod,
-            namespace=self._one(pod.namespace),
-            node=self._one(pod.node),
-            phase=self._one(pod.phase),
-            labels=self._one_map(pod.labels),
-            annotations=self._one_map(pod.annotations),
-            containers=self._one(pod.containers),
-            service_account=self._one(pod.service_account),
-        )
+        return _pod_info(item, self._one)
 
     def _one(self, value: T) -> T:
-        return cast(T, self._known.setdefault(value, value))
+        key = ("map", *value.items()) if isinstance(value, dict) else cast(Hashable, value)
+        return cast(T, self._known.setdefault(key, value))
 
-    def _one_map(self, value: Mapping[str, str]) -> Mapping[str, str]:
-        return cast(Mapping[str, str], self._known.setdefault(("map", *value.items()), value))
+
+def _as_it_is(value: T) -> T:
+    return value
+
+
+class _Share(Protocol):
+    def __call__(self, value: T, /) -> T:
+        """One that is equal."""
+
+
+def _pod_info(item: Object, share: _Share) -> PodInfo:
+    metadata, spec, status = mapping(item, "metadata"), mapping(item, "spec"), mapping(item, "status")
+    written = dict.fromkeys((text(status, "podIP"), *[text(one, "ip") for one in items(status, "podIPs")]))
+    owners = items(metadata, "ownerReferences")
+    owner = owners[0] if owners else None
+    statuses = {text(one, "name"): one for one in items(status, "containerStatuses")}
+    containers = [_container(one, statuses.get(text(one, "name"), {})) for one in items(spec, "containers")]
+    annotations = labels(metadata, "annotations")
+    return PodInfo(
+        name=text(metadata, "name"),
+        namespace=share(text(metadata, "namespace")),
+        uid=text(metadata, "uid"),
+        node=share(text(spec, "nodeName")),
+        host_network=flag(spec, "hostNetwork"),
+        addresses=tuple([found for one in written if (found := parse_address(one)) is not None]),
+        secondary=tuple(secondary_networks(annotations)),
+        phase=share(text(status, "phase")),
+        ready=condition(item, "Ready"),
+        deleted=bool(text(metadata, "deletionTimestamp")),
+        labels=share(labels(metadata, "labels")),
+        annotations=share(annotations),
+        owner_kind=text(owner, "kind"),
+        owner_name=text(owner, "name"),
+        service_account=share(text(spec, "serviceAccountName")),
+        containers=share(tuple(containers)),
+    )
 
 
 def condition(item: object, kind: str) -> bool | None:
@@ -156,23 +153,24 @@ def _container(item: object, status: object) -> Container:
     return Container(
         name=text(item, "name"),
         ready=ready if isinstance(ready, bool) else None,
-        ports=tuple(
-            ContainerPort(
-                name=text(entry, "name"),
-                port=number(entry, "containerPort"),
-                protocol=text(entry, "protocol") or "TCP",
-                host_port=number(entry, "hostPort"),
-            )
-            for entry in items(item, "ports")
-        ),
-        probe=_probe(dig(item, "readinessProbe")),
+        ports=tuple([_port(one) for one in items(item, "ports")]),
+        probe=_probe(mapping(item, "readinessProbe")),
         waiting=text(status, "state", "waiting", "reason"),
         restarts=number(status, "restartCount"),
     )
 
 
-def _probe(item: object) -> str:
-    for kind in ("httpGet", "tcpSocket", "grpc"):
+def _port(item: object) -> ContainerPort:
+    return ContainerPort(
+        name=text(item, "name"),
+        port=number(item, "containerPort"),
+        protocol=text(item, "protocol") or "TCP",
+        host_port=number(item, "hostPort"),
+    )
+
+
+def _probe(item: Object) -> str:
+    for kind in ("httpGet", "tcpSocket", "grpc") if item else ():
         port = dig(item, kind, "port")
         if isinstance(port, int | str):
             return f"{kind} {port}"

@@ -5,10 +5,10 @@ Standard, section 5): a JSON list, one entry an attachment; the one of the clust
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from kubectl_skoop.cluster.raw import Object, flag, labels, text, texts
+from kubectl_skoop.cluster.raw import flag, text, texts
 
 STATUS = "k8s.v1.cni.cncf.io/network-status"
 OLD_STATUS = "k8s.v1.cni.cncf.io/networks-status"
@@ -25,11 +25,13 @@ class SecondaryNetwork(NamedTuple):
     """As they are written."""
 
 
-def secondary_networks(item: Object) -> Iterator[SecondaryNetwork]:
-    """What cannot be read is left out."""
-    written = labels(item, "metadata", "annotations")
+def secondary_networks(annotations: Mapping[str, str]) -> Iterator[SecondaryNetwork]:
+    """By those of a pod. What cannot be read is left out."""
+    written = annotations.get(STATUS) or annotations.get(OLD_STATUS)
+    if not written:
+        return
     try:
-        entries = json.loads(written.get(STATUS) or written.get(OLD_STATUS) or "null")
+        entries = json.loads(written)
     except (ValueError, RecursionError):
         return
     for entry in entries if isinstance(entries, list) else ():
