@@ -1,11 +1,11 @@
 """Services and what is behind them: EndpointSlices, else Endpoints."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.addresses import parse_address
-from kubectl_skoop.cluster.raw import Object, dig, flag, items, labels, number, ref_of, text, texts
+from kubectl_skoop.cluster.raw import Object, dig, items, labels, mapping, number, text, texts
 from kubectl_skoop.model.packet import Address
 
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -20,6 +20,8 @@ LEFT_ALONE = frozenset({PROXY_NAME, NO_PROXY})
 (cmd/kube-proxy/app/server.go, Run)."""
 
 _NO_HINTS: frozenset[str] = frozenset()
+_Port = tuple[int, str, str]
+"""Of endpoints: number, name, protocol."""
 
 
 class ServicePort(NamedTuple):
@@ -66,6 +68,8 @@ class Service:
     """The proxy that alone serves it, by the label `PROXY_NAME`; empty: none is named, or none is to."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Those that a snapshot keeps."""
+    unreadable: tuple[str, ...] = ()
+    """What is written as cluster addresses, and is none."""
 
     @property
     def key(self) -> str:
@@ -94,32 +98,53 @@ class Backend(NamedTuple):
     """Where it is meant to be used; empty: no hint."""
 
 
+class EndpointSlice(NamedTuple):
+    """A part of a service's endpoints."""
+
+    name: str
+    namespace: str
+    service: str
+    """In the same namespace; empty: none is named."""
+    type: str
+    """Of its addresses; empty: not told."""
+    backends: tuple[Backend, ...] = ()
+    foreign: str = ""
+    """The first address that is not of the type; empty: all are."""
+    left_alone: bool = False
+    """By kube-proxy, as `Service.left_alone`."""
+    for_proxy: str = ""
+    """As `Service.for_proxy`."""
+
+
 def service_info(item: Object) -> Service:
-    ref = ref_of(item)
-    spec = dig(item, "spec")
+    metadata, spec = mapping(item, "metadata"), mapping(item, "spec")
+    own = labels(metadata, "labels")
     ingress = items(item, "status", "loadBalancer", "ingress")
-    proxied = (entry for entry in ingress if text(entry, "ipMode") == "Proxy")
+    affinity = text(spec, "sessionAffinity") or "None"
+    written = tuple(dict.fromkeys((text(spec, "clusterIP"), *texts(spec, "clusterIPs"))))
+    cluster_addresses = _addresses(written)
     return Service(
-        name=ref.name,
-        namespace=ref.namespace,
+        name=text(metadata, "name"),
+        namespace=text(metadata, "namespace"),
         type=text(spec, "type") or "ClusterIP",
-        cluster_addresses=_addresses((text(spec, "clusterIP"), *texts(spec, "clusterIPs"))),
+        cluster_addresses=cluster_addresses,
         external_addresses=_addresses(texts(spec, "externalIPs")),
-        load_balancer_addresses=_addresses(text(entry, "ip") for entry in ingress),
-        load_balancer_proxied=_addresses(text(entry, "ip") for entry in proxied),
-        load_balancer_names=tuple(name for entry in ingress if (name := text(entry, "hostname"))),
+        load_balancer_addresses=_addresses([text(one, "ip") for one in ingress]),
+        load_balancer_proxied=_addresses([text(one, "ip") for one in ingress if _is_proxied(one)]),
+        load_balancer_names=tuple([name for one in ingress if (name := text(one, "hostname"))]),
         source_ranges=texts(spec, "loadBalancerSourceRanges"),
         external_name=text(spec, "externalName"),
-        ports=tuple(_port(entry) for entry in items(spec, "ports")),
+        ports=tuple([_port(one) for one in items(spec, "ports")]),
         selector=labels(spec, "selector"),
-        session_affinity=text(spec, "sessionAffinity") or "None",
-        affinity_seconds=_affinity_seconds(spec),
+        session_affinity=affinity,
+        affinity_seconds=_affinity_seconds(spec) if affinity == "ClientIP" else 0,
         internal_traffic_policy=text(spec, "internalTrafficPolicy") or "Cluster",
         external_traffic_policy=text(spec, "externalTrafficPolicy") or "Cluster",
         health_check_port=number(spec, "healthCheckNodePort"),
-        left_alone=not LEFT_ALONE.isdisjoint(labels(item, "metadata", "labels")),
-        for_proxy=named_proxy(labels(item, "metadata", "labels")),
-        annotations=labels(item, "metadata", "annotations"),
+        left_alone=not LEFT_ALONE.isdisjoint(own),
+        for_proxy=named_proxy(own),
+        annotations=labels(metadata, "annotations"),
+        unreadable=() if len(cluster_addresses) == len(written) else _unreadable(written),
     )
 
 
@@ -128,37 +153,60 @@ def named_proxy(own: Mapping[str, str]) -> str:
     return "" if NO_PROXY in own else own.get(PROXY_NAME, "")
 
 
-def slice_backends(item: Object) -> Iterator[Backend]:
+def slice_backends(item: Object) -> Sequence[Backend]:
+    return slice_info(item).backends
+
+
+def slice_info(item: Object) -> EndpointSlice:
     """discovery.k8s.io/v1 EndpointSlice: `ready` and `serving` that are not set count as true.
 
-    Addresses of another family than that of the slice, and those of other types, are left out.
+    Addresses of another family than that of the slice, and those of other types, are no backends.
     """
-    kind = text(item, "addressType")
+    metadata, kind = mapping(item, "metadata"), text(item, "addressType")
+    own = labels(metadata, "labels")
     versions = (FAMILIES.get(kind),) if kind else (4, 6)
+    ports = [_endpoint_port(one) for one in items(item, "ports")]
+    backends: list[Backend] = []
+    foreign = ""
     for endpoint in items(item, "endpoints"):
-        conditions = dig(endpoint, "conditions")
-        ready = dig(conditions, "ready") is not False
-        serving = dig(conditions, "serving")
-        hints = dig(endpoint, "hints")
-        zones = _names(items(hints, "forZones")) if hints is not None else _NO_HINTS
-        nodes = _names(items(hints, "forNodes")) if hints is not None else _NO_HINTS
-        for address in _addresses(texts(endpoint, "addresses")[:1]):
-            if address.version not in versions:
-                continue
-            for port in items(item, "ports"):
-                yield Backend(
-                    address=address,
-                    port=number(port, "port"),
-                    port_name=text(port, "name"),
-                    protocol=text(port, "protocol") or "TCP",
-                    pod=_pod(dig(endpoint, "targetRef")),
-                    node=text(endpoint, "nodeName"),
-                    ready=ready,
-                    serving=serving if isinstance(serving, bool) else ready,
-                    terminating=flag(conditions, "terminating"),
-                    zone_hints=zones,
-                    node_hints=nodes,
-                )
+        for at, written in enumerate(texts(endpoint, "addresses")):
+            address = parse_address(written)
+            if address is not None and address.version in versions:
+                if at == 0:
+                    backends += _slice_backends(endpoint, address, ports)
+            elif kind in FAMILIES and not foreign:
+                foreign = written
+    return EndpointSlice(
+        name=text(metadata, "name"),
+        namespace=text(metadata, "namespace"),
+        service=own.get(SERVICE_NAME, ""),
+        type=kind,
+        backends=tuple(backends),
+        foreign=foreign,
+        left_alone=not LEFT_ALONE.isdisjoint(own),
+        for_proxy=named_proxy(own),
+    )
+
+
+def _slice_backends(endpoint: object, address: Address, ports: Iterable[_Port]) -> Iterator[Backend]:
+    conditions, hints = mapping(endpoint, "conditions"), mapping(endpoint, "hints")
+    ready = conditions.get("ready") is not False
+    serving = conditions.get("serving")
+    pod, node = _pod(mapping(endpoint, "targetRef")), text(endpoint, "nodeName")
+    for port, name, protocol in ports:
+        yield Backend(
+            address=address,
+            port=port,
+            port_name=name,
+            protocol=protocol,
+            pod=pod,
+            node=node,
+            ready=ready,
+            serving=serving if isinstance(serving, bool) else ready,
+            terminating=conditions.get("terminating") is True,
+            zone_hints=_names(hints, "forZones"),
+            node_hints=_names(hints, "forNodes"),
+        )
 
 
 def endpoints_backends(item: Object) -> Iterator[Backend]:
@@ -188,14 +236,24 @@ def usable(backends: Iterable[Backend]) -> tuple[Backend, ...]:
     return ready or tuple(backend for backend in known if backend.serving and backend.terminating)
 
 
+def _is_proxied(ingress: object) -> bool:
+    return text(ingress, "ipMode") == "Proxy"
+
+
+def _unreadable(written: Iterable[str]) -> tuple[str, ...]:
+    return tuple(one for one in written if one not in ("", "None") and parse_address(one) is None)
+
+
 def _affinity_seconds(spec: object) -> int:
-    if text(spec, "sessionAffinity") != "ClientIP":
-        return 0
     return number(spec, "sessionAffinityConfig", "clientIP", "timeoutSeconds") or DEFAULT_AFFINITY
 
 
-def _names(listed: Iterable[object]) -> frozenset[str]:
-    return frozenset(text(one, "name") for one in listed)
+def _names(hints: Object, key: str) -> frozenset[str]:
+    return frozenset([text(one, "name") for one in items(hints, key)]) if hints else _NO_HINTS
+
+
+def _endpoint_port(item: object) -> _Port:
+    return number(item, "port"), text(item, "name"), text(item, "protocol") or "TCP"
 
 
 def _port(item: object) -> ServicePort:
@@ -210,8 +268,8 @@ def _port(item: object) -> ServicePort:
 
 
 def _addresses(written: Iterable[str]) -> tuple[Address, ...]:
-    parsed = (parse_address(entry) for entry in written)
-    return tuple(dict.fromkeys(address for address in parsed if address is not None))
+    found = [address for one in dict.fromkeys(written) if (address := parse_address(one)) is not None]
+    return tuple(found if len(found) < 2 else dict.fromkeys(found))
 
 
 def _pod(target: object) -> str:

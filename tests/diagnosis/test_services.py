@@ -16,7 +16,6 @@ from kubectl_skoop.diagnosis.services.compare import compare_door
 from kubectl_skoop.diagnosis.services.door import Door, Target
 from kubectl_skoop.diagnosis.services.every import Compared, every_service
 from kubectl_skoop.diagnosis.services.iptables import IptablesRules
-from kubectl_skoop.diagnosis.services.iptables_rule import read_rule
 from kubectl_skoop.diagnosis.services.meaning import Meaning, Wanted
 from kubectl_skoop.diagnosis.services.sources import covers
 from kubectl_skoop.model.place import Place
@@ -395,13 +394,6 @@ def test_a_service_without_endpoints(filtered: str, expected: list[str]) -> None
 )
 def test_sources(wanted_source: str, address: str, expected: bool) -> None:
     assert covers(wanted_source, ip_address(address)) is expected
-
-
-@pytest.mark.parametrize(
-    "text", ["-A X ! -p tcp -j Y", "-A X -i eth0 -j Y", "-A X -m x --probability 1e9 -j Y"]
-)
-def test_options_that_are_not_understood(text: str) -> None:
-    assert read_rule(text).unread
 
 
 def namespace(text: str) -> NetworkNamespace:

@@ -1,5 +1,6 @@
 """Services and slices that cannot be meant: each is told, and the rest is judged."""
 
+from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -8,9 +9,11 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.diagnosis.services.every import every_service
 from kubectl_skoop.diagnosis.services.invalid import invalid
+from kubectl_skoop.diagnosis.services.meaning import Meaning
 from kubectl_skoop.diagnosis.services.network import nobody_has, service_networks
 from kubectl_skoop.diagnosis.services.sources import Networks
-from kubectl_skoop.model.suspicion import Level
+from kubectl_skoop.model.packet import Network
+from kubectl_skoop.model.suspicion import Level, Suspicion
 from tests.diagnosis.conftest import by_kind
 from tests.diagnosis.test_services import (
     MakeContext,
@@ -28,6 +31,10 @@ HEALTHY: tuple[Object, ...] = (
     service("good", "10.96.0.20"),
     endpoint_slice([endpoint("10.244.1.2")], "good"),
 )
+
+
+def told(cluster: Cluster, pods: Networks, given: Sequence[Network] = ()) -> list[Suspicion]:
+    return [*invalid(cluster, Meaning(cluster).slices, pods, given)]
 
 
 def pod(address: str) -> Object:
@@ -105,7 +112,7 @@ OF_ANOTHER_FAMILY: Object = {**SLICE, "addressType": "IPv6"}
 )  # fmt: skip
 def test_each_is_told_and_the_rest_is_judged(items: list[Object], level: str, message: str) -> None:
     everything = [*HEALTHY, *items]
-    (one,) = invalid(Cluster(by_kind(everything)), PODS)
+    (one,) = told(Cluster(by_kind(everything)), PODS)
     assert (one.code, one.level) == ("service.invalid", Level[level])
     assert message in one.message
     assert one.evidence
@@ -126,7 +133,7 @@ def test_each_is_told_and_the_rest_is_judged(items: list[Object], level: str, me
     ids=["healthy", "a slice of names", "headless without ports", "ExternalName", "a slice of its own"],
 )
 def test_nothing_is_told(items: list[Object]) -> None:
-    assert [*invalid(Cluster(by_kind([*HEALTHY, *items])), PODS)] == []
+    assert told(Cluster(by_kind([*HEALTHY, *items])), PODS) == []
 
 
 HINTED: Object = {"hints": {"forZones": [{"name": "a"}]}}
@@ -148,7 +155,7 @@ def test_hints_that_are_broken_are_passed_over(hints: Object) -> None:
     broken = endpoint_slice([endpoint("10.244.1.2", fields=hints), endpoint("10.244.2.2", "n2", HINTED)])
     (one,) = wanted(service(), broken)
     assert shown(one.choices[-1]) == ["10.244.1.2:8080", "10.244.2.2:8080"]
-    assert [*invalid(Cluster(by_kind([*HEALTHY, service(), broken])), PODS)] == []
+    assert told(Cluster(by_kind([*HEALTHY, service(), broken])), PODS) == []
 
 
 @pytest.mark.parametrize(
@@ -164,7 +171,7 @@ def test_hints_that_are_broken_are_passed_over(hints: Object) -> None:
     ids=["around services", "within them", "between two", "beside them", "of another family", "no network"],
 )  # fmt: skip
 def test_networks_of_services_and_pods_that_overlap(pods: str, message: str) -> None:
-    found = [*invalid(Cluster(by_kind(HEALTHY)), Networks((pods,)))]
+    found = told(Cluster(by_kind(HEALTHY)), Networks((pods,)))
     assert [message in one.message for one in found] == ([True] if message else [])
     assert [one.level.name for one in found] == (["INFO" if "/30" in pods else "WARNING"] if message else [])
 
@@ -211,7 +218,7 @@ def test_what_the_user_says_outweighs_objects() -> None:
     assert [str(one) for one in service_networks(cluster, 4, given)] == ["10.200.0.0/16"]
     assert service_networks(cluster, 6, given) == ()
     assert "in the network of services, 10.200.0.0/16" in nobody_has(cluster, ip_address("10.200.1.1"), given)
-    found = [one for one in invalid(cluster, Networks(()), given) if "in no service network" in one.message]
+    found = [one for one in told(cluster, Networks(()), given) if "in no service network" in one.message]
     assert found
     assert all("--service-cidr: 10.200.0.0/16" in one.evidence for one in found)
 
@@ -226,7 +233,7 @@ def test_what_the_user_says_outweighs_objects() -> None:
     ids=["in it", "outside", "nothing is stated of its family"],
 )
 def test_an_address_outside_of_the_stated_networks(cidr: str, message: str) -> None:
-    found = [*invalid(Cluster(by_kind([*HEALTHY, service_cidr(cidr)])), PODS)]
+    found = told(Cluster(by_kind([*HEALTHY, service_cidr(cidr)])), PODS)
     assert [message in one.message for one in found] == ([True] if message else [])
     if message:
         assert found[0].evidence == ("spec.clusterIP: 10.96.0.20", f"ServiceCIDR kubernetes: {cidr}")
@@ -234,7 +241,7 @@ def test_an_address_outside_of_the_stated_networks(cidr: str, message: str) -> N
 
 def test_a_stated_network_overlaps_that_of_pods_though_no_address_does() -> None:
     items = [*HEALTHY, service_cidr("10.96.0.0/16")]
-    (found,) = invalid(Cluster(by_kind(items)), Networks(("10.96.128.0/17",)))
+    (found,) = told(Cluster(by_kind(items)), Networks(("10.96.128.0/17",)))
     assert found.level is Level.WARNING
     assert "the service addresses, 10.96.0.0/16, and the pod network 10.96.128.0/17 overlap" in found.message
     assert found.evidence[0] == "services: 10.96.0.0/16 (ServiceCIDR kubernetes)"

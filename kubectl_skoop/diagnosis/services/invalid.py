@@ -5,10 +5,8 @@ The API server takes few of these, files may have all. What is right beside them
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.cluster.cluster import Cluster
-from kubectl_skoop.cluster.raw import Object, dig, items, labels, ref_of, text, texts
-from kubectl_skoop.cluster.service import FAMILIES, SERVICE_NAME, Service
+from kubectl_skoop.cluster.service import FAMILIES, SERVICE_NAME, EndpointSlice, Service
 from kubectl_skoop.diagnosis.services.network import ServiceNetwork, service_networks
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.model.listed import bounded
@@ -24,8 +22,10 @@ MAX_PORT = 65535
 ByFamily = Mapping[int, Sequence[ServiceNetwork]]
 
 
-def invalid(cluster: Cluster, pods: Networks, given: Sequence[Network] = ()) -> Iterator[Suspicion]:
-    """`pods`: the networks of all pods. `given`: those of services, where the user says so."""
+def invalid(
+    cluster: Cluster, slices: Sequence[EndpointSlice], pods: Networks, given: Sequence[Network] = ()
+) -> Iterator[Suspicion]:
+    """`slices`: all. `pods`: the networks of all pods. `given`: those of services, where the user says so."""
     services = cluster.services()
     networks = {version: service_networks(cluster, version, given) for version in (4, 6)}
     overlapping = [*_overlaps(services, networks, pods)]
@@ -35,10 +35,12 @@ def invalid(cluster: Cluster, pods: Networks, given: Sequence[Network] = ()) -> 
         yield from _outside(service, networks)
         if not overlapping:
             yield from _in_pods(cluster, service, pods)
-    for found in cluster.each("Service", lambda item: tuple(_unreadable(item))):
-        yield from found
+        yield from _unreadable(service)
     yield from _shared(services)
-    yield from _slices(cluster)
+    known = {(one.namespace, one.name) for one in services}
+    tells = not isinstance(cluster.source.objects("Service"), NotCollected)
+    for one in slices:
+        yield from _slice(one, known if tells else None)
 
 
 def _overlaps(services: Sequence[Service], networks: ByFamily, pods: Networks) -> Iterator[Suspicion]:
@@ -109,16 +111,14 @@ def _in_pods(cluster: Cluster, service: Service, pods: Networks) -> Iterator[Sus
             )
 
 
-def _unreadable(item: Object) -> Iterator[Suspicion]:
-    spec = dig(item, "spec")
-    for written in dict.fromkeys((text(spec, "clusterIP"), *texts(spec, "clusterIPs"))):
-        if written not in ("", "None") and parse_address(written) is None:
-            ref = ref_of(item)
-            yield _finding(
-                f"service {ref.namespace}/{ref.name} has the address {written!r}, which is none",
-                (f"spec.clusterIP: {written}",),
-                "delete the service and make it anew without spec.clusterIP",
-            )
+def _unreadable(service: Service) -> Iterator[Suspicion]:
+    for written in service.unreadable:
+        yield _of(
+            service,
+            f"has the address {written!r}, which is none",
+            (f"spec.clusterIP: {written}",),
+            "delete the service and make it anew without spec.clusterIP",
+        )
 
 
 def _shared(services: Sequence[Service]) -> Iterator[Suspicion]:
@@ -149,47 +149,29 @@ def _shared(services: Sequence[Service]) -> Iterator[Suspicion]:
                 )
 
 
-def _slices(cluster: Cluster) -> Iterator[Suspicion]:
-    known = {(one.namespace, one.name) for one in cluster.services()}
-    tells = not isinstance(cluster.source.objects("Service"), NotCollected)
-    for found in cluster.each("EndpointSlice", lambda item: tuple(_slice(item, known if tells else None))):
-        yield from found
-
-
-def _slice(item: Object, services: Set[tuple[str, str]] | None) -> Iterator[Suspicion]:
+def _slice(own: EndpointSlice, services: Set[tuple[str, str]] | None) -> Iterator[Suspicion]:
     """`services`: by namespace and name; None: nobody knows them."""
-    ref = ref_of(item)
-    name = labels(item, "metadata", "labels").get(SERVICE_NAME, "")
-    kind = text(item, "addressType")
-    what = f"EndpointSlice {ref.namespace}/{ref.name}"
-    if services is not None and name and (ref.namespace, name) not in services:
+    what = f"EndpointSlice {own.namespace}/{own.name}"
+    if services is not None and own.service and (own.namespace, own.service) not in services:
         yield _finding(
-            f"{what} is for service {name}, which is not there: nobody uses its endpoints",
-            (f"label {SERVICE_NAME}: {name}",),
+            f"{what} is for service {own.service}, which is not there: nobody uses its endpoints",
+            (f"label {SERVICE_NAME}: {own.service}",),
             "make the service, or delete the slice",
             Level.INFO,
         )
-    if kind not in ("", *FAMILIES, FQDN):
+    if own.type and own.type not in FAMILIES and own.type != FQDN:
         yield _finding(
-            f"{what} has the address type {kind}, which kube-proxy does not know: it uses none of its "
+            f"{what} has the address type {own.type}, which kube-proxy does not know: it uses none of its "
             "endpoints",
-            (f"addressType: {kind}",),
+            (f"addressType: {own.type}",),
             f"write {' or '.join(FAMILIES)}",
         )
-    yield from _other_family(item, what, FAMILIES.get(kind, 0))
-
-
-def _other_family(item: Object, what: str, version: int) -> Iterator[Suspicion]:
-    written = (one for endpoint in items(item, "endpoints") for one in texts(endpoint, "addresses"))
-    for one in written:
-        address = parse_address(one)
-        if version and (address is None or address.version != version):
-            yield _finding(
-                f"{what} has the address {one}, which is not of its type {text(item, 'addressType')}",
-                (f"endpoints[].addresses: {one}",),
-                "put it into a slice of its own type",
-            )
-            return
+    if own.foreign:
+        yield _finding(
+            f"{what} has the address {own.foreign}, which is not of its type {own.type}",
+            (f"endpoints[].addresses: {own.foreign}",),
+            "put it into a slice of its own type",
+        )
 
 
 def _of(service: Service, what: str, evidence: tuple[str, ...], remedy: str) -> Suspicion:

@@ -57,7 +57,8 @@ class RuleTable:
 
     def __init__(self, table: SavedTable | None) -> None:
         self._table = table or SavedTable("", 0, native=False, text="")
-        self._rules: dict[tuple[str, int], IptablesRule] = {}
+        self._rules: dict[str, Sequence[IptablesRule]] = {}
+        """Of whole chains."""
         self._dispatches: dict[str, Dispatch] = {}
 
     def __contains__(self, chain: str) -> bool:
@@ -68,11 +69,21 @@ class RuleTable:
         return self._table.saved_chain(chain).rule_texts
 
     def rules(self, chain: str) -> Sequence[IptablesRule]:
-        return [self._rule(chain, place) for place in range(len(self.lines(chain)))]
+        found = self._rules.get(chain)
+        if found is None:
+            found = self._rules[chain] = [read_rule(line) for line in self.lines(chain)]
+        return found
 
-    def steps(self, chain: str, door: Door) -> Iterator[IptablesRule]:
-        places = self._table.saved_chain(chain).places(door.address, door.port)
-        return (rule for place in places if fits(rule := self._rule(chain, place), door))
+    def steps(self, chain: str, door: Door) -> Iterable[IptablesRule]:
+        return [rule for rule in self._candidates(chain, door) if fits(rule, door)]
+
+    def _candidates(self, chain: str, door: Door) -> Iterable[IptablesRule]:
+        """Of a chain that tells services apart only the few rules that may be for this one are read."""
+        if chain not in TELLING:
+            return self.rules(chain)
+        saved = self._table.saved_chain(chain)
+        places = saved.places(door.address, door.port)
+        return [read_rule(without_counters(saved.lines[place])) for place in places]
 
     def told(self, chain: str, door: Door) -> Told:
         """All that a walk to a door may meet, whoever sends."""
@@ -120,12 +131,6 @@ class RuleTable:
     def leads(self, chain: str, to: str) -> bool:
         """A rule of the chain jumps there."""
         return any(f" -j {to}" in line for line in self.lines(chain))
-
-    def _rule(self, chain: str, place: int) -> IptablesRule:
-        rule = self._rules.get((chain, place))
-        if rule is None:
-            rule = self._rules[chain, place] = read_rule(self.lines(chain)[place])
-        return rule
 
 
 class IptablesRules:
@@ -237,7 +242,7 @@ def fits(rule: IptablesRule, door: Door) -> bool:
         (not rule.port or rule.port == door.port)
         and (not rule.protocol or rule.protocol == door.protocol)
         and (not rule.to_local or door.kind == "node-port")
-        and covers(rule.destination, door.address)
+        and (not rule.destination or covers(rule.destination, door.address))
     )
 
 

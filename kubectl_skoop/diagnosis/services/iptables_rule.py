@@ -5,14 +5,14 @@ with any other one says that it could not be read.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.diagnosis.services.door import Door, Target
-from kubectl_skoop.diagnosis.services.walk import Recall, Way
+from kubectl_skoop.diagnosis.services.walk import Recall, Way, WayKind
 
 MARK_MASQ, MARK_DROP = "KUBE-MARK-MASQ", "KUBE-MARK-DROP"
 KEPT = 65536
@@ -21,6 +21,14 @@ READ = 4096
 """Rules, and chains, that are not read anew for the next node: what all services share, and what differs."""
 
 COMMENT = re.compile(r"-m comment --comment (?:\"(?:[^\"\\]|\\.)*\"|\S+) ?")
+USUAL = re.compile(
+    r"-A \S+(?: (! )?-s (\S+))?(?: -d ([^\s!]+))?(?: -p (\w+))?"
+    r"(?: -m comment --comment (?:\"[^\"\\]*\"|[^\s\"]+))?"
+    r"(?: -m (?:tcp|udp|sctp))?(?: --dport (\d{1,5}))?"
+    r"(?: -m statistic --mode random --probability ([01]\.\d{1,20}))?"
+    r" -j (\S+)(?: --to-destination (\S+))?"
+)
+"""All of a rule in the form of nearly all: 10,000 services have more than 60,000 of them."""
 _PROBABILITY = re.compile(r"[01]\.\d{1,20}")
 _PORT = re.compile(r"[0-9]{1,5}")
 _WITHOUT_MEANING = frozenset(
@@ -28,15 +36,16 @@ _WITHOUT_MEANING = frozenset(
 )
 """Options with one value that decide nothing here."""
 _FLAGS = frozenset(("--reap", "--rsource", "--random", "--random-fully", "--persistent"))
-_ENDS = {
+_ENDS: Mapping[str, WayKind] = {
     "DNAT": "dnat",
     "ACCEPT": "accept",
     "DROP": "drop",
     "REJECT": "drop",
     MARK_DROP: "drop",
     "RETURN": "return",
+    **dict.fromkeys(("", "MARK", "LOG", "CONNMARK"), "on"),
 }
-_NO_VERDICT = frozenset(("", "MARK", "LOG", "CONNMARK"))
+"""What becomes of a packet by the target; others are chains."""
 
 
 class SetMatch(NamedTuple):
@@ -96,6 +105,31 @@ class _Recent:
 @lru_cache(maxsize=READ)
 def read_rule(text: str) -> IptablesRule:
     """`text`: as iptables-save prints it, without counters. Nodes have the same rules; no rule is changed."""
+    usual = USUAL.fullmatch(text)
+    return _of_parts(text, usual.groups("")) if usual else read_by_option(text)
+
+
+def _of_parts(text: str, parts: Sequence[str]) -> IptablesRule:
+    """`parts`: the groups of `USUAL`."""
+    negated, source, destination, protocol, port, probability, target, to = parts
+    rule = IptablesRule(
+        text=text,
+        target=target,
+        source=f"!{source}" if negated else source,
+        destination=destination,
+        protocol=protocol,
+        port=int(port) if port else 0,
+        probability=float(probability) if probability else 1.0,
+    )
+    if to:
+        rule.dnat = _target(to)
+        rule.unread = rule.dnat is None
+    rule._ways = (_way(rule),)
+    return rule
+
+
+def read_by_option(text: str) -> IptablesRule:
+    """A rule in any form."""
     rule, recent = IptablesRule(text=text), _Recent()
     given = COMMENT.sub("", text).split()
     position, negated = 2, ""
@@ -166,18 +200,8 @@ def _finish(rule: IptablesRule, recent: _Recent) -> None:
 
 
 def _way(rule: IptablesRule) -> Way:
-    match _ENDS.get(rule.target):
-        case "dnat":
-            return Way(rule.probability, "dnat", target=rule.dnat)
-        case "accept":
-            return Way(rule.probability, "accept")
-        case "drop":
-            return Way(rule.probability, "drop")
-        case "return":
-            return Way(rule.probability, "return")
-    if rule.target in _NO_VERDICT:
-        return Way(rule.probability, "on")
-    return Way(rule.probability, "jump", rule.target)
+    kind = _ENDS.get(rule.target, "jump")
+    return Way(rule.probability, kind, rule.target if kind == "jump" else "", rule.dnat)
 
 
 @lru_cache(maxsize=KEPT)

@@ -25,12 +25,12 @@ from kubectl_skoop.diagnosis.services.virtual_servers import (
     DISPATCH,
     SetChains,
     VirtualServers,
+    first_packet,
     member,
-    number,
     untracked,
 )
 from kubectl_skoop.diagnosis.services.walk import Leaf, walk
-from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -122,9 +122,7 @@ class IpvsRules:
 
     def _meets_itself(self, door: Door, target: Target) -> bool:
         """Asked after the translation: KUBE-LOOP-BACK has the endpoints of this node."""
-        packet = Packet(
-            src=target.address, dst=target.address, protocol=number(door.protocol), dport=target.port
-        )
+        packet = first_packet(target.address, target.address, door.protocol, target.port)
         return any(
             all(member(self._ns, one, packet) is not one.negated for one in rule.sets)
             for rule in self._loop_back

@@ -4,19 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
+from itertools import compress
 
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.node import NodeInfo
-from kubectl_skoop.cluster.raw import Object, labels, ref_of
+from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.cluster.service import (
-    LEFT_ALONE,
-    SERVICE_NAME,
     Backend,
+    EndpointSlice,
     Service,
     ServicePort,
     endpoints_backends,
-    named_proxy,
-    slice_backends,
+    slice_info,
     usable,
 )
 from kubectl_skoop.diagnosis.services.door import Door, Target
@@ -84,10 +83,16 @@ class Meaning:
     def __init__(self, cluster: Cluster, only: Service | None = None) -> None:
         self.all = cluster.services() if only is None else (only,)
         self.services = tuple(one for one in self.all if _is_proxied(one))
-        self._backends = _backends(cluster, only)
+        if only is None:
+            self.slices = cluster.each("EndpointSlice", slice_info)
+            endpoints = cluster.each("Endpoints", _endpoints)
+        else:
+            self.slices = [slice_info(item) for item in cluster.slices(only)]
+            endpoints = [_endpoints(item) for item in cluster.endpoints(only)]
+        self._backends = _backends(self.slices, endpoints)
         self._of_kube_router = tuple(one for one in self.all if _is_for(one, KUBE_ROUTER))
         """Which it alone serves."""
-        self._theirs = _backends(cluster, only, KUBE_ROUTER) if self._of_kube_router else {}
+        self._theirs = _backends(self.slices, endpoints, KUBE_ROUTER) if self._of_kube_router else {}
 
     def of_node(
         self, node: NodeInfo, node_ports: Iterable[Address] | None = None, *, kube_router: bool = False
@@ -206,37 +211,30 @@ class _Endpoints:
         )
 
 
-@dataclass(frozen=True)
 class _Family:
-    backends: Mapping[Target, Backend]
-    node: str
-    zone: str
+    """The endpoints of one family."""
 
-    @cached_property
-    def known(self) -> frozenset[Target]:
-        return frozenset(self.backends)
+    def __init__(self, backends: Mapping[Target, Backend], node: str, zone: str) -> None:
+        self._backends = backends
+        self._node = node
+        self._zone = zone
+        self.known = frozenset(backends)
+        self.serving = self._those([one.ready or one.serving for one in backends.values()])
+        self.own = self._those([one.node == node for one in backends.values()])
+        self.far = self._those([one.node not in ("", node) for one in backends.values()])
+        chosen = usable(backends.values())
+        self.usable = self.known if len(chosen) == len(backends) else _targets(chosen)
+        self.everywhere = self._everywhere()
 
-    @cached_property
-    def usable(self) -> frozenset[Target]:
-        chosen = usable(self.backends.values())
-        return self.known if len(chosen) == len(self.backends) else _targets(chosen)
+    def _those(self, chosen: Sequence[bool]) -> frozenset[Target]:
+        """Those that are all, or none, are not gathered anew: most are alike."""
+        if all(chosen):
+            return self.known
+        return frozenset(compress(self._backends, chosen)) if any(chosen) else NONE
 
-    @cached_property
-    def serving(self) -> frozenset[Target]:
-        return _targets(one for one in self.backends.values() if one.ready or one.serving)
-
-    @cached_property
-    def own(self) -> frozenset[Target]:
-        return _targets(one for one in self.backends.values() if one.node == self.node)
-
-    @cached_property
-    def far(self) -> frozenset[Target]:
-        return _targets(one for one in self.backends.values() if one.node not in ("", self.node))
-
-    @cached_property
-    def everywhere(self) -> Choices:
+    def _everywhere(self) -> Choices:
         """By hints for nodes (since 1.35), by hints for zones, or all; before 1.26 none that terminates."""
-        ready = [one for one in self.backends.values() if one.ready]
+        ready = [one for one in self._backends.values() if one.ready]
         if not ready:
             return (self.usable, NONE) if self.usable else (NONE,)
         if not ready[0].zone_hints and not ready[0].node_hints:
@@ -244,8 +242,8 @@ class _Family:
         chosen = [
             frozenset(Target(one.address, one.port) for one, hints in hinted if place in hints)
             for place, hinted in (
-                (self.node, [(one, one.node_hints) for one in ready]),
-                (self.zone, [(one, one.zone_hints) for one in ready]),
+                (self._node, [(one, one.node_hints) for one in ready]),
+                (self._zone, [(one, one.zone_hints) for one in ready]),
             )
             if all(hints for _, hints in hinted)
         ]
@@ -253,7 +251,7 @@ class _Family:
 
     @cached_property
     def here(self) -> Choices:
-        chosen = usable(one for one in self.backends.values() if one.node == self.node)
+        chosen = usable(one for one in self._backends.values() if one.node == self._node)
         if chosen and not chosen[0].ready:
             return (_targets(chosen), NONE)
         return (_targets(chosen),)
@@ -287,42 +285,24 @@ def _is_for(service: Service, proxy: str) -> bool:
 
 
 def _backends(
-    cluster: Cluster, only: Service | None, proxy: str = ""
+    slices: Iterable[EndpointSlice], endpoints: Iterable[tuple[Ref, Sequence[Backend]]], proxy: str = ""
 ) -> Mapping[tuple[str, str], Sequence[Backend]]:
     """By namespace and name of the service; Endpoints only where there are no slices.
 
     `proxy`: slices that are for it alone count, too.
     """
-
-    def _served_by(item: Object) -> tuple[str, str]:
-        return _service_of(item, proxy)
-
-    if only is None:
-        slices = cluster.each("EndpointSlice", lambda item: (_served_by(item), tuple(slice_backends(item))))
-        endpoints = cluster.each("Endpoints", lambda item: (_key(item), tuple(endpoints_backends(item))))
-    else:
-        slices = [(_served_by(item), tuple(slice_backends(item))) for item in cluster.slices(only)]
-        endpoints = [(_key(item), tuple(endpoints_backends(item))) for item in cluster.endpoints(only)]
     found: dict[tuple[str, str], list[Backend]] = {}
-    for served, backends in slices:
-        if served[1]:
-            found.setdefault(served, []).extend(backends)
-    for served, backends in endpoints:
-        found.setdefault(served, list(backends))
+    for one in slices:
+        counts = not one.left_alone or (proxy and one.for_proxy == proxy)
+        if one.service and counts:
+            found.setdefault((one.namespace, one.service), []).extend(one.backends)
+    for ref, backends in endpoints:
+        found.setdefault((ref.namespace, ref.name), [*backends])
     return found
 
 
-def _key(item: Object) -> tuple[str, str]:
-    ref = ref_of(item)
-    return ref.namespace, ref.name
-
-
-def _service_of(item: Object, proxy: str) -> tuple[str, str]:
-    """The service of a slice, by namespace and name; an empty name: of none, for this proxy at least."""
-    own = labels(item, "metadata", "labels")
-    counts = LEFT_ALONE.isdisjoint(own) or (proxy and named_proxy(own) == proxy)
-    name = own.get(SERVICE_NAME, "") if counts else ""
-    return ref_of(item).namespace, name
+def _endpoints(item: Object) -> tuple[Ref, Sequence[Backend]]:
+    return ref_of(item), tuple(endpoints_backends(item))
 
 
 def _doors(service: Service, port: ServicePort) -> Iterator[Door]:

@@ -16,4 +16,7 @@ def of_objects(
     cluster: Cluster, meaning: Meaning, pods: Networks, given: Sequence[Network] = ()
 ) -> list[Suspicion]:
     """`pods`: the networks of all pods. `given`: those of services, where the user says so."""
-    return [*bounded([*invalid(cluster, pods, given)]), *bounded([*without_endpoints(cluster, meaning)])]
+    return [
+        *bounded([*invalid(cluster, meaning.slices, pods, given)]),
+        *bounded([*without_endpoints(cluster, meaning)]),
+    ]

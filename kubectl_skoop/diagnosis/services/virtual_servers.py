@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import ClassVar
 
 from kubectl_skoop.diagnosis.services.door import Door, Target
 from kubectl_skoop.diagnosis.services.iptables import RuleTable, fits
@@ -31,12 +32,12 @@ class Served:
     """A virtual server, as a step on a connection's way."""
 
     text: str
-    never: bool = False
-    source: str = ""
-    marks: bool = False
-    recall: Recall | None = None
-    remembers: str = ""
-    unread: bool = False
+    never: ClassVar[bool] = False
+    source: ClassVar[str] = ""
+    marks: ClassVar[bool] = False
+    recall: ClassVar[Recall | None] = None
+    remembers: ClassVar[str] = ""
+    unread: ClassVar[bool] = False
 
     def ways(self, door: Door) -> Sequence[Way]:
         return ()
@@ -51,12 +52,12 @@ class SetChains:
     source: Address
 
     def steps(self, chain: str, door: Door) -> Iterator[IptablesRule]:
-        packet = Packet(src=self.source, dst=door.address, protocol=number(door.protocol), dport=door.port)
+        packet = first_packet(self.source, door.address, door.protocol, door.port)
         for rule in self.table.rules(chain):
             if fits(rule, door) and (asked := self._asked(rule, packet)) is not False:
                 yield rule if asked is True else replace(rule, unread=True)
 
-    def _asked(self, rule: IptablesRule, packet: Packet) -> Ternary:
+    def _asked(self, rule: IptablesRule, packet: Subject) -> Ternary:
         for one in rule.sets:
             found = member(self.ns, one, packet)
             if isinstance(found, Unknown):
@@ -166,13 +167,19 @@ def untracked(ns: NetworkNamespace, place: Place, proxy: str) -> Iterator[Suspic
         )
 
 
+@lru_cache(maxsize=4)
+def first_packet(source: Address, to: Address, protocol: str, port: int) -> Subject:
+    """Sets are asked about it at one chain after another."""
+    return Subject(packet=Packet(src=source, dst=to, protocol=number(protocol), dport=port))
+
+
 def number(protocol: str) -> int:
     """0 for one that IPVS does not know."""
     return _PROTOCOLS.get(protocol, 0)
 
 
-def member(ns: NetworkNamespace, asked: SetMatch, packet: Packet) -> Ternary:
-    return lookup(ns.ipsets, asked.name, Subject(packet=packet), _directions(asked.fields))
+def member(ns: NetworkNamespace, asked: SetMatch, packet: Subject) -> Ternary:
+    return lookup(ns.ipsets, asked.name, packet, _directions(asked.fields))
 
 
 @lru_cache

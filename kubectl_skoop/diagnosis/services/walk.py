@@ -17,11 +17,14 @@ MAX_LEAVES = 20_000
 """Ways of one connection: a service may have as many backends."""
 
 
+WayKind = Literal["dnat", "jump", "goto", "return", "accept", "drop", "on"]
+
+
 class Way(NamedTuple):
     """What a rule does with a share of the connections that it takes."""
 
     share: float
-    kind: Literal["dnat", "jump", "goto", "return", "accept", "drop", "on"]
+    kind: WayKind
     chain: str = ""
     """Of `jump` and `goto`."""
     target: Target | None = None
@@ -101,6 +104,19 @@ class _State(NamedTuple):
     recalls: tuple[Recall, ...] = ()
     memories: tuple[str, ...] = ()
 
+    def taken(self, share: float, step: Step) -> "_State":
+        steps = (*self.steps, step)
+        return _State(self.share * share, self.marking, steps, self.recalls, self.memories)
+
+    def marked(self, step: Step) -> "_State":
+        marking = self.marking if step.unread else (*self.marking, step.source)
+        return _State(self.share, marking, (*self.steps, step), self.recalls, self.memories)
+
+    def seconds_at(self, chain: str) -> int:
+        """That a client comes back to the chain."""
+        found = (one for one in self.recalls if one.chain == chain and one.memory in self.memories)
+        return next((one.seconds for one in found), 0)
+
 
 class Met(NamedTuple):
     """All that a walk may ask of a rule."""
@@ -171,9 +187,9 @@ class _Walk:
             if step.never:
                 continue
             if step.marks:
-                going = [_marked(state, step) for state in going]
+                going = [state.marked(step) for state in going]
                 continue
-            if not covers(step.source, self.source):
+            if step.source and not covers(step.source, self.source):
                 continue
             if step.unread or self.entries[chain] > MAX_ENTRIES:
                 self.leaves += [_leaf(state, None, step, unread=True) for state in going]
@@ -191,9 +207,7 @@ class _Walk:
         """The states that the next rule meets."""
         left, rest = list[_State](), 1.0
         for way in step.ways(self.door):
-            taken = [
-                state._replace(share=state.share * way.share, steps=(*state.steps, step)) for state in going
-            ]
+            taken = [state.taken(way.share, step) for state in going]
             rest -= way.share
             match way.kind:
                 case "dnat":
@@ -215,12 +229,6 @@ class _Walk:
         return left
 
 
-def _marked(state: _State, step: Step) -> _State:
-    if step.unread:
-        return state._replace(steps=(*state.steps, step))
-    return state._replace(marking=(*state.marking, step.source), steps=(*state.steps, step))
-
-
 def _leaf(
     state: _State,
     target: Target | None,
@@ -229,11 +237,6 @@ def _leaf(
     unread: bool = False,
     refused: bool = False,
 ) -> Leaf:
-    seconds = [
-        recall.seconds
-        for recall in state.recalls
-        if recall.chain == chain and recall.memory in state.memories
-    ]
     return Leaf(
         state.share,
         target,
@@ -241,5 +244,5 @@ def _leaf(
         (*state.steps, *steps),
         unread,
         refused,
-        affinity=seconds[0] if seconds else 0,
+        affinity=state.seconds_at(chain) if state.recalls else 0,
     )

@@ -50,6 +50,8 @@ def lookup(
     dimensions = ipset.dimensions
     if not dimensions:
         return Unknown(f"set type {ipset.type} is not modelled")
+    if not ipset.entries:
+        return False
     if len(directions) < len(dimensions) or ipset.family not in {0, subject.packet.family}:
         return False
     for option in ("bitmask", "netmask", "markmask"):

@@ -147,8 +147,8 @@ class SavedTable:
         chain = self._chains.get(name)
         if chain is None:
             few = len(self._chains) < FEW and "blocks" not in self.__dict__
-            blocks = _blocks_of(self.text, name) if few else self.blocks.get(name, ())
-            lines = tuple(line for block in blocks for line in block[:-1].split("\n"))
+            blocks = [*_blocks_of(self.text, name)] if few else self.blocks.get(name, ())
+            lines = tuple("".join(blocks)[:-1].split("\n")) if blocks else ()
             chain = self._chains[name] = SavedChain(name, self.family, self.native, lines)
         return chain
 
@@ -260,5 +260,5 @@ def _blocks_of(text: str, chain: str) -> Iterator[str]:
 
 
 def without_counters(line: str) -> str:
-    found = _COUNTERS.match(line)
+    found = None if line.startswith("-") else _COUNTERS.match(line)
     return line[found.end() :] if found else line
