@@ -31,7 +31,7 @@ def ref_of(item: Object) -> Ref:
 def dig(item: object, *path: str) -> object:
     """What is at the path, None where the path ends early."""
     for key in path:
-        if not isinstance(item, _MAPS):
+        if item is None or not isinstance(item, _MAPS):
             return None
         item = item.get(key)
     return item
@@ -39,7 +39,7 @@ def dig(item: object, *path: str) -> object:
 
 def text(item: object, *path: str) -> str:
     for key in path:  # as `dig` does it, without one call more: these are most of reading a large cluster
-        if not isinstance(item, _MAPS):
+        if item is None or not isinstance(item, _MAPS):
             return ""
         item = item.get(key)
     return item if isinstance(item, str) else ""

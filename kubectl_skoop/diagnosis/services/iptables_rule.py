@@ -77,11 +77,9 @@ class IptablesRule:
     recall: Recall | None = None
     remembers: str = ""
     unread: bool = False
+    marks: bool = False
+    """It is to `MARK_MASQ`."""
     _ways: tuple[Way, ...] = field(default=(), repr=False)
-
-    @property
-    def marks(self) -> bool:
-        return self.target == MARK_MASQ
 
     @property
     def leads(self) -> str:
@@ -120,6 +118,7 @@ def _of_parts(text: str, parts: Sequence[str]) -> IptablesRule:
         protocol=protocol,
         port=int(port) if port else 0,
         probability=float(probability) if probability else 1.0,
+        marks=target == MARK_MASQ,
     )
     if to:
         rule.dnat = _target(to)
@@ -196,6 +195,7 @@ def _finish(rule: IptablesRule, recent: _Recent) -> None:
         rule.recall = Recall(recent.name, recent.seconds, rule.target)
     elif recent.sets:
         rule.remembers = recent.name
+    rule.marks = rule.target == MARK_MASQ
     rule._ways = (_way(rule),)
 
 

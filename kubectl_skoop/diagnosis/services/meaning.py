@@ -143,13 +143,19 @@ class _Served:
         for one in backends:
             if one.port and one.port_name == port.name and one.protocol == port.protocol:
                 target = Target(one.address, one.port)
-                if target not in self.backends or not one.terminating:
+                known = self.backends.setdefault(target, one)
+                if known is not one and not one.terminating:
                     self.backends[target] = one
         all_of_them = self.backends.values()
         self._nodes = {name for one in all_of_them for name in (one.node, *one.node_hints)}
         self._zones = any(one.zone_hints for one in all_of_them)
         self._from_elsewhere: dict[str, _Endpoints] = {}
         """By zone, where that matters."""
+
+    def of_family(self, version: int) -> Mapping[Target, Backend]:
+        if {target.address.version for target in self.backends} <= {version}:
+            return self.backends
+        return {target: one for target, one in self.backends.items() if target.address.version == version}
 
     def seen_from(self, node: NodeInfo) -> "_Endpoints":
         zone = node.labels.get(ZONE, "") if self._zones else ""
@@ -189,8 +195,7 @@ class _Endpoints:
         service, version = self._served.service, door.address.version
         family = self._families.get(version)
         if family is None:
-            all_of_them = self._served.backends.items()
-            backends = {target: one for target, one in all_of_them if target.address.version == version}
+            backends = self._served.of_family(version)
             family = self._families[version] = _Family(backends, self._node, self._zone)
         inside, outside = service.internal_traffic_policy, service.external_traffic_policy
         local = (inside if door.kind == "cluster" else outside) == "Local"

@@ -42,7 +42,10 @@ def covers(wanted: str, address: Address) -> bool:
         return True
     negated, ranges = _ranges(wanted)
     number = int(address)
-    return any(low <= number <= high for low, high in ranges) != negated
+    for low, high in ranges:
+        if low <= number <= high:
+            return not negated
+    return negated
 
 
 @lru_cache(maxsize=65536)

@@ -178,7 +178,7 @@ class _Walk:
 
     def run(self, chain: str, start: _State, depth: int = 0) -> list[_State]:
         """The states that come out of the chain; what ends within it is added to the leaves."""
-        self.entries[chain] = self.entries.get(chain, 0) + 1
+        self.entries[chain] = entered = self.entries.get(chain, 0) + 1
         going, returned = [start], list[_State]()
         for step in self.chains.steps(chain, self.door) if depth < MAX_DEPTH else ():
             if step.recall is not None:
@@ -191,7 +191,7 @@ class _Walk:
                 continue
             if step.source and not covers(step.source, self.source):
                 continue
-            if step.unread or self.entries[chain] > MAX_ENTRIES:
+            if step.unread or entered > MAX_ENTRIES:
                 self.leaves += [_leaf(state, None, step, unread=True) for state in going]
                 return returned
             if step.remembers:
