@@ -135,6 +135,8 @@ ONCE_DIFFERENT = (
     (Kind("terway-eni", "iptables-nft"), "n1: ip addr del 10.244.1.10/24 dev eth0"),
     # A NIC without an address takes what the cloud leads to its pods.
     (Kind("terway-eniip", "iptables-nft"), "n1: ip addr del 10.244.1.10/32 dev eth1"),
+    # A NIC that asks for what the cloud leads to itself gets no answer from the lab's router.
+    (Kind("aws-vpc-cni", "iptables-legacy"), "n2: ip route del {b2} dev {dev.b2}"),
 )
 
 

@@ -13,7 +13,7 @@ from kubectl_skoop.diagnosis.walk.outsider import ASSUMED, OUTSIDE_MAC
 from kubectl_skoop.diagnosis.walk.shim import Underlay
 from kubectl_skoop.diagnosis.walk.world import Port
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Address, Arp, Frame, Packet, Passage
+from kubectl_skoop.model.packet import Address, Arp, Frame, Packet, Passage, Protocol
 from kubectl_skoop.model.path import Hop, Link, LinkKind
 from kubectl_skoop.model.place import Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
@@ -164,7 +164,11 @@ class Walk:
                             stack.give_up("external.unknown", frame, reason, where=where)
                         case None:
                             self._leave(stack, device.name, frame, emission, str(nexthop or frame.dst))
-                elif frame.neighbour is not None and frame.asks:
+                elif (
+                    frame.neighbour is not None
+                    and frame.asks
+                    and self._told(stack, device, frame, frame.neighbour)
+                ):
                     how = "ARP" if frame.neighbour.version == 4 else "neighbour solicitations"
                     self.branch.assume(f"{frame.neighbour} outside of the cluster answers {how}")
                     self._answer(stack, device, frame, frame.neighbour)
@@ -175,6 +179,19 @@ class Walk:
                     self._unheard(stack, frame, reason)
             case None:
                 pass
+
+    def _told(self, stack: Stack, device: Device, question: Frame, address: Address) -> bool:
+        """Whether somebody outside answers for an address. Linux as a router does not for one that it leads
+        back by where the question came from (net/ipv4/arp.c, arp_process); of a cloud that is not known."""
+        sought = Packet(src=address, dst=address, protocol=Protocol.ICMP, src_mac=question.src_mac)
+        door = self._door(stack, sought)
+        if not (isinstance(door, Port) and door.sent(stack.ns, device, question)):
+            return True
+        reason = (
+            f"whether the network between the nodes answers {stack.ns.place} for {address}, which it leads "
+            f"to {device.name} there, is not known"
+        )
+        return stack.choices.undecided(Unknown(reason))
 
     def _answer(self, stack: Stack, device: Device, question: Frame, address: Address) -> None:
         """Of somebody outside, by the device that the question left by."""
@@ -206,8 +223,14 @@ class Walk:
     def _routed(
         self, stack: Stack, device: Device, packet: Packet, nexthop: Address | None
     ) -> Port | wire.Nobody | Unknown | None:
+        """As `_door`. A router may lead a packet back to where it came from."""
+        door = self._door(stack, packet)
+        same = isinstance(door, Port) and door.sent(stack.ns, device, packet)
+        return None if same and nexthop in (None, packet.dst) else door
+
+    def _door(self, stack: Stack, packet: Packet) -> Port | wire.Nobody | Unknown | None:
         """The device that the cloud itself leads a packet to, also for an address of a node's further
-        interfaces, which no object tells. A router may lead it back to where it came from."""
+        interfaces, which no object tells."""
         kind = self.outside.kind_of(packet.dst)
         if kind not in ("pod", "node", "external"):
             return None
@@ -219,11 +242,7 @@ class Walk:
             port = self.branch.door_of_pod(packet.dst)
             if port is None and (reason := self.branch.world.no_door(packet.dst)):
                 return Unknown(reason)
-        if port is None:
-            return None
-        own = (port.ns.id, port.device.name) == (stack.ns.id, device.name)
-        same = own and port.addressed(packet).vlan == packet.vlan
-        return None if same and nexthop in (None, packet.dst) else port
+        return port
 
     def _found(self, stack: Stack, device: Device, packet: Packet, by: Address | None, port: Port) -> bool:
         """By the router that the packet was sent to, which tells its sender if not."""

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from kubectl_skoop.model.missing import NotCollected
-from kubectl_skoop.model.packet import Address, Packet
+from kubectl_skoop.model.packet import Address, Frame, Packet
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import (
@@ -53,10 +53,17 @@ class Port(NamedTuple):
     def mac(self) -> str:
         return (self.branch or self.device).mac
 
+    @property
+    def vlan(self) -> int | None:
+        return self.branch.vlan.id if self.branch is not None and self.branch.vlan is not None else None
+
     def addressed(self, packet: Packet) -> Packet:
         """The packet as a frame for this port."""
-        vlan = self.branch.vlan.id if self.branch is not None and self.branch.vlan is not None else None
-        return replace(packet, dst_mac=self.mac, vlan=vlan)
+        return replace(packet, dst_mac=self.mac, vlan=self.vlan)
+
+    def sent(self, ns: NetworkNamespace, device: Device, frame: Frame) -> bool:
+        """The frame left by this very port."""
+        return (self.ns.id, self.device.name, self.vlan) == (ns.id, device.name, frame.vlan)
 
 
 @dataclass(eq=False, slots=True)
