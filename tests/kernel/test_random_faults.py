@@ -148,6 +148,15 @@ def test_what_once_differed_agrees(kind: Kind, step: str, tmp_path: Path) -> Non
     assert [found for flow in suspects if (found := alone(kind, flow, tmp_path, [step]))] == []
 
 
+def test_a_doubt_about_the_network_is_counted_apart(tmp_path: Path) -> None:
+    """What a device without ARP sends has its own MAC, which the lab's router drops (ip_rcv_core)."""
+    counted = Tally()
+    with Kind("aws-vpc-cni", "iptables-nft").lab() as lab:
+        run_steps(lab, ["n1: ip link set eth1 arp off"])
+        assert differences(lab, tmp_path, standard_flows(lab.topology, "aws-vpc-cni"), counted) == {}
+    assert counted.unknown == 0 < counted.of_the_network
+
+
 UNADDRESSED = ("n1: ip addr del 10.0.0.1/24 dev eth0",)
 READDRESSED = ("n1: ip addr add 10.0.0.77/24 dev eth0", "n1: ip route add default via 10.0.0.254")
 UNFOUND = (
