@@ -15,8 +15,8 @@ CHANGES = 3
 TRIES = 8
 FEW = 100
 """Below so many flows one that is unknown says nothing of its share."""
-OF_THE_NETWORK = "whether the network between the nodes"
-"""So begin doubts that no state of a node settles: a lab's router decides them, and each cloud for itself."""
+OF_THE_NETWORK = "(it is set NOARP): whether the network between the nodes takes that is not known"
+"""A doubt that no state of a node settles: the lab's router decides it, and each cloud for itself."""
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Tally:
     flows: int = 0
     unknown: int = 0
     of_the_network: int = 0
-    """Further ones, whose doubt is the network's."""
+    """Further ones, for that doubt."""
 
     def count(self, diagnosis: Diagnosis) -> None:
         self.flows += 1

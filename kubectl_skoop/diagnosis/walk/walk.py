@@ -182,7 +182,10 @@ class Walk:
 
     def _told(self, stack: Stack, device: Device, question: Frame, address: Address) -> bool:
         """Whether somebody outside answers for an address. Linux as a router does not for one that it leads
-        back by where the question came from (net/ipv4/arp.c, arp_process); of a cloud that is not known."""
+        back by where the question came from (net/ipv4/arp.c, arp_process); of a cloud that is not known.
+        Only pods are sought there: an interface's prefix may hold its router's address, too."""
+        if self.outside.kind_of(address) != "pod":
+            return True
         sought = Packet(src=address, dst=address, protocol=Protocol.ICMP, src_mac=question.src_mac)
         door = self._door(stack, sought)
         if not (isinstance(door, Port) and door.sent(stack.ns, device, question)):
