@@ -280,6 +280,8 @@ class Passage:
     """It was made here, and comes in by lo by a route that is not local, which it keeps (skb_valid_dst)."""
     redirected: int = 0
     """How often a rule had another device send it (`fwd`)."""
+    way: object | None = None
+    """Its route (netstack.routing.way); None: it was not routed yet (skb_dst)."""
     nexthop: Address | None = None
     """Where its route leads; tunnels without a remote of their own send there (rt_nexthop)."""
     tunnel: TunnelKey | None = None

@@ -36,6 +36,8 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     before = packet.dst
     if packet.family == 6 and _without_ipv6(stack, device, packet):
         return
+    if not device.loopback:
+        passage.way = None
     if passage.bridged:
         passage.bridged = False
     elif unread := gap.routing(stack) or _entries_unread(stack, packet):
@@ -66,6 +68,7 @@ def receive(stack: Stack, device: Device, packet: Packet, passage: Passage) -> N
     if reason := _unread(stack, device, packet, route):
         stack.give_up("unknown", packet, reason, where=stack.where(device=device.name))
         return
+    passage.way = route
     match route:
         case Local() | Broadcast():
             passage.to_all = isinstance(route, Broadcast)
@@ -153,6 +156,7 @@ def _local_out(stack: Stack, packet: Packet, passage: Passage, route: OutputRout
 
 def put_out(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute, *, indev: int) -> None:
     """OUTPUT and what follows, of a packet whose way is known (vrf_ip_local_out comes straight here)."""
+    passage.way = route
     result = traverse(
         stack, Hook.OUTPUT, packet, passage, indev=0, outdev=route.device, nexthop=route.nexthop
     )
@@ -183,6 +187,7 @@ def _reroute(stack: Stack, packet: Packet, passage: Passage, mark: int, device: 
         lose_unroutable(stack, packet, packet.dst, route)
         transport.unroutable_locally(stack, packet, route)
         return None
+    passage.way = route
     return route
 
 

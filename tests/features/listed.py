@@ -18,6 +18,7 @@ ZONES, IPSET, NFT = (
     f"{_KERNEL}test_nft_rules.py",
 )
 FIB = f"{_KERNEL}test_nft_fib.py"
+OF_ROUTES = f"{_KERNEL}test_rules_of_routes.py"
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
 VXLAN_PROXY = f"{_KERNEL}test_traps_vxlan_proxy.py"
@@ -51,7 +52,8 @@ MATCHES: dict[str, str] = {
     CONNTRACK: "connmark conntrack state",
     IPSET: "set",
     GUEST: "ipvs",
-    "": "bpf cgroup cluster eui64 ipcomp mh nfacct osf rateest realm srh udplite",
+    OF_ROUTES: "realm",
+    "": "bpf cgroup cluster eui64 ipcomp mh nfacct osf rateest srh udplite",
 }
 MATCH_NOTES = {
     "connbytes": "a connection's first packet; later ones are unknown",
@@ -62,6 +64,7 @@ MATCH_NOTES = {
     "limit": "meets an idle meter; said so",
     "policy": "`--dir out` is unknown where IPsec seals packets; `--spi` as on little-endian machines",
     "quota": "not used up by others; said so",
+    "realm": "unknown where IPsec seals packets, and of a route that several rules with realms lead to",
     "recent": "by the lists that were collected",
     "statistic": "a random choice with its share",
     "string": "in a packet without data; else unknown",
@@ -99,6 +102,8 @@ def _payload(protocol: str, name: str) -> object:
     return {"payload": {"protocol": protocol, "field": name}}
 
 
+_SEALED = "unknown where IPsec seals packets"
+_REALMS = f"{_SEALED}, and of a route that several rules with realms lead to"
 LATER = "where a rule would stop later packets, and whether a SYN-ACK makes a flow, is unknown"
 EXPRESSIONS = (
     Native("ip saddr, daddr, ttl, length, dscp", _payload("ip", "saddr"), NFT),
@@ -132,7 +137,8 @@ EXPRESSIONS = (
     Native("fib saddr, daddr type", {"fib": {"result": "type", "flags": ["daddr"]}}, FIB),
     Native("fib saddr, daddr . mark . iif oif", {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, FIB),
     Native("rt mtu", {"rt": {"key": "mtu"}}),
-    Native("rt nexthop", {"rt": {"key": "nexthop"}}),
+    Native("rt nexthop", {"rt": {"key": "nexthop", "family": "ip"}}, OF_ROUTES, _SEALED),
+    Native("rt classid, meta rtclassid", {"rt": {"key": "classid"}}, OF_ROUTES, _REALMS),
     Native("socket transparent", {"socket": {"key": "transparent"}}),
     Native("numgen random", {"numgen": {"mode": "random", "mod": 3, "offset": 0}}, KUBE_PROXY),
     Native("jhash", {"jhash": {"mod": 2, "expr": _payload("ip", "saddr")}}),

@@ -43,6 +43,7 @@ from kubectl_skoop.netstack.netfilter.nft.statement.opaque import Opaque
 from kubectl_skoop.netstack.netfilter.nft.statement.parse import parse_statement
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext, Stolen
 from kubectl_skoop.netstack.routing.types import Nexthop, Route
+from kubectl_skoop.netstack.routing.way import Forward
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS
 from tests.features import listed
@@ -255,6 +256,8 @@ def _context() -> RuleContext:
     passage = Passage(iif=INDEX, owner=Owner())
     stack = Stack(_namespace(device), Choices())
     conntrack.track(stack, _packet(), passage)
+    route = stack.ns.routes[0]
+    passage.way = Forward(device=INDEX, nexthop=None, route=route, rule=None)
     return RuleContext(
         stack=stack, hook=Hook.FORWARD, frame=_packet(), passage=passage, indev=INDEX, outdev=INDEX
     )

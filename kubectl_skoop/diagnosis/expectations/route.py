@@ -196,7 +196,7 @@ def _covering(ns: NetworkNamespace, address: Address, table: int) -> list[Route]
 
 def _bare(rule: PolicyRule) -> PolicyRule:
     """A rule that looks the same table up for every packet."""
-    return PolicyRule(priority=rule.priority, family=rule.family, table=rule.table)
+    return PolicyRule(priority=rule.priority, family=rule.family, table=rule.table, realm=rule.realm)
 
 
 def _selects(rule: PolicyRule, source: Address, destination: Address) -> bool:

@@ -8,6 +8,7 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.routing.exception import gateway
 from kubectl_skoop.netstack.routing.flow import FlowKey, ports
 from kubectl_skoop.netstack.routing.lookup import Failed, Found, match_route, select_path
+from kubectl_skoop.netstack.routing.realm import towards
 from kubectl_skoop.netstack.routing.select import preferred_source
 from kubectl_skoop.netstack.routing.source import (
     SourceProblem,
@@ -48,12 +49,10 @@ def route_input4(stack: Stack, packet: Packet, device: int, mark: int, opened: b
             return _forward(stack, packet, device, mark, key, found, filtered)
         return _broadcast(stack, packet, device, mark, found, filtered)
     if found.route.type == "local":
-        problem_or_direct = check_way_back(
-            stack, packet, device, mark, asker=packet.dst, out_device=0, filtered=filtered
-        )
-        if isinstance(problem_or_direct, SourceProblem):
-            return Refused(kind="source", problem=problem_or_direct)
-        return Local(route=found.route, rule=found.rule)
+        back = check_way_back(stack, packet, device, mark, asker=packet.dst, out_device=0, filtered=filtered)
+        if isinstance(back, SourceProblem):
+            return Refused(kind="source", problem=back)
+        return Local(route=found.route, rule=found.rule, realm=back.realm)
     if not forwards:
         return _not_forwarding(found)
     if found.route.type != "unicast":
@@ -78,11 +77,13 @@ def _broadcast(
     stack: Stack, packet: Packet, device: int, mark: int, found: Found | None, filtered: bool
 ) -> Broadcast | Refused:
     """brd_input."""
+    realm = 0
     if int(packet.src) != 0:
-        problem = check_way_back(stack, packet, device, mark, asker=_ANY, out_device=0, filtered=filtered)
-        if isinstance(problem, SourceProblem):
-            return Refused(kind="source", problem=problem)
-    return Broadcast(route=found.route if found else None, rule=found.rule if found else None)
+        back = check_way_back(stack, packet, device, mark, asker=_ANY, out_device=0, filtered=filtered)
+        if isinstance(back, SourceProblem):
+            return Refused(kind="source", problem=back)
+        realm = back.realm
+    return Broadcast(route=found.route if found else None, rule=found.rule if found else None, realm=realm)
 
 
 def _forward(
@@ -93,16 +94,19 @@ def _forward(
     if isinstance(found, Failed):
         return _failed(found)
     out = found.nexthop.device
-    direct = check_way_back(stack, packet, device, mark, asker=packet.dst, out_device=out, filtered=filtered)
-    if isinstance(direct, SourceProblem):
-        return Refused(kind="source", problem=direct, route=found.route, rule=found.rule)
+    back = check_way_back(stack, packet, device, mark, asker=packet.dst, out_device=out, filtered=filtered)
+    if isinstance(back, SourceProblem):
+        return Refused(kind="source", problem=back, route=found.route, rule=found.rule)
     return Forward(
         device=out,
         nexthop=gateway(stack.ns, packet.dst, found),
         route=found.route,
         rule=found.rule,
         source=preferred_source(stack.ns, found, packet.dst),
-        redirect=direct and out == device and _redirects(stack.ns, out, packet.src, found.nexthop.gateway),
+        redirect=back.direct
+        and out == device
+        and _redirects(stack.ns, out, packet.src, found.nexthop.gateway),
+        realm=towards(stack.ns, found, back.realm),
     )
 
 

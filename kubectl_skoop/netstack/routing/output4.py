@@ -14,6 +14,7 @@ from kubectl_skoop.netstack.routing.lookup import (
     match_route,
     select_path,
 )
+from kubectl_skoop.netstack.routing.realm import sent
 from kubectl_skoop.netstack.routing.select import preferred_source, select_address
 from kubectl_skoop.netstack.routing.types import SCOPE_HOST, SCOPE_LINK, RouteType
 from kubectl_skoop.netstack.routing.way import OutputRoute, RouteError, RouteErrorKind
@@ -101,6 +102,7 @@ def _make_route(
         rule=found.rule if found else None,
         type=kind,
         loopback=loopback,
+        realm=sent(stack.ns, found, kind),
     )
 
 

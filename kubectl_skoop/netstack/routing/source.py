@@ -13,6 +13,7 @@ from kubectl_skoop.netstack.routing.lookup import (
     match_route,
     rules_untouched,
 )
+from kubectl_skoop.netstack.routing.realm import of_source
 from kubectl_skoop.netstack.routing.text import route_text, rule_text
 from kubectl_skoop.netstack.routing.types import Nexthop
 from kubectl_skoop.netstack.stack import Stack
@@ -22,6 +23,15 @@ _ANY, _LIMITED_BROADCAST = IPv4Address(0), IPv4Address(0xFFFFFFFF)
 _SEND_REDIRECTS_DEFAULT = 1
 
 SourceCode = Literal["source.martian", "source.own", "source.rp-filter"]
+
+
+class WayBack(NamedTuple):
+    """To a source that may come in."""
+
+    direct: bool
+    """It is a neighbour, as far as was looked at."""
+    realm: int = 0
+    """What its route and rule add to the realms of the packet (itag)."""
 
 
 class SourceProblem(NamedTuple):
@@ -58,8 +68,8 @@ def check_way_back(
     asker: Address,
     out_device: int,
     filtered: bool = True,
-) -> SourceProblem | bool:
-    """fib_validate_source: the problem, or whether the source is a direct neighbour as far as was looked at.
+) -> SourceProblem | WayBack:
+    """fib_validate_source.
 
     `asker`: source of the lookup of the way back, 0.0.0.0 for broadcasts. `out_device` is that of the
     forward route, 0 for local delivery. Not `filtered`: IPsec let it in, and rp_filter does not count.
@@ -67,16 +77,16 @@ def check_way_back(
     ns = stack.ns
     name = ns.device_name(device)
     strictness = ns.sysctls.maximum(name, "rp_filter") if filtered else 0
-    quick = not strictness and not (device == out_device and sends_redirects(ns, name))
-    if not quick:
+    redirects = device == out_device and sends_redirects(ns, name)
+    if strictness or redirects or ns.fib.has_realms:
         return _full_check(stack, packet, device, mark, asker, out_device, strictness)
     if ns.sysctls.either(name, "accept_local"):
-        return False
+        return WayBack(direct=False)
     own = packet.src in ns.local_addresses
     if ns.fib.has_default_rules and not ns.fib.has_custom_local_routes:
         careful = _full_check(stack, packet, device, mark, asker, out_device, strictness)
         if isinstance(careful, SourceProblem) == own or rules_untouched(stack):
-            return _own(stack, name, packet.src) if own else False
+            return _own(stack, name, packet.src) if own else WayBack(direct=False)
         return careful
     return _full_check(stack, packet, device, mark, asker, out_device, strictness)
 
@@ -88,7 +98,7 @@ def sends_redirects(ns: NetworkNamespace, name: str) -> bool:
 
 def _full_check(
     stack: Stack, packet: Packet, device: int, mark: int, asker: Address, out_device: int, strictness: int
-) -> SourceProblem | bool:
+) -> SourceProblem | WayBack:
     """__fib_validate_source. The lookup's iif is the *out* device of the forward route (K-43)."""
     ns = stack.ns
     name = ns.device_name(device)
@@ -106,7 +116,7 @@ def _full_check(
     )
     back = match_route(stack, key)
     if isinstance(back, Failed):
-        return _rp_filter(ns, name, packet, back) if strictness else False
+        return _rp_filter(ns, name, packet, back) if strictness else WayBack(direct=False)
     if back.route.type == "local":
         if not ns.sysctls.either(name, "accept_local"):
             return _own(stack, name, packet.src)
@@ -115,13 +125,14 @@ def _full_check(
         return SourceProblem("source.martian", evidence, "")
     loopback = back.route.type == "local" and name == "lo"
     if loopback or any(uses(ns, nexthop, device) for nexthop in back.route.nexthops):
-        return _direct(back)
+        return WayBack(_direct(back), of_source(back))
     if not ns.addresses_of(4, device):
-        return _rp_filter(ns, name, packet, back) if strictness else False
+        return _rp_filter(ns, name, packet, back) if strictness else WayBack(direct=False)
     if strictness == 1:
         return _rp_filter(ns, name, packet, back)
     by_device = match_route(stack, key._replace(oif=device), ignore_linkdown=True)
-    return isinstance(by_device, Found) and by_device.route.type == "unicast" and _direct(by_device)
+    direct = isinstance(by_device, Found) and by_device.route.type == "unicast" and _direct(by_device)
+    return WayBack(direct, of_source(back))
 
 
 def uses(ns: NetworkNamespace, nexthop: Nexthop, device: int) -> bool:

@@ -106,6 +106,17 @@ class Fib:
         return self._rules[4] == _default_rules(4)
 
     @cached_property
+    def has_realms(self) -> bool:
+        """An IPv4 route or rule names one (fib_num_tclassid_users)."""
+        return any(rule.realm for rule in self._rules[4]) or any(
+            nexthop.realm
+            for (family, _), routes in self._by_table.items()
+            if family == 4
+            for route in routes
+            for nexthop in route.nexthops
+        )
+
+    @cached_property
     def has_custom_local_routes(self) -> bool:
         """Somebody else than the kernel wrote IPv4 routes of type local (inet_rtm_newroute)."""
         return any(

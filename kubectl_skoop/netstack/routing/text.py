@@ -80,6 +80,8 @@ def route_text(ns: NetworkNamespace, route: Route) -> str:
     if route.metric:
         words += ["metric", str(route.metric)]
     words += _common_flags(route.nexthops)
+    if len(route.nexthops) == 1:
+        words += _realms(route.nexthops[0].realm)
     if route.mtu:
         words += ["mtu", "lock", str(route.mtu)] if route.mtu_locked else ["mtu", str(route.mtu)]
     if route.advmss:
@@ -92,7 +94,9 @@ def route_text(ns: NetworkNamespace, route: Route) -> str:
 
 def nexthop_text(ns: NetworkNamespace, nexthop: Nexthop, family: int) -> str:
     """`family` of the route."""
-    return " ".join([*_way(ns, nexthop, family), "weight", str(nexthop.weight), *_flags(nexthop)])
+    way, realms = _way(ns, nexthop, family), _realms(nexthop.realm)
+    behind = way.index("dev") if "dev" in way else len(way)
+    return " ".join([*way[:behind], *realms, *way[behind:], "weight", str(nexthop.weight), *_flags(nexthop)])
 
 
 def rule_text(rule: PolicyRule) -> str:
@@ -141,16 +145,25 @@ def _hexadecimal(number: int) -> str:
 
 
 def _action(rule: PolicyRule) -> list[str]:
+    realms = ["realms", *_realms(rule.realm)[1:]] if rule.realm else []
     if rule.action == "goto":
-        return ["goto", str(rule.goto), *(["[unresolved]"] if rule.goto_unresolved else [])]
+        return [*realms, "goto", str(rule.goto), *(["[unresolved]"] if rule.goto_unresolved else [])]
     if rule.action != "lookup":
-        return [rule.action]
+        return [*realms, rule.action]
     words = ["lookup", "[l3mdev-table]" if rule.l3mdev else table_name(rule.table)]
     if rule.suppress_prefix >= 0:
         words += ["suppress_prefixlength", str(rule.suppress_prefix)]
     if rule.suppress_group >= 0:
         words += ["suppress_ifgroup", GROUPS.get(rule.suppress_group, str(rule.suppress_group))]
-    return words
+    return words + realms
+
+
+def _realms(realm: int) -> list[str]:
+    """`realm 7`, or `realms 5/7` from the source's to the destination's."""
+    if not realm:
+        return []
+    source, destination = realm >> 16, realm & 0xFFFF
+    return ["realms", f"{source}/{destination}"] if source else ["realm", str(destination)]
 
 
 def _prefix(network: Network, everything: str) -> str:

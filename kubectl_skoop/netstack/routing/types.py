@@ -31,6 +31,8 @@ class Nexthop(NamedTuple):
     onlink: bool = False
     dead: bool = False
     linkdown: bool = False
+    realm: int = 0
+    """RTA_FLOW: of the source in the upper 16 bits, of the destination in the lower ones."""
 
 
 class Route(NamedTuple):
@@ -88,6 +90,8 @@ class PolicyRule(NamedTuple):
     suppress_prefix: int = -1
     suppress_group: int = -1
     l3mdev: bool = False
+    realm: int = 0
+    """FRA_FLOW, as `Nexthop.realm`."""
     unsupported: str = ""
     """A selector or action that is not modelled, as text: the rule is unknown."""
 

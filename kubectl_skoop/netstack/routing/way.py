@@ -2,8 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Passage
 from kubectl_skoop.netstack.routing.lookup import FailedKind, RouteErrno
+from kubectl_skoop.netstack.routing.realm import Realm
 from kubectl_skoop.netstack.routing.source import SourceProblem
 from kubectl_skoop.netstack.routing.types import PolicyRule, Route, RouteType
 
@@ -16,6 +17,7 @@ class Local(NamedTuple):
 
     route: Route | None
     rule: PolicyRule | None = None
+    realm: Realm = 0
 
 
 class Broadcast(NamedTuple):
@@ -24,6 +26,7 @@ class Broadcast(NamedTuple):
     route: Route | None
     """None: the limited broadcast address, which no route is asked for."""
     rule: PolicyRule | None = None
+    realm: Realm = 0
 
 
 class Forward(NamedTuple):
@@ -38,6 +41,7 @@ class Forward(NamedTuple):
     """What a packet of our own would have as source by this route."""
     redirect: bool = False
     """It leaves by the device it came in by, and its sender could have asked the nexthop itself."""
+    realm: Realm = 0
 
 
 class Refused(NamedTuple):
@@ -56,6 +60,12 @@ class Refused(NamedTuple):
 InputRoute = Local | Broadcast | Forward | Refused
 
 
+def way_of(passage: Passage) -> "Local | Broadcast | Forward | OutputRoute | None":
+    """The route that the packet has (skb_dst); None: it has none yet."""
+    way = passage.way
+    return way if isinstance(way, Local | Broadcast | Forward | OutputRoute) else None
+
+
 class OutputRoute(NamedTuple):
     """Where a packet that is made here leaves, and with which source."""
 
@@ -70,6 +80,7 @@ class OutputRoute(NamedTuple):
     type: RouteType = "unicast"
     loopback: bool = False
     """It never leaves this namespace."""
+    realm: Realm = 0
 
 
 class RouteError(NamedTuple):

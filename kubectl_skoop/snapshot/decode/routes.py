@@ -202,6 +202,7 @@ def _nexthop(entry: Entry, weight: int = 1) -> Nexthop:
         onlink=bool(flags & RTNH_F_ONLINK),
         dead=bool(flags & RTNH_F_DEAD),
         linkdown=bool(flags & RTNH_F_LINKDOWN),
+        realm=entry.number("flow", 0),
     )
 
 

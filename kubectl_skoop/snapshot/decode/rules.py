@@ -53,6 +53,7 @@ def _rule(entry: Entry) -> PolicyRule:
         suppress_prefix=_suppression(entry, "suppress_prefixlen"),
         suppress_group=_suppression(entry, "suppress_ifgroup"),
         l3mdev=entry.flag("l3mdev"),
+        realm=entry.number("flow", 0),
         unsupported=_unsupported(entry, action),
     )
 

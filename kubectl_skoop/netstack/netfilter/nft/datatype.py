@@ -192,6 +192,7 @@ CT_STATE = Datatype("ct_state", 32, "flags", symbols=_CT_STATES)
 CT_STATUS = Datatype("ct_status", 32, "flags", symbols=_CT_STATUS)
 CT_DIRECTION = Datatype("ct_dir", 8, symbols={"original": 0, "reply": 1})
 ARP_OPERATION = Datatype("arp_op", 16, symbols=_ARP_OPERATIONS)
+REALM = Datatype("realm", 32, symbols={"cosmos": 0})
 FIB_TYPE = Datatype("fib_addrtype", 32, symbols=ROUTE_TYPES)
 
 DATATYPES = {
@@ -199,7 +200,7 @@ DATATYPES = {
     for each in (
         INTEGER, IPV4, IPV6, MAC, PROTOCOL, SERVICE, MARK, NAME, INDEX, UID, GID, BOOLEAN, NFPROTO,
         ETHER_TYPE, PACKET_TYPE, DSCP, TCP_FLAGS, ICMP_TYPE, ICMP_CODE, ICMPV6_TYPE, ICMPV6_CODE, CT_STATE,
-        CT_STATUS, CT_DIRECTION, FIB_TYPE, ARP_OPERATION,
+        CT_STATUS, CT_DIRECTION, FIB_TYPE, ARP_OPERATION, REALM,
     )
 }  # fmt: skip
 

@@ -46,6 +46,7 @@ MODULES = {
     "pkttype": "link",
     "policy": "policy",
     "quota": "meter",
+    "realm": "realm",
     "recent": "recent",
     "rpfilter": "rpfilter",
     "rt": "extension",

@@ -10,6 +10,7 @@ from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import text
 from kubectl_skoop.netstack.netfilter.nft.expression.link_header import ether_type
+from kubectl_skoop.netstack.netfilter.nft.expression.route import RouteRealm
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.types import Hook, LinkFamily, RuleContext
 
@@ -141,9 +142,11 @@ class Meta:
         return _KEYS[self.key][1](ctx)
 
 
-def parse_meta(body: object) -> Meta:
+def parse_meta(body: object) -> Meta | RouteRealm:
     """Raises Unmodelled."""
     key = text(body, "key")
+    if key == "rtclassid":
+        return RouteRealm()
     if key not in _KEYS:
         raise Unmodelled(f"meta {key}")
     return Meta(key)

@@ -1,21 +1,24 @@
-"""`rt mtu`: the TCP segment that fits the route both ways (nft_rt.c, get_tcpmss)."""
+"""`rt mtu`, `rt nexthop`, `rt classid`: what the packet's route says (nft_rt.c, nft_rt_get_eval)."""
 
 from dataclasses import dataclass
 
 from kubectl_skoop.model.packet import Packet
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
-from kubectl_skoop.netstack.netfilter.nft.document import text
+from kubectl_skoop.netstack.netfilter.nft.document import field, text
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
+from kubectl_skoop.netstack.netfilter.routed import is_routed, nexthop, realm
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 _HEADERS = {4: 40, 6: 60}
 """IP and TCP header, bytes."""
+_VERSIONS = {"ip": 4, "ip6": 6}
 
 
 @dataclass(frozen=True, slots=True)
 class RouteSegment:
-    """Of the devices on both sides; before routing there is none."""
+    """The TCP segment that fits the devices on both sides (get_tcpmss); before routing there is none."""
 
     types: tuple[Datatype, ...] = (types.INTEGER,)
 
@@ -27,9 +30,40 @@ class RouteSegment:
         return min(out.mtu, back.mtu) - _HEADERS[ctx.frame.family]
 
 
-def parse_route(body: object) -> RouteSegment:
+@dataclass(frozen=True, slots=True)
+class RouteRealm:
+    """`rt classid`, `meta rtclassid`"""
+
+    types: tuple[Datatype, ...] = (types.REALM,)
+
+    def read(self, ctx: RuleContext) -> Reading:
+        return realm(ctx) if is_routed(ctx) else ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class RouteNexthop:
+    """`rt ip nexthop`: the gateway, or the destination itself (rt_nexthop, rt6_nexthop)."""
+
+    version: int
+
+    @property
+    def types(self) -> tuple[Datatype, ...]:
+        return (types.IPV4 if self.version == 4 else types.IPV6,)
+
+    def read(self, ctx: RuleContext) -> Reading:
+        if not is_routed(ctx) or ctx.packet.family != self.version:
+            return ABSENT
+        found = nexthop(ctx)
+        return found if isinstance(found, Unknown) else int(found)
+
+
+def parse_route(body: object) -> RouteSegment | RouteRealm | RouteNexthop:
     """Raises Unmodelled."""
-    key = text(body, "key")
-    if key != "mtu":
-        raise Unmodelled(f"rt {key}")
-    return RouteSegment()
+    key, family = text(body, "key"), field(body, "family")
+    if key == "mtu":
+        return RouteSegment()
+    if key == "classid":
+        return RouteRealm()
+    if key == "nexthop" and family in _VERSIONS:
+        return RouteNexthop(_VERSIONS[str(family)])
+    raise Unmodelled(f"rt {key}")
