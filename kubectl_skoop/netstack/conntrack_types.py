@@ -33,6 +33,8 @@ class ConntrackEntry(NamedTuple):
     """That reads it; empty: none."""
     master: Tuple | None = None
     """Of one that a helper expected: the original direction of the connection that it read."""
+    labels: int | None = 0
+    """A bit for each; None: they are in the table, and not known (redacted)."""
 
     @property
     def zone_of_replies(self) -> int:

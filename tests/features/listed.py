@@ -18,6 +18,7 @@ ZONES, IPSET, NFT = (
     f"{_KERNEL}test_nft_rules.py",
 )
 FIB = f"{_KERNEL}test_nft_fib.py"
+OF_CONNECTIONS = f"{_KERNEL}test_rules_of_connections.py"
 OF_ROUTES = f"{_KERNEL}test_rules_of_routes.py"
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
@@ -57,7 +58,7 @@ MATCHES: dict[str, str] = {
 }
 MATCH_NOTES = {
     "connbytes": "a connection's first packet; later ones are unknown",
-    "connlabel": "labels of connections from the dump are unknown",
+    "connlabel": "whether a connection from the dump without labels can be given one is unknown",
     "connlimit": "as if this were the only connection; said so",
     "cpu": "both ways are followed",
     "hashlimit": "meets an idle meter; said so",
@@ -102,6 +103,7 @@ def _payload(protocol: str, name: str) -> object:
     return {"payload": {"protocol": protocol, "field": name}}
 
 
+_FIRST = "a connection's first packet; later ones are unknown"
 _SEALED = "unknown where IPsec seals packets"
 _REALMS = f"{_SEALED}, and of a route that several rules with realms lead to"
 LATER = "where a rule would stop later packets, and whether a SYN-ACK makes a flow, is unknown"
@@ -129,10 +131,12 @@ EXPRESSIONS = (
     ),
     *(Native(f"ct {key}", {"ct": {"key": key}}, NFT) for key in ("state", "mark", "status", "direction")),
     Native("ct original proto-dst", {"ct": {"key": "proto-dst", "dir": "original"}}, NFT),
-    *(
-        Native(f"ct {key}", {"ct": {"key": key}})
-        for key in ("zone", "protocol", "expiration", "bytes", "label")
-    ),
+    *(Native(f"ct {key}", {"ct": {"key": key}}) for key in ("zone", "protocol")),
+    Native("ct expiration", {"ct": {"key": "expiration"}}, "", "the packet itself has put it off"),
+    Native("ct id", {"ct": {"key": "id"}}, "", "a hash with a seed that nobody can read"),
+    *(Native(f"ct {key}", {"ct": {"key": key}}, OF_CONNECTIONS, _FIRST) for key in ("bytes", "packets")),
+    Native("ct avgpkt", {"ct": {"key": "avgpkt"}}, OF_CONNECTIONS, _FIRST),
+    Native("ct label", {"ct": {"key": "label"}}, OF_CONNECTIONS, "names of connlabel.conf are unknown"),
     Native("ct helper", {"ct": {"key": "helper"}}, f"{_KERNEL}test_traps_expectations.py"),
     Native("fib saddr, daddr type", {"fib": {"result": "type", "flags": ["daddr"]}}, FIB),
     Native("fib saddr, daddr . mark . iif oif", {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, FIB),

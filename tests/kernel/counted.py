@@ -121,6 +121,8 @@ class Counted:
     texts: Mapping[At, str]
     tool: str
     """That prints the rules with their counters."""
+    existing: bool = False
+    """Connections of the dump count."""
     known: int = 0
     unknown: set[str] = field(default_factory=set)
     """Texts of the rules that were not decided once."""
@@ -132,6 +134,10 @@ class Counted:
             receive.receive(stack, lab.in_device, packet)
 
         self._compare(walk, lambda: lab.send(packet), packet)
+
+    def again(self) -> "Counted":
+        """Collected once more; the connections that there are now count."""
+        return replace(_collected(self.router, self.tool), existing=True)
 
     def leaves(self, packet: Packet, passage: Passage, send: Callable[[], object]) -> None:
         """Sent by the router itself; `send` does it."""
@@ -150,7 +156,7 @@ class Counted:
         )
         ns = replace(self.ns, netfilter=replace(self.ns.netfilter, base_chains=chains))
         before = self._counts()
-        walk(Stack(ns, Choices()))
+        walk(Stack(ns, Choices(), use_existing=self.existing))
         assert answers, "no rule was asked"
         send()
         deadline = time.monotonic() + _WAIT
@@ -211,7 +217,10 @@ def load_native(router: Namespace, chains: Mapping[str, Sequence[str]], family: 
         rules = "\n".join(f"{match} counter" for match in (*matches, ""))
         text += f"chain {hook} {{ type filter hook {hook} priority -150; policy accept;\n{rules}\n}}\n"
     router.run("nft", "-f", "-", text=f"flush ruleset\ntable {family} t {{\n{text}}}\n")
-    return _collected(router, "nft")
+    made = _collected(router, "nft")
+    printed = [line.strip() for line in router.run("nft", "-s", "list", "table", family, "t").splitlines()]
+    assert list(made.texts.values()) == [line for line in printed if line.endswith("counter")]
+    return made
 
 
 def load_saved(router: Namespace, chains: Mapping[str, Sequence[str]], family: int = 4) -> Counted:

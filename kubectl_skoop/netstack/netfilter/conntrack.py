@@ -40,7 +40,8 @@ class Connection:
     zone: int = 0
     reply_zone: int = 0
     """Of each tuple; they differ by CT --zone-orig, --zone-reply (nf_ct_zone_id)."""
-    labels: set[str] = field(default_factory=set)
+    labels: set[str] | None = field(default_factory=set)
+    """Numbers, or names as a rule has them; None: not known."""
     mark: int = 0
     status: int = 0
     """IPS_*."""
@@ -275,4 +276,9 @@ def _copy(entry: ConntrackEntry) -> Connection:
         tcp_state=entry.tcp_state,
         existing=True,
         master=entry.master,
+        labels=None if entry.labels is None else _label_numbers(entry.labels),
     )
+
+
+def _label_numbers(bits: int) -> set[str]:
+    return {str(number) for number in range(bits.bit_length()) if bits >> number & 1}

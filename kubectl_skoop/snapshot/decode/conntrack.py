@@ -93,7 +93,16 @@ def _entry(entry: Entry) -> ConntrackEntry:
         timeout=entry.number("timeout", 0),
         helper=entry.entry("help").text("name", ""),
         master=_tuple(entry.entry("master")) if "master" in entry.fields else None,
+        labels=_labels(entry),
     )
+
+
+def _labels(entry: Entry) -> int | None:
+    """Numbers of the processor (unsigned long): those that have the lowest byte first, which is assumed."""
+    if "labels" not in entry.fields:
+        return 0
+    written = entry.fields["labels"]
+    return int.from_bytes(written, "little") if isinstance(written, bytes) and written else None
 
 
 def _tuple(entry: Entry) -> Tuple:

@@ -52,7 +52,7 @@ PLAIN = listed(
     --hashlimit-htable-expire --hashlimit-htable-gcinterval --hashlimit-rate-interval --hbh-len --hbh-opts
     --helper --hl-eq --hl --hl-lt --hl-gt --icmp-type --icmpv6-type --header --vport --vdir --vmethod
     --vportctl --length --limit --limit-burst --sports --source-ports --dports --destination-ports --ports
-    --uid-owner --gid-owner --pkt-type --dir --pol --reqid --spi --mode --quota --seconds --hitcount
+    --uid-owner --gid-owner --pkt-type --realm --dir --pol --reqid --spi --mode --quota --seconds --hitcount
     --mask --rt-type --rt-segsleft --rt-len --chunk-types --packets-eq --packets-lt --packets-gt
     --bytes-eq --bytes-lt --bytes-gt --state --probability --every --packet --algo --from --to --tcp-flags
     --tcp-option --mss --datestart --datestop --timestart --timestop --weekdays --monthdays --tos --ttl-eq
@@ -68,7 +68,7 @@ PLAIN = listed(
 """Numbers, and words that the tool takes only from its own list."""
 GOES = frozenset({"--rt-0-addrs", "--u32", "--hex-string"})
 """May hold addresses or texts in a form that cannot be told apart."""
-OPEN_WORDS = frozenset({"--uid-owner", "--gid-owner", "--helper"})
+OPEN_WORDS = frozenset({"--uid-owner", "--gid-owner", "--helper", "--realm"})
 """Of those the value may be a name."""
 HELPERS = listed(
     """

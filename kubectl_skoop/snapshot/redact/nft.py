@@ -62,7 +62,7 @@ WORDS = listed(
     add update delete inc bypass fanout mask present exists missing lephb be ef cs0 cs1 cs2 cs3 cs4 cs5
     cs6 cs7 af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43 kbytes mbytes match target watcher
     comment conntrack statistic addrtype multiport DNAT SNAT MASQUERADE REDIRECT MARK CONNMARK LOG REJECT
-    set nfacct
+    set nfacct nexthop
     """
 ) | {"tcp reset", "==", "!=", "<", ">", "<=", ">="}
 NAMED = frozenset(

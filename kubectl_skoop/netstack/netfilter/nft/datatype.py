@@ -38,7 +38,8 @@ def unknown_part(value: Value) -> Unknown | None:
 class Datatype:
     name: str
     bits: int
-    kind: Literal["number", "address", "name", "flags", "index", "mac"] = "number"
+    kind: Literal["number", "address", "name", "flags", "bits", "index", "mac"] = "number"
+    """`bits`: a constant is the number of a bit."""
     symbols: Mapping[str, int] = field(default_factory=dict)
 
     def constant(self, written: object) -> int | None:
@@ -57,8 +58,8 @@ class Datatype:
         if self.kind in ("name", "index"):
             return _device(constant, self.kind)
         if isinstance(constant, bool | int):
-            return int(constant)
-        if isinstance(constant, list) and self.kind == "flags":
+            return _bit(int(constant), self) if self.kind == "bits" else int(constant)
+        if isinstance(constant, list) and self.kind in ("flags", "bits"):
             return _flags(self, constant)
         if not isinstance(constant, str):
             raise Unmodelled(f"{constant!r} as {self.name}")
@@ -92,6 +93,12 @@ def _flags(datatype: Datatype, constants: list[object]) -> int:
     return result
 
 
+def _bit(number: int, datatype: Datatype) -> int:
+    if not 0 <= number < datatype.bits:
+        raise Unmodelled(f"{number} as {datatype.name}")
+    return 1 << number
+
+
 def _device(constant: object, kind: str) -> str:
     """An index that belongs to no device is printed as a number; 0 is no device."""
     if isinstance(constant, str):
@@ -104,6 +111,8 @@ def _device(constant: object, kind: str) -> str:
 def _symbol(datatype: Datatype, text: str) -> int:
     if text in datatype.symbols:
         return datatype.symbols[text]
+    if datatype.kind == "bits":
+        raise Unmodelled(f"the name {text} as {datatype.name}")
     try:
         return int(text, 0)
     except ValueError as error:
@@ -168,6 +177,7 @@ _ARP_OPERATIONS = {
 }
 
 INTEGER = Datatype("integer", 32)
+COUNTER = Datatype("integer", 64)
 IPV4 = Datatype("ipv4_addr", 32, "address")
 IPV6 = Datatype("ipv6_addr", 128, "address")
 PROTOCOL = Datatype("inet_proto", 8, symbols=_PROTOCOLS)
@@ -192,6 +202,7 @@ CT_STATE = Datatype("ct_state", 32, "flags", symbols=_CT_STATES)
 CT_STATUS = Datatype("ct_status", 32, "flags", symbols=_CT_STATUS)
 CT_DIRECTION = Datatype("ct_dir", 8, symbols={"original": 0, "reply": 1})
 ARP_OPERATION = Datatype("arp_op", 16, symbols=_ARP_OPERATIONS)
+CT_LABEL = Datatype("ct_label", 128, "bits")
 REALM = Datatype("realm", 32, symbols={"cosmos": 0})
 FIB_TYPE = Datatype("fib_addrtype", 32, symbols=ROUTE_TYPES)
 
@@ -201,6 +212,7 @@ DATATYPES = {
         INTEGER, IPV4, IPV6, MAC, PROTOCOL, SERVICE, MARK, NAME, INDEX, UID, GID, BOOLEAN, NFPROTO,
         ETHER_TYPE, PACKET_TYPE, DSCP, TCP_FLAGS, ICMP_TYPE, ICMP_CODE, ICMPV6_TYPE, ICMPV6_CODE, CT_STATE,
         CT_STATUS, CT_DIRECTION, FIB_TYPE, ARP_OPERATION, REALM,
+        CT_LABEL,
     )
 }  # fmt: skip
 

@@ -82,7 +82,8 @@ def _match(body: object) -> str:
     kind, parts = single(left)
     if kind == "&" and isinstance(parts, list) and len(parts) == 2 and isinstance(parts[1], list):
         return f"{print_expression(parts[0])} {sign}{right} / {print_expression(parts[1])}"
-    if operator == "==" and (kind in _OPERATORS or _is_flags(left)):
+    labels = kind == "ct" and field(parts, "key") == "label"
+    if operator == "==" and (kind in _OPERATORS or _is_flags(left) or labels):
         sign = "== "
     return f"{print_expression(left)} {sign}{right}"
 
@@ -169,7 +170,7 @@ _EXPRESSIONS: dict[str, Callable[[object], str]] = {
     "jhash": _jhash,
     "symhash": lambda body: f"symhash mod {field(body, 'mod')}",
     "tcp option": _option,
-    "rt": lambda body: f"rt {field(body, 'key')}",
+    "rt": lambda body: " ".join(["rt", *words(field(body, "family")), str(field(body, "key"))]),
     "socket": lambda body: f"socket {field(body, 'key')}",
     "exthdr": lambda body: " ".join(["exthdr", *words(field(body, "name")), *words(field(body, "field"))]),
 }

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 
-from kubectl_skoop.model.verdict import Ternary, Unknown
+from kubectl_skoop.model.verdict import Ternary, negate
 from kubectl_skoop.netstack.netfilter.conntrack import connection_of
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options
+from kubectl_skoop.netstack.netfilter.labels import has_label, set_label
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 
 @dataclass(frozen=True, slots=True)
 class ConnLabel:
-    """Kernel: xt_connlabel.c, connlabel_mt: a new connection has no labels."""
+    """Kernel: xt_connlabel.c, connlabel_mt."""
 
     label: str
     sets: bool
@@ -21,11 +22,10 @@ class ConnLabel:
         connection = connection_of(ctx.passage)
         if connection is None:
             return self.negated
-        if connection.existing:
-            return Unknown("the labels of an existing connection are not collected")
-        if self.sets:
-            connection.labels.add(self.label)
-        return (self.label in connection.labels) != self.negated
+        found = has_label(connection, self.label)
+        if found is False and self.sets:
+            found = set_label(connection, self.label)
+        return negate(found) if self.negated else found
 
 
 def _parse(options: Options) -> ConnLabel:

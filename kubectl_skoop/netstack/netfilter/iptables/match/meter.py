@@ -6,11 +6,13 @@ What else is on its way is not part of a diagnosis: the packet meets an idle met
 from dataclasses import dataclass
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
+from kubectl_skoop.netstack.netfilter.accounting import Direction, carried, is_counted
 from kubectl_skoop.netstack.netfilter.conntrack import connection_of
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
-from kubectl_skoop.netstack.netfilter.iptables.options import Options, interval, number
+from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, interval, number
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
+_DIRECTIONS: dict[str, Direction] = {"original": "original", "reply": "reply", "both": "both"}
 _BYTES = 0xFFFFFFFFFFFFFFFF
 
 
@@ -49,16 +51,15 @@ class ConnBytes:
     """iptables prints `0:0` and `0:` alike, as 0."""
     negated: bool
     mode: str
-    direction: str
+    direction: Direction
 
     def matches(self, ctx: RuleContext) -> Ternary:
         connection = connection_of(ctx.passage)
-        if connection is None:
+        if connection is None or not is_counted(ctx):
             return False
-        if connection.confirmed:
-            return Unknown("how much a connection has carried is not modelled")
-        sent = 1 if self.mode == "packets" else ctx.length
-        counted = 0 if self.direction == "reply" else sent
+        counted = carried(ctx, connection, self.direction, packets=self.mode == "packets")
+        if isinstance(counted, Unknown):
+            return counted
         if counted and not self.low and not self.high:
             return Unknown("--connbytes 0, as iptables-save prints 0:0 as well as 0:, which is any number")
         return (self.low <= counted <= self.high) != self.negated
@@ -97,8 +98,10 @@ def _connbytes(options: Options) -> ConnBytes:
     low, high = interval(option.values[0], _BYTES)
     if ":" not in option.values[0] and low:
         high = _BYTES
-    mode, direction = options.value("--connbytes-mode"), options.value("--connbytes-dir")
-    return ConnBytes(low, high, option.negated, mode, direction)
+    direction = _DIRECTIONS.get(options.value("--connbytes-dir"))
+    if direction is None:
+        raise Unreadable(f"--connbytes-dir {options.value('--connbytes-dir')}")
+    return ConnBytes(low, high, option.negated, options.value("--connbytes-mode"), direction)
 
 
 _HASHLIMIT = (

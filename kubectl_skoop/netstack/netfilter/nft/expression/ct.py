@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter import conntrack
+from kubectl_skoop.netstack.netfilter.accounting import Direction, carried, is_counted
 from kubectl_skoop.netstack.netfilter.conntrack import Connection
 from kubectl_skoop.netstack.netfilter.helper import helper_of
+from kubectl_skoop.netstack.netfilter.labels import bits
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, text
@@ -22,7 +24,8 @@ def _helper(ctx: RuleContext, connection: Connection) -> Reading:
 _DIRECTED = frozenset(
     {"saddr", "daddr", "ip saddr", "ip daddr", "ip6 saddr", "ip6 daddr", "proto-src", "proto-dst"}
 )
-_UNREADABLE = frozenset({"expiration", "bytes", "packets", "avgpkt", "id", "label"})
+_UNREADABLE = frozenset({"expiration", "id"})
+_DIRECTIONS: dict[object, Direction] = {None: "both", "original": "original", "reply": "reply"}
 _PLAIN: dict[str, tuple[Datatype, Callable[[RuleContext, Connection], Reading]]] = {
     "direction": (types.CT_DIRECTION, lambda ctx, connection: int(ctx.passage.ct_reply)),
     "status": (types.CT_STATUS, lambda ctx, connection: connection.status),
@@ -30,6 +33,7 @@ _PLAIN: dict[str, tuple[Datatype, Callable[[RuleContext, Connection], Reading]]]
     "zone": (types.INTEGER, lambda ctx, connection: connection.zone),
     "l3proto": (types.NFPROTO, lambda ctx, connection: 2 if connection.original.src.version == 4 else 10),
     "helper": (types.NAME, _helper),
+    "label": (types.CT_LABEL, lambda ctx, connection: bits(connection)),
     "protocol": (types.PROTOCOL, lambda ctx, connection: connection.original.protocol),
 }
 
@@ -62,6 +66,23 @@ class Ct:
 
 
 @dataclass(frozen=True, slots=True)
+class CtCarried:
+    """`ct original packets`, `ct bytes`, `ct avgpkt`; 0 of a connection that is not counted."""
+
+    key: str
+    direction: Direction
+    types: tuple[Datatype, ...] = (types.COUNTER,)
+
+    def read(self, ctx: RuleContext) -> Reading:
+        connection = conntrack.connection_of(ctx.passage)
+        if connection is None:
+            return ABSENT
+        if not is_counted(ctx):
+            return 0
+        return carried(ctx, connection, self.direction, packets=self.key == "packets")
+
+
+@dataclass(frozen=True, slots=True)
 class CtTuple:
     """A field of the original or of the reply direction."""
 
@@ -83,13 +104,15 @@ class CtTuple:
         return int(value.src if self.key.endswith("saddr") else value.dst)
 
 
-def parse_ct(body: object, family: str) -> CtState | Ct | CtTuple:
+def parse_ct(body: object, family: str) -> CtState | Ct | CtCarried | CtTuple:
     """`family` of the table, for keys that do not name theirs. Raises Unmodelled."""
     key, direction = text(body, "key"), field(body, "dir")
     if key == "state":
         return CtState()
     if key in _DIRECTED and direction in ("original", "reply"):
         return CtTuple(key, direction == "reply", (_tuple_type(key, family),))
+    if key in ("packets", "bytes", "avgpkt") and direction in _DIRECTIONS:
+        return CtCarried(key, _DIRECTIONS[direction])
     if key in _PLAIN or key in _UNREADABLE:
         return Ct(key)
     raise Unmodelled(f"ct {key}")

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, TcpFlags
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter import conntrack
+from kubectl_skoop.netstack.netfilter.labels import set_label
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, single, text
@@ -18,12 +19,12 @@ from kubectl_skoop.netstack.netfilter.nft.expression.option import (
 )
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_mapping
 from kubectl_skoop.netstack.netfilter.nft.expression.payload import Payload, parse_payload
-from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expression
+from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Constant, Expression
 from kubectl_skoop.netstack.netfilter.nft.statement.outcome import Outcome, Progress
 from kubectl_skoop.netstack.netfilter.types import RuleContext, Stolen
 
 _IGNORED_META = frozenset({"nftrace", "priority", "secmark"})
-_IGNORED_CT = frozenset({"helper", "timeout", "expectation", "label", "event", "secmark"})
+_IGNORED_CT = frozenset({"helper", "timeout", "expectation", "event", "secmark"})
 
 
 def _set_mark(ctx: RuleContext, value: int) -> None:
@@ -34,6 +35,22 @@ def _set_ct_mark(ctx: RuleContext, value: int) -> None:
     connection = conntrack.connection_of(ctx.passage)
     if connection is not None:
         connection.mark = value
+
+
+def _set_ct_label(ctx: RuleContext, value: int) -> None:
+    """nf_connlabels_replace: beside those that it has."""
+    connection = conntrack.connection_of(ctx.passage)
+    if connection is None:
+        return
+    for number in range(value.bit_length()):
+        if value >> number & 1 and isinstance(set_label(connection, str(number)), Unknown):
+            connection.labels = None
+
+
+def _forget_labels(ctx: RuleContext, value: int) -> None:
+    connection = conntrack.connection_of(ctx.passage)
+    if connection is not None:
+        connection.labels = None
 
 
 def _set_ct_zone(ctx: RuleContext, value: int) -> None:
@@ -133,6 +150,8 @@ def parse_mangle(body: object, scope: Scope) -> Assignment | Ignored:
             return Assignment(_set_ct_mark, parse_mapping(value, (types.MARK,), scope))
         case "ct" if text(key, "key") == "zone" and field(key, "dir") is None:
             return Assignment(_set_ct_zone, parse_mapping(value, (types.INTEGER,), scope))
+        case "ct" if text(key, "key") == "label":
+            return _label(value, scope)
         case "ct" if text(key, "key") in _IGNORED_CT:
             return Ignored()
         case "payload":
@@ -140,6 +159,14 @@ def parse_mangle(body: object, scope: Scope) -> Assignment | Ignored:
         case "tcp option" if isinstance(option := parse_option(key), MaximumSegment) and not option.exists:
             return Assignment(_set_mss, parse_mapping(value, (types.INTEGER,), scope), TcpHeader())
     raise Unmodelled(f"setting {kind} {field(key, 'key') or ''}".rstrip())
+
+
+def _label(value: object, scope: Scope) -> Assignment:
+    """A name of connlabel.conf stands for a number that is not known: then the labels are not, either."""
+    try:
+        return Assignment(_set_ct_label, parse_mapping(value, (types.CT_LABEL,), scope))
+    except Unmodelled:
+        return Assignment(_forget_labels, Constant((types.INTEGER,), 0))
 
 
 def _parse_header(header: Payload, value: object, scope: Scope) -> Assignment:

@@ -80,7 +80,7 @@ def parse_match(body: object, scope: Scope) -> Comparison | Membership:
         return _existence(left, operator, right)
     if operator in _ORDER:
         return Comparison(left, _ordered(operator, left, right))
-    if operator in ("in", "!") and len(left.types) == 1 and left.types[0].kind == "flags":
+    if operator in ("in", "!") and len(left.types) == 1 and left.types[0].kind in ("flags", "bits"):
         return Comparison(left, _has_flags(left, right, operator == "!"))
     if operator not in ("==", "!=", "in"):
         raise Unmodelled(f"the operator {operator}")
