@@ -18,6 +18,7 @@ ZONES, IPSET, NFT = (
     f"{_KERNEL}test_nft_rules.py",
 )
 FIB = f"{_KERNEL}test_nft_fib.py"
+NFT_RARE = f"{_KERNEL}test_nft_rules_rare.py"
 OF_CONNECTIONS = f"{_KERNEL}test_rules_of_connections.py"
 OF_ROUTES = f"{_KERNEL}test_rules_of_routes.py"
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
@@ -103,6 +104,8 @@ def _payload(protocol: str, name: str) -> object:
     return {"payload": {"protocol": protocol, "field": name}}
 
 
+_HELD = "where the model holds the bits"
+_IN = "of what leaves unknown, and the mark of connections that begin"
 _FIRST = "a connection's first packet; later ones are unknown"
 _SEALED = "unknown where IPsec seals packets"
 _REALMS = f"{_SEALED}, and of a route that several rules with realms lead to"
@@ -119,8 +122,9 @@ EXPRESSIONS = (
     Native("vlan id, type", _payload("vlan", "id"), LINK),
     Native("meta ibrname, obrname", {"meta": {"key": "ibrname"}}),
     Native("meta ibrpvid, ibrvproto", {"meta": {"key": "ibrpvid"}}),
-    Native("esp spi", _payload("esp", "spi")),
-    Native("@nh, @th raw payload", {"payload": {"base": "nh", "offset": 0, "len": 8}}),
+    Native("esp, ah spi", _payload("esp", "spi"), NFT_RARE),
+    Native("comp cpi", _payload("comp", "cpi"), NFT_RARE, "of IPComp unknown; other packets have none"),
+    Native("@ll, @nh, @th raw payload", {"payload": {"base": "nh", "offset": 0, "len": 8}}, NFT_RARE, _HELD),
     *(
         Native(f"meta {key}", {"meta": {"key": key}}, NFT)
         for key in ("mark", "length", "l4proto", "protocol", "iif", "iifname", "oifname", "pkttype", "skuid")
@@ -143,18 +147,24 @@ EXPRESSIONS = (
     Native("rt mtu", {"rt": {"key": "mtu"}}),
     Native("rt nexthop", {"rt": {"key": "nexthop", "family": "ip"}}, OF_ROUTES, _SEALED),
     Native("rt classid, meta rtclassid", {"rt": {"key": "classid"}}, OF_ROUTES, _REALMS),
-    Native("socket transparent", {"socket": {"key": "transparent"}}),
+    Native("socket transparent, mark, wildcard", {"socket": {"key": "transparent"}}, NFT_RARE, _IN),
     Native("numgen random", {"numgen": {"mode": "random", "mod": 3, "offset": 0}}, KUBE_PROXY),
     Native("jhash", {"jhash": {"mod": 2, "expr": _payload("ip", "saddr")}}),
     Native("symhash", {"symhash": {"mod": 2}}),
     Native("tcp option maxseg size", {"tcp option": {"name": "maxseg", "field": "size"}}, NFT),
-    Native("tcp option sack-perm", {"tcp option": {"name": "sack-perm"}}),
+    Native(
+        "tcp option sack-perm", {"tcp option": {"name": "sack-perm"}}, "", "of TCP; other packets lack it"
+    ),
     Native("exthdr frag", {"exthdr": {"name": "frag"}}),
-    Native("exthdr hbh", {"exthdr": {"name": "hbh"}}),
-    Native("ip option", {"ip option": {"name": "lsrr"}}),
-    Native("sctp chunk", {"sctp chunk": {"name": "init"}}),
+    Native("exthdr hbh, dst, rt, mh", {"exthdr": {"name": "hbh"}}, NFT_RARE),
+    Native("ip option", {"ip option": {"name": "lsrr"}}, NFT_RARE),
+    Native(
+        "sctp chunk", {"sctp chunk": {"name": "init"}}, NFT_RARE, "of SCTP unknown; other packets have none"
+    ),
     Native("osf name", {"osf": {"key": "name"}}),
-    Native("ipsec in reqid", {"ipsec": {"key": "reqid", "dir": "in", "spnum": 0}}),
+    Native(
+        "ipsec in reqid, spi, saddr, daddr", {"ipsec": {"key": "reqid", "dir": "in", "spnum": 0}}, NFT_RARE
+    ),
     Native("concatenation", {"concat": [_payload("ip", "saddr"), _payload("tcp", "dport")]}, NFT),
     Native("and, or, xor, shift", {"&": [{"meta": {"key": "mark"}}, 1]}, NFT),
 )

@@ -21,7 +21,7 @@ from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule
 from kubectl_skoop.netstack.netfilter.nft.rule import NftRule
 from kubectl_skoop.netstack.netfilter.nft.statement.match import Comparison, Membership, Undecidable
 from kubectl_skoop.netstack.netfilter.nft.statement.outcome import Progress
-from kubectl_skoop.netstack.netfilter.types import Chain, Continue, Rule, RuleContext, Table, Verdict
+from kubectl_skoop.netstack.netfilter.types import Chain, Continue, Rule, RuleContext, Stolen, Table, Verdict
 from kubectl_skoop.netstack.routing.output import OutputRoute, route_output
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode import decode_namespace
@@ -106,7 +106,8 @@ def _answer(rule: Rule, ctx: RuleContext) -> Ternary:
         if isinstance(each, Comparison | Membership):
             matched = each.matches(ctx)
         else:
-            matched = each.execute(ctx) is Progress.NEXT
+            outcome = each.execute(ctx)
+            matched = outcome.unknown if isinstance(outcome, Stolen) else outcome is Progress.NEXT
         if matched is not True:
             return matched
     return True
@@ -162,7 +163,7 @@ class Counted:
         deadline = time.monotonic() + _WAIT
         while (wrong := self._wrong(answers, before)) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert not wrong, packet
+        assert not wrong, (wrong, packet)
         for place, answer in answers.items():
             if isinstance(answer, Unknown):
                 self.unknown.add(self.texts[place])

@@ -36,7 +36,8 @@ U32_RULES, U32_PACKETS = 150, 12
 @pytest.fixture(scope="module")
 def lab() -> Iterator[RuleLab]:
     groups = "link set in0 group 5\nlink set out0 group 0x12\n"
-    with rule_lab(router_commands=groups) as made, ExitStack() as sockets:
+    counting = {"net.netfilter.nf_conntrack_acct": 1}
+    with rule_lab(counting, router_commands=groups) as made, ExitStack() as sockets:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             for address, port in (("10.77.1.1", BOUND), ("", WILDCARD), ("10.77.1.1", TRANSPARENT)):
                 with entered(made.router.path):

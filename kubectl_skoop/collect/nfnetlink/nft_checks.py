@@ -31,9 +31,9 @@ _OF_TABLE = {2: ETH_P_IP, _NFPROTO_ARP: ETH_P_ARP, 10: ETH_P_IPV6}
 """By NFPROTO_*, what comes to a table of one protocol."""
 _TELLS_TYPE = frozenset({"meta protocol", "ether type", "vlan type"})
 _DESTINATIONS = {
-    **dict.fromkeys(("meta", "payload", "ct", "exthdr", "fib", "rt", "socket", "osf", "xfrm", "tunnel"), 1),
+    **dict.fromkeys(("meta", "payload", "ct", "exthdr", "fib", "rt", "osf", "xfrm"), 1),
     **dict.fromkeys(("immediate", "numgen"), 1),
-    **dict.fromkeys(("bitwise", "byteorder", "hash"), 2),
+    **dict.fromkeys(("bitwise", "byteorder", "hash", "socket", "tunnel"), 2),
     "lookup": 3,
 }
 """Number of the attribute that names the register written: NFTA_*_DREG."""

@@ -23,7 +23,7 @@ KEYS = listed(
     counter accept drop continue return jump goto target masquerade snat dnat redirect addr port
     addr_family type_flags reject log level group queue-threshold snaplen queue num mangle value notrack
     fwd dup vmap concat prefix range data xt l3proto ct_helper synproxy mss wscale flow add tproxy count
-    meter comp last | & ^ << >> == != < > <= >=
+    meter comp last spnum | & ^ << >> == != < > <= >=
     """
 ) | {
     "ct helper",
@@ -62,7 +62,8 @@ WORDS = listed(
     add update delete inc bypass fanout mask present exists missing lephb be ef cs0 cs1 cs2 cs3 cs4 cs5
     cs6 cs7 af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43 kbytes mbytes match target watcher
     comment conntrack statistic addrtype multiport DNAT SNAT MASQUERADE REDIRECT MARK CONNMARK LOG REJECT
-    set nfacct nexthop
+    set nfacct nexthop sack-perm sack timestamp mptcp fastopen md5sig nop eol hbh dst rt mh frag lsrr ssrr
+    rr ra data init transparent wildcard spi cpi reqid out hdrlength
     """
 ) | {"tcp reset", "==", "!=", "<", ">", "<=", ">="}
 NAMED = frozenset(

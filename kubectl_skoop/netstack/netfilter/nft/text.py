@@ -66,7 +66,7 @@ def _style(json: object) -> Style:
     kind, body = single(json)
     if kind in _OPERATORS and isinstance(body, list) and body:
         return _style(body[0])
-    if kind in ("meta", "ct") and field(body, "key") == "mark":
+    if kind in ("meta", "ct", "socket") and field(body, "key") == "mark":
         return Style.MARK
     if kind == "meta" and str(field(body, "key")) in _DEVICES:
         return Style.DEVICE
@@ -159,6 +159,18 @@ def _option(body: object) -> str:
     return " ".join(["tcp option", *words(field(body, "name")), *words(field(body, "field"))])
 
 
+def _extension(body: object) -> str:
+    """A field is named by its header alone."""
+    part = words(field(body, "field"))
+    return " ".join([*words(field(body, "name")), *part] if part else ["exthdr", *words(field(body, "name"))])
+
+
+def _ipsec(body: object) -> str:
+    number = field(body, "spnum")
+    parts = ["ipsec", *words(field(body, "dir")), *([f"spnum {number}"] if number else [])]
+    return " ".join([*parts, *words(field(body, "family")), *words(field(body, "key"))])
+
+
 _EXPRESSIONS: dict[str, Callable[[object], str]] = {
     "payload": _payload,
     "meta": _meta,
@@ -172,7 +184,14 @@ _EXPRESSIONS: dict[str, Callable[[object], str]] = {
     "tcp option": _option,
     "rt": lambda body: " ".join(["rt", *words(field(body, "family")), str(field(body, "key"))]),
     "socket": lambda body: f"socket {field(body, 'key')}",
-    "exthdr": lambda body: " ".join(["exthdr", *words(field(body, "name")), *words(field(body, "field"))]),
+    "exthdr": _extension,
+    "ip option": lambda body: " ".join(
+        ["ip option", *words(field(body, "name")), *words(field(body, "field"))]
+    ),
+    "sctp chunk": lambda body: " ".join(
+        ["sctp chunk", *words(field(body, "name")), *words(field(body, "field"))]
+    ),
+    "ipsec": _ipsec,
 }
 
 

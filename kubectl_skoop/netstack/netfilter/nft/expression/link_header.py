@@ -75,6 +75,14 @@ def read(ctx: RuleContext, protocol: str, name: str, *, checked: bool) -> Readin
     return reading if unknown is None else unknown
 
 
+def octets(ctx: RuleContext, packet: Packet) -> bytes | Absent:
+    """The Ethernet header of a packet without a VLAN tag."""
+    if not _has_header(ctx) or not packet.src_mac or not packet.dst_mac:
+        return ABSENT
+    macs = _mac(packet.dst_mac) << 48 | _mac(packet.src_mac)
+    return macs.to_bytes(12) + ether_type(packet).to_bytes(2)
+
+
 def _has_header(ctx: RuleContext) -> bool:
     if ctx.family == "arp":
         return ctx.hook is not Hook.OUTPUT

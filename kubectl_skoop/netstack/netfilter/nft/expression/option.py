@@ -1,11 +1,12 @@
-"""`tcp option maxseg size` and `exthdr frag exists` (nft_exthdr.c)."""
+"""`tcp option maxseg size` and other options of TCP (nft_exthdr.c, nft_exthdr_tcp_eval)."""
 
 from dataclasses import dataclass
 
 from kubectl_skoop.model.packet import Packet, Protocol
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
-from kubectl_skoop.netstack.netfilter.nft.document import field, text
+from kubectl_skoop.netstack.netfilter.nft.document import field
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
@@ -43,26 +44,24 @@ class MaximumSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class FragmentHeader:
-    types: tuple[Datatype, ...] = (types.BOOLEAN,)
+class UnknownOption:
+    """Which other options a segment has is up to the program that sent it, and its kernel's settings."""
+
+    name: str
+    exists: bool
+    types: tuple[Datatype, ...]
 
     def read(self, ctx: RuleContext) -> Reading:
-        packet = ctx.frame
-        if not isinstance(packet, Packet):
-            return ABSENT
-        return int(packet.family == 6 and bool(packet.fragment_offset or packet.more_fragments))
+        if _segment(ctx) is None:
+            return 0 if self.exists else ABSENT
+        return Unknown(f"whether the segment has the option {self.name}")
 
 
-def parse_option(body: object) -> MaximumSegment:
+def parse_option(body: object) -> MaximumSegment | UnknownOption:
     """Raises Unmodelled."""
-    name, part = text(body, "name"), field(body, "field")
+    name, part = field(body, "name"), field(body, "field")
     if name == "maxseg" and part in ("size", None):
         return MaximumSegment(part is None, (types.BOOLEAN if part is None else types.INTEGER,))
+    if isinstance(name, str) and part is None:
+        return UnknownOption(name, True, (types.BOOLEAN,))
     raise Unmodelled(f"tcp option {name}")
-
-
-def parse_extension(body: object) -> FragmentHeader:
-    """Raises Unmodelled."""
-    if text(body, "name") == "frag" and field(body, "field") is None:
-        return FragmentHeader()
-    raise Unmodelled(f"exthdr {text(body, 'name')}")

@@ -12,10 +12,16 @@ from kubectl_skoop.netstack.netfilter.nft.expression.combine import (
     Operation,
 )
 from kubectl_skoop.netstack.netfilter.nft.expression.ct import parse_ct
+from kubectl_skoop.netstack.netfilter.nft.expression.extension import (
+    parse_chunk,
+    parse_extension,
+    parse_ip_option,
+)
 from kubectl_skoop.netstack.netfilter.nft.expression.fib import parse_fib
 from kubectl_skoop.netstack.netfilter.nft.expression.hash import parse_hash, parse_numgen
+from kubectl_skoop.netstack.netfilter.nft.expression.ipsec import parse_ipsec
 from kubectl_skoop.netstack.netfilter.nft.expression.meta import parse_meta
-from kubectl_skoop.netstack.netfilter.nft.expression.option import parse_extension, parse_option
+from kubectl_skoop.netstack.netfilter.nft.expression.option import parse_option
 from kubectl_skoop.netstack.netfilter.nft.expression.payload import parse_payload
 from kubectl_skoop.netstack.netfilter.nft.expression.route import parse_route
 from kubectl_skoop.netstack.netfilter.nft.expression.socket import parse_socket
@@ -31,7 +37,10 @@ _LEAVES: dict[str, Callable[[object], Expression]] = {
     "symhash": parse_hash,
     "tcp option": parse_option,
     "exthdr": parse_extension,
+    "ip option": parse_ip_option,
+    "sctp chunk": parse_chunk,
     "socket": parse_socket,
+    "ipsec": parse_ipsec,
     "rt": parse_route,
 }
 MAX_DEPTH = 32

@@ -10,6 +10,7 @@ from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field as field_of
 from kubectl_skoop.netstack.netfilter.nft.document import text
 from kubectl_skoop.netstack.netfilter.nft.expression import link_header
+from kubectl_skoop.netstack.netfilter.nft.expression.raw_payload import RawPayload, parse_raw
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.tuples import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from kubectl_skoop.netstack.netfilter.types import RuleContext
@@ -97,6 +98,17 @@ _ICMPV6: dict[str, Field] = {
 }
 
 
+def _spi(packet: Packet) -> int | Unknown:
+    header = packet.ipsec
+    return header.spi if header is not None else Unknown(f"the SPI of protocol {packet.protocol}")
+
+
+_IPSEC: dict[str, Field] = {"spi": (types.INTEGER, _spi)}
+_IPCOMP: dict[str, Field] = {
+    "cpi": (types.INTEGER, lambda packet: Unknown("what IPComp says of its packets")),
+}
+
+
 def _carries(protocol: int) -> Callable[[Packet], bool]:
     return lambda packet: packet.protocol == protocol
 
@@ -110,6 +122,9 @@ _HEADERS: dict[str, tuple[Callable[[Packet], bool], dict[str, Field]]] = {
     "sctp": (_carries(Protocol.SCTP), _PORTS),
     "dccp": (_carries(33), _PORTS),
     "udplite": (_carries(136), _PORTS),
+    "esp": (_carries(Protocol.ESP), _IPSEC),
+    "ah": (_carries(Protocol.AH), _IPSEC),
+    "comp": (_carries(108), _IPCOMP),
     "icmp": (_carries(Protocol.ICMP), _ICMP),
     "icmpv6": (_carries(Protocol.ICMPV6), _ICMPV6),
 }
@@ -151,11 +166,13 @@ class Payload:
         return fields[self.field][1](ctx.frame)
 
 
-def parse_payload(body: object, *, checked: bool = False) -> Payload:
+def parse_payload(body: object, *, checked: bool = False) -> Payload | RawPayload:
     """`checked`: see `Payload`. Raises Unmodelled."""
     raw = field_of(body, "base"), field_of(body, "offset"), field_of(body, "len")
     if raw in _RAW:
         return Payload(*_RAW[raw], checked)
+    if raw[0] is not None:
+        return parse_raw(*raw)
     protocol, field = text(body, "protocol"), text(body, "field")
     known = protocol in _HEADERS and field in _HEADERS[protocol][1]
     if not known and (protocol, field) not in link_header.FIELDS:

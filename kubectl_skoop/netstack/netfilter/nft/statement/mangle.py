@@ -155,7 +155,9 @@ def parse_mangle(body: object, scope: Scope) -> Assignment | Ignored:
         case "ct" if text(key, "key") in _IGNORED_CT:
             return Ignored()
         case "payload":
-            return _parse_header(parse_payload(key, checked=scope.checked), value, scope)
+            header = parse_payload(key, checked=scope.checked)
+            if isinstance(header, Payload):
+                return _parse_header(header, value, scope)
         case "tcp option" if isinstance(option := parse_option(key), MaximumSegment) and not option.exists:
             return Assignment(_set_mss, parse_mapping(value, (types.INTEGER,), scope), TcpHeader())
     raise Unmodelled(f"setting {kind} {field(key, 'key') or ''}".rstrip())
