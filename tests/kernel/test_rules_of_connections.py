@@ -6,6 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.model.packet import Packet, Protocol, TcpFlags
 from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
 from tests.kernel.counted import load_native, load_saved
@@ -106,3 +107,14 @@ def test_a_label_that_an_old_connection_may_have_no_room_for(lab: RuleLab) -> No
     counted.arrives(lab, PACKET)
     assert counted.unknown
     assert lab.router.run("iptables-legacy-save", "-c", "-t", "mangle").count("[0:0] -A FORWARD") == 1
+
+
+def test_a_rule_whose_set_nft_cannot_list_is_not_taken_for_one_without_a_match(lab: RuleLab) -> None:
+    """nft 1.0.6 lists the bare verdict."""
+    chain = "chain forward { type filter hook forward priority 0; ct label { 3, 4 } drop; }"
+    lab.router.run("nft", "-f", "-", text=f"table inet t {{\n{chain}\n}}\n")
+    dump = collect_node("router", lab.router.path, {})
+    table = dump.namespaces[0].tables["nft"]
+    listed = "ct" in str(table.data)
+    assert listed or (table.state == "failed" and "Unknown data type in set" in table.reason)
+    lab.router.run("nft", "flush", "ruleset")
