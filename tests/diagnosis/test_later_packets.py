@@ -129,6 +129,7 @@ def test_a_device_with_less_room_is_found(shipped: Snapshot, place: Place, mtu: 
 
 
 def rules(shipped: Snapshot, place: Place, text: str = "", nft: object = None) -> NetworkNamespace:
+    """With conntrack counting, as it does where a rule asks (nf_ct_set_acct)."""
     chains = ":INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]"
     loaded = load_netfilter(
         iptables_legacy=None,
@@ -140,7 +141,9 @@ def rules(shipped: Snapshot, place: Place, text: str = "", nft: object = None) -
         hook_order=None,
         gaps={},
     )
-    return replace(at(shipped, place), netfilter=loaded)
+    ns = at(shipped, place)
+    counting = {**ns.sysctls.values, "net.netfilter.nf_conntrack_acct": "1"}
+    return replace(ns, netfilter=loaded, sysctls=replace(ns.sysctls, values=counting))
 
 
 @pytest.mark.parametrize("rule", BY_LENGTH.values(), ids=BY_LENGTH)
@@ -320,6 +323,7 @@ PASSED_ON = {
     "l4/tcp.py": "more than a bare ACK, which larger ones are, too",
     "l4/udp.py": "the length of an answer",
     "fragment.py": "of what did not fit",
+    "netfilter/octets.py": "rules that ask for bytes have noted it",
     "xfrm/sealing.py": "ipsec_send has noted it",
 }
 """Modules of `netstack` that read a packet's length and need not note it, and why."""

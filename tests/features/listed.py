@@ -48,13 +48,13 @@ MATCHES: dict[str, str] = {
     LOCAL: "addrtype owner rpfilter",
     METER: "connbytes connlimit hashlimit quota",
     MSS: "tcpmss",
-    RARE: "ah connlabel cpu dccp devgroup dst esp frag hbh helper ipv6header policy rt socket string time "
-    "u32",
+    RARE: "ah connlabel cpu dccp devgroup dst esp frag hbh helper ipv6header rt socket string time u32",
     RECENT: "recent",
     CONNTRACK: "connmark conntrack state",
     IPSET: "set",
     GUEST: "ipvs",
     OF_ROUTES: "realm",
+    f"{_KERNEL}guest/test_ipsec_rules.py": "policy",
     "": "bpf cgroup cluster eui64 ipcomp mh nfacct osf rateest srh udplite",
 }
 MATCH_NOTES = {
@@ -64,7 +64,7 @@ MATCH_NOTES = {
     "cpu": "both ways are followed",
     "hashlimit": "meets an idle meter; said so",
     "limit": "meets an idle meter; said so",
-    "policy": "`--dir out` is unknown where IPsec seals packets; `--spi` as on little-endian machines",
+    "policy": "`--dir out` is unknown where policies have marks; `--spi` as on little-endian machines",
     "quota": "not used up by others; said so",
     "realm": "unknown where IPsec seals packets, and of a route that several rules with realms lead to",
     "recent": "by the lists that were collected",
@@ -164,6 +164,12 @@ EXPRESSIONS = (
     Native("osf name", {"osf": {"key": "name"}}),
     Native(
         "ipsec in reqid, spi, saddr, daddr", {"ipsec": {"key": "reqid", "dir": "in", "spnum": 0}}, NFT_RARE
+    ),
+    Native(
+        "ipsec out reqid, rt ipsec",
+        {"ipsec": {"key": "reqid", "dir": "out", "spnum": 0}},
+        OF_ROUTES,
+        "unknown where policies of IPsec have marks; what is sealed is proven for `-m policy`",
     ),
     Native("concatenation", {"concat": [_payload("ip", "saddr"), _payload("tcp", "dport")]}, NFT),
     Native("and, or, xor, shift", {"&": [{"meta": {"key": "mark"}}, 1]}, NFT),

@@ -147,3 +147,27 @@ def test_with_realms_every_source_is_looked_up(lab: RuleLab) -> None:
         counted.arrives(lab, refused)
     finally:
         lab.router.run("nft", "flush", "ruleset")
+
+
+def test_what_no_policy_of_ipsec_seals(lab: RuleLab) -> None:
+    """One for other packets, and one whose transformation may be left out, without a state."""
+    for source, level in (("10.99.0.0/16", "required"), ("10.79.0.0/16", "use")):
+        template = f"tmpl proto esp mode transport level {level}"
+        lab.router.run("ip", "xfrm", *f"policy add src {source} dst 10.78.0.0/16 dir out {template}".split())
+    asked = ["rt ipsec exists", "rt ipsec missing", "ipsec out reqid 0", "ipsec out reqid != 0"]
+    routed = [*asked, "rt classid 0x7", "rt ip nexthop 10.77.2.2"]
+    hooks = {"prerouting": asked[:2], "forward": routed, "postrouting": routed}
+    counted = load_native(lab.router, hooks)
+    try:
+        counted.arrives(lab, packet("10.79.3.1", "10.78.1.1"))
+        counted.arrives(lab, packet("10.80.0.1", "10.78.1.1"))
+        assert not counted.unknown
+        matches = [f"-m policy --dir out --pol {kind}" for kind in ("none", "ipsec", "ipsec --reqid 1")]
+        lab.router.run("nft", "flush", "ruleset")
+        counted = load_saved(lab.router, {"FORWARD": matches, "POSTROUTING": matches})
+        counted.arrives(lab, packet("10.79.3.1", "10.78.1.1"))
+        assert not counted.unknown
+    finally:
+        lab.router.run("nft", "flush", "ruleset")
+        lab.router.run("iptables-legacy", "-t", "mangle", "-F")
+        lab.router.run("ip", "xfrm", "policy", "flush")

@@ -2,6 +2,7 @@
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
+from kubectl_skoop.netstack.netfilter.sealed_by import sealed_by
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.routing.realm import Realm
 from kubectl_skoop.netstack.routing.way import Forward, OutputRoute, way_of
@@ -15,13 +16,13 @@ def is_routed(ctx: RuleContext) -> bool:
 
 
 def realm(ctx: RuleContext) -> Realm:
-    """dst->tclassid; IPv6 has none."""
+    """dst->tclassid; IPv6 has none. What is sealed has a route that IPsec made (xfrm_bundle_create)."""
     if ctx.family is None and ctx.packet.family == 6:
         return 0
     way = way_of(ctx.passage)
     if way is None or ctx.family is not None:
         return Unknown(_NOT_KNOWN)
-    return way.realm if not _may_be_sealed(ctx) else Unknown("the realms of a packet that IPsec seals")
+    return way.realm if sealed_by(ctx) is None else Unknown("the realms of a packet that IPsec seals")
 
 
 def nexthop(ctx: RuleContext) -> Address | Unknown:
@@ -29,16 +30,8 @@ def nexthop(ctx: RuleContext) -> Address | Unknown:
     way = way_of(ctx.passage)
     if ctx.family is not None or (way is None and ctx.hook is not Hook.INPUT):
         return Unknown(_NOT_KNOWN)
-    if _may_be_sealed(ctx):
+    if sealed_by(ctx) is not None:
         return Unknown("the next hop of a packet that IPsec seals")
     gateway = way.nexthop if isinstance(way, Forward | OutputRoute) else None
     same = gateway is not None and gateway.version == ctx.packet.family
     return gateway if gateway is not None and same else ctx.packet.dst
-
-
-def _may_be_sealed(ctx: RuleContext) -> bool:
-    """Then its route is one that IPsec made (xfrm_bundle_create)."""
-    if ctx.hook in (Hook.PREROUTING, Hook.INPUT):
-        return False
-    policies = ctx.stack.ns.ipsec.policies
-    return any(one.direction == "out" and one.templates for one in policies)

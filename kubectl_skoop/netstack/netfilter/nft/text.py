@@ -33,6 +33,8 @@ class Style(Enum):
 
     PLAIN = "{}"
     DEVICE = '"{}"'
+    REALM = '"{:s}"'
+    """Of names; numbers stay."""
     MARK = "0x{:08x}"
     BITS = "0x{:02x}"
     FLAGS = "0x{:x}"
@@ -43,9 +45,10 @@ def print_expression(json: object, style: Style = Style.PLAIN) -> str:
     if isinstance(json, bool):
         return "exists" if json else "missing"
     if isinstance(json, int):
-        return str(json) if style is Style.DEVICE else style.value.format(json)
+        return str(json) if style in (Style.DEVICE, Style.REALM) else style.value.format(json)
     if isinstance(json, str):
-        return style.value.format(json) if style is Style.DEVICE and not json.startswith("@") else json
+        named = style is Style.DEVICE or (style is Style.REALM and not json.isdecimal())
+        return style.value.format(json) if named and not json.startswith("@") else json
     if isinstance(json, list):
         return ",".join(print_expression(each, style) for each in json)
     if kind in _OPERATORS and isinstance(body, list) and body:
@@ -68,6 +71,8 @@ def _style(json: object) -> Style:
         return _style(body[0])
     if kind in ("meta", "ct", "socket") and field(body, "key") == "mark":
         return Style.MARK
+    if kind in ("meta", "rt") and field(body, "key") in ("rtclassid", "classid"):
+        return Style.REALM
     if kind == "meta" and str(field(body, "key")) in _DEVICES:
         return Style.DEVICE
     if kind == "payload" and field(body, "field") == "dscp":

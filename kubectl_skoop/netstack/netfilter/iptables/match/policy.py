@@ -8,6 +8,7 @@ from kubectl_skoop.model.packet import Address, Network, Protocol
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, number
+from kubectl_skoop.netstack.netfilter.sealed_by import sealed_by
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 from kubectl_skoop.netstack.xfrm.ipsec_types import TRANSPORT, TUNNEL, State
 
@@ -58,8 +59,8 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Kernel: xt_policy.c, policy_mt: what came in was opened by IPsec or not (sec_path). Whether what goes
-    out is going to be sealed is not known here where a policy may want that."""
+    """Kernel: xt_policy.c, policy_mt: what came in was opened by IPsec or not (sec_path), what goes out is
+    going to be sealed or not (dst->xfrm)."""
 
     none: bool
     inward: bool
@@ -68,16 +69,14 @@ class Policy:
     """It wants more than one state (--next), which a packet here never has."""
 
     def matches(self, ctx: RuleContext) -> Ternary:
-        ns = ctx.stack.ns
-        if gap := ns.gaps.get("xfrm"):
+        if gap := ctx.stack.ns.gaps.get("xfrm"):
             return Unknown(f"IPsec: {gap}")
-        if not self.inward:
-            sealing = [one for one in ns.ipsec.policies if one.direction == "out" and one.templates]
-            return Unknown(f"IPsec: {len(sealing)} policies") if sealing else self.none
-        opened = ctx.passage.opened
-        if not isinstance(opened, State):
+        state = ctx.passage.opened if self.inward else sealed_by(ctx)
+        if isinstance(state, Unknown):
+            return state
+        if not isinstance(state, State):
             return self.none
-        return not (self.none or self.several) and all(one.matches(opened) for one in self.elements)
+        return not (self.none or self.several) and all(one.matches(state) for one in self.elements)
 
 
 def _elements(options: Options) -> Iterator[Element | End]:

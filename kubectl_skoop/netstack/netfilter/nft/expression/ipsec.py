@@ -1,4 +1,4 @@
-"""`ipsec in reqid`, `ipsec in ip saddr`: what opened the packet (nft_xfrm.c, nft_xfrm_get_eval_in)."""
+"""`ipsec in reqid`, `ipsec out ip saddr`: the state that opened the packet, or will seal it (nft_xfrm.c)."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from kubectl_skoop.netstack.netfilter.nft import datatype as types
 from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, text
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
+from kubectl_skoop.netstack.netfilter.sealed_by import sealed_by
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 from kubectl_skoop.netstack.xfrm.ipsec_types import TUNNEL, State
 
@@ -14,13 +15,14 @@ _VERSIONS = {"ip": 4, "ip6": 6}
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedBy:
-    """Without one the rule ends; a packet here never has two."""
+class IpsecState:
+    """Without one the rule ends; a packet here never has two (nft_xfrm_get_eval_in, …_out)."""
 
     key: str
     """`reqid`, `spi`, `saddr` or `daddr`."""
     version: int
     """Of the addresses; 0: none is asked for."""
+    inward: bool
     number: int
     """Which of several states, from the outermost."""
 
@@ -31,7 +33,9 @@ class OpenedBy:
     def read(self, ctx: RuleContext) -> Reading:
         if gap := ctx.stack.ns.gaps.get("xfrm"):
             return Unknown(f"IPsec: {gap}")
-        state = ctx.passage.opened
+        state = ctx.passage.opened if self.inward else sealed_by(ctx)
+        if isinstance(state, Unknown):
+            return state
         if not isinstance(state, State) or self.number:
             return ABSENT
         if not self.version:
@@ -42,12 +46,16 @@ class OpenedBy:
         return int(address)
 
 
-def parse_ipsec(body: object) -> OpenedBy:
+def parse_ipsec(body: object) -> IpsecState:
     """Raises Unmodelled."""
     key, direction, number = text(body, "key"), field(body, "dir"), field(body, "spnum")
     version = _VERSIONS.get(str(field(body, "family")), 0)
-    if direction != "in" or not isinstance(number, int) or (key in ("saddr", "daddr")) != bool(version):
+    if (
+        direction not in ("in", "out")
+        or not isinstance(number, int)
+        or (key in ("saddr", "daddr")) != bool(version)
+    ):
         raise Unmodelled(f"ipsec {direction} {key}")
     if key not in ("saddr", "daddr", "reqid", "spi"):
         raise Unmodelled(f"ipsec {direction} {key}")
-    return OpenedBy(key, version, number)
+    return IpsecState(key, version, direction == "in", number)

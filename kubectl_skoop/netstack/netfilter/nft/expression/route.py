@@ -9,6 +9,7 @@ from kubectl_skoop.netstack.netfilter.nft.datatype import Datatype, Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, text
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.routed import is_routed, nexthop, realm
+from kubectl_skoop.netstack.netfilter.sealed_by import sealed_by
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 _HEADERS = {4: 40, 6: 60}
@@ -41,6 +42,19 @@ class RouteRealm:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteSeals:
+    """`rt ipsec exists`"""
+
+    types: tuple[Datatype, ...] = (types.BOOLEAN,)
+
+    def read(self, ctx: RuleContext) -> Reading:
+        if not is_routed(ctx):
+            return ABSENT
+        state = sealed_by(ctx)
+        return state if isinstance(state, Unknown) else int(state is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class RouteNexthop:
     """`rt ip nexthop`: the gateway, or the destination itself (rt_nexthop, rt6_nexthop)."""
 
@@ -57,13 +71,15 @@ class RouteNexthop:
         return found if isinstance(found, Unknown) else int(found)
 
 
-def parse_route(body: object) -> RouteSegment | RouteRealm | RouteNexthop:
+def parse_route(body: object) -> RouteSegment | RouteRealm | RouteNexthop | RouteSeals:
     """Raises Unmodelled."""
     key, family = text(body, "key"), field(body, "family")
     if key == "mtu":
         return RouteSegment()
     if key == "classid":
         return RouteRealm()
+    if key == "ipsec":
+        return RouteSeals()
     if key == "nexthop" and family in _VERSIONS:
         return RouteNexthop(_VERSIONS[str(family)])
     raise Unmodelled(f"rt {key}")
