@@ -35,7 +35,9 @@ class Protocol(IntEnum):
     ESP = 50
     AH = 51
     ICMPV6 = 58
+    COMP = 108
     SCTP = 132
+    MH = 135
 
 
 class TcpFlags(IntFlag):

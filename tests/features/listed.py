@@ -18,6 +18,8 @@ ZONES, IPSET, NFT = (
     f"{_KERNEL}test_nft_rules.py",
 )
 FIB = f"{_KERNEL}test_nft_fib.py"
+NEVER = f"{_KERNEL}test_iptables_rules_never.py"
+PREFIX = f"{_KERNEL}test_iptables_rules_prefix.py"
 NFT_RARE = f"{_KERNEL}test_nft_rules_rare.py"
 OF_CONNECTIONS = f"{_KERNEL}test_rules_of_connections.py"
 OF_ROUTES = f"{_KERNEL}test_rules_of_routes.py"
@@ -55,11 +57,14 @@ MATCHES: dict[str, str] = {
     GUEST: "ipvs",
     OF_ROUTES: "realm",
     f"{_KERNEL}guest/test_ipsec_rules.py": "policy",
-    "": "bpf cgroup cluster eui64 ipcomp mh nfacct osf rateest srh udplite",
+    NEVER: "cluster eui64 ipcomp mh srh",
+    "": "bpf cgroup nfacct osf rateest udplite",
 }
 MATCH_NOTES = {
     "connbytes": "a connection's first packet; later ones are unknown",
     "connlabel": "whether a connection from the dump without labels can be given one is unknown",
+    "ipcomp": "of IPComp unknown; other packets never match",
+    "mh": "of mobility headers unknown; other packets never match",
     "connlimit": "as if this were the only connection; said so",
     "cpu": "both ways are followed",
     "hashlimit": "meets an idle meter; said so",
@@ -80,10 +85,14 @@ TARGETS: dict[str, str] = {
     WALK: "DNAT MASQUERADE NETMAP NOTRACK REDIRECT REJECT SNAT",
     ZONES: "CT",
     RARE: "TPROXY",
-    "": "AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK DNPT ECN IDLETIMER LED LOG NFLOG NFQUEUE QUEUE "
-    "RATEEST SECMARK SET SNPT SYNPROXY TCPOPTSTRIP TEE TRACE ULOG",
+    PREFIX: "DNPT SNPT",
+    "": "AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK ECN IDLETIMER LED LOG NFLOG NFQUEUE QUEUE "
+    "RATEEST SECMARK SET SYNPROXY TCPOPTSTRIP TEE TRACE ULOG",
 }
 TARGET_NOTES = {
+    "DNPT": "what is made of ICMP errors is unknown",
+    "SNPT": "what is made of ICMP errors is unknown",
+    "SYNPROXY": "it answers in the place of the server",
     "SET": "what the set holds from then on is unknown",
     "TPROXY": "dropped without a transparent socket; what a proxy does is unknown",
     "TEE": "the copy is not followed",

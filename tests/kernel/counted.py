@@ -46,7 +46,7 @@ Answers = dict[At, Ternary]
 
 @dataclass(frozen=True)
 class _Heard:
-    """A rule whose answers are noted; it is passed by."""
+    """A rule whose answers are noted; it does what it does, and the next one is asked."""
 
     rule: Rule
     place: At
@@ -57,7 +57,9 @@ class _Heard:
         return self.rule.text
 
     def evaluate(self, ctx: RuleContext) -> Verdict:
-        self.answers[self.place] = _answer(self.rule, ctx)
+        answer = self.answers[self.place] = _answer(self.rule, ctx)
+        if isinstance(self.rule, XtRule) and answer is True:
+            assert isinstance(self.rule.if_matched(ctx), Continue), self.text
         return Continue()
 
     def if_matched(self, ctx: RuleContext) -> Verdict:

@@ -20,7 +20,7 @@ from kubectl_skoop.snapshot.redact.pseudonyms import NotKept, Pseudonyms
 NETWORK = listed(
     """
     -s -d --source --destination --ctorigsrc --ctorigdst --ctreplsrc --ctrepldst --vaddr --tunnel-src
-    --tunnel-dst --on-ip --gateway
+    --tunnel-dst --on-ip --gateway --src-pfx --dst-pfx --srh-psid --srh-nsid --srh-lsid
     """
 )
 RANGE = frozenset({"--src-range", "--dst-range"})
@@ -62,7 +62,9 @@ PLAIN = listed(
     --nflog-group --nflog-range --nflog-size --nflog-threshold --queue-num --queue-balance
     --rateest-interval --rateest-ewmalog --reject-with --wscale --set-mss --strip-options --set-tos
     --and-tos --or-tos --xor-tos --on-port --tproxy-mark --ulog-nlgroup --ulog-cprange --ulog-qthreshold
-    --send-nl-msg
+    --send-nl-msg --cluster-total-nodes --cluster-local-nodemask --cluster-hash-seed --ipcompspi --mh-type
+    --srh-next-hdr --srh-tag --srh-hdr-len-eq --srh-hdr-len-gt --srh-hdr-len-lt --srh-segs-left-eq
+    --srh-segs-left-gt --srh-segs-left-lt --srh-last-entry-eq --srh-last-entry-gt --srh-last-entry-lt
     """
 )
 """Numbers, and words that the tool takes only from its own list."""

@@ -1,8 +1,9 @@
-"""-m frag, hbh, dst, rt, ipv6header: headers that the packets of a diagnosis do not have."""
+"""-m frag, hbh, dst, rt, srh, mh, ipv6header: headers that the packets of a diagnosis do not have."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, member
@@ -31,7 +32,7 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Kernel: ip6t_frag.c, ip6t_hbh.c, ip6t_rt.c: without the header never, negated or not."""
+    """Kernel: ip6t_frag.c, ip6t_hbh.c, ip6t_rt.c, ip6t_srh.c: without the header never, negated or not."""
 
     name: str
     fragments: bool = False
@@ -41,6 +42,14 @@ class Absent:
         packet = ctx.packet
         present = self.fragments and bool(packet.fragment_offset or packet.more_fragments)
         return Unknown(f"the fields of -m {self.name}") if present else False
+
+
+class Mobility:
+    """Kernel: ip6t_mh.c, mh_mt6."""
+
+    def matches(self, ctx: RuleContext) -> Ternary:
+        present = ctx.packet.protocol == Protocol.MH and not ctx.packet.fragment_offset
+        return Unknown("the type of a mobility header") if present else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,19 @@ def _absent(absent: Absent) -> Callable[[Options], Absent]:
     return parse
 
 
+_OF_SEGMENTS = tuple(
+    f"--srh-{name}-{comparison}"
+    for name in ("hdr-len", "segs-left", "last-entry")
+    for comparison in ("eq", "gt", "lt")
+)
 KINDS = {
+    "mh": MatchKind({"--mh-type": 1}, lambda options: Mobility()),
+    "srh": MatchKind(
+        dict.fromkeys(
+            ("--srh-next-hdr", "--srh-tag", "--srh-psid", "--srh-nsid", "--srh-lsid", *_OF_SEGMENTS), 1
+        ),
+        _absent(Absent("srh")),
+    ),
     "frag": MatchKind(
         {
             **dict.fromkeys(("--fragid", "--fraglen"), 1),

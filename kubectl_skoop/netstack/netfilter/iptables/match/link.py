@@ -1,4 +1,4 @@
-"""-m mac, -m pkttype: the frame's addresses."""
+"""-m mac, -m pkttype, -m eui64: the frame's addresses."""
 
 from dataclasses import dataclass
 
@@ -38,6 +38,19 @@ class PacketType:
         return (_type_of(ctx.packet.dst_mac if ctx.indev else "") == self.name) != self.negated
 
 
+class FromMac:
+    """Kernel: ip6t_eui64.c, eui64_mt6: the lower half of the source address was made of the source MAC."""
+
+    def matches(self, ctx: RuleContext) -> Ternary:
+        packet = ctx.packet
+        device = ctx.stack.ns.devices.get(ctx.indev)
+        if device is None or device.loopback or not device.mac or not packet.src_mac:
+            return Unknown("the frame's source MAC is not known")
+        mac = bytes.fromhex(packet.src_mac.replace(":", ""))
+        made = bytes([mac[0] ^ 2, *mac[1:3], 0xFF, 0xFE, *mac[3:]])
+        return packet.src.packed[8:] == made
+
+
 def _type_of(mac: str) -> str:
     if mac == BROADCAST_MAC:
         return "broadcast"
@@ -59,6 +72,7 @@ def _parse_type(options: Options) -> PacketType:
 
 
 KINDS = {
+    "eui64": MatchKind({}, lambda options: FromMac()),
     "mac": MatchKind({"--mac-source": 1}, _parse_mac),
     "pkttype": MatchKind({"--pkt-type": 1}, _parse_type),
 }

@@ -12,7 +12,7 @@ from kubectl_skoop.netstack.netfilter.sealed_by import sealed_by
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 from kubectl_skoop.netstack.xfrm.ipsec_types import TRANSPORT, TUNNEL, State
 
-_PROTOCOLS = {"esp": int(Protocol.ESP), "ah": int(Protocol.AH), "ipcomp": 108}
+_PROTOCOLS = {"esp": int(Protocol.ESP), "ah": int(Protocol.AH), "ipcomp": int(Protocol.COMP)}
 _MODES = {"transport": TRANSPORT, "tunnel": TUNNEL}
 _FIELDS: dict[str, Callable[[State], int]] = {
     "--reqid": lambda state: state.reqid,

@@ -1,4 +1,4 @@
-"""-m esp, -m ah: the SPI of IPsec."""
+"""-m esp, -m ah, -m ipcomp: the SPI of IPsec."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _ANY_SPI = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True)
 class Spi:
-    """Kernel: xt_esp.c, ipt_ah.c, ip6t_ah.c: without the header never, negated or not."""
+    """Kernel: xt_esp.c, ipt_ah.c, ip6t_ah.c, xt_ipcomp.c: without the header never, negated or not."""
 
     protocol: int
     low: int = 0
@@ -50,6 +50,7 @@ def _parser(protocol: int, option: str) -> Callable[[Options], Spi]:
 
 
 KINDS = {
+    "ipcomp": MatchKind({"--ipcompspi": 1, "--compres": 0}, _parser(Protocol.COMP, "--ipcompspi")),
     "esp": MatchKind({"--espspi": 1}, _parser(Protocol.ESP, "--espspi")),
     "ah": MatchKind({"--ahspi": 1, "--ahlen": 1, "--ahres": 0}, _parser(Protocol.AH, "--ahspi")),
 }

@@ -124,7 +124,7 @@ _HEADERS: dict[str, tuple[Callable[[Packet], bool], dict[str, Field]]] = {
     "udplite": (_carries(136), _PORTS),
     "esp": (_carries(Protocol.ESP), _IPSEC),
     "ah": (_carries(Protocol.AH), _IPSEC),
-    "comp": (_carries(108), _IPCOMP),
+    "comp": (_carries(Protocol.COMP), _IPCOMP),
     "icmp": (_carries(Protocol.ICMP), _ICMP),
     "icmpv6": (_carries(Protocol.ICMPV6), _ICMPV6),
 }
