@@ -113,6 +113,7 @@ def _payload(protocol: str, name: str) -> object:
     return {"payload": {"protocol": protocol, "field": name}}
 
 
+_PROXY = "the rule ends without a transparent socket; what a proxy does is unknown"
 _HELD = "where the model holds the bits"
 _IN = "of what leaves unknown, and the mark of connections that begin"
 _FIRST = "a connection's first packet; later ones are unknown"
@@ -209,11 +210,11 @@ STATEMENTS = (
     Native("counter, log", {"counter": {"packets": 0, "bytes": 0}}, NFT),
     Native("limit", {"limit": {"rate": 1, "per": "second", "burst": 5}}, NFT),
     Native("quota", {"quota": {"val": 1, "val_unit": "bytes"}}),
-    Native("ct count", {"ct count": {"val": 3}}),
+    Native("ct count", {"ct count": {"val": 3}}, NFT_RARE, "as if this were the only connection; said so"),
     Native("notrack", {"notrack": None}, AT_DEVICES),
     Native("add, update a set", {"set": {"op": "add", "elem": _payload("ip", "saddr"), "set": "@known"}}),
     Native("queue", {"queue": {"num": 1}}),
-    Native("tproxy", {"tproxy": {"family": "ip", "port": 80}}),
+    Native("tproxy", {"tproxy": {"family": "ip", "port": 80}}, NFT_RARE, _PROXY),
     Native("synproxy", {"synproxy": {"mss": 1460}}),
     Native("dup", {"dup": {"addr": "10.0.0.1", "dev": "eth0"}}, AT_DEVICES),
     Native("fwd to a device", {"fwd": {"dev": "dev"}}, AT_DEVICES),

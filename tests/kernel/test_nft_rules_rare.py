@@ -184,3 +184,31 @@ def test_no_state_opened_what_came_in_plain(lab: RuleLab) -> None:
     for sent in (PACKET, SEGMENT):
         counted.arrives(lab, sent)
     assert not counted.unknown
+
+
+def test_a_transparent_proxy_takes_the_packet_or_the_rule_ends(lab: RuleLab) -> None:
+    """K-23. What is taken is unknown."""
+    ports = (BOUND, WILDCARD, TRANSPARENT, FREE)
+    matches = [
+        f"meta l4proto {kind} tproxy ip to 10.77.1.1:{port}" for kind in ("tcp", "udp") for port in ports
+    ]
+    matches += [
+        "meta l4proto tcp tproxy ip6 to [fd77:1::1]:4002",
+        f"meta l4proto udp tproxy to :{TRANSPARENT}",
+    ]
+    matches += ["meta l4proto tcp tproxy ip to 10.77.1.1"]
+    for number, sent in enumerate(
+        (PACKET, SEGMENT, replace(SEGMENT, dport=TRANSPARENT), PACKET6, PACKETS[3])
+    ):
+        counted = load_native(lab.router, {"prerouting": matches})
+        counted.arrives(lab, replace(sent, sport=6000 + number))
+        assert all(str(TRANSPARENT) in text or sent.dport == TRANSPARENT for text in counted.unknown)
+        assert bool(counted.unknown) == (sent.dst.version == 4 and sent.protocol != Protocol.ICMP)
+    lab.router.run("nft", "flush", "ruleset")
+
+
+def test_a_connection_is_taken_to_be_the_only_one(lab: RuleLab) -> None:
+    matches = [f"ct count {over}{limit}" for over in ("", "over ") for limit in (0, 1, 5)]
+    counted = load_native(lab.router, {"forward": matches})
+    counted.arrives(lab, replace(PACKET, sport=7000))
+    assert not counted.unknown

@@ -59,6 +59,11 @@ class RuleContext:
     def packet(self, changed: Packet) -> None:
         self.frame = changed
 
+    def assume(self, sentence: str) -> None:
+        """For the user: what is taken for granted, told once."""
+        if sentence not in self.stack.assumptions:
+            self.stack.assumptions.append(sentence)
+
     @property
     def length(self) -> int:
         """Of the IP packet, bytes; a rule that asks for it may judge another one otherwise."""

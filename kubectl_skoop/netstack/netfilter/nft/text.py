@@ -217,6 +217,13 @@ def _nat(kind: str) -> Callable[[object], str]:
     return print_nat
 
 
+def _tproxy(body: object) -> str:
+    address, port = field(body, "addr"), field(body, "port")
+    host = f"[{address}]" if isinstance(address, str) and ":" in address else print_expression(address or "")
+    target = host + ("" if port is None else f":{print_expression(port)}")
+    return " ".join(["tproxy", *words(field(body, "family")), "to", target])
+
+
 def _reject(body: object) -> str:
     kind, code = field(body, "type"), field(body, "expr")
     if kind is None or code == "port-unreachable":
@@ -278,6 +285,8 @@ _STATEMENTS: dict[str, Callable[[object], str]] = {
     "notrack": lambda body: "notrack",
     "fwd": lambda body: f"fwd to {print_expression(field(body, 'dev'), Style.DEVICE)}",
     "dup": lambda body: f"dup to {print_expression(field(body, 'addr'), Style.DEVICE)}",
+    "tproxy": _tproxy,
+    "ct count": lambda body: f"ct count {'over ' if field(body, 'inv') else ''}{field(body, 'val')}",
     "queue": lambda body: f"queue to {field(body, 'num')}",
     "xt": lambda body: f"xt {field(body, 'type')} {field(body, 'name')}",
 }

@@ -25,7 +25,7 @@ class IdleMeter:
     """The answer when nothing else is counted."""
 
     def matches(self, ctx: RuleContext) -> bool:
-        assume(ctx, f"-m {self.name} is not used up by other traffic")
+        ctx.assume(f"-m {self.name} is not used up by other traffic")
         return self.passes
 
 
@@ -38,7 +38,7 @@ class Quota:
     negated: bool
 
     def matches(self, ctx: RuleContext) -> bool:
-        assume(ctx, "-m quota is not used up by other traffic")
+        ctx.assume("-m quota is not used up by other traffic")
         return (ctx.length <= self.quota) != self.negated
 
 
@@ -63,11 +63,6 @@ class ConnBytes:
         if counted and not self.low and not self.high:
             return Unknown("--connbytes 0, as iptables-save prints 0:0 as well as 0:, which is any number")
         return (self.low <= counted <= self.high) != self.negated
-
-
-def assume(ctx: RuleContext, sentence: str) -> None:
-    if sentence not in ctx.stack.assumptions:
-        ctx.stack.assumptions.append(sentence)
 
 
 def _limit(options: Options) -> IdleMeter:

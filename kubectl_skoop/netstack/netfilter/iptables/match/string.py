@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from kubectl_skoop.model.packet import Packet, Protocol, TcpFlags
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
-from kubectl_skoop.netstack.netfilter.iptables.match.meter import assume
 from kubectl_skoop.netstack.netfilter.iptables.options import Option, Options, Unreadable, number
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
@@ -33,7 +32,7 @@ class Text:
             return self.negated
         if not _is_bare(ctx.packet):
             return Unknown("the packet's data is not known")
-        assume(ctx, "headers do not hold the text of -m string by chance")
+        ctx.assume("headers do not hold the text of -m string by chance")
         return self.negated
 
 

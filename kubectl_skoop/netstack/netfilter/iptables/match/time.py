@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
-from kubectl_skoop.netstack.netfilter.iptables.match.meter import assume
 from kubectl_skoop.netstack.netfilter.iptables.options import Option, Options, Unreadable, number
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
@@ -39,7 +38,7 @@ class TimeOfDay:
         seconds = ctx.stack.ns.collected
         if not seconds:
             return Unknown("when the rules were collected is not known")
-        assume(ctx, "-m time is judged for the moment of the snapshot")
+        ctx.assume("-m time is judged for the moment of the snapshot")
         return self.covers(datetime.fromtimestamp(int(seconds), UTC))
 
     def covers(self, moment: datetime) -> bool:

@@ -1,22 +1,19 @@
 """-j TPROXY."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.verdict import Unknown
-from kubectl_skoop.netstack.l4 import socket_lookup
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, Unreadable, masked, number
+from kubectl_skoop.netstack.netfilter.proxy import proxy_of, taken_by
 from kubectl_skoop.netstack.netfilter.types import Drop, RuleContext, Stolen, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class TransparentProxy:
-    """Kernel: xt_TPROXY.c, tproxy_tg4: without a transparent socket the packet is dropped (K-23).
-
-    What a proxy does with the packets that it gets is not known.
-    """
+    """Kernel: xt_TPROXY.c, tproxy_tg4: without a transparent socket the packet is dropped (K-23)."""
 
     address: Address | None
     """None: the first address of the device that the packet came in by."""
@@ -26,27 +23,13 @@ class TransparentProxy:
     mask: int
 
     def apply(self, ctx: RuleContext) -> Verdict:
-        packet = ctx.packet
-        if unread := socket_lookup.unread(ctx.stack):
-            return Stolen(Unknown(unread))
-        found = socket_lookup.connected(ctx.stack, packet)
+        found = proxy_of(ctx, self.address, self.port)
+        if isinstance(found, Unknown):
+            return Stolen(found)
         if found is None:
-            asked = replace(packet, dst=self._address(ctx), dport=self.port or packet.dport)
-            found = socket_lookup.waiting(ctx.stack, asked, ctx.indev)
-        if found is None or not found.transparent:
             return Drop()
         ctx.passage.mark = ctx.passage.mark & ~self.mask ^ self.mark
-        return Stolen(Unknown(f"the transparent proxy on port {found.port} takes the packet"))
-
-    def _address(self, ctx: RuleContext) -> Address:
-        """nf_tproxy_laddr4, nf_tproxy_laddr6."""
-        if self.address is not None:
-            return self.address
-        packet = ctx.packet
-        own = (
-            one.address for one in ctx.stack.ns.addresses_of(packet.family, ctx.indev) if not one.secondary
-        )
-        return next(own, packet.dst)
+        return Stolen(taken_by(found))
 
 
 def _parse(options: Options) -> TransparentProxy:

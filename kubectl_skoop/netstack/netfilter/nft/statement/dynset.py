@@ -6,7 +6,13 @@ from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.document import field, items, single
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_expression
 from kubectl_skoop.netstack.netfilter.nft.expression.value import Absent, Expression
-from kubectl_skoop.netstack.netfilter.nft.statement.limit import IdleBucket, parse_limit, parse_quota
+from kubectl_skoop.netstack.netfilter.nft.statement.limit import (
+    IdleBucket,
+    OnlyConnection,
+    parse_count,
+    parse_limit,
+    parse_quota,
+)
 from kubectl_skoop.netstack.netfilter.nft.statement.outcome import Outcome, Progress
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
@@ -16,7 +22,7 @@ class Update:
     """The new element is not kept: what reads it (affinity, meters) sees the first packet of a connection."""
 
     key: Expression
-    limits: tuple[IdleBucket, ...]
+    limits: tuple[IdleBucket | OnlyConnection, ...]
 
     def execute(self, ctx: RuleContext) -> Outcome:
         if isinstance(self.key.read(ctx), Absent):
@@ -29,7 +35,7 @@ class Update:
 def parse_update(body: object, scope: Scope) -> Update:
     """Raises Unmodelled."""
     element = field(body, "elem")
-    limits = []
+    limits: list[IdleBucket | OnlyConnection] = []
     kind, inner = single(element)
     if kind == "elem":
         element = field(inner, "val")
@@ -40,6 +46,8 @@ def parse_update(body: object, scope: Scope) -> Update:
                 limits.append(parse_limit(argument))
             case "quota":
                 limits.append(parse_quota(argument))
+            case "ct count":
+                limits.append(parse_count(argument))
             case "counter" | "last":
                 pass
             case _:

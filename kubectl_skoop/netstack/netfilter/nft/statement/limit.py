@@ -1,4 +1,4 @@
-"""`limit`, `quota`, `counter`, `log`: an idle bucket lets one packet pass (K-70)."""
+"""`limit`, `quota`, `ct count`: an idle bucket lets one packet pass (K-70)."""
 
 from dataclasses import dataclass
 
@@ -17,6 +17,26 @@ class IdleBucket:
 
     def execute(self, ctx: RuleContext) -> Outcome:
         return Progress.BREAK if self.over else Progress.NEXT
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyConnection:
+    """nft_connlimit.c, nft_connlimit_do_eval; `over`: matches above the limit."""
+
+    limit: int
+    over: bool
+
+    def execute(self, ctx: RuleContext) -> Outcome:
+        ctx.assume("ct count meets no other connection")
+        return Progress.NEXT if (self.limit < 1) == self.over else Progress.BREAK
+
+
+def parse_count(body: object) -> OnlyConnection:
+    """Raises Unmodelled."""
+    limit = field(body, "val")
+    if not isinstance(limit, int):
+        raise Unmodelled(f"ct count {limit}")
+    return OnlyConnection(limit, bool(field(body, "inv")))
 
 
 def parse_limit(body: object) -> IdleBucket:

@@ -9,7 +9,7 @@ from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope
 from kubectl_skoop.netstack.netfilter.nft.statement.dynset import parse_update
 from kubectl_skoop.netstack.netfilter.nft.statement.flow import FlowAdd
 from kubectl_skoop.netstack.netfilter.nft.statement.forward import parse_forward
-from kubectl_skoop.netstack.netfilter.nft.statement.limit import parse_limit, parse_quota
+from kubectl_skoop.netstack.netfilter.nft.statement.limit import parse_count, parse_limit, parse_quota
 from kubectl_skoop.netstack.netfilter.nft.statement.mangle import Ignored, parse_mangle
 from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable, parse_match
 from kubectl_skoop.netstack.netfilter.nft.statement.nat import parse_translation
@@ -17,6 +17,7 @@ from kubectl_skoop.netstack.netfilter.nft.statement.notrack import NoTrack
 from kubectl_skoop.netstack.netfilter.nft.statement.opaque import Opaque, parse_xt
 from kubectl_skoop.netstack.netfilter.nft.statement.outcome import Executable
 from kubectl_skoop.netstack.netfilter.nft.statement.reject import parse_reject
+from kubectl_skoop.netstack.netfilter.nft.statement.tproxy import parse_tproxy
 from kubectl_skoop.netstack.netfilter.nft.statement.verdict import Immediate, parse_vmap
 from kubectl_skoop.netstack.netfilter.nft.verdict import VERDICTS, parse_verdict
 
@@ -32,7 +33,9 @@ _PARSERS: dict[str, Callable[[object, Scope], Executable]] = {
     "fwd": parse_forward,
     "set": parse_update,
     "map": parse_update,
+    "tproxy": lambda body, scope: parse_tproxy(body),
     "limit": lambda body, scope: parse_limit(body),
+    "ct count": lambda body, scope: parse_count(body),
     "quota": lambda body, scope: parse_quota(body),
     "xt": lambda body, scope: parse_xt(body),
 }
