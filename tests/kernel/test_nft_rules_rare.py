@@ -109,6 +109,7 @@ def test_what_only_one_protocol_has(lab: RuleLab) -> None:
         "sctp chunk init num-inbound-streams 1",
         *(f"esp spi {negation}{SPI:#x}" for negation in ("", "!= ")),
         *(f"esp spi {negation}0x1" for negation in ("", "!= ", "< ", "> ")),
+        f"esp spi {{ 1, {SPI} }}",
         "ah spi 0",
         "ah spi != 0",
         "comp cpi != 1",
@@ -148,6 +149,13 @@ def test_bits_of_headers(lab: RuleLab) -> None:
         for operator in ("", "> ")
         if number < 1 << length
     ]
+    matches += [
+        "@nh,0,8 { 0x45, 0x60 }",
+        "@nh,64,16 0x4011",
+        "@th,0,32 & 0xffff == 0x50",
+        "@ll,0,48 0x020000000102",
+        "@ll,48,48 { 0x020000000101, 0x020000000103 }",
+    ]
     counted = load_native(lab.router, {"prerouting": matches, "forward": matches[::5]})
     for sent in PACKETS:
         if not sent.more_fragments:
@@ -163,6 +171,8 @@ SOCKET = (
     "socket mark 7",
     "socket mark != 7",
     "socket mark 0",
+    "socket mark { 1, 7 }",
+    "socket wildcard . meta l4proto { 1 . tcp }",
 )
 
 

@@ -29,6 +29,8 @@ CARRIED = (
     *(f"ct {direction}packets {count}" for direction in ("", "original ", "reply ") for count in (0, 1, 2)),
     *(f"ct {direction}bytes {size}" for direction in ("", "original ", "reply ") for size in (0, 60, 100)),
     "ct bytes 90-110",
+    "ct bytes { 60, 100 }",
+    "ct original packets { 0, 2 }",
     "ct bytes > 60",
     "ct original avgpkt 100",
     "ct reply avgpkt 0",

@@ -108,6 +108,8 @@ def test_nft_asks_for_realms_and_next_hops(lab: RuleLab) -> None:
     matches = [
         *(f"rt classid {source << 16 | realm:#x}" for source in (0, 3, 5, 16) for realm in (0, 3, 7, 12)),
         "meta rtclassid 0x7",
+        "rt classid { 7, 9 }",
+        "rt ip nexthop { 10.77.2.2, 10.77.2.4 }",
         "rt classid != 0x7",
         *(f"rt ip nexthop {address}" for address in (*gateways, "10.78.5.1", "10.79.3.1", "127.0.0.1")),
         "rt ip nexthop != 10.77.2.2",
