@@ -120,6 +120,13 @@ _FIRST = "a connection's first packet; later ones are unknown"
 _SEALED = "unknown where IPsec seals packets"
 _REALMS = f"{_SEALED}, and of a route that several rules with realms lead to"
 LATER = "where a rule would stop later packets, and whether a SYN-ACK makes a flow, is unknown"
+_NOT_IN_A_DUMP = {
+    "cgroup": "net_cls class of the sender's socket; of other packets it is absent, and the rule ends",
+    "priority": "what sockets and devices set",
+    "cpu": "both ways are followed",
+    "time": "as `hour` and `day`: nft lists them in the time zone of the agent",
+    "random": "both ways are followed",
+}
 EXPRESSIONS = (
     Native("ip saddr, daddr, ttl, length, dscp", _payload("ip", "saddr"), NFT),
     Native("ip6 saddr, daddr, hoplimit, dscp", _payload("ip6", "saddr"), NFT),
@@ -139,10 +146,8 @@ EXPRESSIONS = (
         Native(f"meta {key}", {"meta": {"key": key}}, NFT)
         for key in ("mark", "length", "l4proto", "protocol", "iif", "iifname", "oifname", "pkttype", "skuid")
     ),
-    *(
-        Native(f"meta {key}", {"meta": {"key": key}})
-        for key in ("nfproto", "iifgroup", "iifkind", "cgroup", "priority", "ipsec", "cpu", "time", "random")
-    ),
+    *(Native(f"meta {key}", {"meta": {"key": key}}) for key in ("nfproto", "iifgroup", "iifkind", "ipsec")),
+    *(Native(f"meta {key}", {"meta": {"key": key}}, "", why) for key, why in _NOT_IN_A_DUMP.items()),
     *(Native(f"ct {key}", {"ct": {"key": key}}, NFT) for key in ("state", "mark", "status", "direction")),
     Native("ct original proto-dst", {"ct": {"key": "proto-dst", "dir": "original"}}, NFT),
     *(Native(f"ct {key}", {"ct": {"key": key}}) for key in ("zone", "protocol")),

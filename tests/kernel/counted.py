@@ -222,8 +222,8 @@ def load_native(router: Namespace, chains: Mapping[str, Sequence[str]], family: 
     router.run("nft", "-f", "-", text=f"flush ruleset\ntable {family} t {{\n{text}}}\n")
     made = _collected(router, "nft")
     printed = [line.strip() for line in router.run("nft", "-s", "list", "table", family, "t").splitlines()]
-    rules = [line for line in printed if line.endswith("counter")]
-    unlike = [pair for pair in zip(made.texts.values(), rules, strict=True) if pair[0] != pair[1]]
+    listed = [line for line in printed if line.endswith("counter")]
+    unlike = [pair for pair in zip(made.texts.values(), listed, strict=True) if pair[0] != pair[1]]
     assert not unlike, unlike
     return made
 
