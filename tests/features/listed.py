@@ -19,6 +19,7 @@ ZONES, IPSET, NFT = (
 )
 FIB = f"{_KERNEL}test_nft_fib.py"
 NEVER = f"{_KERNEL}test_iptables_rules_never.py"
+BPF = f"{_KERNEL}test_iptables_rules_bpf.py"
 PREFIX = f"{_KERNEL}test_iptables_rules_prefix.py"
 NFT_RARE = f"{_KERNEL}test_nft_rules_rare.py"
 OF_CONNECTIONS = f"{_KERNEL}test_rules_of_connections.py"
@@ -58,13 +59,15 @@ MATCHES: dict[str, str] = {
     OF_ROUTES: "realm",
     f"{_KERNEL}guest/test_ipsec_rules.py": "policy",
     NEVER: "cluster eui64 ipcomp mh srh",
-    "": "bpf cgroup nfacct osf rateest udplite",
+    BPF: "bpf",
+    "": "cgroup nfacct osf rateest udplite",
 }
 MATCH_NOTES = {
     "connbytes": "a connection's first packet; later ones are unknown",
     "connlabel": "whether a connection from the dump without labels can be given one is unknown",
     "ipcomp": "of IPComp unknown; other packets never match",
     "mh": "of mobility headers unknown; other packets never match",
+    "bpf": "`--bytecode`, where the model holds the bytes",
     "connlimit": "as if this were the only connection; said so",
     "cpu": "both ways are followed",
     "hashlimit": "meets an idle meter; said so",

@@ -7,6 +7,8 @@ from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry,
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, parse_address, table_map
 
 NF_CT_EXPECT_INACTIVE = 0x2
+LABEL_BYTES = 16
+"""NF_CT_LABELS_MAX_SIZE"""
 _TCP_STATES = (
     "NONE",
     "SYN_SENT",
@@ -102,7 +104,8 @@ def _labels(entry: Entry) -> int | None:
     if "labels" not in entry.fields:
         return 0
     written = entry.fields["labels"]
-    return int.from_bytes(written, "little") if isinstance(written, bytes) and written else None
+    known = isinstance(written, bytes) and 0 < len(written) <= LABEL_BYTES
+    return int.from_bytes(written, "little") if known and isinstance(written, bytes) else None
 
 
 def _tuple(entry: Entry) -> Tuple:

@@ -68,7 +68,7 @@ PLAIN = listed(
     """
 )
 """Numbers, and words that the tool takes only from its own list."""
-GOES = frozenset({"--rt-0-addrs", "--u32", "--hex-string"})
+GOES = frozenset({"--rt-0-addrs", "--u32", "--hex-string", "--bytecode"})
 """May hold addresses or texts in a form that cannot be told apart."""
 OPEN_WORDS = frozenset({"--uid-owner", "--gid-owner", "--helper", "--realm"})
 """Of those the value may be a name."""

@@ -295,3 +295,23 @@ def test_words_are_split_as_iptables_restore_does(line: str, expected: list[Word
 def test_a_line_that_ends_within_quotes_is_refused() -> None:
     with pytest.raises(Unreadable, match="within quotes"):
         words('-m comment --comment "first line')
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "2,204 0 0 1,6 0 0 1",
+        "1,5 0 0 4294967295",
+        "2,100 0 0 4000000000,6 0 0 1",
+        "1,0 0 0 1",
+        "2,32 0 0 4294963200,22 0 0 0",
+        "3,32 0 0 4,21 0 0 1,6 0 0 1",
+    ],
+)
+def test_a_program_that_no_kernel_takes_or_asks_for_the_unknown_is_unknown(program: str) -> None:
+    assert isinstance(evaluate(f'-m bpf --bytecode "{program}" -j DROP'), Unknown)
+
+
+@pytest.mark.parametrize("program", ["3,6 0 0 1", "1,6 0 0", "", "0", "1,6 0 0 x"])
+def test_a_program_that_is_none_is_unknown(program: str) -> None:
+    assert isinstance(evaluate(f'-m bpf --bytecode "{program}" -j DROP'), Unknown)

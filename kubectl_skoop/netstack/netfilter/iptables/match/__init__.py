@@ -11,6 +11,7 @@ from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 MODULES = {
     "addrtype": "addrtype",
     "ah": "spi",
+    "bpf": "bpf",
     "cgroup": "cgroup",
     "cluster": "cluster",
     "comment": "always",
