@@ -10,6 +10,7 @@ _KERNEL = "tests/kernel/"
 RULES, CHAINS = f"{_KERNEL}test_iptables_rules.py", f"{_KERNEL}test_iptables_rules_chains.py"
 LOCAL, METER = f"{_KERNEL}test_iptables_rules_local.py", f"{_KERNEL}test_iptables_rules_meter.py"
 MSS, RARE = f"{_KERNEL}test_iptables_rules_mss.py", f"{_KERNEL}test_iptables_rules_rare.py"
+OBSERVE = f"{_KERNEL}test_iptables_rules_observe.py"
 RECENT, CONNTRACK = f"{_KERNEL}test_iptables_rules_recent.py", f"{_KERNEL}test_iptables_rules_conntrack.py"
 WALK, TRACKING = f"{_KERNEL}test_netfilter_walk.py", f"{_KERNEL}test_netfilter_tracking.py"
 ZONES, IPSET, NFT = (
@@ -89,8 +90,8 @@ TARGETS: dict[str, str] = {
     ZONES: "CT",
     RARE: "TPROXY",
     PREFIX: "DNPT SNPT",
-    "": "AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK ECN IDLETIMER LED LOG NFLOG NFQUEUE QUEUE "
-    "RATEEST SECMARK SET SYNPROXY TCPOPTSTRIP TEE TRACE ULOG",
+    OBSERVE: "AUDIT CHECKSUM CLASSIFY CONNSECMARK ECN IDLETIMER LOG NFLOG RATEEST SET TCPOPTSTRIP TEE TRACE",
+    "": "CLUSTERIP LED NFQUEUE QUEUE SECMARK SYNPROXY ULOG",
 }
 TARGET_NOTES = {
     "DNPT": "what is made of ICMP errors is unknown",
