@@ -128,7 +128,9 @@ class Stack:
     recent: "dict[str, dict[Address, RecentEntry | None]]" = field(default_factory=dict)
     """What rules wrote to the lists of the match `recent`; None: taken out."""
     changed_sets: set[str] = field(default_factory=set)
-    """ipsets that a rule changed: what they hold from then on is not modelled."""
+    """ipsets, and sets of nft with their table, that a rule changed: what they hold then is not modelled."""
+    added: dict[str, set[Hashable]] = field(default_factory=dict)
+    """What rules added to sets of nft."""
     routes: "dict[Hashable, tuple[InputRoute | OutputRoute | RouteError, Trace]]" = field(
         default_factory=dict
     )

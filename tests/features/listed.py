@@ -25,6 +25,8 @@ PREFIX = f"{_KERNEL}test_iptables_rules_prefix.py"
 NFT_RARE = f"{_KERNEL}test_nft_rules_rare.py"
 OF_CONNECTIONS = f"{_KERNEL}test_rules_of_connections.py"
 OF_ROUTES = f"{_KERNEL}test_rules_of_routes.py"
+NFT_SELDOM = f"{_KERNEL}test_nft_rules_seldom.py"
+NATIVE = f"{_KERNEL}test_netfilter_walk_native.py"
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
 VXLAN_PROXY = f"{_KERNEL}test_traps_vxlan_proxy.py"
@@ -150,11 +152,15 @@ EXPRESSIONS = (
         Native(f"meta {key}", {"meta": {"key": key}}, NFT)
         for key in ("mark", "length", "l4proto", "protocol", "iif", "iifname", "oifname", "pkttype", "skuid")
     ),
-    *(Native(f"meta {key}", {"meta": {"key": key}}) for key in ("nfproto", "iifgroup", "iifkind", "ipsec")),
+    *(
+        Native(f"meta {key}", {"meta": {"key": key}}, NFT_SELDOM)
+        for key in ("nfproto", "iifgroup", "iifkind")
+    ),
+    Native("meta ipsec", {"meta": {"key": "ipsec"}}),
     *(Native(f"meta {key}", {"meta": {"key": key}}, "", why) for key, why in _NOT_IN_A_DUMP.items()),
     *(Native(f"ct {key}", {"ct": {"key": key}}, NFT) for key in ("state", "mark", "status", "direction")),
     Native("ct original proto-dst", {"ct": {"key": "proto-dst", "dir": "original"}}, NFT),
-    *(Native(f"ct {key}", {"ct": {"key": key}}) for key in ("zone", "protocol")),
+    *(Native(f"ct {key}", {"ct": {"key": key}}, NFT_SELDOM) for key in ("zone", "protocol")),
     Native("ct expiration", {"ct": {"key": "expiration"}}, "", "the packet itself has put it off"),
     Native("ct id", {"ct": {"key": "id"}}, "", "a hash with a seed that nobody can read"),
     *(Native(f"ct {key}", {"ct": {"key": key}}, OF_CONNECTIONS, _FIRST) for key in ("bytes", "packets")),
@@ -163,7 +169,7 @@ EXPRESSIONS = (
     Native("ct helper", {"ct": {"key": "helper"}}, f"{_KERNEL}test_traps_expectations.py"),
     Native("fib saddr, daddr type", {"fib": {"result": "type", "flags": ["daddr"]}}, FIB),
     Native("fib saddr, daddr . mark . iif oif", {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, FIB),
-    Native("rt mtu", {"rt": {"key": "mtu"}}),
+    Native("rt mtu", {"rt": {"key": "mtu"}}, NFT_SELDOM),
     Native("rt nexthop", {"rt": {"key": "nexthop", "family": "ip"}}, OF_ROUTES, _SEALED),
     Native("rt classid, meta rtclassid", {"rt": {"key": "classid"}}, OF_ROUTES, _REALMS),
     Native("socket transparent, mark, wildcard", {"socket": {"key": "transparent"}}, NFT_RARE, _IN),
@@ -174,7 +180,7 @@ EXPRESSIONS = (
     Native(
         "tcp option sack-perm", {"tcp option": {"name": "sack-perm"}}, "", "of TCP; other packets lack it"
     ),
-    Native("exthdr frag", {"exthdr": {"name": "frag"}}),
+    Native("exthdr frag", {"exthdr": {"name": "frag"}}, NFT_SELDOM),
     Native("exthdr hbh, dst, rt, mh", {"exthdr": {"name": "hbh"}}, NFT_RARE),
     Native("ip option", {"ip option": {"name": "lsrr"}}, NFT_RARE),
     Native(
@@ -196,16 +202,16 @@ EXPRESSIONS = (
 _MARK: object = {"meta": {"key": "mark"}}
 STATEMENTS = (
     Native("match", {"match": {"op": "==", "left": _MARK, "right": 1}}, NFT),
-    Native("accept, drop, return, jump, goto", {"drop": None}, KUBE_PROXY),
-    Native("vmap", {"vmap": {"key": _MARK, "data": {"set": [[1, {"drop": None}]]}}}, KUBE_PROXY),
-    Native("dnat", {"dnat": {"family": "ip", "addr": "10.0.0.1", "port": 80}}, KUBE_PROXY),
-    Native("snat", {"snat": {"family": "ip", "addr": "10.0.0.1"}}),
-    Native("masquerade", {"masquerade": {"flags": "random"}}, KUBE_PROXY),
-    Native("redirect", {"redirect": {"port": 80}}),
-    Native("reject", {"reject": {"type": "icmp", "expr": "port-unreachable"}}, KUBE_PROXY),
+    Native("accept, drop, return, jump, goto", {"drop": None}, NATIVE),
+    Native("vmap", {"vmap": {"key": _MARK, "data": {"set": [[1, {"drop": None}]]}}}, NATIVE),
+    Native("dnat", {"dnat": {"family": "ip", "addr": "10.0.0.1", "port": 80}}, NATIVE),
+    Native("snat", {"snat": {"family": "ip", "addr": "10.0.0.1"}}, NATIVE),
+    Native("masquerade", {"masquerade": {"flags": "random"}}, NATIVE),
+    Native("redirect", {"redirect": {"port": 80}}, NATIVE),
+    Native("reject", {"reject": {"type": "icmp", "expr": "port-unreachable"}}, NATIVE),
     Native("meta mark set", {"mangle": {"key": _MARK, "value": 1}}, NFT),
     Native("ct mark set", {"mangle": {"key": {"ct": {"key": "mark"}}, "value": 1}}, NFT),
-    Native("ct zone set", {"mangle": {"key": {"ct": {"key": "zone"}}, "value": 1}}),
+    Native("ct zone set", {"mangle": {"key": {"ct": {"key": "zone"}}, "value": 1}}, NATIVE),
     Native("ip ttl set, ip dscp set", {"mangle": {"key": _payload("ip", "ttl"), "value": 1}}, NFT),
     Native(
         "tcp option maxseg size set",
@@ -218,10 +224,15 @@ STATEMENTS = (
     Native("meta pkttype set", {"mangle": {"key": {"meta": {"key": "pkttype"}}, "value": "host"}}, LINK),
     Native("counter, log", {"counter": {"packets": 0, "bytes": 0}}, NFT),
     Native("limit", {"limit": {"rate": 1, "per": "second", "burst": 5}}, NFT),
-    Native("quota", {"quota": {"val": 1, "val_unit": "bytes"}}),
+    Native("quota", {"quota": {"val": 100, "val_unit": "bytes"}}, NFT_SELDOM),
     Native("ct count", {"ct count": {"val": 3}}, NFT_RARE, "as if this were the only connection; said so"),
     Native("notrack", {"notrack": None}, AT_DEVICES),
-    Native("add, update a set", {"set": {"op": "add", "elem": _payload("ip", "saddr"), "set": "@known"}}),
+    Native(
+        "add, update a set",
+        {"set": {"op": "add", "elem": _payload("ip", "saddr"), "set": "@known"}},
+        NATIVE,
+        "what is taken out, and what maps lead to then, is unknown",
+    ),
     Native("queue", {"queue": {"num": 1}}),
     Native("tproxy", {"tproxy": {"family": "ip", "port": 80}}, NFT_RARE, _PROXY),
     Native("synproxy", {"synproxy": {"mss": 1460}}),

@@ -38,6 +38,7 @@ from kubectl_skoop.netstack.netfilter.iptables import match, target
 from kubectl_skoop.netstack.netfilter.iptables.rule import parse_rule
 from kubectl_skoop.netstack.netfilter.nft.datatype import Unmodelled
 from kubectl_skoop.netstack.netfilter.nft.expression.parse import Scope, parse_expression
+from kubectl_skoop.netstack.netfilter.nft.sets import NamedSet
 from kubectl_skoop.netstack.netfilter.nft.statement.match import Undecidable
 from kubectl_skoop.netstack.netfilter.nft.statement.opaque import Opaque
 from kubectl_skoop.netstack.netfilter.nft.statement.parse import parse_statement
@@ -163,7 +164,7 @@ def _expression_state(json: object) -> str:
 
 
 def _statement_state(json: object) -> str:
-    found = parse_statement(json, Scope("ip", {}))
+    found = parse_statement(json, Scope("ip", {"known": NamedSet("known", {"type": "ipv4_addr"})}))
     if isinstance(found, Undecidable | Opaque):
         return UNKNOWN
     return UNKNOWN if isinstance(found.execute(_context()), Unknown | Stolen) else MODELLED

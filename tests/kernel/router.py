@@ -14,6 +14,7 @@ from ipaddress import ip_address, ip_network
 from kubectl_skoop.collect.agent import collect_node
 from kubectl_skoop.model.packet import Packet, Passage, Protocol, TcpFlags
 from kubectl_skoop.model.place import Place
+from kubectl_skoop.netstack.hook_end import REJECT_CODES
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.netfilter import conntrack
 from kubectl_skoop.netstack.netfilter.outcome import Passed, Rejected
@@ -42,7 +43,6 @@ _SYSCTLS = {
 }
 _HOP_BY_HOP = 0
 """MLD reports have such a header."""
-_SHUTS = {"icmp-port-unreachable": (3, 3), "icmp-admin-prohibited": (3, 13), "icmp6-port-unreachable": (1, 4)}
 
 
 def tcp(
@@ -261,7 +261,7 @@ class Model:
         conntrack.attach(answer, passage)
         if kind == "tcp-reset":
             return self._output(back(packet, RST | ACK), answer, passage.iif)
-        number, code = _SHUTS[kind]
+        number, code = REJECT_CODES[kind]
         source = ROUTER if packet.family == 4 else "fd77:1::1"
         error = Packet(
             src=ip_address(source),

@@ -9,6 +9,7 @@ from tests.kernel.router import (
     CLIENT,
     CLIENT6,
     OTHER_CLIENT,
+    OTHER_SERVER,
     ROUTER,
     SERVER,
     SERVER6,
@@ -206,6 +207,39 @@ reject
 """,
     ),
     Case(
+        "reject with each kind of error",
+        tuple(Send(udp(dport=port)) for port in range(50, 57))
+        + tuple(Send(udp(src=CLIENT6, dst=SERVER6, dport=port)) for port in range(60, 66)),
+        native="""
+table inet t
+base forwarded filter forward 0
+udp dport 50 reject with icmp type net-unreachable
+udp dport 51 reject with icmp type host-unreachable
+udp dport 52 reject with icmp type prot-unreachable
+udp dport 53 reject with icmp type port-unreachable
+udp dport 54 reject with icmp type net-prohibited
+udp dport 55 reject with icmp type host-prohibited
+udp dport 56 reject with icmp type admin-prohibited
+udp dport 60 reject with icmpv6 type no-route
+udp dport 61 reject with icmpv6 type admin-prohibited
+udp dport 62 reject with icmpv6 type addr-unreachable
+udp dport 63 reject with icmpv6 type port-unreachable
+udp dport 64 reject with icmpv6 type policy-fail
+udp dport 65 reject with icmpv6 type reject-route
+""",
+    ),
+    Case(
+        "a reset for another protocol than TCP ends the rule",
+        (Send(udp()), Send(tcp())),
+        native="""
+table ip t
+base forwarded filter forward 0
+reject with tcp reset
+udp dport 53 accept
+drop
+""",
+    ),
+    Case(
         "a dormant table is asleep",
         (Send(tcp()),),
         native="""
@@ -249,6 +283,62 @@ meta l4proto tcp snat ip prefix to ip saddr map {{ 10.77.1.0/24 : 10.77.2.0/24 }
 """,
     ),
     Case(
+        "redirect to the router's own address and another port",
+        (Send(tcp(dport=8080)), Send(tcp(src=CLIENT6, dst=SERVER6, dport=8080)), Send(tcp(sport=40001))),
+        native="""
+table inet t
+base pre nat prerouting -100
+tcp dport 8080 redirect to :81
+base arrived filter input 0
+tcp dport != 81 drop
+""",
+    ),
+    Case(
+        "dnat to an address, with and without a port",
+        (Send(tcp()), Answer(), Send(udp()), Answer()),
+        native=f"""
+table ip t
+base pre nat prerouting -100
+tcp dport 80 dnat to {OTHER_SERVER}
+udp dport 53 dnat to {OTHER_SERVER}:5353
+""",
+    ),
+    Case(
+        "masquerade with ports of its own",
+        (Send(udp()), Answer(), Send(tcp()), Answer(), Again(ACK)),
+        native="""
+table ip t
+base post nat postrouting 100
+meta l4proto udp masquerade to :2000
+meta l4proto tcp masquerade
+""",
+    ),
+    Case(
+        "zones that rules set: the entries have them",
+        (Send(tcp()), Answer(), Again(ACK), Send(udp()), Answer()),
+        native="""
+table ip t
+base raw filter prerouting -300
+tcp dport 80 ct zone set 5
+tcp sport 80 ct zone set 5
+udp dport 53 ct zone set 6
+base forwarded filter forward 0
+tcp dport 80 ct zone != 5 drop
+udp dport 53 ct state established drop
+""",
+    ),
+    Case(
+        "a zone by the device: the answer that has another one is new",
+        (Send(udp()), Answer(), Send(tcp()), Answer()),
+        native="""
+table ip t
+base raw filter prerouting -300
+ct zone set iifname map { "in0" : 3, "out0" : 4 }
+base forwarded filter forward 0
+iifname "out0" meta l4proto udp ct state established drop
+""",
+    ),
+    Case(
         "a source without a way back is dropped",
         (Send(tcp()), Send(tcp(src="10.77.2.4"))),
         native="""
@@ -276,6 +366,41 @@ base forwarded filter forward 0
 update @seen { ip saddr limit rate 10/second burst 5 packets } counter
 ip saddr . tcp dport { 10.77.1.0/24 . 80-90 } accept
 drop
+""",
+    ),
+    Case(
+        "what a rule adds to a set is there at once",
+        (Send(udp()), Send(tcp()), Send(udp()), Send(udp(src=OTHER_CLIENT))),
+        native="""
+table ip t
+set seen { type ipv4_addr; flags dynamic; }
+base forwarded filter forward 0
+tcp dport 80 add @seen { ip saddr }
+ip saddr @seen drop
+""",
+    ),
+    Case(
+        "with a full set the rule ends, unless the element is there",
+        (Send(udp()), Send(udp(dport=54)), Send(tcp()), Send(tcp(dport=81))),
+        native="""
+table ip t
+set full { type inet_service; flags dynamic; size 1; elements = { 54 }; }
+set one { type inet_service; flags dynamic; size 1; }
+base forwarded filter forward 0
+meta l4proto udp add @full { udp dport } drop
+meta l4proto tcp update @one { tcp dport } drop
+""",
+    ),
+    Case(
+        "limits of an element",
+        (Send(udp()), Send(tcp())),
+        native="""
+table ip t
+set slow { type ipv4_addr; flags dynamic; }
+set fast { type ipv4_addr; flags dynamic; }
+base forwarded filter forward 0
+meta l4proto udp update @slow { ip saddr limit rate over 10/hour burst 5 packets } drop
+meta l4proto tcp update @fast { ip saddr limit rate 10/hour burst 5 packets } drop
 """,
     ),
 )

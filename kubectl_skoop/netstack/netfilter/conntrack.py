@@ -91,8 +91,11 @@ def connection_of(passage: Passage) -> Connection | None:
 
 
 def state(passage: Passage) -> str:
-    """What `ct state` and `-m conntrack --ctstate` see: a packet without a connection is INVALID."""
-    return passage.ct_state or INVALID
+    """What `ct state` and `-m conntrack --ctstate` see: a packet without a connection is INVALID.
+
+    With a template it is NEW (nf_ct_set in nft_ct_set_zone_eval and xt_ct_target).
+    """
+    return passage.ct_state or (NEW if isinstance(passage.connection, Template) else INVALID)
 
 
 def set_untracked(passage: Passage) -> None:

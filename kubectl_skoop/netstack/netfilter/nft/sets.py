@@ -14,7 +14,7 @@ from kubectl_skoop.netstack.netfilter.nft.datatype import (
     datatypes,
     unknown_part,
 )
-from kubectl_skoop.netstack.netfilter.nft.document import field, items, pair, single
+from kubectl_skoop.netstack.netfilter.nft.document import field, items, pair, single, words
 from kubectl_skoop.netstack.netfilter.nft.pattern import (
     Anything,
     Exact,
@@ -26,6 +26,7 @@ from kubectl_skoop.netstack.netfilter.nft.pattern import (
 )
 from kubectl_skoop.netstack.netfilter.nft.verdict import parse_verdict
 from kubectl_skoop.netstack.netfilter.types import Verdict
+from kubectl_skoop.netstack.stack import Stack
 
 D = TypeVar("D")
 
@@ -118,6 +119,38 @@ class NamedSet:
 
     name: str
     declaration: object
+
+    @cached_property
+    def address(self) -> str:
+        family, table = field(self.declaration, "family"), field(self.declaration, "table")
+        return f"{family} {table} @{self.name}"
+
+    def changed(self, stack: Stack) -> Unknown | None:
+        """A rule changed it on the way."""
+        changed = self.address in stack.changed_sets
+        return Unknown(f"a rule changed set {self.name} on the way") if changed else None
+
+    def holds(self, stack: Stack, value: Value) -> Ternary:
+        """With what rules added to it on the way, which is there at once."""
+        added = stack.added.get(self.address, ())
+        if value in added:
+            return True
+        members = (added and unknown_part(value)) or self.changed(stack) or self.members
+        return members if isinstance(members, Unknown) else members.has(value)
+
+    def takes_more(self, stack: Stack) -> Ternary:
+        """Whether there is room for another element (nft_dynset_new)."""
+        size = field(self.declaration, "size")
+        there = len(items(field(self.declaration, "elem") or [])) + len(stack.added.get(self.address, ()))
+        if not isinstance(size, int) or there < size:
+            return True
+        return Unknown(f"whether set {self.name} is full") if self._expires else False
+
+    @property
+    def _expires(self) -> bool:
+        return "timeout" in words(field(self.declaration, "flags")) or bool(
+            field(self.declaration, "timeout")
+        )
 
     @cached_property
     def types(self) -> tuple[Datatype, ...]:

@@ -6,12 +6,9 @@ from kubectl_skoop.model.packet import Protocol
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options, number
+from kubectl_skoop.netstack.netfilter.segment import HEADERS, fitting_segment
 from kubectl_skoop.netstack.netfilter.types import Continue, RuleContext, Verdict
-from kubectl_skoop.netstack.routing.flow import FlowKey
-from kubectl_skoop.netstack.routing.lookup import Found, match_route
 
-_HEADERS = {4: 40, 6: 60}
-"""IP and TCP header, bytes."""
 _DEFAULT_MSS = {4: 536, 6: 1220}
 """What a SYN without the option stands for (RFC 1122, RFC 8200)."""
 _OPTION = 4
@@ -29,37 +26,15 @@ class TcpMss:
         packet = ctx.packet
         if packet.protocol != Protocol.TCP or packet.fragment_offset:
             return Continue()
-        mss = _clamped(ctx) if self.mss is None else self.mss
+        mss = fitting_segment(ctx) if self.mss is None else self.mss
         if isinstance(mss, Unknown):
             return mss
         if packet.mss:
             ctx.packet = replace(packet, mss=min(mss, packet.mss))
-        elif ctx.length == _HEADERS[packet.family]:
+        elif ctx.length == HEADERS[packet.family]:
             mss = min(mss, _DEFAULT_MSS[packet.family])
             ctx.packet = replace(packet, mss=mss, length=packet.length + _OPTION)
         return Continue()
-
-
-def _clamped(ctx: RuleContext) -> int | Unknown:
-    """By the MTU of the route that the packet takes, and of the one back to its source."""
-    packet, stack = ctx.packet, ctx.stack
-    if any(one.direction == "out" and one.templates for one in stack.ns.ipsec.policies):
-        return Unknown("--clamp-mss-to-pmtu: whether IPsec makes the packet longer")
-    forth = _mtu(ctx, FlowKey(dst=packet.dst, oif=ctx.outdev, mark=ctx.passage.mark, tos=packet.tos))
-    if forth is None:
-        return Unknown("--clamp-mss-to-pmtu: the route of the packet is not known")
-    forth = min(forth, stack.pmtu.get(packet.dst, forth))
-    back = _mtu(ctx, FlowKey(dst=packet.src))
-    return (forth if back is None else min(forth, back)) - _HEADERS[packet.family]
-
-
-def _mtu(ctx: RuleContext, key: FlowKey) -> int | None:
-    """dst_mtu: that of the route, else of its device."""
-    found = match_route(ctx.stack, key)
-    if not isinstance(found, Found):
-        return None
-    device = ctx.stack.ns.devices.get(found.nexthop.device)
-    return found.route.mtu or (device.mtu if device else None)
 
 
 @dataclass(frozen=True, slots=True)

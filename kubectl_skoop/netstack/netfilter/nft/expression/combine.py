@@ -76,7 +76,11 @@ class MapLookup:
     types: tuple[Datatype, ...]
 
     def read(self, ctx: RuleContext) -> Reading:
-        lookup = self.elements.values if isinstance(self.elements, NamedSet) else self.elements
+        lookup: Lookup[Value] | Unknown
+        if isinstance(self.elements, NamedSet):
+            lookup = self.elements.changed(ctx.stack) or self.elements.values
+        else:
+            lookup = self.elements
         if isinstance(lookup, Unknown):
             return lookup
         found = fold(ctx, self.key, lookup.find)

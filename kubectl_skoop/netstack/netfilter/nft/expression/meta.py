@@ -33,6 +33,11 @@ def _group(device: Device) -> Reading:
     return group if isinstance(group, int) else Unknown(f"the group of {device.name}")
 
 
+def _kind(device: Device) -> Reading:
+    """Hardware and the loopback device have none (rtnl_link_ops)."""
+    return device.kind or ABSENT
+
+
 def _link_type(ctx: RuleContext, index: int) -> Reading:
     """ARPHRD_*, as RTM_GETLINK has it."""
     return _of_device(ctx, index, _type)
@@ -69,7 +74,7 @@ def _packet_type(ctx: RuleContext) -> Reading:
     return PacketType.HOST if device is None or device.loopback else packet_type(ctx.frame, device.mac)
 
 
-def _length(ctx: RuleContext) -> Reading:
+def frame_length(ctx: RuleContext) -> int | Unknown:
     """Behind the Ethernet header, but where a device sends it (skb->data at nf_hook_egress)."""
     if not isinstance(ctx.frame, Packet):
         return Unknown("how an ARP message was padded")
@@ -96,7 +101,7 @@ def _bridge_name(ctx: RuleContext, index: int) -> Reading:
 
 
 _KEYS: dict[str, tuple[Datatype, Callable[[RuleContext], Reading]]] = {
-    "length": (types.INTEGER, _length),
+    "length": (types.INTEGER, frame_length),
     "protocol": (types.ETHER_TYPE, lambda ctx: ether_type(ctx.frame)),
     "nfproto": (types.NFPROTO, _nfproto),
     "l4proto": (
@@ -112,8 +117,8 @@ _KEYS: dict[str, tuple[Datatype, Callable[[RuleContext], Reading]]] = {
     "oifgroup": (types.INTEGER, lambda ctx: _of_device(ctx, ctx.outdev, _group)),
     "iiftype": (types.INTEGER, lambda ctx: _link_type(ctx, _present_device(ctx))),
     "oiftype": (types.INTEGER, lambda ctx: _link_type(ctx, ctx.outdev)),
-    "iifkind": (types.NAME, lambda ctx: _of_device(ctx, ctx.indev, lambda device: device.kind)),
-    "oifkind": (types.NAME, lambda ctx: _of_device(ctx, ctx.outdev, lambda device: device.kind)),
+    "iifkind": (types.NAME, lambda ctx: _of_device(ctx, ctx.indev, _kind)),
+    "oifkind": (types.NAME, lambda ctx: _of_device(ctx, ctx.outdev, _kind)),
     "ibrname": (types.NAME, lambda ctx: _bridge_name(ctx, ctx.indev)),
     "obrname": (types.NAME, lambda ctx: _bridge_name(ctx, ctx.outdev)),
     "skuid": (types.UID, lambda ctx: _of_owner(ctx, lambda owner: owner.uid)),

@@ -10,25 +10,22 @@ from kubectl_skoop.netstack.netfilter.nft.document import field, text
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
 from kubectl_skoop.netstack.netfilter.routed import is_routed, nexthop, realm
 from kubectl_skoop.netstack.netfilter.sealed_by import sealed_by
+from kubectl_skoop.netstack.netfilter.segment import fitting_segment
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
-_HEADERS = {4: 40, 6: 60}
-"""IP and TCP header, bytes."""
 _VERSIONS = {"ip": 4, "ip6": 6}
 
 
 @dataclass(frozen=True, slots=True)
 class RouteSegment:
-    """The TCP segment that fits the devices on both sides (get_tcpmss); before routing there is none."""
+    """Before routing there is none; the kernel takes such a rule at no hook there (nft_rt_validate)."""
 
     types: tuple[Datatype, ...] = (types.INTEGER,)
 
     def read(self, ctx: RuleContext) -> Reading:
-        out = ctx.stack.ns.devices.get(ctx.outdev)
-        if out is None or not isinstance(ctx.frame, Packet):
+        if not ctx.outdev or not isinstance(ctx.frame, Packet):
             return ABSENT
-        back = ctx.stack.ns.devices.get(ctx.indev or ctx.passage.iif, out)
-        return min(out.mtu, back.mtu) - _HEADERS[ctx.frame.family]
+        return fitting_segment(ctx)
 
 
 @dataclass(frozen=True, slots=True)

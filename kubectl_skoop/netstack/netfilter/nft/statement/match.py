@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import ge, gt, le, lt
 
 from kubectl_skoop.model.verdict import Ternary, Unknown, negate
@@ -41,11 +42,10 @@ class Membership:
     negated: bool
 
     def matches(self, ctx: RuleContext) -> Ternary:
-        lookup = self.members.members
-        if isinstance(lookup, Unknown):
-            return lookup
-        result = fold(ctx, self.left, _in_set(lookup, self.negated))
-        return False if isinstance(result, Absent) else result
+        result = fold(ctx, self.left, partial(self.members.holds, ctx.stack))
+        if isinstance(result, Absent):
+            return False
+        return negate(result) if self.negated else result
 
     def execute(self, ctx: RuleContext) -> Outcome:
         return settle(ctx, self.matches(ctx))

@@ -25,7 +25,11 @@ class VerdictMap:
     elements: Lookup[Verdict] | NamedSet
 
     def execute(self, ctx: RuleContext) -> Outcome:
-        lookup = self.elements.verdicts if isinstance(self.elements, NamedSet) else self.elements
+        lookup: Lookup[Verdict] | Unknown
+        if isinstance(self.elements, NamedSet):
+            lookup = self.elements.changed(ctx.stack) or self.elements.verdicts
+        else:
+            lookup = self.elements
         if isinstance(lookup, Unknown):
             return Stolen(lookup)
         found = fold(ctx, self.key, lookup.find)
