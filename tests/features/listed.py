@@ -27,6 +27,7 @@ OF_CONNECTIONS = f"{_KERNEL}test_rules_of_connections.py"
 OF_ROUTES = f"{_KERNEL}test_rules_of_routes.py"
 NFT_SELDOM = f"{_KERNEL}test_nft_rules_seldom.py"
 NATIVE = f"{_KERNEL}test_netfilter_walk_native.py"
+DRAWN = f"{_KERNEL}test_nft_random.py"
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
 VXLAN_PROXY = f"{_KERNEL}test_traps_vxlan_proxy.py"
@@ -45,7 +46,6 @@ IP6_TUNNELS = f"{_KERNEL}guest/test_ip6_tunnels.py"
 VRF = f"{_KERNEL}guest/test_vrf.py"
 WIREGUARD = f"{_KERNEL}guest/test_wireguard.py"
 TUN, EXTERNAL = f"{_KERNEL}test_traps_tun.py", f"{_KERNEL}test_traps_external.py"
-KUBE_PROXY = "tests/netstack/netfilter/nft/test_kube_proxy.py"
 SCHEDULERS = "tests/netstack/test_ipvs.py"
 
 MATCHES: dict[str, str] = {
@@ -125,6 +125,7 @@ _IN = "of what leaves unknown, and the mark of connections that begin"
 _FIRST = "a connection's first packet; later ones are unknown"
 _SEALED = "unknown where IPsec seals packets"
 _REALMS = f"{_SEALED}, and of a route that several rules with realms lead to"
+HASHED = "a random choice; the same input has the same result again, with up to 64 of them"
 LATER = "where a rule would stop later packets, and whether a SYN-ACK makes a flow, is unknown"
 _NOT_IN_A_DUMP = {
     "cgroup": "net_cls class of the sender's socket; of other packets it is absent, and the rule ends",
@@ -173,9 +174,9 @@ EXPRESSIONS = (
     Native("rt nexthop", {"rt": {"key": "nexthop", "family": "ip"}}, OF_ROUTES, _SEALED),
     Native("rt classid, meta rtclassid", {"rt": {"key": "classid"}}, OF_ROUTES, _REALMS),
     Native("socket transparent, mark, wildcard", {"socket": {"key": "transparent"}}, NFT_RARE, _IN),
-    Native("numgen random", {"numgen": {"mode": "random", "mod": 3, "offset": 0}}, KUBE_PROXY),
-    Native("jhash", {"jhash": {"mod": 2, "expr": _payload("ip", "saddr")}}),
-    Native("symhash", {"symhash": {"mod": 2}}),
+    Native("numgen random", {"numgen": {"mode": "random", "mod": 3, "offset": 0}}, DRAWN),
+    Native("jhash", {"jhash": {"mod": 2, "expr": _payload("ip", "saddr")}}, DRAWN, HASHED),
+    Native("symhash", {"symhash": {"mod": 2}}, DRAWN, HASHED),
     Native("tcp option maxseg size", {"tcp option": {"name": "maxseg", "field": "size"}}, NFT),
     Native(
         "tcp option sack-perm", {"tcp option": {"name": "sack-perm"}}, "", "of TCP; other packets lack it"

@@ -1,4 +1,4 @@
-"""numgen and hashes: results are grouped, and their shares add up."""
+"""numgen and hashes: results of numgen are grouped, and the shares add up."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -39,16 +39,18 @@ def numgen(modulus: int, offset: int = 0) -> dict[str, Any]:
     ],
     ids=["less than", "a set", "an offset", "a hash of a field", "a symmetric hash"],
 )
-def test_a_comparison_of_a_random_number_has_two_outcomes(
+def test_the_outcomes_of_a_comparison_have_their_shares(
     router: Make, tcp: Make, key: object, right: object, operator: str, share: Fraction
 ) -> None:
     rules = nft([{"match": {"op": operator, "left": key, "right": right}}, {"drop": None}])
-    shares = {}
-    for answer in (0, 1):
+    shares: dict[type, Fraction] = {}
+    answer, answers = 0, 1
+    while answer < answers:
         made = router(nft=rules, script=(answer,))
-        end = made.forward(tcp())
+        end = type(made.forward(tcp()))
         (choice,) = made.stack.choices.made
-        shares[type(end)] = choice.probabilities[answer]
+        shares[end] = shares.get(end, Fraction()) + choice.probabilities[answer]
+        answer, answers = answer + 1, len(choice.probabilities)
     assert shares == {Dropped: share, Passed: 1 - share}
 
 

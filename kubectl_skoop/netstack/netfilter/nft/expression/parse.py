@@ -18,7 +18,7 @@ from kubectl_skoop.netstack.netfilter.nft.expression.extension import (
     parse_ip_option,
 )
 from kubectl_skoop.netstack.netfilter.nft.expression.fib import parse_fib
-from kubectl_skoop.netstack.netfilter.nft.expression.hash import parse_hash, parse_numgen
+from kubectl_skoop.netstack.netfilter.nft.expression.hash import parse_jhash, parse_numgen, parse_symhash
 from kubectl_skoop.netstack.netfilter.nft.expression.ipsec import parse_ipsec
 from kubectl_skoop.netstack.netfilter.nft.expression.meta import parse_meta
 from kubectl_skoop.netstack.netfilter.nft.expression.option import parse_option
@@ -33,8 +33,7 @@ _LEAVES: dict[str, Callable[[object], Expression]] = {
     "meta": parse_meta,
     "fib": parse_fib,
     "numgen": parse_numgen,
-    "jhash": parse_hash,
-    "symhash": parse_hash,
+    "symhash": parse_symhash,
     "tcp option": parse_option,
     "exthdr": parse_extension,
     "ip option": parse_ip_option,
@@ -76,6 +75,8 @@ def parse_expression(json: object, scope: Scope, depth: int = 0) -> Expression:
         return parse_payload(body, checked=scope.checked)
     if kind in _LEAVES:
         return _LEAVES[kind](body)
+    if kind == "jhash":
+        return parse_jhash(body, parse_expression(field(body, "expr"), scope, depth + 1))
     if kind == "ct" and scope.family in UNTRACKED:
         raise Unmodelled(f"ct in a table of family {scope.family}")
     if kind == "ct":
@@ -98,7 +99,11 @@ def parse_expression(json: object, scope: Scope, depth: int = 0) -> Expression:
 def parse_operand(json: object, types: Sequence[Datatype], scope: Scope, depth: int = 0) -> Expression:
     """A constant of these types, or an expression. Raises Unmodelled."""
     kind, _ = single(json)
-    if kind in _LEAVES or kind in ("payload", "ct", "map") or (kind in OPERATORS and not _is_constant(json)):
+    if (
+        kind in _LEAVES
+        or kind in ("payload", "ct", "jhash", "map")
+        or (kind in OPERATORS and not _is_constant(json))
+    ):
         return parse_expression(json, scope, depth)
     return Constant(tuple(types), parse_value(json, types))
 
