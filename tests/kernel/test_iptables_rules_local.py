@@ -3,9 +3,11 @@
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_address
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -192,6 +194,50 @@ def test_an_answer_without_a_socket_matches_only_what_is_negated(lab: RuleLab, e
         assert not differences(chain, ctx, before, after)
     finally:
         lab.load(engine, 4, "*mangle\nCOMMIT\n")
+
+
+@contextmanager
+def control_groups() -> Iterator[Path]:
+    """Two groups, one in the other, of the unified hierarchy; the process is in the inner one."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    root = next(Path(words[1]) for words in mounts if words[2] == "cgroup2")
+    own = Path("/proc/self/cgroup").read_text().split("0::/", 1)[1].splitlines()[0]
+    inner = root / f"skoop-{os.getpid()}/inner"
+    inner.mkdir(parents=True)
+    try:
+        (inner / "cgroup.procs").write_text(str(os.getpid()))
+        yield inner.relative_to(root)
+    finally:
+        (root / own / "cgroup.procs").write_text(str(os.getpid()))
+        inner.rmdir()
+        inner.parent.rmdir()
+
+
+@pytest.mark.parametrize("engine", ["legacy", "nft"])
+def test_the_control_group_of_a_socket_is_asked_as_the_kernel_does(lab: RuleLab, engine: str) -> None:
+    """cgroup: of the socket's own group and of those above it; a RST is of the root."""
+    with control_groups() as group, entered(lab.router.path), socket_of(Owner()) as sender:
+        names = (str(group), str(group.parent), "/", f"/{group}")
+        matches = [f"-m cgroup {invert}--path {name}" for invert, name in product(("", "! "), names)]
+        chain = load(lab, engine, 4, "mangle", "OUTPUT", matches)
+        try:
+            for owner in (Owner(cgroup=f"/{group}"), None):
+                before = lab.counts(engine, 4)
+                if owner:
+                    sender.sendto(b"x", ("10.77.2.3", 2000))
+                else:
+                    lab.send(replace(datagram("10.77.1.2", "10.77.1.1"), protocol=Protocol.TCP, dport=1))
+                after = lab.matched(engine, 4, before, len(before) - 1)
+                ctx = RuleContext(
+                    stack=Stack(lab.ns, Choices()),
+                    hook=Hook.OUTPUT,
+                    frame=datagram("10.77.2.1", "10.77.2.3"),
+                    passage=Passage(owner=owner),
+                    outdev=lab.out_device,
+                )
+                assert not differences(chain, ctx, before, after)
+        finally:
+            lab.load(engine, 4, "*mangle\nCOMMIT\n")
 
 
 @pytest.mark.parametrize("hook", [Hook.PREROUTING, Hook.FORWARD])

@@ -1,20 +1,26 @@
 """Rules that count other traffic: the first packet of all meets them idle."""
 
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
+from kubectl_skoop.collect.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.netfilter.conntrack import track
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_save
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
+from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
 
 pytestmark = pytest.mark.kernel
+
+_NFNL_MSG_ACCT_NEW, _NFACCT_NAME = 7 << 8, 1
+_CREATE_AND_ANSWER = 0x400 | 0x4
 
 RULES = (
     "-m limit --limit 1/hour --limit-burst 1",
@@ -34,6 +40,7 @@ RULES = (
     "-m connbytes --connbytes 100:100 --connbytes-mode bytes --connbytes-dir both",
     "-m connbytes --connbytes 100:100 --connbytes-mode avgpkt --connbytes-dir original",
     "-m connbytes --connbytes 0:0 --connbytes-mode bytes --connbytes-dir reply",
+    "-m nfacct --nfacct-name counted",
     "-m statistic --mode random --probability 0.0",
     "-m statistic --mode random ! --probability 0.0",
     "-m statistic --mode nth --every 1 --packet 0",
@@ -46,8 +53,17 @@ def lab() -> Iterator[RuleLab]:
         yield made
 
 
+def account(lab: RuleLab, name: str) -> None:
+    """As `nfacct add` (linux/netfilter/nfnetlink_acct.h)."""
+    attribute = name.encode() + b"\0"
+    payload = bytes(4) + struct.pack("=HH", 4 + len(attribute), _NFACCT_NAME) + attribute
+    with entered(lab.router.path), NetlinkSocket(NETLINK_NETFILTER) as asked:
+        asked.request(_NFNL_MSG_ACCT_NEW, payload + bytes(-len(payload) % 4), _CREATE_AND_ANSWER)
+
+
 @pytest.mark.parametrize("engine", ["legacy", "nft"])
 def test_the_first_packet_meets_an_idle_meter(lab: RuleLab, engine: str) -> None:
+    account(lab, "counted")
     rules = [f"-A FORWARD {rule}" for rule in (*RULES, f"-m comment --comment {SENTINEL}")]
     lab.load(engine, 4, "\n".join(["*mangle", *rules, "COMMIT", ""]))
     (chain,) = (

@@ -17,7 +17,7 @@ from kubectl_skoop.testing.netns import SETTLE
 from kubectl_skoop.testing.rule_lab import RuleLab, rule_lab
 from tests.kernel.router import collected
 from tests.kernel.test_nft_rules import counted, counters, listing
-from tests.kernel.test_nft_rules_rare import differences, load, loaded, packet
+from tests.kernel.test_nft_rules_seldom import differences, load, loaded, packet
 
 pytestmark = pytest.mark.kernel
 

@@ -31,7 +31,25 @@ TRAPS = (
     trap("echoes have no such socket", LED_ON, "", {"r icmp 10.1.0.2": "answer"}),
 )
 
+INPUT = "r: $ nft 'add table ip f; add chain ip f c { type filter hook input priority 0; }; add rule ip f c "
+OWNERS = (
+    trap("rules at INPUT ask whose socket it is", ROUTED, f"{INPUT}meta skuid 0 drop'", {TCP: "timeout"}),
+    trap("of another user", ROUTED, f"{INPUT}meta skuid 1 drop'", {TCP: "answer, a sees 10.1.0.1"}),
+    trap(
+        "not without the look-up",
+        ROUTED,
+        f"r: sysctl net.ipv4.tcp_early_demux=0\n{INPUT}meta skuid 0 drop'",
+        {TCP: "answer, a sees 10.1.0.1"},
+    ),
+    trap(
+        "a SYN has none",
+        ROUTED,
+        f"{INPUT}tcp flags syn meta skuid 0 drop'",
+        {"a tcp 10.1.0.1": "answer, r sees 10.1.0.2"},
+    ),
+)
 
-@pytest.mark.parametrize("tested", TRAPS, ids=lambda one: one.title)
+
+@pytest.mark.parametrize("tested", TRAPS + OWNERS, ids=lambda one: one.title)
 def test_the_walk_says_what_the_kernel_does(tested: Trap) -> None:
     assert not differences(tested)

@@ -3,7 +3,8 @@
 The socket is looked for before the route; ip_forward and ip6_forward drop a packet that has one.
 """
 
-from kubectl_skoop.model.packet import Packet, PacketType, Passage, Protocol
+from kubectl_skoop.model.packet import Owner, Packet, PacketType, Passage, Protocol
+from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack import gap
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.l4 import socket_lookup
@@ -30,7 +31,7 @@ def dropped(stack: Stack, device: Device, packet: Packet, passage: Passage) -> b
     if unread := gap.sysctl(stack, setting) or gap.sysctl(stack, BOTH):
         stack.give_up("forwarding.own-socket", packet, unread, where=where)
         return True
-    if not all(stack.ns.sysctls.number(name, 1) for name in (setting, BOTH)):
+    if not _looked_for(stack, packet):
         return False
     stack.lose(
         "forwarding.own-socket",
@@ -43,10 +44,28 @@ def dropped(stack: Stack, device: Device, packet: Packet, passage: Passage) -> b
     return True
 
 
+def owner(stack: Stack, packet: Packet) -> Owner | Unknown | None:
+    """Of the socket that a packet has at INPUT; None: it has none (skb_to_full_sk)."""
+    if packet.protocol not in SETTINGS or packet.more_fragments or packet.datagram:
+        return None
+    for one in stack.clients:
+        if _is_for(one, packet):
+            unread = gap.sysctl(stack, SETTINGS[packet.protocol]) or gap.sysctl(stack, BOTH)
+            return Unknown(unread) if unread else one.owner if _looked_for(stack, packet) else None
+    return Unknown("whose socket the packet is for") if _has_socket(stack, packet) else None
+
+
+def _looked_for(stack: Stack, packet: Packet) -> bool:
+    return all(stack.ns.sysctls.number(name, 1) for name in (SETTINGS[packet.protocol], BOTH))
+
+
 def _has_socket(stack: Stack, packet: Packet) -> bool:
     """One that is connected (__inet_lookup_established, __udp4_lib_demux_lookup)."""
-    wanted = (packet.protocol, packet.dst, packet.dport, packet.src, packet.sport)
     connected = (one for one in stack.servers if one.protocol == Protocol.TCP)
     made: list[Client | Server] = [*stack.clients, *connected]
-    ends = ((one.protocol, one.local, one.port, one.remote, one.remote_port) for one in made)
-    return wanted in ends or socket_lookup.connected(stack, packet) is not None
+    return any(_is_for(one, packet) for one in made) or socket_lookup.connected(stack, packet) is not None
+
+
+def _is_for(one: Client | Server, packet: Packet) -> bool:
+    wanted = (packet.protocol, packet.dst, packet.dport, packet.src, packet.sport)
+    return wanted == (one.protocol, one.local, one.port, one.remote, one.remote_port)

@@ -65,6 +65,18 @@ CASES = (
     Case(name="no servers, asked by the node", servers=(), source="nd"),
     Case(name="no servers, udp, asked by the node", servers=(), source="nd", protocol="udp"),
     Case(name="weighted", servers=("{b1}:8080 -m -w 3", "{b2}:8080 -m -w 1"), service="-s wrr"),
+    *(
+        Case(
+            name=f"scheduler {name}", servers=("{b1}:8080 -m -w 3", "{b2}:8080 -m -w 1"), service=f"-s {name}"
+        )
+        for name in ("lc", "sed", "nq", "lblc", "lblcr", "mh")
+    ),
+    Case(
+        name="overflow",
+        servers=("{b1}:8080 -m -w 30", "{b2}:8080 -m -w 70"),
+        service="-s ovf",
+        by_source=True,
+    ),
     Case(name="a closed port behind", servers=("{b1}:9 -m",)),
     Case(name="a closed port behind, udp", servers=("{b1}:9 -m",), protocol="udp"),
     Case(name="udp", protocol="udp"),

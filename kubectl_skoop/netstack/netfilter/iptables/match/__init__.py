@@ -45,7 +45,7 @@ MODULES = {
     "mark": "mark",
     "mh": "extension",
     "multiport": "multiport",
-    "nfacct": "always",
+    "nfacct": "meter",
     "owner": "owner",
     "physdev": "physdev",
     "pkttype": "link",

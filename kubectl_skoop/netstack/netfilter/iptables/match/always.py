@@ -1,17 +1,14 @@
-"""-m comment, -m nfacct: they match every packet (nfacct only counts)."""
+"""-m comment: it matches every packet."""
 
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 
 class Always:
-    """Kernel: xt_comment.c, comment_mt; xt_nfacct.c, nfacct_mt (without a quota)."""
+    """Kernel: xt_comment.c, comment_mt."""
 
     def matches(self, ctx: RuleContext) -> bool:
         return True
 
 
-KINDS = {
-    "comment": MatchKind({"--comment": 1}, lambda options: Always()),
-    "nfacct": MatchKind({"--nfacct-name": 1}, lambda options: Always()),
-}
+KINDS = {"comment": MatchKind({"--comment": 1}, lambda options: Always())}

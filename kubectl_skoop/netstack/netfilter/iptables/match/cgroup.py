@@ -5,23 +5,30 @@ from dataclasses import dataclass
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Options
+from kubectl_skoop.netstack.netfilter.owner import has_socket, owner_of_socket
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 
 @dataclass(frozen=True, slots=True)
 class ControlGroup:
-    """Kernel: xt_cgroup.c, cgroup_mt_v2: never without a socket, negated or not."""
+    """Kernel: xt_cgroup.c, cgroup_mt_v2: never without a socket, negated or not.
+
+    That of the kernel's own answers (RST, ICMP) is in the root.
+    """
 
     path: str
     negated: bool
 
     def matches(self, ctx: RuleContext) -> Ternary:
-        owner = ctx.passage.owner
-        if owner is None:
+        owner = owner_of_socket(ctx)
+        if isinstance(owner, Unknown):
+            return owner
+        if owner is None and not has_socket(ctx):
             return False
-        if not owner.cgroup:
+        if owner is not None and not owner.cgroup:
             return Unknown("the sender's control group is not known")
-        below = f"/{owner.cgroup.strip('/')}/".startswith(f"/{self.path.strip('/')}/".replace("//", "/"))
+        group = f"/{owner.cgroup.strip('/')}/" if owner else "/"
+        below = group.startswith(f"/{self.path.strip('/')}/".replace("//", "/"))
         return below != self.negated
 
 

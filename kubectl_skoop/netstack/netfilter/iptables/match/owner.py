@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from kubectl_skoop.model.verdict import Ternary, Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import MatchKind
 from kubectl_skoop.netstack.netfilter.iptables.options import Option, Options, interval
+from kubectl_skoop.netstack.netfilter.owner import has_socket
 from kubectl_skoop.netstack.netfilter.types import RuleContext
 
 _ANY_ID = 0xFFFFFFFF
@@ -32,7 +33,7 @@ class SocketOwner:
 
     def matches(self, ctx: RuleContext) -> Ternary:
         owner = ctx.passage.owner
-        if self.exists is not None and self.exists != _has_socket(ctx):
+        if self.exists is not None and self.exists != has_socket(ctx):
             return False
         if owner is None:
             return all(ids.negated for ids in (self.uid, self.gid) if ids is not None)
@@ -43,11 +44,6 @@ class SocketOwner:
         if self.supplementary:
             return Unknown("the sender's supplementary groups are not known")
         return self.gid.negated
-
-
-def _has_socket(ctx: RuleContext) -> bool:
-    """The kernel's own answers (RST, ICMP) have one without a process; forwarded and outer packets none."""
-    return ctx.passage.owner is not None or (not ctx.passage.iif and ctx.packet.inner is None)
 
 
 def _ids(option: Option | None) -> Ids | None:

@@ -12,6 +12,7 @@ from kubectl_skoop.netstack.netfilter.nft.document import text
 from kubectl_skoop.netstack.netfilter.nft.expression.link_header import ether_type
 from kubectl_skoop.netstack.netfilter.nft.expression.route import RouteRealm
 from kubectl_skoop.netstack.netfilter.nft.expression.value import ABSENT, Reading
+from kubectl_skoop.netstack.netfilter.owner import owner_of_socket
 from kubectl_skoop.netstack.netfilter.types import Hook, LinkFamily, RuleContext
 
 ETHERNET_HEADER = 14
@@ -61,7 +62,8 @@ def _present_device(ctx: RuleContext) -> int:
 
 def _of_owner(ctx: RuleContext, read: Callable[[Owner], Reading]) -> Reading:
     """Forwarded packets, and answers that the kernel makes, have no socket (K-21)."""
-    return ABSENT if ctx.passage.owner is None else read(ctx.passage.owner)
+    owner = owner_of_socket(ctx)
+    return ABSENT if owner is None else owner if isinstance(owner, Unknown) else read(owner)
 
 
 def _packet_type(ctx: RuleContext) -> Reading:
