@@ -28,6 +28,7 @@ OF_ROUTES = f"{_KERNEL}test_rules_of_routes.py"
 NFT_SELDOM = f"{_KERNEL}test_nft_rules_seldom.py"
 NATIVE = f"{_KERNEL}test_netfilter_walk_native.py"
 DRAWN = f"{_KERNEL}test_nft_random.py"
+ELSEWHERE = f"{_KERNEL}guest/test_nft_elsewhere.py"
 LINK, AT_BRIDGES = f"{_KERNEL}test_nft_link_rules.py", f"{_KERNEL}test_traps_link_rules.py"
 BRIDGE = f"{_KERNEL}test_traps_bridge.py"
 VXLAN_PROXY = f"{_KERNEL}test_traps_vxlan_proxy.py"
@@ -146,7 +147,7 @@ EXPRESSIONS = (
     Native("icmp, icmpv6 type, code", _payload("icmp", "type"), NFT),
     Native("arp operation, saddr, daddr, htype", _payload("arp", "operation"), LINK),
     Native("vlan id, type", _payload("vlan", "id"), LINK),
-    Native("meta ibrname, obrname", {"meta": {"key": "ibrname"}}),
+    Native("meta ibrname, obrname", {"meta": {"key": "ibrname"}}, ELSEWHERE),
     Native("meta ibrpvid, ibrvproto", {"meta": {"key": "ibrpvid"}}),
     Native("esp, ah spi", _payload("esp", "spi"), NFT_RARE),
     Native("comp cpi", _payload("comp", "cpi"), NFT_RARE, "of IPComp unknown; other packets have none"),
@@ -159,7 +160,7 @@ EXPRESSIONS = (
         Native(f"meta {key}", {"meta": {"key": key}}, NFT_SELDOM)
         for key in ("nfproto", "iifgroup", "iifkind")
     ),
-    Native("meta ipsec", {"meta": {"key": "ipsec"}}),
+    Native("meta ipsec", {"meta": {"key": "ipsec"}}, ELSEWHERE),
     *(Native(f"meta {key}", {"meta": {"key": key}}, "", why) for key, why in _NOT_IN_A_DUMP.items()),
     *(Native(f"ct {key}", {"ct": {"key": key}}, NFT) for key in ("state", "mark", "status", "direction")),
     Native("ct original proto-dst", {"ct": {"key": "proto-dst", "dir": "original"}}, NFT),
@@ -291,9 +292,8 @@ DEVICE_NOTES = {
 }
 IPVS_METHODS: dict[str, str] = {GUEST: "masquerade route", "": "local tunnel bypass"}
 IPVS_SCHEDULERS: dict[str, str] = {
-    GUEST: "rr wrr wlc sh dh fo",
-    SCHEDULERS: "lc sed nq lblc lblcr twos",
-    "": "mh ovf",
+    GUEST: "rr wrr wlc sh dh fo lc sed nq lblc lblcr mh ovf",
+    SCHEDULERS: "twos",
 }
 
 
@@ -333,7 +333,7 @@ ROUTING = (
     Part("their values for all and for a device", True, "", ORACLE),
     Part("source of IPv4: prefsrc, secondary, narrow and peer addresses", True, "", ORACLE),
     Part("source of IPv6: RFC 6724 with labels, deprecated addresses", True, "", ORACLE),
-    Part("source of IPv6: temporary addresses", True),
+    Part("source of IPv6: temporary addresses", True, "", f"{_KERNEL}test_routing_temporary.py"),
 )
 _PROXY = "tests/kernel/test_traps_bridge_proxy.py"
 _ARP, _ND = "tests/kernel/test_traps_neighbour.py", "tests/kernel/test_traps_discovery.py"
@@ -367,12 +367,12 @@ _EXPECTED = (
     "by what was expected when the node was read; unknown where the helper translates it, and at the ends of "
     "what a helper reads in dumps of older agents"
 )
-_SOCKET = f"{_KERNEL}test_traps_socket.py"
+_SOCKET, _CONNECTION = f"{_KERNEL}test_traps_socket.py", f"{_KERNEL}test_traps_connection.py"
 _HALF_OPEN = "unknown at the limit itself, and in the last quarter of tcp_max_syn_backlog"
 CONNECTIONS = (
     Part("where it runs, states, direction, statuses, marks", True, "", TRACKING),
     Part("segments without an entry, nf_conntrack_tcp_loose", True, "", WALK),
-    Part("windows of TCP, nf_conntrack_tcp_be_liberal", True, "every segment is in its window"),
+    Part("windows of TCP, nf_conntrack_tcp_be_liberal", True, "every segment is in its window", _CONNECTION),
     Part("zones, of one direction or both", True, "", ZONES),
     Part("entries that are there", True, "at most 100,000 of a namespace", _STALE),
     Part("RELATED: ICMP errors", True, "", WALK),
@@ -403,7 +403,7 @@ LINK_HOOKS = (
     Part("arptables-legacy", True, "mangle, CLASSIFY, MARK are unknown", AT_DEVICES),
     Part("ebtables-nft", True, "dnat, redirect, arpreply, among, stp, IP options are unknown", EBTABLES),
     Part("ebtables-legacy", False, "if a table of it is loaded: to list it would make it in each namespace"),
-    Part("reject at bridges", True, "the answer goes out by the port"),
+    Part("reject at bridges", True, "the answer goes out by the port", ELSEWHERE),
     Part("reject at devices", True, "", AT_DEVICES),
     Part("rules of IP behind a VLAN tag", True, "unknown in dumps of older agents", LINK),
 )

@@ -406,6 +406,28 @@ meta l4proto tcp update @fast { ip saddr limit rate 10/hour burst 5 packets } dr
 )
 
 
+XT = Case(
+    "comment, LOG and NFLOG in a table of iptables that has a native rule, too (K-25)",
+    (Send(tcp()), Send(udp()), Send(echo())),
+    both="""*filter
+-A FORWARD -p tcp -m comment --comment logged -j LOG
+-A FORWARD -p tcp -m comment --comment told -j NFLOG --nflog-group 3
+-A FORWARD -p icmp -m comment --comment shut -j DROP
+COMMIT
+""",
+    native="""
+table ip filter
+chain FORWARD
+udp dport { 53, 54 } drop
+""",
+)
+
+
 @pytest.mark.parametrize(("case", "engine"), runs(CASES))
 def test_what_leaves_the_router_is_what_was_predicted(kernel: Kernel, case: Case, engine: str) -> None:
     judge(kernel, case, engine)
+
+
+def test_xt_in_a_table_that_has_a_native_rule_too(kernel: Kernel) -> None:
+    """iptables-nft-save cannot print the table, and nft prints no parameters (K-25)."""
+    judge(kernel, XT, "nft")

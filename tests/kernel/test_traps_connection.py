@@ -36,7 +36,19 @@ s: route add 10.1.0.2 via 10.8.0.2
 b: route add 10.1.0.0/24 via 10.9.0.1
 """
 
+NO_INVALID = forward("-m conntrack --ctstate INVALID -j DROP")
+BULK = "a tcp 10.2.0.2 bulk"
+
 TRAPS = (
+    *(
+        trap(
+            f"every segment is in its window, be_liberal {liberal}",
+            ROUTED,
+            f"r: sysctl net.netfilter.nf_conntrack_tcp_be_liberal={liberal}\n{NO_INVALID}\n{MASQUERADE}",
+            {BULK: "answer, b sees 10.2.0.1"},
+        )
+        for liberal in (0, 1)
+    ),
     trap(
         "source translation twice on the way",
         ROUTED,
