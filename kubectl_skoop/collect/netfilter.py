@@ -26,6 +26,7 @@ from kubectl_skoop.collect.nfnetlink.nftables import (
     read_device_chains,
     read_nft_tables,
     read_rules,
+    read_tables_of_sets,
 )
 from kubectl_skoop.collect.procnet import legacy_tables
 from kubectl_skoop.collect.table import Absent, read_table
@@ -57,6 +58,7 @@ class NetfilterReading:
         self._kernel = kernel
         self._tables: dict[str, Table] = {}
         self._nft_tables: Sequence[Fields] = ()
+        self._with_sets: set[tuple[int, object]] = set()
         self._generation: int | None = None
         self._tables["ebtables-legacy"] = read_table(lambda: _legacy_ebtables(kernel))
         self._running = Running(self._legacy_commands() | self._ipset_command() | self._begin_nft())
@@ -100,6 +102,9 @@ class NetfilterReading:
             with NetlinkSocket(NETLINK_NETFILTER) as socket:
                 self._generation = generation(socket)
                 self._nft_tables = read_nft_tables(socket)
+                self._with_sets = (
+                    read_tables_of_sets(socket) if any(map(_savable, self._nft_tables)) else set()
+                )
             return ""
 
         state = read_table(begin)
@@ -112,16 +117,14 @@ class NetfilterReading:
             if any(_is_iptables(table, family) for table in self._nft_tables)
         }
         savable = [table for table in self._nft_tables if _savable(table)]
-        return saves | nft_json.commands(self._nft_tables, left_out=savable)
+        left_out = [table for table in savable if _identity(table) not in self._with_sets]
+        return saves | nft_json.commands(self._nft_tables, left_out)
 
     def _results(self, running: Running) -> dict[str, Table]:
         """The save text of an iptables table is all of it; if one has none, the whole ruleset is listed."""
         results = running.finish()
-        saved = _saved_tables(results)
-        if any(
-            _savable(table) and (table["family"], table.get("name")) not in saved
-            for table in self._nft_tables
-        ):
+        known = _saved_tables(results) | self._with_sets
+        if any(_savable(table) and _identity(table) not in known for table in self._nft_tables):
             whole = Running(nft_json.commands(self._nft_tables))
             results = nft_json.without_parts(results) | whole.finish()
         results = {name: _missing_is_failed(table) for name, table in results.items()}
@@ -134,7 +137,7 @@ class NetfilterReading:
         """The raw rules. All is read again where rules changed meanwhile: it must be of one generation."""
         for _ in range(TRANSACTION_ATTEMPTS):
             before = self._generation
-            raw = read_table(partial(_read_raw, before, _saved_tables(self._tables)))
+            raw = read_table(partial(_read_raw, before, _saved_tables(self._tables) - self._with_sets))
             if not isinstance(raw.data, Mapping) or raw.data["generation_after"] == before:
                 return raw
             self._tables |= self._results(Running(self._begin_nft()))
@@ -147,9 +150,15 @@ def _is_iptables(table: Fields, family: int) -> bool:
 
 
 def _savable(table: Fields) -> bool:
-    """Its save text stands for all of it, unless it has native rules, too. That of arptables is for people
-    only: its rules are read from the JSON."""
+    """Its save text stands for all of it, unless it has native rules, too: with sets that text is wrong
+    (`misread_tables`). That of arptables is for people only: its rules are read from the JSON."""
     return any(_is_iptables(table, family) for family in (NFPROTO_IPV4, NFPROTO_IPV6))
+
+
+def _identity(table: Fields) -> tuple[int, object]:
+    family = table["family"]
+    assert isinstance(family, int)
+    return family, table.get("name")
 
 
 def _saved_tables(results: Mapping[str, Table]) -> set[tuple[int, object]]:
@@ -182,7 +191,7 @@ def _legacy_ebtables(kernel: Kernel) -> str:
 def _read_raw(before: int | None, saved: set[tuple[int, object]]) -> dict[str, object]:
     with NetlinkSocket(NETLINK_NETFILTER) as socket:
         tables = read_nft_tables(socket)
-        all_saved = all((table["family"], table.get("name")) in saved for table in tables)
+        all_saved = all(_identity(table) in saved for table in tables)
         rules = RawRules([], {}) if all_saved else read_rules(socket, saved)
         return {
             "generation_before": before,

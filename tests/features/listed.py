@@ -244,7 +244,7 @@ STATEMENTS = (
     Native("fwd to a device", {"fwd": {"dev": "dev"}}, AT_DEVICES),
     Native("fwd to an address", {"fwd": {"dev": "dev", "addr": "10.0.0.1", "family": "ip"}}),
     Native("flow add", {"flow": {"op": "add", "flowtable": "@f"}}, FLOWTABLE, LATER),
-    Native("xt", {"xt": {"type": "match", "name": "comment"}}),
+    Native("xt: comment, LOG", {"xt": {"type": "match", "name": "comment"}}, NATIVE),
 )
 SET_TYPES: dict[str, str] = {
     IPSET: "bitmap:ip bitmap:ip,mac bitmap:port hash:ip hash:ip,port hash:ip,port,ip hash:ip,port,net "

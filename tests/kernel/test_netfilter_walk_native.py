@@ -406,21 +406,19 @@ meta l4proto tcp update @fast { ip saddr limit rate 10/hour burst 5 packets } dr
 )
 
 
-XT = Case(
-    "comment, LOG and NFLOG in a table of iptables that has a native rule, too (K-25)",
-    (Send(tcp()), Send(udp()), Send(echo())),
-    both="""*filter
+XT = """*filter
 -A FORWARD -p tcp -m comment --comment logged -j LOG
 -A FORWARD -p tcp -m comment --comment told -j NFLOG --nflog-group 3
 -A FORWARD -p icmp -m comment --comment shut -j DROP
 COMMIT
-""",
-    native="""
-table ip filter
-chain FORWARD
-udp dport { 53, 54 } drop
-""",
+"""
+ADDED = (
+    "udp dport { 53, 54 } drop",
+    "meta l4proto . ip saddr { 17 . 10.77.1.2 } drop",
+    "ip daddr vmap { 10.77.2.2 : drop }",
+    "meta l4proto != { tcp, icmp } drop",
 )
+"""Of which iptables-nft-save prints something else."""
 
 
 @pytest.mark.parametrize(("case", "engine"), runs(CASES))
@@ -428,6 +426,18 @@ def test_what_leaves_the_router_is_what_was_predicted(kernel: Kernel, case: Case
     judge(kernel, case, engine)
 
 
-def test_xt_in_a_table_that_has_a_native_rule_too(kernel: Kernel) -> None:
-    """iptables-nft-save cannot print the table, and nft prints no parameters (K-25)."""
-    judge(kernel, XT, "nft")
+@pytest.mark.parametrize("added", ADDED)
+def test_xt_in_a_table_that_has_a_native_rule_too(kernel: Kernel, added: str) -> None:
+    """nft prints no parameters of xt (K-25): comment and LOG need none."""
+    sent = (
+        Send(tcp()),
+        Send(udp()),
+        Send(echo()),
+        *(
+            Send(udp(dst=dst, dport=dport))
+            for dst in (SERVER, OTHER_SERVER, "10.77.2.4")
+            for dport in (53, 99)
+        ),
+        Send(udp(src=OTHER_CLIENT)),
+    )
+    judge(kernel, Case(added, sent, both=XT, native=f"table ip filter\nchain FORWARD\n{added}"), "nft")

@@ -21,7 +21,7 @@ from kubectl_skoop.collect.netlink.socket import NetlinkSocket
 from kubectl_skoop.collect.nfnetlink.nft_checks import read_checks
 from kubectl_skoop.collect.nfnetlink.request import HEADER_BYTES, NFTABLES, family_of, header, message_type
 
-NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETGEN = 1, 4, 7, 16
+NFT_MSG_GETTABLE, NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET, NFT_MSG_GETGEN = 1, 4, 7, 10, 16
 NFPROTO_INET, NFPROTO_IPV4, NFPROTO_ARP, NFPROTO_NETDEV = 1, 2, 3, 5
 NFPROTO_BRIDGE, NFPROTO_IPV6 = 7, 10
 NFTA_DEVICE_PREFIX = 2
@@ -45,6 +45,7 @@ def _device_names(payload: bytes) -> object:
 
 _HOOK = schema((3, "device", text), (4, "devices", _device_names))
 _CHAIN = schema((1, "table", text), (3, "name", text), (4, "hook", nested(_HOOK)))
+_SET = schema((1, "table", text))
 _RULE = schema(
     (1, "table", text),
     (2, "chain", text),
@@ -75,6 +76,15 @@ def read_nft_tables(socket: NetlinkSocket) -> list[Fields]:
         {"family": family_of(message.payload), **read_attributes(message.payload, _TABLE, HEADER_BYTES)}
         for message in messages
     ]
+
+
+def read_tables_of_sets(socket: NetlinkSocket) -> set[tuple[int, object]]:
+    """Family and name of those that have a set, be it without a name. Raises: as `NetlinkSocket.dump`."""
+    messages = socket.dump(message_type(NFTABLES, NFT_MSG_GETSET), header())
+    return {
+        (family_of(message.payload), read_attributes(message.payload, _SET, HEADER_BYTES).get("table"))
+        for message in messages
+    }
 
 
 def read_device_chains(socket: NetlinkSocket) -> list[Fields]:

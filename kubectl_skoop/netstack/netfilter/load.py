@@ -6,6 +6,7 @@ from typing import TypeVar
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.save import parse_save, table_names
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack as text_needs_conntrack
+from kubectl_skoop.netstack.netfilter.misread import misread_tables
 from kubectl_skoop.netstack.netfilter.order import with_order
 from kubectl_skoop.netstack.netfilter.types import BaseChain, Engine, LinkChain, LinkFamily, Netfilter
 
@@ -40,7 +41,8 @@ def load_netfilter(
 ) -> Netfilter:
     """None: the table was absent. `gaps` names those that could not be read, with the reason.
 
-    Tables of iptables-nft are taken from their save text, which has what the JSON lacks (K-25).
+    Tables of iptables-nft are taken from their save text, which has what the JSON lacks (K-25), unless that
+    text is known to be wrong (`misread_tables`).
     """
     saved: list[tuple[str | None, int, Engine]] = [
         (iptables_legacy, 4, "iptables-legacy"),
@@ -58,6 +60,9 @@ def load_netfilter(
                 tracking.add(family)
     covered = {("ip", name) for name in table_names(iptables_nft or "")}
     covered |= {("ip6", name) for name in table_names(ip6tables_nft or "")}
+    if covered and (misread := misread_tables(nft)):
+        covered -= misread
+        chains = [one for one in chains if one.engine != "iptables-nft" or not _is_of(one, misread)]
     links: list[LinkChain] = []
     if ebtables_nft:
         from kubectl_skoop.netstack.netfilter.ebtables.save import parse_save as parse_ebtables
@@ -89,6 +94,10 @@ def load_netfilter(
         link_chains=tuple(links),
         link_unknowns=_unknowns(gaps, _LINK_GAPS),
     )
+
+
+def _is_of(chain: BaseChain, tables: set[tuple[str, str]]) -> bool:
+    return any(("ip" if family == 4 else "ip6", chain.table.name) in tables for family in chain.families)
 
 
 def _listed_tables(nft: object) -> Iterator[tuple[str, str]]:

@@ -224,3 +224,28 @@ def test_a_statement_that_makes_no_sense_is_unknown_not_an_error(
     made.forward(tcp())
     stolen = "unknown" in {each.effect.partition(":")[0] for each in made.stack.trace}
     assert stolen or made.stack.choices.made
+
+
+def compare(protocol: str, field: str, right: object) -> dict[str, Any]:
+    left = {"payload": {"protocol": protocol, "field": field}}
+    return {"match": {"op": "==", "left": left, "right": right}}
+
+
+@pytest.mark.parametrize(
+    ("expression", "engine"),
+    [
+        (compare("udp", "dport", {"set": [53, 54]}), "nft"),
+        (compare("ip", "saddr", "@known"), "nft"),
+        (compare("ip", "daddr", {"range": ["10.0.0.1", "10.0.0.5"]}), "nft"),
+        (compare("tcp", "dport", {"range": [1, 5]}), "iptables-nft"),
+        (compare("udp", "length", 5), "nft"),
+        (compare("ip", "saddr", "10.0.0.1"), "iptables-nft"),
+        ({"vmap": {"key": compare("ip", "saddr", 1), "data": {"set": []}}}, "nft"),
+        ({"mangle": {"key": {"payload": {"protocol": "ip", "field": "ttl"}}, "value": 5}}, "nft"),
+        ({"drop": None}, "iptables-nft"),
+    ],
+)
+def test_a_text_that_has_a_rule_otherwise_is_not_followed(expression: object, engine: str) -> None:
+    listed = ruleset(table("ip", "filter", base("forward"), rule("forward", expression)))
+    loaded = load(iptables_nft=SAVED, nft=listed)
+    assert {each.engine for each in loaded.base_chains} == {engine}
