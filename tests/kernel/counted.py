@@ -29,7 +29,7 @@ from kubectl_skoop.testing.netns import Namespace
 from kubectl_skoop.testing.rule_lab import RuleLab
 
 _SAVED = re.compile(r"^\[(\d+):\d+\] -A (\S+)", re.MULTILINE)
-_WAIT = 2.0
+_WAIT = 10.0
 """Seconds until the kernel's counters must be those that were foretold."""
 
 

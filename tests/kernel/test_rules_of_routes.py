@@ -10,7 +10,7 @@ import pytest
 
 from kubectl_skoop.model.packet import Packet, Passage, Protocol
 from kubectl_skoop.model.verdict import Choices
-from kubectl_skoop.netstack.routing.input import Refused, route_input
+from kubectl_skoop.netstack.routing.input import Local, Refused, route_input
 from kubectl_skoop.netstack.routing.text import route_text, rule_text
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.netns import entered
@@ -140,15 +140,15 @@ def test_realms_are_printed_as_ip_does(lab: RuleLab) -> None:
     ]
 
 
-def test_with_realms_every_source_is_looked_up(lab: RuleLab) -> None:
+@pytest.mark.parametrize(("realm", "passes"), [("", True), ("realm 7", False)])
+def test_with_realms_every_source_is_looked_up(realm: str, passes: bool) -> None:
     """A broadcast address passes the quick check of rp_filter 0 only (fib_validate_source)."""
-    counted = load_native(lab.router, {"prerouting": (), "input": ()})
-    try:
-        refused = packet("10.77.1.255", HERE)
-        assert isinstance(route_input(Stack(counted.ns, Choices()), refused, lab.in_device, 0), Refused)
-        counted.arrives(lab, refused)
-    finally:
-        lab.router.run("nft", "flush", "ruleset")
+    with rule_lab(router_commands=f"route add 10.78.1.0/24 via 10.77.2.2 {realm}\n") as made:
+        counted = load_native(made.router, {"prerouting": (), "input": ()})
+        sent = packet("10.77.1.255", HERE)
+        found = route_input(Stack(counted.ns, Choices()), sent, made.in_device, 0)
+        assert isinstance(found, Local if passes else Refused)
+        counted.arrives(made, sent)
 
 
 def test_what_no_policy_of_ipsec_seals(lab: RuleLab) -> None:
