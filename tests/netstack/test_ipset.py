@@ -50,6 +50,8 @@ add half gone
 add half range
 create new hash:future family inet
 create masked hash:net,net family inet bitmask 255.255.0.0
+create bare hash:net,net family inet bitmask 255.255.0.0
+add masked 10.0.0.0,10.0.0.0
 """
 
 
@@ -118,6 +120,7 @@ def member(
             Unknown("option bitmask of set masked is not modelled"),
             id="an option that is not modelled",
         ),
+        pytest.param(member("bare", "src,dst"), False, id="no member, whatever the options"),
         pytest.param(
             member("bridged", "src,src"),
             Unknown("set bridged has members that are not modelled"),
