@@ -21,7 +21,12 @@ below a SYN's first repetition."""
 BULK = 120_000
 FRAGMENT_HEADER = 8
 """Bytes of IPv6's."""
-_IP_MTU_DISCOVER, _PMTUDISC_DO, _IP_RECVERR, _IPV6_RECVERR = 10, 2, 11, 25
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+_NOT_CUT: Mapping[int, Sequence[tuple[int, int, int]]] = {
+    socket.AF_INET: ((socket.IPPROTO_IP, 10, 2),),
+    socket.AF_INET6: ((socket.IPPROTO_IPV6, 23, 2), (socket.IPPROTO_IPV6, 62, 1)),
+}
+"""IP_MTU_DISCOVER, IPV6_MTU_DISCOVER: PMTUDISC_DO; IPV6_DONTFRAG."""
 _ERRORS: Mapping[int, tuple[int, ...]] = {socket.AF_INET: (3, 11), socket.AF_INET6: (1, 2, 3)}
 """Types of ICMP and ICMPv6 errors, redirects apart."""
 
@@ -196,7 +201,8 @@ class Client:
         if flow.bound:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, flow.device.encode())
         if flow.df:
-            self.socket.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_DO)
+            for level, option, value in _NOT_CUT[family]:
+                self.socket.setsockopt(level, option, value)
         if flow.protocol == "icmp":
             level, option = (
                 (socket.IPPROTO_IP, _IP_RECVERR)

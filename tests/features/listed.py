@@ -414,13 +414,14 @@ _ENCAP_SOCKET = (
     "that a socket takes ESP out (UDP_ENCAP) is in no dump: assumed of one on the port of a state with UDP, "
     "else unknown; that it has policies of its own likewise"
 )
+_BETWEEN = f"{_KERNEL}guest/test_ipsec_families.py"
 IPSEC_PARTS = (
     Part("policies that block or allow, marks", True, "devices, xfrm interfaces are unknown", _IPSEC),
     Part("packets that come in plain where a policy wants them transformed", True, "", _IPSEC),
     Part("ESP in modes tunnel and transport: states, SPI, reqid, marks, selectors, MTU", True, _STATES, _ESP),
     Part("policies for what a tunnel brings (in, fwd), rp_filter", True, "", _ESP),
     Part("the same for IPv6 packets in IPv6", True, "", _ESP),
-    Part("packets of one IP version in tunnels of the other", True),
+    Part("packets of one IP version in tunnels of the other", True, "", _BETWEEN),
     Part(
         "ESP in UDP (NAT-T), in IPv4 and IPv6: ports, rules, MTU, one end without it",
         True,
@@ -435,7 +436,7 @@ IPSEC_PARTS = (
     ),
     Part("AH in modes tunnel and transport, its length, NAT on the way", True, _STATES, _AH),
     Part("AH in IPv6: what rules see, -m ah", True, "its connections are not proven", _AH),
-    Part("IPv6 packets sealed in mode transport that must not be cut, and do not fit", True),
+    Part("IPv6 packets sealed in mode transport that must not be cut, and do not fit", True, "", _BETWEEN),
     Part("no state, and a key daemon listens", False, "it may negotiate one"),
     Part("IPComp, ESP in TCP, mode beet, two states for a packet", False),
     Part("replay windows, states that are used up, offload to a device", False),
