@@ -26,6 +26,8 @@ from kubectl_skoop.testing.netns import (
     sysctl_file,
 )
 
+_NEVER = 3_600_000
+"""Milliseconds to the second report of the groups that a device is in, which rules would count, too."""
 SENDER_MAC, ROUTER_MAC = "02:00:00:00:01:01", "02:00:00:00:01:02"
 FAR_ROUTER_MAC, RECEIVER_MAC = "02:00:00:00:02:01", "02:00:00:00:02:02"
 NET, FAR_NET = {4: "10.77.1", 6: "fd77:1:"}, {4: "10.77.2", 6: "fd77:2:"}
@@ -99,6 +101,7 @@ def rule_lab(sysctls: Mapping[str, object] | None = None, *, router_commands: st
                 {
                     "net.ipv6.conf.default.accept_dad": 0,
                     "net.ipv6.conf.default.router_solicitations": 0,
+                    "net.ipv6.conf.default.mldv2_unsolicited_report_interval": _NEVER,
                     "net.ipv6.conf.default.addr_gen_mode": 1,
                     "net.ipv4.conf.all.rp_filter": 0,
                     "net.ipv4.conf.default.rp_filter": 0,
