@@ -133,6 +133,8 @@ ONCE_DIFFERENT = (
     (Kind("aws-vpc-cni", "iptables-legacy"), "n2: ip addr del 10.244.2.10/24 dev eth0"),
     # The node asks in the name of its second interface, which the cloud knows and no object tells.
     (Kind("terway-eni", "iptables-nft"), "n1: ip addr del 10.244.1.10/24 dev eth0"),
+    # The node asks in the name of its bridge, whose address is in the range that the cloud leads to it.
+    (Kind("flannel-alloc", "iptables-nft"), "n1: ip -4 route add 10.96.0.0/12 dev cni0"),
     # A NIC without an address takes what the cloud leads to its pods.
     (Kind("terway-eniip", "iptables-nft"), "n1: ip addr del 10.244.1.10/32 dev eth1"),
     # A NIC that asks for what the cloud leads to itself gets no answer from the lab's router.

@@ -32,6 +32,9 @@ class Outside:
     """That the address can only be a service's, but is none's; empty: it may be somebody else's."""
     node_of: Callable[[Address], str] = lambda _: ""
     """Name of the node that should have the address itself (InternalIP); empty: none."""
+    node_of_range: Callable[[Address], str] = lambda _: ""
+    """Name of the node whose range for pods the address is in, where the nodes' network knows pods; empty:
+    none."""
 
     def receive(
         self,
@@ -86,6 +89,13 @@ class Outside:
             return None
         if packet.inner is not None:
             _end_of_tunnel(stack, device, packet, nexthop, journey, where)
+            return None
+        if node := self.node_of_range(packet.dst):
+            reason = (
+                f"whether the nodes' network leads {packet.dst}, which no pod has, to {node}, as it is in "
+                "the range of its pods, is not known"
+            )
+            _give_up(journey, packet, where, reason)
             return None
         if _is_answer(branch, packet):
             message = (

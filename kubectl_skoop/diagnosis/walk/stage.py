@@ -37,6 +37,14 @@ def stage(setup: Setup, underlay: Underlay, probe: Probe, lessons: Lessons | Non
         name = cluster.node_of_address(address)
         return name if name and address in cluster.node(name).internal_addresses else ""
 
+    def node_of_range(address: Address) -> str:
+        if not setup.network.plugin.pods_in_underlay:
+            return ""
+        from kubectl_skoop.diagnosis.services.sources import Networks
+
+        ranges = ((node.name, setup.ctx.pod_cidrs_of(node)) for node in cluster.nodes())
+        return next((name for name, written in ranges if Networks(written).of(address) is not None), "")
+
     world = World(
         setup.ctx.source,
         cluster.node_of_address,
@@ -48,7 +56,7 @@ def stage(setup: Setup, underlay: Underlay, probe: Probe, lessons: Lessons | Non
     runner = Runner(
         world,
         underlay,
-        Outside(lambda address: cluster.endpoint(address).kind, no_service, node_of),
+        Outside(lambda address: cluster.endpoint(address).kind, no_service, node_of, node_of_range),
         lambda there: there.at(place),
         Entrance(cluster, underlay.balance, underlay.routed_in) if outside else None,
     )
