@@ -60,7 +60,7 @@ def load_netfilter(
                 tracking.add(family)
     covered = {("ip", name) for name in table_names(iptables_nft or "")}
     covered |= {("ip6", name) for name in table_names(ip6tables_nft or "")}
-    if covered and (misread := misread_tables(nft)):
+    if covered and (misread := misread_tables(nft, covered)):
         covered -= misread
         chains = [one for one in chains if one.engine != "iptables-nft" or not _is_of(one, misread)]
     links: list[LinkChain] = []

@@ -4,19 +4,20 @@ It prints the rule without what it does not understand of an expression that it 
 maps, ranges, fields of TCP and UDP, changes of a header. Where it does not know the expression it refuses.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 _RANGES = frozenset({"sport", "dport", "ttl", "hoplimit"})
 _TRANSPORT = frozenset({"sport", "dport", "flags"})
 
 
-def misread_tables(nft: object) -> set[tuple[str, str]]:
-    """Family and name of the tables of which only the listing of nft is right."""
-    return {
-        (str(rule.get("family")), str(rule.get("table")))
-        for rule in _rules(nft)
-        if rule.get("family") in ("ip", "ip6") and _misread(rule.get("expr"))
-    }
+def misread_tables(nft: object, saved: Set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of which only the listing of nft is right. `saved`: tables by family and name."""
+    found: set[tuple[str, str]] = set()
+    for rule in _rules(nft):
+        table = str(rule.get("family")), str(rule.get("table"))
+        if table in saved and table not in found and _misread(rule.get("expr")):
+            found.add(table)
+    return found
 
 
 def _rules(nft: object) -> Iterator[Mapping[str, object]]:
