@@ -101,7 +101,15 @@ def network_policy(key: str, spec: Mapping[str, Any]) -> dict[str, Any]:
 def _await_rule(node: Node, policy: str) -> None:
     end = time.monotonic() + SYNC_TIMEOUT
     wanted = f"policy name: {policy} namespace"
-    while wanted not in node.run("iptables-save", "-t", "filter"):
+    while wanted not in _saved(node):
         if time.monotonic() > end:
             raise ClusterError(f"{node.name}: no rule of policy {policy} after {SYNC_TIMEOUT} s")
         time.sleep(0.1)
+
+
+def _saved(node: Node) -> str:
+    """Empty where the agent just takes a set away that a rule had asked for: then the tool fails."""
+    try:
+        return node.run("iptables-save", "-t", "filter")
+    except ClusterError:
+        return ""
