@@ -205,6 +205,10 @@ def _question(random: Random, ns: NetworkNamespace, *, incoming: bool, family: i
     )
 
 
+FOLLOWED = ("same metric", "the processor used last")
+"""In reasons of what no dump tells, and the kernel of a lab decides."""
+
+
 def each_way(ns: NetworkNamespace, route: Callable[[Stack], T]) -> Iterator[T]:
     """One for each nexthop that the kernel may have chosen; what is unknown counts as untouched rules."""
     scripts: list[tuple[int, ...]] = [()]
@@ -215,7 +219,7 @@ def each_way(ns: NetworkNamespace, route: Callable[[Stack], T]) -> Iterator[T]:
         for position in range(len(script), len(choices.made)):
             made = choices.made[position]
             before = tuple(choice.taken for choice in choices.made[:position])
-            alternatives = len(made.probabilities) or (2 if "same metric" in made.reason else 0)
+            alternatives = len(made.probabilities) or (2 if any(map(made.reason.count, FOLLOWED)) else 0)
             scripts += [(*before, other) for other in range(1, alternatives)]
 
 

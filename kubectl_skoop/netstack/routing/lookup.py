@@ -10,6 +10,7 @@ from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.devices import vrf
 from kubectl_skoop.netstack.routing import rule as rules
 from kubectl_skoop.netstack.routing.flow import DSCP_LEGACY, LOOPBACK_INDEX, FlowKey
+from kubectl_skoop.netstack.routing.kept import is_shorter
 from kubectl_skoop.netstack.routing.multipath import (
     choose_nexthop,
     has_failed,
@@ -171,8 +172,10 @@ class _Walk:
     def _suppressed(self, rule: PolicyRule, found: Found) -> bool:
         """fib4_rule_suppress, fib6_rule_suppress: the first nexthop counts, of IPv6 the one
         that is taken."""
-        if found.route.destination.prefixlen <= rule.suppress_prefix:
-            return True
+        if rule.suppress_prefix >= 0:
+            shorter = is_shorter(self.stack.ns, found.route, found.nexthop, rule.suppress_prefix)
+            if self.stack.choices.decide(shorter):
+                return True
         if rule.suppress_group < 0 or not found.route.nexthops:
             return False
         taken = select_path(self.stack, self.key, found) if self.key.family == 6 else None
