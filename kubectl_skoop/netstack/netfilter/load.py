@@ -6,7 +6,6 @@ from typing import TypeVar
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.save import parse_save, table_names
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack as text_needs_conntrack
-from kubectl_skoop.netstack.netfilter.misread import misread_tables
 from kubectl_skoop.netstack.netfilter.order import with_order
 from kubectl_skoop.netstack.netfilter.types import BaseChain, Engine, LinkChain, LinkFamily, Netfilter
 
@@ -60,7 +59,10 @@ def load_netfilter(
                 tracking.add(family)
     covered = {("ip", name) for name in table_names(iptables_nft or "")}
     covered |= {("ip6", name) for name in table_names(ip6tables_nft or "")}
-    if covered and (misread := misread_tables(nft, covered)):
+    if covered and nft:
+        from kubectl_skoop.netstack.netfilter.misread import misread_tables
+
+        misread = misread_tables(nft, covered)
         covered -= misread
         chains = [one for one in chains if one.engine != "iptables-nft" or not _is_of(one, misread)]
     links: list[LinkChain] = []

@@ -45,7 +45,7 @@ MODULES = {
     "mark": "mark",
     "mh": "extension",
     "multiport": "multiport",
-    "nfacct": "meter",
+    "nfacct": "nfacct",
     "owner": "owner",
     "physdev": "physdev",
     "pkttype": "link",

@@ -1,4 +1,4 @@
-"""-m limit, hashlimit, connlimit, quota, connbytes, nfacct: rules that count other traffic too.
+"""-m limit, hashlimit, connlimit, quota, connbytes: rules that count other traffic too.
 
 What else is on its way is not part of a diagnosis: the packet meets an idle meter, and the walk says so.
 """
@@ -65,17 +65,6 @@ class ConnBytes:
         return (self.low <= counted <= self.high) != self.negated
 
 
-@dataclass(frozen=True, slots=True)
-class Accounting:
-    """Kernel: xt_nfacct.c, nfacct_mt. With a quota, which no dump has, only what exceeds it would match."""
-
-    name: str
-
-    def matches(self, ctx: RuleContext) -> bool:
-        ctx.assume(f"-m nfacct: {self.name} has no quota")
-        return True
-
-
 def _limit(options: Options) -> IdleMeter:
     return IdleMeter("limit", True)
 
@@ -110,10 +99,6 @@ def _connbytes(options: Options) -> ConnBytes:
     return ConnBytes(low, high, option.negated, options.value("--connbytes-mode"), direction)
 
 
-def _nfacct(options: Options) -> Accounting:
-    return Accounting(options.require("--nfacct-name").values[0])
-
-
 _HASHLIMIT = (
     "--hashlimit",
     "--hashlimit-upto",
@@ -143,7 +128,6 @@ KINDS = {
         },
         _connlimit,
     ),
-    "nfacct": MatchKind({"--nfacct-name": 1}, _nfacct),
     "quota": MatchKind({"--quota": 1}, _quota),
     "connbytes": MatchKind({"--connbytes": 1, "--connbytes-mode": 1, "--connbytes-dir": 1}, _connbytes),
 }
