@@ -1,8 +1,9 @@
 """A host outside of the cluster that sends: a Linux host with one address, beyond the underlay."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
-from kubectl_skoop.model.packet import Address
+from kubectl_skoop.model.packet import Address, Packet
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import (
     IFF_LOOPBACK,
@@ -63,3 +64,12 @@ def outsider(address: Address) -> NetworkNamespace:
         ),
         routes=(own, default),
     )
+
+
+def translated_back(packet: Packet, asked: Packet) -> Packet:
+    """As the host outside expects it: an answer, or an error about what it sent."""
+    if packet.quoted is not None:
+        source = asked.dst if packet.src == packet.quoted.dst else packet.src
+        quoted = replace(asked, length=packet.quoted.length)
+        return replace(packet, src=source, dst=asked.src, quoted=quoted)
+    return replace(packet, src=asked.dst, dst=asked.src, sport=asked.dport, dport=asked.sport)

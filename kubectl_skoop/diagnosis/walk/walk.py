@@ -9,7 +9,7 @@ from kubectl_skoop.diagnosis.walk import router, wire
 from kubectl_skoop.diagnosis.walk.branch import Asked, Branch, Visit, flow_of
 from kubectl_skoop.diagnosis.walk.entrance import NO_TARGET, Entrance, Turned
 from kubectl_skoop.diagnosis.walk.outside import Outside as OutsideActor
-from kubectl_skoop.diagnosis.walk.outsider import ASSUMED, OUTSIDE_MAC
+from kubectl_skoop.diagnosis.walk.outsider import ASSUMED, OUTSIDE_MAC, translated_back
 from kubectl_skoop.diagnosis.walk.shim import Underlay
 from kubectl_skoop.diagnosis.walk.world import Port
 from kubectl_skoop.model.missing import NotCollected
@@ -198,7 +198,7 @@ class Walk:
 
     def _answer(self, stack: Stack, device: Device, question: Frame, address: Address) -> None:
         """Of somebody outside, by the device that the question left by."""
-        asker = _asker(stack, question)
+        asker = neighbour.asker_of(stack, question)
         if asker is not None:
             neighbour.learn(stack, asker, address, OUTSIDE_MAC)
         elif (answer := neighbour_answer.in_its_name(question, OUTSIDE_MAC)) is not None:
@@ -359,7 +359,7 @@ class Walk:
         own = stack.ns.devices[emission.device]
         if not self.underlay.leaving(self.branch, stack, own, packet, balancer):
             return
-        arriving = _translated_back(packet, asked.packet) if asked else packet
+        arriving = translated_back(packet, asked.packet) if asked else packet
         if balancer is not None and link is not None:
             link = self._through(balancer, link, packet, arriving, Port(home, device))
         self.under_way.append(_Arriving(Port(home, device), arriving, link))
@@ -393,19 +393,3 @@ class Walk:
         visit = None if link is None else self.branch.visit_of(journey)
         if visit is not None and link is not None:
             visit.outputs.append(link)
-
-
-def _asker(stack: Stack, question: Frame) -> Device | None:
-    """The device of this namespace that asked, perhaps one on top of another (a VLAN, a bond); None: the
-    question is of another namespace."""
-    waiting = (stack.ns.devices[index] for index, asked in stack.waiting if asked == question.neighbour)
-    return next((asker for asker in waiting if asker.mac == question.src_mac), None)
-
-
-def _translated_back(packet: Packet, asked: Packet) -> Packet:
-    """As the host outside expects it: an answer, or an error about what it sent."""
-    if packet.quoted is not None:
-        source = asked.dst if packet.src == packet.quoted.dst else packet.src
-        quoted = replace(asked, length=packet.quoted.length)
-        return replace(packet, src=source, dst=asked.src, quoted=quoted)
-    return replace(packet, src=asked.dst, dst=asked.src, sport=asked.dport, dport=asked.sport)

@@ -101,6 +101,13 @@ def group_mac(group: Address) -> str:
     return (0x333300000000 | int(group) & 0xFFFFFFFF).to_bytes(6, "big").hex(":")
 
 
+def asker_of(stack: Stack, question: Frame) -> Device | None:
+    """The device of this namespace that asked, perhaps one on top of another (a VLAN, a bond); None: the
+    question is of another namespace."""
+    waiting = (stack.ns.devices[index] for index, asked in stack.waiting if asked == question.neighbour)
+    return next((asker for asker in waiting if asker.mac == question.src_mac), None)
+
+
 def learn(stack: Stack, device: Device, address: Address, mac: str, *, replaces: bool = False) -> None:
     """An ARP or neighbour discovery message told it: remember, and send what waited.
 
