@@ -312,13 +312,7 @@ def test_the_multicasts_of_a_bridge(settings: dict[str, object], snooping: bool,
     assert ns.groups == (GroupMember(5, 2, ip_address("ff02::1:ff00:3")),)
 
 
-def test_a_route_that_another_node_has_too_is_decoded_once() -> None:
-    here, there = (decoded(with_data(routes=[dict(ROUTE)])) for _ in range(2))
-    assert here.routes == there.routes
-    assert here.routes[0] is there.routes[0]
-
-
-def test_what_equals_a_known_route_but_for_a_type_is_not_taken_for_it() -> None:
+def test_what_equals_another_route_but_for_a_type_is_not_taken_for_it() -> None:
     assert not decoded(with_data(routes=[{**ROUTE, "oif": 1}])).gaps
     gaps = decoded(with_data(routes=[{**ROUTE, "oif": 1}, {**ROUTE, "oif": True}])).gaps
     assert gaps["routes"].startswith("damaged: $.routes[1].oif: ")

@@ -1,17 +1,14 @@
 """Reading untrusted values: each accessor checks the type and names the place of what is wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from socket import AF_INET, inet_pton
-from typing import TypeVar
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.snapshot.packed_rows import PackedRows
 
-T = TypeVar("T")
-_PLAIN = frozenset({str, int, bool, bytes, float, type(None)})
 MAX_ROWS = 200_000
 """Of one table: as many routes take about 400 MB when they are read."""
 
@@ -26,6 +23,14 @@ def parse_address(text: str) -> Address:
     if address.version == 6 and address.scope_id is not None:
         raise ValueError(f"{text!r} has a scope")
     return address
+
+
+@lru_cache(maxsize=1 << 14)
+def parse_network(text: str, length: int) -> Network:
+    """Nodes of one cluster have the same. Raises: ValueError."""
+    address = parse_address(text)
+    kind = IPv4Network if address.version == 4 else IPv6Network
+    return kind((int(address), length), strict=False)
 
 
 class Entry:
@@ -94,9 +99,12 @@ class Entry:
     def network(self, name: str, length_name: str, family: int) -> Network:
         """The prefix; all of the family where the kernel leaves it out."""
         length = self.number(length_name)
-        if name not in self.fields:
-            return _network(parse_address("0.0.0.0" if family == 4 else "::"), self, length_name, length)
-        return _network(self.address(name), self, length_name, length)
+        if name in self.fields:
+            self.address(name)
+        try:
+            return parse_network(self.text(name, "0.0.0.0" if family == 4 else "::"), length)
+        except ValueError as error:
+            raise self.wrong(length_name, f"no prefix length: {length}") from error
 
     def family(self) -> int:
         """4 or 6, of AF_INET and AF_INET6."""
@@ -119,46 +127,26 @@ class Entry:
         return entries(self.fields.get(name, []), f"{self.path}.{name}")
 
 
-def distinct(decode: Callable[[Entry], T], most: int) -> Callable[[Entry], T]:
-    """Decodes equal rows once, the last `most` of them: nodes of one cluster have the same. For what looks at
-    nothing but the row. A row with a map or a list in it is decoded each time."""
-
-    @lru_cache(maxsize=most, typed=True)
-    def known(*parts: object) -> T:
-        names, values = parts[: len(parts) // 2], parts[len(parts) // 2 :]
-        return decode(Entry({str(name): value for name, value in zip(names, values, strict=True)}, ""))
-
-    def decoded(entry: Entry) -> T:
-        row = entry.fields
-        values = tuple(row.values())
-        if not _PLAIN.issuperset(map(type, values)):
-            return decode(entry)
-        try:
-            return known(*row, *values)
-        except FormatError:
-            return decode(entry)  # Whose error names the place.
-
-    return decoded
-
-
-def _network(address: Address, entry: Entry, name: str, length: int) -> Network:
-    try:
-        kind = IPv4Network if address.version == 4 else IPv6Network
-        return kind((int(address), length), strict=False)
-    except ValueError as error:
-        raise entry.wrong(name, f"no prefix length: {length}") from error
-
-
 def entries(data: object, path: str) -> Iterator[Entry]:
     """A list of maps. Raises: FormatError."""
+    for position, item in enumerate(listed(data, path)):
+        yield Entry(a_map(item, position, path), position, path)
+
+
+def listed(data: object, path: str) -> Iterable[object]:
+    """The rows of a table. Raises: FormatError."""
     if not isinstance(data, list | PackedRows):
         raise FormatError(f"{path}: a list is wanted, not {describe(data)}")
     if len(data) > MAX_ROWS:
         raise FormatError(f"{path}: {len(data)} rows, more than the {MAX_ROWS} that are read")
-    for position, item in enumerate(data):
-        if not isinstance(item, dict):
-            raise FormatError(f"{path}[{position}]: a map is wanted, not {describe(item)}")
-        yield Entry(item, position, path)
+    return data
+
+
+def a_map(row: object, position: int, path: str) -> Mapping[str, object]:
+    """Raises: FormatError."""
+    if not isinstance(row, dict):
+        raise FormatError(f"{path}[{position}]: a map is wanted, not {describe(row)}")
+    return row
 
 
 def table_map(data: object, path: str) -> Mapping[str, object]:

@@ -1,7 +1,8 @@
 """Neighbours, their tables, forwarding entries and members of multicast groups."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 
 from kubectl_skoop.cluster.addresses import parse_address
 from kubectl_skoop.netstack.device import Device
@@ -13,7 +14,8 @@ from kubectl_skoop.netstack.neighbours.neighbour_types import (
     Neighbour,
     NeighbourTable,
 )
-from kubectl_skoop.snapshot.decode.entry import Entry, entries
+from kubectl_skoop.snapshot.decode.columns import Columns
+from kubectl_skoop.snapshot.decode.entry import entries
 from kubectl_skoop.snapshot.decode.rows import RowDecoder
 
 NTF_STICKY = 0x40
@@ -22,27 +24,32 @@ CLOCK_TICKS = 100
 """A second, in the times of cacheinfo (USER_HZ)."""
 
 
-def _neighbour(entry: Entry, *, proxy: bool) -> Neighbour | None:
-    if entry.number("family") not in (AF_INET, AF_INET6):
-        return None
-    return Neighbour(
-        device=entry.number("ifindex"),
-        address=entry.address("dst"),
-        mac=entry.text("lladdr", ""),
-        state=entry.number("state"),
-        proxy=proxy,
-        flags=entry.number("flags", 0),
+def _of_ip(rows: Columns) -> list[bool]:
+    return [family in (AF_INET, AF_INET6) for family in rows.numbers("family")]
+
+
+def _neighbours(rows: Columns, *, proxy: bool) -> list[Neighbour]:
+    return list(
+        map(
+            Neighbour,
+            rows.numbers("ifindex"),
+            rows.addresses("dst"),
+            rows.texts("lladdr", ""),
+            rows.numbers("state"),
+            repeat(proxy),
+            rows.numbers("flags", 0),
+        )
     )
 
 
-def _aged(entry: Neighbour, ages: Entry) -> Neighbour:
-    device, address, mac, state, proxy, flags, _, _ = entry
-    held, unchanged = ages.number("refcnt", 1) > 0, ages.number("updated", 0) / CLOCK_TICKS
-    return Neighbour(device, address, mac, state, proxy, flags, held, unchanged)
+def _aged(found: Sequence[Neighbour], ages: Columns) -> Iterator[Neighbour]:
+    times = zip(found, ages.numbers("refcnt", 1), ages.numbers("updated", 0), strict=True)
+    for (device, address, mac, state, proxy, flags, _, _), references, updated in times:
+        yield Neighbour(device, address, mac, state, proxy, flags, references > 0, updated / CLOCK_TICKS)
 
 
-NEIGHBOURS = RowDecoder("neighbours", partial(_neighbour, proxy=False), _aged)
-PROXY_NEIGHBOURS = RowDecoder("proxy_neighbours", partial(_neighbour, proxy=True), _aged)
+NEIGHBOURS = RowDecoder("neighbours", partial(_neighbours, proxy=False), _of_ip, _aged)
+PROXY_NEIGHBOURS = RowDecoder("proxy_neighbours", partial(_neighbours, proxy=True), _of_ip, _aged)
 
 
 def decode_neighbour_tables(data: object) -> dict[int, NeighbourTable]:
@@ -78,21 +85,28 @@ def _forwards(device: Device | None) -> bool:
     return device is None or device.vxlan is not None
 
 
-def _fdb_entry(entry: Entry) -> FdbEntry:
-    bridge, state = entry.number("master", 0), entry.number("state")
-    return FdbEntry(
-        mac=entry.text("lladdr", ""),
-        port=entry.number("ifindex"),
-        bridge=bridge,
-        destination=entry.optional_address("dst"),
-        vni=entry.number("vni") if "vni" in entry.fields else None,
-        vlan=entry.number("vlan", 0),
-        local=bool(bridge and state & NUD_PERMANENT),
-        static=bool(state & NUD_NOARP or (not bridge and state & NUD_PERMANENT)),
-        sticky=bool(entry.number("flags") & NTF_STICKY),
-        out_device=entry.number("out_ifindex", 0),
-        nexthop_id=entry.number("nh_id", 0),
+def _forwarding(rows: Columns) -> list[FdbEntry]:
+    bridges, states = rows.numbers("master", 0), rows.numbers("state")
+    of_bridges = list(zip(bridges, states, strict=True))
+    return list(
+        map(
+            FdbEntry,
+            rows.texts("lladdr", ""),
+            rows.numbers("ifindex"),
+            bridges,
+            rows.optional_addresses("dst"),
+            rows.optional_numbers("vni"),
+            rows.numbers("vlan", 0),
+            [bool(bridge and state & NUD_PERMANENT) for bridge, state in of_bridges],
+            [
+                bool(state & (NUD_NOARP if bridge else NUD_NOARP | NUD_PERMANENT))
+                for bridge, state in of_bridges
+            ],
+            [bool(flags & NTF_STICKY) for flags in rows.numbers("flags")],
+            rows.numbers("out_ifindex", 0),
+            rows.numbers("nh_id", 0),
+        )
     )
 
 
-FORWARDING = RowDecoder("fdb", _fdb_entry)
+FORWARDING = RowDecoder("fdb", _forwarding)

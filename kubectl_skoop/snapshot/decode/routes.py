@@ -1,17 +1,16 @@
 """Routes of every table, their nexthop objects resolved, and route exceptions."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, TunnelKey
 from kubectl_skoop.netstack.routing.types import Nexthop, Route, RouteException, RouteType
-from kubectl_skoop.snapshot.decode.entry import Entry, distinct, entries
+from kubectl_skoop.snapshot.decode.columns import Columns, spread
+from kubectl_skoop.snapshot.decode.entry import Entry, entries
 from kubectl_skoop.snapshot.decode.rows import RowDecoder
 
-MOST_ROUTES = 16_384
-"""That are remembered, about 15 MB: those of the nodes of a large cluster to each other."""
 RTM_F_CLONED = 0x200
 RTNH_F_DEAD, RTNH_F_ONLINK, RTNH_F_LINKDOWN = 0x01, 0x04, 0x10
 RTAX_MTU = 2
@@ -27,6 +26,7 @@ _TYPES: dict[int, RouteType] = {
     9: "throw",
     10: "nat",
 }
+_MORE_THAN_A_NEXTHOP = frozenset({"multipath", "via", "encap", "encap_type", "nh_id"})
 _ERRORS = frozenset({"blackhole", "unreachable", "prohibit", "throw"})
 LWTUNNEL_ENCAP_IP = (2, 4)
 TUNNEL_CSUM, TUNNEL_KEY, TUNNEL_SEQ, TUNNEL_DONT_FRAGMENT = 0x1, 0x4, 0x8, 0x100
@@ -75,16 +75,76 @@ def _object(entry: Entry, buckets: Mapping[int, int]) -> NexthopObject:
 
 def routes_with(objects: Mapping[int, NexthopObject]) -> RowDecoder[Route]:
     """For a namespace with these nexthop objects."""
-    return RowDecoder("routes", partial(_route, objects=objects), _aged) if objects else ROUTES
+    return RowDecoder("routes", partial(_routes, objects=objects), _kept, _aged) if objects else ROUTES
 
 
-def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route | None:
-    if entry.number("flags") & RTM_F_CLONED:
-        return None
-    kind = _TYPES.get(entry.number("type"))
-    if kind is None:
-        raise entry.wrong("type", f"no route type: {entry.number('type')}")
-    metrics = entry.entry("metrics")
+def _kept(rows: Columns) -> list[bool]:
+    return [not flags & RTM_F_CLONED for flags in rows.numbers("flags")]
+
+
+class _Way(NamedTuple):
+    """Where a route leads."""
+
+    type: RouteType
+    nexthops: tuple[Nexthop, ...]
+    encap: str = ""
+    tunnel: TunnelKey | None = None
+
+
+def _routes(rows: Columns, *, objects: Mapping[int, NexthopObject]) -> list[Route]:
+    ways = _ways(rows, objects)
+    have, metrics = rows.have("metrics"), rows.inside("metrics")
+    locks = spread(metrics.numbers("lock", 0), have, 0)
+    return list(
+        map(
+            Route,
+            rows.networks("dst", "dst_len"),
+            rows.numbers("table"),
+            [way.type for way in ways],
+            [way.nexthops for way in ways],
+            rows.optional_addresses("prefsrc"),
+            rows.numbers("priority", 0),
+            rows.numbers("scope"),
+            rows.numbers("protocol"),
+            rows.numbers("tos"),
+            spread(metrics.numbers("mtu", 0), have, 0),
+            [bool(lock & 1 << RTAX_MTU) for lock in locks],
+            spread(metrics.numbers("advmss", 0), have, 0),
+            rows.numbers("nh_id", 0),
+            rows.numbers("pref", 0),
+            [way.tunnel for way in ways],
+            [way.encap for way in ways],
+        )
+    )
+
+
+def _ways(rows: Columns, objects: Mapping[int, NexthopObject]) -> list[_Way]:
+    special = [
+        bool(length) or more
+        for length, more in zip(rows.numbers("src_len"), rows.have_any(_MORE_THAN_A_NEXTHOP), strict=True)
+    ]
+    plain = iter(_plain_ways(rows.only([not one for one in special])))
+    others = (_special_way(entry, objects) for entry in rows.only(special).entries())
+    return [next(others if one else plain) for one in special]
+
+
+def _plain_ways(rows: Columns) -> Iterator[_Way]:
+    types = rows.numbers("type")
+    if not _TYPES.keys() >= set(types):
+        types = [_type(entry) for entry in rows.entries()]
+    devices, gateways = rows.numbers("oif", 0), rows.optional_addresses("gateway")
+    flags, realms = rows.numbers("flags"), rows.numbers("flow", 0)
+    for number, device, gateway, bits, realm in zip(types, devices, gateways, flags, realms, strict=True):
+        kind = _TYPES[number]
+        if kind in _ERRORS or not (device or gateway is not None):
+            yield _Way(kind, ())
+            continue
+        onlink, dead, down = bits & RTNH_F_ONLINK, bits & RTNH_F_DEAD, bits & RTNH_F_LINKDOWN
+        yield _Way(kind, (Nexthop(device, gateway, 1, bool(onlink), bool(dead), bool(down), realm),))
+
+
+def _special_way(entry: Entry, objects: Mapping[int, NexthopObject]) -> _Way:
+    kind = _TYPES[_type(entry)]
     number = entry.number("nh_id", 0)
     nexthops, encap = _nexthops_of(entry)
     by_buckets = number in objects and objects[number].by_buckets
@@ -92,36 +152,28 @@ def _route(entry: Entry, objects: Mapping[int, NexthopObject]) -> Route | None:
         kind, nexthops, encap = _resolve(entry, number, kind, objects)
     if entry.number("src_len"):
         encap = f"from {entry.address('src')}/{entry.number('src_len')}"
-    return Route(
-        destination=entry.network("dst", "dst_len", entry.family()),
-        table=entry.number("table"),
-        type=kind,
-        nexthops=() if kind in _ERRORS else nexthops,
-        prefsrc=entry.optional_address("prefsrc"),
-        metric=entry.number("priority", 0),
-        scope=entry.number("scope"),
-        protocol=entry.number("protocol"),
-        tos=entry.number("tos"),
-        mtu=metrics.number("mtu", 0),
-        mtu_locked=bool(metrics.number("lock", 0) & 1 << RTAX_MTU),
-        advmss=metrics.number("advmss", 0),
-        nexthop_id=number,
-        preference=entry.number("pref", 0),
-        tunnel=_tunnel(entry),
-        encap=encap,
-    )
+    return _Way(kind, () if kind in _ERRORS else nexthops, encap, _tunnel(entry))
 
 
-def _aged(route: Route, ages: Entry) -> Route:
+def _type(entry: Entry) -> int:
+    """RTN_*"""
+    number = entry.number("type")
+    if number not in _TYPES:
+        raise entry.wrong("type", f"no route type: {number}")
+    return number
+
+
+def _aged(routes: Sequence[Route], ages: Columns) -> Iterator[Route]:
     """An expired route is listed until it is swept up, but not used (rt6_check_expired)."""
-    if ages.number("expires", 0) >= 0:
-        return route
-    return route._replace(
-        nexthops=tuple(nexthop._replace(dead=True, linkdown=False) for nexthop in route.nexthops)
-    )
+    for route, expires in zip(routes, ages.numbers("expires", 0), strict=True):
+        if expires >= 0:
+            yield route
+        else:
+            dead = (nexthop._replace(dead=True, linkdown=False) for nexthop in route.nexthops)
+            yield route._replace(nexthops=tuple(dead))
 
 
-ROUTES = RowDecoder("routes", distinct(partial(_route, objects={}), MOST_ROUTES), _aged)
+ROUTES = RowDecoder("routes", partial(_routes, objects={}), _kept, _aged)
 """Of a namespace without nexthop objects."""
 
 

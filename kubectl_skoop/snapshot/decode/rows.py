@@ -1,11 +1,12 @@
 """Long tables that nodes of one cluster have nearly alike: what they share is decoded once."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, compress
 from typing import Generic, NamedTuple, TypeVar
 
 from kubectl_skoop.model.errors import FormatError, SectionDamaged
-from kubectl_skoop.snapshot.decode.entry import MAX_ROWS, Entry, entries
+from kubectl_skoop.snapshot.decode.columns import Columns, columns, spread
+from kubectl_skoop.snapshot.decode.entry import MAX_ROWS
 from kubectl_skoop.snapshot.dump import Table
 from kubectl_skoop.snapshot.format import SectionRef
 from kubectl_skoop.snapshot.kept import Kept
@@ -20,27 +21,38 @@ each other, and what single nodes have besides."""
 
 
 class RowDecoder(NamedTuple, Generic[T]):
-    """How a table is decoded, row by row."""
+    """How a table is decoded, many rows at a time."""
 
     table: str
-    row: Callable[[Entry], T | None]
-    """Looks at nothing but the row, without its ages (`cacheinfo`); None: it is left out.
-
-    Raises: FormatError.
-    """
-    aged: Callable[[T, Entry], T] | None = None
-    """The decoded row with its ages; None: they do not matter. Raises: FormatError."""
+    rows: Callable[[Columns], Sequence[T]]
+    """Looks at nothing but the rows, without their ages (`cacheinfo`). Raises: FormatError."""
+    wanted: Callable[[Columns], Sequence[bool]] | None = None
+    """Which rows are decoded; None: all. Raises: FormatError."""
+    aged: Callable[[Sequence[T], Columns], Iterable[T]] | None = None
+    """The decoded rows with their ages; None: they do not matter. Raises: FormatError."""
 
     def all(self, data: object) -> tuple[T, ...]:
         """Raises: FormatError."""
-        decoded = map(self._with_ages, entries(data, f"$.{self.table}"))
-        return tuple(value for value in decoded if value is not None)
+        return tuple(chain.from_iterable(map(self._whole, columns(data, f"$.{self.table}"))))
 
-    def _with_ages(self, entry: Entry) -> T | None:
-        value = self.row(entry)
-        if value is None or self.aged is None or AGES not in entry.fields:
-            return value
-        return self.aged(value, entry.entry(AGES))
+    def at_its_place(self, rows: Columns) -> list[T | None]:
+        """Without ages; None: the row is not wanted. Raises: FormatError."""
+        if self.wanted is None:
+            return [*self.rows(rows)]
+        wanted = self.wanted(rows)
+        return spread(self.rows(rows.only(wanted)), wanted, None)
+
+    def with_ages(self, rows: Sequence[T], have: Sequence[bool], ages: Columns) -> Iterable[T]:
+        """`ages`: of the rows that `have` them. Raises: FormatError."""
+        if self.aged is None or not any(have):
+            return rows
+        aged = iter(self.aged(list(compress(rows, have)), ages))
+        return [next(aged) if one else row for row, one in zip(rows, have, strict=True)]
+
+    def _whole(self, rows: Columns) -> Iterable[T]:
+        if self.wanted is not None:
+            rows = rows.only(self.wanted(rows))
+        return self.with_ages(self.rows(rows), rows.have(AGES), rows.inside(AGES))
 
 
 class _Chunk(NamedTuple, Generic[T]):
@@ -73,38 +85,40 @@ class SharedRows(Generic[T]):
             places = arrangement.places(len(rows))
             if len(places) > MAX_ROWS:
                 return None
-            ages = list(chain.from_iterable(chunk.ages for chunk in chunks))
-            return tuple(self._arranged(rows, ages, places, arrangement))
+            names = list(chain.from_iterable(chunk.ages for chunk in chunks))
+            return tuple(self._arranged(rows, names, places, arrangement))
         except (Refused, SectionDamaged, FormatError):
             return None
 
     def _arranged(
         self,
         rows: Sequence[T | None],
-        ages: Sequence[Sequence[str]],
+        names: Sequence[Sequence[str]],
         places: Sequence[int],
         arrangement: Arrangement,
-    ) -> Iterator[T]:
-        aged = self.decoder.aged
-        if aged is None or not any(ages):
-            yield from (row for row in map(rows.__getitem__, places) if row is not None)
-            return
+    ) -> Iterable[T]:
+        chosen = map(rows.__getitem__, places)
+        if self.decoder.aged is None or not any(names):
+            return [row for row in chosen if row is not None]
         values = arrangement.values()
-        for place in places:
-            row, names = rows[place], ages[place]
-            given = dict(zip(names, values, strict=False)) if names else {}
-            if row is not None:
-                yield aged(row, Entry(given, AGES)) if names else row
+        ages = [dict(zip(names[place], values, strict=False)) for place in places]
+        kept = [(row, own) for row, own in zip(chosen, ages, strict=True) if row is not None]
+        have = [bool(own) for _, own in kept]
+        given = [own for _, own in kept if own]
+        return self.decoder.with_ages(
+            [row for row, _ in kept], have, Columns(given, range(len(given)), self.decoder.table, AGES)
+        )
 
     def _chunk(self, ref: SectionRef, tables: Tables) -> _Chunk[T]:
         """Raises: Refused, SectionDamaged, FormatError."""
         key = str(ref.offset)
         known = self._chunks.get(key)
         if known is None:
-            found = list(entries(tables.chunk(self.decoder.table, ref), self.decoder.table))
-            made = _Chunk(
-                rows=[self.decoder.row(entry) for entry in found],
-                ages=[tuple(entry.entry(AGES).fields) for entry in found],
-            )
-            known = self._chunks.put(key, made, len(found))
+            rows: list[T | None] = []
+            ages: list[Sequence[str]] = []
+            for batch in columns(tables.chunk(self.decoder.table, ref), self.decoder.table):
+                rows += self.decoder.at_its_place(batch)
+                ages += (tuple(entry.entry(AGES).fields) for entry in batch.entries())
+            made = _Chunk(rows, ages)
+            known = self._chunks.put(key, made, len(rows))
         return known
