@@ -5,7 +5,7 @@ import os
 import sys
 from typing import NoReturn
 
-GARBAGE_THRESHOLD = 200_000
+GARBAGE_THRESHOLD = 1_000_000
 """Allocations between two searches for cycles: imports and a walk leave few."""
 
 

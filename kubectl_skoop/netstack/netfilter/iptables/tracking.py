@@ -24,7 +24,11 @@ _TARGETS = frozenset(
 )
 """Those whose checkentry function calls nf_ct_netns_get."""
 
-_WANTED = (*(f" -m {name}" for name in sorted(_MATCHES)), *(f" -j {name}" for name in sorted(_TARGETS)))
+_USUAL = (" -m conntrack", " -j MASQUERADE", " -j DNAT")
+"""Long texts of kube-proxy, Calico and the like have one of these near their beginning."""
+_WANTED = dict.fromkeys(
+    (*_USUAL, *(f" -m {name}" for name in sorted(_MATCHES)), *(f" -j {name}" for name in sorted(_TARGETS)))
+)
 
 
 def needs_conntrack(text: str) -> bool:
