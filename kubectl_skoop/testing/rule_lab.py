@@ -9,9 +9,10 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
-from kubectl_skoop.model.packet import Frame
+from kubectl_skoop.model.packet import Frame, Packet, Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -31,6 +32,18 @@ _NEVER = 3_600_000
 SENDER_MAC, ROUTER_MAC = "02:00:00:00:01:01", "02:00:00:00:01:02"
 FAR_ROUTER_MAC, RECEIVER_MAC = "02:00:00:00:02:01", "02:00:00:00:02:02"
 NET, FAR_NET = {4: "10.77.1", 6: "fd77:1:"}, {4: "10.77.2", 6: "fd77:2:"}
+DATAGRAM = Packet(
+    src=ip_address("10.77.1.2"),
+    dst=ip_address("10.77.2.2"),
+    protocol=Protocol.UDP,
+    sport=1000,
+    dport=2000,
+    length=100,
+    src_mac=SENDER_MAC,
+    dst_mac=ROUTER_MAC,
+)
+"""From the sender to the receiver, as the router gets it."""
+DATAGRAM6 = replace(DATAGRAM, src=ip_address("fd77:1::2"), dst=ip_address("fd77:2::2"))
 SENTINEL = "sentinel"
 """Comment of the rule whose counter says that a packet was handled."""
 

@@ -4,12 +4,11 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from ipaddress import ip_address
 from itertools import count, product
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Packet, Passage
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.netfilter.load import load_netfilter
 from kubectl_skoop.netstack.netfilter.outcome import Passed
@@ -19,10 +18,9 @@ from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.looking import readable
 from kubectl_skoop.testing.netns import Namespace, entered
 from kubectl_skoop.testing.rule_lab import (
+    DATAGRAM,
     FAR_ROUTER_MAC,
     RECEIVER_MAC,
-    ROUTER_MAC,
-    SENDER_MAC,
     SENTINEL,
     RuleLab,
     rule_lab,
@@ -108,16 +106,7 @@ def test_the_answer_finds_its_flow_or_not(
         gaps={},
     )
     stack = Stack(replace(lab.ns, netfilter=netfilter), Choices())
-    request = Packet(
-        src=ip_address("10.77.1.2"),
-        dst=ip_address("10.77.2.2"),
-        protocol=Protocol.UDP,
-        sport=next(PORTS),
-        dport=2000,
-        length=100,
-        src_mac=SENDER_MAC,
-        dst_mac=ROUTER_MAC,
-    )
+    request = replace(DATAGRAM, sport=next(PORTS))
     answer = replace(
         request,
         src=request.dst,

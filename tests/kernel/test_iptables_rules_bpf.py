@@ -7,22 +7,13 @@ from random import Random
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Protocol, TcpFlags
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from kubectl_skoop.model.packet import Protocol, TcpFlags
+from kubectl_skoop.testing.rule_lab import DATAGRAM, RuleLab, rule_lab
 from tests.kernel.counted import load_saved
 
 pytestmark = pytest.mark.kernel
 
-PACKET = Packet(
-    src=ip_address("10.77.1.2"),
-    dst=ip_address("10.77.2.2"),
-    protocol=Protocol.UDP,
-    sport=1000,
-    dport=80,
-    length=100,
-    src_mac=SENDER_MAC,
-    dst_mac=ROUTER_MAC,
-)
+PACKET = replace(DATAGRAM, dport=80)
 PACKETS = (
     PACKET,
     replace(PACKET, protocol=Protocol.TCP, flags=TcpFlags.SYN, length=60, ttl=7),

@@ -1,20 +1,19 @@
 """Random user chains with jumps, gotos, returns and policies: the walk meets the rules that count."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from ipaddress import ip_address
+from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
 
-from kubectl_skoop.model.packet import Frame, Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Frame, Passage
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack.netfilter.evaluate import run_base_chain
 from kubectl_skoop.netstack.netfilter.iptables.rule import XtRule
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, SavedTable, parse_save
 from kubectl_skoop.netstack.netfilter.types import Hook, Rule, RuleContext, Verdict
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import DATAGRAM, RuleLab, rule_lab
 from tests.kernel.volume import VOLUME
 
 pytestmark = pytest.mark.kernel
@@ -132,16 +131,7 @@ def test_the_walk_meets_the_rules_that_count(lab: RuleLab, engine: str, seed: in
         order = places(saved)
         before = lab.counts(engine, 4)
         for _ in range(PACKETS):
-            sent = Packet(
-                src=ip_address("10.77.1.2"),
-                dst=ip_address("10.77.2.2"),
-                protocol=Protocol.UDP,
-                sport=random.choice(PORTS),
-                dport=random.choice(PORTS),
-                length=100,
-                src_mac=SENDER_MAC,
-                dst_mac=ROUTER_MAC,
-            )
+            sent = replace(DATAGRAM, sport=random.choice(PORTS), dport=random.choice(PORTS))
             ctx = RuleContext(
                 stack=Stack(lab.ns, Choices()),
                 hook=Hook.FORWARD,

@@ -18,7 +18,13 @@ from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.route_oracle import read_state
-from kubectl_skoop.testing.rule_lab import RECEIVER_MAC, ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import (
+    DATAGRAM,
+    RECEIVER_MAC,
+    SENTINEL,
+    RuleLab,
+    rule_lab,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -90,16 +96,7 @@ def differences(chain: SavedChain, ctx: RuleContext, before: list[int], after: l
 
 
 def datagram(source: str, destination: str) -> Packet:
-    return Packet(
-        src=ip_address(source),
-        dst=ip_address(destination),
-        protocol=Protocol.UDP,
-        sport=1000,
-        dport=2000,
-        length=100,
-        src_mac=SENDER_MAC,
-        dst_mac=ROUTER_MAC,
-    )
+    return replace(DATAGRAM, src=ip_address(source), dst=ip_address(destination))
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -3,19 +3,18 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_address
 
 import pytest
 
 from kubectl_skoop.collect.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
-from kubectl_skoop.model.packet import Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Passage
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.netfilter.conntrack import track
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_save
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.netns import entered
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import DATAGRAM, SENTINEL, RuleLab, rule_lab
 
 pytestmark = pytest.mark.kernel
 
@@ -72,23 +71,13 @@ def test_the_first_packet_meets_an_idle_meter(lab: RuleLab, engine: str) -> None
         if base.hook is Hook.FORWARD and base.table.name == "mangle"
     )
     assert isinstance(chain, SavedChain)
-    sent = Packet(
-        src=ip_address("10.77.1.2"),
-        dst=ip_address("10.77.2.2"),
-        protocol=Protocol.UDP,
-        sport=1000,
-        dport=2000,
-        length=100,
-        src_mac=SENDER_MAC,
-        dst_mac=ROUTER_MAC,
-    )
     before = lab.counts(engine, 4)
-    lab.send(sent)
+    lab.send(DATAGRAM)
     after = lab.matched(engine, 4, before, len(before) - 1)
     ctx = RuleContext(
         stack=Stack(lab.ns, Choices()),
         hook=Hook.FORWARD,
-        frame=replace(sent, ttl=sent.ttl - 1),
+        frame=replace(DATAGRAM, ttl=DATAGRAM.ttl - 1),
         passage=Passage(iif=lab.in_device),
         indev=lab.in_device,
         outdev=lab.out_device,

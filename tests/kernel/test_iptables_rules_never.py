@@ -6,25 +6,14 @@ from ipaddress import ip_address
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Protocol, TcpFlags
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from kubectl_skoop.model.packet import Protocol, TcpFlags
+from kubectl_skoop.testing.rule_lab import DATAGRAM, DATAGRAM6, RuleLab, rule_lab
 from tests.kernel.counted import load_saved
 
 pytestmark = pytest.mark.kernel
 
-PACKET = Packet(
-    src=ip_address("10.77.1.2"),
-    dst=ip_address("10.77.2.2"),
-    protocol=Protocol.UDP,
-    sport=1000,
-    dport=2000,
-    length=100,
-    src_mac=SENDER_MAC,
-    dst_mac=ROUTER_MAC,
-)
-SEGMENT = replace(PACKET, protocol=Protocol.TCP, flags=TcpFlags.SYN, length=80)
-PACKET6 = replace(PACKET, src=ip_address("fd77:1::2"), dst=ip_address("fd77:2::2"))
-SEGMENT6 = replace(SEGMENT, src=PACKET6.src, dst=PACKET6.dst)
+SEGMENT = replace(DATAGRAM, protocol=Protocol.TCP, flags=TcpFlags.SYN, length=80)
+SEGMENT6 = replace(SEGMENT, src=DATAGRAM6.src, dst=DATAGRAM6.dst)
 MOST = 6
 """iptables takes masks of nodes up to 32."""
 MADE_OF_MAC = ip_address("fd77:1::ff:fe00:101")
@@ -46,10 +35,10 @@ def without_rules(lab: RuleLab) -> Iterator[None]:
 def test_headers_that_a_packet_lacks(lab: RuleLab) -> None:
     matches = ("-p ipcomp -m ipcomp --ipcompspi 1", "-p ipcomp -m ipcomp ! --ipcompspi 1")
     counted = load_saved(lab.router, {"FORWARD": matches})
-    for sent in (PACKET, SEGMENT):
+    for sent in (DATAGRAM, SEGMENT):
         counted.arrives(lab, sent)
     assert not counted.unknown
-    counted.arrives(lab, replace(PACKET, protocol=Protocol.COMP))
+    counted.arrives(lab, replace(DATAGRAM, protocol=Protocol.COMP))
     assert len(counted.unknown) == len(matches)
 
 
@@ -58,7 +47,7 @@ def test_headers_that_an_ipv6_packet_lacks(lab: RuleLab) -> None:
     matches += ["-m srh ! --srh-tag 3", "-m srh --srh-psid ::/0", "-m srh --srh-segs-left-lt 5"]
     matches += ["-p mobility-header -m mh --mh-type 1:3", "-p mobility-header -m mh ! --mh-type 4"]
     counted = load_saved(lab.router, {"PREROUTING": matches, "FORWARD": matches}, 6)
-    for sent in (PACKET6, SEGMENT6):
+    for sent in (DATAGRAM6, SEGMENT6):
         counted.arrives(lab, sent)
     assert not counted.unknown
 
@@ -66,9 +55,9 @@ def test_headers_that_an_ipv6_packet_lacks(lab: RuleLab) -> None:
 def test_an_address_that_was_made_of_a_mac(lab: RuleLab) -> None:
     counted = load_saved(lab.router, dict.fromkeys(("PREROUTING", "INPUT", "FORWARD"), ("-m eui64",)), 6)
     made = MADE_OF_MAC
-    for source in (made, ip_address(int(made) ^ 1), ip_address(int(made) ^ 2 << 56), PACKET6.src):
-        counted.arrives(lab, replace(PACKET6, src=source))
-        counted.arrives(lab, replace(PACKET6, src=source, dst=ip_address("fd77:1::1")))
+    for source in (made, ip_address(int(made) ^ 1), ip_address(int(made) ^ 2 << 56), DATAGRAM6.src):
+        counted.arrives(lab, replace(DATAGRAM6, src=source))
+        counted.arrives(lab, replace(DATAGRAM6, src=source, dst=ip_address("fd77:1::1")))
     assert not counted.unknown
 
 
@@ -86,8 +75,8 @@ def test_the_nodes_of_a_cluster(lab: RuleLab, family: int) -> None:
     counted = load_saved(lab.router, {"PREROUTING": matches}, family)
     for host in range(2, 9):
         source = ip_address(f"10.77.1.{host}" if family == 4 else f"fd77:{host:x}::{host * 259:x}")
-        to = PACKET.dst if family == 4 else PACKET6.dst
-        counted.arrives(lab, replace(PACKET, src=source, dst=to))
+        to = DATAGRAM.dst if family == 4 else DATAGRAM6.dst
+        counted.arrives(lab, replace(DATAGRAM, src=source, dst=to))
         counted.arrives(lab, replace(SEGMENT, src=source, dst=to))
     assert not counted.unknown
     assert counted.known > 500

@@ -7,26 +7,16 @@ from random import Random
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Packet, Passage
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.netfilter.iptables.rule import parse_rule
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext, Stolen
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import DATAGRAM6, RuleLab, rule_lab
 from tests.kernel.counted import load_saved
 
 pytestmark = pytest.mark.kernel
 
-PACKET = Packet(
-    src=ip_address("fd77:1::2"),
-    dst=ip_address("fd77:2::2"),
-    protocol=Protocol.UDP,
-    sport=1000,
-    dport=2000,
-    length=100,
-    src_mac=SENDER_MAC,
-    dst_mac=ROUTER_MAC,
-)
 PREFIXES = (
     ("fd77:1::/64", "fd99:0:0:7::/64"),
     ("fd77:1::/64", "fd77:1::/64"),
@@ -67,7 +57,7 @@ def test_an_address_is_mapped_as_the_kernel_does(lab: RuleLab, name: str, old: s
     chain, option = ("POSTROUTING", "-s") if name == "SNPT" else ("PREROUTING", "-d")
     for host in HOSTS:
         changed = {"src" if name == "SNPT" else "dst": ip_address(host)}
-        sent = replace(PACKET, **changed)  # type: ignore[arg-type]
+        sent = replace(DATAGRAM6, **changed)  # type: ignore[arg-type]
         found = behind(lab, target, sent)
         assert found is not None
         address = found.src if name == "SNPT" else found.dst
@@ -80,4 +70,4 @@ def test_an_address_is_mapped_as_the_kernel_does(lab: RuleLab, name: str, old: s
 def test_what_has_no_room_for_the_checksum_is_unknown(lab: RuleLab) -> None:
     """The kernel drops it, with an answer."""
     target = "-j SNPT --src-pfx fd77:1::/64 --dst-pfx fd99::/64"
-    assert behind(lab, target, replace(PACKET, src=ip_address(NO_ROOM))) is None
+    assert behind(lab, target, replace(DATAGRAM6, src=ip_address(NO_ROOM))) is None

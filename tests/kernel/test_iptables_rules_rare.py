@@ -24,7 +24,7 @@ from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.snapshot.dump import NamespaceDump
 from kubectl_skoop.testing.netns import entered
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import DATAGRAM, SENTINEL, RuleLab, rule_lab
 
 pytestmark = pytest.mark.kernel
 
@@ -70,15 +70,7 @@ def load(lab: RuleLab, family: int, chain: str, matches: Sequence[str]) -> Saved
 
 
 def packet(source: str = "10.77.1.2", destination: str = "10.77.1.1", **fields: object) -> Packet:
-    made = Packet(
-        src=ip_address(source),
-        dst=ip_address(destination),
-        protocol=Protocol.UDP,
-        sport=1000,
-        length=100,
-        src_mac=SENDER_MAC,
-        dst_mac=ROUTER_MAC,
-    )
+    made = replace(DATAGRAM, src=ip_address(source), dst=ip_address(destination), dport=0)
     return replace(made, **fields)  # type: ignore[arg-type]
 
 

@@ -8,14 +8,21 @@ from random import Random
 import pytest
 
 from kubectl_skoop.collect.procnet import read_recent
-from kubectl_skoop.model.packet import Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Packet, Passage
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.netfilter.iptables.save import SavedChain, parse_save
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode.recent import decode_recent
 from kubectl_skoop.testing.netns import entered
-from kubectl_skoop.testing.rule_lab import FAR_NET, NET, ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import (
+    DATAGRAM,
+    FAR_NET,
+    NET,
+    SENTINEL,
+    RuleLab,
+    rule_lab,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -49,16 +56,12 @@ def rule(random: Random, family: int, chain: str) -> str:
 
 def packet(random: Random, family: int) -> Packet:
     dot = "." if family == 4 else ":"
-    return Packet(
+    return replace(
+        DATAGRAM,
         src=ip_address(f"{NET[family]}{dot}{random.randint(2, 4)}"),
         dst=ip_address(f"{FAR_NET[family]}{dot}{random.randint(2, 3)}"),
-        protocol=Protocol.UDP,
-        sport=1000,
         dport=random.choice((53, 54)),
-        length=100,
         ttl=random.choice((64, 65)),
-        src_mac=SENDER_MAC,
-        dst_mac=ROUTER_MAC,
     )
 
 

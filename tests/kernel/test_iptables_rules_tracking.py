@@ -1,13 +1,12 @@
 """Which rules switch connection tracking on, though no packet reaches them (K-5)."""
 
 from collections.abc import Iterator
-from ipaddress import ip_address
+from dataclasses import replace
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Protocol
 from kubectl_skoop.netstack.netfilter.iptables.tracking import needs_conntrack
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, SENTINEL, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import DATAGRAM, SENTINEL, RuleLab, rule_lab
 
 pytestmark = pytest.mark.kernel
 
@@ -70,18 +69,7 @@ def test_conntrack_runs_exactly_where_a_loaded_rule_needs_it(
     try:
         loaded = [line for line in lab.save(engine, 4).splitlines() if line.startswith("-A ")]
         before = lab.counts(engine, 4)
-        lab.send(
-            Packet(
-                src=ip_address("10.77.1.2"),
-                dst=ip_address("10.77.2.2"),
-                protocol=Protocol.UDP,
-                sport=53,
-                dport=1000,
-                length=100,
-                src_mac=SENDER_MAC,
-                dst_mac=ROUTER_MAC,
-            )
-        )
+        lab.send(replace(DATAGRAM, sport=53, dport=1000))
         lab.matched(engine, 4, before, next(n for n, line in enumerate(loaded) if SENTINEL in line))
         tracked = lab.router.run("conntrack", "-C").strip() != "0"
         assert needs_conntrack(lab.save(engine, 4)) == tracked

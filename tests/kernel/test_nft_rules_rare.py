@@ -10,7 +10,7 @@ import pytest
 
 from kubectl_skoop.model.packet import IpsecHeader, Packet, Protocol, TcpFlags
 from kubectl_skoop.testing.netns import entered
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import DATAGRAM, DATAGRAM6, RuleLab, rule_lab
 from tests.kernel.counted import load_native
 
 pytestmark = pytest.mark.kernel
@@ -18,18 +18,8 @@ pytestmark = pytest.mark.kernel
 BOUND, WILDCARD, TRANSPARENT, MARKED, FREE = 4001, 4002, 4003, 4004, 4009
 IP_TRANSPARENT = 19
 SYN = TcpFlags.SYN
-PACKET = Packet(
-    src=ip_address("10.77.1.2"),
-    dst=ip_address("10.77.2.2"),
-    protocol=Protocol.UDP,
-    sport=1000,
-    dport=80,
-    length=100,
-    src_mac=SENDER_MAC,
-    dst_mac=ROUTER_MAC,
-)
+PACKET, PACKET6 = replace(DATAGRAM, dport=80), replace(DATAGRAM6, dport=80)
 SEGMENT = replace(PACKET, protocol=Protocol.TCP, flags=SYN, mss=1460, length=60)
-PACKET6 = replace(PACKET, src=ip_address("fd77:1::2"), dst=ip_address("fd77:2::2"))
 SPI = 0x03E80050
 """Its halves stand where ports would."""
 

@@ -23,7 +23,7 @@ from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.snapshot.decode import decode_namespace
 from kubectl_skoop.testing.netns import entered
-from kubectl_skoop.testing.rule_lab import ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import DATAGRAM, RuleLab, rule_lab
 from tests.kernel.test_nft_rules import counted, counters, listing
 
 pytestmark = pytest.mark.kernel
@@ -54,16 +54,7 @@ def ns(lab: RuleLab) -> NetworkNamespace:
 
 
 def packet(source: str = "10.77.1.2", destination: str = "10.77.2.2", **fields: object) -> Packet:
-    made = Packet(
-        src=ip_address(source),
-        dst=ip_address(destination),
-        protocol=Protocol.UDP,
-        sport=1000,
-        dport=80,
-        length=100,
-        src_mac=SENDER_MAC,
-        dst_mac=ROUTER_MAC,
-    )
+    made = replace(DATAGRAM, src=ip_address(source), dst=ip_address(destination), dport=80)
     return replace(made, **fields)  # type: ignore[arg-type]
 
 

@@ -8,14 +8,14 @@ from ipaddress import ip_address
 
 import pytest
 
-from kubectl_skoop.model.packet import Packet, Passage, Protocol
+from kubectl_skoop.model.packet import Packet, Passage
 from kubectl_skoop.model.verdict import Choices
 from kubectl_skoop.netstack.routing.input import Local, Refused, route_input
 from kubectl_skoop.netstack.routing.text import route_text, rule_text
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.testing.netns import entered
 from kubectl_skoop.testing.route_oracle import read_state
-from kubectl_skoop.testing.rule_lab import NET, ROUTER_MAC, SENDER_MAC, RuleLab, rule_lab
+from kubectl_skoop.testing.rule_lab import DATAGRAM, NET, RuleLab, rule_lab
 from tests.kernel.counted import Counted, load_native, load_saved
 
 pytestmark = pytest.mark.kernel
@@ -55,16 +55,7 @@ def lab() -> Iterator[RuleLab]:
 
 
 def packet(source: str, destination: str, port: int = 2000) -> Packet:
-    return Packet(
-        src=ip_address(source),
-        dst=ip_address(destination),
-        protocol=Protocol.UDP,
-        sport=1000,
-        dport=port,
-        length=100,
-        src_mac=SENDER_MAC,
-        dst_mac=ROUTER_MAC,
-    )
+    return replace(DATAGRAM, src=ip_address(source), dst=ip_address(destination), dport=port)
 
 
 def arrive(lab: RuleLab, counted: Counted) -> None:

@@ -12,7 +12,9 @@ from kubectl_skoop.snapshot.decode.entry import MAX_ROWS, Entry, entries
 from kubectl_skoop.snapshot.packed_rows import PackedRows
 
 ADDRESSES = st.sampled_from(["10.0.0.1", "fd00::1", "fe80::1%eth0", "nowhere", ""])
-VALUES: st.SearchStrategy[object] = ADDRESSES | st.sampled_from([0, 7, 24, 33, 64, -1, True, None, 1.5, b"\x0a\x00\x00\x01", [], {}])
+VALUES: st.SearchStrategy[object] = ADDRESSES | st.sampled_from(
+    [0, 7, 24, 33, 64, -1, True, None, 1.5, b"\x0a\x00\x00\x01", [], {}]
+)
 ROWS = st.lists(
     st.fixed_dictionaries(
         {},
