@@ -46,9 +46,9 @@ class Comparisons:
         for reference in known:
             differences = rules.differences(reference.rules)
             if differences is not None:
-                parts = frozenset(differences)
-                if reference.serves(parts):
-                    return _Held(self, rules, place, reference, parts)
+                held = _Held(self, rules, place, reference, frozenset(differences))
+                if held.mostly_alike:
+                    return held
         known.insert(0, _Reference(rules))
         del known[MOST_REFERENCES:]
         return _Held(self, rules, place, known[0], frozenset())
@@ -102,10 +102,6 @@ class _Reference:
     def behind(self, parts: AbstractSet[Part]) -> AbstractSet[Wanted]:
         return {wanted for part in parts for wanted in self._behind.get(part, ())}
 
-    def serves(self, parts: AbstractSet[Part]) -> bool:
-        """Most doors are behind no such part."""
-        return 2 * len(self.behind(parts)) <= len(self.found)
-
 
 class _Held(Comparison):
     """The doors of a node whose rules were held against another node's."""
@@ -123,6 +119,11 @@ class _Held(Comparison):
         self._reference = reference
         self._differences = differences
         self._behind = reference.behind(differences)
+
+    @property
+    def mostly_alike(self) -> bool:
+        """Most doors are behind no part that differs."""
+        return 2 * len(self._behind) <= len(self._reference.found)
 
     def of(self, wanted: Wanted) -> Compared:
         if wanted in self._behind or not wanted.common:
