@@ -30,7 +30,7 @@ TUNNELS = ("cilium_vxlan", "cilium_geneve")
 Routing = Literal["", "tunnel", "native"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class CiliumOptions:
     """`--cilium-…`"""
 

@@ -30,7 +30,7 @@ FROM_ENI = 32765
 SecurityGroups = Literal["", "off", "strict", "standard"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class AwsVpcCniOptions:
     """`--aws-vpc-cni-…`: aws-node's environment, which no snapshot has."""
 

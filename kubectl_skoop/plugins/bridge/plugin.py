@@ -36,7 +36,7 @@ Switch = Literal["", "on", "off"]
 _HAIRPIN = "on: wanted of all ports of the bridge, off: not; empty: on, if a port has it"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class BridgeOptions:
     """`--bridge-…`"""
 
@@ -55,7 +55,7 @@ class BridgeOptions:
                 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class KindnetOptions:
     """`--kindnet-…`"""
 
@@ -68,7 +68,7 @@ class KindnetOptions:
         """The values are listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class KubeRouterOptions:
     """`--kube-router-…`"""
 

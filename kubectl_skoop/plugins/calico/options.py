@@ -19,7 +19,7 @@ ENCRYPTED: Mapping[WireGuard, frozenset[int]] = {
 """IP versions."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class CalicoOptions:
     """`--calico-…`"""
 

@@ -52,7 +52,7 @@ def family_of(version: int) -> Family:
     return V6 if version == V6.version else V4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class FlannelOptions:
     """`--flannel-…`"""
 

@@ -43,7 +43,7 @@ OF_MODES: Mapping[Mode, tuple[Connection, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class TerwayOptions:
     """`--terway-…`"""
 

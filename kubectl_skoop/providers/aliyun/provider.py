@@ -25,7 +25,7 @@ _PROVIDER_ID = re.compile(r"(?:alicloud://)?([a-z]+-[a-z0-9-]+)\.i-[a-z0-9]+")
 _FOR_ASKING = ("region", "access_key_id", "access_key_secret", "security_token")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class Config:
     """Without a key the SDK looks for one: in the environment, in the files of `aliyun`, for a role."""
 

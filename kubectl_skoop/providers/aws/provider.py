@@ -19,7 +19,7 @@ from kubectl_skoop.providers.documents import alone
 REGION = ("topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/region")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, frozen=True, slots=True)
 class Config:
     profile: str = option("", "profile of the AWS configuration files that is asked with")
     region: str = option("", "region that is asked; default: that of the nodes")
