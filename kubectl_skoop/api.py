@@ -39,7 +39,7 @@ from kubectl_skoop.model.place import Endpoint, Place, Where
 from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.device import Device
-from kubectl_skoop.netstack.devices.wireguard_types import key_digest
+from kubectl_skoop.netstack.devices.wireguard_key import key_digest
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import device_key
 

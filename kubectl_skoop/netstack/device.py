@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_skoop.model.packet import ETHERTYPE_8021Q, Address
-from kubectl_skoop.netstack.devices.fou_types import UdpEncap
-from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
-from kubectl_skoop.netstack.devices.team_types import Team
-from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.devices.fou_types import UdpEncap
+    from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
+    from kubectl_skoop.netstack.devices.team_types import Team
+    from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
 IFF_RUNNING, IFF_NOARP, IFF_PROMISC, IFF_LOWER_UP = 0x40, 0x80, 0x100, 0x10000
@@ -134,7 +136,7 @@ class IpTunnel(NamedTuple):
     """The same for sequence numbers."""
     external: bool = False
     """Routes, or programs, say where to."""
-    encap: UdpEncap | None = None
+    encap: "UdpEncap | None" = None
     """Its packets are put into UDP packets."""
     unmodelled: str = ""
     """What of its settings is not modelled, as text."""
@@ -244,12 +246,12 @@ class Device:
     vlan: Vlan | None = None
     vxlan: Vxlan | None = None
     tunnel: IpTunnel | None = None
-    tunnel6: Ip6Tunnel | None = None
+    tunnel6: "Ip6Tunnel | None" = None
     geneve: Geneve | None = None
-    wireguard: Wireguard | None = None
+    wireguard: "Wireguard | None" = None
     bond: Bond | None = None
     bond_port: BondPort | None = None
-    team: Team | None = None
+    team: "Team | None" = None
     macvlan: Macvlan | None = None
     ipvlan: Ipvlan | None = None
     netkit: Netkit | None = None

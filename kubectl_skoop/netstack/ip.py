@@ -19,7 +19,7 @@ from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.sysctl import device_key
-from kubectl_skoop.netstack.xfrm import ipsec, ipsec_out
+from kubectl_skoop.netstack.xfrm import ipsec_gate
 
 DEFAULT_TTL = 64
 MIN_MTU6 = 1280
@@ -200,8 +200,8 @@ def _deliver(stack: Stack, device: Device, packet: Packet, passage: Passage) -> 
     indev = vrf.index_of(stack.ns, device.index) or device.index
     result = traverse(stack, Hook.INPUT, packet, passage, indev=indev, outdev=0)
     if isinstance(result, Passed):
-        exempt = device.loopback or ipsec.checks_itself(packet)
-        if exempt or not ipsec.refused(stack, result.packet, passage, "in", device.name):
+        exempt = device.loopback or ipsec_gate.checks_itself(packet)
+        if exempt or not ipsec_gate.refused(stack, result.packet, passage, "in", device.name):
             transport.deliver(stack, device, result.packet, passage)
     elif isinstance(result, Scheduled):
         _local_out(stack, result.packet, passage, result.route, indev=device.index)
@@ -214,7 +214,7 @@ def _forward(stack: Stack, device: Device, packet: Packet, passage: Passage, rou
     out = stack.ns.devices[route.device]
     if packet.discovery is not None and route.redirect:
         discovery.redirect(stack, device, packet)
-    if ipsec.refused(stack, packet, passage, "fwd", device.name):
+    if ipsec_gate.refused(stack, packet, passage, "fwd", device.name):
         return
     if packet.ttl <= 1:
         stack.lose(
@@ -262,9 +262,9 @@ def _output(
     name, before = stack.ns.device_name(outdev), packet.src
     way = OutputRoute(device=outdev, nexthop=nexthop, source=packet.src, route=route)
     exempt = stack.ns.devices[outdev].loopback or (packet.ipsec is not None and not indev)
-    bundle = None if exempt else ipsec_out.lookup(stack, packet, passage, way)
-    if isinstance(bundle, ipsec_out.Ended):
-        ipsec_out.end(stack, packet, bundle, name)
+    bundle = None if exempt else ipsec_gate.lookup(stack, packet, passage, way)
+    if isinstance(bundle, ipsec_gate.Ended):
+        ipsec_gate.end(stack, packet, bundle, name)
         return
     if bundle is not None:
         outdev, nexthop = bundle.route.device, bundle.route.nexthop
@@ -277,9 +277,9 @@ def _output(
     packet = result.packet
     if packet.src != before:
         stack.step("nat", f"source {before} becomes {packet.src}", device=name)
-        bundle = None if exempt else ipsec_out.lookup(stack, packet, passage, way)
-        if isinstance(bundle, ipsec_out.Ended):
-            ipsec_out.end(stack, packet, bundle, name)
+        bundle = None if exempt else ipsec_gate.lookup(stack, packet, passage, way)
+        if isinstance(bundle, ipsec_gate.Ended):
+            ipsec_gate.end(stack, packet, bundle, name)
             return
     if bundle is not None:
         from kubectl_skoop.netstack.xfrm import ipsec_send

@@ -9,7 +9,6 @@ from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.conntrack_types import ConntrackCut, ConntrackEntry, Expectation, Tuple
 from kubectl_skoop.netstack.device import SAME_NAMESPACE, Device, InterfaceAddress
-from kubectl_skoop.netstack.devices.fou_types import FouPort
 from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.neighbours.neighbour_types import (
     FdbEntry,
@@ -21,9 +20,10 @@ from kubectl_skoop.netstack.netfilter.types import Netfilter
 from kubectl_skoop.netstack.routing.table import Fib
 from kubectl_skoop.netstack.routing.types import AddressLabel, PolicyRule, Route, RouteException
 from kubectl_skoop.netstack.sysctl import Sysctls
-from kubectl_skoop.netstack.xfrm.ipsec_types import Ipsec
+from kubectl_skoop.netstack.xfrm.ipsec_tables import Ipsec
 
 if TYPE_CHECKING:
+    from kubectl_skoop.netstack.devices.fou_types import FouPort
     from kubectl_skoop.netstack.ipset import IpSet
     from kubectl_skoop.netstack.ipvs.service import VirtualService
     from kubectl_skoop.netstack.netfilter.recent import RecentLists
@@ -54,7 +54,7 @@ class NetworkNamespace:
     """Lists of the iptables match `recent`; None: not collected."""
     ipvs: "tuple[VirtualService, ...]" = ()
     ipsec: Ipsec = field(default_factory=Ipsec)
-    fou: tuple[FouPort, ...] | None = None
+    fou: "tuple[FouPort, ...] | None" = None
     """None: not collected."""
     conntrack: Sequence[ConntrackEntry] = ()
     conntrack_cut: ConntrackCut | None = None

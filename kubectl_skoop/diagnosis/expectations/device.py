@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from kubectl_skoop.diagnosis.expectations.expectation import Deviation, Expectation, differs, missing
 from kubectl_skoop.diagnosis.expectations.link_up import bring_up
@@ -17,9 +17,11 @@ from kubectl_skoop.netstack.device import (
     IpTunnel,
     Vxlan,
 )
-from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import Sysctls, device_key
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 
 DEFAULTS = "net.ipv4.conf.default."
 NEW_DEVICE = IFF_BROADCAST | IFF_LOWER_UP
@@ -161,7 +163,7 @@ class DeviceExpectation(Expectation):
             local=self.local or found.local,
         )
 
-    def _wireguard(self, found: Wireguard) -> Wireguard:
+    def _wireguard(self, found: "Wireguard") -> "Wireguard":
         port = found.port if self.port is None else self.port
         return found._replace(port=port, key=self.digest or found.key)
 

@@ -15,7 +15,6 @@ from kubectl_skoop.diagnosis.expectations.expectation import Expectation
 from kubectl_skoop.diagnosis.expectations.fdb import FdbExpectation
 from kubectl_skoop.diagnosis.expectations.neighbour import NeighbourExpectation
 from kubectl_skoop.diagnosis.expectations.route import RouteExpectation
-from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
 from kubectl_skoop.diagnosis.expectations.sysctl import SysctlExpectation
 from kubectl_skoop.model.packet import Address, Network
 from kubectl_skoop.model.place import Place
@@ -229,6 +228,9 @@ def rule(
     remedy: str = "",
 ) -> Expectation:
     """A policy rule that looks `table` up, with exactly these selectors; `invert`: for all other packets."""
+    # Few plugins want one.
+    from kubectl_skoop.diagnosis.expectations.rule import RuleExpectation
+
     return RuleExpectation(
         rule=PolicyRule(
             priority=priority or 0,

@@ -1,13 +1,11 @@
 """One flow in one branch: request, reply, and for TCP the data that follows the handshake."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_skoop.diagnosis.result import FateKind
 from kubectl_skoop.diagnosis.walk import asking, paths
 from kubectl_skoop.diagnosis.walk.branch import STRAY, Branch
-from kubectl_skoop.diagnosis.walk.entrance import Entrance
 from kubectl_skoop.diagnosis.walk.outside import Outside
 from kubectl_skoop.diagnosis.walk.shim import Underlay
 from kubectl_skoop.diagnosis.walk.walk import Walk
@@ -22,6 +20,9 @@ from kubectl_skoop.netstack.l4.endpoint import Client, Refusal, Server
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.reliance import BOUNDLESS
 from kubectl_skoop.netstack.stack import Loss, Stack
+
+if TYPE_CHECKING:
+    from kubectl_skoop.diagnosis.walk.entrance import Entrance
 
 SMALL_SEGMENT = 140
 """IP length in bytes of the data that follows a handshake, both ways."""
@@ -62,15 +63,14 @@ def outcome(result: FlowResult) -> str:
     return "lost" if result.fate in ("dropped", "refused") else result.fate
 
 
-@dataclass(eq=False, frozen=True, slots=True)
-class Runner:
+class Runner(NamedTuple):
     """Runs a probe in a world; calls are independent of each other."""
 
     world: World
     underlay: Underlay
     outside: Outside
     source: Callable[[World], NetworkNamespace | NotCollected]
-    entrance: Entrance | None = None
+    entrance: "Entrance | None" = None
     """For a sender outside of the cluster."""
 
     def run(self, probe: Probe, setting: Setting, choices: Choices, world: World | None = None) -> FlowResult:

@@ -1,10 +1,10 @@
 """Where a probe is walked: the namespaces of the snapshot, and what is around them."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.extension.registry import Setup
 from kubectl_skoop.diagnosis.walk.asking import Lessons
-from kubectl_skoop.diagnosis.walk.entrance import Entrance
 from kubectl_skoop.diagnosis.walk.flow import Runner
 from kubectl_skoop.diagnosis.walk.outside import Outside
 from kubectl_skoop.diagnosis.walk.outsider import outsider
@@ -13,6 +13,9 @@ from kubectl_skoop.diagnosis.walk.world import World
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.probe import Probe
+
+if TYPE_CHECKING:
+    from kubectl_skoop.diagnosis.walk.entrance import Entrance
 
 
 class Stage(NamedTuple):
@@ -58,9 +61,15 @@ def stage(setup: Setup, underlay: Underlay, probe: Probe, lessons: Lessons | Non
         underlay,
         Outside(lambda address: cluster.endpoint(address).kind, no_service, node_of, node_of_range),
         lambda there: there.at(place),
-        Entrance(cluster, underlay.balance, underlay.routed_in) if outside else None,
+        _entrance(cluster, underlay) if outside else None,
     )
     return Stage(world, runner)
+
+
+def _entrance(cluster: Cluster, underlay: Underlay) -> "Entrance":
+    from kubectl_skoop.diagnosis.walk.entrance import Entrance
+
+    return Entrance(cluster, underlay.balance, underlay.routed_in)
 
 
 def place_of_source(probe: Probe) -> Place:

@@ -1,13 +1,12 @@
 """The walk: frames go from stack to stack until none is under way (a small discrete-event simulation)."""
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_skoop.diagnosis.walk import router, wire
 from kubectl_skoop.diagnosis.walk.branch import Asked, Branch, Visit, flow_of
-from kubectl_skoop.diagnosis.walk.entrance import NO_TARGET, Entrance, Turned
 from kubectl_skoop.diagnosis.walk.outside import Outside as OutsideActor
 from kubectl_skoop.diagnosis.walk.outsider import ASSUMED, OUTSIDE_MAC, translated_back
 from kubectl_skoop.diagnosis.walk.shim import Underlay
@@ -25,6 +24,9 @@ from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbours import neighbour, neighbour_answer
 from kubectl_skoop.netstack.stack import Emission, Handover, Journey, Loss, Stack, Way
 
+if TYPE_CHECKING:
+    from kubectl_skoop.diagnosis.walk.entrance import Entrance, Turned
+
 MAX_FRAMES = 3000
 """Frames of one branch before it is called a loop."""
 
@@ -39,17 +41,16 @@ class _Arriving(NamedTuple):
     """From a device on top of this one, or below it: there is no wire between."""
 
 
-@dataclass(eq=False, slots=True)
 class Walk:
     """Moves the frames of one branch."""
 
-    branch: Branch
-    underlay: Underlay
-    outside: OutsideActor
-    entrance: Entrance | None = None
-    """For packets from outside; without one none are sent."""
-    under_way: deque[_Arriving] = field(default_factory=deque)
-    frames: int = 0
+    def __init__(
+        self, branch: Branch, underlay: Underlay, outside: OutsideActor, entrance: "Entrance | None" = None
+    ) -> None:
+        """`entrance`: for packets from outside; without one none are sent."""
+        self.branch, self.underlay, self.outside, self.entrance = branch, underlay, outside, entrance
+        self.under_way: deque[_Arriving] = deque()
+        self.frames = 0
 
     def apart(self, branch: Branch) -> "Walk":
         """Of the frames of another branch."""
@@ -282,6 +283,8 @@ class Walk:
         """From outside to a node, perhaps by a load balancer."""
         if self.entrance is None:
             raise RuntimeError("a packet from outside without an entrance")
+        from kubectl_skoop.diagnosis.walk.entrance import NO_TARGET, Turned
+
         found = self.entrance.admit(self.branch, packet)
         if isinstance(found, Turned):
             if found.code != NO_TARGET or self.underlay.balancing(self.branch, stack, packet):
@@ -303,7 +306,7 @@ class Walk:
         if self.underlay.entering(self.branch, stack, port, arriving, balancer):
             self.under_way.append(_Arriving(port, arriving, link))
 
-    def _turn(self, stack: Stack, packet: Packet, turned: Turned) -> None:
+    def _turn(self, stack: Stack, packet: Packet, turned: "Turned") -> None:
         if turned.unknown:
             stack.give_up(turned.code, packet, turned.message)
         else:

@@ -1,10 +1,14 @@
 """Ends of tunnels in IP packets, whichever family the outer packets have."""
 
+from typing import TYPE_CHECKING
+
 from kubectl_skoop.model.packet import Packet, Passage
 from kubectl_skoop.netstack.device import Device, IpTunnel
-from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.netstack.l4 import icmp
 from kubectl_skoop.netstack.stack import Stack
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
 
 OUTSIDE = "what it does with a packet is decided outside of it (external mode), and its route says nothing"
 """Why a tunnel in external mode cannot be followed: a program may say where to."""
@@ -12,7 +16,7 @@ GRE_HEADER, GRE_FIELD = 4, 4
 """Bytes: the header, and each field that may follow: checksum, key, sequence number."""
 
 
-def gre_header(config: IpTunnel | Ip6Tunnel) -> int:
+def gre_header(config: "IpTunnel | Ip6Tunnel") -> int:
     """gre_calc_hlen, bytes."""
     fields = (config.output_key is not None) + config.checksum[1] + config.sequence[1]
     return GRE_HEADER + GRE_FIELD * fields

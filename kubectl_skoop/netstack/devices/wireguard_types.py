@@ -1,14 +1,8 @@
 """Settings of WireGuard devices (include/uapi/linux/wireguard.h)."""
 
-import hashlib
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, Network
-
-
-def key_digest(key: bytes) -> str:
-    """Of a public key: as good as the key to tell peers apart."""
-    return hashlib.sha256(key).hexdigest()[:16]
 
 
 class WireguardPeer(NamedTuple):

@@ -9,7 +9,7 @@ from kubectl_skoop.netstack.l4.endpoint import SYMPTOMS, Client, Ports, Refusal
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.netstack.xfrm import ipsec_out
+from kubectl_skoop.netstack.xfrm import ipsec_gate
 
 
 def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refusal:
@@ -61,9 +61,9 @@ def open_socket(stack: Stack, probe: Probe) -> tuple[Client, OutputRoute] | Refu
         return Refusal(SYMPTOMS.get(route.errno, route.errno))
     unsent = replace(_unsent(probe, route.source), sport=port)
     if not route.loopback:
-        ended = ipsec_out.lookup(stack, unsent, Passage(), route)
-        if isinstance(ended, ipsec_out.Ended) and (ended.errno or ended.unknown):
-            ipsec_out.end(stack, unsent, ended, stack.ns.device_name(route.device))
+        ended = ipsec_gate.lookup(stack, unsent, Passage(), route)
+        if isinstance(ended, ipsec_gate.Ended) and (ended.errno or ended.unknown):
+            ipsec_gate.end(stack, unsent, ended, stack.ns.device_name(route.device))
             return Refusal(SYMPTOMS.get(ended.errno, ended.errno))
     if route.type in ("broadcast", "multicast"):
         return _group(stack, probe, route)

@@ -14,7 +14,7 @@ from kubectl_skoop.netstack.routing.flow import FlowKey
 from kubectl_skoop.netstack.routing.local import address_type, is_anycast
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.netstack.xfrm import ipsec_send
+from kubectl_skoop.netstack.xfrm import socket_mtu
 
 IP_HEADER = {4: 20, 6: 40}
 SYN, ACK, RST = 40, 32, 20
@@ -45,7 +45,7 @@ def send(stack: Stack, end: Client | Server, payload: int, *, full: bool = False
     if isinstance(route, RouteError):
         return 0
     device = stack.ns.devices[route.device]
-    mtu = ipsec_send.local_mtu(stack, _segment(end, TcpFlags.ACK, ACK), route)
+    mtu = socket_mtu.local_mtu(stack, _segment(end, TcpFlags.ACK, ACK), route)
     limit = min(end.mss or DEFAULT_MSS[end.remote.version], mtu - headers(end.remote))
     size = limit if full else min(payload, limit)
     flags = TcpFlags.ACK | TcpFlags.PSH

@@ -11,7 +11,7 @@ from kubectl_skoop.netstack.l4.endpoint import SYMPTOMS, Client, Refusal, Server
 from kubectl_skoop.netstack.l4.socket_types import Socket
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
-from kubectl_skoop.netstack.xfrm import ipsec_send
+from kubectl_skoop.netstack.xfrm import socket_mtu
 
 SMALL, ECHO = {4: 32, 6: 52}, {4: 84, 6: 104}
 """IP total lengths in bytes of a datagram of 4 bytes and of ping's default, by family."""
@@ -36,7 +36,7 @@ def send(stack: Stack, probe: Probe) -> Client | Refusal:
         icmp_id=client.port if echo else 0,
         length=length,
     )
-    mtu = ipsec_send.local_mtu(stack, packet, route)
+    mtu = socket_mtu.local_mtu(stack, packet, route)
     if probe.df and length > mtu:
         client.fail(SYMPTOMS["EMSGSIZE"])
     discovery = client.remote.version == 6 or not stack.ns.sysctls.number("net.ipv4.ip_no_pmtu_disc", 0)

@@ -3,7 +3,7 @@
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.types import Hook, RuleContext
 from kubectl_skoop.netstack.routing.way import Forward, OutputRoute, way_of
-from kubectl_skoop.netstack.xfrm import ipsec_out
+from kubectl_skoop.netstack.xfrm import ipsec_gate
 from kubectl_skoop.netstack.xfrm.ipsec_types import State
 
 
@@ -25,8 +25,8 @@ def sealed_by(ctx: RuleContext) -> State | Unknown | None:
     if ctx.stack.ns.devices[way.device].loopback or (ctx.packet.ipsec is not None and not ctx.passage.iif):
         return None
     with ctx.stack.aside():
-        found = ipsec_out.lookup(ctx.stack, ctx.packet, ctx.passage, way)
-    if isinstance(found, ipsec_out.Ended):
+        found = ipsec_gate.lookup(ctx.stack, ctx.packet, ctx.passage, way)
+    if isinstance(found, ipsec_gate.Ended):
         return Unknown(found.message) if found.unknown else None
     return found.state if found is not None else None
 

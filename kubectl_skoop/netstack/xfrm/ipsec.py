@@ -37,11 +37,6 @@ def refused(stack: Stack, packet: Packet, passage: Passage, direction: Direction
     return False
 
 
-def checks_itself(packet: Packet) -> bool:
-    """Policies are not asked for it before it is opened (no_policy of esp4_protocol and its like)."""
-    return packet.ipsec is not None and not packet.ipsec.in_udp
-
-
 def _for_daemon(packet: Packet) -> bool:
     return packet.protocol == Protocol.UDP and (packet.dport in IKE_PORTS or packet.ipsec is not None)
 

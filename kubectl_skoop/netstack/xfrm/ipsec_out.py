@@ -5,7 +5,6 @@ a device does for the kernel (offload) is not modelled.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, Packet, Passage, Protocol
 from kubectl_skoop.netstack import gap
@@ -13,33 +12,13 @@ from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.xfrm import ipsec
+from kubectl_skoop.netstack.xfrm.ipsec_gate import Bundle, Ended
 from kubectl_skoop.netstack.xfrm.ipsec_types import TRANSPORT, Mark, Policy, State, Template
-
-
-class Bundle(NamedTuple):
-    """A packet is transformed by this state, and goes on by this route."""
-
-    state: State
-    route: OutputRoute
-
-
-class Ended(NamedTuple):
-    """It does not leave, and why."""
-
-    code: str
-    message: str
-    evidence: Sequence[str] = ()
-    remedy: str = ""
-    errno: str = ""
-    """What connect() says; empty: nothing, as the packets vanish later."""
-    unknown: bool = False
 
 
 def lookup(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute) -> Bundle | Ended | None:
     """xfrm_lookup for a packet that `route` was found for; None: it leaves as it is."""
     known = stack.ns.ipsec
-    if not known.policies and not known.blocks:
-        return None
     policy = ipsec.selected(stack, packet, passage.mark, "out")
     if policy is None:
         refused = "out" in known.blocks
@@ -47,15 +26,6 @@ def lookup(stack: Stack, packet: Packet, passage: Passage, route: OutputRoute) -
     if policy.block:
         return Ended("ipsec.policy", *ipsec.blocked_text(packet, policy), errno="EPERM")
     return _by_templates(stack, packet, passage, route, policy) if policy.templates else None
-
-
-def end(stack: Stack, packet: Packet, ended: Ended, device: str) -> None:
-    """Record why it does not leave."""
-    where = stack.where(device=device)
-    if ended.unknown:
-        stack.give_up(ended.code, packet, ended.message, where=where)
-        return
-    stack.lose(ended.code, packet, ended.message, where=where, evidence=ended.evidence, remedy=ended.remedy)
 
 
 def _by_templates(

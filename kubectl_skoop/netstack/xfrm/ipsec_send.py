@@ -5,7 +5,7 @@ from kubectl_skoop.netstack import fragment, ip
 from kubectl_skoop.netstack.routing.output import OutputRoute
 from kubectl_skoop.netstack.stack import Stack
 from kubectl_skoop.netstack.xfrm import ipsec_out, sealing
-from kubectl_skoop.netstack.xfrm.ipsec_out import Bundle
+from kubectl_skoop.netstack.xfrm.ipsec_gate import Bundle
 from kubectl_skoop.netstack.xfrm.ipsec_types import TRANSPORT
 
 
@@ -16,7 +16,7 @@ def send(
     does not fit is told (xfrm4_tunnel_check_size), but of IPv6 in mode transport, which is cut once it is
     sealed (__xfrm6_output). `route`: the packet's own."""
     device = stack.ns.devices[route.device]
-    mtu = _fitting(stack, bundle, ip.output_mtu(stack, packet, device, route.route, local=not indev))
+    mtu = fitting(stack, bundle, ip.output_mtu(stack, packet, device, route.route, local=not indev))
     out = stack.ns.devices[bundle.route.device]
     stack.reliance.by_length()
     cut_later = packet.family == 6 and bundle.state.mode == TRANSPORT and not indev
@@ -33,17 +33,7 @@ def send(
     ip.send(stack, outer, beside, bundle.route)
 
 
-def local_mtu(stack: Stack, packet: Packet, route: OutputRoute) -> int:
-    """What a socket may send in one packet like this one (dst_mtu), bytes."""
-    mtu = ip.path_mtu(stack, packet.dst, stack.ns.devices[route.device], route.route)
-    if route.loopback or not stack.ns.ipsec.policies:
-        return mtu
-    with stack.aside():
-        bundle = ipsec_out.lookup(stack, packet, Passage(), route)
-    return _fitting(stack, bundle, mtu) if isinstance(bundle, Bundle) else mtu
-
-
-def _fitting(stack: Stack, bundle: Bundle, mtu: int) -> int:
+def fitting(stack: Stack, bundle: Bundle, mtu: int) -> int:
     """xfrm_init_pmtu, bytes: what fits the way of the sealed packet, and `mtu` of the packet's own route."""
     way, state = bundle.route, bundle.state
     outer = ip.path_mtu(stack, state.destination, stack.ns.devices[way.device], way.route)

@@ -133,14 +133,3 @@ class Overhead(NamedTuple):
     """What is encrypted becomes a multiple of it; of AH its header."""
     tag: int
     """The check value (ICV)."""
-
-
-class Ipsec(NamedTuple):
-    """What of IPsec a namespace has."""
-
-    policies: tuple[Policy, ...] = ()
-    """In the order in which they were added."""
-    blocks: frozenset[str] = frozenset()
-    """Directions in which is dropped what no policy selects (XFRM_MSG_GETDEFAULT)."""
-    states: tuple[State, ...] | None = ()
-    """The newest first; None: an older agent counted them only, and there are some."""

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_skoop.model.packet import ETHERTYPE_8021Q
 from kubectl_skoop.netstack.device import (
@@ -23,13 +23,15 @@ from kubectl_skoop.netstack.device import (
     Vlan,
     Vxlan,
 )
-from kubectl_skoop.netstack.devices.team_types import Team
-from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
 from kubectl_skoop.snapshot.decode.redirects import EGRESS, INGRESS, decode_led_in, decode_redirects
 from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel
 from kubectl_skoop.snapshot.decode.tunnels6 import TUNNELS6, decode_tunnel6
+
+if TYPE_CHECKING:
+    from kubectl_skoop.netstack.devices.team_types import Team
+    from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
 BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED = 1 << 1, 1 << 2
@@ -48,8 +50,8 @@ class Additions(NamedTuple):
     programs: Mapping[int, tuple[str, ...]]
     redirects: Mapping[int, int]
     led_in: Mapping[int, tuple[LedIn, ...]]
-    wireguard: Mapping[int, Wireguard]
-    team: Mapping[int, Team]
+    wireguard: "Mapping[int, Wireguard]"
+    team: "Mapping[int, Team]"
 
 
 def decode_devices(

@@ -3,11 +3,11 @@
 from ipaddress import ip_network
 
 from kubectl_skoop.model.packet import Address, Network, Protocol
+from kubectl_skoop.netstack.xfrm.ipsec_tables import Ipsec
 from kubectl_skoop.netstack.xfrm.ipsec_types import (
     TRANSPORT,
     TUNNEL,
     InUdp,
-    Ipsec,
     Mark,
     Overhead,
     Policy,

@@ -10,7 +10,7 @@ from kubectl_skoop.model.place import Place
 from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.sysctl import Sysctls
-from kubectl_skoop.netstack.xfrm.ipsec_types import Ipsec
+from kubectl_skoop.netstack.xfrm.ipsec_tables import Ipsec
 from kubectl_skoop.snapshot.decode.addresses import decode_addresses, decode_labels
 from kubectl_skoop.snapshot.decode.conntrack import (
     decode_conntrack,
@@ -28,8 +28,6 @@ from kubectl_skoop.snapshot.decode.devices import (
     with_states,
 )
 from kubectl_skoop.snapshot.decode.entry import Entry, table_map, text
-from kubectl_skoop.snapshot.decode.fou import decode_fou
-from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
 from kubectl_skoop.snapshot.decode.neighbours import (
     FORWARDING,
     NEIGHBOURS,
@@ -54,11 +52,12 @@ from kubectl_skoop.snapshot.decode.rows import SharedRows
 from kubectl_skoop.snapshot.decode.rules import decode_rules
 from kubectl_skoop.snapshot.decode.sockets import decode_sockets
 from kubectl_skoop.snapshot.decode.tables import Tables
-from kubectl_skoop.snapshot.decode.team import decode_teams
-from kubectl_skoop.snapshot.decode.wireguard import decode_wireguard
 from kubectl_skoop.snapshot.dump import NamespaceDump
 
 if TYPE_CHECKING:
+    from kubectl_skoop.netstack.devices.fou_types import FouPort
+    from kubectl_skoop.netstack.devices.team_types import Team
+    from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
     from kubectl_skoop.netstack.ipset import IpSet
     from kubectl_skoop.netstack.ipvs.service import VirtualService
 
@@ -98,8 +97,8 @@ def decode_namespace(
         programs=_programs(tables),
         redirects=tables.decode("tc_filters", decode_redirects, {}),
         led_in=tables.decode("tc_filters", decode_led_in, {}),
-        wireguard=tables.decode("wireguard", decode_wireguard, {}),
-        team=tables.decode("team", decode_teams, {}),
+        wireguard=tables.decode("wireguard", _wireguard, {}),
+        team=tables.decode("team", _teams, {}),
     )
     devices: Mapping[int, Device] = tables.decode(
         "links", lambda data: decode_devices(data, namespace_of, additions), {}
@@ -136,10 +135,10 @@ def decode_namespace(
         ipsets=tables.decode("ipset", _ipsets, {}),
         recent=tables.decode("xt_recent", decode_recent, None),
         ipvs=ipvs,
-        ipsec=tables.decode("xfrm", decode_ipsec, Ipsec()),
+        ipsec=tables.decode("xfrm", _ipsec, Ipsec()),
         conntrack=tables.defer("conntrack", decode_conntrack),
         conntrack_cut=tables.decode("conntrack_cut", decode_conntrack_cut, None),
-        fou=_if_asked(dump, tables, "fou", decode_fou),
+        fou=_if_asked(dump, tables, "fou", _fou),
         expectations=_if_asked(dump, tables, "expectations", decode_expectations),
         sockets=tables.decode("sockets", decode_sockets, ()),
         sysctls=tables.decode("sysctls", partial(_sysctls, tables), Sysctls({})),
@@ -181,6 +180,38 @@ def _ipvs(data: object) -> "tuple[VirtualService, ...]":
     from kubectl_skoop.snapshot.decode.ipvs import decode_ipvs
 
     return decode_ipvs(data)
+
+
+def _wireguard(data: object) -> "Mapping[int, Wireguard]":
+    if data == []:
+        return {}
+    from kubectl_skoop.snapshot.decode.wireguard import decode_wireguard
+
+    return decode_wireguard(data)
+
+
+def _teams(data: object) -> "Mapping[int, Team]":
+    if data == []:
+        return {}
+    from kubectl_skoop.snapshot.decode.team import decode_teams
+
+    return decode_teams(data)
+
+
+def _fou(data: object) -> "tuple[FouPort, ...]":
+    if data == []:
+        return ()
+    from kubectl_skoop.snapshot.decode.fou import decode_fou
+
+    return decode_fou(data)
+
+
+def _ipsec(data: object) -> Ipsec:
+    if isinstance(data, dict) and all(listed in ([], 0) for listed in data.values()):
+        return Ipsec()
+    from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
+
+    return decode_ipsec(data)
 
 
 def _sysctls(tables: Tables, data: object) -> Sysctls:

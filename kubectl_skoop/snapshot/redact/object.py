@@ -10,7 +10,7 @@ from kubectl_skoop.cluster.fields import FIELDS, METADATA, METADATA_OF, OTHERS, 
 from kubectl_skoop.cluster.policy.kinds import KINDS
 from kubectl_skoop.cluster.raw import Object, flag, mapping, texts
 from kubectl_skoop.cluster.raw import text as text_of
-from kubectl_skoop.netstack.devices.wireguard_types import key_digest
+from kubectl_skoop.netstack.devices.wireguard_key import key_digest
 from kubectl_skoop.snapshot.redact.config import config_data
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed

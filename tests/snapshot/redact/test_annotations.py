@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.cluster.secondary import STATUS
-from kubectl_skoop.netstack.devices.wireguard_types import key_digest
+from kubectl_skoop.netstack.devices.wireguard_key import key_digest
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.netlink import rows
 from kubectl_skoop.snapshot.redact.object import redact_object
