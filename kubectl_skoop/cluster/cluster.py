@@ -1,7 +1,6 @@
 """The objects of a cluster, found by name and by address. Read when asked for, and kept."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
@@ -51,11 +50,11 @@ class ObjectSource(Protocol):
         ...
 
 
-@dataclass(eq=False, frozen=True)
 class PlainObjects:
     """Objects that are all in memory, by kind."""
 
-    by_kind: Mapping[str, Sequence[Object]]
+    def __init__(self, by_kind: Mapping[str, Sequence[Object]]) -> None:
+        self.by_kind = by_kind
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected:
         found = self.by_kind.get(kind)
@@ -111,17 +110,17 @@ def _key(ref: Ref) -> str:
     return f"{ref.namespace}/{ref.name}"
 
 
-@dataclass(eq=False, slots=True)
 class Cluster:
     """The Kubernetes objects of a source, made out when they are asked for."""
 
-    source: ObjectSource
-    _pods: dict[str, Mapping[str, PodInfo]] = field(default_factory=dict, repr=False)
-    _services: dict[str, Mapping[str, Service]] = field(default_factory=dict, repr=False)
-    _nodes: Mapping[str, NodeInfo] | None = field(default=None, repr=False)
-    _slices: dict[str, Mapping[str, Sequence[Object]]] = field(default_factory=dict, repr=False)
-    _endpoints: dict[str, Mapping[str, Object]] = field(default_factory=dict, repr=False)
-    _addresses: dict[Address, Endpoint] = field(default_factory=dict, repr=False)
+    def __init__(self, source: ObjectSource) -> None:
+        self.source = source
+        self._pods: dict[str, Mapping[str, PodInfo]] = {}
+        self._services: dict[str, Mapping[str, Service]] = {}
+        self._nodes: Mapping[str, NodeInfo] | None = None
+        self._slices: dict[str, Mapping[str, Sequence[Object]]] = {}
+        self._endpoints: dict[str, Mapping[str, Object]] = {}
+        self._addresses: dict[Address, Endpoint] = {}
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object]:
         """Empty, too, if they were not collected: `source.objects` tells the difference."""

@@ -1,7 +1,7 @@
 """One flow from the question to the answer: resolve, walk every way, compare with what was wanted, decide."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 
 from kubectl_skoop.cluster.cluster import Cluster
@@ -25,7 +25,7 @@ from kubectl_skoop.diagnosis.walk import paths
 from kubectl_skoop.diagnosis.walk.asking import Lessons
 from kubectl_skoop.diagnosis.walk.branch import Branch
 from kubectl_skoop.diagnosis.walk.fan_out import Way, fan_out
-from kubectl_skoop.diagnosis.walk.flow import FlowResult, Runner, Setting, outcome
+from kubectl_skoop.diagnosis.walk.flow import FlowResult, Setting, outcome
 from kubectl_skoop.diagnosis.walk.outer_door import Cloud
 from kubectl_skoop.diagnosis.walk.shim import Underlay
 from kubectl_skoop.diagnosis.walk.stage import place_of_source, stage
@@ -90,25 +90,25 @@ class Desk:
         return inquiry, resolved.facts
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
 class _Inquiry:
     """Everything about one probe."""
 
-    setup: Setup
-    cluster: Cluster
-    underlay: Underlay
-    probe: Probe
-    comparison: Comparison
-    """With the state as it was collected."""
-    lessons: Lessons
-    """Of that state."""
-    measurements: Measurements
-    world: World = field(init=False)
-    runner: Runner = field(init=False)
-    effort: Effort = field(default_factory=Effort)
-
-    def __post_init__(self) -> None:
-        self.world, self.runner = stage(self.setup, self.underlay, self.probe, self.lessons)
+    def __init__(
+        self,
+        *,
+        setup: Setup,
+        cluster: Cluster,
+        underlay: Underlay,
+        probe: Probe,
+        comparison: Comparison,
+        lessons: Lessons,
+        measurements: Measurements,
+    ) -> None:
+        """`comparison` and `lessons`: of the state as it was collected."""
+        self.setup, self.cluster, self.underlay, self.probe = setup, cluster, underlay, probe
+        self.comparison, self.measurements = comparison, measurements
+        self.world, self.runner = stage(setup, underlay, probe, lessons)
+        self.effort = Effort()
 
     def fate(self) -> verdict.Fate:
         return verdict.fate(self._walk(self.probe, self._setting))

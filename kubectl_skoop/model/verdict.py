@@ -1,7 +1,7 @@
 """Three-valued truth, and the choices that split a walk into branches."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from operator import itemgetter
 from typing import NamedTuple, NoReturn, TypeVar
@@ -43,17 +43,18 @@ STEP = 12
 EXHAUSTED = "more rules lie on the way than are walked for one question"
 
 
-@dataclass(slots=True)
 class Effort:
     """What is left to spend on one question, by all its walks: a forged snapshot can ask for years.
 
     The two walks to a service with 1,000 endpoints and kube-proxy's rules for iptables take half of it.
     """
 
-    left: int = MAX_RULES
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = MAX_RULES) -> None:
+        self.left = left
 
 
-@dataclass(slots=True)
 class Choices:
     """The decisions of one branch.
 
@@ -62,11 +63,14 @@ class Choices:
     the answers to give first, in order; after it the first alternative is taken and recorded.
     """
 
-    script: tuple[int, ...] = ()
-    made: list[Choice] = field(default_factory=list)
-    effort: Effort = field(default_factory=Effort)
-    hashed: dict[Hashable, int] = field(default_factory=dict)
-    """Which option was picked for a key (`pick_by_hash`)."""
+    __slots__ = ("effort", "hashed", "made", "script")
+
+    def __init__(self, script: tuple[int, ...] = (), effort: Effort | None = None) -> None:
+        self.script = script
+        self.made: list[Choice] = []
+        self.effort = effort or Effort()
+        self.hashed: dict[Hashable, int] = {}
+        """Which option was picked for a key (`pick_by_hash`)."""
 
     def pick(self, what: str, options: Sequence[tuple[Fraction, T]]) -> T:
         """One of the options; their probabilities must add up to 1."""

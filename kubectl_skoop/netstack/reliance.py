@@ -1,6 +1,5 @@
 """What the packets of a walk relied on that larger ones, or later ones, may find otherwise."""
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address
@@ -18,15 +17,17 @@ class Remembered(NamedTuple):
     address: Address
 
 
-@dataclass(eq=False, slots=True)
 class Reliance:
     """Of one branch. Who lets the length of a packet decide something asks here, so that what larger packets
     would meet is known without walking them."""
 
-    room: int = BOUNDLESS
-    """Bytes that each packet since the last reset could have had more, and gone the same way."""
-    remembered: dict[Remembered, Address] = field(default_factory=dict)
-    """In the order of their use, with the source of the packet."""
+    __slots__ = ("remembered", "room")
+
+    def __init__(self) -> None:
+        self.room = BOUNDLESS
+        """Bytes that each packet since the last reset could have had more, and gone the same way."""
+        self.remembered: dict[Remembered, Address] = {}
+        """In the order of their use, with the source of the packet."""
 
     def fits(self, length: int, most: int) -> bool:
         """Whether a packet of this length is let by where `most` bytes are."""

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, Unpack
 
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage
@@ -35,14 +34,16 @@ class Loss(NamedTuple):
     """The next hop that nobody answered for."""
 
 
-@dataclass(eq=False, slots=True)
 class Journey:
     """What one NetNode did with one frame: from its arrival (or its making) until it left or ended."""
 
-    trace: list[Trace] = field(default_factory=list)
-    losses: list[Loss] = field(default_factory=list)
-    served: bool = False
-    """It reached a socket, or what answers in its place."""
+    __slots__ = ("losses", "served", "trace")
+
+    def __init__(self) -> None:
+        self.trace: list[Trace] = []
+        self.losses: list[Loss] = []
+        self.served = False
+        """It reached a socket, or what answers in its place."""
 
 
 class Emission(NamedTuple):
@@ -102,60 +103,71 @@ class Waiting(NamedTuple):
     """Port by which it goes on being bridged (K-32); 0: it is routed."""
 
 
-@dataclass(eq=False, slots=True)
 class Stack:
     """What the functions of the simulator work on. The namespace never changes; the rest is this branch's."""
 
-    ns: NetworkNamespace
-    choices: Choices
-    journey: Journey = field(default_factory=Journey)
-    """Of the frame that is being handled."""
-    out: deque[Emission | Handover] = field(default_factory=deque)
-    waiting: dict[tuple[int, Address], list[Waiting]] = field(default_factory=dict)
-    """(device, next hop) → packets."""
-    neighbours: dict[tuple[int, Address], str] = field(default_factory=dict)
-    """MACs learned in this branch."""
-    fdb: dict[tuple[int, int, str], int] = field(default_factory=dict)
-    """(bridge, VLAN or 0, MAC) → port, learned in this branch."""
-    heard: dict[tuple[int, str], Heard] = field(default_factory=dict)
-    """(WireGuard device, digest of the peer's key) → where it was heard in this branch."""
-    connections: "list[Connection]" = field(default_factory=list)
-    """Made in this branch."""
-    virtual_connections: "list[VirtualConnection]" = field(default_factory=list)
-    """Of IPVS, made in this branch."""
-    use_existing: bool = False
-    """The conntrack entries of the dump count, too (stale ones among them)."""
-    recent: "dict[str, dict[Address, RecentEntry | None]]" = field(default_factory=dict)
-    """What rules wrote to the lists of the match `recent`; None: taken out."""
-    changed_sets: set[str] = field(default_factory=set)
-    """ipsets, and sets of nft with their table, that a rule changed: what they hold then is not modelled."""
-    added: dict[str, set[Hashable]] = field(default_factory=dict)
-    """What rules added to sets of nft."""
-    routes: "dict[Hashable, tuple[InputRoute | OutputRoute | RouteError, Trace]]" = field(
-        default_factory=dict
-    )
-    """Answers to look-ups of this branch, with their steps: the same question gets the same one."""
-    pmtu: dict[Address, int] = field(default_factory=dict)
-    """Learned path MTUs, bytes."""
-    clients: "list[Client]" = field(default_factory=list)
-    """Sockets that this branch opened towards a destination."""
-    servers: "list[Server]" = field(default_factory=list)
-    """What this branch's packets reached: connections of listeners, datagram sockets."""
-    forgiven: frozenset[tuple[Where, str]] = frozenset()
-    """Rules and policies that do not stop a packet in this branch, by place and text."""
-    above: Callable[[str, int, Address | None], Sequence[Upper]] = lambda netns, index, address: ()
-    """The devices of all namespaces of the node on top of the one with this index in that namespace; with an
-    address that of the pod that has it."""
-    node_neighbours: NodeNeighbours = field(default_factory=NodeNeighbours)
-    """Shared by the stacks of a node."""
-    reliance: Reliance = field(default_factory=Reliance)
-    """Shared by the stacks of a branch."""
-    cold: bool = False
-    """Neighbours that were resolved, not configured, count as absent."""
-    assumptions: list[str] = field(default_factory=list)
-    """What was taken for granted on the way, as sentences for the user."""
-    depth: int = 0
-    """Devices that the frame passed inside this namespace; bounded by `netstack.receive.MAX_DEPTH`."""
+    def __init__(
+        self,
+        ns: NetworkNamespace,
+        choices: Choices,
+        *,
+        cold: bool = False,
+        use_existing: bool = False,
+        forgiven: frozenset[tuple[Where, str]] = frozenset(),
+        above: Callable[[str, int, Address | None], Sequence[Upper]] = lambda netns, index, address: (),
+        node_neighbours: NodeNeighbours | None = None,
+        reliance: Reliance | None = None,
+    ) -> None:
+        self.ns = ns
+        self.choices = choices
+        self.cold = cold
+        """Neighbours that were resolved, not configured, count as absent."""
+        self.use_existing = use_existing
+        """The conntrack entries of the dump count, too (stale ones among them)."""
+        self.forgiven = forgiven
+        """Rules and policies that do not stop a packet in this branch, by place and text."""
+        self.above = above
+        """The devices of all namespaces of the node on top of the one with this index in that namespace; with
+        an address that of the pod that has it."""
+        self.node_neighbours = node_neighbours or NodeNeighbours()
+        """Shared by the stacks of a node."""
+        self.reliance = reliance or Reliance()
+        """Shared by the stacks of a branch."""
+
+        self.journey = Journey()
+        """Of the frame that is being handled."""
+        self.out: deque[Emission | Handover] = deque()
+        self.waiting: dict[tuple[int, Address], list[Waiting]] = {}
+        """(device, next hop) → packets."""
+        self.depth = 0
+        """Devices that the frame passed inside this namespace; bounded by `netstack.receive.MAX_DEPTH`."""
+        self.assumptions: list[str] = []
+        """What was taken for granted on the way, as sentences for the user."""
+
+        self.neighbours: dict[tuple[int, Address], str] = {}
+        """MACs learned in this branch."""
+        self.fdb: dict[tuple[int, int, str], int] = {}
+        """(bridge, VLAN or 0, MAC) → port, learned in this branch."""
+        self.heard: dict[tuple[int, str], Heard] = {}
+        """(WireGuard device, digest of the peer's key) → where it was heard in this branch."""
+        self.connections: list[Connection] = []
+        """Made in this branch."""
+        self.virtual_connections: list[VirtualConnection] = []
+        """Of IPVS, made in this branch."""
+        self.recent: dict[str, dict[Address, RecentEntry | None]] = {}
+        """What rules wrote to the lists of the match `recent`; None: taken out."""
+        self.changed_sets: set[str] = set()
+        """ipsets, and sets of nft with their table, that a rule changed: what they hold is not modelled."""
+        self.added: dict[str, set[Hashable]] = {}
+        """What rules added to sets of nft."""
+        self.routes: dict[Hashable, tuple[InputRoute | OutputRoute | RouteError, Trace]] = {}
+        """Answers to look-ups of this branch, with their steps: the same question gets the same one."""
+        self.pmtu: dict[Address, int] = {}
+        """Learned path MTUs, bytes."""
+        self.clients: list[Client] = []
+        """Sockets that this branch opened towards a destination."""
+        self.servers: list[Server] = []
+        """What this branch's packets reached: connections of listeners, datagram sockets."""
 
     @contextmanager
     def aside(self) -> Iterator[None]:

@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -46,27 +45,28 @@ MOST_LOOKED_UP = 2 * MIB
 BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
 class SnapshotFile:
     """An open file with its index. Whatever a reference leads to is checked when it is read."""
 
-    path: Path
-    size: int
-    header: Header
-    index: Index
-    lost: tuple[NotCollected, ...]
-    """What is damaged, as far as opening the file could tell."""
-    file: BinaryIO = field(repr=False)
-    dictionaries: "Dictionaries" = field(init=False, repr=False)
-    _shards: Kept[Mapping[str, object]] = field(default_factory=lambda: Kept(MOST_LOOKED_UP), repr=False)
-    """Parts of the index that were read, by their place."""
-    _absent: frozenset[str] = field(init=False, repr=False)
-    """Nodes without a dump."""
-
-    def __post_init__(self) -> None:
-        self.dictionaries = Dictionaries(self.file, self.size)
-        nodes = self.index.nodes
-        self._absent = frozenset(name for name in nodes if isinstance(nodes[name], NotCollected))
+    def __init__(
+        self,
+        path: Path,
+        file: BinaryIO,
+        *,
+        size: int,
+        header: Header,
+        index: Index,
+        lost: tuple[NotCollected, ...],
+    ) -> None:
+        self.path, self.file, self.size = path, file, size
+        self.header, self.index = header, index
+        self.lost = lost
+        """What is damaged, as far as opening the file could tell."""
+        self.dictionaries = Dictionaries(file, size)
+        self._shards: Kept[Mapping[str, object]] = Kept(MOST_LOOKED_UP)
+        """Parts of the index that were read, by their place."""
+        self._absent = frozenset(name for name, node in index.nodes.items() if isinstance(node, NotCollected))
+        """Nodes without a dump."""
 
     def __enter__(self) -> Self:
         return self
@@ -245,9 +245,7 @@ def _open(path: Path, file: BinaryIO) -> SnapshotFile:
     if index.header and hashlib.sha256(beginning[:length]).digest() != index.header:
         lost = (*lost, NotCollected("header", "lost", "it does not fit its SHA-256"))
         header = Header()
-    return SnapshotFile(
-        path=path, size=size, header=header, index=index, lost=(*lost, *index.notes), file=file
-    )
+    return SnapshotFile(path, file, size=size, header=header, index=index, lost=(*lost, *index.notes))
 
 
 def _index_of_damaged(file: BinaryIO, length: int, size: int) -> tuple[Index, tuple[NotCollected, ...]]:

@@ -1,7 +1,6 @@
 """What a diagnosis may ask of a snapshot: objects, nodes, namespaces. Answers are kept."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -48,22 +47,22 @@ class Moments(NamedTuple):
         return self.last - self.first
 
 
-@dataclass(eq=False, slots=True)
 class Snapshot:
     """A SnapshotSource over a file."""
 
-    file: SnapshotFile
-    _nodes: Kept[NodeState] = field(default_factory=lambda: Kept(MOST_NODES))
-    _objects: dict[tuple[str, str], Sequence[Object] | NotCollected] = field(default_factory=dict)
-    _dumps: Kept[NamespaceDump | NotCollected] = field(default_factory=lambda: Kept(MOST_KEPT))
-    _namespaces: Kept["NetworkNamespace"] = field(default_factory=lambda: Kept(MOST_KEPT))
-    _pods: Kept[str] = field(default_factory=lambda: Kept(MOST_PODS))
-    _shared: "Shared | None" = None
-    _missed: dict[NotCollected, None] = field(default_factory=dict)
-    _wanted: dict[str, None] = field(default_factory=dict)
-    _addresses: dict[str, None] = field(default_factory=dict)
-    _infra: dict[str, Mapping[str, object]] = field(default_factory=dict)
-    _wanted_infra: dict[str, None] = field(default_factory=dict)
+    def __init__(self, file: SnapshotFile) -> None:
+        self.file = file
+        self._nodes: Kept[NodeState] = Kept(MOST_NODES)
+        self._objects: dict[tuple[str, str], Sequence[Object] | NotCollected] = {}
+        self._dumps: Kept[NamespaceDump | NotCollected] = Kept(MOST_KEPT)
+        self._namespaces: Kept[NetworkNamespace] = Kept(MOST_KEPT)
+        self._pods: Kept[str] = Kept(MOST_PODS)
+        self._shared: Shared | None = None
+        self._missed: dict[NotCollected, None] = {}
+        self._wanted: dict[str, None] = {}
+        self._addresses: dict[str, None] = {}
+        self._infra: dict[str, Mapping[str, object]] = {}
+        self._wanted_infra: dict[str, None] = {}
 
     @property
     def header(self) -> Header:

@@ -8,8 +8,7 @@ import gzip
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 from socket import AF_INET, IPPROTO_TCP
@@ -43,11 +42,12 @@ MODES = ("iptables", "nftables", "ipvs")
 FIRST_SERVICE, FIRST_POD = IPv4Address("10.96.0.1"), IPv4Address("10.128.0.1")
 
 
-@dataclass(frozen=True)
 class OneNode(PlainObjects):
     """The objects, and the state of the one node."""
 
-    ns: NetworkNamespace
+    def __init__(self, by_kind: Mapping[str, Sequence[Object]], ns: NetworkNamespace) -> None:
+        super().__init__(by_kind)
+        self.ns = ns
 
     def namespace(self, place: Place) -> NetworkNamespace:
         return self.ns

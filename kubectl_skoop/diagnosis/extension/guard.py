@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePath
 from traceback import walk_tb
+from typing import NamedTuple
 
 from kubectl_skoop.cluster.objects import NodeInfo, PodInfo
 from kubectl_skoop.diagnosis.expectations.expectation import Expectation
@@ -22,13 +23,13 @@ MAX_WISHES = 50_000
 _OURS = ("kubectl_skoop.cli", "kubectl_skoop.diagnosis")
 
 
-@dataclass(eq=False, frozen=True)
 class GuardedAction:
     """A NetNodeAction whose errors are findings."""
 
-    place: Place
-    plugin: str
-    make: Callable[[], NetNodeAction]
+    def __init__(self, place: Place, plugin: str, make: Callable[[], NetNodeAction]) -> None:
+        self.place = place
+        self.plugin = plugin
+        self.make = make
 
     def always(self) -> Wishes:
         return self._guarded(lambda action: action.always())
@@ -51,8 +52,7 @@ class GuardedAction:
             yield _failure(self.plugin, self.place, error)
 
 
-@dataclass(eq=False, frozen=True, slots=True)
-class GuardedPlugin:
+class GuardedPlugin(NamedTuple):
     """The actions of a plugin, guarded."""
 
     plugin: Plugin

@@ -1,6 +1,6 @@
 """One branch of a walk: its stacks, and a record of every frame that crossed between them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.extension.interface import Balanced
@@ -64,33 +64,40 @@ class Visit:
     outputs: list[Link] = field(default_factory=list)
 
 
-@dataclass(eq=False, slots=True)
 class Branch:
     """Everything that is true in one branch only."""
 
-    world: World
-    choices: Choices
-    cold: bool = False
-    forgiven: frozenset[tuple[Where, str]] = frozenset()
-    use_existing: bool = False
-    stacks: dict[str, Stack] = field(default_factory=dict)
-    reliance: Reliance = field(default_factory=Reliance)
-    node_neighbours: dict[str, NodeNeighbours] = field(default_factory=dict)
-    """By node."""
-    visits: list[Visit] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    neighbour_losses: list[Loss] = field(default_factory=list)
-    """Of ARP and neighbour discovery."""
-    assumptions: dict[str, None] = field(default_factory=dict)
-    """A set that keeps its order."""
-    findings: list[Suspicion] = field(default_factory=list)
-    """Remarks of the provider; what stops a packet is among the losses."""
-    crossed: set[Crossed] = field(default_factory=set)
-    """What stateful filters of the underlay remember."""
-    balanced: dict[Flow, Balanced] = field(default_factory=dict)
-    """Targets that load balancers chose for connections; later packets go the same way."""
-    translated: dict[Flow, Asked] = field(default_factory=dict)
-    """Connections from outside that the underlay translates, as the nodes see them."""
+    def __init__(
+        self,
+        world: World,
+        choices: Choices,
+        *,
+        cold: bool = False,
+        forgiven: frozenset[tuple[Where, str]] = frozenset(),
+        use_existing: bool = False,
+    ) -> None:
+        self.world, self.choices = world, choices
+        self.cold, self.forgiven, self.use_existing = cold, forgiven, use_existing
+
+        self.stacks: dict[str, Stack] = {}
+        self.reliance = Reliance()
+        self.node_neighbours: dict[str, NodeNeighbours] = {}
+        """By node."""
+        self.crossed: set[Crossed] = set()
+        """What stateful filters of the underlay remember."""
+        self.balanced: dict[Flow, Balanced] = {}
+        """Targets that load balancers chose for connections; later packets go the same way."""
+        self.translated: dict[Flow, Asked] = {}
+        """Connections from outside that the underlay translates, as the nodes see them."""
+
+        self.visits: list[Visit] = []
+        self.links: list[Link] = []
+        self.neighbour_losses: list[Loss] = []
+        """Of ARP and neighbour discovery."""
+        self.assumptions: dict[str, None] = {}
+        """A set that keeps its order."""
+        self.findings: list[Suspicion] = []
+        """Remarks of the provider; what stops a packet is among the losses."""
 
     def stack(self, ns: NetworkNamespace) -> Stack:
         stack = self.stacks.get(ns.id)
@@ -125,15 +132,17 @@ class Branch:
 
     def onward(self) -> "Branch":
         """The same stacks, which go on changing, and a new record; stacks that are met later are its own."""
-        return replace(
-            self,
-            stacks=dict(self.stacks),
-            visits=[],
-            links=[],
-            neighbour_losses=[],
-            assumptions={},
-            findings=[],
+        onward = Branch(
+            self.world,
+            self.choices,
+            cold=self.cold,
+            forgiven=self.forgiven,
+            use_existing=self.use_existing,
         )
+        onward.stacks, onward.reliance = dict(self.stacks), self.reliance
+        onward.node_neighbours = self.node_neighbours
+        onward.crossed, onward.balanced, onward.translated = self.crossed, self.balanced, self.translated
+        return onward
 
     def visit_of(self, journey: Journey) -> Visit | None:
         return next((visit for visit in reversed(self.visits) if visit.journey is journey), None)

@@ -7,7 +7,6 @@ of IPv6, whose groups come and go by themselves, that is not proven, and unknown
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from kubectl_skoop.model.packet import Address
@@ -45,17 +44,19 @@ class Key(NamedTuple):
     address: Address
 
 
-@dataclass(slots=True)
 class NodeNeighbours:
     """The entries of all namespaces of a node, in one branch."""
 
-    namespaces: "Callable[[], Iterable[NetworkNamespace]]" = lambda: ()
-    made: set[Key] = field(default_factory=set)
-    """By packets of this branch."""
-    used: set[Key] = field(default_factory=set)
-    """By packets of this branch: a timer holds them now."""
-    thrown_out: dict[int, int] = field(default_factory=dict)
-    """To make room in this branch, by family."""
+    __slots__ = ("made", "namespaces", "thrown_out", "used")
+
+    def __init__(self, namespaces: "Callable[[], Iterable[NetworkNamespace]]" = lambda: ()) -> None:
+        self.namespaces = namespaces
+        self.made: set[Key] = set()
+        """By packets of this branch."""
+        self.used: set[Key] = set()
+        """By packets of this branch: a timer holds them now."""
+        self.thrown_out: dict[int, int] = {}
+        """To make room in this branch, by family."""
 
     def throw_out(self, family: int, found: "Occupancy") -> None:
         """neigh_forced_gc"""

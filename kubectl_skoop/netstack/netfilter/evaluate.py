@@ -1,7 +1,6 @@
 """Walking the rules of one base chain (ipt_do_table, nft_do_chain)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from kubectl_skoop.model.trace import Trace
@@ -42,14 +41,17 @@ class Decision(NamedTuple):
     trace: Trace | None = None
 
 
-@dataclass(eq=False, slots=True)
 class _Frame:
-    """A chain that is being walked, and the rule that comes next."""
+    """A chain that is being walked, and the rule that comes next.
 
-    line: tuple[str, ...]
-    """From the base chain to this one, those left by goto among them."""
-    rules: Sequence[tuple[int, Rule]]
-    position: int = 0
+    `line`: from the base chain to this one, those left by goto among them.
+    """
+
+    __slots__ = ("line", "position", "rules")
+
+    def __init__(self, line: tuple[str, ...], rules: Sequence[tuple[int, Rule]]) -> None:
+        self.line, self.rules = line, rules
+        self.position = 0
 
     @property
     def chain(self) -> str:

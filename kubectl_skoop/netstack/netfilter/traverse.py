@@ -1,7 +1,6 @@
 """All that netfilter does with a packet at one hook, in the kernel's order (nf_hook_slow)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from kubectl_skoop.model.changed import changed
@@ -66,14 +65,15 @@ _Action = BaseChain | _NatHook | _Tracker | _IpvsAnswers | _IpvsRequests
 _End = Dropped | Rejected | Stolen | Scheduled | Unserved
 
 
-@dataclass(eq=False, slots=True)
 class _Walk:
     """One packet at one hook."""
 
-    ctx: RuleContext
-    nexthop: Address
-    reroute: bool = False
-    route_mark: int = 0
+    __slots__ = ("ctx", "nexthop", "reroute", "route_mark")
+
+    def __init__(self, ctx: RuleContext, nexthop: Address) -> None:
+        self.ctx, self.nexthop = ctx, nexthop
+        self.reroute = False
+        self.route_mark = 0
 
 
 def traverse(

@@ -71,28 +71,47 @@ class RuleContext:
         return self.packet.length
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class _Plain:
+    """A verdict that has nothing but its kind."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class Accept(_Plain):
     """Ends this base chain; the next one still runs."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+
+class Drop(_Plain):
     """Ends the packet."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
-class Continue:
+
+class Continue(_Plain):
     """To the next rule."""
+
+    __slots__ = ()
 
 
 PASSED_BY = Continue()
 """Of a rule that does not match, so that it changes nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(_Plain):
     """Back to the calling chain; at the end of a base chain its policy decides."""
+
+    __slots__ = ()
 
 
 class Jump(NamedTuple):

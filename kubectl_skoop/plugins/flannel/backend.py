@@ -1,7 +1,6 @@
 """What the backends of flannel have in common: the way to another node's pods."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.api import Address, IpNetwork, NodeInfo, Packet, Wishes, expect
@@ -27,12 +26,13 @@ class Tunnel(NamedTuple):
     """Bytes that it adds to a pod's packet."""
 
 
-@dataclass(frozen=True, slots=True)
 class Backend:
     """As it stands the class is `alloc`: flanneld gives out ranges, and somebody else routes them."""
 
-    fabric: Fabric
-    node: NodeInfo
+    __slots__ = ("fabric", "node")
+
+    def __init__(self, fabric: Fabric, node: NodeInfo) -> None:
+        self.fabric, self.node = fabric, node
 
     def tunnels(self) -> Iterable[Tunnel]:
         """That pods' packets may go through; the first is that of IPv4."""
