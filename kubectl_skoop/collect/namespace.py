@@ -1,7 +1,6 @@
 """All tables of one namespace."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -92,7 +91,7 @@ def _route_tables(known: Mapping[str, Path]) -> Iterator[tuple[str, Table]]:
 def _read_filters(socket: NetlinkSocket, qdiscs: Table) -> Table:
     """Filters hang on queueing disciplines: where these could not be read, those are unread, too."""
     if qdiscs.state != "ok":
-        return replace(qdiscs, reason=f"qdiscs: {qdiscs.reason}")
+        return qdiscs._replace(reason=f"qdiscs: {qdiscs.reason}")
     return read_table(lambda: read_filters(socket, _entries(qdiscs)))
 
 
@@ -108,8 +107,8 @@ def _sysctl_tables() -> dict[str, Table]:
     if not isinstance(table.data, Reading):
         return {"sysctls": table}
     return {
-        "sysctls": replace(table, data=table.data.values),
-        "sysctls_unread": replace(table, data=table.data.unread),
+        "sysctls": table._replace(data=table.data.values),
+        "sysctls_unread": table._replace(data=table.data.unread),
     }
 
 
@@ -157,9 +156,9 @@ def _conntrack_tables(kernel: Kernel, wanted: Wanted) -> dict[str, Table]:
     table = read_table(lambda: _read_conntrack(kernel, selection))
     match table.data:
         case (entries, Cut() as cut):
-            table = replace(table, data=entries, reason=str(cut))
+            table = table._replace(data=entries, reason=str(cut))
             return {"conntrack": table} | (
-                {"conntrack_cut": replace(table, data=cut.packed())} if any(cut) else {}
+                {"conntrack_cut": table._replace(data=cut.packed())} if any(cut) else {}
             )
         case _:
             return {"conntrack": table}

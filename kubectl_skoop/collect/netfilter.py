@@ -6,7 +6,6 @@ there is something to print, so that a pod without rules costs no process.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from kubectl_skoop.collect import arptables, nft_json
@@ -110,7 +109,7 @@ class NetfilterReading:
         state = read_table(begin)
         for name in ("nft", "nft_raw", *NFT_SAVE):
             self._tables[name] = state
-        self._tables["nft"] = replace(state, data=nft_json.NO_RULES if state.state == "ok" else None)
+        self._tables["nft"] = state._replace(data=nft_json.NO_RULES if state.state == "ok" else None)
         saves = {
             name: command
             for name, (family, command) in NFT_SAVE.items()
@@ -142,7 +141,7 @@ class NetfilterReading:
                 return raw
             self._tables |= self._results(Running(self._begin_nft()))
         reason = f"may be torn: rules changed at each of {TRANSACTION_ATTEMPTS} readings"
-        return replace(raw, state="failed", reason=reason)
+        return raw._replace(state="failed", reason=reason)
 
 
 def _is_iptables(table: Fields, family: int) -> bool:
@@ -209,4 +208,4 @@ def _may_be_at_devices(table: Fields) -> bool:
 
 def _missing_is_failed(table: Table) -> Table:
     """A tool was needed, as the kernel has something to print: without it that is unread, not absent."""
-    return replace(table, state="failed") if table.state == "absent" else table
+    return table._replace(state="failed") if table.state == "absent" else table

@@ -1,7 +1,6 @@
 """The question as the user puts it; `diagnosis.resolve` makes a Probe of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 ProtocolName = Literal["tcp", "udp", "icmp", "sctp"]
@@ -25,8 +24,7 @@ class Request(NamedTuple):
     """For names that bear none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What overrides detection. Empty strings: detect."""
 
     network_plugin: str = ""
@@ -34,5 +32,5 @@ class Options:
     proxy_mode: str = ""
     cluster_cidr: str = ""
     service_cidr: str = ""
-    plugin: Mapping[str, str] = field(default_factory=dict)
+    plugin: Mapping[str, str] = {}
     """Options of plugins and providers by their name on the command line (`flannel-pod-mtu`), as typed."""

@@ -1,13 +1,12 @@
 """The request as a packet and its sender."""
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kubectl_skoop.model.packet import Address, Owner
 from kubectl_skoop.model.place import Endpoint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(NamedTuple):
     """One flow to walk: who sends what to whom."""
 
     source: Endpoint
@@ -20,7 +19,7 @@ class Probe:
     size: int = 0
     """IP total length, bytes; 0: a SYN, an empty datagram, a default echo."""
     df: bool = False
-    owner: Owner = field(default_factory=Owner)
+    owner: Owner = Owner()
     bind_source: Address | None = None
     """The address that the sending socket is bound to."""
     device: str = ""

@@ -1,15 +1,14 @@
 """Sysctls as collected, with the kernel's rules for combining `all` and a device (inetdevice.h, K-48)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Sysctls:
+class Sysctls(NamedTuple):
     """Keys with dots as sysctl(8) prints them; a dot in a device name is written `/`."""
 
     values: Mapping[str, str]
-    unread: Mapping[str, str] = field(default_factory=dict)
+    unread: Mapping[str, str] = {}
     """Why files that the kernel has could not be read."""
 
     def text(self, key: str) -> str | None:

@@ -1,8 +1,7 @@
 """canal: Calico connects the pods and enforces policies, flannel connects the nodes."""
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from kubectl_skoop.api import (
     Context,
@@ -58,8 +57,7 @@ class Canal(Plugin):
         return Both(self.between_nodes.create_node(node), self.to_pods.create_node(node))
 
 
-@dataclass(frozen=True, slots=True)
-class Both:
+class Both(NamedTuple):
     """A node that two plugins have wishes for."""
 
     first: NetNodeAction

@@ -2,8 +2,8 @@
 node (containernetworking/plugins), whoever calls it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from kubectl_skoop.api import (
     Address,
@@ -21,8 +21,7 @@ from kubectl_skoop.api import (
 _BY_KERNEL = "the kernel adds it with the bridge's address"
 
 
-@dataclass(frozen=True, slots=True)
-class OnBridge:
+class OnBridge(NamedTuple):
     ctx: Context
     bridge: str
     hairpin: bool

@@ -1,7 +1,6 @@
 """Snapshots made of what was collected: one node's dump, or several dumps merged with the objects."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
@@ -130,5 +129,5 @@ def _merge(
             continue
         found = {namespace.id for namespace in dump.namespaces}
         gone = [f"namespace {entry.id}" for entry in entry.namespaces if entry.id not in found]
-        facts = dump.facts if clock_offset is None else replace(dump.facts, clock_offset=clock_offset)
-        writer.add_node(replace(dump, facts=facts), (*entry.lost, *gone))
+        facts = dump.facts if clock_offset is None else dump.facts._replace(clock_offset=clock_offset)
+        writer.add_node(dump._replace(facts=facts), (*entry.lost, *gone))

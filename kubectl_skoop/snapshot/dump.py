@@ -5,15 +5,13 @@ or for the writer `records.Arranged`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 TableState = Literal["ok", "absent", "forbidden", "failed", "timeout"]
 NamespaceKind = Literal["host", "pod"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(NamedTuple):
     """One kind of state of one namespace. An empty table is `ok` with empty data."""
 
     state: TableState = "ok"
@@ -25,8 +23,7 @@ class Table:
     data: object = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamespaceDump:
+class NamespaceDump(NamedTuple):
     """One network namespace of the node."""
 
     id: str
@@ -34,11 +31,10 @@ class NamespaceDump:
     kind: NamespaceKind
     pods: tuple[str, ...] = ()
     """`namespace/name` of the pods that live in it; pods with hostNetwork are in the host's."""
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, Table] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeFacts:
+class NodeFacts(NamedTuple):
     """What a node is. Empty: not known, as in dumps of older agents."""
 
     boot_id: str = ""
@@ -51,20 +47,19 @@ class NodeFacts:
     """The node's clock less the API server's, seconds; only of live snapshots."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeDump:
+class NodeDump(NamedTuple):
     """Each namespace of a node once, the host's first."""
 
     node: str
     time: float
     """When the agent began, seconds since the epoch by the node's clock."""
-    ended: float = 0.0
-    """When it had read all; 0: not known."""
     kernel: str
     """`uname -r`."""
-    tools: Mapping[str, str] = field(default_factory=dict)
+    ended: float = 0.0
+    """When it had read all; 0: not known."""
+    tools: Mapping[str, str] = {}
     """Version line of each tool that was run."""
     namespaces: tuple[NamespaceDump, ...] = ()
     lost: tuple[str, ...] = ()
     """What could not be read of this node, as `pod/NAMESPACE/NAME: why`."""
-    facts: NodeFacts = field(default_factory=NodeFacts)
+    facts: NodeFacts = NodeFacts()

@@ -14,7 +14,6 @@ import hashlib
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import msgpack
@@ -38,8 +37,7 @@ _WITH_DICTIONARY = re.compile(r"zstd:(\d{1,15}):(\d{1,9})")
 SectionKind = Literal["node", "netns", "table", "objects", "lookup", "infra", "index"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class Header(NamedTuple):
     """The first map of the file."""
 
     format: int = FORMAT
@@ -47,8 +45,8 @@ class Header:
     """Version of the tool that wrote the file."""
     time: float = 0.0
     """Seconds since the epoch."""
-    cluster: Mapping[str, object] = field(default_factory=dict)
-    options: Mapping[str, object] = field(default_factory=dict)
+    cluster: Mapping[str, object] = {}
+    options: Mapping[str, object] = {}
 
 
 class SectionRef(NamedTuple):

@@ -1,7 +1,6 @@
 """What the index of a snapshot says: which section holds what."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
 
 from kubectl_skoop.model.missing import MissingState, NotCollected
@@ -20,19 +19,18 @@ class NamespaceEntry(NamedTuple):
     section: SectionRef
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeEntry:
+class NodeEntry(NamedTuple):
     """A node as its section describes it."""
 
     node: str
     time: float = 0.0
     ended: float = 0.0
     kernel: str = ""
-    tools: Mapping[str, str] = field(default_factory=dict)
+    tools: Mapping[str, str] = {}
     namespaces: tuple[NamespaceEntry, ...] = ()
     lost: tuple[str, ...] = ()
     """What the agent could not read of this node, or a damaged file no longer holds, in words."""
-    facts: NodeFacts = field(default_factory=NodeFacts)
+    facts: NodeFacts = NodeFacts()
 
 
 class NodeSummary(NamedTuple):
@@ -62,16 +60,15 @@ Lookup = Sequence[SectionRef] | Mapping[str, object]
 """Shards by the key's checksum; or, of a file whose index is lost, all of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(NamedTuple):
     """The last section: what leads to all others."""
 
     header: bytes = b""
     """SHA-256 of the header; empty if the index is lost."""
-    nodes: Mapping[str, SectionRef | NodeEntry | NotCollected] = field(default_factory=dict)
-    summaries: Mapping[str, NodeSummary] = field(default_factory=dict)
+    nodes: Mapping[str, SectionRef | NodeEntry | NotCollected] = {}
+    summaries: Mapping[str, NodeSummary] = {}
     """Of nodes; files of older versions have none."""
-    objects: Mapping[str, Sequence[ObjectShard] | NotCollected] = field(default_factory=dict)
+    objects: Mapping[str, Sequence[ObjectShard] | NotCollected] = {}
     """Kinds that were asked for; an empty one: the cluster has none."""
     owners: Lookup = ()
     """Address → [[kind, namespace, name]]."""
@@ -82,9 +79,9 @@ class Index:
     hosts: Lookup | None = None
     """Address or MAC of a device in the nodes' own namespaces → names of nodes, no more than
     `hosts.MOST_NODES` of them where all are told; None: only the nodes themselves tell."""
-    infra: Mapping[str, SectionRef] = field(default_factory=dict)
+    infra: Mapping[str, SectionRef] = {}
     notes: tuple[NotCollected, ...] = ()
-    certificate: Mapping[str, object] = field(default_factory=dict)
+    certificate: Mapping[str, object] = {}
     """Of a redacted file: how it was made, and that it answers as the original does."""
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.errors import SectionDamaged
@@ -119,7 +118,7 @@ class Tables(Mapping[str, Table]):
 
     def _table(self, name: str, entry: object) -> Table:
         try:
-            return replace(_head(entry), data=self._data(name, entry))
+            return _head(entry)._replace(data=self._data(name, entry))
         except (Refused, SectionDamaged) as error:
             return _lost(error)
 

@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -147,7 +146,7 @@ class SnapshotWriter:
         if dump.ended:
             content["ended"] = dump.ended
         if facts := {
-            name: value for name, value in asdict(dump.facts).items() if value not in ("", (), None)
+            name: value for name, value in dump.facts._asdict().items() if value not in ("", (), None)
         }:
             content["facts"] = facts
         self._hosts.add(dump)

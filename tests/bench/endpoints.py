@@ -118,7 +118,7 @@ def virtual(ns: NetworkNamespace, service: LabService) -> NetworkNamespace:
     servers = tuple(RealServer(address=IPv4Address(one.address), port=one.port) for one in service.backends)
     made = VirtualService(protocol=6, address=address, port=service.port, servers=servers)
     own = InterfaceAddress(lo.index, address, 32)
-    tracked = replace(ns.sysctls, values={**ns.sysctls.values, "net.ipv4.vs.conntrack": "1"})
+    tracked = ns.sysctls._replace(values={**ns.sysctls.values, "net.ipv4.vs.conntrack": "1"})
     return replace(
         ns, ipvs=(made,), sysctls=tracked, addresses=(*ns.addresses, own), routes=(*ns.routes, local)
     )

@@ -4,7 +4,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
@@ -38,7 +37,7 @@ def write_large(
     try:
         recorded = source.node_dump("n1")
         assert not isinstance(recorded, NotCollected)
-        bare = replace(recorded.namespaces[0], pods=())
+        bare = recorded.namespaces[0]._replace(pods=())
         kernels = Kernels(size, recorded)
         with writing(path, new_header(0.0)) as writer:
             for kind in ("ConfigMap", "DaemonSet"):
@@ -56,7 +55,7 @@ def write_large(
                 elif made is None or number in made:
                     writer.add_node(change(kernels.node(number)))
                 else:
-                    writer.add_node(replace(recorded, node=MadeNode(number).name, namespaces=(bare,)))
+                    writer.add_node(recorded._replace(node=MadeNode(number).name, namespaces=(bare,)))
     finally:
         source.close()
 

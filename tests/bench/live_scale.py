@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 
@@ -116,7 +116,7 @@ def _make(kubeconfig: Path, folder: Path, numbers: range) -> None:
         for _ in workers.map(lambda number: _node(api, number), numbers):
             pass
     for number in numbers:
-        write_node_dump(replace(recorded, node=f"hollow{number}"), folder / f"hollow{number}")
+        write_node_dump(recorded._replace(node=f"hollow{number}"), folder / f"hollow{number}")
     snapshot.close()
 
 

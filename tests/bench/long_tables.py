@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -64,8 +63,8 @@ def write(path: Path, table: str, count: int) -> None:
         rows = host.tables[table].data
         if dump.node != "worker-0000" or not isinstance(rows, list):
             return dump
-        longer = replace(host.tables[table], data=[*rows, *map(KINDS[table], range(count))])
-        return replace(dump, namespaces=(replace(host, tables={**host.tables, table: longer}), *pods))
+        longer = host.tables[table]._replace(data=[*rows, *map(KINDS[table], range(count))])
+        return dump._replace(namespaces=(host._replace(tables={**host.tables, table: longer}), *pods))
 
     size: Size = sized(2)
     write_large(path, size, change=change)

@@ -1,7 +1,6 @@
 """A snapshot in which names, devices and comments are markup that would do something."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from kubectl_skoop.cluster.raw import Object
@@ -47,18 +46,17 @@ def _object(item: Object) -> Object:
 
 def _node(dump: NodeDump) -> NodeDump:
     namespaces = tuple(
-        replace(
-            one,
+        one._replace(
             pods=tuple(str(_changed(pod)) for pod in one.pods),
             tables={name: _table(table) for name, table in one.tables.items()},
         )
         for one in dump.namespaces
     )
-    return replace(dump, node=str(_changed(dump.node)), namespaces=namespaces)
+    return dump._replace(node=str(_changed(dump.node)), namespaces=namespaces)
 
 
 def _table(table: Table) -> Table:
-    return replace(table, data=_changed(table.data))
+    return table._replace(data=_changed(table.data))
 
 
 def _changed(value: object) -> object:

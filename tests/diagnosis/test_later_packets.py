@@ -143,7 +143,7 @@ def rules(shipped: Snapshot, place: Place, text: str = "", nft: object = None) -
     )
     ns = at(shipped, place)
     counting = {**ns.sysctls.values, "net.netfilter.nf_conntrack_acct": "1"}
-    return replace(ns, netfilter=loaded, sysctls=replace(ns.sysctls, values=counting))
+    return replace(ns, netfilter=loaded, sysctls=ns.sysctls._replace(values=counting))
 
 
 @pytest.mark.parametrize("rule", BY_LENGTH.values(), ids=BY_LENGTH)
@@ -227,7 +227,7 @@ def test_a_neighbour_that_does_not_answer_is_found(
 ) -> None:
     ns = remembering[place]
     values = {**ns.sysctls.values, "net.ipv4.conf.all.arp_ignore": "8"}
-    changed = {**remembering, place: replace(ns, sysctls=replace(ns.sysctls, values=values))}
+    changed = {**remembering, place: replace(ns, sysctls=ns.sysctls._replace(values=values))}
     answer = both(shipped, *changed.values())
     assert answer.headline == "reachable"
     assert any("until the neighbour entry expires" in one.message for one in answer.suspicions) == found

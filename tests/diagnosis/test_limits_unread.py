@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ class Changed(Snapshot):
         if isinstance(found, NotCollected) or found.pods != self.pods:
             return found
         changed = {**found.tables, **self.tables}
-        return replace(found, tables={name: table for name, table in changed.items() if table is not None})
+        return found._replace(tables={name: table for name, table in changed.items() if table is not None})
 
 
 CASES = [

@@ -1,7 +1,6 @@
 """Remarks on policies: that one denies the flow, that one has no effect, that one cannot be read."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -313,6 +312,6 @@ def test_a_rule_of_calico(make_context: Any) -> None:
 
 
 def test_a_connection_from_before_the_policy_goes_on(make_context: Any) -> None:
-    earlier = replace(TO_B, sport=40000)
+    earlier = TO_B._replace(sport=40000)
     (found,) = of_flow(setup(make_context, "calico", DENY), earlier, (), "reachable")
     assert found.code == "policy.denies"

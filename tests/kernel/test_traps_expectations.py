@@ -1,7 +1,5 @@
 """What a helper expects is RELATED: the kernel reads FTP, and the agent its expectations."""
 
-from dataclasses import replace
-
 import pytest
 
 from kubectl_skoop.testing.trap import Trap, differences, trap
@@ -120,8 +118,8 @@ def test_what_is_expected_is_unknown_of_an_older_agent(flow: str, unknown: bool)
     with trap_lab(ROUTED, RELATED + ASKED) as lab:
         dump = lab.dump()
     namespaces = tuple(
-        replace(one, tables={name: table for name, table in one.tables.items() if name != "expectations"})
+        one._replace(tables={name: table for name, table in one.tables.items() if name != "expectations"})
         for one in dump.namespaces
     )
-    walked = predict(Collected.of(replace(dump, namespaces=namespaces)), parse_flow(flow))
+    walked = predict(Collected.of(dump._replace(namespaces=namespaces)), parse_flow(flow))
     assert any("what ftp expects for the connection from 10.1.0.2" in way for way in walked) == unknown

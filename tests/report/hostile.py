@@ -82,8 +82,7 @@ def hostile_diagnosis(text: str) -> Diagnosis:
     served = first._replace(share=Fraction(2, 3), fate="served", cause=None, path=path(Place("pod", text)))
     return replace(
         made,
-        request=replace(
-            made.request,
+        request=made.request._replace(
             source=Endpoint("pod", text, SYN.src),
             destination=Endpoint("service", text, SYN.dst),
         ),

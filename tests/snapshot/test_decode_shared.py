@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -191,7 +190,7 @@ class WithExpectations(Snapshot):
         found = super().namespace_dump(identity)
         if isinstance(found, NotCollected):
             return found
-        return replace(found, tables={**found.tables, "expectations": Table(data=[])})
+        return found._replace(tables={**found.tables, "expectations": Table(data=[])})
 
 
 def test_a_question_without_a_source_port_reads_no_connections(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """All names of a snapshot, as its index has them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +30,7 @@ def test_the_index_names_every_object(source: Snapshot, kind: str) -> None:
 
 def test_without_names_in_the_index_the_objects_are_read(source: Snapshot) -> None:
     by_index = sorted(source.keys("Pod"))
-    source.file.index = replace(source.file.index, names=())
+    source.file.index = source.file.index._replace(names=())
     assert sorted(source.keys("Pod")) == by_index
 
 
@@ -47,6 +46,6 @@ def test_what_is_no_name_is_passed_over(source: Snapshot) -> None:
         "Podd": ["x"],
         "Service/d": ["y"],
     }
-    source.file.index = replace(source.file.index, names=strange, pods=strange)  # type: ignore[arg-type]
+    source.file.index = source.file.index._replace(names=strange, pods=strange)  # type: ignore[arg-type]
     assert source.keys("Pod") == ("x/c",)
     assert source.collected_pods() == ("Pod/c", "Podd", "Service/d")

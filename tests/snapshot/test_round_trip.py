@@ -1,6 +1,5 @@
 """What is written comes back, whatever its shape and size."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -305,7 +304,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
 
 def test_facts_of_a_node_come_back(tmp_path: Path) -> None:
     facts = NodeFacts(boot_id="b3c5", modules=("bridge", "veth"), iptables="nf_tables")
-    dump = replace(node_dump("n1", namespace_dump()), ended=2.5, facts=facts)
+    dump = node_dump("n1", namespace_dump())._replace(ended=2.5, facts=facts)
     snapshot = reopened(tmp_path / "s", dump)
     found = snapshot.node_dump("n1")
     snapshot.close()

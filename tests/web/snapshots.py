@@ -1,6 +1,5 @@
 """Snapshots that lack something, made of shipped ones."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from kubectl_skoop.model.missing import NotCollected
@@ -25,7 +24,7 @@ def lacking(path: Path) -> None:
             host, *pods = dump.namespaces
             unread = {**host.tables, "conntrack": Table(state="timeout", reason="30 s")}
             writer.add_node(
-                replace(dump, namespaces=(replace(host, tables=unread), *pods[1:])),
+                dump._replace(namespaces=(host._replace(tables=unread), *pods[1:])),
                 lost=("pod/default/a: no process of it was found",),
             )
             writer.add_missing_node("n2", "failed", "pods cannot be run there")

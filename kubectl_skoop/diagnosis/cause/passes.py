@@ -94,7 +94,7 @@ def stale_connections(walk: Walker, probe: Probe, ways: Ways) -> Iterator[Suspic
     before = {_outcome(way) for way in ways}
     by_port = {entry.original.sport: (place, entry) for place, entry in _entries_of_flow(ways)}
     for sport, (place, entry) in islice(by_port.items(), MAX_STALE):
-        old = walk(replace(probe, sport=sport), Setting(use_existing=True))
+        old = walk(probe._replace(sport=sport), Setting(use_existing=True))
         if _first_failure(old) is not None and not {_outcome(way) for way in old} <= before:
             yield _stale(place, entry)
 

@@ -1,7 +1,6 @@
 """Every way that a walk can go: it is run again for each other answer to the choices that it met."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -17,16 +16,14 @@ UNDECIDED = "undecided"
 TOO_MANY = "more ways to follow than {}, or than the rules on them allow, were left unfollowed"
 
 
-@dataclass(eq=False, frozen=True, slots=True)
-class Leaf(Generic[R]):
+class Leaf(NamedTuple, Generic[R]):
     """One run of a walk, with the choices that it made."""
 
     made: tuple[Choice, ...]
     result: R
 
 
-@dataclass(eq=False, frozen=True, slots=True)
-class Way(Generic[R]):
+class Way(NamedTuple, Generic[R]):
     """One way with its share; `unknown` if the ways that an unknown opens do not agree."""
 
     share: Fraction
@@ -101,7 +98,7 @@ def _merge(leaves: Sequence[Leaf[R]], depth: int, fate: Callable[[R], object], c
             pending += reversed([*_split(left, choice, groups)])
         else:
             ways += [
-                replace(way, share=left.share * way.share, choices=(*left.choices, *way.choices))
+                way._replace(share=left.share * way.share, choices=(*left.choices, *way.choices))
                 for way in _agree(choice, groups, left.depth, fate, cut)
             ]
     return ways
@@ -135,7 +132,7 @@ def _agree(
     no = _merge(groups[1], depth + 1, fate, cut)
     if _shares(yes, fate) == _shares(no, fate):
         others = tuple(way.result for way in no)
-        return [replace(way, alternatives=(*way.alternatives, *others)) for way in yes]
+        return [way._replace(alternatives=(*way.alternatives, *others)) for way in yes]
     return [Way(Fraction(1), yes[0].result, (), choice.reason)]
 
 

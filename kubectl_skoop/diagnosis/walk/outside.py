@@ -1,8 +1,9 @@
 """What lies beyond the underlay: nothing of it is collected, so all of it is assumption, and said to be."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from typing import NamedTuple
 
 from kubectl_skoop.diagnosis.walk.branch import Branch
 from kubectl_skoop.diagnosis.walk.world import Port
@@ -23,8 +24,7 @@ _PRIVATE = tuple(
 """RFC 1918, RFC 6598, RFC 4193."""
 
 
-@dataclass(eq=False, frozen=True, slots=True)
-class Outside:
+class Outside(NamedTuple):
     """Answers as a host would, to addresses that the outside can know; routes to nodes, not to pods."""
 
     kind_of: Callable[[Address], EndpointKind]

@@ -1,9 +1,8 @@
 """The underlay as a provider sees it, asked on each link that leaves a node or comes to one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from kubectl_skoop.cluster.objects import NodeInfo
 from kubectl_skoop.diagnosis.extension.guard import FAILURES, told
@@ -22,8 +21,7 @@ T = TypeVar("T")
 FAILED = "provider.failed"
 
 
-@dataclass(eq=False, frozen=True, slots=True)
-class Underlay:
+class Underlay(NamedTuple):
     """The provider's network between the nodes, and to and from the outside.
 
     Each question that a packet is put to answers whether it goes on; if not, the loss is recorded.

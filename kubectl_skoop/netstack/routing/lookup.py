@@ -1,7 +1,6 @@
 """Policy rules, then tables: the route for a flow (fib_lookup, fib_table_lookup, fib6_rule_lookup)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple
 
@@ -119,8 +118,7 @@ def match_by_device6(stack: Stack, key: FlowKey) -> Found | Failed:
     return _Walk(stack, key, by_device=True).by_rules(stack.ns.fib.rules(6))
 
 
-@dataclass(eq=False, frozen=True, slots=True)
-class _Walk:
+class _Walk(NamedTuple):
     """One lookup (fib_lookup)."""
 
     stack: Stack

@@ -1,6 +1,6 @@
 """flannel as it is set up in this cluster."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.api import Address, Context, Device, IpNetwork, NodeInfo, Place, Setting, detection
 from kubectl_skoop.plugins.flannel.settings import (
@@ -18,8 +18,7 @@ from kubectl_skoop.plugins.flannel.settings import (
 )
 
 
-@dataclass(eq=False, frozen=True, slots=True, kw_only=True)
-class Fabric:
+class Fabric(NamedTuple):
     """Which backend, by which devices."""
 
     ctx: Context

@@ -1,7 +1,6 @@
 """What is in a snapshot: nodes, their namespaces, tables with states and sizes, objects."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from kubectl_skoop.model.missing import NotCollected
@@ -84,7 +83,7 @@ def _node_data(dump: NodeDump | NotCollected) -> dict[str, object]:
         "ended": dump.ended,
         "kernel": dump.kernel,
         "tools": dict(dump.tools),
-        "facts": asdict(dump.facts),
+        "facts": dump.facts._asdict(),
         "lost": list(dump.lost),
         "namespaces": [_namespace_data(namespace) for namespace in dump.namespaces],
     }

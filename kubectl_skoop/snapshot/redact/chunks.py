@@ -1,7 +1,6 @@
 """Records that many nodes have are redacted once, as the file has them; how a node arranges them stays."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from kubectl_skoop.model.errors import SectionDamaged
@@ -51,7 +50,7 @@ class Chunks:
             return None
         head = tables.head(name)
         data = Arranged([one.ref for one in written], arrangement)
-        return replace(head, data=data, reason=reason(head.reason))
+        return head._replace(data=data, reason=reason(head.reason))
 
     def _chunk(self, name: str, ref: SectionRef, tables: Tables) -> _Written | None:
         key = ("rules" if name in RULES else "rows", ref)

@@ -1,6 +1,5 @@
 """Tables that many pods have alike, sysctls above all: each is redacted once."""
 
-from dataclasses import replace
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -42,4 +41,4 @@ class Repeated:
             redacted = redact_table(name, table, self._pseudonyms, left_out)
             known = self._known.put(key, _Known(redacted, left_out), len(packed))
         self._left_out.include(known.left_out)
-        return None if known.table is None else replace(known.table, time=table.time)
+        return None if known.table is None else known.table._replace(time=table.time)

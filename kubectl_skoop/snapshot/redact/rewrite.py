@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -119,8 +118,7 @@ class _Redactor(NamedTuple):
 
     def namespace(self, dump: NamespaceDump) -> NamespaceDump:
         tables = {name: self._table(name, dump) for name in dump.tables}
-        return replace(
-            dump,
+        return dump._replace(
             pods=tuple(map(self.pseudonyms.names.pod, dump.pods)),
             tables={name: table for name, table in tables.items() if table is not None},
         )

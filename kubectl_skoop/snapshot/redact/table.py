@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from kubectl_skoop.snapshot.dump import Table
 from kubectl_skoop.snapshot.redact.counters import counters
@@ -37,8 +36,8 @@ def redact_table(name: str, table: Table, pseudonyms: Pseudonyms, left_out: Left
         return None
     except (ValueError, RecursionError):
         left_out.add(name, "a table that cannot be read")
-        return replace(table, state="failed", reason="left out: it cannot be read", data=None)
-    return replace(table, data=data, reason=reason(table.reason))
+        return table._replace(state="failed", reason="left out: it cannot be read", data=None)
+    return table._replace(data=data, reason=reason(table.reason))
 
 
 KNOWN = (

@@ -6,7 +6,6 @@ flannel's routes, neighbours and forwarding entries for all other nodes.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from random import Random
 
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, Table
@@ -40,8 +39,7 @@ class Kernels:
         random = Random(number)
         begin = 1_790_000_000.0 + random.random() * 60
         host = self._host(node, pods, random, begin)
-        return replace(
-            self._recorded,
+        return self._recorded._replace(
             node=node.name,
             time=begin,
             ended=begin + 1.5,
@@ -92,7 +90,7 @@ class Kernels:
             "sockets": _sockets(tables["sockets"], random),
             "netnsids": {"4:4026531840": 0},
         }
-        return replace(self._namespace(_identity(pod), 1, own, begin), pods=(pod.key,))
+        return self._namespace(_identity(pod), 1, own, begin)._replace(pods=(pod.key,))
 
     def _namespace(self, identity: str, place: int, own: Mapping[str, object], begin: float) -> NamespaceDump:
         recorded = self._recorded.namespaces[place]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha1
 from pathlib import Path
 
@@ -36,9 +35,9 @@ def _native(size: Size) -> Callable[[NodeDump], NodeDump]:
     def change(dump: NodeDump) -> NodeDump:
         host, *pods = dump.namespaces
         tables = dict(host.tables)
-        tables["iptables-nft"] = replace(tables["iptables-nft"], data="")
-        tables["nft"] = replace(tables["nft"], data=rules)
-        return replace(dump, namespaces=(replace(host, tables=tables), *pods))
+        tables["iptables-nft"] = tables["iptables-nft"]._replace(data="")
+        tables["nft"] = tables["nft"]._replace(data=rules)
+        return dump._replace(namespaces=(host._replace(tables=tables), *pods))
 
     return change
 
@@ -61,9 +60,9 @@ def _with_policies(dump: NodeDump) -> NodeDump:
     host, *pods = dump.namespaces
     tables = dict(host.tables)
     rules, sets = tables["iptables-legacy"], tables["ipset"]
-    tables["iptables-legacy"] = replace(rules, data=_calico_rules(str(rules.data)))
-    tables["ipset"] = replace(sets, data=f"{sets.data}{_members()}")
-    return replace(dump, namespaces=(replace(host, tables=tables), *pods))
+    tables["iptables-legacy"] = rules._replace(data=_calico_rules(str(rules.data)))
+    tables["ipset"] = sets._replace(data=f"{sets.data}{_members()}")
+    return dump._replace(namespaces=(host._replace(tables=tables), *pods))
 
 
 def _members() -> str:

@@ -1,7 +1,6 @@
 """What nodes have nearly alike is redacted as the file has it, to the same as each node's table by itself."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -37,7 +36,7 @@ def changed(dump: NodeDump, change: Mapping[str, object]) -> NodeDump:
     for name, more in change.items():
         data = tables[name].data
         tables[name] = Table(data=f"{data}{more}\n" if isinstance(data, str) else [*rows(data), more])
-    return replace(dump, namespaces=(replace(host, tables=tables), *pods))
+    return dump._replace(namespaces=(host._replace(tables=tables), *pods))
 
 
 def rows(data: object) -> list[object]:

@@ -1,6 +1,5 @@
 """-m udp, -m udplite, -m sctp, -m dccp: ports. Also the port comparison of -m tcp."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from kubectl_skoop.model.verdict import Ternary, Unknown
@@ -25,8 +24,7 @@ class PortRange(NamedTuple):
 ANY_PORT = PortRange()
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(NamedTuple):
     """Kernel: xt_tcpudp.c, udp_mt; xt_sctp.c, sctp_mt; xt_dccp.c, dccp_mt."""
 
     source: PortRange = ANY_PORT

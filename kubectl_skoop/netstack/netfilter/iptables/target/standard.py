@@ -1,6 +1,6 @@
 """ACCEPT, DROP, RETURN, and the targets that take the packet away from us."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kubectl_skoop.model.verdict import Unknown
 from kubectl_skoop.netstack.netfilter.iptables.kind import TargetKind
@@ -8,8 +8,7 @@ from kubectl_skoop.netstack.netfilter.iptables.options import Options
 from kubectl_skoop.netstack.netfilter.types import Accept, Drop, Return, RuleContext, Stolen, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Always:
+class Always(NamedTuple):
     """A target that gives one verdict."""
 
     verdict: Verdict
