@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from kubectl_skoop.model.packet import ETHERTYPE_8021Q, Address
 
 if TYPE_CHECKING:
-    from kubectl_skoop.netstack.devices.fou_types import UdpEncap
     from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
+    from kubectl_skoop.netstack.devices.stacked_types import Bond, BondPort, Ipvlan, Macvlan, Netkit
     from kubectl_skoop.netstack.devices.team_types import Team
+    from kubectl_skoop.netstack.devices.tunnel_types import Geneve, IpTunnel
     from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 
 IFF_UP, IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT = 0x1, 0x2, 0x8, 0x10
@@ -21,6 +22,7 @@ IFA_F_TEMPORARY, IFA_F_OPTIMISTIC, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENT
 SAME_NAMESPACE = ""
 """`Device.link_netns`: the linked device is in the same namespace."""
 BR_STATE_LEARNING, BR_STATE_FORWARDING = 2, 3
+IPVLAN_L2, IPVLAN_L3, IPVLAN_L3S = 0, 1, 2
 
 
 class Bridge(NamedTuple):
@@ -112,109 +114,6 @@ class Vxlan(NamedTuple):
         return self.external or version == (4 if address is None else address.version)
 
 
-class IpTunnel(NamedTuple):
-    """IFLA_IPTUN_*, IFLA_GRE_*: tunnels in IPv4 packets (ipip, sit, gre, gretap)."""
-
-    protocol: int
-    """Of the outer packets: 4, 41 or 47; 0: what the inner packet asks for."""
-    local: Address | None = None
-    remote: Address | None = None
-    link: int = 0
-    """Index of the underlying device, 0: by the route."""
-    ttl: int = 0
-    """0: that of the inner packet."""
-    tos: int = 0
-    """1: that of the inner packet."""
-    pmtudisc: bool = True
-    ignore_df: bool = False
-    mark: int = 0
-    input_key: int | None = None
-    output_key: int | None = None
-    checksum: tuple[bool, bool] = (False, False)
-    """Of GRE: whether a checksum is wanted in what comes in, and made for what goes out."""
-    sequence: tuple[bool, bool] = (False, False)
-    """The same for sequence numbers."""
-    external: bool = False
-    """Routes, or programs, say where to."""
-    encap: "UdpEncap | None" = None
-    """Its packets are put into UDP packets."""
-    unmodelled: str = ""
-    """What of its settings is not modelled, as text."""
-
-
-IPVLAN_L2, IPVLAN_L3, IPVLAN_L3S = 0, 1, 2
-
-
-class Ipvlan(NamedTuple):
-    """IFLA_IPVLAN_*"""
-
-    mode: int
-    """IPVLAN_MODE_*"""
-    private: bool = False
-    vepa: bool = False
-
-
-class Macvlan(NamedTuple):
-    """IFLA_MACVLAN_*"""
-
-    mode: int
-    """MACVLAN_MODE_*: 1 private, 2 vepa, 4 bridge, 8 passthru, 16 source."""
-    sources: frozenset[str] | None = frozenset()
-    """MACs that mode source takes frames from; None: an older agent did not tell them, and there are some."""
-    alone: bool = False
-    """Nobody else gets what these send (MACVLAN_FLAG_NODST)."""
-
-
-NETKIT_DROP = 2
-
-
-class Netkit(NamedTuple):
-    """IFLA_NETKIT_*"""
-
-    policy: int = 0
-    """What becomes of a packet where no program decides: 0 it goes on, 2 it is dropped."""
-    primary: bool = False
-    """The end that the programs of both are attached to."""
-
-
-class Geneve(NamedTuple):
-    """IFLA_GENEVE_*"""
-
-    vni: int
-    port: int = 6081
-    """UDP, host order."""
-    remote: Address | None = None
-    ttl: int = 0
-    """0: the default, 64."""
-    tos: int = 0
-    """1: that of the inner packet."""
-    df: int = 0
-    """0 unset, 1 set, 2 inherit."""
-    external: bool = False
-    """Routes, or programs, say where to and with which VNI."""
-    unmodelled: str = ""
-    """What of its settings is not modelled, as text."""
-
-
-class Bond(NamedTuple):
-    """IFLA_BOND_*"""
-
-    mode: int = 0
-    """BOND_MODE_*: 0 balance-rr, 1 active-backup, 2 xor, 3 broadcast, 4 802.3ad, 5 tlb, 6 alb."""
-    active: int = 0
-    """Index of the port in use (mode 1); 0: none."""
-    all_active: bool = False
-    """Ports that are not in use receive, too."""
-
-
-class BondPort(NamedTuple):
-    """IFLA_BOND_SLAVE_*"""
-
-    backup: bool = False
-    up: bool = True
-    """By what the bond watches (miimon)."""
-
-
 class LedIn(NamedTuple):
     """What goes out for a network comes in by another device (tc mirred, ingress redirect)."""
 
@@ -245,16 +144,16 @@ class Device:
     """As a port of a bridge, or as the bridge itself."""
     vlan: Vlan | None = None
     vxlan: Vxlan | None = None
-    tunnel: IpTunnel | None = None
+    tunnel: "IpTunnel | None" = None
     tunnel6: "Ip6Tunnel | None" = None
-    geneve: Geneve | None = None
+    geneve: "Geneve | None" = None
     wireguard: "Wireguard | None" = None
-    bond: Bond | None = None
-    bond_port: BondPort | None = None
+    bond: "Bond | None" = None
+    bond_port: "BondPort | None" = None
     team: "Team | None" = None
-    macvlan: Macvlan | None = None
-    ipvlan: Ipvlan | None = None
-    netkit: Netkit | None = None
+    macvlan: "Macvlan | None" = None
+    ipvlan: "Ipvlan | None" = None
+    netkit: "Netkit | None" = None
     promiscuous: bool = False
     """Something on it takes frames for every MAC (IFLA_PROMISCUITY)."""
     vrf_table: int = 0

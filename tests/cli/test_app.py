@@ -96,6 +96,7 @@ OF_WHAT_NO_NODE_HAS = tuple(
             "netstack.xfrm.sealing",
         ),
         *("netstack.devices.wireguard_types", "netstack.devices.team_types", "netstack.devices.fou_types"),
+        *("netstack.devices.stacked_types", "netstack.devices.tunnel_types", "snapshot.decode.rare_devices"),
         *("netstack.devices.ip6_tunnel_types", "diagnosis.walk.entrance", "diagnosis.expectations.rule"),
         *(
             "snapshot.decode.ipsec",

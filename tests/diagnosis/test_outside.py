@@ -18,7 +18,8 @@ from kubectl_skoop.diagnosis.walk.world import World
 from kubectl_skoop.model.packet import Address, Protocol
 from kubectl_skoop.model.place import Endpoint, EndpointKind, Place
 from kubectl_skoop.model.probe import Probe
-from kubectl_skoop.netstack.device import IFF_LOWER_UP, IFF_NOARP, IFF_UP, Device, IpTunnel
+from kubectl_skoop.netstack.device import IFF_LOWER_UP, IFF_NOARP, IFF_UP, Device
+from kubectl_skoop.netstack.devices.tunnel_types import IpTunnel
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_REACHABLE, Neighbour
 from kubectl_skoop.netstack.routing.types import TABLE_MAIN, Nexthop, Route

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubectl_skoop.api import Device
-from kubectl_skoop.netstack.device import Ipvlan
+from kubectl_skoop.netstack.devices.stacked_types import Ipvlan
 from kubectl_skoop.netstack.neighbours.neighbour_types import Neighbour
 from kubectl_skoop.testing.objects import cluster_objects, daemon_set
 from kubectl_skoop.testing.topology import standard

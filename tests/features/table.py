@@ -10,23 +10,12 @@ from kubectl_skoop.model.packet import Owner, Packet, Passage, Protocol, TcpFlag
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.verdict import Choices, Unknown
 from kubectl_skoop.netstack import xmit
-from kubectl_skoop.netstack.device import (
-    IFF_LOOPBACK,
-    IFF_LOWER_UP,
-    IFF_UP,
-    Bond,
-    Bridge,
-    Device,
-    Geneve,
-    IpTunnel,
-    Ipvlan,
-    Macvlan,
-    Vlan,
-    Vxlan,
-)
+from kubectl_skoop.netstack.device import IFF_LOOPBACK, IFF_LOWER_UP, IFF_UP, Bridge, Device, Vlan, Vxlan
 from kubectl_skoop.netstack.devices import ip_tunnel
 from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
+from kubectl_skoop.netstack.devices.stacked_types import Bond, Ipvlan, Macvlan
 from kubectl_skoop.netstack.devices.team_types import Team
+from kubectl_skoop.netstack.devices.tunnel_types import Geneve, IpTunnel
 from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 from kubectl_skoop.netstack.ipset.types import TYPES
 from kubectl_skoop.netstack.ipvs import forward, schedule

@@ -6,20 +6,11 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from kubectl_skoop.model.place import Place
-from kubectl_skoop.netstack.device import (
-    IFF_LOWER_UP,
-    IFF_NOARP,
-    IFF_UP,
-    Bond,
-    BondPort,
-    Device,
-    IpTunnel,
-    Ipvlan,
-    Macvlan,
-    Vlan,
-)
+from kubectl_skoop.netstack.device import IFF_LOWER_UP, IFF_NOARP, IFF_UP, Device, Vlan
 from kubectl_skoop.netstack.devices.fou_types import FouPort, UdpEncap
+from kubectl_skoop.netstack.devices.stacked_types import Bond, BondPort, Ipvlan, Macvlan
 from kubectl_skoop.netstack.devices.team_types import Team
+from kubectl_skoop.netstack.devices.tunnel_types import IpTunnel
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.netstack.neighbours.neighbour_types import NUD_PERMANENT, Neighbour
 from kubectl_skoop.netstack.routing.types import Nexthop, Route

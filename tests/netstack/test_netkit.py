@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_skoop.netstack.device import Netkit
+from kubectl_skoop.netstack.devices.stacked_types import Netkit
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.testing.trap_flow import parse_flow
 from kubectl_skoop.testing.trap_lab import Collected

@@ -11,8 +11,9 @@ from kubectl_skoop.collect.rtnetlink.link_schema import KINDS
 from kubectl_skoop.collect.rtnetlink.route_schema import read_tunnels
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.model.packet import TunnelKey
-from kubectl_skoop.netstack.device import Device, Macvlan, Netkit, PortVlan
+from kubectl_skoop.netstack.device import Device, PortVlan
 from kubectl_skoop.netstack.devices.fou_types import FouPort, UdpEncap
+from kubectl_skoop.netstack.devices.stacked_types import Macvlan, Netkit
 from kubectl_skoop.netstack.devices.team_types import Team, TeamPort
 from kubectl_skoop.snapshot.decode.devices import (
     Additions,

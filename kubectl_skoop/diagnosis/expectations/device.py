@@ -14,7 +14,6 @@ from kubectl_skoop.netstack.device import (
     IFF_POINTOPOINT,
     BridgePort,
     Device,
-    IpTunnel,
     Vxlan,
 )
 from kubectl_skoop.netstack.namespace import NetworkNamespace
@@ -141,6 +140,8 @@ class DeviceExpectation(Expectation):
         if self.kind == "vxlan" and self.vni is not None:
             return replace(device, vxlan=Vxlan(vni=self.vni))
         if self.kind == "ipip":
+            from kubectl_skoop.netstack.devices.tunnel_types import IpTunnel
+
             tunnel = IpTunnel(protocol=Protocol.IPIP, local=self.local)
             return replace(device, flags=NEW_TUNNEL, tunnel=tunnel)
         return None

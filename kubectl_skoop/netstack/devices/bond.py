@@ -9,8 +9,9 @@ from dataclasses import replace
 from kubectl_skoop.model.packet import Arp, Frame, Packet, PacketType, Passage, is_group
 from kubectl_skoop.netstack import receive as receiving
 from kubectl_skoop.netstack import xmit
-from kubectl_skoop.netstack.device import Bond, Device
+from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.devices import lower_ports
+from kubectl_skoop.netstack.devices.stacked_types import Bond
 from kubectl_skoop.netstack.stack import Stack
 
 ACTIVE_BACKUP, BROADCAST, LACP, TLB, ALB = 1, 3, 4, 5, 6

@@ -8,8 +8,9 @@ from ipaddress import ip_address
 from kubectl_skoop.model.packet import Address, Frame, Packet, Passage, Protocol
 from kubectl_skoop.netstack import gap, ip
 from kubectl_skoop.netstack import receive as receiving
-from kubectl_skoop.netstack.device import Device, Geneve
+from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.devices.tunnel_end import OUTSIDE
+from kubectl_skoop.netstack.devices.tunnel_types import Geneve
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import RouteError, route_output
 from kubectl_skoop.netstack.stack import Stack

@@ -9,8 +9,9 @@ from ipaddress import IPv4Address, ip_address
 from kubectl_skoop.model.packet import Address, Frame, InUdp, Packet, Passage, Protocol, TunnelKey
 from kubectl_skoop.netstack import gap, ip
 from kubectl_skoop.netstack import receive as receiving
-from kubectl_skoop.netstack.device import Device, IpTunnel
+from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.devices.tunnel_end import OUTSIDE, closed, dropped, gre_header, tunnel_text
+from kubectl_skoop.netstack.devices.tunnel_types import IpTunnel
 from kubectl_skoop.netstack.l4 import icmp
 from kubectl_skoop.netstack.routing.lookup import FlowKey
 from kubectl_skoop.netstack.routing.output import OutputRoute, RouteError, route_output

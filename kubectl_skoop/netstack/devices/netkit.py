@@ -4,7 +4,8 @@ No kernel at hand has it: only what its policy drops where no program is attache
 """
 
 from kubectl_skoop.model.packet import Frame
-from kubectl_skoop.netstack.device import NETKIT_DROP, Device
+from kubectl_skoop.netstack.device import Device
+from kubectl_skoop.netstack.devices.stacked_types import NETKIT_DROP
 from kubectl_skoop.netstack.stack import Stack
 
 

@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING
 
 from kubectl_skoop.model.packet import Packet, Passage
-from kubectl_skoop.netstack.device import Device, IpTunnel
+from kubectl_skoop.netstack.device import Device
 from kubectl_skoop.netstack.l4 import icmp
 from kubectl_skoop.netstack.stack import Stack
 
 if TYPE_CHECKING:
     from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
+    from kubectl_skoop.netstack.devices.tunnel_types import IpTunnel
 
 OUTSIDE = "what it does with a packet is decided outside of it (external mode), and its route says nothing"
 """Why a tunnel in external mode cannot be followed: a program may say where to."""

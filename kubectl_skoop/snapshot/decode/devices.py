@@ -10,15 +10,10 @@ from kubectl_skoop.netstack.device import (
     IFF_NOARP,
     IFF_UP,
     SAME_NAMESPACE,
-    Bond,
-    BondPort,
     Bridge,
     BridgePort,
     Device,
-    Ipvlan,
     LedIn,
-    Macvlan,
-    Netkit,
     PortVlan,
     Vlan,
     Vxlan,
@@ -26,19 +21,17 @@ from kubectl_skoop.netstack.device import (
 from kubectl_skoop.netstack.routing.types import Route
 from kubectl_skoop.snapshot.decode.entry import Entry, entries, table_map
 from kubectl_skoop.snapshot.decode.redirects import EGRESS, INGRESS, decode_led_in, decode_redirects
-from kubectl_skoop.snapshot.decode.tunnels import TUNNELS, decode_geneve, decode_tunnel
-from kubectl_skoop.snapshot.decode.tunnels6 import TUNNELS6, decode_tunnel6
 
 if TYPE_CHECKING:
     from kubectl_skoop.netstack.devices.team_types import Team
     from kubectl_skoop.netstack.devices.wireguard_types import Wireguard
 
+_EVERYWHERE = frozenset({"", "bridge", "dummy", "veth", "vlan", "vrf", "vxlan"})
+"""Kinds of devices whose settings are decoded here, or that have none."""
 _NAMED = frozenset({"index", "ifname", "address", "mtu", "flags", "master", "link", "link_netnsid"})
 BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED = 1 << 1, 1 << 2
 BRIDGE_VLAN_INFO_RANGE_BEGIN, BRIDGE_VLAN_INFO_RANGE_END = 1 << 3, 1 << 4
 MAX_VLAN, MAX_MTU = 4095, 65535
-IPVLAN_F_PRIVATE, IPVLAN_F_VEPA = 1, 2
-MACVLAN_FLAG_NODST = 2
 BR_BOOLOPT_MST = 1 << 2
 
 
@@ -67,14 +60,14 @@ def decode_devices(
 def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additions) -> Device:
     index, name = entry.number("index"), entry.text("ifname")
     info = entry.entry("linkinfo")
-    kind = info.text("kind", "")
+    kind, port_of = info.text("kind", ""), info.text("slave_kind", "")
     features = additions.features.get(name, {})
     elsewhere = "link_netnsid" in entry.fields
     xdp = entry.entry("xdp")
     programs = additions.programs.get(index, ())
     if xdp.number("attached", 0):
         programs = (f"XDP program {xdp.number('prog_id', 0)}", *programs)
-    return Device(
+    device = Device(
         index=index,
         name=name,
         kind=kind,
@@ -86,19 +79,11 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         link_netns=namespace_of(entry.number("link_netnsid")) if elsewhere else SAME_NAMESPACE,
         bridge=_bridge(info.entry("data")) if kind == "bridge" else None,
         vlans=additions.vlans.get(index, ()),
-        port=_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bridge" else None,
+        port=_port(info.entry("slave_data")) if port_of == "bridge" else None,
         vxlan=_vxlan(info.entry("data")) if kind == "vxlan" else None,
-        tunnel=decode_tunnel(kind, info.entry("data")) if kind in TUNNELS else None,
-        tunnel6=decode_tunnel6(kind, info.entry("data")) if kind in TUNNELS6 else None,
-        geneve=decode_geneve(info.entry("data")) if kind == "geneve" else None,
         wireguard=additions.wireguard.get(index),
-        bond=_bond(info.entry("data")) if kind == "bond" else None,
-        bond_port=_bond_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bond" else None,
         team=additions.team.get(index),
         vlan=_vlan(info.entry("data")) if kind == "vlan" else None,
-        macvlan=_macvlan(info.entry("data")) if kind in ("macvlan", "macvtap") else None,
-        ipvlan=_ipvlan(info.entry("data")) if kind == "ipvlan" else None,
-        netkit=_netkit(info.entry("data")) if kind == "netkit" else None,
         vrf_table=info.entry("data").number("table", 0) if kind == "vrf" else 0,
         promiscuous=bool(entry.number("promiscuity", 0)),
         redirect=additions.redirects.get(index, 0),
@@ -107,6 +92,11 @@ def _device(entry: Entry, namespace_of: Callable[[int], str], additions: Additio
         tso=_takes_large_packets(features),
         details={key: value for key, value in entry.fields.items() if key not in _NAMED},
     )
+    if kind in _EVERYWHERE and port_of in _EVERYWHERE:
+        return device
+    from kubectl_skoop.snapshot.decode.rare_devices import with_settings
+
+    return with_settings(device, info)
 
 
 def _takes_large_packets(features: Mapping[str, object]) -> bool:
@@ -148,32 +138,6 @@ def _port(data: Entry) -> BridgePort:
         locked=data.flag("locked"),
         vlan_tunnel=data.flag("vlan_tunnel"),
     )
-
-
-def _bond(data: Entry) -> Bond:
-    return Bond(data.number("mode", 0), data.number("active_slave", 0), data.flag("all_slaves_active"))
-
-
-def _bond_port(data: Entry) -> BondPort:
-    return BondPort(backup=data.flag("state"), up=not data.number("mii_status", 0))
-
-
-def _netkit(data: Entry) -> Netkit:
-    return Netkit(data.number("policy", 0), data.flag("primary"))
-
-
-def _macvlan(data: Entry) -> Macvlan:
-    known = "sources" in data.fields or not data.number("macaddr_count", 0)
-    return Macvlan(
-        mode=data.number("mode"),
-        sources=frozenset(data.entry("sources").texts("macs")) if known else None,
-        alone=bool(data.number("flags", 0) & MACVLAN_FLAG_NODST),
-    )
-
-
-def _ipvlan(data: Entry) -> Ipvlan:
-    flags = data.number("flags", 0)
-    return Ipvlan(data.number("mode"), bool(flags & IPVLAN_F_PRIVATE), bool(flags & IPVLAN_F_VEPA))
 
 
 def _vxlan(data: Entry) -> Vxlan:

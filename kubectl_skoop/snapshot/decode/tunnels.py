@@ -1,13 +1,9 @@
 """Settings of tunnels: in IPv4 packets, and geneve."""
 
-from typing import TYPE_CHECKING
-
 from kubectl_skoop.model.packet import Address, Protocol
-from kubectl_skoop.netstack.device import Geneve, IpTunnel
+from kubectl_skoop.netstack.devices.fou_types import UdpEncap
+from kubectl_skoop.netstack.devices.tunnel_types import Geneve, IpTunnel
 from kubectl_skoop.snapshot.decode.entry import Entry
-
-if TYPE_CHECKING:
-    from kubectl_skoop.netstack.devices.fou_types import UdpEncap
 
 TUNNELS = {"ipip": Protocol.IPIP, "sit": Protocol.IPV6, "gre": Protocol.GRE, "gretap": Protocol.GRE}
 """Kinds of devices, and the protocol of their outer packets."""
@@ -40,12 +36,10 @@ def decode_tunnel(kind: str, data: Entry) -> IpTunnel:
     )
 
 
-def _encap(data: Entry) -> "UdpEncap | None":
+def _encap(data: Entry) -> UdpEncap | None:
     kind = data.number("encap_type", 0)
     if kind not in (FOU, GUE):
         return None
-    from kubectl_skoop.netstack.devices.fou_types import UdpEncap
-
     return UdpEncap(kind == GUE, data.number("encap_sport", 0), data.number("encap_dport", 0))
 
 

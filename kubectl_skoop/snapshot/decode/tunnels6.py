@@ -1,8 +1,7 @@
 """Settings of tunnels in IPv6 packets."""
 
-from typing import TYPE_CHECKING
-
 from kubectl_skoop.model.packet import Protocol
+from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
 from kubectl_skoop.snapshot.decode.entry import Entry
 from kubectl_skoop.snapshot.decode.tunnels import (
     GRE_CHECKSUM,
@@ -13,9 +12,6 @@ from kubectl_skoop.snapshot.decode.tunnels import (
     unmodelled_of,
 )
 
-if TYPE_CHECKING:
-    from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
-
 TUNNELS6 = {"ip6tnl": 0, "ip6gre": Protocol.GRE, "ip6gretap": Protocol.GRE}
 """Kinds of devices, and the protocol of their outer packets if they do not say one."""
 _IGNORE_ENCAP_LIMIT, _USE_ORIGINAL_CLASS, _USE_ORIGINAL_MARK, _ALLOW_LOCAL_REMOTE = 0x1, 0x2, 0x20, 0x40
@@ -25,10 +21,8 @@ _FLAGS_WERE_BYTES = {"ip6tnl": "8", "ip6gre": "13", "ip6gretap": "13"}
 """The attribute of the flags, as older agents left it."""
 
 
-def decode_tunnel6(kind: str, data: Entry) -> "Ip6Tunnel":
+def decode_tunnel6(kind: str, data: Entry) -> Ip6Tunnel:
     """Raises: FormatError."""
-    from kubectl_skoop.netstack.devices.ip6_tunnel_types import Ip6Tunnel
-
     flags = data.number("flags", 0)
     unmodelled = unmodelled_of(data)
     if _FLAGS_WERE_BYTES[kind] in data.fields:
