@@ -71,7 +71,7 @@ def run(
     code = exit_code(result)
     if code is ExitCode.NO_VERDICT:
         report_error(
-            f"not everything could be checked: {len(result.missing)} gaps, listed under missing data"
+            f"not everything could be checked: {_counted(len(result.missing))}, listed under missing data"
         )
     return code
 
@@ -80,6 +80,10 @@ def _answer(source: "Snapshot", options: Options, progress: Progress, *, each: b
     from kubectl_skoop.diagnosis.check import check, check_each
 
     return (check_each if each else check)(source, options, progress)
+
+
+def _counted(gaps: int) -> str:
+    return "1 gap" if gaps == 1 else f"{gaps} gaps"
 
 
 def exit_code(check: Check) -> ExitCode:

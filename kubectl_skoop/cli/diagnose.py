@@ -124,7 +124,8 @@ def _answer(
 ) -> tuple[Diagnosis, tuple[NotCollected, ...]]:
     from kubectl_skoop.diagnosis.diagnose import diagnose
 
-    return diagnose(source, request, options), source.file.lost
+    diagnosis = diagnose(source, request, options)
+    return diagnosis, tuple(dict.fromkeys((*source.file.lost, *source.lost_objects)))
 
 
 def _one(option: str, argument: str, what: str) -> str:

@@ -63,7 +63,8 @@ def run(
     if found:
         return ExitCode.FINDINGS
     if found.uncompared:
-        report_error(f"{len(found.uncompared)} parts could not be compared; what could is the same")
+        parts = "1 part" if len(found.uncompared) == 1 else f"{len(found.uncompared)} parts"
+        report_error(f"{parts} could not be compared; what could is the same")
         return ExitCode.NO_VERDICT
     return ExitCode.OK
 

@@ -62,12 +62,15 @@ def cluster_of(
 
 @contextmanager
 def cluster_of_file(snapshot: Path | None, manifests: Sequence[Path] | None) -> Iterator[Cluster]:
-    """One of both must be there. Raises: InputError, FormatError."""
+    """One of both must be there. Raises: InputError, FormatError; NoVerdict at the end, if the file is
+    damaged, or has lost objects that were asked for."""
     if manifests:
         yield manifest_cluster(manifests)
     elif snapshot is not None:
         with parameters.opened(snapshot) as source:
             yield Cluster(source)
+            for gap in (*source.file.damage, *source.lost_objects):
+                raise NoVerdict(f"{gap}; the answer rests on what is whole")
 
 
 def manifest_cluster(paths: Sequence[Path]) -> Cluster:

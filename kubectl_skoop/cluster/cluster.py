@@ -174,6 +174,15 @@ class Cluster:
         chosen = (backend for backend in known if (backend.port_name, backend.protocol) == wanted)
         return tuple(dict.fromkeys(chosen))
 
+    def unlisted(self, service: Service) -> NotCollected | None:
+        """Why no object tells who serves it; None: EndpointSlices or Endpoints of its namespace do."""
+        slices = self.source.objects("EndpointSlice", service.namespace)
+        if not isinstance(slices, NotCollected):
+            return None
+        return (
+            slices if isinstance(self.source.objects("Endpoints", service.namespace), NotCollected) else None
+        )
+
     def slices(self, service: Service) -> Sequence[Object]:
         """The EndpointSlices that name the service."""
         return self._slices_by_service(service.namespace).get(service.name, ())

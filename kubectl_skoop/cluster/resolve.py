@@ -12,7 +12,7 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.pod import PodInfo
 from kubectl_skoop.cluster.ports import in_range, service_port
 from kubectl_skoop.cluster.service import Service, usable
-from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.errors import InputError, NoVerdict
 from kubectl_skoop.model.listed import listed
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Endpoint, EndpointKind
@@ -184,6 +184,8 @@ def _service(cluster: Cluster, service: Service, port: str) -> Target:
     if not service.headless:
         return Target(kind="service", name=service.key, addresses=service.cluster_addresses, port=number)
     backends = [backend for entry in service.ports for backend in usable(cluster.backends(service, entry))]
+    if not backends and (gap := cluster.unlisted(service)) is not None:
+        raise NoVerdict(f"who serves the headless service {service.key} is not known: {gap}")
     if not backends:
         raise InputError(f"service {service.key} is headless and has no endpoint that is ready")
     first = min(backends, key=lambda backend: (backend.address.version, int(backend.address)))

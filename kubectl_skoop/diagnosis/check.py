@@ -29,6 +29,8 @@ from kubectl_skoop.model.suspicion import Suspicion, worst_first
 from kubectl_skoop.netstack.namespace import NetworkNamespace
 from kubectl_skoop.snapshot.source import Snapshot
 
+NEEDED = ("Node", "Service")
+"""Kinds of objects without which nothing is compared with a node, or with its rules."""
 MAX_PEERS = 64
 """Other nodes that each node is compared with."""
 Watch = Callable[[str, str], None]
@@ -93,7 +95,7 @@ def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Wa
     return Check(
         suspicions=worst_first(found.all()),
         facts=tuple(facts),
-        missing=(*map(missing, filter(_is_gap, source.missing)), *gaps, *compared.unread),
+        missing=tuple(dict.fromkeys((*_missing(source), *gaps, *compared.unread))),
     )
 
 
@@ -174,6 +176,14 @@ def _finding(
     if deviation is None or deviation.state == "unreadable":
         return None
     return deviation.suspicion(plugin, place)
+
+
+def _missing(source: Snapshot) -> Iterator[Missing]:
+    yield from map(missing, filter(_is_gap, source.missing))
+    told = {gap.what for gap in source.missing}
+    for what in (f"objects/{kind}" for kind in NEEDED if kind not in source.kinds()):
+        if what not in told:
+            yield missing(NotCollected(what, "not collected"))
 
 
 def _is_gap(entry: NotCollected) -> bool:

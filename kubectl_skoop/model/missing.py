@@ -16,5 +16,10 @@ class NotCollected:
     """`lost`: it was collected, but the file is damaged there."""
     reason: str = ""
 
+    @property
+    def is_unasked_kind(self) -> bool:
+        """Objects of a kind that nobody gathered, as most clusters lack most kinds: no gap by itself."""
+        return self.state == "not collected" and self.what.startswith("objects/")
+
     def __str__(self) -> str:
         return f"{self.what}: {self.state}" + (f" ({self.reason})" if self.reason else "")

@@ -29,6 +29,8 @@ class Expected:
     def findings(
         self, service: Service, port: ServicePort, found: Sequence[Registered]
     ) -> Iterator[Suspicion]:
+        if self.ctx.cluster.unlisted(service) is not None:
+            return
         endpoints = {
             (one.address, one.port): one.node for one in self.ctx.cluster.backends(service, port) if one.ready
         }

@@ -10,10 +10,11 @@ from kubectl_skoop.model.errors import FormatError, InputError
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.format import Header
-from kubectl_skoop.snapshot.index import NodeEntry
+from kubectl_skoop.snapshot.index import NodeEntry, damaged_places
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
+_DAMAGED = "the dump's file is damaged there"
 Infra = Callable[[Snapshot], tuple[str, Mapping[str, object] | NotCollected]]
 """Gathers what the cluster's cloud says: the provider's name, and its fields; none of them: it needs none."""
 
@@ -51,6 +52,7 @@ def assemble(
     Raises: InputError (FormatError for a file that is no dump; two dumps of one node), OSError.
     """
     missing: list[NotCollected] = []
+    damaged: list[NotCollected] = []
     origin: dict[str, Path] = {}
     with writing(path, new_header(time)) as writer:
         for kind in sorted(objects):
@@ -58,7 +60,7 @@ def assemble(
         for dump in dumps:
             snapshot = open_snapshot(dump)
             try:
-                _merge(writer, snapshot, dump, origin)
+                damaged += _merge(writer, snapshot, dump, origin)
                 missing += snapshot.missing
             finally:
                 snapshot.close()
@@ -71,7 +73,7 @@ def assemble(
             missing.append(NotCollected(f"node/{name}", "not collected", "no dump of this node was given"))
         if infra is not None:
             missing += add_infra(writer, infra)
-    return tuple(dict.fromkeys(missing))
+    return tuple(dict.fromkeys((*missing, *damaged)))
 
 
 def add_infra(writer: SnapshotWriter, infra: Infra) -> tuple[NotCollected, ...]:
@@ -105,8 +107,8 @@ def merge_dump(
         offset = None
         if clock is not None and isinstance(entry := snapshot.node(node), NodeEntry):
             offset = round(clock(entry.time), 1)
-        _merge(writer, snapshot, path, {}, offset)
-        return snapshot.missing
+        damaged = _merge(writer, snapshot, path, {}, offset)
+        return (*snapshot.missing, *damaged)
     finally:
         snapshot.close()
 
@@ -117,7 +119,9 @@ def _merge(
     path: Path,
     origin: dict[str, Path],
     clock_offset: float | None = None,
-) -> None:
+) -> list[NotCollected]:
+    """Returns places whose part of the dump is damaged; they are noted."""
+    damaged: list[NotCollected] = []
     for name in snapshot.nodes():
         if name in origin:
             raise InputError(f"node {name} is in two dumps: {origin[name]} and {path}", hint="leave one out")
@@ -127,7 +131,11 @@ def _merge(
             if isinstance(dump, NotCollected):
                 writer.add_missing_node(name, dump.state, dump.reason)
             continue
-        found = {namespace.id for namespace in dump.namespaces}
-        gone = [f"namespace {entry.id}" for entry in entry.namespaces if entry.id not in found]
+        places = [str(place) for place in damaged_places(entry, dump)]
+        for place in places:
+            writer.add_note(place, "lost", _DAMAGED)
+            damaged.append(NotCollected(place, "lost", _DAMAGED))
+        gone = [f"{place}: {_DAMAGED}" for place in places]
         facts = dump.facts if clock_offset is None else dump.facts._replace(clock_offset=clock_offset)
         writer.add_node(dump._replace(facts=facts), (*entry.lost, *gone))
+    return damaged

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, get_args
 
 from kubectl_skoop.model.missing import MissingState, NotCollected
-from kubectl_skoop.snapshot.dump import NamespaceKind, NodeFacts
+from kubectl_skoop.model.place import Place
+from kubectl_skoop.snapshot.dump import NamespaceKind, NodeDump, NodeFacts
 from kubectl_skoop.snapshot.format import SectionRef, parse_ref
 from kubectl_skoop.snapshot.limits import Refused, seconds
 
@@ -46,6 +47,19 @@ class NodeSummary(NamedTuple):
 
 def summary_of(node: NodeEntry) -> NodeSummary:
     return NodeSummary(node.time, node.ended, node.facts.clock_offset, bool(node.lost))
+
+
+def damaged_places(node: NodeEntry, dump: NodeDump) -> tuple[Place, ...]:
+    """Whose network namespace the node's section names, and its dump, as it could be read, does not hold."""
+    whole = {namespace.id for namespace in dump.namespaces}
+    return tuple(
+        place
+        for entry in node.namespaces
+        if entry.id not in whole
+        for place in (
+            [Place("node", node.node)] if entry.kind == "host" else [Place("pod", pod) for pod in entry.pods]
+        )
+    )
 
 
 class ObjectShard(NamedTuple):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,8 @@ _DICTIONARIES = 8
 """That are kept of a file."""
 MOST_LOOKED_UP = 2 * MIB
 """Raw bytes of the parts of the index that are kept; as maps they take ten times as much."""
+PART_OF_FILE = re.compile(r"index|header|bytes \d+ to \d+")
+"""As gaps name what is lost of a file, beside sections of which the index tells."""
 BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
 
 
@@ -75,6 +78,11 @@ class SnapshotFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def damage(self) -> tuple[NotCollected, ...]:
+        """Parts of the file itself that are lost: nobody knows what they held."""
+        return tuple(gap for gap in self.lost if PART_OF_FILE.fullmatch(gap.what))
 
     def close(self) -> None:
         self.file.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_skoop.cluster.raw import Object, Ref, ref_of, text
 from kubectl_skoop.model.errors import SectionDamaged
@@ -15,6 +15,7 @@ from kubectl_skoop.snapshot.format import Header
 from kubectl_skoop.snapshot.index import NamespaceEntry, NodeEntry, NodeSummary, summary_of
 from kubectl_skoop.snapshot.kept import Kept
 from kubectl_skoop.snapshot.limits import MIB
+from kubectl_skoop.snapshot.moments import Moments
 from kubectl_skoop.snapshot.read import SnapshotFile, open_file
 from kubectl_skoop.snapshot.tables import Tables
 
@@ -31,20 +32,6 @@ MOST_PODS = 10_000
 """Whose namespaces' identities are kept."""
 
 NodeState = NodeEntry | NotCollected
-
-
-class Moments(NamedTuple):
-    """When nodes were read, seconds since the epoch; by the API server's clock where the offset is known."""
-
-    first: float
-    """One began."""
-    last: float
-    """The last one had read all."""
-
-    @property
-    def skew(self) -> float:
-        """Seconds that two parts of the snapshot may be apart."""
-        return self.last - self.first
 
 
 class Snapshot:
@@ -73,6 +60,11 @@ class Snapshot:
         """Nodes without a dump, what the file lost, and nodes and namespaces that were asked for in vain."""
         absent = [entry for entry in self.file.index.nodes.values() if isinstance(entry, NotCollected)]
         return tuple(dict.fromkeys((*self.file.lost, *absent, *self._missed)))
+
+    @property
+    def lost_objects(self) -> tuple[NotCollected, ...]:
+        """Kinds that were asked for, and that the file holds damaged."""
+        return tuple(gap for gap in self._missed if gap.state == "lost" and gap.what.startswith("objects/"))
 
     def close(self) -> None:
         self.file.close()
@@ -113,14 +105,14 @@ class Snapshot:
         key = (kind, namespace)
         if key not in self._objects:
             self._objects[key] = object_sections.read_each(self.file, kind, lambda item: item, namespace)
-        return self._objects[key]
+        return self._note(self._objects[key])
 
     def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T] | NotCollected:
         """What `make` makes of all objects of a kind, in the order of `objects`; none of these is kept."""
         known = self._objects.get((kind, ""))
         if known is not None:
             return known if isinstance(known, NotCollected) else [make(item) for item in known]
-        return object_sections.read_each(self.file, kind, make)
+        return self._note(object_sections.read_each(self.file, kind, make))
 
     def count(self, kind: str) -> int | None:
         """How many objects of the kind there are; None: they were not collected, or are lost."""
@@ -375,7 +367,7 @@ class Snapshot:
                 return NotCollected(where, "lost", "the section holds no tables")
 
     def _note(self, answer: T) -> T:
-        if isinstance(answer, NotCollected):
+        if isinstance(answer, NotCollected) and not answer.is_unasked_kind:
             self._missed[answer] = None
         return answer
 

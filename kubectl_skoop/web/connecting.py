@@ -36,11 +36,15 @@ class Connecting:
 def connectivity_of(path: Path) -> Connectivity:
     """By a file of its own, so that others may read meanwhile. Raises: InputError, NoVerdict."""
     with open_file(path) as file:
-        cluster = Cluster(Snapshot(file))
+        source = Snapshot(file)
+        cluster = Cluster(source)
         policies = policy_set(cluster)
         if policies.missing:
             raise NoVerdict(f"policies could not be read: {'; '.join(map(str, policies.missing))}")
-        return connectivity(cluster, policies)
+        found = connectivity(cluster, policies)
+        for gap in (*file.damage, *source.lost_objects):
+            raise NoVerdict(f"what is left does not tell who may talk to whom: {gap}")
+        return found
 
 
 def write(path: str) -> None:

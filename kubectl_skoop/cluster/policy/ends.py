@@ -19,7 +19,7 @@ from kubectl_skoop.cluster.policy.tiers import stages
 from kubectl_skoop.cluster.policy.universe import Party, Universe
 from kubectl_skoop.cluster.ports import in_range, service_port
 from kubectl_skoop.cluster.service import usable
-from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.errors import InputError, NoVerdict
 from kubectl_skoop.model.packet import Address
 from kubectl_skoop.model.place import Endpoint
 
@@ -280,6 +280,8 @@ def _backends(cluster: Cluster, around: Surroundings, key: str, port: str, proto
     else:
         entry = service_port(service, port, protocol)
     found = usable(cluster.backends(service, entry))
+    if not found and (gap := cluster.unlisted(service)) is not None:
+        raise NoVerdict(f"who serves {key} is not known: {gap}")
     if not found:
         raise InputError(f"service {key} has no endpoint that is ready")
     for backend in found:

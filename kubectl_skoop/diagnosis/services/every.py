@@ -19,6 +19,7 @@ from kubectl_skoop.diagnosis.services.rules import Kind, Proxy, ServiceRules, re
 from kubectl_skoop.diagnosis.services.shared import Comparisons
 from kubectl_skoop.diagnosis.services.sources import Networks
 from kubectl_skoop.diagnosis.services.stale import Ends, stale_connections
+from kubectl_skoop.diagnosis.unread import missing
 from kubectl_skoop.model.listed import listed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
@@ -49,6 +50,8 @@ class EveryService:
         self._ctx = ctx
         self._by_plugin = by_plugin
         self.meaning, pods = Meaning(ctx.cluster), pod_networks(ctx)
+        self.listed = self.meaning.unlisted is None
+        """The objects tell who serves the services."""
         networks = Networks(pods)
         self.masqueraded: dict[int, Address] = {}
         """By family, an address of the pods whose connections are to be masqueraded as those from outside."""
@@ -62,6 +65,8 @@ class EveryService:
         self.comparisons = Comparisons(pods, alone=alone)
         self.ends = Ends(ctx, networks)
         self.unread: dict[Missing, None] = {}
+        if self.meaning.services and self.meaning.unlisted is not None:
+            self.unread[missing(self.meaning.unlisted)] = None
         self.modes: set[Kind] = set()
         """Of the rules that were compared."""
         self.doors = MAX_DOORS
@@ -130,6 +135,8 @@ def _node(nodes: EveryService, node: NodeInfo, ns: NetworkNamespace) -> str:
     for family in sorted({each.door.address.version for each in wanted}):
         of_family = [each for each in wanted if each.door.address.version == family]
         _family(nodes, node, found[family], of_family)
+    if not nodes.listed:
+        return "the objects do not tell who serves the services"
     nodes.findings += bounded([*health_ports(ns, place, nodes.meaning, proxy)])
     nodes.findings += bounded([*stale_connections(ns, place, wanted, nodes.ends)])
     return ""
@@ -160,7 +167,8 @@ def _family(nodes: EveryService, node: NodeInfo, found: Present, wanted: Sequenc
     nodes.findings += other_modes(found, place, family, nodes.configured)
     nodes.findings += _unserved_node_ports(nodes, rules, wanted, node)
     nodes.findings += _spares_pods(nodes, rules, wanted, place)
-    nodes.findings += bounded(_doors(nodes, rules, wanted, place))
+    if nodes.listed:
+        nodes.findings += bounded(_doors(nodes, rules, wanted, place))
     nodes.findings += bounded([*left_over(rules, nodes.known, place)])
 
 
@@ -175,10 +183,8 @@ def _doors(
     for each in wanted:
         compared = comparison.of(each)
         if compared.unread:
-            missing = Missing(
-                f"{place}: service {each.service.key} at {each.door}", "unread", compared.unread
-            )
-            nodes.unread[missing] = None
+            gap = Missing(f"{place}: service {each.service.key} at {each.door}", "unread", compared.unread)
+            nodes.unread[gap] = None
         for finding in compared.findings:
             findings.setdefault((each.service.key, each.port, finding.code), finding)
         if each.door.kind == "cluster" and not compared.findings:

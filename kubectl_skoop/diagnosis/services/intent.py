@@ -26,6 +26,8 @@ def explaining(cluster: Cluster, probe: Probe, branch: Branch) -> Iterator[Suspi
     if port is None:
         yield _no_port(service, probe)
         return
+    if cluster.unlisted(service) is not None:
+        return
     known = cluster.backends(service, port)
     if not usable(known):
         yield _no_endpoints(cluster, service, port, known)

@@ -20,6 +20,7 @@ from kubectl_skoop.cluster.service import (
 )
 from kubectl_skoop.diagnosis.services.door import Door, Target
 from kubectl_skoop.diagnosis.services.sources import bounds
+from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.packet import Address
 
 KUBE_ROUTER = "kube-router"
@@ -83,10 +84,20 @@ class Meaning:
     def __init__(self, cluster: Cluster, only: Service | None = None) -> None:
         self.all = cluster.services() if only is None else (only,)
         self.services = tuple(one for one in self.all if _is_proxied(one))
+        self.unlisted: NotCollected | None = None
+        """Why no object tells who serves the services: nothing can be held against endpoints then."""
+        self.slices: Sequence[EndpointSlice] = ()
+        endpoints: Sequence[tuple[Ref, Sequence[Backend]]] = ()
         if only is None:
-            self.slices = cluster.each("EndpointSlice", slice_info)
-            endpoints = cluster.each("Endpoints", _endpoints)
+            slices = cluster.source.each("EndpointSlice", slice_info)
+            found = cluster.source.each("Endpoints", _endpoints)
+            if not isinstance(slices, NotCollected):
+                self.slices = slices
+            elif isinstance(found, NotCollected):
+                self.unlisted = slices
+            endpoints = () if isinstance(found, NotCollected) else found
         else:
+            self.unlisted = cluster.unlisted(only)
             self.slices = [slice_info(item) for item in cluster.slices(only)]
             endpoints = [_endpoints(item) for item in cluster.endpoints(only)]
         self._backends = _backends(self.slices, endpoints)

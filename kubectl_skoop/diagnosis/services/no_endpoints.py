@@ -78,7 +78,7 @@ def without_endpoints(cluster: Cluster, meaning: Meaning) -> Iterator[Suspicion]
 
     That a selector fits no pod at all may be meant (scaled to 0), so it is only a remark.
     """
-    if all(isinstance(cluster.source.objects(kind), NotCollected) for kind in ("EndpointSlice", "Endpoints")):
+    if meaning.unlisted is not None:
         return
     explained = 0
     for service in meaning.all:

@@ -38,6 +38,8 @@ def in_question(ctx: Context, probe: Probe, told: Collection[Suspicion]) -> Iter
     asked = (probe.destination.address, probe.dport, PROTOCOL_NAMES.get(probe.protocol, "").lower())
     service = ctx.cluster.service(probe.destination.name)
     meaning = Meaning(ctx.cluster, service)
+    if meaning.unlisted is not None:
+        return
     for wanted in meaning.of_node(node, kube_router=rules.proxy == "kube-router"):
         door = wanted.door
         if (door.address, door.port, door.protocol) == asked:

@@ -14,9 +14,10 @@ from kubectl_skoop.snapshot.source import Snapshot
 def compare_objects(before: Snapshot, after: Snapshot) -> Iterator[ObjectChange | Uncompared]:
     for kind in sorted({*before.kinds(), *after.kinds()}):
         old, new = before.each(kind, _print), after.each(kind, _print)
-        if isinstance(old, NotCollected) or isinstance(new, NotCollected):
-            gap = old if isinstance(old, NotCollected) else new
-            yield Uncompared(f"objects/{kind}", str(gap))
+        if isinstance(old, NotCollected):
+            yield Uncompared(f"objects/{kind}", f"before: {_told(old)}")
+        elif isinstance(new, NotCollected):
+            yield Uncompared(f"objects/{kind}", f"after: {_told(new)}")
         else:
             differing = {ref for ref, _ in {*old} ^ {*new}}
             yield from _compare(_chosen(before, kind, differing), _chosen(after, kind, differing))
@@ -28,11 +29,15 @@ def compare_clouds(before: Snapshot, after: Snapshot) -> Iterator[ObjectChange |
         ref = Ref("infra", "", provider)
         old, new = before.infra(provider), after.infra(provider)
         if isinstance(old, NotCollected):
-            yield Uncompared(f"infra/{provider}", f"before: {old.state} ({old.reason})")
+            yield Uncompared(f"infra/{provider}", f"before: {_told(old)}")
         elif isinstance(new, NotCollected):
-            yield Uncompared(f"infra/{provider}", f"after: {new.state} ({new.reason})")
+            yield Uncompared(f"infra/{provider}", f"after: {_told(new)}")
         else:
             yield from _compare({ref: old}, {ref: new})
+
+
+def _told(gap: NotCollected) -> str:
+    return f"{gap.state} ({gap.reason})" if gap.reason else gap.state
 
 
 def _print(item: Object) -> tuple[Ref, bytes]:

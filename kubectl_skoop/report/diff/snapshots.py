@@ -18,6 +18,7 @@ from kubectl_skoop.report.diff.change import (
 from kubectl_skoop.report.diff.objects import compare_clouds, compare_objects
 from kubectl_skoop.report.diff.place import compare_tables
 from kubectl_skoop.snapshot.dump import NamespaceDump
+from kubectl_skoop.snapshot.index import damaged_places
 from kubectl_skoop.snapshot.source import Snapshot
 
 
@@ -42,6 +43,11 @@ def difference(
 ) -> Difference:
     watch("objects", "are compared")
     found = [*compare_objects(before, after), *compare_clouds(before, after), *_places(before, after, watch)]
+    found += [
+        Uncompared(gap.what, f"{which}: {gap.state} ({gap.reason})")
+        for which, source in (("before", before), ("after", after))
+        for gap in source.file.damage
+    ]
     return Difference(
         places=tuple(one for one in found if isinstance(one, PlaceChange)),
         objects=tuple(one for one in found if isinstance(one, ObjectChange)),
@@ -75,7 +81,7 @@ def _of_objects(source: Snapshot) -> Set[str]:
 
 def _may_be_there(source: Snapshot, known: Set[str], node: str) -> bool:
     """The cluster had it, or the file has lost too much to tell."""
-    damaged = any(gap.what == "index" for gap in source.file.lost)
+    damaged = any(gap.what == "index" for gap in source.file.damage)
     return damaged or node in source.file.index.nodes or node in known
 
 
@@ -83,6 +89,8 @@ def _namespaces(source: Snapshot, node: str) -> Namespaces | NotCollected:
     dump = source.node_dump(node)
     if isinstance(dump, NotCollected):
         return dump
+    entry = source.node(node)
+    damaged = () if isinstance(entry, NotCollected) else damaged_places(entry, dump)
     found = {
         name: namespace
         for namespace in dump.namespaces
@@ -90,7 +98,7 @@ def _namespaces(source: Snapshot, node: str) -> Namespaces | NotCollected:
             [f"node/{node}"] if namespace.kind == "host" else [f"pod/{pod}" for pod in namespace.pods]
         )
     }
-    return Namespaces(found, "; ".join(dump.lost))
+    return Namespaces(found, "; ".join((*dump.lost, *(f"{place}: damaged" for place in damaged))))
 
 
 def _compare(before: Namespaces, after: Namespaces) -> Iterator[PlaceChange | Uncompared]:

@@ -36,6 +36,9 @@ def overview(snapshot: Snapshot, *, headers: bool = True) -> str:
     ]
     if (more := len(snapshot.nodes()) - MOST_NODES) > 0:
         lines += ["", f"and {more:,} more nodes: inspect node/NAME shows one, -o json all of them"]
+    for kind in snapshot.kinds():
+        if snapshot.count(kind) is None:
+            snapshot.objects(kind)
     if snapshot.missing:
         lines += ["", "missing:", *(f"  {entry}" for entry in snapshot.missing)]
     return "\n".join(safe(line) for line in lines)
@@ -112,6 +115,9 @@ def _rows(snapshot: Snapshot) -> Iterator[list[str]]:
                 *_tables(snapshot.namespace_dump(f"{name}/{entry.id}"), entry),
             ]
             yield [safe(cell) for cell in cells]
+        for line in node.lost:
+            what, _, reason = line.partition(": ")
+            yield [safe(cell) for cell in (name, what.removeprefix("pod/"), "-", "-", "-", reason or "lost")]
 
 
 def _tables(dump: NamespaceDump | NotCollected, entry: NamespaceEntry) -> list[str]:

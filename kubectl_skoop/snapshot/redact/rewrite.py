@@ -1,6 +1,5 @@
 """A snapshot written anew with pseudonyms, and what the new one says of itself."""
 
-import re
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from pathlib import Path
@@ -10,8 +9,9 @@ from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.dump import NamespaceDump, NodeDump, NodeFacts, Table
 from kubectl_skoop.snapshot.format import Header, pack
-from kubectl_skoop.snapshot.index import NodeEntry
+from kubectl_skoop.snapshot.index import NodeEntry, damaged_places
 from kubectl_skoop.snapshot.limits import unpack
+from kubectl_skoop.snapshot.read import PART_OF_FILE
 from kubectl_skoop.snapshot.redact.chunks import Chunks
 from kubectl_skoop.snapshot.redact.left_out import LeftOut
 from kubectl_skoop.snapshot.redact.listed import listed
@@ -19,7 +19,7 @@ from kubectl_skoop.snapshot.redact.object import is_known, redact_object
 from kubectl_skoop.snapshot.redact.pseudonyms import Pseudonyms, version
 from kubectl_skoop.snapshot.redact.repeated import Repeated
 from kubectl_skoop.snapshot.redact.table import redact_table
-from kubectl_skoop.snapshot.redact.text import INFRA_GONE, lost_line, reason, tool
+from kubectl_skoop.snapshot.redact.text import INFRA_GONE, REASON_GONE, lost_line, reason, tool
 from kubectl_skoop.snapshot.source import Snapshot
 from kubectl_skoop.snapshot.write import SnapshotWriter, writing
 
@@ -31,7 +31,6 @@ KNOWN_TOOLS = listed(
 )
 KNOWN_CLOUDS = frozenset({"infra/aliyun", "infra/aws", "infra/generic"})
 """As they are called in notes; the name of another says who made it."""
-_PART_OF_FILE = re.compile(r"index|header|bytes \d+ to \d+")
 MODULES = (
     "nf_",
     "nft_",
@@ -154,7 +153,10 @@ def _add_node(writer: SnapshotWriter, source: Snapshot, name: str, redactor: _Re
         writer.add_missing_node(pseudonyms.name(name), gap.state, reason(gap.reason))
         return
     lost = [lost_line(line, pseudonyms) for line in dump.lost]
-    lost += ["namespace lost"] * (len(node.namespaces) - len(dump.namespaces))
+    for place in damaged_places(node, dump):
+        what = _what(str(place), pseudonyms)
+        lost.append(f"{what}: {REASON_GONE}")
+        writer.add_note(what, "lost", REASON_GONE)
     writer.add_node(
         NodeDump(
             node=pseudonyms.name(name),
@@ -181,7 +183,7 @@ def _facts(facts: NodeFacts, pseudonyms: Pseudonyms) -> NodeFacts:
 def _what(what: str, pseudonyms: Pseudonyms) -> str:
     """Of what is missing: a part of the file, a kind of objects, a node, a pod, or a node's table."""
     kind, slash, rest = what.partition("/")
-    if _PART_OF_FILE.fullmatch(what) or (kind == "objects" and is_known(rest)):
+    if PART_OF_FILE.fullmatch(what) or (kind == "objects" and is_known(rest)):
         return what
     if what in KNOWN_CLOUDS:
         return what
