@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 PATIENCE = 3.0
 """Seconds for a cluster or a large snapshot to say its names; then nothing is offered."""
 FILES, NO_SPACE, NO_FILES = 0, 2, 4
-_FILE_PARAMETERS = frozenset({"keep", "kubeconfig", "pods", "runtime_socket"})
+_FILE_PARAMETERS = frozenset(
+    {"after", "before", "keep", "kubeconfig", "original", "pods", "runtime_socket", "snapshot"}
+)
 """Their values are files, though their type does not say so."""
 _HARMLESS = re.compile(r"[A-Za-z0-9_.:/,@+=-]+")
 

@@ -139,6 +139,8 @@ def _check(
 ) -> None:
     """Raises: InputError."""
     if key not in OPTIONS and Owners().owner_of(key) is None:
+        if key in (commands or ()):
+            raise InputError(f"{path}: {key} is a command", hint=f"[{key}] begins a table with its options")
         near = get_close_matches(key, [*OPTIONS, *(commands or ())], n=1)
         hint = (
             f"did you mean {near[0]}?" if near else f"options that may be here: {', '.join(sorted(OPTIONS))}"

@@ -23,8 +23,12 @@ COMMAND_CLASS = PluginOptionsCommand
 
 def run(
     ctx: typer.Context,
-    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A snapshot.")],
-    after: Annotated[Path, typer.Argument(metavar="AFTER", help="A later one.")],
+    before: Annotated[
+        Path, typer.Argument(metavar="BEFORE", parser=parameters.named_file, help="A snapshot.")
+    ],
+    after: Annotated[
+        Path, typer.Argument(metavar="AFTER", parser=parameters.named_file, help="A later one.")
+    ],
     src: Annotated[str, typer.Option("--src", "-s", metavar="SRC", help="Who sends, of a flow.")] = "",
     dst: Annotated[str, typer.Option("--dst", "-d", metavar="DST", help="To whom.")] = "",
     port: Annotated[

@@ -10,11 +10,20 @@ import typer
 if TYPE_CHECKING:
     from kubectl_skoop.snapshot.source import Snapshot
 
+
+def named_file(text: str) -> Path:
+    """An empty name would be this folder's. Raises: BadParameter."""
+    if not str(text):
+        raise typer.BadParameter("no file is named")
+    return Path(text)
+
+
 SnapshotFile = Annotated[
     Path | None,
     typer.Option(
         "--snapshot",
         metavar="FILE",
+        parser=named_file,
         help="The snapshot to ask, or a folder that holds it; or the variable SKOOP_SNAPSHOT.",
     ),
 ]

@@ -47,7 +47,9 @@ Questions = Annotated[
 
 
 def run(
-    original: Annotated[Path, typer.Argument(metavar="FILE", help="The snapshot.")],
+    original: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=parameters.named_file, help="The snapshot.")
+    ],
     redacted: Annotated[Path, typer.Argument(metavar="NEW", help="The snapshot to write.")],
     map_file: MapFile = None,
     key_file: KeyFile = None,
@@ -66,10 +68,11 @@ def run(
 
 def check_targets(original: Path | None, redacted: Path, map_file: Path | None) -> None:
     """Raises: InputError."""
-    if not redacted.parent.is_dir():
-        raise InputError(f"{redacted}: there is no folder {redacted.parent}")
-    if map_file is not None and not map_file.parent.is_dir():
-        raise InputError(f"{map_file}: there is no folder {map_file.parent}")
+    from kubectl_skoop.snapshot.output_file import check_target
+
+    check_target(redacted)
+    if map_file is not None:
+        check_target(map_file)
     named = [os.path.realpath(path) for path in (original, redacted, map_file) if path is not None]
     if len(set(named)) < len(named):
         raise InputError("two of the files are the same one", hint="name another file to write")
@@ -132,11 +135,18 @@ def writing_map(path: Path | None) -> "Iterator[Callable[[Pseudonyms], None]]":
         yield lambda pseudonyms: None
         return
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    from kubectl_skoop.snapshot.output_file import naming
+
+    def write(pseudonyms: "Pseudonyms") -> None:
+        with naming(path):
+            write_map(pseudonyms, partial)
+
     try:
-        yield lambda pseudonyms: write_map(pseudonyms, partial)
+        yield write
         partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
 
 
 def write_map(pseudonyms: "Pseudonyms", path: Path) -> None:

@@ -100,8 +100,10 @@ def run(
         )
     if not redacted and (map_file or key_file):
         raise InputError(f"{'--map' if map_file else '--key-file'} without --redact")
-    if file is not None and not file.parent.is_dir():
-        raise InputError(f"{file}: there is no folder {file.parent}")
+    if file is not None:
+        from kubectl_skoop.snapshot.output_file import check_target
+
+        check_target(file)
     if file is None or "in_cluster" in given:
         return in_cluster.start(
             given, file, _words(nodes), _words_of_pod(conntrack, namespaces, cloud_provider)

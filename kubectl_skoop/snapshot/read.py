@@ -43,6 +43,8 @@ _DICTIONARIES = 8
 """That are kept of a file."""
 MOST_LOOKED_UP = 2 * MIB
 """Raw bytes of the parts of the index that are kept; as maps they take ten times as much."""
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"BZh")
+"""How gzip, zip, xz, zstd and bzip2 begin."""
 PART_OF_FILE = re.compile(r"index|header|bytes \d+ to \d+")
 """As gaps name what is lost of a file, beside sections of which the index tells."""
 BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
@@ -223,6 +225,8 @@ def _damaged(what: str) -> Iterator[None]:
 
 def open_file(path: Path) -> SnapshotFile:
     """Raises: FormatError where the file is missing, no snapshot, too new, or ends in its header."""
+    if path.is_fifo():
+        raise _not_regular(path)  # Nobody may ever write to it.
     try:
         file = path.open("rb")
     except FileNotFoundError:
@@ -241,7 +245,7 @@ def open_file(path: Path) -> SnapshotFile:
 
 def _open(path: Path, file: BinaryIO) -> SnapshotFile:
     if not file.seekable():
-        raise FormatError(f"{path}: is not a regular file")
+        raise _not_regular(path)
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     beginning = file.read(MAX_HEADER)
@@ -275,7 +279,7 @@ def _header(path: Path, beginning: bytes) -> tuple[Header, int]:
     if not beginning:
         raise FormatError(f"{path}: is empty, no snapshot")
     if not beginning.startswith(BEGINNING[: len(beginning)]):
-        raise FormatError(f"{path}: is no snapshot of kubectl-skoop")
+        raise FormatError(f"{path}: is no snapshot of kubectl-skoop", hint=_instead(beginning))
     unpacker = msgpack.Unpacker(max_buffer_size=MAX_HEADER, max_ext_len=0, ext_hook=refuse_extension)
     unpacker.feed(beginning)
     try:
@@ -307,6 +311,16 @@ def _header(path: Path, beginning: bytes) -> tuple[Header, int]:
             return header, unpacker.tell()
         case _:
             raise FormatError(f"{path}: its header is damaged")
+
+
+def _not_regular(path: Path) -> FormatError:
+    return FormatError(f"{path}: is not a regular file", hint="write it to one, and name that")
+
+
+def _instead(beginning: bytes) -> str:
+    """What to do with a file that is something else; empty: nobody knows."""
+    packed = beginning.startswith(_PACKED) or beginning[257:262] == b"ustar"
+    return "it is packed: unpack it, and name the folder or the .skoop file in it" if packed else ""
 
 
 def _index(file: BinaryIO, size: int) -> Index | None:

@@ -58,8 +58,9 @@ NAMED = frozenset({"Pod", "Service"})
 def writing(path: Path, header: Header) -> "Iterator[SnapshotWriter]":
     """Writes beside the target and moves it there when all is written; after an error nothing is left.
 
-    Raises: OSError.
+    Raises: OSError; InputError, where no file can be.
     """
+    output_file.check_target(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with output_file.create(partial, path) as file:
         try:

@@ -1,6 +1,9 @@
 """What is wrong is said in one clear line, with the right exit code and without a traceback."""
 
+import gzip
+import io
 import os
+import tarfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +43,13 @@ class Files:
                 content = b"apiVersion: v1\n"
             case "empty":
                 content = b""
+            case "packed by gzip":
+                content = gzip.compress(self.snapshot.read_bytes())
+            case "packed by tar":
+                packed = io.BytesIO()
+                with tarfile.open(fileobj=packed, mode="w") as archive:
+                    archive.add(self.snapshot, "bundle/cluster.skoop")
+                content = packed.getvalue()
             case "of a later version":
                 content = self.snapshot.read_bytes().replace(b"\xa6format\x01", b"\xa6format\x63", 1)
             case "broken YAML":
@@ -60,10 +70,13 @@ def files(snapshot: Path, objects: Path, dumps: dict[str, Path], tmp_path: Path)
     return Files(snapshot, objects, dumps, tmp_path)
 
 
+UNPACK = "(it is packed: unpack it, and name the folder or the .skoop file in it)"
 FILES = {
     "a missing file": ("missing.skoop", "no such file"),
     "a folder without one": (".", "holds no .skoop file"),
     "a file that is no snapshot": ("text", "is no snapshot of kubectl-skoop"),
+    "a bundle that is still packed": ("packed by gzip", f"is no snapshot of kubectl-skoop {UNPACK}"),
+    "an archive of tar": ("packed by tar", f"is no snapshot of kubectl-skoop {UNPACK}"),
     "an empty file": ("empty", "is empty"),
     "a file that ends in its header": ("cut off in its header", "is cut off in its header"),
     "a file of a later version": ("of a later version", "has snapshot format 99"),

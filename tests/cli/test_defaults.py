@@ -180,3 +180,14 @@ def test_the_answer_says_what_the_file_chose(config: Path) -> None:
     code, out, _ = _ran(config, 'network-plugin = "any"\noutput = "json"', *QUESTION, "--snapshot", SNAPSHOT)
     facts = {fact["name"]: fact["value"] for fact in json.loads(out)["facts"]}
     assert (code, facts["network plugin"]) == (0, "any")
+
+
+def test_a_command_is_no_option(config: Path) -> None:
+    code, out, err = _ran(config, "diagnose = 1", *QUESTION, "--snapshot", SNAPSHOT)
+    assert (code, out) == (2, "")
+    assert err == f"error: {config}: diagnose is a command ([diagnose] begins a table with its options)\n"
+
+
+def test_a_snapshot_without_a_name_is_not_sought_in_this_folder(config: Path) -> None:
+    code, _, err = _ran(config, 'snapshot = ""', *QUESTION)
+    assert (code, err) == (2, f"error: {config}: snapshot: no file is named\n")
