@@ -12,7 +12,7 @@ import typer
 import typer.main
 
 from kubectl_skoop.cli.exit_code import ExitCode
-from kubectl_skoop.cli.group import LazyGroup
+from kubectl_skoop.cli.group import HELP, LazyGroup
 from kubectl_skoop.cli.old_flags import new_form
 from kubectl_skoop.cli.output import report_cost, report_error, report_skoop_error
 from kubectl_skoop.model.errors import NoVerdict, SkoopError
@@ -23,7 +23,13 @@ COMPLETE = "__complete"
 CONNECTIVITY = "__connectivity"
 """First word of what `serve` has another process do, as `web.connecting` has it."""
 
-app = typer.Typer(cls=LazyGroup, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": HELP},
+)
 
 
 @app.callback()
@@ -95,7 +101,8 @@ def _report(error: Exception) -> ExitCode:
             message = error.format_message().rstrip(".")
             asked = getattr(error, "ctx", None)
             command = asked.command_path if asked is not None else PROGRAM
-            report_error(message, new_form(message) or f"see '{command} --help'")
+            hint = new_form(message, before_command=command == PROGRAM)
+            report_error(message, hint or f"see '{command} --help'")
             return ExitCode.INPUT
         case OSError(filename=str(name), strerror=str(reason)):
             report_error(f"{name}: {reason}")

@@ -15,6 +15,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from kubectl_skoop.cli.examples import epilog
 
+HELP = ["-h", "--help"]
+"""As kubectl has it."""
+
 
 class Command(NamedTuple):
     module: str
@@ -69,7 +72,7 @@ class LazyGroup(TyperGroup):
         self, ctx: Context, args: list[str]
     ) -> tuple[str | None, AnyCommand | None, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)
-        if name is not None and isinstance(command, TyperCommand) and "--help" not in rest:
+        if name is not None and isinstance(command, TyperCommand) and not {*HELP} & {*rest}:
             from kubectl_skoop.cli.defaults import set_defaults
 
             set_defaults(ctx, command, name)
@@ -88,5 +91,6 @@ def load(name: str) -> TyperCommand:
     command = typer.main.get_command(app)
     assert isinstance(command, TyperCommand)
     command.name = name
+    command.context_settings["help_option_names"] = HELP
     command.epilog = epilog(name)
     return command

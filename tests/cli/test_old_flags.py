@@ -69,3 +69,29 @@ def test_other_unknown_options_are_answered_as_before() -> None:
     assert (
         skoop("version", "--foo").err == "error: No such option: --foo (see 'kubectl skoop version --help')\n"
     )
+
+
+@pytest.mark.parametrize(
+    "flag", ["--kube-config", "--cloud-provider", "--collector-image", "--flannel-bridge", "--snapshot", "-o"]
+)
+def test_a_flag_before_the_command_is_told_where_it_belongs(flag: str) -> None:
+    ran = skoop(flag, "x", "diagnose")
+    assert ran.code == 2
+    where = f"options come after the command: kubectl skoop diagnose {flag} ..."
+    assert ran.err == f"error: No such option: {flag} ({where})\n"
+
+
+@pytest.mark.parametrize("file", ["-", "way.svg", "folder/way"])
+def test_output_is_no_file_here(file: str) -> None:
+    ran = skoop("diagnose", "-s", "pod/default/a", "-d", "pod/default/b", *SNAPSHOT, "--output", file)
+    assert ran.code == 2
+    assert ran.err.endswith("(-o names a format, and the answer goes to standard output: -o svg > FILE)\n")
+
+
+@pytest.mark.parametrize(
+    "words", [("-h",), ("diagnose", "-h"), ("check", "--snapshot", "x", "-h")], ids=" ".join
+)
+def test_help_has_a_short_name_as_with_kubectl(words: Sequence[str]) -> None:
+    ran = skoop(*words, env={"SKOOP_CONFIG": "/nonexistent"})
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("Usage: kubectl skoop")
