@@ -10,6 +10,7 @@ import typer
 from kubectl_skoop.cli import live, parameters
 from kubectl_skoop.cli.defaults import Rank, rank
 from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cli.output import report_warning
 from kubectl_skoop.cli.words import spread
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
 from kubectl_skoop.model.errors import InputError, NoVerdict
@@ -36,6 +37,8 @@ ReadAs = Annotated[
     typer.Option("--read-as", help="Whose reading of NetworkPolicy counts where readings differ."),
 ]
 _OPTION = "--manifests"
+_PLAIN = "NetworkPolicy"
+"""A list of them, an empty one, is in each snapshot of a whole cluster."""
 
 
 def spread_manifests(words: Sequence[str]) -> list[str]:
@@ -71,6 +74,8 @@ def cluster_of_file(snapshot: Path | None, manifests: Sequence[Path] | None) -> 
             yield Cluster(source)
             for gap in (*source.file.damage, *source.lost_objects):
                 raise NoVerdict(f"{gap}; the answer rests on what is whole")
+            if _PLAIN not in source.kinds():
+                report_warning(f"objects/{_PLAIN}: not collected; the answer holds if there is none")
 
 
 def manifest_cluster(paths: Sequence[Path]) -> Cluster:

@@ -174,3 +174,23 @@ def test_without_objects_nothing_was_checked(tmp_path: Path) -> None:
     ran = skoop("check", "--snapshot", tmp_path / "bare.skoop")
     assert ran.code == ExitCode.NO_VERDICT
     assert "Missing data\n  objects/Node: not collected\n  objects/Service: not collected\n" in ran.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("connectivity",),
+        ("connectivity", "--from", "default/a", "--to", "default/b", "-p", "80"),
+        ("policies", "-s", "default/a"),
+    ],
+    ids=" ".join,
+)
+def test_that_policies_were_not_gathered_is_told(words: Sequence[str], tmp_path: Path) -> None:
+    told = "warning: objects/NetworkPolicy: not collected; the answer holds if there is none\n"
+    assert skoop(*words, "--snapshot", HEALTHY).err == told
+    listed = tmp_path / "policies.json"
+    listed.write_text('{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicyList", "items": []}')
+    objects = gathered_without(tmp_path / "new.skoop", "none", HEALTHY).with_suffix(".json")
+    file = tmp_path / "whole.skoop"
+    skoop("snapshot", "-f", file, "--node-dump", HEALTHY, "--objects", objects, listed)
+    assert skoop(*words, "--snapshot", file).err == ""
