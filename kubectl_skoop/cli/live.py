@@ -154,6 +154,10 @@ class LiveCommand(TyperCommand):
             formatter.write_dl(rows)
 
 
+_LIVE_ONLY = {"keep": "--save-snapshot", "dry_run": "--dry-run"}
+"""What would be left undone without a word, where a file is asked."""
+
+
 def ask(
     ctx: typer.Context,
     snapshot: Path | None,
@@ -165,14 +169,19 @@ def ask(
     `cloud`: asked where the question needs it; of a snapshot only files can be.
     Raises: what the question does; InputError, ClusterError.
     """
+    given = values(ctx)
     if snapshot is not None and not outweighs(ctx):
+        for name, flag in _LIVE_ONLY.items():
+            if name in given:
+                raise InputError(
+                    f"{flag} is of a live cluster, and {snapshot} is asked", hint="leave one out"
+                )
         with parameters.opened(snapshot) as source:
             if cloud is not None:
                 cloud.given(source)
             return question(source)
     from kubectl_skoop.diagnosis.extension.wants import allowed
 
-    given = values(ctx)
     keep = given.get("keep")
     infra = cloud.gather if cloud is not None else None
     with opened(given, allowed(), keep=Path(keep) if keep else None, infra=infra) as cluster:

@@ -15,6 +15,9 @@ from kubectl_skoop.collect.live import source
 from kubectl_skoop.collect.live.estimate import Estimate
 from kubectl_skoop.model.errors import InputError
 from tests.cli.run import skoop
+from tests.golden.cases import SNAPSHOTS
+
+HEALTHY = SNAPSHOTS / "healthy-vxlan.skoop"
 
 SNAPSHOT = Path(__file__).parents[2] / "snapshots" / "healthy-vxlan.skoop"
 
@@ -126,3 +129,14 @@ def test_what_to_expect_is_said_before_a_large_snapshot(
     monkeypatch.setattr(source, "live", gathering)
     ran = skoop("snapshot", "--kubeconfig", kubeconfig, "-f", tmp_path / "s.skoop")
     assert (ran.code, ran.err.splitlines()) == (0, told)
+
+
+@pytest.mark.parametrize("flag", ["--save-snapshot=kept.skoop", "--dry-run"])
+@pytest.mark.parametrize("command", ["check", "inspect"])
+def test_what_only_a_live_cluster_does_is_refused_of_a_file(command: str, flag: str) -> None:
+    told = f"error: {flag.partition('=')[0]} is of a live cluster, and {HEALTHY} is asked (leave one out)\n"
+    for ran in (
+        skoop(command, "--snapshot", HEALTHY, flag),
+        skoop(command, flag, env={"SKOOP_SNAPSHOT": str(HEALTHY)}),
+    ):
+        assert (ran.code, ran.out, ran.err) == (2, "", told)
