@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_skoop.cli.exit_code import ExitCode
+from kubectl_skoop.cluster.raw import Object
 from kubectl_skoop.model.errors import NoVerdict
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.format import SectionRef
@@ -14,6 +15,7 @@ from kubectl_skoop.snapshot.index import NodeEntry
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
 from kubectl_skoop.web.connecting import connectivity_of
 from tests.cli.run import Ran, skoop
+from tests.cli.test_connectivity import policy
 from tests.golden.cases import SNAPSHOTS
 
 HEALTHY = SNAPSHOTS / "healthy-vxlan.skoop"
@@ -53,12 +55,13 @@ def cut(path: Path, share: float = 0.9999) -> Path:
     return path
 
 
-def gathered_without(path: Path, kind: str, whole: Path) -> Path:
-    """As if somebody had not asked the cluster for that kind."""
+def gathered_without(path: Path, kind: str, whole: Path, *more: Object) -> Path:
+    """As if somebody had not asked the cluster for that kind. `more`: objects beside those of the file."""
     snapshot: Snapshot = open_snapshot(whole)
     found = {one: snapshot.objects(one) for one in snapshot.kinds() if one != kind}
     snapshot.close()
     items = [item for each in found.values() if not isinstance(each, NotCollected) for item in each]
+    items += more
     listed = path.with_suffix(".json")
     listed.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
     assert skoop("snapshot", "-f", path, "--node-dump", whole, "--objects", listed).code == ExitCode.OK
@@ -84,6 +87,13 @@ def test_without_endpointslices_no_backend_is_called_a_stranger(make: object, tm
     answer = json.loads(skoop("diagnose", *TO_SERVICE, "--snapshot", file, "-o", "json").out)
     assert answer["cause"]["code"] == "neighbour.unresolved"
     assert not [one for one in answer["suspicions"] if one["code"].startswith("service.")]
+
+
+def test_without_endpointslices_a_service_is_asked_although_there_are_policies(tmp_path: Path) -> None:
+    deny = policy("deny", "default", {"podSelector": {}, "policyTypes": ["Ingress"]})
+    file = gathered_without(tmp_path / "lost.skoop", "EndpointSlice", HEALTHY, deny)
+    ran = skoop("diagnose", *TO_SERVICE, "--snapshot", file)
+    assert (ran.code, ran.err) == (ExitCode.OK, "")
 
 
 def test_without_endpointslices_a_question_to_a_service_about_policies_has_no_answer(tmp_path: Path) -> None:
@@ -194,3 +204,23 @@ def test_that_policies_were_not_gathered_is_told(words: Sequence[str], tmp_path:
     file = tmp_path / "whole.skoop"
     skoop("snapshot", "-f", file, "--node-dump", HEALTHY, "--objects", objects, listed)
     assert skoop(*words, "--snapshot", file).err == ""
+
+
+def test_without_endpointslices_no_node_is_said_to_have_an_endpoint(tmp_path: Path) -> None:
+    """Where a load balancer that nobody describes leads only to nodes that have one."""
+    balanced: Object = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "balanced", "namespace": "default"},
+        "spec": {
+            "type": "LoadBalancer",
+            "externalTrafficPolicy": "Local",
+            "clusterIP": "10.96.0.99",
+            "ports": [{"port": 80, "nodePort": 30099}],
+        },
+        "status": {"loadBalancer": {"ingress": [{"ip": "198.51.100.9"}]}},
+    }
+    file = gathered_without(tmp_path / "lost.skoop", "EndpointSlice", HEALTHY, balanced)
+    words = ("203.0.113.7", "svc/default/balanced", "-p", "80")
+    told = json.loads(skoop("diagnose", *words, "--snapshot", file, "-o", "json").out)["assumptions"]
+    assert [one for one in told if "198.51.100.9 is led to a node;" in one], told

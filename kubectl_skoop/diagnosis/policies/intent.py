@@ -14,7 +14,7 @@ from kubectl_skoop.cluster.policy.rule import Verdict
 from kubectl_skoop.diagnosis.extension.registry import FALLBACK_PLUGIN, Setup
 from kubectl_skoop.diagnosis.policies.agents import Agent, writer
 from kubectl_skoop.diagnosis.result import Verdict as WalkVerdict
-from kubectl_skoop.model.errors import InputError
+from kubectl_skoop.model.errors import InputError, NoVerdict
 from kubectl_skoop.model.listed import bounded, listed
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place, Where
@@ -120,7 +120,7 @@ def _flows(
             0 if protocol == "icmp" else probe.dport,
             protocol,
         )
-    except InputError:
+    except (InputError, NoVerdict):
         return ()
 
 

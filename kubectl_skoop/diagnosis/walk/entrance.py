@@ -130,6 +130,8 @@ class Entrance(NamedTuple):
         names = [node.name for node in self.cluster.nodes()]
         if service.external_traffic_policy != "Local" or service.type != "LoadBalancer":
             return names, ""
+        if self.cluster.unlisted(service) is not None:
+            return names, ""
         backends = [one for port in service.ports for one in usable(self.cluster.backends(service, port))]
         local = {one.node for one in backends}
         return [name for name in names if name in local] or names, " that has an endpoint"
