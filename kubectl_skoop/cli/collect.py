@@ -58,6 +58,8 @@ def run(
 
     A namespace is given by a file: /proc/PID/ns/net, or one below /run/netns.
     """
+    if not node:
+        raise InputError("--node is empty", hint="the node's name in the cluster")
     named = parse_pods(netns or [])
     if sys.platform != "linux":
         raise InputError("collect reads the Linux kernel of the node it runs on, this is another system")

@@ -110,3 +110,9 @@ def test_without_root_nothing_is_collected(tmp_path: Path, monkeypatch: pytest.M
     ran = skoop("collect", "--node", "n1", "-f", tmp_path / "n1.dump")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("error: collect must run as root")
+
+
+def test_a_node_without_a_name_is_refused(tmp_path: Path) -> None:
+    """`--node "$NODE"`, where nobody has set NODE: the dump would be of no node of the cluster."""
+    ran = skoop("collect", "--node", "", "-f", tmp_path / "node.dump")
+    assert (ran.code, ran.err) == (2, "error: --node is empty (the node's name in the cluster)\n")
