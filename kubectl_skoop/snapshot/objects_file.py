@@ -14,6 +14,7 @@ MAX_FILE = 1 << 30
 """Bytes."""
 _EXPANSION = 4
 """A document may have that many values a character, aliases counted as what they stand for."""
+_OF_OBJECTS = frozenset({"apiVersion", "items", "kind", "metadata", "spec"})
 _JSON_SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -21,18 +22,23 @@ def read_objects(paths: Iterable[Path], allowed: Allowed = BUILT_IN) -> dict[str
     """By kind: what a snapshot keeps of the objects in the files, and in the files below the folders.
 
     A kind of which there was an empty list is there, empty. Of an object that comes twice the last counts.
+    Below folders there may be documents that are something else (an unpacked bundle): they are passed over.
     Raises: FormatError, which begins with the place: `file:line:column: …`.
     """
     found: dict[str, dict[Ref, Object]] = {}
+    seen = 0
     for path in paths:
         for file in _files(path):
-            for item in _objects(file, allowed, found):
+            for item in _objects(file, allowed, found, named=file == path):
+                seen += 1
                 kept = prune(item, allowed)
                 if kept is not None:
                     ref = ref_of(kept)
                     if not ref.name:
                         raise FormatError(f"{file}: a {ref.kind} without a name")
                     found.setdefault(ref.kind, {})[ref] = kept
+        if path.is_dir() and not found and not seen:
+            raise FormatError(f"{path}: holds no Kubernetes object")
     return {kind: tuple(items[ref] for ref in sorted(items)) for kind, items in sorted(found.items())}
 
 
@@ -47,13 +53,20 @@ def _files(path: Path) -> Sequence[Path]:
     return files
 
 
-def _objects(file: Path, allowed: Allowed, found: dict[str, dict[Ref, Object]]) -> Iterator[Object]:
+def _objects(
+    file: Path, allowed: Allowed, found: dict[str, dict[Ref, Object]], *, named: bool
+) -> Iterator[Object]:
     for number, document in enumerate(_documents(file), start=1):
-        if document is None:
+        if document is None or not (named or _is_meant(document)):
             continue
         if not isinstance(document, Mapping) or not isinstance(document.get("kind"), str):
             raise FormatError(f"{file}: document {number} is no Kubernetes object: it has no kind")
         yield from _unlisted(document, allowed, found)
+
+
+def _is_meant(document: object) -> bool:
+    """As an object, be it a wrong one."""
+    return isinstance(document, Mapping) and not _OF_OBJECTS.isdisjoint(document)
 
 
 def _unlisted(

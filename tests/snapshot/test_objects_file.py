@@ -108,6 +108,28 @@ def test_a_folder_is_read_with_all_below_it(tmp_path: Path) -> None:
     assert read_objects([tmp_path]) == BOTH
 
 
+def test_what_is_no_object_below_a_folder_is_passed_over(tmp_path: Path) -> None:
+    """As in unpacked bundles: versions, counts, errors, values of charts."""
+    (tmp_path / "pods.json").write_text(json.dumps(POD))
+    (tmp_path / "cluster_version.json").write_text('{"info": {"major": "1"}, "string": "v1.34"}')
+    (tmp_path / "errors.json").write_text("null")
+    (tmp_path / "values.yaml").write_text("replicas: 2\n---\n- a\n")
+    assert read_objects([tmp_path]) == {"Pod": (KEPT_POD,)}
+    with pytest.raises(FormatError, match="is no Kubernetes object: it has no kind"):
+        read_objects([tmp_path / "cluster_version.json"])
+    (tmp_path / "pods.json").unlink()
+    with pytest.raises(FormatError, match="holds no Kubernetes object"):
+        read_objects([tmp_path])
+
+
+def test_an_object_that_lacks_its_kind_is_not_passed_over(tmp_path: Path) -> None:
+    """A policy with a slip would be missed."""
+    (tmp_path / "pods.json").write_text(json.dumps(POD))
+    (tmp_path / "policy.yaml").write_text("knid: NetworkPolicy\nmetadata: {name: deny}\n")
+    with pytest.raises(FormatError, match=r"policy\.yaml: document 1 is no Kubernetes object"):
+        read_objects([tmp_path])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
