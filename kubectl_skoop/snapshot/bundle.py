@@ -27,6 +27,11 @@ def snapshot_in(folder: Path) -> Path:
             raise FormatError(f"{folder}: holds several snapshots: {names}{more}", hint="name one of them")
 
 
+def holds_snapshot(folder: Path) -> bool:
+    """One or several. Raises: FormatError: there is too much in it."""
+    return any(True for _ in _snapshots(folder))
+
+
 def _snapshots(folder: Path) -> Iterator[Path]:
     seen = 0
     for place, folders, files in os.walk(folder):

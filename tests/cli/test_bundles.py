@@ -32,6 +32,12 @@ def test_the_snapshot_in_an_unpacked_bundle_is_found(bundle: Path) -> None:
     assert ran.out == skoop(*QUESTION, SNAPSHOT).out
 
 
+def test_policies_are_compared_with_the_snapshot_in_a_bundle(bundle: Path) -> None:
+    ran = skoop("connectivity", "--snapshot", SNAPSHOT, "--diff", bundle)
+    assert (ran.code, ran.out) == (0, "no difference\n")
+    assert "error" not in ran.err
+
+
 def test_a_bundle_without_a_snapshot_is_one_line_and_its_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "link.skoop").symlink_to(SNAPSHOT)
     (tmp_path / "folder").symlink_to(SNAPSHOT.parent)
