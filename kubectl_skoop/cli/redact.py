@@ -134,8 +134,9 @@ def writing_map(path: Path | None) -> "Iterator[Callable[[Pseudonyms], None]]":
     if path is None:
         yield lambda pseudonyms: None
         return
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     from kubectl_skoop.snapshot.output_file import naming
+
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
 
     def write(pseudonyms: "Pseudonyms") -> None:
         with naming(path):
