@@ -13,7 +13,7 @@ import typer
 
 from kubectl_skoop.cli import parameters
 from kubectl_skoop.cli.exit_code import ExitCode
-from kubectl_skoop.cli.output import emit, report_error
+from kubectl_skoop.cli.output import emit, report_error, report_warning
 from kubectl_skoop.cli.progress import Progress
 from kubectl_skoop.model.errors import InputError
 
@@ -117,6 +117,8 @@ def write_redacted(
     with writing_map(map_file) as keep_map, closing(progress):
         redact(source, pseudonyms, path, certify, progress)
     emit("\n".join([f"{path}: {path.stat().st_size} bytes", *certificate_lines(told)]))
+    for gap in (*source.file.damage, *source.lost_objects):
+        report_warning(f"{gap}; the new file says so, too")
     if told["different"]:
         report_error(
             f"{told['different']} answers of the redacted file are others than those of the original"

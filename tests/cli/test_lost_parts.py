@@ -147,6 +147,18 @@ def test_what_is_damaged_stays_so_in_a_file_that_is_made_of_it(write_anew: objec
     assert "not everything could be checked: " in ran.err
 
 
+@pytest.mark.parametrize("lost", ["Service", "index"])
+def test_redacting_tells_what_the_original_has_lost(lost: str, tmp_path: Path) -> None:
+    file = tmp_path / "lost.skoop"
+    file = cut(file) if lost == "index" else without(file, lost)
+    ran = redacted(file, tmp_path / "new.skoop")
+    assert ran.code == ExitCode.OK
+    assert f"{lost}: lost (" in ran.err
+    assert ran.err.startswith("warning: ")
+    shown = skoop("inspect", "--snapshot", tmp_path / "new.skoop").out
+    assert f"{lost}: lost" in shown.partition("missing:\n")[2]
+
+
 def test_assembling_tells_what_a_dump_has_lost(tmp_path: Path) -> None:
     ran = assembled(without_pod(tmp_path / "lost.skoop"), tmp_path / "new.skoop")
     assert ran.code == ExitCode.NO_VERDICT
