@@ -27,7 +27,7 @@ from kubectl_skoop.snapshot.decode.routes import ROUTES
 from kubectl_skoop.snapshot.decode.team import decode_teams
 
 
-def device(kind: str, data: dict[str, object], **more: object) -> Device:
+def device(kind: str, data: object, **more: object) -> Device:
     link = {"index": 2, "ifname": "d", "flags": 1, "linkinfo": {"kind": kind, "data": data}, **more}
     (found,) = decode_devices([link], str, Additions({}, {}, {}, {}, {}, {}, {})).values()
     return found
@@ -55,6 +55,12 @@ def test_what_else_a_link_says() -> None:
     assert device("veth", {}, promiscuity=1).promiscuous
     bridges = [device("bridge", {"multi_boolopt": {"optval": value}}).bridge for value in (3, 4)]
     assert [bridge is not None and bridge.mst for bridge in bridges] == [False, True]
+
+
+def test_settings_of_a_kind_that_is_not_known_have_any_form() -> None:
+    """The agent passes on as bytes what it cannot take apart, as fb_tunnels of ip6_vti."""
+    found = device("vti6", b"\x08\x00\x01\x00")
+    assert (found.kind, found.tunnel, found.tunnel6) == ("vti6", None, None)
 
 
 def test_states_of_vlans() -> None:

@@ -10,18 +10,23 @@ from kubectl_skoop.snapshot.decode.tunnels6 import TUNNELS6, decode_tunnel6
 
 IPVLAN_F_PRIVATE, IPVLAN_F_VEPA = 1, 2
 MACVLAN_FLAG_NODST = 2
+_KINDS = frozenset({*TUNNELS, *TUNNELS6, "geneve", "bond", "macvlan", "macvtap", "ipvlan", "netkit"})
 
 
 def with_settings(device: Device, info: Entry) -> Device:
-    """`info`: IFLA_LINKINFO. Raises: FormatError."""
-    kind, data = device.kind, info.entry("data")
+    """`info`: IFLA_LINKINFO, whose data have any form where the kind is not known. Raises: FormatError."""
+    kind = device.kind
+    if info.text("slave_kind", "") == "bond":
+        device = replace(device, bond_port=_bond_port(info.entry("slave_data")))
+    if kind not in _KINDS:
+        return device
+    data = info.entry("data")
     return replace(
         device,
         tunnel=decode_tunnel(kind, data) if kind in TUNNELS else None,
         tunnel6=decode_tunnel6(kind, data) if kind in TUNNELS6 else None,
         geneve=decode_geneve(data) if kind == "geneve" else None,
         bond=_bond(data) if kind == "bond" else None,
-        bond_port=_bond_port(info.entry("slave_data")) if info.text("slave_kind", "") == "bond" else None,
         macvlan=_macvlan(data) if kind in ("macvlan", "macvtap") else None,
         ipvlan=_ipvlan(data) if kind == "ipvlan" else None,
         netkit=_netkit(data) if kind == "netkit" else None,
