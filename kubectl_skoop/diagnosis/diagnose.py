@@ -65,7 +65,13 @@ class Desk:
     def answer(self, request: Request) -> Diagnosis:
         """Raises: InputError (names, ports), UnknownName."""
         inquiry, facts = self._inquiry(request)
-        return replace(inquiry.answer(), facts=(*self._setup.facts, *facts))
+        found = inquiry.answer()
+        lost = map(missing, (*self.source.file.damage, *self.source.missing_objects))
+        return replace(
+            found,
+            facts=(*self._setup.facts, *facts),
+            missing=tuple(dict.fromkeys((*found.missing, *lost))),
+        )
 
     def fate(self, request: Request) -> verdict.Fate:
         """Without its reasons, so much sooner. Raises: InputError (names, ports), UnknownName."""

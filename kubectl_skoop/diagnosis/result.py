@@ -73,8 +73,11 @@ class Missing(NamedTuple):
     what: str
     """`node/n2`, `n1/host/ipset` …"""
     state: str
-    """absent, forbidden, failed, timed out, not collected."""
+    """absent, forbidden, failed, timeout, not collected, lost."""
     reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.state}" + (f" ({self.reason})" if self.reason else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from kubectl_skoop.diagnosis.result import Diagnosis
+from kubectl_skoop.diagnosis.result import Diagnosis, Missing
 from kubectl_skoop.model.packet import Arp, Packet
 from kubectl_skoop.model.path import Action, Link, PacketPath
 from kubectl_skoop.model.place import Place, PlaceKind
-from kubectl_skoop.model.suspicion import Suspicion
+from kubectl_skoop.model.suspicion import Level, Suspicion
 from kubectl_skoop.report.fields import Fields, protocol_name
 from kubectl_skoop.report.json import json_text
 
@@ -34,7 +34,9 @@ def diagnosis_kubeskoop_json(diagnosis: Diagnosis) -> str:
     elsewhere = [finding for finding in diagnosis.suspicions if finding.where.place not in places]
     return json_text(
         {
-            "cluster": {"suspicions": [_suspicion(finding) for finding in elsewhere]},
+            "cluster": {
+                "suspicions": [*map(_suspicion, elsewhere), *map(_missing, diagnosis.missing)],
+            },
             "nodes": [_node(place, done, diagnosis.suspicions) for place in places],
             "links": [_link(name, link) for name, link in links.items()],
         }
@@ -74,6 +76,11 @@ def _action(entry: _Done) -> str:
 
 def _suspicion(finding: Suspicion) -> Fields:
     return {"level": int(finding.level), "message": finding.message}
+
+
+def _missing(gap: Missing) -> Fields:
+    """KubeSkoop has no word for it but a suspicion."""
+    return {"level": int(Level.INFO), "message": f"missing data: {gap}"}
 
 
 def _id(link: Link) -> str:

@@ -119,6 +119,5 @@ def _fingerprint(finding: Suspicion) -> str:
 
 
 def _gap(gap: Missing) -> Fields:
-    reason = f" ({gap.reason})" if gap.reason else ""
     level = "note" if gap.state == "absent" else "warning"
-    return {"level": level, "message": {"text": safe(f"{gap.what}: {gap.state}{reason}")}}
+    return {"level": level, "message": {"text": safe(str(gap))}}

@@ -139,5 +139,5 @@ def _branches(branches: Sequence[Ending], style: Style, wide: bool) -> Iterator[
 
 def _missing(gaps: Sequence[Missing], style: Style) -> Iterator[str]:
     if gaps:
-        texts = (f"{gap.what}: {gap.state}" + (f" ({gap.reason})" if gap.reason else "") for gap in gaps)
+        texts = map(str, gaps)
         yield from _block("Missing data", _each(texts, style.indented(INDENT)), style)

@@ -62,9 +62,14 @@ class Snapshot:
         return tuple(dict.fromkeys((*self.file.lost, *absent, *self._missed)))
 
     @property
+    def missing_objects(self) -> tuple[NotCollected, ...]:
+        """Kinds that were asked for, and that the file holds damaged or says why it has not."""
+        return tuple(gap for gap in self._missed if gap.what.startswith("objects/"))
+
+    @property
     def lost_objects(self) -> tuple[NotCollected, ...]:
         """Kinds that were asked for, and that the file holds damaged."""
-        return tuple(gap for gap in self._missed if gap.state == "lost" and gap.what.startswith("objects/"))
+        return tuple(gap for gap in self.missing_objects if gap.state == "lost")
 
     def close(self) -> None:
         self.file.close()

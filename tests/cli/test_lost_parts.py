@@ -5,9 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cluster.raw import Object
+from kubectl_skoop.diagnosis.diagnose import diagnose
+from kubectl_skoop.diagnosis.request import Options, Request
+from kubectl_skoop.diagnosis.result import Missing
 from kubectl_skoop.model.errors import NoVerdict
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.snapshot.format import SectionRef
@@ -108,6 +112,36 @@ def test_an_answer_says_that_objects_are_lost(tmp_path: Path) -> None:
     ran = skoop("diagnose", *TO_POD, "--snapshot", without(tmp_path / "lost.skoop", "ConfigMap"))
     assert ran.code == ExitCode.OK
     assert ran.err.startswith("warning: objects/ConfigMap: lost (")
+
+
+@pytest.mark.parametrize("lost", ["ConfigMap", "index"])
+def test_what_an_answer_lacked_is_in_every_format_that_has_a_place_for_it(lost: str, tmp_path: Path) -> None:
+    file = tmp_path / "lost.skoop"
+    file = cut(file) if lost == "index" else without(file, lost)
+    what = "index" if lost == "index" else f"objects/{lost}"
+
+    def printed(output: str) -> str:
+        return skoop("diagnose", *TO_POD, "--snapshot", file, "-o", output).out
+
+    missing = json.loads(printed("json"))["missing"]
+    assert (missing[0]["what"], {gap["state"] for gap in missing}) == (what, {"lost"})
+    assert missing == yaml.safe_load(printed("yaml"))["missing"]
+    said = f"{what}: lost ({missing[0]['reason']})"
+    suspicions = json.loads(printed("kubeskoop-json"))["cluster"]["suspicions"]
+    assert suspicions[0] == {"level": 0, "message": f"missing data: {said}"}
+    assert f"<code>{what}</code>: lost" in printed("html").partition("Missing data")[2]
+    assert f"Missing data\n  {said}\n" in printed("table")
+    for output in ("markdown", "sarif"):
+        assert what in printed(output)
+
+
+def test_an_answer_names_objects_that_nobody_was_allowed_to_list(tmp_path: Path) -> None:
+    forbidden = NotCollected("objects/DaemonSet", "forbidden", "daemonsets is forbidden")
+    source = open_snapshot(gathered_without(tmp_path / "forbidden.skoop", "DaemonSet", HEALTHY))
+    source.file.lost = (forbidden,)
+    answer = diagnose(source, Request(source=TO_POD[0], destination=TO_POD[1], port="8080"), Options())
+    source.close()
+    assert answer.missing == (Missing(forbidden.what, forbidden.state, forbidden.reason),)
 
 
 @pytest.mark.parametrize("words", [("connectivity",), ("policies",)], ids=" ".join)
