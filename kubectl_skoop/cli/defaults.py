@@ -6,7 +6,7 @@ defaults: an answer must not depend on a variable that was forgotten.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
@@ -16,7 +16,9 @@ import typer
 from typer._click.core import Context, Parameter
 from typer.core import TyperCommand, TyperOption
 
-from kubectl_skoop.cli.plugin_options import Owners, give_plugin_options
+from kubectl_skoop.cli.origin import Origin
+from kubectl_skoop.cli.origin import keep as keep_origins
+from kubectl_skoop.cli.plugin_options import Owners, give_plugin_options, variable
 from kubectl_skoop.model.errors import InputError
 
 OPTIONS = frozenset(
@@ -56,15 +58,14 @@ class Default(NamedTuple):
     """For messages: the variable, or the file with its key."""
 
 
-def variable(option: str) -> str:
-    """`SKOOP_IMAGE_PULL_POLICY` of `image-pull-policy`."""
-    return "SKOOP_" + option.upper().replace("-", "_")
-
-
 def set_defaults(
-    ctx: Context, command: TyperCommand, name: str, environment: Mapping[str, str] = os.environ
+    ctx: Context,
+    command: TyperCommand,
+    name: str,
+    words: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
 ) -> None:
-    """For the command `name`, which is about to be parsed below `ctx`. Raises: InputError."""
+    """For the command `name`, whose `words` are about to be parsed below `ctx`. Raises: InputError."""
     options = {option: param for param in command.params if (option := option_name(param)) in OPTIONS}
     if not options:
         return
@@ -79,7 +80,11 @@ def set_defaults(
     by_parameter = {options[option].name: default for option, default in found.items()}
     ctx.meta[_KEY] = by_parameter
     ctx.default_map = {name: {parameter: default.text for parameter, default in by_parameter.items()}}
-    give_plugin_options(ctx, _of_plugins(config, name))
+    of_plugins = _of_plugins(config, name)
+    give_plugin_options(ctx, of_plugins)
+    origins = {option: Origin(default.origin, str(default.text)) for option, default in found.items()}
+    origins |= {option: Origin(f"{path}: {option}", text) for option, text in of_plugins.items()}
+    keep_origins(ctx, origins, words)
 
 
 def rank(ctx: Context, parameter: str) -> Rank:

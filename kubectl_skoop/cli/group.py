@@ -14,6 +14,7 @@ from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand, TyperGroup
 
 from kubectl_skoop.cli.examples import epilog
+from kubectl_skoop.model.errors import SkoopError
 
 HELP = ["-h", "--help"]
 """As kubectl has it."""
@@ -75,8 +76,17 @@ class LazyGroup(TyperGroup):
         if name is not None and isinstance(command, TyperCommand) and not {*HELP} & {*rest}:
             from kubectl_skoop.cli.defaults import set_defaults
 
-            set_defaults(ctx, command, name)
+            set_defaults(ctx, command, name, rest)
         return name, command, rest
+
+    def invoke(self, ctx: Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SkoopError as error:
+            from kubectl_skoop.cli.origin import told
+
+            error.args = (told(ctx, str(error)),)
+            raise
 
     def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
         self._listing = True

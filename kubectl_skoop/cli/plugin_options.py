@@ -13,6 +13,8 @@ from typer._click.core import Context
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand
 
+from kubectl_skoop.cli.origin import Origin
+from kubectl_skoop.cli.origin import keep as keep_origins
 from kubectl_skoop.cli.output import report_warning
 from kubectl_skoop.model.errors import InputError
 
@@ -34,8 +36,11 @@ class PluginOptionsCommand(TyperCommand):
         own.add("--help")
         rest, typed = take(args, own, Owners())
         of_file = ctx.meta.get(_FILE_KEY, {})
+        of_variables = from_environment(os.environ, Owners())
         ctx.meta[_LINE_KEY] = tuple(typed)
-        ctx.meta[_KEY] = {**of_file, **from_environment(os.environ, Owners()), **typed}
+        ctx.meta[_KEY] = {**of_file, **of_variables, **typed}
+        origins = {name: Origin(variable(name), text) for name, text in of_variables.items()}
+        keep_origins(ctx, origins, [f"--{name}" for name in typed])
         return super().parse_args(ctx, rest)
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
@@ -124,6 +129,11 @@ def from_environment(environment: Mapping[str, str], owners: Owners) -> dict[str
     names = [name for name in environment if name.startswith(_ENVIRONMENT)]
     options = {name.removeprefix(_ENVIRONMENT).lower().replace("_", "-"): environment[name] for name in names}
     return {name: value for name, value in options.items() if owners.owner_of(name)}
+
+
+def variable(option: str) -> str:
+    """`SKOOP_IMAGE_PULL_POLICY` of `image-pull-policy`."""
+    return _ENVIRONMENT + option.upper().replace("-", "_")
 
 
 def help_rows() -> Iterator[tuple[str, list[tuple[str, str]]]]:
