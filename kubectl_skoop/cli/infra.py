@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from kubectl_skoop.diagnosis.request import Options
-from kubectl_skoop.model.errors import FormatError, InputError
+from kubectl_skoop.model.errors import InputError
 
 if TYPE_CHECKING:
     from kubectl_skoop.diagnosis.extension.infra import Gathered
@@ -64,10 +64,6 @@ def _files(path: Path) -> Sequence[Path]:
 
 def _content(file: Path) -> "InfraFile":
     from kubectl_skoop.diagnosis.extension.interface import InfraFile
+    from kubectl_skoop.snapshot.bounded import read_bounded
 
-    try:
-        if file.stat().st_size > MAX_FILE:
-            raise FormatError(f"{file}: is larger than {MAX_FILE} bytes")
-        return InfraFile(str(file), file.read_bytes())
-    except OSError as error:
-        raise FormatError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from error
+    return InfraFile(str(file), read_bounded(file, MAX_FILE, text=False))

@@ -8,6 +8,7 @@ from pathlib import Path
 from kubectl_skoop.cluster.allow import BUILT_IN, Allowed, kind_of, prune
 from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.model.errors import FormatError
+from kubectl_skoop.snapshot.bounded import read_bounded
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE = 1 << 30
@@ -88,13 +89,9 @@ def _unlisted(
 
 def _documents(file: Path) -> Iterator[object]:
     try:
-        if file.stat().st_size > MAX_FILE:
-            raise FormatError(f"{file}: is larger than {MAX_FILE} bytes")
-        content = file.read_text(encoding="utf-8-sig")
+        content = read_bounded(file, MAX_FILE, text=True).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(f"{file}: is no UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise FormatError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from error
     is_json = file.suffix == ".json" or content.lstrip()[:1] in ("{", "[")
     try:
         yield from _json(file, content) if is_json else _yaml(file, content)

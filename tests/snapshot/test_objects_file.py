@@ -1,6 +1,7 @@
 """Objects in every shape that kubectl prints; what is kept of them; broken files."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from kubectl_skoop.cluster.allow import Allowed
 from kubectl_skoop.model.errors import FormatError
+from kubectl_skoop.snapshot import objects_file
 from kubectl_skoop.snapshot.objects_file import read_objects
 
 POD = {
@@ -232,3 +234,24 @@ def test_what_plugins_want_is_kept_beside_the_rest(tmp_path: Path) -> None:
         ),
     }
     assert read_objects([tmp_path]).keys() == {"Node"}
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_a_device_without_an_end_is_no_text(device: str) -> None:
+    with pytest.raises(FormatError, match=r"is no UTF-8 text \(byte \d+\)"):
+        read_objects([Path(device)])
+
+
+def test_a_pipe_is_read_no_further_than_a_file_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects_file, "MAX_FILE", 1 << 20)
+    with subprocess.Popen(["yes", "a"], stdout=subprocess.PIPE) as endless:
+        assert endless.stdout is not None
+        with pytest.raises(FormatError, match="is larger than 1048576 bytes"):
+            read_objects([Path(f"/dev/fd/{endless.stdout.fileno()}")])
+        endless.kill()
+
+
+def test_what_kubectl_prints_may_come_by_a_pipe() -> None:
+    with subprocess.Popen(["echo", json.dumps(POD)], stdout=subprocess.PIPE) as printed:
+        assert printed.stdout is not None
+        assert read_objects([Path(f"/dev/fd/{printed.stdout.fileno()}")]) == {"Pod": (KEPT_POD,)}
