@@ -19,6 +19,12 @@ IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 _OVERRIDDEN = "kubectl-skoop"
 """Name of the context that is made of --cluster and --user."""
 
+_TLS = (
+    *("certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify"),
+    *("client-certificate", "client-certificate-data"),
+)
+"""Of a cluster, and of a user."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
@@ -49,6 +55,7 @@ def configuration(
     made = Configuration()
     with _explained(found):
         loader = _loader(access, found)
+        _complete_server(loader)
         loader.load_and_set(made)
         _check_user(loader, made)
     return made
@@ -115,6 +122,17 @@ def files(given: str, environment: Mapping[str, str]) -> Sequence[Path]:
         f"no cluster to ask: there is no {DEFAULT}, and this is no pod",
         hint="--kubeconfig FILE, KUBECONFIG, or --snapshot FILE for a saved state",
     )
+
+
+def _complete_server(loader: "KubeConfigLoader") -> None:
+    """Without a scheme kubectl takes https where the cluster or the user has something of TLS, else http."""
+    cluster, user = loader._cluster, loader._user
+    if cluster is None:
+        return
+    server = cluster.safe_get("server")
+    if isinstance(server, str) and server and "://" not in server:
+        tls = [one.safe_get(key) for one in (cluster, user) if one for key in _TLS]
+        cluster.value["server"] = f"{'https' if any(tls) else 'http'}://{server}"
 
 
 def _overridden(merged: Mapping[str, object], access: Access) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,31 @@ def test_context_cluster_and_user(access: Access, host: str, token: str, tmp_pat
     path = _config(tmp_path / "config")
     made = configuration(access, {"KUBECONFIG": str(path)})
     assert (made.host, made.get_api_key_with_prefix("BearerToken")) == (host, token)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "host"),
+    [
+        ({"server": "localhost:8080"}, "http://localhost:8080"),
+        ({"server": "10.0.0.1", "certificate-authority-data": "eA=="}, "https://10.0.0.1"),
+        ({"server": "[fd00::1]:6443", "insecure-skip-tls-verify": True}, "https://[fd00::1]:6443"),
+        ({"server": "https://10.0.0.1:6443/k8s"}, "https://10.0.0.1:6443/k8s"),
+    ],
+)
+def test_a_server_without_a_scheme_is_asked_as_kubectl_does(
+    cluster: Mapping[str, object], host: str, tmp_path: Path
+) -> None:
+    path = _config(tmp_path / "config", clusters=[{"name": "c1", "cluster": cluster}])
+    assert configuration(Access(), {"KUBECONFIG": str(path)}).host == host
+
+
+def test_a_certificate_of_the_user_speaks_for_tls_too(tmp_path: Path) -> None:
+    changed = {
+        "clusters": [{"name": "c1", "cluster": {"server": "10.0.0.1"}}],
+        "users": [{"name": "u1", "user": {"client-certificate-data": "eA==", "client-key-data": "eA=="}}],
+    }
+    path = _config(tmp_path / "config", **changed)
+    assert configuration(Access(), {"KUBECONFIG": str(path)}).host == "https://10.0.0.1"
 
 
 @pytest.mark.parametrize(
