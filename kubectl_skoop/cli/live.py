@@ -258,7 +258,7 @@ def objects(ctx: typer.Context) -> "PlainObjects":
         found = gather(Api(access(values(ctx))), allowed(), workers, kept.stream)
     for gap in found.gaps:
         report_warning(str(gap))
-    return PlainObjects(kept.kinds)
+    return PlainObjects(kept.kinds, found.gaps)
 
 
 def outweighs(ctx: Context) -> bool:

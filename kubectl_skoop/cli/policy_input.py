@@ -13,6 +13,7 @@ from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cli.output import report_warning
 from kubectl_skoop.cli.words import spread
 from kubectl_skoop.cluster.cluster import Cluster, PlainObjects
+from kubectl_skoop.cluster.policy.listed import check_listed
 from kubectl_skoop.model.errors import InputError, NoVerdict
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ ReadAs = Annotated[
     typer.Option("--read-as", help="Whose reading of NetworkPolicy counts where readings differ."),
 ]
 _OPTION = "--manifests"
-_PLAIN = "NetworkPolicy"
-"""A list of them, an empty one, is in each snapshot of a whole cluster."""
 
 
 def spread_manifests(words: Sequence[str]) -> list[str]:
@@ -65,17 +64,21 @@ def cluster_of(
 
 @contextmanager
 def cluster_of_file(snapshot: Path | None, manifests: Sequence[Path] | None) -> Iterator[Cluster]:
-    """One of both must be there. Raises: InputError, FormatError; NoVerdict at the end, if the file is
-    damaged, or has lost objects that were asked for."""
+    """One of both must be there. Manifests are all that there is: what they lack nobody warns of.
+
+    Raises: InputError, FormatError; NoVerdict where pods were not collected, and at the end, if the file is
+    damaged, or has lost objects that were asked for.
+    """
     if manifests:
         yield manifest_cluster(manifests)
     elif snapshot is not None:
         with parameters.opened(snapshot) as source:
+            warning = check_listed(source, source.kinds())
             yield Cluster(source)
             for gap in (*source.file.damage, *source.lost_objects):
                 raise NoVerdict(f"{gap}; the answer rests on what is whole")
-            if _PLAIN not in source.kinds():
-                report_warning(f"objects/{_PLAIN}: not collected; the answer holds if there is none")
+            if warning:
+                report_warning(warning)
 
 
 def manifest_cluster(paths: Sequence[Path]) -> Cluster:

@@ -53,13 +53,16 @@ class ObjectSource(Protocol):
 class PlainObjects:
     """Objects that are all in memory, by kind."""
 
-    def __init__(self, by_kind: Mapping[str, Sequence[Object]]) -> None:
+    def __init__(self, by_kind: Mapping[str, Sequence[Object]], gaps: Sequence[NotCollected] = ()) -> None:
+        """`gaps`: why lists are not there, as far as that is known."""
         self.by_kind = by_kind
+        self._gaps = {gap.what: gap for gap in gaps}
 
     def objects(self, kind: str, namespace: str = "") -> Sequence[Object] | NotCollected:
         found = self.by_kind.get(kind)
         if found is None:
-            return NotCollected(f"objects/{kind}", "not collected")
+            what = f"objects/{kind}"
+            return self._gaps.get(what) or NotCollected(what, "not collected")
         return tuple(item for item in found if not namespace or ref_of(item).namespace == namespace)
 
     def each(self, kind: str, make: Callable[[Object], T]) -> Sequence[T] | NotCollected:

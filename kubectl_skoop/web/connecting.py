@@ -7,6 +7,7 @@ from pathlib import Path
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.connectivity import Connectivity, connectivity
 from kubectl_skoop.cluster.policy.evaluate import policy_set
+from kubectl_skoop.cluster.policy.listed import check_listed
 from kubectl_skoop.model.errors import NoVerdict
 from kubectl_skoop.snapshot.read import open_file
 from kubectl_skoop.snapshot.source import Snapshot
@@ -37,6 +38,7 @@ def connectivity_of(path: Path) -> Connectivity:
     """By a file of its own, so that others may read meanwhile. Raises: InputError, NoVerdict."""
     with open_file(path) as file:
         source = Snapshot(file)
+        check_listed(source, source.kinds())
         cluster = Cluster(source)
         policies = policy_set(cluster)
         if policies.missing:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from kubectl_skoop.cluster.policy.listed import check_listed
 from kubectl_skoop.diagnosis.request import Request
 from kubectl_skoop.diagnosis.result import Diagnosis
 from kubectl_skoop.model.errors import InputError, SkoopError
@@ -198,9 +199,11 @@ def _matrix(session: Session, words: Words) -> Page:
             incoming=not window.source,
             outgoing=not window.destination,
         )
+        with session.reading() as source:
+            warning = check_listed(source, source.kinds())
     except SkoopError as error:
         return Page(matrix_pages.refused_matrix_page(window, ask.problem(str(error), error.hint)), status=400)
-    return Page(matrix_pages.matrix_page(view, window))
+    return Page(matrix_pages.matrix_page(view, window, warning))
 
 
 _PAGES: dict[str, Callable[[Session, Words], Page]] = {

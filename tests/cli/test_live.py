@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,11 +10,14 @@ from types import SimpleNamespace
 import pytest
 
 from kubectl_skoop.cli import live
+from kubectl_skoop.cli.exit_code import ExitCode
 from kubectl_skoop.cluster.allow import BUILT_IN
 from kubectl_skoop.collect.live import source
+from kubectl_skoop.collect.live.api import PAGE
 from kubectl_skoop.collect.live.estimate import Estimate
 from kubectl_skoop.model.errors import InputError
 from tests.cli.run import skoop
+from tests.collect.live.server import Answer, serving
 from tests.golden.cases import SNAPSHOTS
 
 HEALTHY = SNAPSHOTS / "healthy-vxlan.skoop"
@@ -140,3 +143,35 @@ def test_what_only_a_live_cluster_does_is_refused_of_a_file(command: str, flag: 
         skoop(command, flag, env={"SKOOP_SNAPSHOT": str(HEALTHY)}),
     ):
         assert (ran.code, ran.out, ran.err) == (2, "", told)
+
+
+def test_who_may_talk_to_whom_is_not_known_where_policies_may_not_be_listed(tmp_path: Path) -> None:
+    core = {"nodes": "Node", "pods": "Pod", "namespaces": "Namespace", "services": "Service"}
+    group = {
+        "name": "networking.k8s.io",
+        "versions": [{"version": "v1"}],
+        "preferredVersion": {"version": "v1"},
+    }
+    path = "/apis/networking.k8s.io/v1"
+    listed = {
+        "nodes": {"metadata": {"name": "n"}},
+        "pods": {"metadata": {"namespace": "shop", "name": "a"}, "status": {"podIP": "10.0.0.1"}},
+        "namespaces": {"metadata": {"name": "shop"}},
+        "services": {"metadata": {"namespace": "shop", "name": "s"}},
+    }
+    answers: dict[str, list[Answer]] = {
+        "GET /apis": [(200, {"groups": [group]})],
+        "GET /api/v1": [(200, {"resources": _resources(core)})],
+        f"GET {path}": [(200, {"resources": _resources({"networkpolicies": "NetworkPolicy"})})],
+        f"GET {path}/networkpolicies?limit={PAGE}": [(403, {"message": "networkpolicies is forbidden"})],
+    }
+    for name, item in listed.items():
+        answers[f"GET /api/v1/{name}?limit={PAGE}"] = [(200, {"metadata": {}, "items": [item]})]
+    with serving(answers) as server:
+        ran = skoop("connectivity", "--kubeconfig", server.kubeconfig(tmp_path))
+    assert (ran.code, ran.out) == (ExitCode.NO_VERDICT, "")
+    assert "error: policies could not be read: objects/NetworkPolicy: forbidden (" in ran.err
+
+
+def _resources(kinds: Mapping[str, str]) -> list[dict[str, object]]:
+    return [{"name": name, "kind": kind, "verbs": ["list"]} for name, kind in kinds.items()]

@@ -270,3 +270,13 @@ def test_without_endpointslices_no_node_is_said_to_have_an_endpoint(tmp_path: Pa
     words = ("203.0.113.7", "svc/default/balanced", "-p", "80")
     told = json.loads(skoop("diagnose", *words, "--snapshot", file, "-o", "json").out)["assumptions"]
     assert [one for one in told if "198.51.100.9 is led to a node;" in one], told
+
+
+@pytest.mark.parametrize("words", [("connectivity",), ("policies",)], ids=" ".join)
+def test_without_pods_nothing_is_said_of_policies(words: Sequence[str], tmp_path: Path) -> None:
+    file = gathered_without(tmp_path / "without.skoop", "Pod", HEALTHY)
+    ran = skoop(*words, "--snapshot", file)
+    assert (ran.code, ran.out) == (ExitCode.NO_VERDICT, "")
+    assert ran.err == "error: objects/Pod: not collected; whom policies select is not known\n"
+    with pytest.raises(NoVerdict, match="whom policies select is not known"):
+        connectivity_of(file)

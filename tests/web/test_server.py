@@ -333,6 +333,7 @@ def test_the_matrix(server: Server) -> None:
     found = check(got.text)
     assert "matrix" in found.classes
     assert "outside" in found.text
+    assert "objects/NetworkPolicy: not collected; the answer holds if there is none" in found.text
     assert (
         "there is no namespace with pods named none"
         in page(server, "matrix", {"from": "ns/none"}, status=400).text

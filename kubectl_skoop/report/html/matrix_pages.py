@@ -41,7 +41,7 @@ def connectivity_html(view: View) -> str:
     )
 
 
-def matrix_page(view: View, window: Window) -> str:
+def matrix_page(view: View, window: Window, warning: str) -> str:
     senders, receivers = positions_of(view.sources), positions_of(view.destinations)
     down, downs = _page(window.down, senders)
     across, acrosses = _page(window.across, receivers)
@@ -51,6 +51,7 @@ def matrix_page(view: View, window: Window) -> str:
     return served_page(
         "Connectivity",
         _head(window),
+        h("div", h("p", warning), class_="problem warning", role="status") if warning else None,
         h(
             "div",
             _pages("Senders", window, "down", down, downs),
