@@ -27,6 +27,7 @@ from kubectl_skoop.model.packet import Address, Packet, Protocol
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.model.suspicion import Suspicion, worst_first
 from kubectl_skoop.netstack.namespace import NetworkNamespace
+from kubectl_skoop.snapshot.index import NodeEntry
 from kubectl_skoop.snapshot.source import Snapshot
 
 NEEDED = ("Node", "Service")
@@ -62,6 +63,7 @@ def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Wa
     found.add(setup.remarks)
     found.add(unspoken(setup.facts))
     gaps: dict[Missing, None] = {}
+    pods_unread: set[str] = set()
     duplicates = Duplicates(setup.ctx, pods)
     by_plugin = setup.plugin.serves_services()
     if isinstance(by_plugin, Suspicion):
@@ -78,6 +80,7 @@ def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Wa
             services.compare(name)
             policies.compare(name)
             underlay.see(name)
+            pods_unread.update(_unread_pods(source, name))
             source.forget(name)
     compared = services.compared()
     found.add(not_ready(cluster.nodes()))
@@ -92,6 +95,9 @@ def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Wa
     facts = [*setup.facts, *compared.facts, *policies.facts(), *asked.facts]
     if len(names) > MAX_PEERS + 1:
         facts.append(Fact(name="peers compared", value=str(MAX_PEERS), source=f"of {len(names) - 1} a node"))
+    if pods_unread := pods_unread - {gap.what for gap in source.missing}:
+        number = str(len(pods_unread))
+        facts.append(Fact(name="pods not read", value=number, source="ended, or not found on their nodes"))
     return Check(
         suspicions=worst_first(found.all()),
         facts=tuple(facts),
@@ -184,6 +190,13 @@ def _missing(source: Snapshot) -> Iterator[Missing]:
     for what in (f"objects/{kind}" for kind in NEEDED if kind not in source.kinds()):
         if what not in told:
             yield missing(NotCollected(what, "not collected"))
+
+
+def _unread_pods(source: Snapshot, node: str) -> Iterator[str]:
+    """Of which the agent found no namespace: for the most part they have ended, so they are no gap."""
+    entry = source.node(node)
+    lost = entry.lost if isinstance(entry, NodeEntry) else ()
+    yield from (line.partition(":")[0] for line in lost if line.startswith("pod/"))
 
 
 def _is_gap(entry: NotCollected) -> bool:

@@ -14,9 +14,11 @@ from kubectl_skoop.diagnosis.request import Options, Request
 from kubectl_skoop.diagnosis.result import Missing
 from kubectl_skoop.model.errors import NoVerdict
 from kubectl_skoop.model.missing import NotCollected
+from kubectl_skoop.snapshot.dump import NodeDump
 from kubectl_skoop.snapshot.format import SectionRef
 from kubectl_skoop.snapshot.index import NodeEntry
 from kubectl_skoop.snapshot.source import Snapshot, open_snapshot
+from kubectl_skoop.snapshot.write import writing
 from kubectl_skoop.web.connecting import connectivity_of
 from tests.cli.run import Ran, skoop
 from tests.cli.test_connectivity import policy
@@ -270,6 +272,29 @@ def test_without_endpointslices_no_node_is_said_to_have_an_endpoint(tmp_path: Pa
     words = ("203.0.113.7", "svc/default/balanced", "-p", "80")
     told = json.loads(skoop("diagnose", *words, "--snapshot", file, "-o", "json").out)["assumptions"]
     assert [one for one in told if "198.51.100.9 is led to a node;" in one], told
+
+
+def test_a_check_counts_pods_that_the_agents_did_not_find(tmp_path: Path) -> None:
+    """They may have ended meanwhile: no gap, and no finding."""
+    whole, file = open_snapshot(HEALTHY), tmp_path / "ended.skoop"
+    with writing(file, whole.header) as writer:
+        for kind in whole.kinds():
+            found = whole.objects(kind)
+            assert not isinstance(found, NotCollected)
+            writer.add_objects(kind, found)
+        for name in whole.nodes():
+            dump = whole.node_dump(name)
+            assert isinstance(dump, NodeDump)
+            kept = tuple(one for one in dump.namespaces if "default/a" not in one.pods)
+            gone = len(kept) < len(dump.namespaces)
+            writer.add_node(
+                dump._replace(namespaces=kept), ["pod/default/a: no process of it is on the node"] * gone
+            )
+    whole.close()
+    ran = skoop("check", "--snapshot", file, "-o", "json")
+    facts = {fact["name"]: fact["value"] for fact in json.loads(ran.out)["facts"]}
+    assert (ran.code, facts["pods not read"]) == (ExitCode.OK, "1")
+    assert "default/a   -" in skoop("inspect", "--snapshot", file).out
 
 
 @pytest.mark.parametrize("words", [("connectivity",), ("policies",)], ids=" ".join)
