@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST = 1000
 """As `diagnosis.questions.MOST`, which is not loaded for `--help`."""
+MOST_KEY = 1 << 20
+"""Bytes of a key file."""
 
 MapFile = Annotated[
     Path | None,
@@ -80,14 +82,13 @@ def check_targets(original: Path | None, redacted: Path, map_file: Path | None) 
 
 def read_key(path: Path | None) -> bytes | None:
     """Raises: InputError."""
-    from kubectl_skoop.snapshot.redact import key_of
-
     if path is None:
         return None
+    from kubectl_skoop.snapshot.bounded import read_bounded
+    from kubectl_skoop.snapshot.redact import key_of
+
     try:
-        return key_of(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from error
+        return key_of(read_bounded(path, MOST_KEY, text=False))
     except ValueError as error:
         raise InputError(f"{path}: {error}", hint="head -c 32 /dev/urandom > FILE makes one") from error
 

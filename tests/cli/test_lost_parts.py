@@ -110,6 +110,18 @@ def test_without_endpointslices_a_question_to_a_service_about_policies_has_no_an
     assert ran.err == "error: who serves default/pair is not known: objects/EndpointSlice: not collected\n"
 
 
+def test_without_endpointslices_a_headless_service_cannot_be_asked(tmp_path: Path) -> None:
+    spec = {"clusterIP": "None", "ports": [{"port": 80}], "selector": {"app": "b"}}
+    headless = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "bare", "namespace": "default"}}
+    file = gathered_without(tmp_path / "lost.skoop", "EndpointSlice", HEALTHY, {**headless, "spec": spec})
+    ran = skoop("diagnose", "pod/default/a", "svc/default/bare", "-p", "80", "--snapshot", file)
+    assert ran.code == ExitCode.NO_VERDICT
+    assert ran.err == (
+        "error: who serves the headless service default/bare is not known: "
+        "objects/EndpointSlice: not collected\n"
+    )
+
+
 def test_an_answer_says_that_objects_are_lost(tmp_path: Path) -> None:
     ran = skoop("diagnose", *TO_POD, "--snapshot", without(tmp_path / "lost.skoop", "ConfigMap"))
     assert ran.code == ExitCode.OK

@@ -1,5 +1,6 @@
 """`redact`, and `snapshot --redact`."""
 
+import errno
 import json
 import stat
 from pathlib import Path
@@ -95,6 +96,7 @@ def test_wrong_input_is_one_line(tmp_path: Path, key: Path) -> None:
         ((HEALTHY, tmp_path / "no" / "new"), "there is no folder"),
         ((HEALTHY, new, "--key-file", short), "holds 1 bytes, a key needs 16 or more"),
         ((HEALTHY, new, "--key-file", tmp_path / "none"), "no such file"),
+        ((HEALTHY, new, "--key-file", "/dev/zero"), "/dev/zero: is larger than 1048576 bytes"),
         ((key, new), "is no snapshot"),
         ((loop, new), "loop: too many levels of symbolic links"),
     ):
@@ -151,6 +153,15 @@ def test_after_an_error_no_map_is_left_and_an_older_one_stays(tmp_path: Path) ->
         assert skoop("redact", HEALTHY, path, "--map", names).code == ExitCode.INPUT
     assert list(tmp_path.iterdir()) == [names]
     assert names.read_text() == "old"
+
+
+def test_an_error_while_the_map_is_written_names_it(tmp_path: Path) -> None:
+    path, names = tmp_path / "new.skoop", tmp_path / "map.json"
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with patch("kubectl_skoop.cli.redact.json.dump", side_effect=full):
+        ran = skoop("redact", HEALTHY, path, "--map", names)
+    assert (ran.code, ran.err) == (ExitCode.INPUT, f"error: {names}: No space left on device\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_answer_is_told_and_the_file_is_there(tmp_path: Path) -> None:

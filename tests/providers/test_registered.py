@@ -10,6 +10,7 @@ import pytest
 from kubectl_skoop.api import Context, Service
 from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.diagnosis.request import Options
+from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.providers.registered import Expected, Registered
 from kubectl_skoop.snapshot.source import open_snapshot
 
@@ -49,3 +50,13 @@ def test_for_local_a_node_with_an_endpoint_must_be_a_target(ctx: Context) -> Non
     assert told(ctx, N1, N2, policy="Local") == []
     assert told(ctx, POD, policy="Local") == []
     assert told(ctx, N1, policy="Local") == ["nodes with an endpoint are no targets for port 80: n2"]
+
+
+def test_without_endpointslices_no_target_is_called_strange(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = Registered("10.9.9.9", ip_address("10.9.9.9"), 8080)
+    assert told(ctx, stranger) != []
+    nobody_knows = NotCollected("objects/EndpointSlice", "forbidden")
+    monkeypatch.setattr(Cluster, "unlisted", lambda cluster, service: nobody_knows)
+    assert told(ctx, stranger) == told(ctx, N1, policy="Local") == []
