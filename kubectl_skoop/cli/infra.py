@@ -66,4 +66,4 @@ def _content(file: Path) -> "InfraFile":
     from kubectl_skoop.diagnosis.extension.interface import InfraFile
     from kubectl_skoop.snapshot.bounded import read_bounded
 
-    return InfraFile(str(file), read_bounded(file, MAX_FILE, text=False))
+    return InfraFile(str(file), read_bounded(file, MAX_FILE))

@@ -88,7 +88,7 @@ def read_key(path: Path | None) -> bytes | None:
     from kubectl_skoop.snapshot.redact import key_of
 
     try:
-        return key_of(read_bounded(path, MOST_KEY, text=False))
+        return key_of(read_bounded(path, MOST_KEY))
     except ValueError as error:
         raise InputError(f"{path}: {error}", hint="head -c 32 /dev/urandom > FILE makes one") from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from kubectl_skoop.cluster.allow import BUILT_IN, Allowed, kind_of, prune
 from kubectl_skoop.cluster.raw import Object, Ref, ref_of
 from kubectl_skoop.model.errors import FormatError
-from kubectl_skoop.snapshot.bounded import read_bounded
+from kubectl_skoop.snapshot.bounded import read_text
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE = 1 << 30
@@ -88,10 +88,7 @@ def _unlisted(
 
 
 def _documents(file: Path) -> Iterator[object]:
-    try:
-        content = read_bounded(file, MAX_FILE, text=True).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{file}: is no UTF-8 text (byte {error.start})") from error
+    content = read_text(file, MAX_FILE)
     is_json = file.suffix == ".json" or content.lstrip()[:1] in ("{", "[")
     try:
         yield from _json(file, content) if is_json else _yaml(file, content)

@@ -43,8 +43,6 @@ _DICTIONARIES = 8
 """That are kept of a file."""
 MOST_LOOKED_UP = 2 * MIB
 """Raw bytes of the parts of the index that are kept; as maps they take ten times as much."""
-_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"BZh")
-"""How gzip, zip, xz, zstd and bzip2 begin."""
 PART_OF_FILE = re.compile(r"index|header|bytes \d+ to \d+")
 """As gaps name what is lost of a file, beside sections of which the index tells."""
 BEGINNING = b"\x86\xa5magic" + bytes([0xA0 + len(MAGIC)]) + MAGIC.encode()
@@ -319,8 +317,11 @@ def _not_regular(path: Path) -> FormatError:
 
 def _instead(beginning: bytes) -> str:
     """What to do with a file that is something else; empty: nobody knows."""
-    packed = beginning.startswith(_PACKED) or beginning[257:262] == b"ustar"
-    return "it is packed: unpack it, and name the folder or the .skoop file in it" if packed else ""
+    from kubectl_skoop.snapshot.bounded import is_packed
+
+    if is_packed(beginning):
+        return "it is packed: unpack it, and name the folder or the .skoop file in it"
+    return ""
 
 
 def _index(file: BinaryIO, size: int) -> Index | None:

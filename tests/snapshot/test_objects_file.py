@@ -1,7 +1,10 @@
 """Objects in every shape that kubectl prints; what is kept of them; broken files."""
 
+import bz2
+import gzip
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -255,3 +258,14 @@ def test_what_kubectl_prints_may_come_by_a_pipe() -> None:
     with subprocess.Popen(["echo", json.dumps(POD)], stdout=subprocess.PIPE) as printed:
         assert printed.stdout is not None
         assert read_objects([Path(f"/dev/fd/{printed.stdout.fileno()}")]) == {"Pod": (KEPT_POD,)}
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress], ids=["gzip", "bzip2"])
+def test_a_bundle_that_is_still_packed_is_to_be_unpacked(
+    pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle.tar.gz"
+    path.write_bytes(pack(json.dumps(POD).encode()))
+    with pytest.raises(FormatError, match="is no UTF-8 text") as raised:
+        read_objects([path])
+    assert raised.value.hint == "it is packed: unpack it, and name the folder"
