@@ -10,7 +10,7 @@ COPY kubectl_skoop /src/kubectl_skoop
 RUN pip install --no-cache-dir --no-deps --target=/opt/kubectl-skoop /src \
       annotated-doc 'h2>=4.1' hpack hyperframe 'msgpack>=1.1,<2' 'pyroute2>=0.9.4' shellingham \
       'typer>=0.28,<0.29' 'urllib3>=2' 'websocket-client>=1.8' 'zstandard>=0.23' \
- && rm /opt/kubectl-skoop/zstandard/_cffi.*.so \
+ && rm -f /opt/kubectl-skoop/zstandard/_cffi.*.so \
  && find /opt/kubectl-skoop -name '*.so' -exec strip --strip-unneeded {} + \
  && python3 -m compileall -q /opt/kubectl-skoop
 

@@ -126,11 +126,11 @@ def _difference(
     from kubectl_skoop.cluster.connectivity import Connectivity, connectivity
     from kubectl_skoop.cluster.connectivity_diff import difference
     from kubectl_skoop.snapshot.bundle import holds_snapshot
-    from kubectl_skoop.snapshot.objects_file import SUFFIXES
+    from kubectl_skoop.snapshot.objects_file import STDIN, SUFFIXES
 
     assert isinstance(found, Connectivity)
     _only(output, "a difference")
-    written = other.suffix in SUFFIXES or (other.is_dir() and not holds_snapshot(other))
+    written = other == STDIN or other.suffix in SUFFIXES or (other.is_dir() and not holds_snapshot(other))
     with policy_input.cluster_of_file(other, [other] if written else None) as cluster:
         changed = difference(found, connectivity(cluster, policy_input.policies_of(cluster, reading)))
     if output == "json":

@@ -73,7 +73,9 @@ def named(ctx: Context) -> Iterator[Names]:
     if manifests:
         from kubectl_skoop.cli.policy_input import manifest_cluster
 
-        yield OfObjects(manifest_cluster(list(map(Path, manifests))), namespace)
+        # What comes by a pipe, or is yet to be typed, is not waited for.
+        there = [path for path in map(Path, manifests) if path.is_file() or path.is_dir()]
+        yield OfObjects(manifest_cluster(there), namespace)
     elif snapshot and not live.outweighs(ctx):
         from kubectl_skoop.cluster.cluster import Cluster
 

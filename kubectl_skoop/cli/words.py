@@ -8,7 +8,7 @@ def spread(words: Sequence[str], lists: Sequence[str]) -> list[str]:
     spread: list[str] = []
     option, taken = "", 0
     for word in words:
-        if word.startswith("-"):
+        if word.startswith("-") and word != "-":
             option, taken = (word if word in lists else ""), 0
         elif option:
             if taken:

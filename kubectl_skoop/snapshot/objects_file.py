@@ -13,6 +13,8 @@ from kubectl_skoop.snapshot.bounded import read_text
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE = 1 << 30
 """Bytes."""
+STDIN = Path("-")
+"""As kubectl has it."""
 _EXPANSION = 4
 """A document may have that many values a character, aliases counted as what they stand for."""
 _OF_OBJECTS = frozenset({"apiVersion", "items", "kind", "metadata", "spec"})
@@ -20,7 +22,7 @@ _JSON_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def read_objects(paths: Iterable[Path], allowed: Allowed = BUILT_IN) -> dict[str, tuple[Object, ...]]:
-    """By kind: what a snapshot keeps of the objects in the files, and in the files below the folders.
+    """By kind: what a snapshot keeps of the objects in the files, `STDIN` too, and in those below folders.
 
     A kind of which there was an empty list is there, empty. Of an object that comes twice the last counts.
     Below folders there may be documents that are something else (an unpacked bundle): they are passed over.
@@ -28,7 +30,7 @@ def read_objects(paths: Iterable[Path], allowed: Allowed = BUILT_IN) -> dict[str
     """
     found: dict[str, dict[Ref, Object]] = {}
     seen = 0
-    for path in paths:
+    for path in (Path("/dev/stdin") if path == STDIN else path for path in paths):
         for file in _files(path):
             for item in _objects(file, allowed, found, named=file == path):
                 seen += 1

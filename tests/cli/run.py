@@ -33,7 +33,12 @@ def skoop(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Ran:
     return Ran(int(code), out.getvalue(), err.getvalue())
 
 
-def shell(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ran:
+def shell(
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+) -> Ran:
     """As a process of its own."""
     done = subprocess.run(
         [PROGRAM, *arguments],
@@ -42,6 +47,7 @@ def shell(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Pat
         check=False,
         env=_environment(env),
         cwd=cwd,
+        input=stdin,
         timeout=60,
     )
     return Ran(done.returncode, done.stdout, done.stderr)

@@ -58,6 +58,10 @@ LISTS = {
         ["-f", "s", "--node-dump", "a", "--node-dump", "b", "--objects", "c", "--objects", "d"],
     ),
     "repeated options": (["--node-dump", "a", "--node-dump", "b"], ["--node-dump", "a", "--node-dump", "b"]),
+    "standard input is a word": (
+        ["--objects", "a", "-", "-f", "s"],
+        ["--objects", "a", "--objects", "-", "-f", "s"],
+    ),
     "words after another option stay": (
         ["--objects", "a", "-f", "s", "x"],
         ["--objects", "a", "-f", "s", "x"],

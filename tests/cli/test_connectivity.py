@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.cli.run import skoop
+from tests.cli.run import PROGRAM, shell, skoop
 from tests.report.html.check_page import check
 
 
@@ -304,3 +306,32 @@ def test_programs_are_told_all_blocks_of_the_outside(tmp_path: Path) -> None:
     assert any(entry["from"].endswith("10.64.0.0/10, 10.128.0.0/9") for entry in told)
     assert "10.64.0.0/10, 10.128.0.0/9" in skoop("connectivity", "--manifests", files, "-o", "csv").out
     assert "and 2 more" in skoop("connectivity", "--manifests", files).out
+
+
+def test_manifests_come_by_standard_input_too(tmp_path: Path) -> None:
+    whole = written(tmp_path / "whole", policy("db", "shop", FROM_WEB)) / "all.yaml"
+    of_file = skoop("connectivity", "--manifests", whole)
+    piped = shell("connectivity", "--manifests", "-", stdin=whole.read_text("utf-8"))
+    assert (piped.code, piped.out, piped.err) == (0, of_file.out, "")
+    without = yaml.safe_dump_all(BASE)
+    changed = shell("connectivity", "--manifests", whole, "--diff", "-", stdin=without)
+    assert changed.code == 1
+    several = shell("connectivity", "--manifests", tmp_path / "whole", "-", "--diff", whole, stdin=without)
+    assert (several.code, several.err) == (0, "")
+    assert shell("connectivity", "--manifests", "-", stdin="kind: [").err.startswith("error: /dev/stdin:2:")
+
+
+def test_names_are_completed_without_waiting_for_standard_input(tmp_path: Path) -> None:
+    folder = written(tmp_path / "whole")
+    reading, writing = os.pipe()
+    words = ("connectivity", "--manifests", folder, "-", "--to", "deploy/shop/")
+    with os.fdopen(reading), os.fdopen(writing, "w"):
+        done = subprocess.run(
+            [PROGRAM, "__complete", *words],
+            stdin=reading,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    assert "deploy/shop/db" in done.stdout
