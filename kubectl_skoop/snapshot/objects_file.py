@@ -34,7 +34,7 @@ def read_objects(paths: Iterable[Path], allowed: Allowed = BUILT_IN) -> dict[str
         for file in _files(path):
             for item in _objects(file, allowed, found, named=file == path):
                 seen += 1
-                kept = prune(item, allowed)
+                kept = prune(_named(item), allowed)
                 if kept is not None:
                     ref = ref_of(kept)
                     if not ref.name:
@@ -43,6 +43,14 @@ def read_objects(paths: Iterable[Path], allowed: Allowed = BUILT_IN) -> dict[str
         if path.is_dir() and not found and not seen:
             raise FormatError(f"{path}: holds no Kubernetes object")
     return {kind: tuple(items[ref] for ref in sorted(items)) for kind, items in sorted(found.items())}
+
+
+def _named(item: Object) -> Object:
+    """What is yet to be created may leave the end of its name to the cluster."""
+    match item:
+        case {"metadata": {"generateName": str(begin), **metadata}} if begin and not metadata.get("name"):
+            return {**item, "metadata": {**metadata, "name": f"{begin}…"}}
+    return item
 
 
 def _files(path: Path) -> Sequence[Path]:

@@ -335,3 +335,10 @@ def test_names_are_completed_without_waiting_for_standard_input(tmp_path: Path) 
             check=True,
         )
     assert "deploy/shop/db" in done.stdout
+
+
+def test_manifests_without_pods_are_not_taken_for_a_cluster_that_allows_nothing(tmp_path: Path) -> None:
+    """What a pipeline gets from a step that failed."""
+    assert shell("connectivity", "--manifests", "-", stdin="").out == "there are no pods\n"
+    deny = policy("all", "shop", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
+    assert skoop("connectivity", "--manifests", written(tmp_path / "m", deny)).out == "nothing is allowed\n"

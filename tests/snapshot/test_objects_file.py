@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from kubectl_skoop.cluster.allow import Allowed
+from kubectl_skoop.cluster.raw import Ref, ref_of
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.snapshot import objects_file
 from kubectl_skoop.snapshot.objects_file import read_objects
@@ -269,3 +270,11 @@ def test_a_bundle_that_is_still_packed_is_to_be_unpacked(
     with pytest.raises(FormatError, match="is no UTF-8 text") as raised:
         read_objects([path])
     assert raised.value.hint == "it is packed: unpack it, and name the folder"
+
+
+def test_a_name_whose_end_is_left_to_the_cluster(tmp_path: Path) -> None:
+    metadata = {"generateName": "job-", "namespace": "shop"}
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps({**POD, "metadata": metadata}))
+    (pod,) = read_objects([path])["Pod"]
+    assert ref_of(pod) == Ref("Pod", "shop", "job-…")

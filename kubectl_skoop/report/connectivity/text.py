@@ -31,7 +31,8 @@ def connectivity_text(view: View, *, explain: bool = False, headers: bool = True
         (line.sources, line.destination, line.ports, "unknown" if line.verdict == "unknown" else "")
         for line in view.lines()
     ]
-    parts = [columns(HEADINGS, lines, headers=headers) if lines else "nothing is allowed"]
+    nothing = "nothing is allowed" if view.found.workloads else "there are no pods"
+    parts = [columns(HEADINGS, lines, headers=headers) if lines else nothing]
     if explain:
         selected = [
             (name, ", ".join(ends.selecting) or "none")
