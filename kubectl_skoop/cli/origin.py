@@ -7,6 +7,12 @@ from typing import NamedTuple
 from typer._click.core import Context
 
 _KEY = "kubectl_skoop.origins"
+_UNNAMED = {
+    "cloud-provider": "no cloud provider {!r} ",
+    "network-plugin": "no network plugin {!r} ",
+    "snapshot": "{}: ",
+}
+"""Options that errors in their values do not name, and how these begin."""
 
 
 class Origin(NamedTuple):
@@ -32,6 +38,7 @@ def told(ctx: Context, message: str) -> str:
         named = re.compile(rf"--{re.escape(option)}(?![\w-])")
         if named.search(message):
             return named.sub(origin.name.replace("\\", r"\\"), message)
-        if origin.text and (message.startswith(f"{origin.text}: ") or repr(origin.text) in message):
+        beginning = _UNNAMED.get(option, "").format(origin.text)
+        if beginning and message.startswith(beginning):
             return f"{origin.name}: {message}"
     return message

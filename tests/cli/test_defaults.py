@@ -164,6 +164,12 @@ def test_an_error_in_a_value_names_where_it_is_from(
     assert variable not in typed
 
 
+def test_a_wrong_name_is_not_blamed_on_a_default_that_is_alike(config: Path) -> None:
+    words = ("diagnose", "shop", "pod/default/b", "--snapshot", SNAPSHOT)
+    err = _ran(config, "", *words, SKOOP_NAMESPACE="shop")[2]
+    assert err.startswith("error: 'shop' is no name that can be looked up")
+
+
 def test_a_wrong_file_keeps_nobody_from_help_and_from_what_needs_no_option(config: Path) -> None:
     for words in (("diagnose", "--help"), ("explain", "bridge.hairpin"), ("--help",)):
         assert _ran(config, "wrong", *words)[0] == 0
