@@ -89,6 +89,7 @@ def run(
             classes_of(found, destination, namespace) if destination else found.workloads,
             incoming=not source,
             outgoing=not destination,
+            warning=policy_input.warning_of(cluster),
         )
         headers = not no_headers
         text = _exposure(view, output, headers) if exposure else _render(view, output, explain, headers)

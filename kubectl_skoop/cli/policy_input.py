@@ -73,12 +73,21 @@ def cluster_of_file(snapshot: Path | None, manifests: Sequence[Path] | None) -> 
         yield manifest_cluster(manifests)
     elif snapshot is not None:
         with parameters.opened(snapshot) as source:
-            warning = check_listed(source, source.kinds())
-            yield Cluster(source)
+            cluster = Cluster(source)
+            warning = warning_of(cluster)
+            yield cluster
             for gap in (*source.file.damage, *source.lost_objects):
                 raise NoVerdict(f"{gap}; the answer rests on what is whole")
             if warning:
                 report_warning(warning)
+
+
+def warning_of(cluster: Cluster) -> str:
+    """Of a snapshot whose policies nobody may have listed. Raises: NoVerdict, if pods were not collected."""
+    from kubectl_skoop.snapshot.source import Snapshot
+
+    source = cluster.source
+    return check_listed(source, source.kinds()) if isinstance(source, Snapshot) else ""
 
 
 def manifest_cluster(paths: Sequence[Path]) -> Cluster:

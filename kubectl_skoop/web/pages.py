@@ -192,18 +192,19 @@ def _matrix(session: Session, words: Words) -> Page:
         found = session.connectivity()
         if found is None:
             return Page(matrix_pages.waiting_page())
+        with session.reading() as source:
+            warning = check_listed(source, source.kinds())
         view = View(
             found,
             classes_of(found, window.source) if window.source else found.workloads,
             classes_of(found, window.destination) if window.destination else found.workloads,
             incoming=not window.source,
             outgoing=not window.destination,
+            warning=warning,
         )
-        with session.reading() as source:
-            warning = check_listed(source, source.kinds())
     except SkoopError as error:
         return Page(matrix_pages.refused_matrix_page(window, ask.problem(str(error), error.hint)), status=400)
-    return Page(matrix_pages.matrix_page(view, window, warning))
+    return Page(matrix_pages.matrix_page(view, window))
 
 
 _PAGES: dict[str, Callable[[Session, Words], Page]] = {

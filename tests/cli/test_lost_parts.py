@@ -317,3 +317,11 @@ def test_without_pods_nothing_is_said_of_policies(words: Sequence[str], tmp_path
     assert ran.err == "error: objects/Pod: not collected; whom policies select is not known\n"
     with pytest.raises(NoVerdict, match="whom policies select is not known"):
         connectivity_of(file)
+
+
+def test_a_page_says_on_what_it_rests(tmp_path: Path) -> None:
+    without_policies = skoop("connectivity", "-o", "html", "--snapshot", HEALTHY).out
+    assert "objects/NetworkPolicy: not collected; the answer holds if there is none" in without_policies
+    deny = policy("deny", "default", {"podSelector": {}})
+    file = gathered_without(tmp_path / "with.skoop", "none", HEALTHY, deny)
+    assert "not collected" not in skoop("connectivity", "-o", "html", "--snapshot", file).out

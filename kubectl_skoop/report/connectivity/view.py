@@ -48,6 +48,8 @@ class View:
     """With what comes from outside: no senders were chosen."""
     outgoing: bool = True
     """With what goes outside: no receivers were chosen."""
+    warning: str = ""
+    """What it rests on, where that is not known; pages show it."""
 
     @property
     def names(self) -> tuple[str, ...]:

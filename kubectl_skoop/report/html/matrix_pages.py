@@ -37,11 +37,15 @@ def connectivity_html(view: View) -> str:
             hint=f"at most {MOST}: narrow it with --from and --to, as in ns/NAME",
         )
     return single_page(
-        "Connectivity", h("h1", TITLE), h("p", ABOUT), matrix(view, rows, columns, doors=False)
+        "Connectivity",
+        h("h1", TITLE),
+        h("p", ABOUT),
+        _warning(view),
+        matrix(view, rows, columns, doors=False),
     )
 
 
-def matrix_page(view: View, window: Window, warning: str) -> str:
+def matrix_page(view: View, window: Window) -> str:
     senders, receivers = positions_of(view.sources), positions_of(view.destinations)
     down, downs = _page(window.down, senders)
     across, acrosses = _page(window.across, receivers)
@@ -51,7 +55,7 @@ def matrix_page(view: View, window: Window, warning: str) -> str:
     return served_page(
         "Connectivity",
         _head(window),
-        h("div", h("p", warning), class_="problem warning", role="status") if warning else None,
+        _warning(view),
         h(
             "div",
             _pages("Senders", window, "down", down, downs),
@@ -76,6 +80,10 @@ def waiting_page() -> str:
 
 def refused_matrix_page(window: Window, message: Markup) -> str:
     return served_page("Connectivity", _head(window), message, here="matrix")
+
+
+def _warning(view: View) -> Markup | None:
+    return h("div", h("p", view.warning), class_="problem warning", role="status") if view.warning else None
 
 
 def _head(window: Window) -> list[Markup]:
