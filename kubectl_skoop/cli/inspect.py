@@ -1,6 +1,6 @@
 """`inspect [PLACE] [WHAT]`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from kubectl_skoop.model.errors import InputError, NoVerdict, UnknownName
 from kubectl_skoop.model.missing import NotCollected
 from kubectl_skoop.model.place import Place
 from kubectl_skoop.report import inspect as printing
-from kubectl_skoop.report.json import json_text
+from kubectl_skoop.report.json import json_pieces, json_text
 from kubectl_skoop.snapshot.dump import Table
 from kubectl_skoop.snapshot.source import Snapshot
 
@@ -46,7 +46,9 @@ def run(
     emit(live.ask(ctx, snapshot, lambda source: _text(source, place, what, scope, output, not no_headers)))
 
 
-def _text(source: Snapshot, place: str, what: str, namespace: str, output: Output, headers: bool) -> str:
+def _text(
+    source: Snapshot, place: str, what: str, namespace: str, output: Output, headers: bool
+) -> str | Iterator[str]:
     if not place:
         if output == "json":
             return json_text(printing.overview_data(source))
@@ -54,7 +56,7 @@ def _text(source: Snapshot, place: str, what: str, namespace: str, output: Outpu
     tables = tables_at(source, place_of(source, place, namespace))
     asked = [what] if what else list(printing.WHATS)
     if output == "json":
-        return json_text({one: printing.table_data(one, tables) for one in asked})
+        return json_pieces({one: printing.table_data(one, tables) for one in asked})
     return "\n".join(_printed(one, tables, headed=not what, headers=headers) for one in asked)
 
 

@@ -34,8 +34,7 @@ _TIMEOUT_OF_SET = re.compile(r" (?:hashsize|initval) \S+")
 def routes(state: State) -> Iterator[str]:
     """Each with its next hops in one line; exceptions that the kernel learned are left out."""
     line = ""
-    kept = {name: table for name, table in state.tables.items() if name in ("links", "routes")}
-    for part in print_routes(State(kept)):
+    for part in print_routes(state.only("links", "routes")):
         if part.startswith("    "):
             line += f" {part.strip()}"
             continue

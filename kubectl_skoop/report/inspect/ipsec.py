@@ -10,7 +10,7 @@ from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
 
 def print_ipsec(state: State) -> Iterator[str]:
     """Policies as they are asked, the newest state first. Raises: FormatError."""
-    table = state.tables.get("xfrm")
+    table = state.table("xfrm")
     if table is None or table.state != "ok":
         return
     found = decode_ipsec(table.data)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
+from operator import is_
 
 from kubectl_skoop.model.errors import FormatError
 from kubectl_skoop.report.escape import safe
@@ -21,7 +22,7 @@ DEPTH = 40
 
 
 def print_sysctls(state: State) -> Iterator[str]:
-    table = state.tables.get("sysctls")
+    table = state.table("sysctls")
     if table is None or table.state != "ok":
         return
     if not isinstance(table.data, Mapping):
@@ -98,7 +99,7 @@ def table_data(what: str, tables: Mapping[str, Table]) -> dict[str, object]:
 def _lines(what: str, state: State) -> Iterator[str]:
     printed = _PRINTED[what]
     for name in printed.tables:
-        table = state.tables.get(name)
+        table = state.table(name)
         if table is None:
             yield f"# {name}: not collected"
         elif table.state != "ok":
@@ -112,6 +113,7 @@ def _lines(what: str, state: State) -> Iterator[str]:
 
 
 def _plain(value: object, depth: int = 0) -> object:
+    """What is plain already is not copied: a table may have a million maps."""
     if depth > DEPTH:
         return "…"
     match value:
@@ -120,8 +122,11 @@ def _plain(value: object, depth: int = 0) -> object:
         case float() if not isfinite(value):
             return str(value)
         case Mapping():
-            return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+            items = {str(key): _plain(item, depth + 1) for key, item in value.items()}
+            same = all(key in items and items[key] is item for key, item in value.items())
+            return value if same else items
         case list() | tuple():
-            return [_plain(item, depth + 1) for item in value]
+            listed = [_plain(item, depth + 1) for item in value]
+            return value if all(map(is_, listed, value)) else listed
         case _:
             return value

@@ -1,7 +1,6 @@
 """The tables of one namespace, as the printers read them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from kubectl_skoop.model.errors import FormatError
@@ -9,21 +8,34 @@ from kubectl_skoop.snapshot.decode.entry import Entry, entries
 from kubectl_skoop.snapshot.dump import Table
 
 
-@dataclass(frozen=True)
 class State:
-    tables: Mapping[str, Table]
-    headers: bool = True
-    """Names above columns."""
+    """Reads a table once, however often it is asked for: a long one is not kept where it is from."""
+
+    def __init__(self, tables: Mapping[str, Table], headers: bool = True) -> None:
+        """`headers`: names above columns."""
+        self.headers = headers
+        self._tables = tables
+        self._read: dict[str, Table | None] = {}
+
+    def table(self, name: str) -> Table | None:
+        """None: it was not collected."""
+        if name not in self._read:
+            self._read[name] = self._tables.get(name)
+        return self._read[name]
+
+    def only(self, *names: str) -> "State":
+        tables = {name: table for name in names if (table := self.table(name)) is not None}
+        return State(tables, self.headers)
 
     def rows(self, name: str) -> Iterator[Entry]:
         """Of a table that is a list; nothing where it is not `ok`. Raises: FormatError."""
-        table = self.tables.get(name)
+        table = self.table(name)
         if table is not None and table.state == "ok":
             yield from entries(table.data, f"$.{name}")
 
     def text(self, name: str) -> str:
         """Of a table that is text; empty where it is not `ok`. Raises: FormatError."""
-        table = self.tables.get(name)
+        table = self.table(name)
         if table is None or table.state != "ok":
             return ""
         if not isinstance(table.data, str):
