@@ -290,7 +290,10 @@ class Cluster:
         }
 
     def _services_by_key(self, namespace: str) -> Mapping[str, Service]:
-        if namespace not in self._services:
+        if not namespace and "" not in self._services:
+            made = self.each("Service", service_info)
+            self._services[""] = {service.key: service for service in made}
+        elif namespace not in self._services:
             self._services[namespace] = _MadeOut(self.objects("Service", namespace), service_info)
         return self._services[namespace]
 

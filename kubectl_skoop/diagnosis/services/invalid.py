@@ -38,7 +38,7 @@ def invalid(
         yield from _unreadable(service)
     yield from _shared(services)
     known = {(one.namespace, one.name) for one in services}
-    tells = not isinstance(cluster.source.objects("Service"), NotCollected)
+    tells = services or not isinstance(cluster.source.objects("Service"), NotCollected)
     for one in slices:
         yield from _slice(one, known if tells else None)
 
