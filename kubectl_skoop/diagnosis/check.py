@@ -12,6 +12,7 @@ from kubectl_skoop.diagnosis.extension.context import Context
 from kubectl_skoop.diagnosis.extension.interface import NetNodeAction, Passing, Wishes
 from kubectl_skoop.diagnosis.extension.registry import Setup, set_up, unspoken
 from kubectl_skoop.diagnosis.findings import Each, Merged
+from kubectl_skoop.diagnosis.garbage import searched_often
 from kubectl_skoop.diagnosis.limits.found import of_namespace, of_node
 from kubectl_skoop.diagnosis.limits.measured import Measurements
 from kubectl_skoop.diagnosis.policies.check import EveryPolicy
@@ -70,7 +71,7 @@ def _check(source: Snapshot, options: Options, found: "Merged | Each", watch: Wa
         found.add([by_plugin])
     services = EveryService(setup.ctx, by_plugin=by_plugin is True, alone=len(names) == 1)
     policies, underlay = EveryPolicy(setup), UnderlayCheck(setup, pods)
-    with _settled():
+    with _settled(), searched_often():
         for position, name in enumerate(names):
             watch(name, f"is checked, {position + 1:,} of {len(names):,}")
             peers = [*names[position + 1 :], *names[:position]][:MAX_PEERS]

@@ -9,6 +9,7 @@ from kubectl_skoop.cluster.cluster import Cluster
 from kubectl_skoop.cluster.pod import PodInfo
 from kubectl_skoop.cluster.service import service_info
 from kubectl_skoop.diagnosis.diagnose import Desk
+from kubectl_skoop.diagnosis.garbage import searched_often
 from kubectl_skoop.diagnosis.request import Options, ProtocolName, Request
 from kubectl_skoop.model.errors import SkoopError
 from kubectl_skoop.model.missing import NotCollected
@@ -109,9 +110,10 @@ def _desk(source: Snapshot, options: Options) -> Desk:
 def _answers(desk: Desk, requests: Sequence[Request], watch: Callable[[int], None]) -> list[Answer]:
     desk.cluster.pods()
     answers = []
-    for number, request in enumerate(requests, 1):
-        watch(number)
-        answers.append(answer(desk, request))
+    with searched_often():
+        for number, request in enumerate(requests, 1):
+            watch(number)
+            answers.append(answer(desk, request))
     return answers
 
 
