@@ -116,6 +116,7 @@ class DualStackLab(ClusterLab):
             namespace.set_for_each_device("net.ipv6.neigh", "proxy_delay", 0)
             self._listeners6 += listen_all(place, namespace, "::")
         netns.await_each(places.values(), netns.ready_for_ipv6)
+        netns.await_each(places.values(), netns.addresses_settled)
 
     def _write_rules6(self, node: LabNode) -> None:
         self.namespaces[node.name].run("ip6tables-nft-restore", "--noflush", text=_RULES)
