@@ -19,9 +19,9 @@ def test_a_cycle_is_gone_soon() -> None:
     with searched_often():
         gc.collect(0)  # So that the next search does not come while the knot is tied, and pass it by.
         knot = weakref.ref(Knot())
-        kept = [[number] for number in range(OFTEN + 1)]
+        kept = [[number] for number in range(2 * OFTEN)]
         assert knot() is None
-    assert len(kept) > OFTEN
+    assert len(kept) == 2 * OFTEN
 
 
 def test_afterwards_all_is_as_it_was() -> None:
