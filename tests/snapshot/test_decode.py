@@ -312,6 +312,19 @@ def test_the_multicasts_of_a_bridge(settings: dict[str, object], snooping: bool,
     assert ns.groups == (GroupMember(5, 2, ip_address("ff02::1:ff00:3")),)
 
 
+def test_ages_that_do_not_matter_may_have_any_form() -> None:
+    row = {
+        "lladdr": "02:00:00:00:00:01",
+        "ifindex": 2,
+        "master": 3,
+        "state": 2,
+        "flags": 0,
+        "cacheinfo": b"x",
+    }
+    ns = decoded(with_data(fdb=[row]))
+    assert ([entry.mac for entry in ns.fdb], ns.gaps) == (["02:00:00:00:00:01"], {})
+
+
 def test_what_equals_another_route_but_for_a_type_is_not_taken_for_it() -> None:
     assert not decoded(with_data(routes=[{**ROUTE, "oif": 1}])).gaps
     gaps = decoded(with_data(routes=[{**ROUTE, "oif": 1}, {**ROUTE, "oif": True}])).gaps

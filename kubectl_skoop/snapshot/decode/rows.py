@@ -52,7 +52,10 @@ class RowDecoder(NamedTuple, Generic[T]):
     def _whole(self, rows: Columns) -> Iterable[T]:
         if self.wanted is not None:
             rows = rows.only(self.wanted(rows))
-        return self.with_ages(self.rows(rows), rows.have(AGES), rows.inside(AGES))
+        decoded = self.rows(rows)
+        if self.aged is None:
+            return decoded
+        return self.with_ages(decoded, rows.have(AGES), rows.inside(AGES))
 
 
 class _Chunk(NamedTuple, Generic[T]):
