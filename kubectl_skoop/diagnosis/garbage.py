@@ -10,6 +10,7 @@ OFTEN = 100_000
 
 @contextmanager
 def searched_often() -> Iterator[None]:
+    """Inside, cycles are looked for after `OFTEN` allocations, whatever the process does else."""
     before = gc.get_threshold()
     gc.set_threshold(OFTEN, *before[1:])
     try:

@@ -190,6 +190,12 @@ def test_a_damaged_table_is_a_gap_with_its_place(name: str, data: object, wanted
             id="an IPsec policy without a direction",
         ),
         pytest.param(
+            "xfrm",
+            Table(data={"policies": [], "states": False}),
+            "damaged: $.xfrm.states: a number is wanted, not False",
+            id="a count of IPsec states that is none",
+        ),
+        pytest.param(
             "arptables-legacy",
             Table(data="*filter\n:INPUT ACCEPT\n"),
             "an older agent read them, which may have missed some",

@@ -24,6 +24,7 @@ class State:
         return self._read[name]
 
     def only(self, *names: str) -> "State":
+        """As if the other tables had not been collected; those are not read."""
         tables = {name: table for name in names if (table := self.table(name)) is not None}
         return State(tables, self.headers)
 

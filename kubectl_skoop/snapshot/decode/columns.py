@@ -37,6 +37,7 @@ class Columns:
         return len(self._rows)
 
     def only(self, wanted: Sequence[bool]) -> "Columns":
+        """Those rows that are wanted, with their places."""
         rows, places = list(compress(self._rows, wanted)), list(compress(self._places, wanted))
         return Columns(rows, places, self._path, self._inside)
 
@@ -58,9 +59,11 @@ class Columns:
                 yield Entry(row, place, self._path)
 
     def have(self, name: str) -> list[bool]:
+        """Which rows have the field, whatever is in it."""
         return [name in row for row in self._rows]
 
     def have_any(self, names: frozenset[str]) -> list[bool]:
+        """Which rows have one of the fields."""
         return [not names.isdisjoint(row) for row in self._rows]
 
     def numbers(self, name: str, default: int | None = None) -> list[int]:

@@ -207,11 +207,16 @@ def _fou(data: object) -> "tuple[FouPort, ...]":
 
 
 def _ipsec(data: object) -> Ipsec:
-    if isinstance(data, dict) and all(listed in ([], 0) for listed in data.values()):
+    if isinstance(data, dict) and all(listed == [] or _is_zero(listed) for listed in data.values()):
         return Ipsec()
     from kubectl_skoop.snapshot.decode.ipsec import decode_ipsec
 
     return decode_ipsec(data)
+
+
+def _is_zero(value: object) -> bool:
+    """An older agent counted the states only."""
+    return type(value) is int and value == 0
 
 
 def _sysctls(tables: Tables, data: object) -> Sysctls:
